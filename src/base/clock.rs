@@ -1,0 +1,85 @@
+//! The one way to read the time and to wait for it. Production follows the system; tests move a clock by hand,
+//! so that no test sleeps.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use tokio::sync::watch;
+
+/// A shared clock. Clones show the same time.
+#[derive(Clone)]
+pub struct Clock(Source);
+
+#[derive(Clone)]
+enum Source {
+    System,
+    Manual(Arc<watch::Sender<DateTime<Utc>>>),
+}
+
+impl Clock {
+    /// The machine's clock.
+    pub fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// A clock that stands at `start` until [`Clock::advance`] moves it.
+    pub fn manual(start: DateTime<Utc>) -> Self {
+        Self(Source::Manual(Arc::new(watch::Sender::new(start))))
+    }
+
+    /// The time now, in whole microseconds: what both databases keep.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the system's clock")]
+    pub fn now(&self) -> DateTime<Utc> {
+        match &self.0 {
+            Source::System => Utc::now().trunc_subsecs(6),
+            Source::Manual(time) => *time.borrow(),
+        }
+    }
+
+    /// Float seconds since the epoch: the wire's top-level `timestamp`.
+    pub fn epoch_seconds(&self) -> f64 {
+        epoch_seconds(self.now())
+    }
+
+    /// Waits until the clock has moved on by `span`.
+    pub async fn sleep(&self, span: Duration) {
+        self.sleep_until(self.now() + span).await;
+    }
+
+    /// Waits until the clock shows `at` or later.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that sleeps")]
+    pub async fn sleep_until(&self, at: DateTime<Utc>) {
+        match &self.0 {
+            Source::System => {
+                // The wall clock may be set back meanwhile; a wait never lasts longer than it looked at its start.
+                let span = (at - Utc::now()).to_std().unwrap_or_default();
+                tokio::time::sleep(span).await;
+            }
+            Source::Manual(time) => {
+                let mut seen = time.subscribe();
+                // The sender lives as long as this clock, so the wait ends only by the time.
+                let _ = seen.wait_for(|now| *now >= at).await;
+            }
+        }
+    }
+
+    /// Moves a manual clock. The system's clock cannot be moved: there this does nothing.
+    pub fn advance(&self, span: Duration) {
+        if let Source::Manual(time) = &self.0 {
+            let step = TimeDelta::from_std(span).unwrap_or(TimeDelta::MAX);
+            time.send_modify(|now| *now += step);
+        }
+    }
+}
+
+/// `at` as float seconds since the epoch.
+pub fn epoch_seconds(at: DateTime<Utc>) -> f64 {
+    // Microseconds of any date this century fit an f64's 53 bits exactly.
+    at.timestamp_micros() as f64 / 1e6
+}
+
+/// `at` as RFC 3339 in UTC with milliseconds: the wire's form for every `…_at`.
+pub fn rfc3339(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}

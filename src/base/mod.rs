@@ -1,0 +1,8 @@
+//! Floor 0: values that know nothing of Lotline's wire, store or network.
+
+pub mod clock;
+pub mod entropy;
+pub mod ids;
+pub mod money;
+pub mod page;
+pub mod text;

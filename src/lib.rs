@@ -1,0 +1,4 @@
+//! Lotline: an authenticated multi-tenant real-time API for companies that crawl property listings.
+//! The floors, lowest first; a file uses lower floors and its own folder only (`tests/it/architecture.rs`).
+
+pub mod base;
