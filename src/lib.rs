@@ -2,3 +2,13 @@
 //! The floors, lowest first; a file uses lower floors and its own folder only (`tests/it/architecture.rs`).
 
 pub mod base;
+
+pub mod config;
+pub mod protocol;
+
+pub mod auth;
+
+pub mod crawler;
+pub mod http;
+
+pub mod app;

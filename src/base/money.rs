@@ -29,8 +29,8 @@ impl Minor {
 /// Minor units to a major unit (ISO 4217; currencies with three decimals are not listed on property portals).
 fn scale(currency: &str) -> f64 {
     match currency {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND" | "VUV"
-        | "XAF" | "XOF" | "XPF" => 1.0,
+        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND"
+        | "VUV" | "XAF" | "XOF" | "XPF" => 1.0,
         _ => 100.0,
     }
 }

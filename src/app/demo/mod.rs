@@ -1,0 +1,1 @@
+//! The demonstration: a real listings site on loopback, two tenants and the crawls that follow it.

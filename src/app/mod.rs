@@ -1,0 +1,3 @@
+//! Floor 8: the composition root.
+
+pub mod demo;

@@ -1,0 +1,1 @@
+//! The one table of refusals: HTTP problems, WebSocket close codes and SSE `problem` events.

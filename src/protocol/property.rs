@@ -1,0 +1,135 @@
+//! A property on the wire, in RESO Data Dictionary 2.0 names written in snake_case. Prices are major units.
+
+use std::collections::BTreeMap;
+
+use poem_openapi::{Enum, Object};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// RESO `StandardStatus`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum, Serialize, Deserialize)]
+#[oai(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum StandardStatus {
+    Active,
+    ActiveUnderContract,
+    Canceled,
+    Closed,
+    ComingSoon,
+    Delete,
+    Expired,
+    Hold,
+    Incomplete,
+    Pending,
+    Withdrawn,
+}
+
+/// A postal address; every part may be unknown.
+#[derive(Clone, Debug, Default, PartialEq, Object, Serialize, Deserialize)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+pub struct Address {
+    /// The address as the source writes it.
+    #[oai(validator(max_length = 300))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unparsed: Option<String>,
+    #[oai(validator(max_length = 200))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub street: Option<String>,
+    #[oai(validator(max_length = 100))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub city: Option<String>,
+    #[oai(validator(max_length = 100))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_or_province: Option<String>,
+    #[oai(validator(max_length = 20))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postal_code: Option<String>,
+    /// ISO 3166-1 alpha-2, or the source's own word.
+    #[oai(validator(max_length = 100))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+}
+
+/// One listing as a worker or the crawler saw it. What is absent is unknown and leaves the stored value alone.
+#[derive(Clone, Debug, Default, PartialEq, Object, Serialize, Deserialize)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+#[serde(default)]
+pub struct PropertyInput {
+    /// Where the listing was seen; with `listing_key` it names the property.
+    #[oai(validator(min_length = 1, max_length = 100))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The source's own key of the listing (RESO `ListingKey`).
+    #[oai(validator(min_length = 1, max_length = 200))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listing_key: Option<String>,
+    /// The page of the listing, absolute, http or https.
+    #[oai(validator(max_length = 2000))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standard_status: Option<StandardStatus>,
+    /// Major units of `currency`.
+    #[oai(validator(minimum(value = "0")))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list_price: Option<f64>,
+    #[oai(validator(minimum(value = "0")))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub original_list_price: Option<f64>,
+    #[oai(validator(minimum(value = "0")))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub close_price: Option<f64>,
+    /// ISO 4217; `USD` when absent on a property that is new.
+    #[oai(validator(pattern = "^[A-Z]{3}$"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    #[oai(validator(max_length = 100))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub property_type: Option<String>,
+    #[oai(validator(minimum(value = "0"), maximum(value = "10000")))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bedrooms_total: Option<i64>,
+    /// Halves are allowed: 2.5.
+    #[oai(validator(minimum(value = "0"), maximum(value = "10000")))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bathrooms_total: Option<f64>,
+    #[oai(validator(minimum(value = "0")))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub living_area: Option<f64>,
+    #[oai(validator(max_length = 30))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub living_area_units: Option<String>,
+    #[oai(validator(minimum(value = "0")))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lot_size_area: Option<f64>,
+    #[oai(validator(max_length = 30))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lot_size_units: Option<String>,
+    #[oai(validator(minimum(value = "0"), maximum(value = "9999")))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub year_built: Option<i64>,
+    #[oai(validator(minimum(value = "0"), maximum(value = "1000")))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stories: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<Address>,
+    /// WGS84 degrees.
+    #[oai(validator(minimum(value = "-90"), maximum(value = "90")))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latitude: Option<f64>,
+    #[oai(validator(minimum(value = "-180"), maximum(value = "180")))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longitude: Option<f64>,
+    /// When the listing came on the market, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listed_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// When the sale closed, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// Anything else the source tells; at most 16 KiB as JSON. Replaced as a whole when given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<BTreeMap<String, Value>>,
+    /// True: the source no longer has the listing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removed: Option<bool>,
+}
