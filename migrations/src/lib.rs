@@ -1,1 +1,33 @@
+//! Schema migrations, one change a file, for SQLite and PostgreSQL alike.
+//!
+//! Rules of every table: `id` plus `UNIQUE (tenant_id, id)`, which is the target of all foreign keys, so that a
+//! reference across tenants cannot be stored; times are whole microseconds since the epoch in UTC; money is integer
+//! minor units. On PostgreSQL row-level security is forced, with one policy for each door (see `dialect.rs`).
+
+mod dialect;
+mod m20261125_000001_add_people;
+mod m20261125_000002_add_event_log;
+mod m20261125_000003_add_jobs;
+mod m20261125_000004_add_properties;
+mod m20261125_000005_add_notifications;
+mod m20261125_000006_add_crawl_frontier;
+
 pub use sea_orm_migration;
+use sea_orm_migration::prelude::*;
+
+/// All migrations in order.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261125_000001_add_people::Migration),
+            Box::new(m20261125_000002_add_event_log::Migration),
+            Box::new(m20261125_000003_add_jobs::Migration),
+            Box::new(m20261125_000004_add_properties::Migration),
+            Box::new(m20261125_000005_add_notifications::Migration),
+            Box::new(m20261125_000006_add_crawl_frontier::Migration),
+        ]
+    }
+}

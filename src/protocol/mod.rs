@@ -1,5 +1,12 @@
 //! Floor 1: the wire as types, without any I/O.
 
+pub mod command;
+pub mod event;
+pub mod message;
+pub mod position;
 pub mod problem;
 pub mod property;
+pub mod role;
+pub mod routing;
+pub mod subscription;
 pub mod websocket;

@@ -133,3 +133,61 @@ pub struct PropertyInput {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<bool>,
 }
+
+/// One property as the server keeps it. What is unknown is absent.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+#[oai(skip_serializing_if_is_none)]
+pub struct Property {
+    pub property_id: i64,
+    pub source: String,
+    pub listing_key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_url: Option<String>,
+    pub standard_status: StandardStatus,
+    /// Major units of `currency`, like every price here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list_price: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_list_price: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub close_price: Option<f64>,
+    pub currency: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub property_type: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bedrooms_total: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bathrooms_total: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub living_area: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub living_area_units: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot_size_area: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot_size_units: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub year_built: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stories: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Address>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latitude: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longitude: Option<f64>,
+    /// RFC 3339 in UTC with milliseconds, like every time here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listed_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_changed_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<String>,
+    pub first_seen_at: String,
+    pub last_seen_at: String,
+    pub updated_at: String,
+    /// True once the source no longer has the listing.
+    pub removed: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<BTreeMap<String, Value>>,
+}

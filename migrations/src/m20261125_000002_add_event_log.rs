@@ -1,0 +1,55 @@
+//! The event log: one counter row a tenant, one row an event.
+
+use sea_orm_migration::prelude::*;
+
+use crate::dialect::{Rows, Table, create, drop};
+
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        create(manager, TABLES).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        drop(manager, TABLES).await
+    }
+
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+}
+
+const TABLES: &[Table] = &[
+    Table {
+        name: "tenant_logs",
+        rows: Rows::OfTenant("tenant_id"),
+        // head: the last sequence number given out; updated in the transaction that appends, so commit order is
+        // sequence order. trimmed: the last sequence number that retention took away.
+        body: "id $id,
+            tenant_id $int NOT NULL UNIQUE REFERENCES tenants (id),
+            epoch $int NOT NULL,
+            head $int NOT NULL,
+            trimmed $int NOT NULL,
+            UNIQUE (tenant_id, id)",
+        indexes: &[],
+    },
+    Table {
+        name: "events",
+        rows: Rows::OfTenant("tenant_id"),
+        // body: the frame as JSON without position and time, which are added on the way out.
+        // routing: who may see it and which feeds carry it, as JSON.
+        body: "id $id,
+            tenant_id $int NOT NULL REFERENCES tenants (id),
+            seq $int NOT NULL,
+            kind text NOT NULL,
+            routing text NOT NULL,
+            body text NOT NULL,
+            occurred_at $time NOT NULL,
+            UNIQUE (tenant_id, id),
+            UNIQUE (tenant_id, seq)",
+        indexes: &[],
+    },
+];

@@ -1,0 +1,124 @@
+//! Spiders, crawl jobs, their executions and their logs.
+
+use sea_orm_migration::prelude::*;
+
+use crate::dialect::{Rows, Table, create, drop};
+
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        create(manager, TABLES).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        drop(manager, TABLES).await
+    }
+
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+}
+
+const TABLES: &[Table] = &[
+    Table {
+        name: "spiders",
+        rows: Rows::OfTenant("tenant_id"),
+        body: "id $id,
+            tenant_id $int NOT NULL REFERENCES tenants (id),
+            name text NOT NULL,
+            runner text NOT NULL,
+            start_urls text NOT NULL,
+            allowed_hosts text NOT NULL,
+            created_at $time NOT NULL,
+            updated_at $time NOT NULL,
+            UNIQUE (tenant_id, id),
+            UNIQUE (tenant_id, name)",
+        indexes: &[],
+    },
+    Table {
+        name: "jobs",
+        rows: Rows::OfTenant("tenant_id"),
+        // The figures are those of the current execution. progress_pending: a report came in that no event has
+        // told yet; a timer or the terminal report tells it.
+        body: "id $id,
+            tenant_id $int NOT NULL REFERENCES tenants (id),
+            spider_name text NOT NULL,
+            runner text NOT NULL,
+            target_urls text NOT NULL,
+            settings text NOT NULL,
+            tags text NOT NULL,
+            status text NOT NULL,
+            created_by $int NOT NULL,
+            created_at $time NOT NULL,
+            updated_at $time NOT NULL,
+            started_at $time,
+            finished_at $time,
+            items_scraped $int NOT NULL,
+            pages_crawled $int NOT NULL,
+            finish_reason text,
+            error text,
+            stats text,
+            execution_id $int,
+            attempt $int NOT NULL,
+            cancel_requested $bool NOT NULL,
+            lease_hash text,
+            lease_expires_at $time,
+            progress_sequence $int NOT NULL,
+            progress_pending $bool NOT NULL,
+            progress_told_at $time,
+            summary_told_at $time,
+            summary_pending $int NOT NULL,
+            summary_places text,
+            UNIQUE (tenant_id, id),
+            FOREIGN KEY (tenant_id, created_by) REFERENCES users (tenant_id, id)",
+        indexes: &[
+            // The list route, newest first, with its status filter.
+            "CREATE INDEX jobs_by_status ON jobs (tenant_id, status, id)",
+            // The lease sweep and the progress timer look over all tenants.
+            "CREATE INDEX jobs_by_lease ON jobs (lease_expires_at) WHERE lease_expires_at IS NOT NULL",
+            "CREATE INDEX jobs_with_news ON jobs (id) WHERE progress_pending OR summary_pending > 0",
+            // Claiming takes the oldest pending job of a runner.
+            "CREATE INDEX jobs_to_claim ON jobs (runner, tenant_id, id) WHERE status = 'pending'",
+        ],
+    },
+    Table {
+        name: "executions",
+        rows: Rows::OfTenant("tenant_id"),
+        body: "id $id,
+            tenant_id $int NOT NULL REFERENCES tenants (id),
+            job_id $int NOT NULL,
+            attempt $int NOT NULL,
+            status text NOT NULL,
+            worker text,
+            queued_at $time NOT NULL,
+            started_at $time,
+            finished_at $time,
+            items_scraped $int NOT NULL,
+            pages_crawled $int NOT NULL,
+            finish_reason text,
+            error text,
+            stats text,
+            lease_hash text,
+            UNIQUE (tenant_id, id),
+            UNIQUE (tenant_id, job_id, attempt),
+            FOREIGN KEY (tenant_id, job_id) REFERENCES jobs (tenant_id, id) ON DELETE CASCADE",
+        indexes: &[],
+    },
+    Table {
+        name: "job_logs",
+        rows: Rows::OfTenant("tenant_id"),
+        body: "id $id,
+            tenant_id $int NOT NULL REFERENCES tenants (id),
+            job_id $int NOT NULL,
+            execution_id $int,
+            level text NOT NULL,
+            message text NOT NULL,
+            at $time NOT NULL,
+            UNIQUE (tenant_id, id),
+            FOREIGN KEY (tenant_id, job_id) REFERENCES jobs (tenant_id, id) ON DELETE CASCADE",
+        indexes: &["CREATE INDEX job_logs_of_job ON job_logs (tenant_id, job_id, id)"],
+    },
+];

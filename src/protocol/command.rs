@@ -1,0 +1,219 @@
+//! What a client says on a socket. Read by hand rather than derived: fields may stand in `payload` or at the top,
+//! unknown fields are ignored, and every refusal has words that the seeds' clients match.
+
+use serde_json::{Map, Value};
+
+use super::subscription::Filter;
+
+/// One message of a client.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    Ping,
+    Subscribe(Subscribe),
+    Unsubscribe { subscription: String, key: Option<String> },
+    RequestStatus,
+    RefreshToken { token: String },
+    Broadcast { message: String, category: Option<String> },
+}
+
+/// A wish to follow a feed: on the socket, and in the `subscriptions` parameter of every carrier.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subscribe {
+    pub filter: Filter,
+    pub key: Option<String>,
+    pub since: Option<String>,
+}
+
+/// A command that could not be read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refused {
+    /// Answered with `error`.
+    Command { code: &'static str, message: String },
+    /// Answered with `subscription_error`.
+    Subscription { subscription: Option<String>, key: Option<String>, code: &'static str, message: String },
+}
+
+/// Longest `key` of a subscription.
+const MAX_KEY: usize = 100;
+
+/// A message with the `id` that its answer is to carry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    pub reply_to: Option<Value>,
+    pub command: Result<Command, Refused>,
+}
+
+/// Reads a text message.
+pub fn parse(text: &str) -> Request {
+    let Ok(value) = serde_json::from_str::<Value>(text) else {
+        return refused(None, "invalid_json", "Invalid JSON format".to_owned());
+    };
+    let Value::Object(fields) = value else {
+        return refused(None, "invalid_message", "A message is a JSON object with a type".to_owned());
+    };
+    let reply_to = fields.get("id").filter(|id| id.is_string() || id.is_number()).cloned();
+    let Some(kind) = fields.get("type").and_then(Value::as_str) else {
+        return refused(reply_to, "invalid_message", "A message needs a type".to_owned());
+    };
+    Request { reply_to, command: command(kind, &Fields(&fields)) }
+}
+
+fn command(kind: &str, fields: &Fields<'_>) -> Result<Command, Refused> {
+    match kind {
+        "ping" => Ok(Command::Ping),
+        "request_status" => Ok(Command::RequestStatus),
+        "subscribe" => Subscribe::read(fields).map(Command::Subscribe),
+        "unsubscribe" => {
+            let (feed, key) = feed_and_key(fields)?;
+            Ok(Command::Unsubscribe { subscription: feed.name().to_owned(), key })
+        }
+        "refresh_token" => {
+            let token = fields.text("token").ok_or_else(|| missing("refresh_token", "token"))?;
+            Ok(Command::RefreshToken { token })
+        }
+        "broadcast" => {
+            let message = fields.text("message").or_else(|| fields.text("text"));
+            let message = message.ok_or_else(|| missing("broadcast", "message"))?;
+            Ok(Command::Broadcast { message, category: fields.text("category") })
+        }
+        unknown => Err(Refused::Command {
+            code: "unknown_type",
+            message: format!("Unknown message type: {}", crate::base::text::cut(unknown, 100)),
+        }),
+    }
+}
+
+impl Subscribe {
+    /// Reads one `subscribe` object.
+    pub fn from_value(value: &Value) -> Result<Self, Refused> {
+        match value {
+            Value::Object(fields) => Self::read(&Fields(fields)),
+            Value::String(name) => {
+                Self::read(&Fields(&Map::from_iter([("subscription".to_owned(), Value::String(name.clone()))])))
+            }
+            _ => Err(Refused::Subscription {
+                subscription: None,
+                key: None,
+                code: "invalid_subscription",
+                message: "a subscription is an object with the field subscription".to_owned(),
+            }),
+        }
+    }
+
+    fn read(fields: &Fields<'_>) -> Result<Self, Refused> {
+        let (feed, key) = feed_and_key(fields)?;
+        let refuse = |code, message| Refused::Subscription {
+            subscription: Some(feed.name().to_owned()),
+            key: key.clone(),
+            code,
+            message,
+        };
+        let filter = Filter::parse(feed, fields.get("filter")).map_err(|words| refuse("invalid_filter", words))?;
+        let since = match fields.get("since") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(since)) => Some(since.clone()),
+            Some(_) => return Err(refuse("invalid_since", "since must be a position, as text".to_owned())),
+        };
+        Ok(Self { filter, key, since })
+    }
+}
+
+/// Reads the `subscriptions` parameter: names separated by commas, or a JSON array of `subscribe` objects.
+pub fn parse_subscriptions(text: &str) -> Result<Vec<Subscribe>, Refused> {
+    let text = text.trim();
+    if text.starts_with('[') {
+        let list: Vec<Value> = serde_json::from_str(text).map_err(|_| Refused::Subscription {
+            subscription: None,
+            key: None,
+            code: "invalid_json",
+            message: "subscriptions must be names separated by commas or a JSON array".to_owned(),
+        })?;
+        return list.iter().map(Subscribe::from_value).collect();
+    }
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names.map(|name| Subscribe::from_value(&Value::String(name.to_owned()))).collect()
+}
+
+fn feed_and_key(fields: &Fields<'_>) -> Result<(super::subscription::Feed, Option<String>), Refused> {
+    let name = fields.text("subscription").unwrap_or_default();
+    let key = match fields.get("key") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(key)) if key.len() <= MAX_KEY => Some(key.clone()),
+        Some(_) => {
+            return Err(Refused::Subscription {
+                subscription: Some(name),
+                key: None,
+                code: "invalid_key",
+                message: format!("key must be text of at most {MAX_KEY} bytes"),
+            });
+        }
+    };
+    match name.parse() {
+        Ok(feed) => Ok((feed, key)),
+        Err(_) => {
+            let shown = crate::base::text::cut(&name, 100).to_owned();
+            let message = format!("Invalid subscription: {shown}");
+            Err(Refused::Subscription { subscription: Some(shown), key, code: "invalid_subscription", message })
+        }
+    }
+}
+
+/// A message's fields, at the top or in `payload`.
+struct Fields<'a>(&'a Map<String, Value>);
+
+impl Fields<'_> {
+    fn get(&self, name: &str) -> Option<&Value> {
+        let inner = self.0.get("payload").and_then(Value::as_object).and_then(|payload| payload.get(name));
+        inner.or_else(|| self.0.get(name))
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        self.get(name).and_then(Value::as_str).map(str::to_owned)
+    }
+}
+
+fn missing(kind: &str, field: &str) -> Refused {
+    Refused::Command { code: "invalid_message", message: format!("{kind} needs the field {field}, as text") }
+}
+
+fn refused(reply_to: Option<Value>, code: &'static str, message: String) -> Request {
+    Request { reply_to, command: Err(Refused::Command { code, message }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_envelope_styles_are_read() {
+        let flat = parse(r#"{"type":"broadcast","message":"hi","id":7}"#);
+        let nested = parse(r#"{"type":"broadcast","payload":{"text":"hi"},"id":"a"}"#);
+
+        let wanted = Ok(Command::Broadcast { message: "hi".to_owned(), category: None });
+        assert_eq!((flat.command, flat.reply_to), (wanted.clone(), Some(Value::from(7))));
+        assert_eq!((nested.command, nested.reply_to), (wanted, Some(Value::from("a"))));
+    }
+
+    #[test]
+    fn refusals_use_the_words_of_the_seeds() {
+        let words = |text: &str| match parse(text).command.unwrap_err() {
+            Refused::Command { message, .. } | Refused::Subscription { message, .. } => message,
+        };
+
+        assert_eq!(words("{"), "Invalid JSON format");
+        assert_eq!(words(r#"{"type":"dance"}"#), "Unknown message type: dance");
+        assert_eq!(words(r#"{"type":"subscribe","subscription":"news"}"#), "Invalid subscription: news");
+        assert!(words(r#"{"type":"subscribe","subscription":"job_updates","filter":{"x":1}}"#).contains("`x`"));
+        assert_eq!(words("[]"), "A message is a JSON object with a type");
+    }
+
+    #[test]
+    fn the_subscriptions_parameter_takes_names_or_objects() {
+        let names = parse_subscriptions("job_updates, system_alerts").unwrap();
+        let objects = parse_subscriptions(r#"[{"subscription":"job_updates"},{"subscription":"system_alerts"}]"#);
+
+        assert_eq!(Ok(names), objects);
+        assert!(parse_subscriptions("job_updates,nothing").is_err());
+        assert_eq!(parse_subscriptions(""), Ok(Vec::new()));
+    }
+}

@@ -1,0 +1,79 @@
+//! Messages about properties.
+
+use poem_openapi::{Enum, Object};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::protocol::property::Property;
+
+/// What happened to a property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize, Deserialize)]
+#[oai(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum PropertyEvent {
+    PropertyCreated,
+    PriceChanged,
+    StatusChanged,
+    PropertyChanged,
+    PropertyRemoved,
+}
+
+/// A property changed.
+#[derive(Clone, Debug, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
+pub struct PropertyUpdate {
+    pub event: PropertyEvent,
+    pub property_id: i64,
+    /// The state after the change.
+    pub property: Property,
+    /// The price in major units, or the status, before a change of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old: Option<Value>,
+    /// The price in major units, or the status, after a change of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new: Option<Value>,
+    /// Of `old` and `new` when they are prices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// The other fields that differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<i64>,
+    /// Float seconds since the epoch.
+    pub timestamp: f64,
+    /// Added when the event enters the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<String>,
+    /// RFC 3339; added when the event enters the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<String>,
+}
+
+/// Only `new_properties`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize, Deserialize)]
+#[oai(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum PropertyNotificationEvent {
+    NewProperties,
+}
+
+/// New properties were found: at most one message per job in five seconds, the counts merged.
+#[derive(Clone, Debug, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
+pub struct PropertyNotification {
+    pub event: PropertyNotificationEvent,
+    pub count: i64,
+    /// The most frequent city among them, else state, else the source.
+    pub location: String,
+    /// Float seconds since the epoch.
+    pub timestamp: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<i64>,
+    /// Added when the event enters the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<String>,
+    /// RFC 3339; added when the event enters the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<String>,
+}

@@ -1,0 +1,56 @@
+//! A place in a tenant's log, the same on WebSocket, SSE and REST. Opaque to clients, who compare by equality only.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The log's epoch and the sequence number of the last event seen. Two epochs never have positions in common, so a
+/// log that was restored or made anew is recognised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Position {
+    pub epoch: i64,
+    pub seq: i64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}-{:x}", self.epoch, self.seq)
+    }
+}
+
+/// The text is not a position of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a position of this server")]
+pub struct MalformedPosition;
+
+impl FromStr for Position {
+    type Err = MalformedPosition;
+
+    /// Accepts exactly what [`fmt::Display`] writes: one text for one position, so equality of texts is equality.
+    fn from_str(text: &str) -> Result<Self, MalformedPosition> {
+        let (epoch, seq) = text.split_once('-').ok_or(MalformedPosition)?;
+        let parse = |part: &str| i64::from_str_radix(part, 16).map_err(|_| MalformedPosition);
+        let position = Self { epoch: parse(epoch)?, seq: parse(seq)? };
+        let canonical = position.epoch >= 0 && position.seq >= 0 && position.to_string() == text;
+        canonical.then_some(position).ok_or(MalformedPosition)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_survives_its_text() {
+        let position = Position { epoch: 0x1f, seq: 4096 };
+
+        assert_eq!(position.to_string(), "1f-1000");
+        assert_eq!("1f-1000".parse(), Ok(position));
+    }
+
+    #[test]
+    fn anything_else_is_malformed() {
+        for text in ["", "-", "1f", "1f-", "-1", "1F-1", "01-1", "1f--1", "1f-1-1", "+1-1", "1f-1 ", "zz-1"] {
+            assert_eq!(text.parse::<Position>(), Err(MalformedPosition), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! What a connection wants to see, and the one question asked of every event, live and in replay: does it?
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::role::Role;
+use super::routing::{PropertyFacts, Routing, Topic};
+use crate::base::ids::{JobId, PropertyId, UserId};
+
+/// The feeds, by the names of the seeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Feed {
+    JobUpdates,
+    PropertyUpdates,
+    SystemAlerts,
+}
+
+impl Feed {
+    pub const ALL: [Self; 3] = [Self::JobUpdates, Self::PropertyUpdates, Self::SystemAlerts];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::JobUpdates => "job_updates",
+            Self::PropertyUpdates => "property_updates",
+            Self::SystemAlerts => "system_alerts",
+        }
+    }
+
+    /// The list route that shows the feed's state, for a client that has to start anew.
+    pub const fn resync_url(self) -> &'static str {
+        match self {
+            Self::JobUpdates => "/api/v1/jobs",
+            Self::PropertyUpdates => "/api/v1/properties?include_removed=true",
+            Self::SystemAlerts => "/api/v1/notifications",
+        }
+    }
+}
+
+/// The inbox's list route.
+pub const INBOX_RESYNC_URL: &str = "/api/v1/notifications";
+
+impl fmt::Display for Feed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Not the name of a feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownFeed;
+
+impl FromStr for Feed {
+    type Err = UnknownFeed;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFeed> {
+        Self::ALL.into_iter().find(|feed| feed.name() == text).ok_or(UnknownFeed)
+    }
+}
+
+/// What a subscription narrows its feed to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Filter {
+    Jobs(JobFilter),
+    Properties(PropertyFilter),
+    Alerts,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobFilter {
+    #[serde(default, deserialize_with = "lenient_id")]
+    pub job_id: Option<i64>,
+    pub spider_name: Option<String>,
+    /// Also the passing `job_log` lines.
+    #[serde(default)]
+    pub logs: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PropertyFilter {
+    /// Compared without case.
+    pub city: Option<String>,
+    /// Major units; compared with the current price.
+    pub price_min: Option<f64>,
+    pub price_max: Option<f64>,
+    pub bedrooms_min: Option<i64>,
+    #[serde(default, deserialize_with = "bbox")]
+    pub bbox: Option<BoundingBox>,
+    #[serde(default, deserialize_with = "lenient_id")]
+    pub property_id: Option<i64>,
+}
+
+/// West, south, east, north in WGS84 degrees (RFC 7946 section 5); west beyond east crosses the antimeridian.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BoundingBox {
+    pub west: f64,
+    pub south: f64,
+    pub east: f64,
+    pub north: f64,
+}
+
+impl BoundingBox {
+    /// Reads `west,south,east,north`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let numbers: Option<Vec<f64>> = text.split(',').map(|part| part.trim().parse().ok()).collect();
+        Self::from_numbers(&numbers?)
+    }
+
+    fn from_numbers(numbers: &[f64]) -> Option<Self> {
+        let &[west, south, east, north] = numbers else { return None };
+        let in_range = [west, east].iter().all(|degrees| degrees.abs() <= 180.0)
+            && [south, north].iter().all(|degrees| degrees.abs() <= 90.0);
+        (in_range && south <= north).then_some(Self { west, south, east, north })
+    }
+
+    pub fn contains(&self, latitude: f64, longitude: f64) -> bool {
+        let between = if self.west <= self.east {
+            (self.west..=self.east).contains(&longitude)
+        } else {
+            longitude >= self.west || longitude <= self.east
+        };
+        between && (self.south..=self.north).contains(&latitude)
+    }
+}
+
+impl Filter {
+    /// Reads the `filter` of a subscription to `feed`; the error says what was wrong and what would be accepted.
+    pub fn parse(feed: Feed, filter: Option<&Value>) -> Result<Self, String> {
+        let object = match filter {
+            None | Some(Value::Null) => Value::Object(serde_json::Map::new()),
+            Some(object @ Value::Object(_)) => object.clone(),
+            Some(_) => return Err("filter must be an object".to_owned()),
+        };
+        let explain = |error: serde_json::Error| format!("filter of {feed}: {error}");
+        match feed {
+            Feed::JobUpdates => serde_json::from_value(object).map(Self::Jobs).map_err(explain),
+            Feed::PropertyUpdates => {
+                let mut filter: PropertyFilter = serde_json::from_value(object).map_err(explain)?;
+                filter.city = filter.city.map(|city| city.to_lowercase());
+                Ok(Self::Properties(filter))
+            }
+            Feed::SystemAlerts if object.as_object().is_some_and(|fields| !fields.is_empty()) => {
+                Err(format!("filter of {feed}: this feed takes no filter"))
+            }
+            Feed::SystemAlerts => Ok(Self::Alerts),
+        }
+    }
+
+    pub fn feed(&self) -> Feed {
+        match self {
+            Self::Jobs(_) => Feed::JobUpdates,
+            Self::Properties(_) => Feed::PropertyUpdates,
+            Self::Alerts => Feed::SystemAlerts,
+        }
+    }
+}
+
+impl JobFilter {
+    /// Whether events of this job pass.
+    pub fn matches(&self, job_id: JobId, spider: &str) -> bool {
+        self.job_id.is_none_or(|wanted| wanted == job_id.0)
+            && self.spider_name.as_deref().is_none_or(|wanted| wanted == spider)
+    }
+}
+
+impl PropertyFilter {
+    fn matches(&self, property_id: PropertyId, old: Option<&PropertyFacts>, new: &PropertyFacts) -> bool {
+        self.property_id.is_none_or(|wanted| wanted == property_id.0)
+            && (self.matches_state(new) || old.is_some_and(|old| self.matches_state(old)))
+    }
+
+    fn matches_state(&self, facts: &PropertyFacts) -> bool {
+        let inside = |bbox: &BoundingBox| match (facts.latitude, facts.longitude) {
+            (Some(latitude), Some(longitude)) => bbox.contains(latitude, longitude),
+            _ => false,
+        };
+        self.city.as_ref().is_none_or(|wanted| facts.city.as_ref() == Some(wanted))
+            && self.price_min.is_none_or(|least| facts.price.is_some_and(|price| price >= least))
+            && self.price_max.is_none_or(|most| facts.price.is_some_and(|price| price <= most))
+            && self.bedrooms_min.is_none_or(|least| facts.bedrooms.is_some_and(|count| count >= least))
+            && self.bbox.as_ref().is_none_or(inside)
+    }
+}
+
+/// One subscription of a connection: (feed, `key`) names it; the same again replaces it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subscription {
+    pub filter: Filter,
+    pub key: Option<String>,
+    /// It speaks for events after this sequence number.
+    pub after: i64,
+}
+
+/// Who is reading. A key has neither user nor role, and no inbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reader {
+    pub user: Option<UserId>,
+    pub role: Option<Role>,
+}
+
+/// All that a connection wants to see.
+#[derive(Clone, Debug)]
+pub struct Interest {
+    pub reader: Reader,
+    /// The inbox speaks for events after this sequence number; `None`: no inbox.
+    pub inbox_after: Option<i64>,
+    pub subscriptions: Vec<Subscription>,
+}
+
+impl Interest {
+    /// Whether the event at `seq` is to be sent: once, whichever way it matches.
+    pub fn admits(&self, routing: &Routing, seq: i64) -> bool {
+        self.inbox_after.is_some_and(|after| seq > after && self.reader.has_in_inbox(routing))
+            || self.subscriptions.iter().any(|one| seq > one.after && one.filter.admits(routing, self.reader))
+    }
+
+    /// The hub's lists that this connection stands on.
+    pub fn topics(&self) -> Vec<Topic> {
+        let mut topics: Vec<Topic> = Vec::with_capacity(4);
+        if self.inbox_after.is_some() {
+            topics.push(Topic::Everyone);
+            topics.extend(self.reader.user.map(Topic::User));
+            topics.extend(self.reader.role.map(Topic::Role));
+        }
+        for subscription in &self.subscriptions {
+            let topic = Topic::Feed(subscription.filter.feed());
+            if !topics.contains(&topic) {
+                topics.push(topic);
+            }
+        }
+        topics
+    }
+}
+
+impl Reader {
+    fn has_in_inbox(self, routing: &Routing) -> bool {
+        let (Some(user), Some(role)) = (self.user, self.role) else { return false };
+        match routing {
+            Routing::Job { owner, .. } => *owner == user,
+            Routing::Summary => true,
+            Routing::Notice { audience } => audience.includes(user, role),
+            Routing::Property { .. } | Routing::Alert { .. } => false,
+        }
+    }
+}
+
+impl Filter {
+    /// Whether an event passes, for this reader.
+    pub fn admits(&self, routing: &Routing, reader: Reader) -> bool {
+        match (self, routing) {
+            (Self::Jobs(filter), Routing::Job { job_id, spider, .. }) => filter.matches(*job_id, spider),
+            (Self::Properties(filter), Routing::Property { property_id, old, new }) => {
+                filter.matches(*property_id, old.as_ref(), new)
+            }
+            (Self::Alerts, Routing::Alert { concerns }) => {
+                reader.role == Some(Role::Admin) || (concerns.is_some() && *concerns == reader.user)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Ids may come as numbers or as numeric strings.
+fn lenient_id<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Id {
+        Number(i64),
+        Text(String),
+    }
+    match Option::<Id>::deserialize(deserializer)? {
+        None => Ok(None),
+        Some(Id::Number(id)) => Ok(Some(id)),
+        Some(Id::Text(text)) => text.parse().map(Some).map_err(|_| serde::de::Error::custom("an id is a number")),
+    }
+}
+
+fn bbox<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<BoundingBox>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        Numbers(Vec<f64>),
+        Text(String),
+    }
+    let parsed = match Option::<Form>::deserialize(deserializer)? {
+        None => return Ok(None),
+        Some(Form::Numbers(numbers)) => BoundingBox::from_numbers(&numbers),
+        Some(Form::Text(text)) => BoundingBox::parse(&text),
+    };
+    let words = "bbox is west,south,east,north in degrees, south not beyond north";
+    parsed.map(Some).ok_or_else(|| serde::de::Error::custom(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn facts(city: &str, price: f64) -> PropertyFacts {
+        PropertyFacts { city: Some(city.to_owned()), price: Some(price), ..Default::default() }
+    }
+
+    #[test]
+    fn a_saved_search_sees_what_leaves_it_as_well_as_what_enters() {
+        let filter = Filter::parse(Feed::PropertyUpdates, Some(&json!({"city": "Toledo", "price_max": 100_000})));
+        let filter = filter.unwrap();
+        let reader = Reader { user: None, role: None };
+        let cheap = facts("toledo", 90_000.0);
+        let dear = facts("toledo", 110_000.0);
+        let change = |old: &PropertyFacts, new: &PropertyFacts| Routing::Property {
+            property_id: PropertyId(1),
+            old: Some(old.clone()),
+            new: new.clone(),
+        };
+
+        assert!(filter.admits(&change(&cheap, &dear), reader));
+        assert!(filter.admits(&change(&dear, &cheap), reader));
+        assert!(!filter.admits(&change(&dear, &dear), reader));
+        assert!(!filter.admits(&change(&facts("lima", 1.0), &facts("lima", 2.0)), reader));
+    }
+
+    #[test]
+    fn bad_filters_say_what_was_wrong() {
+        let bad = |feed, filter: Value| Filter::parse(feed, Some(&filter)).unwrap_err();
+
+        assert!(bad(Feed::PropertyUpdates, json!({"town": "x"})).contains("town"));
+        assert!(bad(Feed::PropertyUpdates, json!({"bbox": [1, 2, 3]})).contains("west,south,east,north"));
+        assert!(bad(Feed::SystemAlerts, json!({"city": "x"})).contains("no filter"));
+        assert!(bad(Feed::JobUpdates, json!([])).contains("object"));
+        assert_eq!(
+            Filter::parse(Feed::JobUpdates, Some(&json!({"job_id": "7"}))),
+            Ok(Filter::Jobs(JobFilter { job_id: Some(7), ..Default::default() }))
+        );
+    }
+
+    #[test]
+    fn an_alert_reaches_admins_and_whom_it_concerns() {
+        let alert = Routing::Alert { concerns: Some(UserId(7)) };
+        let reads = |user, role| Filter::Alerts.admits(&alert, Reader { user: Some(UserId(user)), role: Some(role) });
+
+        assert!(reads(1, Role::Admin));
+        assert!(reads(7, Role::Viewer));
+        assert!(!reads(8, Role::Member));
+        assert!(!Filter::Alerts.admits(&Routing::Alert { concerns: None }, Reader { user: None, role: None }));
+    }
+
+    #[test]
+    fn a_box_may_cross_the_antimeridian() {
+        let fiji = BoundingBox::parse("177,-20,-178,-15").unwrap();
+
+        assert!(fiji.contains(-17.0, 179.5) && fiji.contains(-17.0, -179.5));
+        assert!(!fiji.contains(-17.0, 0.0));
+    }
+}

@@ -1,0 +1,63 @@
+//! API keys of workers and services.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::entity::api_keys::{ActiveModel, Column, Entity};
+use super::{Result, SystemTx, TenantTx};
+use crate::base::ids::{KeyId, UserId};
+
+pub use super::entity::api_keys::Model as ApiKeyRow;
+
+pub struct NewApiKey<'a> {
+    pub id: KeyId,
+    pub name: &'a str,
+    pub secret_hash: &'a str,
+    /// Scopes separated by spaces.
+    pub scopes: &'a str,
+    pub made_by: UserId,
+    pub now: i64,
+    pub expires_at: Option<i64>,
+}
+
+pub async fn insert(tx: &TenantTx, new: NewApiKey<'_>) -> Result<ApiKeyRow> {
+    let row = ActiveModel {
+        id: Set(new.id.0),
+        name: Set(new.name.to_owned()),
+        secret_hash: Set(new.secret_hash.to_owned()),
+        scopes: Set(new.scopes.to_owned()),
+        made_by: Set(new.made_by.0),
+        created_at: Set(new.now),
+        expires_at: Set(new.expires_at),
+        revoked_at: Set(None),
+        last_used_at: Set(None),
+        ..Default::default()
+    };
+    tx.insert(row).await
+}
+
+/// A key by its public half, whatever its tenant: the key is what tells the tenant.
+pub async fn find_anywhere(tx: &SystemTx, id: KeyId) -> Result<Option<ApiKeyRow>> {
+    Ok(tx.select::<Entity>().filter(Column::Id.eq(id.0)).one(&tx.tx).await?)
+}
+
+/// Standing keys, newest first (ids sort by time).
+pub async fn list(tx: &TenantTx, before: Option<KeyId>, limit: u64) -> Result<Vec<ApiKeyRow>> {
+    let mut query = tx.select::<Entity>().filter(Column::RevokedAt.is_null());
+    if let Some(before) = before {
+        query = query.filter(Column::Id.lt(before.0));
+    }
+    Ok(query.order_by_desc(Column::Id).limit(limit).all(&tx.tx).await?)
+}
+
+/// Ends a key; `false` when there is no such standing key in the tenant.
+pub async fn revoke(tx: &TenantTx, id: KeyId, now: i64) -> Result<bool> {
+    let done = tx
+        .update::<Entity>()
+        .filter(Column::Id.eq(id.0))
+        .filter(Column::RevokedAt.is_null())
+        .col_expr(Column::RevokedAt, Expr::value(now))
+        .exec(&tx.tx)
+        .await?;
+    Ok(done.rows_affected > 0)
+}

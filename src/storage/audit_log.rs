@@ -1,0 +1,59 @@
+//! Who did what to whom: written in the transaction of the deed.
+
+use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::entity::audit_log::{ActiveModel, Column, Entity};
+use super::{Result, SystemTx, TenantTx};
+
+pub use super::entity::audit_log::Model as AuditRow;
+
+/// An entry without its tenant, which the door adds.
+#[derive(Clone, Debug, Default)]
+pub struct NewAuditEntry {
+    pub at: i64,
+    /// `user`, `key`, `operator`, `system` or `anonymous`.
+    pub actor_kind: &'static str,
+    pub actor_id: Option<String>,
+    pub actor_name: Option<String>,
+    /// Dotted: `user.created`, `login.failed`.
+    pub action: &'static str,
+    pub target_kind: Option<&'static str>,
+    pub target_id: Option<String>,
+    /// JSON; never a secret.
+    pub detail: Option<String>,
+    pub address: Option<String>,
+    pub request_id: Option<String>,
+}
+
+pub async fn insert(tx: &TenantTx, entry: NewAuditEntry) -> Result<()> {
+    tx.insert(row(entry)).await?;
+    Ok(())
+}
+
+/// An entry of the platform itself, which no tenant sees.
+pub async fn insert_platform(tx: &SystemTx, entry: NewAuditEntry) -> Result<()> {
+    tx.insert(row(entry)).await?;
+    Ok(())
+}
+
+/// Newest first, before `before`.
+pub async fn list(tx: &TenantTx, before: Option<i64>, limit: u64) -> Result<Vec<AuditRow>> {
+    let query = tx.select::<Entity>().filter(Column::Id.lt(before.unwrap_or(i64::MAX)));
+    Ok(query.order_by_desc(Column::Id).limit(limit).all(&tx.tx).await?)
+}
+
+fn row(entry: NewAuditEntry) -> ActiveModel {
+    ActiveModel {
+        at: Set(entry.at),
+        actor_kind: Set(entry.actor_kind.to_owned()),
+        actor_id: Set(entry.actor_id),
+        actor_name: Set(entry.actor_name),
+        action: Set(entry.action.to_owned()),
+        target_kind: Set(entry.target_kind.map(str::to_owned)),
+        target_id: Set(entry.target_id),
+        detail: Set(entry.detail),
+        address: Set(entry.address),
+        request_id: Set(entry.request_id),
+        ..Default::default()
+    }
+}

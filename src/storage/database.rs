@@ -1,0 +1,185 @@
+//! Opening the store and its two doors.
+
+use std::path::PathBuf;
+
+use sea_orm::{
+    AccessMode, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
+};
+use secrecy::SecretString;
+
+use super::error::{OpenError, Result};
+use super::scope::{SystemTx, TenantTx};
+use super::{postgres, schema, sqlite};
+use crate::auth::scope::{SystemReason, TenantScope};
+
+/// Where the store is and who opens it.
+#[derive(Clone, Debug)]
+pub enum DatabaseSettings {
+    /// One file, migrated at the start.
+    Sqlite { path: PathBuf },
+    /// `url` is the tenant door's role, `system_url` the system door's (the same role when absent), `migrate_url`
+    /// the owner of the tables; `migrate`: bring the schema up at the start.
+    Postgres {
+        url: SecretString,
+        system_url: Option<SecretString>,
+        migrate_url: Option<SecretString>,
+        migrate: bool,
+        max_connections: u32,
+    },
+}
+
+/// The open store.
+#[derive(Clone)]
+pub struct Database {
+    doors: Doors,
+}
+
+#[derive(Clone)]
+enum Doors {
+    /// One writer, because SQLite has one; a second connection would only wait for it and time out.
+    Sqlite { write: DatabaseConnection, read: DatabaseConnection },
+    Postgres { tenant: DatabaseConnection, system: DatabaseConnection, shared_role: bool },
+}
+
+impl Database {
+    /// Opens the store, brings the schema up where that is asked for, and refuses what would be unsafe.
+    pub async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
+        let doors = match settings {
+            DatabaseSettings::Sqlite { path } => {
+                let write = sqlite::open_writer(path).await?;
+                schema::bring_up(&write).await?;
+                let read = sqlite::open_readers(path).await?;
+                Doors::Sqlite { write, read }
+            }
+            DatabaseSettings::Postgres { url, system_url, migrate_url, migrate, max_connections } => {
+                if *migrate {
+                    schema::migrate_up_postgres(migrate_url.as_ref().unwrap_or(url)).await?;
+                }
+                let tenant = postgres::connect(url, *max_connections).await?;
+                schema::require_current(&tenant).await?;
+                let system = match system_url {
+                    Some(url) => postgres::connect(url, (*max_connections / 2).max(2)).await?,
+                    None => tenant.clone(),
+                };
+                let shared_role = system_url.is_none();
+                postgres::check_roles(&tenant, &system, shared_role).await?;
+                Doors::Postgres { tenant, system, shared_role }
+            }
+        };
+        Ok(Self { doors })
+    }
+
+    /// The tenant's door: transactions that see this tenant's rows only.
+    pub fn tenant(&self, scope: &TenantScope) -> TenantDoor<'_> {
+        TenantDoor { doors: &self.doors, scope: scope.clone() }
+    }
+
+    /// The system's door: transactions that see every tenant. The reason is for the reader of the calling line.
+    pub fn system(&self, reason: SystemReason) -> SystemDoor<'_> {
+        SystemDoor { doors: &self.doors, _reason: reason }
+    }
+
+    /// Which engine this is, in one word.
+    pub fn engine(&self) -> &'static str {
+        match self.doors {
+            Doors::Sqlite { .. } => "sqlite",
+            Doors::Postgres { .. } => "postgresql",
+        }
+    }
+
+    /// Closes every connection; on SQLite this also folds the write-ahead log into the file.
+    pub async fn close(self) -> Result<()> {
+        match self.doors {
+            Doors::Sqlite { write, read } => {
+                read.close().await?;
+                write.close().await?;
+            }
+            Doors::Postgres { tenant, system, .. } => {
+                tenant.close().await?;
+                system.close().await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+pub struct TenantDoor<'a> {
+    doors: &'a Doors,
+    scope: TenantScope,
+}
+
+impl TenantDoor<'_> {
+    /// A transaction that may write. On SQLite it holds the one writer from its first moment.
+    pub async fn begin(self) -> Result<TenantTx> {
+        self.open(AccessMode::ReadWrite).await
+    }
+
+    /// A transaction that only reads.
+    pub async fn read(self) -> Result<TenantTx> {
+        self.open(AccessMode::ReadOnly).await
+    }
+
+    async fn open(self, mode: AccessMode) -> Result<TenantTx> {
+        let tenant_id = self.scope.tenant_id();
+        let tx = match self.doors {
+            Doors::Sqlite { write, read } => sqlite_transaction(write, read, mode).await?,
+            Doors::Postgres { tenant, shared_role, .. } => {
+                let tx = postgres_transaction(tenant, mode).await?;
+                postgres::enter_tenant(&tx, tenant_id, *shared_role).await?;
+                tx
+            }
+        };
+        Ok(TenantTx::new(tx, tenant_id))
+    }
+}
+
+pub struct SystemDoor<'a> {
+    doors: &'a Doors,
+    _reason: SystemReason,
+}
+
+impl SystemDoor<'_> {
+    /// A transaction that may write.
+    pub async fn begin(self) -> Result<SystemTx> {
+        self.open(AccessMode::ReadWrite).await
+    }
+
+    /// A transaction that only reads.
+    pub async fn read(self) -> Result<SystemTx> {
+        self.open(AccessMode::ReadOnly).await
+    }
+
+    async fn open(self, mode: AccessMode) -> Result<SystemTx> {
+        let tx = match self.doors {
+            Doors::Sqlite { write, read } => sqlite_transaction(write, read, mode).await?,
+            Doors::Postgres { system, shared_role, .. } => {
+                let tx = postgres_transaction(system, mode).await?;
+                if *shared_role {
+                    postgres::enter_system(&tx).await?;
+                }
+                tx
+            }
+        };
+        Ok(SystemTx { tx })
+    }
+}
+
+async fn sqlite_transaction(
+    write: &DatabaseConnection,
+    read: &DatabaseConnection,
+    mode: AccessMode,
+) -> Result<DatabaseTransaction> {
+    let (pool, lock) = match mode {
+        // IMMEDIATE: a deferred transaction that upgrades half-way fails with "database is locked".
+        AccessMode::ReadWrite => (write, SqliteTransactionMode::Immediate),
+        AccessMode::ReadOnly => (read, SqliteTransactionMode::Deferred),
+    };
+    let options = TransactionOptions { sqlite_transaction_mode: Some(lock), ..Default::default() };
+    Ok(pool.begin_with_options(options).await?)
+}
+
+async fn postgres_transaction(pool: &DatabaseConnection, mode: AccessMode) -> Result<DatabaseTransaction> {
+    let options = TransactionOptions { access_mode: Some(mode), ..Default::default() };
+    Ok(pool.begin_with_options(options).await?)
+}

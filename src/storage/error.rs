@@ -1,0 +1,109 @@
+//! What can go wrong in the store, as far as callers tell it apart.
+
+use sea_orm::{DbErr, RuntimeErr, SqlErr};
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A row with the same unique key exists; the driver's words name the constraint.
+    #[error("a row with this key exists already: {0}")]
+    Duplicate(String),
+    /// A row that is referred to does not exist, or is still referred to.
+    #[error("a reference does not hold: {0}")]
+    Reference(String),
+    /// The database is locked, stopped or out of connections: the same call may succeed later.
+    #[error("the database is not available: {0}")]
+    Unavailable(DbErr),
+    /// The disk that holds the database is full.
+    #[error("the database's disk is full: {0}")]
+    Full(DbErr),
+    /// A stored value does not read back: a defect or a hand-edited row.
+    #[error("a stored value is not readable: {0}")]
+    Corrupt(String),
+    #[error(transparent)]
+    Other(DbErr),
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(words)) => return Self::Duplicate(words),
+            Some(SqlErr::ForeignKeyConstraintViolation(words)) => return Self::Reference(words),
+            Some(_) | None => {}
+        }
+        match condition(&error) {
+            Condition::Unavailable => Self::Unavailable(error),
+            Condition::Full => Self::Full(error),
+            Condition::Other => Self::Other(error),
+        }
+    }
+}
+
+enum Condition {
+    Unavailable,
+    Full,
+    Other,
+}
+
+fn condition(error: &DbErr) -> Condition {
+    let (DbErr::Conn(RuntimeErr::SqlxError(cause))
+    | DbErr::Exec(RuntimeErr::SqlxError(cause))
+    | DbErr::Query(RuntimeErr::SqlxError(cause))) = error
+    else {
+        return match error {
+            DbErr::ConnectionAcquire(_) => Condition::Unavailable,
+            _ => Condition::Other,
+        };
+    };
+    match cause.as_ref() {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+            Condition::Unavailable
+        }
+        sqlx::Error::Database(reply) => of_code(reply.code().as_deref().unwrap_or_default()),
+        _ => Condition::Other,
+    }
+}
+
+/// SQLite result codes are numbers (extended codes keep the primary one in the low byte), PostgreSQL's are SQLSTATEs.
+fn of_code(code: &str) -> Condition {
+    if code.len() != 5
+        && let Ok(number) = code.parse::<u32>()
+    {
+        return match number & 0xff {
+            5 | 6 | 10 => Condition::Unavailable,
+            13 => Condition::Full,
+            _ => Condition::Other,
+        };
+    }
+    match code {
+        "53100" => Condition::Full,
+        _ if ["08", "53", "57"].contains(&code.get(..2).unwrap_or_default()) => Condition::Unavailable,
+        // Serialisation failure, deadlock and lock time-out: nothing was written, trying again is right.
+        "40001" | "40P01" | "55P03" => Condition::Unavailable,
+        _ => Condition::Other,
+    }
+}
+
+/// Why the store cannot be opened: each is one plain line for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("cannot create the folder {path} for the database: {cause}")]
+    Folder { path: String, cause: std::io::Error },
+    #[error("cannot open the database {url}: {cause}")]
+    Connect { url: String, cause: String },
+    #[error("{path} is not a usable SQLite database: {cause}")]
+    Broken { path: String, cause: String },
+    #[error("the database answers {setting} = {found} where {wanted} was asked for: an acknowledged change could be lost")]
+    Unsafe { setting: &'static str, found: String, wanted: &'static str },
+    #[error("the role {role} of {key} is a superuser or has BYPASSRLS: tenants would not be kept apart; use a plain role")]
+    Privileged { role: String, key: &'static str },
+    #[error("the role {role} of {key} is not a member of {group}: GRANT {group} TO {role}")]
+    NotMember { role: String, key: &'static str, group: &'static str },
+    #[error("the database's schema is older than this program ({missing} to apply, first {first}): run `lotline migrate up`")]
+    Older { missing: usize, first: String },
+    #[error("the database's schema is newer than this program (it has {unknown}): use the program that made it")]
+    Newer { unknown: String },
+    #[error("cannot migrate the database: {0}")]
+    Migrate(String),
+}

@@ -1,0 +1,98 @@
+//! The event log's rows: a counter row a tenant and a row an event.
+
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::entity::{events, tenant_logs};
+use super::{Error, Result, SystemTx, TenantTx};
+use crate::base::ids::TenantId;
+
+pub use super::entity::events::Model as EventRow;
+pub use super::entity::tenant_logs::Model as LogRow;
+
+/// An event before it has a place in the log.
+pub struct NewEvent {
+    pub kind: &'static str,
+    pub routing: String,
+    pub body: String,
+    pub occurred_at: i64,
+}
+
+pub(super) async fn open_log(tx: &SystemTx, tenant_id: TenantId, epoch: i64) -> Result<()> {
+    let row = tenant_logs::ActiveModel {
+        tenant_id: Set(tenant_id.0),
+        epoch: Set(epoch),
+        head: Set(0),
+        trimmed: Set(0),
+        ..Default::default()
+    };
+    tx.insert(row).await?;
+    Ok(())
+}
+
+/// Appends events and gives the first one's sequence number and the log's epoch. To be the last statement before
+/// the commit: from here on the tenant's counter row is held, which makes commit order sequence order.
+pub async fn append(tx: &TenantTx, new: Vec<NewEvent>) -> Result<(i64, i64)> {
+    let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
+    let counters = tx
+        .update::<tenant_logs::Entity>()
+        .col_expr(tenant_logs::Column::Head, Expr::col(tenant_logs::Column::Head).add(count))
+        .exec_with_returning(&tx.tx)
+        .await?;
+    let counter = counters.first().ok_or_else(|| Error::Corrupt("a tenant without a log".to_owned()))?;
+    let first = counter.head - count + 1;
+    let rows = (first..).zip(new).map(|(seq, event)| events::ActiveModel {
+        seq: Set(seq),
+        kind: Set(event.kind.to_owned()),
+        routing: Set(event.routing),
+        body: Set(event.body),
+        occurred_at: Set(event.occurred_at),
+        ..Default::default()
+    });
+    tx.insert_all(rows.collect()).await?;
+    Ok((first, counter.epoch))
+}
+
+/// The tenant's counter row.
+pub async fn log(tx: &TenantTx) -> Result<LogRow> {
+    let row = tx.select::<tenant_logs::Entity>().one(&tx.tx).await?;
+    row.ok_or_else(|| Error::Corrupt("a tenant without a log".to_owned()))
+}
+
+/// Events after `after`, in order.
+pub async fn read_after(tx: &TenantTx, after: i64, limit: u64) -> Result<Vec<EventRow>> {
+    let query = tx.select::<events::Entity>().filter(events::Column::Seq.gt(after));
+    Ok(query.order_by_asc(events::Column::Seq).limit(limit).all(&tx.tx).await?)
+}
+
+/// The heads of several tenants' logs in one query, as (tenant, head).
+pub async fn heads(tx: &SystemTx, tenants: &[TenantId]) -> Result<Vec<(TenantId, i64)>> {
+    let rows = tx
+        .select::<tenant_logs::Entity>()
+        .filter(tenant_logs::Column::TenantId.is_in(tenants.iter().map(|tenant| tenant.0)))
+        .all(&tx.tx)
+        .await?;
+    Ok(rows.into_iter().map(|row| (TenantId(row.tenant_id), row.head)).collect())
+}
+
+/// Takes away events that are older than `before` (microseconds) or beyond the newest `keep`, and remembers how far.
+/// Returns the sequence number up to which the log is now trimmed.
+pub async fn trim(tx: &TenantTx, before: i64, keep: i64) -> Result<i64> {
+    let log = log(tx).await?;
+    let newest_old = tx
+        .select::<events::Entity>()
+        .filter(events::Column::OccurredAt.lt(before))
+        .order_by_desc(events::Column::Seq)
+        .one(&tx.tx)
+        .await?
+        .map_or(0, |row| row.seq);
+    let upto = newest_old.max(log.head - keep).max(log.trimmed);
+    if upto > log.trimmed {
+        tx.update::<tenant_logs::Entity>()
+            .col_expr(tenant_logs::Column::Trimmed, upto.into())
+            .exec(&tx.tx)
+            .await?;
+        tx.delete::<events::Entity>(events::Column::Seq.lte(upto)).exec(&tx.tx).await?;
+    }
+    Ok(upto)
+}

@@ -1,0 +1,37 @@
+//! Floor 3: the only SQL. Two doors lead in: `tenant(&scope)` for one tenant's rows and `system(reason)` for the few
+//! look-ups that must see across tenants. Nothing above this floor names a table, a column or a connection.
+
+mod database;
+mod entity;
+mod error;
+mod postgres;
+mod schema;
+mod scope;
+mod sqlite;
+
+pub mod api_keys;
+pub mod audit_log;
+pub mod events;
+pub mod operators;
+pub mod password_links;
+pub mod sessions;
+pub mod tenants;
+pub mod users;
+
+pub use database::{Database, DatabaseSettings};
+pub use error::{Error, OpenError, Result};
+pub use schema::{SchemaStatus, migrate_down, migrate_up, schema_status};
+pub use scope::{SystemTx, TenantTx};
+
+use chrono::{DateTime, TimeZone, Utc};
+
+/// Times are stored as whole microseconds since the epoch, alike in both databases.
+pub(crate) fn micros(at: DateTime<Utc>) -> i64 {
+    at.timestamp_micros()
+}
+
+/// The way back of [`micros`].
+pub fn time(micros: i64) -> DateTime<Utc> {
+    // Every stored value came from a DateTime, so it is in range; the epoch stands in for a hand-edited row.
+    Utc.timestamp_micros(micros).single().unwrap_or(DateTime::UNIX_EPOCH)
+}

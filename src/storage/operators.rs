@@ -1,0 +1,40 @@
+//! Platform accounts, which belong to no tenant.
+
+use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter};
+
+use super::entity::operators::{ActiveModel, Column, Entity};
+use super::users::fold;
+use super::{Result, SystemTx};
+use crate::base::ids::OperatorId;
+
+pub use super::entity::operators::Model as OperatorRow;
+
+/// `Duplicate` when the name is taken.
+pub async fn insert(tx: &SystemTx, username: &str, password_hash: &str, now: i64) -> Result<OperatorRow> {
+    let row = ActiveModel {
+        username: Set(username.to_owned()),
+        username_key: Set(fold(username)),
+        password_hash: Set(password_hash.to_owned()),
+        is_active: Set(true),
+        created_at: Set(now),
+        ..Default::default()
+    };
+    tx.insert(row).await
+}
+
+pub async fn find(tx: &SystemTx, id: OperatorId) -> Result<Option<OperatorRow>> {
+    Ok(tx.select::<Entity>().filter(Column::Id.eq(id.0)).one(&tx.tx).await?)
+}
+
+pub async fn find_by_username(tx: &SystemTx, username: &str) -> Result<Option<OperatorRow>> {
+    Ok(tx.select::<Entity>().filter(Column::UsernameKey.eq(fold(username))).one(&tx.tx).await?)
+}
+
+pub async fn set_password(tx: &SystemTx, id: OperatorId, password_hash: &str) -> Result<()> {
+    tx.update::<Entity>()
+        .filter(Column::Id.eq(id.0))
+        .col_expr(Column::PasswordHash, password_hash.into())
+        .exec(&tx.tx)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! One-time links with which a user sets a password.
+
+use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QuerySelect};
+
+use super::entity::password_links::{ActiveModel, Column, Entity};
+use super::{Result, SystemTx, TenantTx};
+use crate::base::ids::UserId;
+
+pub use super::entity::password_links::Model as PasswordLinkRow;
+
+pub struct NewPasswordLink<'a> {
+    pub user: UserId,
+    pub secret_hash: &'a str,
+    pub created_by: Option<UserId>,
+    pub now: i64,
+    pub expires_at: i64,
+}
+
+pub async fn insert(tx: &TenantTx, new: NewPasswordLink<'_>) -> Result<PasswordLinkRow> {
+    let row = ActiveModel {
+        user_id: Set(new.user.0),
+        secret_hash: Set(new.secret_hash.to_owned()),
+        created_by: Set(new.created_by.map(|user| user.0)),
+        created_at: Set(new.now),
+        expires_at: Set(new.expires_at),
+        used_at: Set(None),
+        ..Default::default()
+    };
+    tx.insert(row).await
+}
+
+/// The link with this hash, held until the transaction ends, so that it serves once.
+pub async fn lock_by_hash(tx: &SystemTx, secret_hash: &str) -> Result<Option<PasswordLinkRow>> {
+    Ok(tx.select::<Entity>().filter(Column::SecretHash.eq(secret_hash)).lock_exclusive().one(&tx.tx).await?)
+}
+
+/// Spends every open link of a user: a new password makes older links worthless.
+pub async fn spend_all(tx: &TenantTx, user: UserId, now: i64) -> Result<()> {
+    tx.update::<Entity>()
+        .filter(Column::UserId.eq(user.0))
+        .filter(Column::UsedAt.is_null())
+        .col_expr(Column::UsedAt, now.into())
+        .exec(&tx.tx)
+        .await?;
+    Ok(())
+}
+
+/// Spends one link; `false` when another transaction was first.
+pub async fn spend(tx: &TenantTx, link: i64, now: i64) -> Result<bool> {
+    let done = tx
+        .update::<Entity>()
+        .filter(Column::Id.eq(link))
+        .filter(Column::UsedAt.is_null())
+        .col_expr(Column::UsedAt, now.into())
+        .exec(&tx.tx)
+        .await?;
+    Ok(done.rows_affected > 0)
+}

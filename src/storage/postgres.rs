@@ -1,0 +1,102 @@
+//! PostgreSQL: pools, the roles of the two doors, and entering a tenant at the head of a transaction.
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    Statement,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::error::{OpenError, Result};
+use crate::base::ids::TenantId;
+
+/// The group roles that the migrations grant to.
+const TENANT_GROUP: &str = "lotline_tenant";
+const SYSTEM_GROUP: &str = "lotline_system";
+
+pub(super) async fn connect(url: &SecretString, connections: u32) -> Result<DatabaseConnection, OpenError> {
+    let mut options = ConnectOptions::new(url.expose_secret());
+    options
+        .sqlx_logging(false)
+        .max_connections(connections)
+        .min_connections(1)
+        .connect_timeout(Duration::from_secs(10))
+        .acquire_timeout(Duration::from_secs(10));
+    Database::connect(options)
+        .await
+        .map_err(|cause| OpenError::Connect { url: without_password(url), cause: cause.to_string() })
+}
+
+/// Refuses roles under which row-level security would not hold, and roles that could not work.
+pub(super) async fn check_roles(
+    tenant: &DatabaseConnection,
+    system: &DatabaseConnection,
+    shared_role: bool,
+) -> Result<(), OpenError> {
+    let at_tenant = describe_role(tenant).await.map_err(failed)?;
+    if at_tenant.bypasses {
+        return Err(OpenError::Privileged { role: at_tenant.name, key: "database.url" });
+    }
+    if !at_tenant.in_tenant_group {
+        let group = TENANT_GROUP;
+        return Err(OpenError::NotMember { role: at_tenant.name, key: "database.url", group });
+    }
+    let key = if shared_role { "database.url" } else { "database.system_url" };
+    let at_system = describe_role(system).await.map_err(failed)?;
+    if !at_system.in_system_group {
+        return Err(OpenError::NotMember { role: at_system.name, key, group: SYSTEM_GROUP });
+    }
+    Ok(())
+}
+
+struct Role {
+    name: String,
+    bypasses: bool,
+    in_tenant_group: bool,
+    in_system_group: bool,
+}
+
+async fn describe_role(connection: &DatabaseConnection) -> Result<Role, DbErr> {
+    let sql = format!(
+        "SELECT current_user::text AS name, (rolsuper OR rolbypassrls) AS bypasses,
+            pg_has_role(current_user, '{TENANT_GROUP}', 'MEMBER') AS in_tenant_group,
+            pg_has_role(current_user, '{SYSTEM_GROUP}', 'MEMBER') AS in_system_group
+         FROM pg_roles WHERE rolname = current_user"
+    );
+    let row = connection.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+    let row = row.ok_or_else(|| DbErr::RecordNotFound("the current role".to_owned()))?;
+    Ok(Role {
+        name: row.try_get("", "name")?,
+        bypasses: row.try_get("", "bypasses")?,
+        in_tenant_group: row.try_get("", "in_tenant_group")?,
+        in_system_group: row.try_get("", "in_system_group")?,
+    })
+}
+
+/// Names the tenant for row-level security, for this transaction only. A role that serves both doors first steps
+/// down to the tenant group, under whose policy only the tenant's rows exist.
+pub(super) async fn enter_tenant(tx: &DatabaseTransaction, tenant_id: TenantId, shared_role: bool) -> Result<()> {
+    let role = if shared_role { format!(", set_config('role', '{TENANT_GROUP}', true)") } else { String::new() };
+    let sql = format!("SELECT set_config('lotline.tenant', '{tenant_id}', true){role}");
+    tx.execute_unprepared(&sql).await?;
+    Ok(())
+}
+
+/// The system door of a shared role: steps into the system group for this transaction.
+pub(super) async fn enter_system(tx: &DatabaseTransaction) -> Result<()> {
+    tx.execute_unprepared(&format!("SELECT set_config('role', '{SYSTEM_GROUP}', true)")).await?;
+    Ok(())
+}
+
+pub(super) fn without_password(url: &SecretString) -> String {
+    let Ok(mut shown) = url::Url::parse(url.expose_secret()) else { return "postgres://…".to_owned() };
+    // Both setters fail only for URLs without a host, which then have no password either.
+    let _ = shown.set_password(None);
+    shown.set_query(None);
+    shown.to_string()
+}
+
+fn failed(cause: DbErr) -> OpenError {
+    OpenError::Connect { url: "postgres".to_owned(), cause: cause.to_string() }
+}
