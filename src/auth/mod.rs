@@ -1,1 +1,6 @@
 //! Floor 2: who a caller is and what they may. Judges facts that callers loaded; does no I/O.
+
+pub mod permission;
+pub mod principal;
+pub mod role;
+pub mod scope;

@@ -1,0 +1,269 @@
+//! What a caller may do: one closed table of permissions, and who is granted each. It does not know whose a thing
+//! is: "own jobs" and "rooms they are in" are the domain's to check.
+
+use super::principal::Principal;
+use super::role::{KeyScope, Role};
+
+/// One thing that a caller may or may not do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Permission {
+    /// See oneself, change one's password, list and end one's sessions.
+    ManageOwnAccount,
+    /// Ask for a single-use ticket that opens a socket or a stream.
+    MintTicket,
+    /// Open sockets, streams and the event list.
+    ReadEvents,
+    /// The figures of `status_update`.
+    ReadStatus,
+    /// Read jobs with their logs, items and executions.
+    ReadJobs,
+    /// Read properties, their price history and who is looking at them.
+    ReadProperties,
+    /// Read one's own inbox and mark it as read.
+    ReadNotifications,
+    /// Read rooms that one is in, and direct messages to oneself.
+    ReadRooms,
+    /// Tell others which property one is looking at.
+    ShowViewing,
+    /// Find other people of the tenant by name.
+    ReadDirectory,
+    /// Read which spiders there are.
+    ReadSpiders,
+    /// Create a job.
+    StartJobs,
+    /// Cancel or retry a job that one created.
+    CancelOwnJobs,
+    /// Write to rooms that one is in and to people; show that one is typing.
+    Chat,
+    /// Join and leave public rooms.
+    JoinRooms,
+    /// Send files, and read and remove one's own.
+    Upload,
+    /// Show oneself as online or away.
+    ShowPresence,
+    /// Cancel or retry any job of the tenant.
+    CancelAnyJob,
+    /// Create, change and remove users; hand over password links.
+    ManageUsers,
+    /// Create and revoke API keys.
+    ManageKeys,
+    /// Create, change and remove spiders.
+    ManageSpiders,
+    /// Create, change and remove rooms and their members.
+    ManageRooms,
+    /// Send a broadcast to the tenant or a part of it.
+    Broadcast,
+    /// Read the tenant's audit log.
+    ReadAudit,
+    /// List and close the tenant's open connections.
+    ManageConnections,
+    /// Live figures of the tenant.
+    ReadStats,
+    /// Receive admin notices and every system alert.
+    ReadAdminNotices,
+    /// Claim jobs and report on them: a worker's work.
+    RunJobs,
+    /// Write properties.
+    WriteProperties,
+    /// Write the log lines of jobs.
+    WriteLogs,
+    /// Create, change and suspend tenants and their quotas.
+    ManageTenants,
+    /// Send a broadcast to all tenants.
+    BroadcastAll,
+    /// Status and metrics of the nodes.
+    ReadNodeStatus,
+}
+
+/// Who is granted a permission: people from a role upward, keys with any of the scopes, operators.
+struct Grant {
+    from: Option<Role>,
+    scopes: &'static [KeyScope],
+    operators: bool,
+}
+
+const fn people(from: Role) -> Grant {
+    Grant { from: Some(from), scopes: &[], operators: false }
+}
+
+const fn keys(scopes: &'static [KeyScope]) -> Grant {
+    Grant { from: None, scopes, operators: false }
+}
+
+const OPERATORS: Grant = Grant { from: None, scopes: &[], operators: true };
+
+impl Grant {
+    const fn and_keys(self, scopes: &'static [KeyScope]) -> Self {
+        Self { scopes, ..self }
+    }
+
+    const fn and_operators(self) -> Self {
+        Self { operators: true, ..self }
+    }
+}
+
+impl Permission {
+    /// Every permission.
+    pub const ALL: [Self; 33] = [
+        Self::ManageOwnAccount,
+        Self::MintTicket,
+        Self::ReadEvents,
+        Self::ReadStatus,
+        Self::ReadJobs,
+        Self::ReadProperties,
+        Self::ReadNotifications,
+        Self::ReadRooms,
+        Self::ShowViewing,
+        Self::ReadDirectory,
+        Self::ReadSpiders,
+        Self::StartJobs,
+        Self::CancelOwnJobs,
+        Self::Chat,
+        Self::JoinRooms,
+        Self::Upload,
+        Self::ShowPresence,
+        Self::CancelAnyJob,
+        Self::ManageUsers,
+        Self::ManageKeys,
+        Self::ManageSpiders,
+        Self::ManageRooms,
+        Self::Broadcast,
+        Self::ReadAudit,
+        Self::ManageConnections,
+        Self::ReadStats,
+        Self::ReadAdminNotices,
+        Self::RunJobs,
+        Self::WriteProperties,
+        Self::WriteLogs,
+        Self::ManageTenants,
+        Self::BroadcastAll,
+        Self::ReadNodeStatus,
+    ];
+
+    /// The table.
+    const fn grant(self) -> Grant {
+        use KeyScope::{EventsRead, JobsRun, LogsWrite, PropertiesWrite};
+        use Role::{Admin, Member, Viewer};
+        match self {
+            Self::ManageOwnAccount => people(Viewer).and_operators(),
+            Self::MintTicket | Self::ReadEvents | Self::ReadStatus => people(Viewer).and_keys(&[EventsRead]),
+            // A key that follows feeds must be able to read the lists that a gap sends it to, and a worker its jobs.
+            Self::ReadJobs => people(Viewer).and_keys(&[EventsRead, JobsRun]),
+            Self::ReadProperties => people(Viewer).and_keys(&[EventsRead]),
+            Self::ReadNotifications | Self::ReadRooms | Self::ShowViewing => people(Viewer),
+            Self::ReadSpiders | Self::StartJobs => people(Member).and_keys(&[JobsRun]),
+            Self::ReadDirectory
+            | Self::CancelOwnJobs
+            | Self::Chat
+            | Self::JoinRooms
+            | Self::Upload
+            | Self::ShowPresence => people(Member),
+            Self::CancelAnyJob
+            | Self::ManageUsers
+            | Self::ManageKeys
+            | Self::ManageSpiders
+            | Self::ManageRooms
+            | Self::Broadcast
+            | Self::ReadAudit
+            | Self::ManageConnections
+            | Self::ReadStats
+            | Self::ReadAdminNotices => people(Admin),
+            Self::RunJobs => keys(&[JobsRun]),
+            Self::WriteProperties => keys(&[PropertiesWrite]),
+            Self::WriteLogs => keys(&[LogsWrite]),
+            Self::ManageTenants | Self::BroadcastAll | Self::ReadNodeStatus => OPERATORS,
+        }
+    }
+}
+
+impl Principal {
+    /// Whether this caller may do `permission` at all.
+    pub fn may(&self, permission: Permission) -> bool {
+        let grant = permission.grant();
+        match self {
+            Self::User(user) => grant.from.is_some_and(|least| user.role() >= least),
+            Self::Key(key) => grant.scopes.iter().any(|scope| key.scopes().contains(*scope)),
+            Self::Operator(_) => grant.operators,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::principal::sample;
+
+    /// The contract's role table, told again by hand: `v`iewer, `m`ember, `a`dmin, `o`perator, and the key's
+    /// scopes `j`obs:run, `p`roperties:write, `l`ogs:write, `e`vents:read.
+    const EXPECTED: [(Permission, &str); 33] = [
+        (Permission::ManageOwnAccount, "vmao"),
+        (Permission::MintTicket, "vmae"),
+        (Permission::ReadEvents, "vmae"),
+        (Permission::ReadStatus, "vmae"),
+        (Permission::ReadJobs, "vmaje"),
+        (Permission::ReadProperties, "vmae"),
+        (Permission::ReadNotifications, "vma"),
+        (Permission::ReadRooms, "vma"),
+        (Permission::ShowViewing, "vma"),
+        (Permission::ReadDirectory, "ma"),
+        (Permission::ReadSpiders, "maj"),
+        (Permission::StartJobs, "maj"),
+        (Permission::CancelOwnJobs, "ma"),
+        (Permission::Chat, "ma"),
+        (Permission::JoinRooms, "ma"),
+        (Permission::Upload, "ma"),
+        (Permission::ShowPresence, "ma"),
+        (Permission::CancelAnyJob, "a"),
+        (Permission::ManageUsers, "a"),
+        (Permission::ManageKeys, "a"),
+        (Permission::ManageSpiders, "a"),
+        (Permission::ManageRooms, "a"),
+        (Permission::Broadcast, "a"),
+        (Permission::ReadAudit, "a"),
+        (Permission::ManageConnections, "a"),
+        (Permission::ReadStats, "a"),
+        (Permission::ReadAdminNotices, "a"),
+        (Permission::RunJobs, "j"),
+        (Permission::WriteProperties, "p"),
+        (Permission::WriteLogs, "l"),
+        (Permission::ManageTenants, "o"),
+        (Permission::BroadcastAll, "o"),
+        (Permission::ReadNodeStatus, "o"),
+    ];
+
+    fn callers() -> Vec<(char, Principal)> {
+        vec![
+            ('v', sample::user(Role::Viewer)),
+            ('m', sample::user(Role::Member)),
+            ('a', sample::user(Role::Admin)),
+            ('o', sample::operator()),
+            ('j', sample::key(&[KeyScope::JobsRun])),
+            ('p', sample::key(&[KeyScope::PropertiesWrite])),
+            ('l', sample::key(&[KeyScope::LogsWrite])),
+            ('e', sample::key(&[KeyScope::EventsRead])),
+        ]
+    }
+
+    #[test]
+    fn every_caller_may_exactly_what_the_contract_grants() {
+        for (permission, granted) in EXPECTED {
+            for (letter, caller) in callers() {
+                assert_eq!(caller.may(permission), granted.contains(letter), "{permission:?} for {letter}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_table_names_every_permission_once() {
+        assert_eq!(EXPECTED.map(|(permission, _)| permission), Permission::ALL);
+    }
+
+    #[test]
+    fn a_key_without_scopes_may_nothing_and_scopes_add_up() {
+        let bare = sample::key(&[]);
+        let both = sample::key(&[KeyScope::LogsWrite, KeyScope::PropertiesWrite]);
+
+        assert!(Permission::ALL.iter().all(|permission| !bare.may(*permission)));
+        assert!(both.may(Permission::WriteLogs) && both.may(Permission::WriteProperties));
+    }
+}
