@@ -1,1 +1,0 @@
-//! The one table of refusals: HTTP problems, WebSocket close codes and SSE `problem` events.

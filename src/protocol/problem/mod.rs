@@ -1,0 +1,229 @@
+//! The one table of refusals: what an HTTP problem, a WebSocket close and an SSE `problem` event say, and how a
+//! [`Problem`] looks on the wire (RFC 9457). It knows status codes and no HTTP framework.
+
+mod close;
+mod code;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use poem_openapi::{Object, Union};
+use serde::Serialize;
+
+pub use close::{CloseCode, CloseCodeBody, CloseRow, Retry};
+pub use code::{Code, Row};
+
+/// A refusal as a value: the code says which one, the detail says it to this caller in one sentence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    pub code: Code,
+    /// What was wrong and what would be accepted. It is public: never a cause, a name of our own types or a secret.
+    pub detail: Cow<'static, str>,
+    /// Every bad field of the request; empty for other refusals.
+    pub errors: Vec<FieldError>,
+    /// Seconds after which trying again makes sense.
+    pub retry_after: Option<u32>,
+    /// Response headers that belong to this refusal, such as `Allow`.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+impl Problem {
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new(), retry_after: None, headers: Vec::new() }
+    }
+
+    /// The refusal of a request whose fields are bad; `errors` names all of them.
+    pub fn validation(errors: Vec<FieldError>) -> Self {
+        let detail = match errors.as_slice() {
+            [only] => format!("{}: {}", only.place(), only.msg),
+            several => format!("{} fields of the request are not acceptable.", several.len()),
+        };
+        Self { errors, ..Self::new(Code::ValidationFailed, detail) }
+    }
+
+    /// What another tenant's thing answers, and a thing that never was.
+    pub fn not_found() -> Self {
+        Self::new(Code::NotFound, "There is nothing here that you may see.")
+    }
+
+    /// No credential was shown.
+    pub fn authentication_required() -> Self {
+        Self::new(Code::Unauthenticated, "Authentication required")
+    }
+
+    /// A credential was shown and does not hold; which rule it broke is not told.
+    pub fn invalid_token() -> Self {
+        Self::new(Code::Unauthenticated, "Invalid token")
+    }
+
+    /// The credential holds, but its user may not use it.
+    pub fn inactive_user() -> Self {
+        Self::new(Code::InactiveUser, "User not found or inactive")
+    }
+
+    /// A fault of ours. The cause is for the log; the caller gets the request id to quote.
+    pub fn internal() -> Self {
+        Self::new(Code::Internal, "The server failed to answer; quote the request id when you report it.")
+    }
+
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub fn status(&self) -> u16 {
+        self.code.row().status
+    }
+
+    /// The members of RFC 9457, for the request that `request_id` names.
+    pub fn to_body(&self, request_id: &str) -> ProblemBody {
+        let row = self.code.row();
+        ProblemBody {
+            kind: format!("/problems/{}", row.name),
+            title: row.title.to_owned(),
+            status: row.status,
+            detail: self.detail.clone().into_owned(),
+            code: row.name.to_owned(),
+            request_id: request_id.to_owned(),
+            errors: (!self.errors.is_empty()).then(|| self.errors.clone()),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.row().name, self.detail)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+/// A problem as `application/problem+json` carries it (RFC 9457).
+#[derive(Clone, Debug, PartialEq, Object, Serialize)]
+#[oai(rename = "Problem", skip_serializing_if_is_none)]
+pub struct ProblemBody {
+    /// A page about this kind of problem: `/problems/{code}`.
+    #[oai(rename = "type")]
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub title: String,
+    pub status: u16,
+    /// What was wrong with this request, and what would be accepted.
+    pub detail: String,
+    /// The kind of problem as one stable word; new words may appear.
+    pub code: String,
+    pub request_id: String,
+    /// Every bad field of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errors: Option<Vec<FieldError>>,
+}
+
+/// One bad field of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
+pub struct FieldError {
+    /// Where in the body it stands (RFC 6901); empty for a parameter.
+    pub pointer: String,
+    /// Where it stands as steps: `body`, `query`, `path` or `header`, then names and indexes.
+    pub loc: Vec<Step>,
+    pub msg: String,
+    /// The rule that was broken as one stable word.
+    #[oai(rename = "type")]
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+/// A step on the way to a field: a name, or an index in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Union, Serialize)]
+#[serde(untagged)]
+pub enum Step {
+    Name(String),
+    Index(u64),
+}
+
+impl FieldError {
+    /// A bad field of the JSON body; `path` leads to it from the body's root.
+    pub fn in_body(path: &[Step], kind: &str, msg: impl Into<String>) -> Self {
+        let pointer = path.iter().map(|step| format!("/{}", step.escaped())).collect();
+        Self { pointer, ..Self::at("body", path, kind, msg) }
+    }
+
+    /// A bad parameter; `place` is `query`, `path` or `header`.
+    pub fn in_parameter(place: &str, name: &str, kind: &str, msg: impl Into<String>) -> Self {
+        Self::at(place, &[Step::Name(name.to_owned())], kind, msg)
+    }
+
+    fn at(place: &str, path: &[Step], kind: &str, msg: impl Into<String>) -> Self {
+        let loc = std::iter::once(Step::Name(place.to_owned())).chain(path.iter().cloned()).collect();
+        Self { pointer: String::new(), loc, msg: msg.into(), kind: kind.to_owned() }
+    }
+
+    fn place(&self) -> String {
+        let steps: Vec<String> = self.loc.iter().map(Step::to_string).collect();
+        steps.join(".")
+    }
+}
+
+impl Step {
+    /// The step as RFC 6901 writes it.
+    fn escaped(&self) -> String {
+        self.to_string().replace('~', "~0").replace('/', "~1")
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => name.fmt(f),
+            Self::Index(index) => index.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn price_of_item_three() -> FieldError {
+        let path = [Step::Name("items".into()), Step::Index(3), Step::Name("list/price".into())];
+        FieldError::in_body(&path, "minimum", "must be 0 or more")
+    }
+
+    #[test]
+    fn a_problem_has_the_members_of_rfc_9457_and_names_the_field() {
+        let body = Problem::validation(vec![price_of_item_three()]).to_body("r-1");
+
+        let expected = json!({
+            "type": "/problems/validation_failed", "title": "Validation failed", "status": 422,
+            "detail": "body.items.3.list/price: must be 0 or more", "code": "validation_failed", "request_id": "r-1",
+            "errors": [{
+                "pointer": "/items/3/list~1price", "loc": ["body", "items", 3, "list/price"],
+                "msg": "must be 0 or more", "type": "minimum",
+            }],
+        });
+        assert_eq!(serde_json::to_value(body).unwrap(), expected);
+    }
+
+    #[test]
+    fn errors_are_absent_when_no_field_is_to_blame() {
+        let body = serde_json::to_value(Problem::not_found().to_body("r-1")).unwrap();
+
+        assert!(body.get("errors").is_none());
+    }
+
+    #[test]
+    fn both_ways_of_writing_a_problem_as_json_agree() {
+        use poem_openapi::types::ToJSON;
+        let body = Problem::validation(vec![price_of_item_three()]).to_body("r-1");
+
+        assert_eq!(body.to_json(), Some(serde_json::to_value(&body).unwrap()));
+    }
+}
