@@ -8,6 +8,13 @@ pub mod protocol;
 
 pub mod auth;
 
+pub mod storage;
+
+pub mod eventlog;
+pub mod hub;
+
+pub mod domain;
+
 pub mod crawler;
 pub mod http;
 

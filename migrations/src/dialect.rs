@@ -78,8 +78,9 @@ async fn guard(manager: &SchemaManager<'_>, table: &Table) -> Result<(), DbErr> 
         // After a pooled SET LOCAL the setting reads as an empty string, not NULL: hence NULLIF.
         let own = format!("{column} = NULLIF(current_setting('lotline.tenant', true), '')::bigint");
         statements.push(format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO lotline_tenant"));
-        statements
-            .push(format!("CREATE POLICY tenant_door ON {name} TO lotline_tenant USING ({own}) WITH CHECK ({own})"));
+        statements.push(format!(
+            "CREATE POLICY tenant_door ON {name} TO lotline_tenant USING ({own}) WITH CHECK ({own})"
+        ));
     }
     for statement in statements {
         manager.get_connection().execute_unprepared(&statement).await?;

@@ -1,5 +1,4 @@
-//! The closed sets that authority is granted by: roles for people, scopes for API keys.
-//! Operators are no role: they are accounts of another kind, without a tenant.
+//! The closed sets that authority is granted by: roles for people (the wire names them), scopes for API keys.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -7,47 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What a person is in the tenant. The order is the order of authority: a later role may all that an earlier may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    Viewer,
-    Member,
-    Admin,
-}
-
-impl Role {
-    /// Every role, least first.
-    pub const ALL: [Self; 3] = [Self::Viewer, Self::Member, Self::Admin];
-
-    /// The role's name on the wire and in the store.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Member => "member",
-            Self::Admin => "admin",
-        }
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// A name that is no role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a role is one of viewer, member, admin")]
-pub struct UnknownRole;
-
-impl FromStr for Role {
-    type Err = UnknownRole;
-
-    fn from_str(text: &str) -> Result<Self, UnknownRole> {
-        Self::ALL.into_iter().find(|role| role.name() == text).ok_or(UnknownRole)
-    }
-}
+pub use crate::protocol::role::{Role, UnknownRole};
 
 /// One thing that an API key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

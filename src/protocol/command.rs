@@ -88,9 +88,10 @@ impl Subscribe {
     pub fn from_value(value: &Value) -> Result<Self, Refused> {
         match value {
             Value::Object(fields) => Self::read(&Fields(fields)),
-            Value::String(name) => {
-                Self::read(&Fields(&Map::from_iter([("subscription".to_owned(), Value::String(name.clone()))])))
-            }
+            Value::String(name) => Self::read(&Fields(&Map::from_iter([(
+                "subscription".to_owned(),
+                Value::String(name.clone()),
+            )]))),
             _ => Err(Refused::Subscription {
                 subscription: None,
                 key: None,
@@ -108,7 +109,8 @@ impl Subscribe {
             code,
             message,
         };
-        let filter = Filter::parse(feed, fields.get("filter")).map_err(|words| refuse("invalid_filter", words))?;
+        let filter =
+            Filter::parse(feed, fields.get("filter")).map_err(|words| refuse("invalid_filter", words))?;
         let since = match fields.get("since") {
             None | Some(Value::Null) => None,
             Some(Value::String(since)) => Some(since.clone()),
@@ -153,7 +155,12 @@ fn feed_and_key(fields: &Fields<'_>) -> Result<(super::subscription::Feed, Optio
         Err(_) => {
             let shown = crate::base::text::cut(&name, 100).to_owned();
             let message = format!("Invalid subscription: {shown}");
-            Err(Refused::Subscription { subscription: Some(shown), key, code: "invalid_subscription", message })
+            Err(Refused::Subscription {
+                subscription: Some(shown),
+                key,
+                code: "invalid_subscription",
+                message,
+            })
         }
     }
 }
@@ -203,14 +210,17 @@ mod tests {
         assert_eq!(words("{"), "Invalid JSON format");
         assert_eq!(words(r#"{"type":"dance"}"#), "Unknown message type: dance");
         assert_eq!(words(r#"{"type":"subscribe","subscription":"news"}"#), "Invalid subscription: news");
-        assert!(words(r#"{"type":"subscribe","subscription":"job_updates","filter":{"x":1}}"#).contains("`x`"));
+        assert!(
+            words(r#"{"type":"subscribe","subscription":"job_updates","filter":{"x":1}}"#).contains("`x`")
+        );
         assert_eq!(words("[]"), "A message is a JSON object with a type");
     }
 
     #[test]
     fn the_subscriptions_parameter_takes_names_or_objects() {
         let names = parse_subscriptions("job_updates, system_alerts").unwrap();
-        let objects = parse_subscriptions(r#"[{"subscription":"job_updates"},{"subscription":"system_alerts"}]"#);
+        let objects =
+            parse_subscriptions(r#"[{"subscription":"job_updates"},{"subscription":"system_alerts"}]"#);
 
         assert_eq!(Ok(names), objects);
         assert!(parse_subscriptions("job_updates,nothing").is_err());

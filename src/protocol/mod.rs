@@ -1,6 +1,7 @@
 //! Floor 1: the wire as types, without any I/O.
 
 pub mod command;
+pub mod envelope;
 pub mod event;
 pub mod message;
 pub mod position;

@@ -106,7 +106,27 @@ impl Routing {
     pub fn collapses(&self) -> Option<JobId> {
         match self {
             Self::Job { job_id, progress: true, .. } => Some(*job_id),
-            Self::Job { .. } | Self::Property { .. } | Self::Summary | Self::Notice { .. } | Self::Alert { .. } => None,
+            Self::Job { .. }
+            | Self::Property { .. }
+            | Self::Summary
+            | Self::Notice { .. }
+            | Self::Alert { .. } => None,
+        }
+    }
+}
+
+/// A message that passes by: never in the log, dropped when a reader is slow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Passing {
+    /// Log lines, for those who follow `job_updates` with `logs`.
+    JobLog { job_id: JobId, spider: String },
+}
+
+impl Passing {
+    /// The topic whose followers may want it.
+    pub fn topic(&self) -> Topic {
+        match self {
+            Self::JobLog { .. } => Topic::Feed(Feed::JobUpdates),
         }
     }
 }

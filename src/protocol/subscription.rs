@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::role::Role;
-use super::routing::{PropertyFacts, Routing, Topic};
+use super::routing::{Passing, PropertyFacts, Routing, Topic};
 use crate::base::ids::{JobId, PropertyId, UserId};
 
 /// The feeds, by the names of the seeds.
@@ -218,6 +218,16 @@ impl Interest {
             || self.subscriptions.iter().any(|one| seq > one.after && one.filter.admits(routing, self.reader))
     }
 
+    /// Whether a passing message is to be sent.
+    pub fn admits_passing(&self, passing: &Passing) -> bool {
+        match passing {
+            Passing::JobLog { job_id, spider } => self.subscriptions.iter().any(|one| match &one.filter {
+                Filter::Jobs(filter) => filter.logs && filter.matches(*job_id, spider),
+                Filter::Properties(_) | Filter::Alerts => false,
+            }),
+        }
+    }
+
     /// The hub's lists that this connection stands on.
     pub fn topics(&self) -> Vec<Topic> {
         let mut topics: Vec<Topic> = Vec::with_capacity(4);
@@ -275,7 +285,9 @@ fn lenient_id<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Optio
     match Option::<Id>::deserialize(deserializer)? {
         None => Ok(None),
         Some(Id::Number(id)) => Ok(Some(id)),
-        Some(Id::Text(text)) => text.parse().map(Some).map_err(|_| serde::de::Error::custom("an id is a number")),
+        Some(Id::Text(text)) => {
+            text.parse().map(Some).map_err(|_| serde::de::Error::custom("an id is a number"))
+        }
     }
 }
 
@@ -307,7 +319,8 @@ mod tests {
 
     #[test]
     fn a_saved_search_sees_what_leaves_it_as_well_as_what_enters() {
-        let filter = Filter::parse(Feed::PropertyUpdates, Some(&json!({"city": "Toledo", "price_max": 100_000})));
+        let filter =
+            Filter::parse(Feed::PropertyUpdates, Some(&json!({"city": "Toledo", "price_max": 100_000})));
         let filter = filter.unwrap();
         let reader = Reader { user: None, role: None };
         let cheap = facts("toledo", 90_000.0);
@@ -341,12 +354,15 @@ mod tests {
     #[test]
     fn an_alert_reaches_admins_and_whom_it_concerns() {
         let alert = Routing::Alert { concerns: Some(UserId(7)) };
-        let reads = |user, role| Filter::Alerts.admits(&alert, Reader { user: Some(UserId(user)), role: Some(role) });
+        let reads =
+            |user, role| Filter::Alerts.admits(&alert, Reader { user: Some(UserId(user)), role: Some(role) });
 
         assert!(reads(1, Role::Admin));
         assert!(reads(7, Role::Viewer));
         assert!(!reads(8, Role::Member));
-        assert!(!Filter::Alerts.admits(&Routing::Alert { concerns: None }, Reader { user: None, role: None }));
+        assert!(
+            !Filter::Alerts.admits(&Routing::Alert { concerns: None }, Reader { user: None, role: None })
+        );
     }
 
     #[test]

@@ -38,8 +38,15 @@ pub struct Database {
 #[derive(Clone)]
 enum Doors {
     /// One writer, because SQLite has one; a second connection would only wait for it and time out.
-    Sqlite { write: DatabaseConnection, read: DatabaseConnection },
-    Postgres { tenant: DatabaseConnection, system: DatabaseConnection, shared_role: bool },
+    Sqlite {
+        write: DatabaseConnection,
+        read: DatabaseConnection,
+    },
+    Postgres {
+        tenant: DatabaseConnection,
+        system: DatabaseConnection,
+        shared_role: bool,
+    },
 }
 
 impl Database {
@@ -72,7 +79,7 @@ impl Database {
 
     /// The tenant's door: transactions that see this tenant's rows only.
     pub fn tenant(&self, scope: &TenantScope) -> TenantDoor<'_> {
-        TenantDoor { doors: &self.doors, scope: scope.clone() }
+        TenantDoor { doors: &self.doors, scope: *scope }
     }
 
     /// The system's door: transactions that see every tenant. The reason is for the reader of the calling line.

@@ -57,9 +57,10 @@ fn condition(error: &DbErr) -> Condition {
         };
     };
     match cause.as_ref() {
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
-            Condition::Unavailable
-        }
+        sqlx::Error::Io(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => Condition::Unavailable,
         sqlx::Error::Database(reply) => of_code(reply.code().as_deref().unwrap_or_default()),
         _ => Condition::Other,
     }
@@ -94,15 +95,23 @@ pub enum OpenError {
     Connect { url: String, cause: String },
     #[error("{path} is not a usable SQLite database: {cause}")]
     Broken { path: String, cause: String },
-    #[error("the database answers {setting} = {found} where {wanted} was asked for: an acknowledged change could be lost")]
+    #[error(
+        "the database answers {setting} = {found} where {wanted} was asked for: an acknowledged change could be lost"
+    )]
     Unsafe { setting: &'static str, found: String, wanted: &'static str },
-    #[error("the role {role} of {key} is a superuser or has BYPASSRLS: tenants would not be kept apart; use a plain role")]
+    #[error(
+        "the role {role} of {key} is a superuser or has BYPASSRLS: tenants would not be kept apart; use a plain role"
+    )]
     Privileged { role: String, key: &'static str },
     #[error("the role {role} of {key} is not a member of {group}: GRANT {group} TO {role}")]
     NotMember { role: String, key: &'static str, group: &'static str },
-    #[error("the database's schema is older than this program ({missing} to apply, first {first}): run `lotline migrate up`")]
+    #[error(
+        "the database's schema is older than this program ({missing} to apply, first {first}): run `lotline migrate up`"
+    )]
     Older { missing: usize, first: String },
-    #[error("the database's schema is newer than this program (it has {unknown}): use the program that made it")]
+    #[error(
+        "the database's schema is newer than this program (it has {unknown}): use the program that made it"
+    )]
     Newer { unknown: String },
     #[error("cannot migrate the database: {0}")]
     Migrate(String),

@@ -86,7 +86,7 @@ pub async fn trim(tx: &TenantTx, before: i64, keep: i64) -> Result<i64> {
         .one(&tx.tx)
         .await?
         .map_or(0, |row| row.seq);
-    let upto = newest_old.max(log.head - keep).max(log.trimmed);
+    let upto = [newest_old, log.head - keep, log.trimmed].into_iter().fold(0, Ord::max);
     if upto > log.trimmed {
         tx.update::<tenant_logs::Entity>()
             .col_expr(tenant_logs::Column::Trimmed, upto.into())

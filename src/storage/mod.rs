@@ -12,6 +12,7 @@ mod sqlite;
 pub mod api_keys;
 pub mod audit_log;
 pub mod events;
+pub mod notifications;
 pub mod operators;
 pub mod password_links;
 pub mod sessions;

@@ -76,8 +76,13 @@ async fn describe_role(connection: &DatabaseConnection) -> Result<Role, DbErr> {
 
 /// Names the tenant for row-level security, for this transaction only. A role that serves both doors first steps
 /// down to the tenant group, under whose policy only the tenant's rows exist.
-pub(super) async fn enter_tenant(tx: &DatabaseTransaction, tenant_id: TenantId, shared_role: bool) -> Result<()> {
-    let role = if shared_role { format!(", set_config('role', '{TENANT_GROUP}', true)") } else { String::new() };
+pub(super) async fn enter_tenant(
+    tx: &DatabaseTransaction,
+    tenant_id: TenantId,
+    shared_role: bool,
+) -> Result<()> {
+    let role =
+        if shared_role { format!(", set_config('role', '{TENANT_GROUP}', true)") } else { String::new() };
     let sql = format!("SELECT set_config('lotline.tenant', '{tenant_id}', true){role}");
     tx.execute_unprepared(&sql).await?;
     Ok(())

@@ -10,7 +10,7 @@ use super::error::OpenError;
 use super::{postgres, sqlite};
 
 /// Serialises migrations of several nodes that start at once; any fixed number of our own does.
-const ADVISORY_LOCK: i64 = 0x6c6f_746c_696e_65;
+const ADVISORY_LOCK: i64 = 0x006c_6f74_6c69_6e65;
 
 /// Each migration by name, and whether it is applied.
 pub type SchemaStatus = Vec<(String, bool)>;
@@ -73,7 +73,8 @@ pub(super) async fn require_current(connection: &DatabaseConnection) -> Result<(
 }
 
 async fn refuse_newer(connection: &DatabaseConnection) -> Result<(), OpenError> {
-    let known: Vec<String> = Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
+    let known: Vec<String> =
+        Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
     let unknown = applied(connection).await?.into_iter().find(|name| !known.contains(name));
     unknown.map_or(Ok(()), |unknown| Err(OpenError::Newer { unknown }))
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr};
+use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 
 use super::error::OpenError;
@@ -44,7 +45,7 @@ async fn connect(path: &Path, mode: &str, connections: u32) -> Result<DatabaseCo
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
             .foreign_keys(true)
-            .disable_logging()
+            .disable_statement_logging()
     });
     Database::connect(options).await.map_err(|cause| unusable(path, &cause))
 }
@@ -61,10 +62,8 @@ async fn require_safe(path: &Path, writer: &DatabaseConnection) -> Result<(), Op
 }
 
 async fn pragma(connection: &DatabaseConnection, name: &str) -> Result<String, DbErr> {
-    let row = connection.query_one_raw(sea_orm::Statement::from_string(
-        sea_orm::DbBackend::Sqlite,
-        format!("PRAGMA {name}"),
-    ));
+    let row = connection
+        .query_one_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, format!("PRAGMA {name}")));
     let Some(row) = row.await? else { return Ok(String::new()) };
     match row.try_get_by_index::<String>(0) {
         Ok(text) => Ok(text),

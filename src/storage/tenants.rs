@@ -86,4 +86,3 @@ pub async fn probe(tx: &SystemTx) -> Result<()> {
     tx.select::<Entity>().limit(1).one(&tx.tx).await?;
     Ok(())
 }
-

@@ -88,9 +88,7 @@ pub async fn lock_admins(tx: &TenantTx) -> Result<Vec<UserRow>> {
 pub async fn update(tx: &TenantTx, id: UserId, change: &UserChange<'_>, now: i64) -> Result<()> {
     let mut query = tx.update::<Entity>().filter(Column::Id.eq(id.0)).col_expr(Column::UpdatedAt, now.into());
     if let Some(email) = change.email {
-        query = query
-            .col_expr(Column::Email, email.into())
-            .col_expr(Column::EmailKey, fold(email).into());
+        query = query.col_expr(Column::Email, email.into()).col_expr(Column::EmailKey, fold(email).into());
     }
     if let Some(name) = change.display_name {
         query = query.col_expr(Column::DisplayName, Expr::value(name.map(str::to_owned)));

@@ -25,7 +25,7 @@ pub struct PropertyUpdate {
     pub event: PropertyEvent,
     pub property_id: i64,
     /// The state after the change.
-    pub property: Property,
+    pub property: Box<Property>,
     /// The price in major units, or the status, before a change of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub old: Option<Value>,

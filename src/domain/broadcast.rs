@@ -1,0 +1,106 @@
+//! Broadcasts: a person in charge tells an audience of the tenant something.
+
+use chrono::{DateTime, Utc};
+
+use super::error::Result;
+use super::notifications;
+use super::op::{Deed, Op};
+use crate::auth::permission::Permission;
+use crate::base::clock::{epoch_seconds, rfc3339};
+use crate::base::ids::BroadcastId;
+use crate::base::text;
+use crate::protocol::event::Event;
+use crate::protocol::message::{AdminNotification, SystemNotification};
+use crate::protocol::position::Position;
+use crate::protocol::problem::{FieldError, Problem, Step};
+use crate::protocol::routing::Audience;
+use crate::storage::users;
+
+/// Longest text of a broadcast, in characters.
+pub const MAX_TEXT: usize = 4_000;
+/// Longest category, in characters.
+pub const MAX_CATEGORY: usize = 100;
+
+pub struct NewBroadcast {
+    pub message: String,
+    pub category: Option<String>,
+    pub audience: Audience,
+    /// Informs only; now when absent.
+    pub start_time: Option<DateTime<Utc>>,
+}
+
+/// Where the broadcast stands.
+#[derive(Debug)]
+pub struct Sent {
+    pub broadcast_id: BroadcastId,
+    pub position: Position,
+}
+
+/// Stores the broadcast and tells it, once.
+pub async fn send(op: &Op, new: NewBroadcast) -> Result<Sent> {
+    op.require(Permission::Broadcast)?;
+    check(&new)?;
+    let mut change = op.begin().await?;
+    if let Audience::User(user) = new.audience
+        && users::find(&change.tx, user).await?.is_none()
+    {
+        return Err(bad_field("audience", "no user of this tenant has that id"));
+    }
+    let broadcast_id = BroadcastId::new(&op.kernel.clock);
+    let deed = Deed {
+        action: "broadcast.sent",
+        target_kind: "broadcast",
+        target_id: broadcast_id.to_string(),
+        detail: Some(serde_json::json!({ "audience": new.audience.to_string() })),
+    };
+    op.audit(&change.tx, deed).await?;
+    notifications::notify(op, &mut change, event(op, new, broadcast_id)).await?;
+    let position = op.commit(change).await?.ok_or_else(Problem::internal)?;
+    Ok(Sent { broadcast_id, position })
+}
+
+/// Broadcasts to admins are admin notices; to everyone else they are system notifications.
+fn event(op: &Op, new: NewBroadcast, broadcast_id: BroadcastId) -> Event {
+    let now = op.now();
+    let sender_id = op.principal().and_then(|principal| principal.owner_id()).map(|user| user.0);
+    match new.audience {
+        Audience::Admins => Event::AdminNotice {
+            message: AdminNotification {
+                category: new.category.unwrap_or_else(|| "admin".to_owned()),
+                message: new.message,
+                timestamp: epoch_seconds(now),
+                broadcast_id: Some(broadcast_id.to_string()),
+                sender_id,
+                position: None,
+                occurred_at: None,
+            },
+        },
+        audience @ (Audience::Everyone | Audience::Role(_) | Audience::User(_)) => Event::Broadcast {
+            audience,
+            message: SystemNotification {
+                category: new.category.unwrap_or_else(|| "general".to_owned()),
+                message: new.message,
+                start_time: rfc3339(new.start_time.unwrap_or(now)),
+                timestamp: epoch_seconds(now),
+                broadcast_id: broadcast_id.to_string(),
+                sender_id,
+                position: None,
+                occurred_at: None,
+            },
+        },
+    }
+}
+
+fn check(new: &NewBroadcast) -> Result<()> {
+    if !text::fits(&new.message, 1, MAX_TEXT) {
+        return Err(bad_field("message", "must have 1 to 4,000 characters"));
+    }
+    if !new.category.as_deref().is_none_or(|category| text::fits(category, 1, MAX_CATEGORY)) {
+        return Err(bad_field("category", "must have 1 to 100 characters"));
+    }
+    Ok(())
+}
+
+fn bad_field(name: &str, words: &str) -> Problem {
+    Problem::validation(vec![FieldError::in_body(&[Step::Name(name.to_owned())], "invalid", words)])
+}

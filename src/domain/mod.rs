@@ -1,0 +1,7 @@
+//! Floor 5: rules and use cases. Knows neither HTTP nor sockets: a use case commits a change with the events that
+//! tell of it, and that is all it can do to a reader.
+
+pub mod broadcast;
+pub mod error;
+pub mod notifications;
+pub mod op;

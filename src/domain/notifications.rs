@@ -1,0 +1,96 @@
+//! Stored notifications: every notice, alert and summary is kept beside its event, so that people who were away
+//! find it.
+
+use super::error::Result;
+use super::op::Op;
+use crate::base::ids::{NotificationId, UserId};
+use crate::base::page::{Page, PageRequest};
+use crate::eventlog::Change;
+use crate::protocol::event::Event;
+use crate::protocol::problem::Problem;
+use crate::protocol::role::Role;
+use crate::protocol::routing::{Audience, Routing};
+use crate::storage::notifications::{self, NewNotification, NotificationRow, Readership};
+use crate::storage::{events, micros};
+
+/// A notification as one user sees it.
+pub struct Notification {
+    pub row: NotificationRow,
+    pub read: bool,
+}
+
+/// The sort key of the list: newest first.
+pub type NotificationKey = (i64, uuid::Uuid);
+
+/// Tells an event and keeps it as a notification. Events that are none are only told.
+pub async fn notify(op: &Op, change: &mut Change, event: Event) -> Result<()> {
+    if let Some(audience) = audience(&event.routing()) {
+        let message = event.clone().into_message();
+        let new = NewNotification {
+            id: NotificationId::new(&op.kernel.clock),
+            seq: events::log(&change.tx).await?.head,
+            kind: message.kind(),
+            audience: audience.to_string(),
+            body: message.to_json(),
+            now: micros(op.now()),
+        };
+        notifications::insert(&change.tx, new).await?;
+    }
+    change.tell(event);
+    Ok(())
+}
+
+/// Who finds an event among their notifications. An alert is addressed to whom it concerns; admins see all of them.
+fn audience(routing: &Routing) -> Option<Audience> {
+    match routing {
+        Routing::Summary => Some(Audience::Everyone),
+        Routing::Notice { audience } => Some(*audience),
+        Routing::Alert { concerns } => Some(concerns.map_or(Audience::Admins, Audience::User)),
+        Routing::Job { .. } | Routing::Property { .. } => None,
+    }
+}
+
+/// The caller's notifications, newest first.
+pub async fn list(
+    op: &Op,
+    page: PageRequest<NotificationKey>,
+) -> Result<Page<Notification, NotificationKey>> {
+    let (user, role) = reader(op)?;
+    let tx = op.read().await?;
+    let rows = notifications::list(&tx, &readership(user, role), page.after, page.limit + 1).await?;
+    let page = Page::cut(rows, page.limit, |row| (row.seq, row.id));
+    let ids: Vec<_> = page.rows.iter().map(|row| row.id).collect();
+    let read = notifications::read_by(&tx, user, &ids).await?;
+    Ok(page.map(|row| Notification { read: read.contains(&row.id), row }))
+}
+
+/// Marks one of the caller's notifications as read.
+pub async fn mark_read(op: &Op, id: NotificationId) -> Result<()> {
+    let (user, role) = reader(op)?;
+    let change = op.begin().await?;
+    let row = notifications::find(&change.tx, id).await?.ok_or_else(Problem::not_found)?;
+    if !readership(user, role).includes(&row) {
+        return Err(Problem::not_found());
+    }
+    notifications::mark_read(&change.tx, id, user, micros(op.now())).await?;
+    op.commit(change).await?;
+    Ok(())
+}
+
+fn readership(user: UserId, role: Role) -> Readership {
+    let mut audiences = vec![Audience::Everyone, Audience::Role(role), Audience::User(user)];
+    let mut kinds: &[&str] = &[];
+    if role == Role::Admin {
+        audiences.push(Audience::Admins);
+        kinds = &["system_alert"];
+    }
+    Readership { audiences: audiences.iter().map(Audience::to_string).collect(), kinds }
+}
+
+/// Who the notifications are for: a key has none.
+fn reader(op: &Op) -> Result<(UserId, Role)> {
+    match op.principal() {
+        Some(crate::auth::principal::Principal::User(user)) => Ok((user.user_id(), user.role())),
+        _ => Err(super::op::forbidden()),
+    }
+}

@@ -1,0 +1,156 @@
+//! The context of every use case: who asks, for which tenant, with what.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::error::Result;
+use crate::auth::permission::Permission;
+use crate::auth::principal::Principal;
+use crate::auth::scope::{SystemReason, TenantScope};
+use crate::base::clock::Clock;
+use crate::base::entropy::Entropy;
+use crate::base::ids::TenantId;
+use crate::eventlog::{Change, Committed};
+use crate::hub::Hub;
+use crate::protocol::position::Position;
+use crate::protocol::problem::{Code, Problem};
+use crate::storage::audit_log::{self, NewAuditEntry};
+use crate::storage::{Database, TenantTx, micros};
+
+/// What a node gives to every use case.
+#[derive(Clone)]
+pub struct Kernel {
+    pub db: Database,
+    pub hub: Arc<Hub>,
+    pub clock: Clock,
+    pub entropy: Entropy,
+}
+
+/// Where a request came from; for the audit log.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    pub request_id: Option<String>,
+    pub address: Option<String>,
+    pub user_agent: Option<String>,
+}
+
+/// One piece of work in one tenant.
+#[derive(Clone)]
+pub struct Op {
+    pub kernel: Kernel,
+    pub scope: TenantScope,
+    actor: Actor,
+    pub origin: Origin,
+}
+
+/// On whose behalf: a caller, or the system itself.
+#[derive(Clone, Debug)]
+enum Actor {
+    Caller(Principal),
+    System(SystemReason),
+}
+
+impl Op {
+    /// The work of a verified caller of a tenant. Operators have no tenant and are refused.
+    pub fn of_caller(kernel: &Kernel, principal: Principal, origin: Origin) -> Result<Self> {
+        let Some(scope) = principal.scope() else {
+            return Err(Problem::new(
+                Code::Forbidden,
+                "Operators have no tenant; sign in as one of its users.",
+            ));
+        };
+        Ok(Self { kernel: kernel.clone(), scope, actor: Actor::Caller(principal), origin })
+    }
+
+    /// The system's own work in a tenant.
+    pub fn of_system(kernel: &Kernel, reason: SystemReason, tenant_id: TenantId) -> Self {
+        let scope = TenantScope::for_system(reason, tenant_id);
+        Self { kernel: kernel.clone(), scope, actor: Actor::System(reason), origin: Origin::default() }
+    }
+
+    /// The caller; none when the system itself is at work.
+    pub fn principal(&self) -> Option<&Principal> {
+        match &self.actor {
+            Actor::Caller(principal) => Some(principal),
+            Actor::System(_) => None,
+        }
+    }
+
+    /// Whether the work may do this. The system may do what it was asked by name.
+    pub fn may(&self, permission: Permission) -> bool {
+        self.principal().is_none_or(|principal| principal.may(permission))
+    }
+
+    /// Refuses with 403 unless the caller may do this.
+    pub fn require(&self, permission: Permission) -> Result<()> {
+        if self.may(permission) { Ok(()) } else { Err(forbidden()) }
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.kernel.clock.now()
+    }
+
+    /// A transaction that only reads the tenant's rows.
+    pub async fn read(&self) -> Result<TenantTx> {
+        Ok(self.kernel.db.tenant(&self.scope).read().await?)
+    }
+
+    /// A change of the tenant's rows and the events that will tell of it.
+    pub async fn begin(&self) -> Result<Change> {
+        let tx = self.kernel.db.tenant(&self.scope).begin().await?;
+        Ok(Change::new(tx, self.now()))
+    }
+
+    /// Commits, then hands the events to this node's readers. `None`: the change told nothing. Should the caller go
+    /// away between the two, the head poll finds the events within a second or so.
+    pub async fn commit(&self, change: Change) -> Result<Option<Position>> {
+        let committed: Committed = change.commit().await?;
+        self.kernel.hub.committed(self.scope.tenant_id(), &committed.envelopes);
+        Ok(committed.position())
+    }
+
+    /// Notes a deed in the audit log, in the deed's own transaction.
+    pub async fn audit(&self, tx: &TenantTx, deed: Deed) -> Result<()> {
+        let (actor_kind, actor_id, actor_name) = self.actor_words();
+        let entry = NewAuditEntry {
+            at: micros(self.now()),
+            actor_kind,
+            actor_id,
+            actor_name,
+            action: deed.action,
+            target_kind: Some(deed.target_kind),
+            target_id: Some(deed.target_id),
+            detail: deed.detail.map(|detail| detail.to_string()),
+            address: self.origin.address.clone(),
+            request_id: self.origin.request_id.clone(),
+        };
+        Ok(audit_log::insert(tx, entry).await?)
+    }
+
+    fn actor_words(&self) -> (&'static str, Option<String>, Option<String>) {
+        match &self.actor {
+            Actor::Caller(Principal::User(user)) => {
+                ("user", Some(user.user_id().to_string()), Some(user.username().to_owned()))
+            }
+            Actor::Caller(Principal::Key(key)) => ("key", Some(key.key_id().to_string()), None),
+            Actor::Caller(Principal::Operator(operator)) => {
+                ("operator", Some(operator.operator_id().to_string()), Some(operator.username().to_owned()))
+            }
+            Actor::System(reason) => ("system", None, Some(reason.word().to_owned())),
+        }
+    }
+}
+
+/// What is noted of a deed. `action` is dotted: `user.created`. `detail` never holds a secret.
+pub struct Deed {
+    pub action: &'static str,
+    pub target_kind: &'static str,
+    pub target_id: String,
+    pub detail: Option<serde_json::Value>,
+}
+
+/// The refusal of a known caller.
+pub fn forbidden() -> Problem {
+    Problem::new(Code::Forbidden, "You may not do this with the role or scopes that you have.")
+}

@@ -1,0 +1,303 @@
+//! What waits for one reader: bounded in bytes, with a gate that a replay keeps shut.
+//!
+//! When it is full: progress of one job collapses to the latest, then passing messages are dropped and counted, then
+//! the reader is closed as a slow consumer (4503) and resumes from its position. While the gate is shut there is no
+//! reader to blame: the held events are dropped and the replay goes on from the log.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::base::ids::JobId;
+use crate::protocol::envelope::Envelope;
+use crate::protocol::message::ServerMessage;
+use crate::protocol::position::Position;
+use crate::protocol::problem::CloseCode;
+use crate::protocol::routing::Passing;
+use crate::protocol::subscription::Interest;
+use crate::protocol::websocket::encode::TextFrame;
+
+/// One message on its way out.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// An event of the log.
+    Event(Arc<Envelope>),
+    /// Anything else; `position` when it carries one.
+    Message { kind: &'static str, frame: TextFrame, position: Option<Position>, passing: bool },
+}
+
+impl Item {
+    /// A message of the connection itself.
+    pub fn control(message: &ServerMessage, position: Option<Position>) -> Self {
+        let frame = TextFrame::new(&message.to_json());
+        Self::Message { kind: message.kind(), frame, position, passing: false }
+    }
+
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Event(envelope) => &envelope.kind,
+            Self::Message { kind, .. } => kind,
+        }
+    }
+
+    pub fn frame(&self) -> &TextFrame {
+        match self {
+            Self::Event(envelope) => &envelope.frame,
+            Self::Message { frame, .. } => frame,
+        }
+    }
+
+    pub fn position(&self) -> Option<Position> {
+        match self {
+            Self::Event(envelope) => Some(envelope.position),
+            Self::Message { position, .. } => *position,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.frame().frame().len()
+    }
+
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Event(_) => false,
+            Self::Message { passing, .. } => *passing,
+        }
+    }
+
+    fn collapses(&self) -> Option<JobId> {
+        match self {
+            Self::Event(envelope) => envelope.routing.collapses(),
+            Self::Message { .. } => None,
+        }
+    }
+}
+
+/// An item to be queued.
+pub struct Offer(Item);
+
+impl Offer {
+    /// An answer that stands behind every event up to `position`.
+    pub fn answer(message: &ServerMessage, position: Position) -> Self {
+        Self(Item::control(message, Some(position)))
+    }
+
+    /// A message about the connection that speaks of no position.
+    pub fn control(message: &ServerMessage) -> Self {
+        Self(Item::control(message, None))
+    }
+}
+
+/// Why a connection is to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closing {
+    pub code: CloseCode,
+    pub reason: String,
+}
+
+/// Held events had to be dropped: the replay goes on from the log.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Overflowed;
+
+pub struct Mailbox {
+    most_bytes: usize,
+    state: Mutex<State>,
+    ready: Notify,
+}
+
+struct State {
+    interest: Interest,
+    queue: VecDeque<Item>,
+    bytes: usize,
+    last_seq: i64,
+    gate_shut: bool,
+    held_lost: bool,
+    dropped: u64,
+    closing: Option<Closing>,
+}
+
+impl Mailbox {
+    /// A mailbox of at most `most_bytes`, its gate shut.
+    pub fn new(interest: Interest, most_bytes: usize) -> Self {
+        let state = State {
+            interest,
+            queue: VecDeque::new(),
+            bytes: 0,
+            last_seq: 0,
+            gate_shut: true,
+            held_lost: false,
+            dropped: 0,
+            closing: None,
+        };
+        Self { most_bytes, state: Mutex::new(state), ready: Notify::new() }
+    }
+
+    /// Queues a message of the connection itself.
+    pub fn offer(&self, offer: Offer) {
+        self.push(offer.0, &mut self.state.lock());
+    }
+
+    pub(super) fn deliver(&self, envelope: &Arc<Envelope>) {
+        let mut state = self.state.lock();
+        if envelope.seq() > state.last_seq {
+            state.last_seq = envelope.seq();
+            if state.interest.admits(&envelope.routing, envelope.seq()) {
+                self.push(Item::Event(Arc::clone(envelope)), &mut state);
+            }
+        }
+    }
+
+    pub(super) fn pass(&self, passing: &Passing, kind: &'static str, frame: &TextFrame) {
+        let mut state = self.state.lock();
+        if state.interest.admits_passing(passing) {
+            let item = Item::Message { kind, frame: frame.clone(), position: None, passing: true };
+            self.push(item, &mut state);
+        }
+    }
+
+    /// Ends the connection once what is queued has been taken; the first reason stands.
+    pub fn close(&self, closing: Closing) {
+        let mut state = self.state.lock();
+        if state.closing.is_none() {
+            state.closing = Some(closing);
+            self.ready.notify_one();
+        }
+    }
+
+    /// Everything that is queued; waits until there is something. The error comes after the last item.
+    pub async fn take(&self) -> Result<Vec<Item>, Closing> {
+        loop {
+            if let Some(taken) = self.try_take() {
+                return taken;
+            }
+            // notify_one stores a permit when nobody waits, so nothing that comes between is missed.
+            self.ready.notified().await;
+        }
+    }
+
+    /// Like [`Mailbox::take`], at once; `None` when nothing is queued.
+    pub fn try_take(&self) -> Option<Result<Vec<Item>, Closing>> {
+        let mut state = self.state.lock();
+        if !state.gate_shut && !state.queue.is_empty() {
+            state.bytes = 0;
+            // The buffer goes with its items: a quiet connection keeps no room for a past burst.
+            return Some(Ok(std::mem::take(&mut state.queue).into()));
+        }
+        state.closing.clone().map(Err)
+    }
+
+    /// Why the connection is to end, also while the gate is shut.
+    pub fn closing(&self) -> Option<Closing> {
+        self.state.lock().closing.clone()
+    }
+
+    /// Waits for the end, also while the gate is shut.
+    pub async fn closed(&self) -> Closing {
+        loop {
+            if let Some(closing) = self.closing() {
+                return closing;
+            }
+            self.ready.notified().await;
+        }
+    }
+
+    /// Opens the gate: held events for which `replayed` says so were sent by the replay and are dropped, the rest is
+    /// ready to be taken. Fails when events had to be dropped meanwhile: then the gate stays shut and the caller reads
+    /// on from the log, which has them.
+    pub fn open(&self, replayed: impl Fn(&Envelope) -> bool) -> Result<(), Overflowed> {
+        let mut state = self.state.lock();
+        if std::mem::take(&mut state.held_lost) {
+            return Err(Overflowed);
+        }
+        state.queue.retain(|item| match item {
+            Item::Event(envelope) => !replayed(envelope),
+            Item::Message { .. } => true,
+        });
+        state.gate_shut = false;
+        state.recount();
+        self.ready.notify_one();
+        Ok(())
+    }
+
+    pub(super) fn shut(&self) -> Vec<Item> {
+        let mut state = self.state.lock();
+        state.gate_shut = true;
+        state.held_lost = false;
+        state.bytes = 0;
+        std::mem::take(&mut state.queue).into()
+    }
+
+    /// Looks at, or changes, what the reader wants. Changes go through [`super::Hub::change`], which keeps the lists.
+    pub fn with_interest<T>(&self, look: impl FnOnce(&mut Interest) -> T) -> T {
+        look(&mut self.state.lock().interest)
+    }
+
+    /// Passing messages that were dropped because the reader was slow.
+    pub fn dropped(&self) -> u64 {
+        self.state.lock().dropped
+    }
+
+    /// Bytes that wait.
+    pub fn queued_bytes(&self) -> usize {
+        self.state.lock().bytes
+    }
+
+    fn push(&self, item: Item, state: &mut State) {
+        if state.closing.is_some() {
+            return;
+        }
+        state.bytes += item.bytes();
+        state.queue.push_back(item);
+        if state.bytes > self.most_bytes {
+            state.shed(self.most_bytes);
+        }
+        self.ready.notify_one();
+    }
+}
+
+impl State {
+    /// The ladder of a full mailbox.
+    fn shed(&mut self, most_bytes: usize) {
+        self.collapse_progress();
+        if self.bytes > most_bytes {
+            self.drop_passing();
+        }
+        if self.bytes <= most_bytes {
+            return;
+        }
+        if self.gate_shut {
+            self.queue.retain(|item| matches!(item, Item::Message { .. }));
+            self.held_lost = true;
+            self.recount();
+            if self.bytes <= most_bytes {
+                return;
+            }
+        }
+        self.queue.clear();
+        self.bytes = 0;
+        self.closing = Some(Closing { code: CloseCode::SlowConsumer, reason: "slow consumer".to_owned() });
+    }
+
+    /// Keeps of each job only the latest progress, where it stands.
+    fn collapse_progress(&mut self) {
+        let mut seen = HashSet::new();
+        let kept =
+            self.queue.drain(..).rev().filter(|item| item.collapses().is_none_or(|job| seen.insert(job)));
+        let kept: Vec<Item> = kept.collect();
+        self.queue.extend(kept.into_iter().rev());
+        self.recount();
+    }
+
+    fn drop_passing(&mut self) {
+        let before = self.queue.len();
+        self.queue.retain(|item| !item.is_passing());
+        self.dropped += (before - self.queue.len()) as u64;
+        self.recount();
+    }
+
+    fn recount(&mut self) {
+        self.bytes = self.queue.iter().map(Item::bytes).sum();
+    }
+}

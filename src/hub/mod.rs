@@ -1,0 +1,137 @@
+//! Floor 4: this node's fan-out, from a tenant's topics to mailboxes. It knows no log: what is missing it names, and
+//! `session` reads it.
+
+mod mailbox;
+mod sequencer;
+mod tenant;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+pub use mailbox::{Closing, Item, Mailbox, Offer, Overflowed};
+pub use tenant::Hold;
+use tenant::TenantHub;
+
+use crate::auth::scope::TenantScope;
+use crate::base::ids::TenantId;
+use crate::protocol::envelope::Envelope;
+use crate::protocol::message::ServerMessage;
+use crate::protocol::position::Position;
+use crate::protocol::routing::Passing;
+use crate::protocol::subscription::Interest;
+use crate::protocol::websocket::encode::TextFrame;
+
+/// This node's tenants with at least one open connection.
+#[derive(Default)]
+pub struct Hub {
+    tenants: Mutex<HashMap<TenantId, Arc<TenantHub>>>,
+    gap: Notify,
+}
+
+impl Hub {
+    /// Puts a mailbox on the tenant's lists. Its gate is shut: what is delivered from now on waits in it.
+    pub fn join(&self, scope: &TenantScope, mailbox: &Arc<Mailbox>) {
+        let mut tenants = self.tenants.lock();
+        tenants.entry(scope.tenant_id()).or_default().join(mailbox);
+    }
+
+    /// Takes a mailbox off all lists; the tenant goes with its last one.
+    pub fn leave(&self, scope: &TenantScope, mailbox: &Arc<Mailbox>) {
+        let mut tenants = self.tenants.lock();
+        if let Some(tenant) = tenants.get(&scope.tenant_id())
+            && tenant.leave(mailbox)
+        {
+            tenants.remove(&scope.tenant_id());
+        }
+    }
+
+    /// Where delivery begins for a tenant that has just become active; later calls change nothing. To be called
+    /// after `join` and before a joiner reads the head: then everything above that head comes through the hub.
+    pub fn start_at(&self, scope: &TenantScope, position: Position) {
+        if let Some(tenant) = self.tenant(scope.tenant_id())
+            && tenant.start_at(position)
+        {
+            self.gap.notify_one();
+        }
+    }
+
+    /// Whether the tenant's delivery has begun.
+    pub fn has_started(&self, scope: &TenantScope) -> bool {
+        self.tenant(scope.tenant_id()).is_some_and(|tenant| tenant.cursor().is_some())
+    }
+
+    /// Delivers committed events, in any order and as often as they come: each goes out once, in sequence.
+    pub fn committed(&self, tenant_id: TenantId, envelopes: &[Arc<Envelope>]) {
+        if let Some(tenant) = self.tenant(tenant_id)
+            && tenant.committed(envelopes)
+        {
+            self.gap.notify_one();
+        }
+    }
+
+    /// Hands a passing message to whoever wants it now.
+    pub fn pass(&self, tenant_id: TenantId, passing: &Passing, message: &ServerMessage) {
+        if let Some(tenant) = self.tenant(tenant_id) {
+            tenant.pass(passing, message.kind(), &TextFrame::new(&message.to_json()));
+        }
+    }
+
+    /// Puts a message that speaks of the present position into a mailbox, behind every event it stands behind.
+    pub fn answer(
+        &self,
+        scope: &TenantScope,
+        mailbox: &Mailbox,
+        message: impl FnOnce(Position) -> ServerMessage,
+    ) {
+        if let Some(tenant) = self.tenant(scope.tenant_id()) {
+            tenant.answer(mailbox, message);
+        }
+    }
+
+    /// Changes what a mailbox wants, between two deliveries.
+    pub fn change(
+        &self,
+        scope: &TenantScope,
+        mailbox: &Arc<Mailbox>,
+        change: impl FnOnce(&mut Interest, Position),
+    ) {
+        if let Some(tenant) = self.tenant(scope.tenant_id()) {
+            tenant.change(mailbox, change);
+        }
+    }
+
+    /// Shuts a mailbox's gate between two deliveries: what was queued before comes back, what comes later waits.
+    pub fn hold(&self, scope: &TenantScope, mailbox: &Mailbox) -> Option<Hold> {
+        self.tenant(scope.tenant_id())?.hold(mailbox)
+    }
+
+    /// Tenants for which events are missing, with the last sequence number delivered.
+    pub fn gaps(&self) -> Vec<(TenantId, i64)> {
+        self.active().into_iter().filter(|(_, tenant)| tenant.has_gap()).filter_map(with_cursor).collect()
+    }
+
+    /// All active tenants, with the last sequence number delivered.
+    pub fn cursors(&self) -> Vec<(TenantId, i64)> {
+        self.active().into_iter().filter_map(with_cursor).collect()
+    }
+
+    /// Waits until a gap is noticed.
+    pub async fn gap_noticed(&self) {
+        self.gap.notified().await;
+    }
+
+    fn active(&self) -> Vec<(TenantId, Arc<TenantHub>)> {
+        self.tenants.lock().iter().map(|(id, tenant)| (*id, Arc::clone(tenant))).collect()
+    }
+
+    fn tenant(&self, tenant_id: TenantId) -> Option<Arc<TenantHub>> {
+        self.tenants.lock().get(&tenant_id).cloned()
+    }
+}
+
+fn with_cursor((tenant_id, tenant): (TenantId, Arc<TenantHub>)) -> Option<(TenantId, i64)> {
+    tenant.cursor().map(|position| (tenant_id, position.seq))
+}

@@ -1,0 +1,140 @@
+//! One tenant's lists on this node. Everything happens under one lock, so deliveries, answers and changes of interest
+//! have an order. Offering to a mailbox never waits for its reader.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::mailbox::Mailbox;
+use super::mailbox::{Item, Offer};
+use super::sequencer::Sequencer;
+use crate::protocol::envelope::Envelope;
+use crate::protocol::message::ServerMessage;
+use crate::protocol::position::Position;
+use crate::protocol::routing::{Passing, Topic};
+use crate::protocol::subscription::Interest;
+use crate::protocol::websocket::encode::TextFrame;
+
+#[derive(Default)]
+pub(super) struct TenantHub {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    sequencer: Sequencer,
+    members: usize,
+    topics: HashMap<Topic, Vec<Arc<Mailbox>>>,
+}
+
+/// What was queued when a gate was shut, and the position it was shut at.
+pub struct Hold {
+    pub queued: Vec<Item>,
+    pub position: Position,
+}
+
+impl TenantHub {
+    pub(super) fn join(&self, mailbox: &Arc<Mailbox>) {
+        let mut state = self.state.lock();
+        state.members += 1;
+        let topics = mailbox.with_interest(|interest| interest.topics());
+        state.list(mailbox, &topics);
+    }
+
+    /// Whether that was the last one.
+    pub(super) fn leave(&self, mailbox: &Arc<Mailbox>) -> bool {
+        let mut state = self.state.lock();
+        let topics = mailbox.with_interest(|interest| interest.topics());
+        state.strike(mailbox, &topics);
+        state.members = state.members.saturating_sub(1);
+        state.members == 0
+    }
+
+    pub(super) fn start_at(&self, position: Position) -> bool {
+        let mut state = self.state.lock();
+        state.sequencer.start_at(position);
+        state.deliver()
+    }
+
+    pub(super) fn committed(&self, envelopes: &[Arc<Envelope>]) -> bool {
+        let mut state = self.state.lock();
+        envelopes.iter().for_each(|envelope| state.sequencer.accept(envelope));
+        state.deliver()
+    }
+
+    pub(super) fn pass(&self, passing: &Passing, kind: &'static str, frame: &TextFrame) {
+        let state = self.state.lock();
+        for mailbox in state.topics.get(&passing.topic()).into_iter().flatten() {
+            mailbox.pass(passing, kind, frame);
+        }
+    }
+
+    pub(super) fn answer(&self, mailbox: &Mailbox, message: impl FnOnce(Position) -> ServerMessage) {
+        let state = self.state.lock();
+        if let Some(position) = state.sequencer.cursor() {
+            mailbox.offer(Offer::answer(&message(position), position));
+        }
+    }
+
+    pub(super) fn change(&self, mailbox: &Arc<Mailbox>, change: impl FnOnce(&mut Interest, Position)) {
+        let mut state = self.state.lock();
+        let Some(position) = state.sequencer.cursor() else { return };
+        let (before, after) = mailbox.with_interest(|interest| {
+            let before = interest.topics();
+            change(interest, position);
+            (before, interest.topics())
+        });
+        if before != after {
+            state.strike(mailbox, &before);
+            state.list(mailbox, &after);
+        }
+    }
+
+    pub(super) fn hold(&self, mailbox: &Mailbox) -> Option<Hold> {
+        let state = self.state.lock();
+        let position = state.sequencer.cursor()?;
+        Some(Hold { queued: mailbox.shut(), position })
+    }
+
+    pub(super) fn cursor(&self) -> Option<Position> {
+        self.state.lock().sequencer.cursor()
+    }
+
+    pub(super) fn has_gap(&self) -> bool {
+        self.state.lock().sequencer.has_gap()
+    }
+}
+
+impl State {
+    /// Hands out everything that is next in sequence; tells whether something is missing after that.
+    fn deliver(&mut self) -> bool {
+        while let Some(envelope) = self.sequencer.next() {
+            // A mailbox on both lists takes the event once: it knows the sequence number it saw last.
+            for topic in envelope.routing.topics().into_iter().flatten() {
+                for mailbox in self.topics.get(&topic).into_iter().flatten() {
+                    mailbox.deliver(&envelope);
+                }
+            }
+        }
+        self.sequencer.has_gap()
+    }
+
+    fn list(&mut self, mailbox: &Arc<Mailbox>, topics: &[Topic]) {
+        for topic in topics {
+            self.topics.entry(*topic).or_default().push(Arc::clone(mailbox));
+        }
+    }
+
+    fn strike(&mut self, mailbox: &Arc<Mailbox>, topics: &[Topic]) {
+        for topic in topics {
+            let Some(list) = self.topics.get_mut(topic) else { continue };
+            if let Some(index) = list.iter().position(|listed| Arc::ptr_eq(listed, mailbox)) {
+                list.swap_remove(index);
+            }
+            if list.is_empty() {
+                self.topics.remove(topic);
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Stored notifications and who has read them.
+
+use std::collections::HashSet;
+
+use sea_orm::sea_query::Condition;
+use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use super::entity::{notification_reads, notifications};
+use super::{Error, Result, TenantTx};
+use crate::base::ids::{NotificationId, UserId};
+
+pub use super::entity::notifications::Model as NotificationRow;
+
+pub struct NewNotification {
+    pub id: NotificationId,
+    /// The sequence number orders the list; ids of one millisecond do not.
+    pub seq: i64,
+    pub kind: &'static str,
+    pub audience: String,
+    pub body: String,
+    pub now: i64,
+}
+
+pub async fn insert(tx: &TenantTx, new: NewNotification) -> Result<()> {
+    let row = notifications::ActiveModel {
+        id: Set(new.id.0),
+        seq: Set(new.seq),
+        kind: Set(new.kind.to_owned()),
+        audience: Set(new.audience),
+        body: Set(new.body),
+        created_at: Set(new.now),
+        ..Default::default()
+    };
+    tx.insert(row).await?;
+    Ok(())
+}
+
+/// What a reader may see: what is for these audiences, and everything of these kinds.
+pub struct Readership {
+    pub audiences: Vec<String>,
+    pub kinds: &'static [&'static str],
+}
+
+impl Readership {
+    pub fn includes(&self, row: &NotificationRow) -> bool {
+        self.audiences.contains(&row.audience) || self.kinds.contains(&row.kind.as_str())
+    }
+
+    fn condition(&self) -> Condition {
+        Condition::any()
+            .add(notifications::Column::Audience.is_in(self.audiences.iter().map(String::as_str)))
+            .add(notifications::Column::Kind.is_in(self.kinds.iter().copied()))
+    }
+}
+
+/// Newest first, before `before`.
+pub async fn list(
+    tx: &TenantTx,
+    readership: &Readership,
+    before: Option<(i64, Uuid)>,
+    limit: u64,
+) -> Result<Vec<NotificationRow>> {
+    let mut query = tx.select::<notifications::Entity>().filter(readership.condition());
+    if let Some((seq, id)) = before {
+        let earlier = Condition::any().add(notifications::Column::Seq.lt(seq)).add(
+            Condition::all().add(notifications::Column::Seq.eq(seq)).add(notifications::Column::Id.lt(id)),
+        );
+        query = query.filter(earlier);
+    }
+    Ok(query
+        .order_by_desc(notifications::Column::Seq)
+        .order_by_desc(notifications::Column::Id)
+        .limit(limit)
+        .all(&tx.tx)
+        .await?)
+}
+
+pub async fn find(tx: &TenantTx, id: NotificationId) -> Result<Option<NotificationRow>> {
+    Ok(tx.select::<notifications::Entity>().filter(notifications::Column::Id.eq(id.0)).one(&tx.tx).await?)
+}
+
+/// Which of `ids` the user has read.
+pub async fn read_by(tx: &TenantTx, user: UserId, ids: &[Uuid]) -> Result<HashSet<Uuid>> {
+    let rows = tx
+        .select::<notification_reads::Entity>()
+        .filter(notification_reads::Column::UserId.eq(user.0))
+        .filter(notification_reads::Column::NotificationId.is_in(ids.iter().copied()))
+        .all(&tx.tx)
+        .await?;
+    Ok(rows.into_iter().map(|row| row.notification_id).collect())
+}
+
+/// Remembers that the user has read it; saying so again changes nothing.
+pub async fn mark_read(tx: &TenantTx, id: NotificationId, user: UserId, now: i64) -> Result<()> {
+    if read_by(tx, user, &[id.0]).await?.contains(&id.0) {
+        return Ok(());
+    }
+    let row = notification_reads::ActiveModel {
+        notification_id: Set(id.0),
+        user_id: Set(user.0),
+        read_at: Set(now),
+        ..Default::default()
+    };
+    match tx.insert(row).await {
+        // Two tabs said it at once. On PostgreSQL the transaction is spent by that; there is nothing else in it.
+        Ok(_) | Err(Error::Duplicate(_)) => Ok(()),
+        Err(other) => Err(other),
+    }
+}
