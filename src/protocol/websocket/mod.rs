@@ -2,4 +2,11 @@
 //! reserved bit is always an error.
 
 pub mod codes;
+pub mod decode;
 pub mod encode;
+pub mod handshake;
+pub mod refusal;
+pub mod subprotocol;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,419 @@
+//! The incremental decoder: fed from a scratch buffer that many sockets share, it keeps only what is incomplete.
+
+use super::super::codes::{Kind, Opcode};
+use super::header::{Header, PartialHeader};
+use super::mask::{turned, unmask};
+use super::message::Message;
+use super::partial::Partial;
+use super::violation::Violation;
+
+/// How many frames one message of at most `max_message_bytes` may come in. A fragment costs its sender six bytes
+/// and may be empty, so without a bound a message need never end; one fragment per 16 bytes, and a thousand for
+/// short messages, is far beyond what clients do.
+pub const fn most_frames(max_message_bytes: usize) -> usize {
+    1024 + max_message_bytes / 16
+}
+
+/// One client's stream of frames. Holds no heap between messages; in the middle of one at most twice what has
+/// arrived of it and never more than `max_message_bytes` (plus 125 bytes of a control frame).
+///
+/// How many messages and pings a client may send in a time is not its question: the caller counts them.
+#[derive(Debug)]
+pub struct Decoder {
+    frames: Frames,
+    /// The last message handed out, if it had to be put together; freed by the next call.
+    delivered: Vec<u8>,
+    ended: Option<Ended>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Ended {
+    Closed,
+    Broken(Violation),
+}
+
+impl Decoder {
+    pub fn new(max_message_bytes: usize) -> Self {
+        let frames = Frames {
+            max_message_bytes,
+            header: PartialHeader::default(),
+            frame: None,
+            message: None,
+            control: Vec::new(),
+        };
+        Self { frames, delivered: Vec::new(), ended: None }
+    }
+
+    /// The next message in `input`, which is unmasked in place and moved on past what was read. `None` means that
+    /// `input` is used up and that the scratch buffer may serve another socket.
+    ///
+    /// A message that lies whole in `input` is not copied. After a close message the rest is dropped unread; after
+    /// a violation the stream has no meaning any more, and every further call returns it again.
+    pub fn next<'m, 'b: 'm>(
+        &'m mut self,
+        input: &mut &'b mut [u8],
+    ) -> Result<Option<Message<'m>>, Violation> {
+        let Self { frames, delivered, ended } = self;
+        *delivered = Vec::new();
+        match *ended {
+            Some(Ended::Broken(violation)) => return Err(violation),
+            Some(Ended::Closed) => {
+                *input = &mut [];
+                return Ok(None);
+            }
+            None => {}
+        }
+
+        let result = frames.advance(input, delivered);
+        *ended = match result {
+            Err(violation) => Some(Ended::Broken(violation)),
+            Ok(Some(Message::Close { .. })) => Some(Ended::Closed),
+            Ok(Some(Message::Text(_) | Message::Binary(_) | Message::Ping(_) | Message::Pong(_)) | None) => {
+                None
+            }
+        };
+        if ended.is_some() {
+            frames.forget();
+        }
+        result
+    }
+
+    /// The heap this decoder holds at the moment.
+    pub fn held_bytes(&self) -> usize {
+        let message = self.frames.message.as_ref().map_or(0, Partial::held_bytes);
+        self.delivered.capacity() + self.frames.control.capacity() + message
+    }
+}
+
+#[derive(Debug)]
+struct Frames {
+    max_message_bytes: usize,
+    header: PartialHeader,
+    /// The frame whose header was read and whose payload was not, not in full.
+    frame: Option<Frame>,
+    /// The data message begun and not finished; a control frame may stand in its middle.
+    message: Option<Partial>,
+    /// What has arrived of a control frame.
+    control: Vec<u8>,
+}
+
+/// A frame with its place in a message known; `left` and `mask` move on as the payload arrives.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    kind: Kind,
+    fin: bool,
+    left: usize,
+    mask: [u8; 4],
+}
+
+/// What the end of a frame brought.
+enum Finished<'b> {
+    /// The message goes on in another frame.
+    Fragment,
+    /// The message lies in the scratch buffer.
+    Whole(&'b [u8]),
+    /// The message had to be put together.
+    Kept(Vec<u8>),
+}
+
+impl Frames {
+    fn advance<'m, 'b: 'm>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        delivered: &'m mut Vec<u8>,
+    ) -> Result<Option<Message<'m>>, Violation> {
+        loop {
+            let Some(mut frame) = self.frame_at_hand(input)? else { return Ok(None) };
+            let payload = frame.take_from(input);
+            if frame.left > 0 {
+                self.keep(&frame, payload)?;
+                self.frame = Some(frame);
+                return Ok(None);
+            }
+            match self.finish(&frame, payload)? {
+                Finished::Fragment => {}
+                Finished::Whole(payload) => return Message::read(frame.kind, payload).map(Some),
+                Finished::Kept(payload) => {
+                    *delivered = payload;
+                    return Message::read(frame.kind, delivered).map(Some);
+                }
+            }
+        }
+    }
+
+    fn frame_at_hand(&mut self, input: &mut &mut [u8]) -> Result<Option<Frame>, Violation> {
+        if let Some(frame) = self.frame.take() {
+            return Ok(Some(frame));
+        }
+        let Some(header) = self.header.read(input)? else { return Ok(None) };
+        self.open(&header).map(Some)
+    }
+
+    /// Finds the frame's place in its message, and refuses one that has none or makes its message too big.
+    fn open(&mut self, header: &Header) -> Result<Frame, Violation> {
+        let kind = match (header.opcode, &mut self.message) {
+            (Opcode::Opens(kind), _) if kind.is_control() => kind,
+            (Opcode::Opens(_), Some(_)) => return Err(Violation::InterruptedMessage),
+            (Opcode::Continues, None) => return Err(Violation::StrayContinuation),
+            (Opcode::Opens(kind), None) => kind,
+            (Opcode::Continues, Some(message)) => {
+                message.frames += 1;
+                if message.frames > most_frames(self.max_message_bytes) {
+                    return Err(Violation::TooManyFragments);
+                }
+                message.kind
+            }
+        };
+        let left = usize::try_from(header.payload_bytes).map_err(|_| Violation::TooBig)?;
+        if !kind.is_control() {
+            let had = self.message.as_ref().map_or(0, Partial::len);
+            if left > self.max_message_bytes - had {
+                return Err(Violation::TooBig);
+            }
+            if !header.fin {
+                self.message.get_or_insert_with(|| Partial::new(kind));
+            }
+        }
+        Ok(Frame { kind, fin: header.fin, left, mask: header.mask })
+    }
+
+    fn keep(&mut self, frame: &Frame, piece: &[u8]) -> Result<(), Violation> {
+        if piece.is_empty() {
+            return Ok(());
+        }
+        if frame.kind.is_control() {
+            // At most 125 bytes, so what the header promises may be had at once.
+            self.control.reserve_exact(piece.len() + frame.left);
+            self.control.extend_from_slice(piece);
+            return Ok(());
+        }
+        let message = self.message.get_or_insert_with(|| Partial::new(frame.kind));
+        let most = if frame.fin { message.len() + piece.len() + frame.left } else { self.max_message_bytes };
+        message.append(piece, most)
+    }
+
+    fn finish<'b>(&mut self, frame: &Frame, payload: &'b [u8]) -> Result<Finished<'b>, Violation> {
+        let nothing_kept =
+            if frame.kind.is_control() { self.control.is_empty() } else { self.message.is_none() };
+        if nothing_kept {
+            return Ok(Finished::Whole(payload));
+        }
+        self.keep(frame, payload)?;
+        if !frame.fin {
+            return Ok(Finished::Fragment);
+        }
+        let bytes = if frame.kind.is_control() {
+            std::mem::take(&mut self.control)
+        } else {
+            self.message.take().map_or_else(Vec::new, Partial::into_bytes)
+        };
+        Ok(Finished::Kept(bytes))
+    }
+
+    /// Frees what no later frame can finish.
+    fn forget(&mut self) {
+        self.message = None;
+        self.control = Vec::new();
+    }
+}
+
+impl Frame {
+    /// The part of the payload that lies in `input`, unmasked.
+    fn take_from<'b>(&mut self, input: &mut &'b mut [u8]) -> &'b [u8] {
+        let taken = self.left.min(input.len());
+        let (piece, rest) = std::mem::take(input).split_at_mut(taken);
+        *input = rest;
+        unmask(piece, self.mask);
+        self.mask = turned(self.mask, taken);
+        self.left -= taken;
+        piece
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::tests::client::{close, continuation, fragment, frame, ping, text};
+    use super::*;
+
+    /// Every message of `stream`, fed in one piece, and the violation that ended it.
+    fn read(max_message_bytes: usize, stream: &[u8]) -> (Vec<String>, Option<Violation>) {
+        let mut decoder = Decoder::new(max_message_bytes);
+        let mut bytes = stream.to_vec();
+        let mut input = &mut bytes[..];
+        let mut messages = Vec::new();
+        loop {
+            match decoder.next(&mut input) {
+                Ok(Some(message)) => messages.push(format!("{message:?}")),
+                Ok(None) => return (messages, None),
+                Err(violation) => return (messages, Some(violation)),
+            }
+        }
+    }
+
+    /// The violation that `frames` end in, after no message at all.
+    fn refusal(frames: &[Vec<u8>]) -> Option<Violation> {
+        let (messages, violation) = read(1000, &frames.concat());
+        assert_eq!(messages, Vec::<String>::new());
+        violation
+    }
+
+    #[test]
+    fn messages_that_lie_together_come_one_by_one() {
+        let stream = [text("one"), frame(Kind::Binary, &[2]), ping(b"3"), frame(Kind::Pong, b""), text("")];
+
+        let (messages, violation) = read(1000, &stream.concat());
+
+        assert_eq!(messages, [r#"Text("one")"#, "Binary([2])", "Ping([51])", "Pong([])", r#"Text("")"#]);
+        assert_eq!(violation, None);
+    }
+
+    #[test]
+    fn a_message_in_the_scratch_buffer_is_not_copied() {
+        let mut scratch = [text("seen in place"), ping(b"here too")].concat();
+        let within = scratch.as_ptr_range();
+        let mut decoder = Decoder::new(1000);
+        let mut input = &mut scratch[..];
+
+        let mut places = Vec::new();
+        while let Ok(Some(message)) = decoder.next(&mut input) {
+            places.push(match message {
+                Message::Text(text) => text.as_ptr(),
+                Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.as_ptr(),
+                Message::Close { reason, .. } => reason.as_ptr(),
+            });
+        }
+
+        assert_eq!(places.len(), 2);
+        assert!(places.iter().all(|place| within.contains(place)));
+        assert_eq!(decoder.held_bytes(), 0);
+    }
+
+    #[test]
+    fn control_frames_pass_between_fragments() {
+        let stream = [
+            fragment(Kind::Text, b"fir"),
+            ping(b"!"),
+            continuation(false, b"st"),
+            ping(b"?"),
+            continuation(true, b""),
+        ];
+
+        let (messages, violation) = read(1000, &stream.concat());
+
+        assert_eq!(messages, ["Ping([33])", "Ping([63])", r#"Text("first")"#]);
+        assert_eq!(violation, None);
+    }
+
+    #[test]
+    fn fragments_out_of_their_place_are_refused() {
+        assert_eq!(refusal(&[continuation(true, b"x")]), Some(Violation::StrayContinuation));
+        assert_eq!(refusal(&[continuation(false, b"x")]), Some(Violation::StrayContinuation));
+        assert_eq!(refusal(&[fragment(Kind::Text, b"a"), text("b")]), Some(Violation::InterruptedMessage));
+        assert_eq!(
+            refusal(&[fragment(Kind::Text, b""), fragment(Kind::Binary, b"")]),
+            Some(Violation::InterruptedMessage)
+        );
+    }
+
+    #[test]
+    fn a_frame_that_makes_its_message_too_big_is_refused_by_its_header() {
+        let mut huge = vec![0x82, 0xFF];
+        huge.extend((u64::MAX >> 1).to_be_bytes());
+        huge.extend([0; 4]);
+
+        assert_eq!(refusal(&[huge]), Some(Violation::TooBig));
+        assert_eq!(refusal(&[vec![0x81, 0xFE, 0x03, 0xE9, 0, 0, 0, 0]]), Some(Violation::TooBig));
+        let sum = [fragment(Kind::Binary, &[0; 999]), vec![0x80, 0x82, 0, 0, 0, 0]];
+        assert_eq!(refusal(&sum), Some(Violation::TooBig));
+        let (messages, violation) = read(1000, &frame(Kind::Text, &[b'a'; 1000]));
+        assert_eq!((messages.len(), violation), (1, None));
+    }
+
+    #[test]
+    fn a_control_frame_does_not_count_towards_the_message_it_stands_in() {
+        let stream = [fragment(Kind::Binary, &[1; 6]), ping(&[0; 125]), continuation(true, &[2; 4])].concat();
+
+        let (messages, violation) = read(10, &stream);
+
+        assert_eq!((messages.len(), violation), (2, None));
+    }
+
+    #[test]
+    fn a_message_of_endless_fragments_is_refused() {
+        let flood = |frames: usize| {
+            let mut stream = fragment(Kind::Text, b"");
+            (2..frames).for_each(|_| stream.extend(continuation(false, b"")));
+            stream.extend(continuation(true, b""));
+            read(160, &stream)
+        };
+
+        assert_eq!(flood(most_frames(160)), (vec![r#"Text("")"#.to_owned()], None));
+        assert_eq!(flood(most_frames(160) + 1), (vec![], Some(Violation::TooManyFragments)));
+    }
+
+    #[test]
+    fn bad_text_is_refused_before_its_frame_is_complete() {
+        let whole = frame(Kind::Text, b"good\xC0\xAFand much more to come");
+
+        let (_, violation) = read(1000, &whole[..6 + 5]);
+
+        assert_eq!(violation, Some(Violation::TextNotUtf8));
+    }
+
+    #[test]
+    fn bad_text_is_refused_in_its_own_fragment() {
+        assert_eq!(refusal(&[fragment(Kind::Text, b"a\xFF")]), Some(Violation::TextNotUtf8));
+        let unfinished = [fragment(Kind::Text, b"\xE2\x82"), continuation(true, b"")];
+        assert_eq!(refusal(&unfinished), Some(Violation::TextNotUtf8));
+        let finished = [fragment(Kind::Text, b"\xE2\x82"), ping(b""), continuation(true, b"\xAC")];
+        assert_eq!(read(1000, &finished.concat()).0, ["Ping([])", r#"Text("€")"#]);
+    }
+
+    #[test]
+    fn nothing_is_read_after_a_close() {
+        let mut stream = [close(1000, "bye"), text("late"), vec![0xFF; 50]].concat();
+        let mut decoder = Decoder::new(1000);
+        let mut input = &mut stream[..];
+
+        assert_eq!(decoder.next(&mut input), Ok(Some(Message::Close { code: 1000, reason: "bye" })));
+        assert_eq!(decoder.next(&mut input), Ok(None));
+        assert!(input.is_empty());
+    }
+
+    #[test]
+    fn a_violation_is_final_and_frees_what_was_kept() {
+        let mut stream = [fragment(Kind::Text, &[b'a'; 500]), text("too early"), text("never read")].concat();
+        let mut decoder = Decoder::new(1000);
+        let mut input = &mut stream[..];
+
+        assert_eq!(decoder.next(&mut input), Err(Violation::InterruptedMessage));
+        assert_eq!(decoder.next(&mut input), Err(Violation::InterruptedMessage));
+        assert_eq!(decoder.held_bytes(), 0);
+    }
+
+    #[test]
+    fn a_promised_length_gets_no_memory() {
+        let mut header = vec![0x81, 0xFF];
+        header.extend(60_000_000_u64.to_be_bytes());
+        header.extend([0; 4]);
+        header.extend([b'a'; 10]);
+        let mut decoder = Decoder::new(64_000_000);
+
+        assert_eq!(decoder.next(&mut &mut header[..]), Ok(None));
+
+        assert_eq!(decoder.held_bytes(), 10);
+    }
+
+    #[test]
+    fn an_idle_decoder_is_small_and_holds_no_heap() {
+        let mut stream = [fragment(Kind::Text, b"put"), continuation(true, b" together")].concat();
+        let mut decoder = Decoder::new(1000);
+        let mut input = &mut stream[..];
+
+        assert_eq!(decoder.next(&mut input), Ok(Some(Message::Text("put together"))));
+        assert_eq!(decoder.next(&mut input), Ok(None));
+
+        assert_eq!(decoder.held_bytes(), 0);
+        assert!(size_of::<Decoder>() <= 192, "{} bytes", size_of::<Decoder>());
+    }
+}

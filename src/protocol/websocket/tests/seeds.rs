@@ -1,0 +1,130 @@
+//! The fuzz target's seeds: written from this table, committed, and replayed by every test run, together with
+//! whatever a fuzz run found and somebody added to the folder.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::super::codes::Kind;
+use super::client::{close, continuation, fragment, frame, ping, raw, text};
+use super::invariants::{decode, hold, limit};
+
+fn folder() -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "fuzz", "seeds", "websocket_decoder"].iter().collect()
+}
+
+/// Limit 1,000 and chunks of 5 (see `invariants::hold`), unless a seed says otherwise.
+const USUAL: u8 = 2 | 4 << 2;
+const LIMIT_16: u8 = 1 | 4 << 2;
+const LIMIT_70_000: u8 = 3 | 63 << 2;
+
+fn seeds() -> Vec<(&'static str, u8, Vec<u8>)> {
+    let unmasked = |first: u8, payload: &[u8]| raw(first, payload, [0; 4]);
+    let mut all = vec![
+        ("text", USUAL, text("hello")),
+        ("text_empty", USUAL, text("")),
+        ("text_multibyte", USUAL, text("κόσμε €\u{10FFFF}")),
+        ("text_zero_mask", USUAL, unmasked(0x81, "zéro".as_bytes())),
+        ("text_16_bit_length", USUAL, text(&"a".repeat(300))),
+        ("text_64_bit_length", LIMIT_70_000, text(&"a".repeat(65_536))),
+        ("binary", USUAL, frame(Kind::Binary, &[0, 255, 128])),
+        ("ping", USUAL, ping(b"are you there")),
+        ("ping_full", USUAL, ping(&[7; 125])),
+        ("pong", USUAL, frame(Kind::Pong, b"")),
+        ("close", USUAL, close(1000, "bye")),
+        ("close_empty", USUAL, frame(Kind::Close, b"")),
+        ("close_application", USUAL, close(4401, "token expired")),
+        ("close_then_more", USUAL, [close(1001, ""), text("late")].concat()),
+        ("many", USUAL, [text("a"), ping(b"b"), frame(Kind::Binary, b"c"), text("d")].concat()),
+        (
+            "fragments",
+            USUAL,
+            [fragment(Kind::Text, b"ab"), continuation(false, b""), continuation(true, b"c")].concat(),
+        ),
+        (
+            "fragments_with_ping",
+            USUAL,
+            [fragment(Kind::Binary, b"a"), ping(b"!"), continuation(true, b"b")].concat(),
+        ),
+        ("fragments_with_close", USUAL, [fragment(Kind::Text, b"a"), close(1000, "")].concat()),
+        (
+            "fragments_cut_character",
+            USUAL,
+            [fragment(Kind::Text, b"\xE2\x82"), continuation(true, b"\xAC")].concat(),
+        ),
+        ("fragments_unfinished", USUAL, fragment(Kind::Text, b"to be continued")),
+    ];
+    all.extend(violations());
+    all
+}
+
+fn violations() -> Vec<(&'static str, u8, Vec<u8>)> {
+    let huge = [&[0x82, 0xFF][..], &(u64::MAX >> 1).to_be_bytes(), &[0; 4]].concat();
+    vec![
+        ("bad_reserved_bit", USUAL, raw(0xC1, b"x", [0; 4])),
+        ("bad_opcode", USUAL, raw(0x83, b"x", [0; 4])),
+        ("bad_unmasked", USUAL, b"\x81\x05hello".to_vec()),
+        ("bad_fragmented_ping", USUAL, raw(0x09, b"x", [0; 4])),
+        ("bad_long_ping", USUAL, ping(&[0; 126])),
+        ("bad_wasteful_16", USUAL, b"\x81\xFE\x00\x05\x00\x00\x00\x00hello".to_vec()),
+        ("bad_wasteful_64", USUAL, b"\x81\xFF\x00\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00\x00hello".to_vec()),
+        ("bad_negative_length", USUAL, b"\x81\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x00\x00\x00\x00".to_vec()),
+        ("bad_huge", LIMIT_70_000, huge),
+        ("bad_too_big", LIMIT_16, text("seventeen letters")),
+        (
+            "bad_too_big_in_sum",
+            LIMIT_16,
+            [fragment(Kind::Text, &[b'a'; 10]), continuation(true, &[b'b'; 7])].concat(),
+        ),
+        ("bad_stray_continuation", USUAL, continuation(true, b"x")),
+        ("bad_interrupted", USUAL, [fragment(Kind::Text, b"a"), text("b")].concat()),
+        ("bad_text", USUAL, frame(Kind::Text, b"ok\xFF")),
+        ("bad_text_surrogate", USUAL, frame(Kind::Text, b"\xED\xA0\x80")),
+        ("bad_text_cut", USUAL, frame(Kind::Text, b"\xF0\x9F\x98")),
+        ("bad_text_in_fragment", USUAL, [fragment(Kind::Text, b"\xCE"), continuation(true, b"a")].concat()),
+        ("bad_close_half_code", USUAL, frame(Kind::Close, b"\x03")),
+        ("bad_close_code", USUAL, close(1005, "")),
+        ("bad_close_reason", USUAL, frame(Kind::Close, b"\x03\xE8\xC0")),
+        ("bad_flood", LIMIT_16, [fragment(Kind::Text, b""), continuation(false, b"").repeat(1100)].concat()),
+    ]
+}
+
+#[test]
+fn every_seed_keeps_the_invariants() {
+    let mut replayed = 0;
+    for entry in fs::read_dir(folder()).unwrap() {
+        hold(&fs::read(entry.unwrap().path()).unwrap());
+        replayed += 1;
+    }
+
+    assert!(replayed >= seeds().len(), "{replayed} files");
+}
+
+#[test]
+fn a_seed_is_a_violation_exactly_if_its_name_says_so() {
+    for (name, choice, stream) in seeds() {
+        let outcome = decode(limit(choice), &stream, stream.len());
+
+        assert_eq!(outcome.violation.is_some(), name.starts_with("bad_"), "{name}: {outcome:?}");
+    }
+}
+
+#[test]
+fn the_committed_seeds_are_those_of_the_table() {
+    for (name, choice, stream) in seeds() {
+        let committed = fs::read(folder().join(name)).unwrap_or_default();
+
+        assert!(
+            committed == [&[choice][..], &stream].concat(),
+            "{name}: run `cargo test write_the_seeds -- --ignored`"
+        );
+    }
+}
+
+#[test]
+#[ignore = "writes fuzz/seeds/websocket_decoder"]
+fn write_the_seeds() {
+    fs::create_dir_all(folder()).unwrap();
+    for (name, choice, stream) in seeds() {
+        fs::write(folder().join(name), [&[choice][..], &stream].concat()).unwrap();
+    }
+}
