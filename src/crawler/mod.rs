@@ -5,3 +5,4 @@ pub mod settings;
 
 pub mod guard;
 
+pub mod fetch;
