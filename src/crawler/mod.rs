@@ -6,3 +6,10 @@ pub mod settings;
 pub mod guard;
 
 pub mod fetch;
+
+pub mod politeness;
+pub mod robots;
+
+pub mod page;
+
+pub mod links;
