@@ -1,0 +1,271 @@
+//! Fetches one page, politely and within bounds: no cookies, no proxy from the environment, no redirect that was not
+//! looked at, no byte above the limit. Knows neither jobs nor robots.txt rules; who calls it decides what may be asked.
+
+mod body;
+mod charset;
+mod error;
+#[cfg(test)]
+mod rebinding;
+mod retry;
+#[cfg(test)]
+pub(crate) mod site;
+#[cfg(test)]
+mod tests;
+
+pub use error::FetchError;
+pub use retry::backoff;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{self, HeaderMap};
+use reqwest::{Client, Response, StatusCode, redirect};
+use url::Url;
+
+use super::guard::{Guard, GuardedResolver, Reach, Resolver, SystemResolver};
+use super::settings::CrawlerSettings;
+use crate::base::clock::Clock;
+
+/// Redirects that are followed in one fetch (RFC 9309 asks for at least five for robots.txt).
+const MAX_REDIRECTS: usize = 5;
+
+/// robots.txt is read up to here (RFC 9309 section 2.5); what follows is ignored.
+const ROBOTS_BYTES: usize = 500 * 1024;
+
+/// What is known of a page from an earlier visit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conditional {
+    pub etag: Option<String>,
+    pub last_modified: Option<String>,
+}
+
+/// Where a redirect may lead without asking the caller.
+pub type MayFollow<'a> = &'a (dyn Fn(&Url) -> bool + Send + Sync);
+
+/// One page to fetch.
+#[derive(Clone, Copy)]
+pub struct FetchRequest<'a> {
+    pub url: &'a Url,
+    pub conditional: Option<&'a Conditional>,
+    /// Asked for each redirect, for its host and for robots.txt; `false` hands the target back as
+    /// [`Fetched::Redirected`].
+    pub may_follow: MayFollow<'a>,
+}
+
+/// What a fetch gave.
+#[derive(Clone, Debug)]
+pub enum Fetched {
+    Page(FetchedPage),
+    /// The page is as it was at the earlier visit.
+    NotModified,
+    /// The page is elsewhere, where the fetch did not want to go by itself: a link to consider.
+    Redirected(Url),
+}
+
+/// A page as text.
+#[derive(Clone, Debug)]
+pub struct FetchedPage {
+    /// Where it was in the end, after redirects.
+    pub url: Url,
+    pub html: String,
+    /// Bytes after decompression.
+    pub body_bytes: usize,
+    /// To be shown at the next visit.
+    pub validators: Conditional,
+    /// The `X-Robots-Tag` headers, joined.
+    pub robots_tag: Option<String>,
+}
+
+/// What asking for robots.txt gave; [`super::robots::Robots`] says what it means.
+#[derive(Clone, Debug)]
+pub enum RobotsAnswer {
+    Text(Vec<u8>),
+    Status(u16),
+    Unreachable,
+}
+
+/// The crawler's HTTP client. Cheap to clone.
+#[derive(Clone)]
+pub struct Fetcher {
+    guard: Arc<Guard>,
+    /// Connects to public addresses only.
+    public: Client,
+    /// Connects anywhere; used for hosts that the operator named and for nothing else.
+    named: Client,
+    clock: Clock,
+    total_timeout: Duration,
+    max_page_bytes: usize,
+}
+
+impl Fetcher {
+    /// A fetcher that asks the system's resolver.
+    pub fn new(settings: &CrawlerSettings, clock: Clock) -> Result<Self, reqwest::Error> {
+        Self::with_resolver(settings, clock, Arc::new(SystemResolver))
+    }
+
+    /// A fetcher that asks `resolver` for addresses.
+    pub fn with_resolver(
+        settings: &CrawlerSettings,
+        clock: Clock,
+        resolver: Arc<dyn Resolver>,
+    ) -> Result<Self, reqwest::Error> {
+        Ok(Self {
+            guard: Arc::new(Guard::new(settings.allowed_private_hosts.clone())),
+            public: client(settings, GuardedResolver::new(resolver.clone(), Reach::Public))?,
+            named: client(settings, GuardedResolver::new(resolver, Reach::Named))?,
+            clock,
+            total_timeout: settings.total_timeout,
+            max_page_bytes: settings.max_page_bytes,
+        })
+    }
+
+    /// The guard that this fetcher obeys, so that a link can be judged before it is queued.
+    pub fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    /// Fetches a page of HTML.
+    pub async fn fetch(&self, request: FetchRequest<'_>) -> Result<Fetched, FetchError> {
+        let fetched = tokio::time::timeout(self.total_timeout, self.fetch_page(request)).await;
+        fetched.map_err(|_| FetchError::Timeout)?
+    }
+
+    /// Asks for the robots.txt that speaks for `url`. Never fails: not getting one has a meaning of its own.
+    pub async fn fetch_robots(&self, url: &Url) -> RobotsAnswer {
+        let mut robots = url.clone();
+        robots.set_path("/robots.txt");
+        robots.set_query(None);
+        let answer = tokio::time::timeout(self.total_timeout, self.fetch_text(&robots)).await;
+        match answer {
+            Ok(Ok(text)) => RobotsAnswer::Text(text),
+            Ok(Err(FetchError::Status { code, .. })) => RobotsAnswer::Status(code),
+            Ok(Err(_)) | Err(_) => RobotsAnswer::Unreachable,
+        }
+    }
+
+    async fn fetch_page(&self, request: FetchRequest<'_>) -> Result<Fetched, FetchError> {
+        let (url, response) = match self.follow(request).await? {
+            Hop::Arrived(url, response) => (url, response),
+            Hop::Elsewhere(url) => return Ok(Fetched::Redirected(url)),
+        };
+        if response.status() == StatusCode::NOT_MODIFIED {
+            return Ok(Fetched::NotModified);
+        }
+        self.accept(&response)?;
+        let charset = charset::html_charset(response.headers()).ok_or(FetchError::NotHtml)?;
+        let validators = Conditional {
+            etag: text(response.headers(), &header::ETAG),
+            last_modified: text(response.headers(), &header::LAST_MODIFIED),
+        };
+        let robots_tag = robots_tag(response.headers());
+        let body = body::read(response, self.max_page_bytes).await?;
+        let html = charset::decode(&body, charset);
+        Ok(Fetched::Page(FetchedPage { url, html, body_bytes: body.len(), validators, robots_tag }))
+    }
+
+    async fn fetch_text(&self, url: &Url) -> Result<Vec<u8>, FetchError> {
+        // RFC 9309 section 2.3.1.2: a robots.txt may redirect to another host and still speaks for this one.
+        let anywhere: MayFollow<'_> = &|_| true;
+        match self.follow(FetchRequest { url, conditional: None, may_follow: anywhere }).await? {
+            Hop::Arrived(_, response) => {
+                self.accept(&response)?;
+                body::read_prefix(response, ROBOTS_BYTES).await
+            }
+            // More than five hops count as "not there" (RFC 9309), and "anywhere" never says no.
+            Hop::Elsewhere(_) => Err(FetchError::TooManyRedirects),
+        }
+    }
+
+    async fn follow(&self, request: FetchRequest<'_>) -> Result<Hop, FetchError> {
+        let mut url = request.url.clone();
+        url.set_fragment(None);
+        for _ in 0..=MAX_REDIRECTS {
+            let response = self.send(&url, request.conditional).await?;
+            let Some(target) = redirect_target(&url, &response) else {
+                return Ok(Hop::Arrived(url, response));
+            };
+            self.guard.check(&target)?;
+            if !(request.may_follow)(&target) {
+                return Ok(Hop::Elsewhere(target));
+            }
+            url = target;
+        }
+        Err(FetchError::TooManyRedirects)
+    }
+
+    async fn send(&self, url: &Url, conditional: Option<&Conditional>) -> Result<Response, FetchError> {
+        let client = match self.guard.check(url)? {
+            Reach::Public => &self.public,
+            Reach::Named => &self.named,
+        };
+        let mut request = client.get(url.clone()).header(header::ACCEPT, ACCEPT);
+        if let Some(known) = conditional {
+            if let Some(etag) = &known.etag {
+                request = request.header(header::IF_NONE_MATCH, etag);
+            }
+            if let Some(last_modified) = &known.last_modified {
+                request = request.header(header::IF_MODIFIED_SINCE, last_modified);
+            }
+        }
+        Ok(request.send().await?)
+    }
+
+    fn accept(&self, response: &Response) -> Result<(), FetchError> {
+        let status = response.status();
+        if status.is_success() {
+            return Ok(());
+        }
+        let retry_after = response.headers().get(header::RETRY_AFTER);
+        let retry_after = retry_after.and_then(|value| retry::retry_after(value, self.clock.now()));
+        Err(FetchError::Status { code: status.as_u16(), retry_after })
+    }
+}
+
+const ACCEPT: &str = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.1";
+
+enum Hop {
+    Arrived(Url, Response),
+    Elsewhere(Url),
+}
+
+fn client(settings: &CrawlerSettings, resolver: GuardedResolver) -> Result<Client, reqwest::Error> {
+    Client::builder()
+        .user_agent(settings.user_agent())
+        .dns_resolver(Arc::new(resolver))
+        // A proxy would connect on our behalf, behind the guard's back.
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .retry(reqwest::retry::never())
+        .gzip(true)
+        .connect_timeout(settings.connect_timeout)
+        .read_timeout(settings.read_timeout)
+        .timeout(settings.total_timeout)
+        .pool_max_idle_per_host(settings.requests_per_host)
+        .pool_idle_timeout(Duration::from_secs(30))
+        .build()
+}
+
+/// Where a redirect leads, its fragment dropped; `None` when the answer is none, or leads nowhere.
+fn redirect_target(url: &Url, response: &Response) -> Option<Url> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let location = response.headers().get(header::LOCATION)?;
+    // Some servers send raw UTF-8 here, which `to_str` would refuse.
+    let location = std::str::from_utf8(location.as_bytes()).ok()?;
+    let mut target = url.join(location).ok()?;
+    target.set_fragment(None);
+    Some(target)
+}
+
+fn text(headers: &HeaderMap, name: &header::HeaderName) -> Option<String> {
+    // A validator that is longer is not worth a row in the frontier.
+    let value = headers.get(name)?.to_str().ok()?;
+    (value.len() <= 256).then(|| value.to_owned())
+}
+
+fn robots_tag(headers: &HeaderMap) -> Option<String> {
+    let tags: Vec<_> = headers.get_all("x-robots-tag").iter().filter_map(|tag| tag.to_str().ok()).collect();
+    (!tags.is_empty()).then(|| tags.join(","))
+}

@@ -1,0 +1,285 @@
+//! The fetcher against real sockets on loopback.
+
+use std::io::Write;
+
+use chrono::{DateTime, Utc};
+
+use super::rebinding::DnsServer;
+use super::site::{Site, answer, page};
+use super::*;
+use crate::crawler::guard::{Refusal, parse_named_hosts};
+
+fn now() -> DateTime<Utc> {
+    "2026-11-22T10:00:00Z".parse().unwrap()
+}
+
+fn settings(named: &str) -> CrawlerSettings {
+    CrawlerSettings {
+        allowed_private_hosts: parse_named_hosts(named).unwrap(),
+        connect_timeout: Duration::from_secs(2),
+        read_timeout: Duration::from_millis(400),
+        total_timeout: Duration::from_secs(5),
+        max_page_bytes: 64 * 1024,
+        ..CrawlerSettings::default()
+    }
+}
+
+fn fetcher(named: &str) -> Fetcher {
+    Fetcher::new(&settings(named), Clock::manual(now())).unwrap()
+}
+
+/// A fetcher that may go to this site.
+fn fetcher_for(site: &Site) -> Fetcher {
+    fetcher(&site.address.to_string())
+}
+
+async fn fetch(fetcher: &Fetcher, url: &Url) -> Result<Fetched, FetchError> {
+    let host = url.host_str().map(str::to_owned);
+    let same_host = move |target: &Url| target.host_str().map(str::to_owned) == host;
+    fetcher.fetch(FetchRequest { url, conditional: None, may_follow: &same_host }).await
+}
+
+async fn fetch_html(fetcher: &Fetcher, url: &Url) -> FetchedPage {
+    match fetch(fetcher, url).await {
+        Ok(Fetched::Page(page)) => page,
+        other => unreachable!("not a page: {other:?}"),
+    }
+}
+
+fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(body).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[tokio::test]
+async fn a_page_comes_as_text_with_its_validators() {
+    let site = Site::serve(|_| {
+        let headers =
+            ["Content-Type: text/html; charset=iso-8859-1", "ETag: \"v1\"", "X-Robots-Tag: noindex"];
+        answer(200, &headers, b"caf\xe9")
+    })
+    .await;
+
+    let page = fetch_html(&fetcher_for(&site), &site.url("/a#part")).await;
+
+    assert_eq!(page.html, "café");
+    assert_eq!(page.body_bytes, 4);
+    assert_eq!(page.url, site.url("/a"));
+    assert_eq!(page.validators.etag.as_deref(), Some("\"v1\""));
+    assert_eq!(page.robots_tag.as_deref(), Some("noindex"));
+}
+
+#[tokio::test]
+async fn the_crawler_says_who_it_is_and_brings_no_cookies() {
+    let site = Site::serve(|_| answer(200, &["Content-Type: text/html", "Set-Cookie: a=b"], b"hi")).await;
+    let settings = CrawlerSettings {
+        contact_url: Some("https://example.com/bot".to_owned()),
+        ..settings(&site.address.to_string())
+    };
+    let fetcher = Fetcher::new(&settings, Clock::manual(now())).unwrap();
+
+    fetch_html(&fetcher, &site.url("/")).await;
+    fetch_html(&fetcher, &site.url("/")).await;
+
+    for request in site.requests() {
+        let request = request.to_ascii_lowercase();
+        let agent = concat!("user-agent: lotline/", env!("CARGO_PKG_VERSION"), " (+https://example.com/bot)");
+        assert!(request.contains(agent));
+        assert!(request.contains("accept-encoding: gzip\r\n"));
+        assert!(!request.contains("cookie"));
+        assert!(!request.contains("referer"));
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_did_not_change_is_not_read_again() {
+    let site = Site::serve(|head| {
+        let known = head.to_ascii_lowercase().contains("if-none-match: \"v1\"");
+        if known { answer(304, &[], b"") } else { page("new") }
+    })
+    .await;
+    let known = Conditional { etag: Some("\"v1\"".to_owned()), last_modified: None };
+    let url = site.url("/");
+    let request = FetchRequest { url: &url, conditional: Some(&known), may_follow: &|_| true };
+
+    let fetched = fetcher_for(&site).fetch(request).await;
+
+    assert!(matches!(fetched, Ok(Fetched::NotModified)));
+}
+
+#[tokio::test]
+async fn redirects_on_the_host_are_followed_and_counted() {
+    let site = Site::serve(|head| match head.split(' ').nth(1).unwrap() {
+        "/old" => answer(301, &["Location: ../new?x=1#top"], b""),
+        "/new?x=1" => page("here"),
+        _ => answer(302, &["Location: /loop"], b""),
+    })
+    .await;
+    let fetcher = fetcher_for(&site);
+
+    assert_eq!(fetch_html(&fetcher, &site.url("/old")).await.url, site.url("/new?x=1"));
+    assert_eq!(fetch(&fetcher, &site.url("/loop")).await.unwrap_err(), FetchError::TooManyRedirects);
+}
+
+#[tokio::test]
+async fn a_redirect_to_another_host_is_handed_back_as_a_link() {
+    let site = Site::serve(|_| answer(302, &["Location: https://homes.example.com/x"], b"")).await;
+
+    let fetched = fetch(&fetcher_for(&site), &site.url("/")).await.unwrap();
+
+    assert!(matches!(fetched, Fetched::Redirected(url) if url.as_str() == "https://homes.example.com/x"));
+}
+
+#[tokio::test]
+async fn a_redirect_into_the_private_network_is_refused() {
+    let inner = Site::serve(|_| page("secret")).await;
+    let location = format!("Location: {}", inner.url("/secret"));
+    let site = Site::serve(move |_| answer(302, &[&location], b"")).await;
+
+    let refused = fetch(&fetcher_for(&site), &site.url("/")).await.unwrap_err();
+
+    assert!(matches!(refused, FetchError::Refused(Refusal::Address { .. })));
+    assert!(!refused.is_transient());
+    assert!(inner.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_name_that_turns_private_is_refused_at_the_connection() {
+    let inner = Site::serve(|_| page("secret")).await;
+    // The first answer is public and dead (nothing routes there); from the second on it is loopback.
+    let public = "8.8.8.8".parse().unwrap();
+    let dns = DnsServer::start(vec![vec![public], vec!["127.0.0.1".parse().unwrap()]]).await;
+    let settings = CrawlerSettings { connect_timeout: Duration::from_millis(200), ..settings("") };
+    let fetcher = Fetcher::with_resolver(&settings, Clock::manual(now()), dns.resolver()).unwrap();
+    let url: Url = format!("http://rebind.example.com:{}/", inner.address.port()).parse().unwrap();
+
+    let first = fetch(&fetcher, &url).await.unwrap_err();
+    let second = fetch(&fetcher, &url).await.unwrap_err();
+
+    assert!(matches!(first, FetchError::Timeout | FetchError::Connect), "{first:?}");
+    assert!(matches!(second, FetchError::Refused(Refusal::Address { .. })), "{second:?}");
+    assert_eq!(dns.asked(), 2, "a name is resolved once for each connection, never again after the check");
+    assert!(inner.requests().is_empty());
+}
+
+#[tokio::test]
+async fn one_private_address_among_public_ones_refuses_the_name() {
+    let mixed = vec!["8.8.8.8".parse().unwrap(), "10.0.0.1".parse().unwrap()];
+    let dns = DnsServer::start(vec![mixed]).await;
+    let fetcher = Fetcher::with_resolver(&settings(""), Clock::manual(now()), dns.resolver()).unwrap();
+
+    let refused = fetch(&fetcher, &"http://mixed.example.com/".parse().unwrap()).await.unwrap_err();
+
+    assert!(matches!(refused, FetchError::Refused(Refusal::Address { .. })));
+}
+
+#[tokio::test]
+async fn a_named_host_is_reached_by_name_at_its_port_only() {
+    let site = Site::serve(|_| page("inside")).await;
+    let port = site.address.port();
+    let fetcher = fetcher(&format!("localhost:{port}"));
+
+    let page = fetch_html(&fetcher, &format!("http://localhost:{port}/").parse().unwrap()).await;
+    let other = fetch(&fetcher, &format!("http://localhost:{}/", port ^ 1).parse().unwrap()).await;
+
+    assert_eq!(page.html, "inside");
+    assert!(matches!(other.unwrap_err(), FetchError::Refused(_)));
+}
+
+#[tokio::test]
+async fn the_size_limit_counts_bytes_after_decompression() {
+    let bomb = gzip(&vec![b' '; 1024 * 1024]);
+    let small = gzip(b"<p>hello");
+    let site = Site::serve(move |head| {
+        let headers = ["Content-Type: text/html", "Content-Encoding: gzip"];
+        answer(200, &headers, if head.starts_with("GET /bomb") { &bomb } else { &small })
+    })
+    .await;
+    let fetcher = fetcher_for(&site);
+
+    assert_eq!(fetch_html(&fetcher, &site.url("/")).await.html, "<p>hello");
+    let refused = fetch(&fetcher, &site.url("/bomb")).await.unwrap_err();
+    assert_eq!(refused, FetchError::TooLarge(64 * 1024));
+}
+
+#[tokio::test]
+async fn what_is_not_a_page_is_not_read() {
+    let site = Site::serve(|head| match head.split(' ').nth(1).unwrap() {
+        "/pdf" => answer(200, &["Content-Type: application/pdf"], b"%PDF"),
+        "/brotli" => answer(200, &["Content-Type: text/html", "Content-Encoding: br"], b"\x0b"),
+        "/broken" => answer(200, &["Content-Type: text/html", "Content-Encoding: gzip"], b"not gzip"),
+        _ => Some(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 9\r\n\r\nhalf".to_vec()),
+    })
+    .await;
+    let fetcher = fetcher_for(&site);
+
+    assert_eq!(fetch(&fetcher, &site.url("/pdf")).await.unwrap_err(), FetchError::NotHtml);
+    assert_eq!(fetch(&fetcher, &site.url("/brotli")).await.unwrap_err(), FetchError::Body);
+    assert_eq!(fetch(&fetcher, &site.url("/broken")).await.unwrap_err(), FetchError::Body);
+    assert_eq!(fetch(&fetcher, &site.url("/cut")).await.unwrap_err(), FetchError::Body);
+}
+
+#[tokio::test]
+async fn a_busy_host_says_when_to_come_back() {
+    let site = Site::serve(|head| match head.split(' ').nth(1).unwrap() {
+        "/busy" => answer(503, &["Retry-After: Sun, 22 Nov 2026 10:01:00 GMT"], b""),
+        "/often" => answer(429, &["Retry-After: 7"], b""),
+        _ => answer(410, &[], b""),
+    })
+    .await;
+    let fetcher = fetcher_for(&site);
+
+    let busy = fetch(&fetcher, &site.url("/busy")).await.unwrap_err();
+    let often = fetch(&fetcher, &site.url("/often")).await.unwrap_err();
+    let gone = fetch(&fetcher, &site.url("/gone")).await.unwrap_err();
+
+    assert_eq!(busy.retry_after(), Some(Duration::from_secs(60)));
+    assert_eq!(often.retry_after(), Some(Duration::from_secs(7)));
+    assert!(busy.is_transient() && often.asks_to_slow_down());
+    assert!(gone.is_gone() && !gone.is_transient());
+}
+
+#[tokio::test]
+async fn failures_are_told_apart() {
+    let silent = Site::serve(|_| None).await;
+    let closed = {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.local_addr().unwrap()
+    };
+    let plain = Site::serve(|_| page("no TLS here")).await;
+    let nobody = DnsServer::start(vec![vec![]]).await;
+    let fetcher = fetcher(&format!("{},{closed},{}", silent.address, plain.address));
+    let lost = Fetcher::with_resolver(&settings(""), Clock::manual(now()), nobody.resolver()).unwrap();
+    let garbage = Site::serve(|_| Some(b"220 mail ready\r\n".to_vec())).await;
+
+    let timeout = fetch(&fetcher, &silent.url("/")).await.unwrap_err();
+    let connect = fetch(&fetcher, &format!("http://{closed}/").parse().unwrap()).await.unwrap_err();
+    let dns = fetch(&lost, &"http://nobody.example.com/".parse().unwrap()).await.unwrap_err();
+    let strange = fetch(&fetcher_for(&garbage), &garbage.url("/")).await.unwrap_err();
+
+    assert_eq!(timeout, FetchError::Timeout);
+    assert_eq!(connect, FetchError::Connect);
+    assert_eq!(dns, FetchError::Dns);
+    assert_eq!(strange, FetchError::Body);
+}
+
+#[tokio::test]
+async fn a_host_without_tls_is_a_tls_failure() {
+    // Any bytes that are no TLS record, sent at once: the handshake reads them in place of a hello.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let fetcher = fetcher(&address.to_string());
+    let url = format!("https://{address}/").parse().unwrap();
+
+    let server = async {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _ = stream.read(&mut [0; 1024]).await;
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        stream
+    };
+    let (_stream, failed) = tokio::join!(server, fetch(&fetcher, &url));
+
+    assert_eq!(failed.unwrap_err(), FetchError::Tls);
+}

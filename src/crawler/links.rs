@@ -1,0 +1,203 @@
+//! The links of a page that a crawl may follow, in one spelling each, so that a page is not visited twice.
+
+use std::collections::{BTreeSet, HashSet};
+
+use scraper::ElementRef;
+use url::Url;
+
+use super::page::{Directives, Page};
+
+/// The longest link that is followed; the wire's `source_url` has the same bound.
+const MAX_LINK_BYTES: usize = 2_000;
+
+/// Hosts that a job may visit. An entry without a port means the default port of http or https.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AllowedHosts(BTreeSet<(String, Option<u16>)>);
+
+impl AllowedHosts {
+    /// The hosts of the target URLs and those that the job names (`host` or `host:port`).
+    pub fn of<'a>(targets: impl IntoIterator<Item = &'a Url>, named: &[String]) -> Self {
+        let named = named.iter().filter_map(|entry| Url::parse(&format!("http://{entry}/")).ok());
+        let named: Vec<_> = named.filter_map(|url| place(&url)).collect();
+        Self(targets.into_iter().filter_map(place).chain(named).collect())
+    }
+
+    /// Whether `url` is on one of the hosts.
+    pub fn allows(&self, url: &Url) -> bool {
+        place(url).is_some_and(|place| self.0.contains(&place))
+    }
+}
+
+fn place(url: &Url) -> Option<(String, Option<u16>)> {
+    // `Url::port` is empty for the scheme's own port, so http and https of one host are one place.
+    Some((url.host_str()?.to_owned(), url.port()))
+}
+
+/// The links of `page` to allowed hosts, each once, in the order of the page. Empty where the page asks not to be
+/// followed. At most `most` are returned.
+pub fn links(page: &Page, directives: Directives, hosts: &AllowedHosts, most: usize) -> Vec<Url> {
+    if directives.nofollow {
+        return Vec::new();
+    }
+    let mut seen = HashSet::new();
+    let targets = page.elements().filter_map(|element| target(page, element));
+    targets.filter(|url| hosts.allows(url) && seen.insert(url.clone())).take(most).collect()
+}
+
+fn target(page: &Page, element: ElementRef<'_>) -> Option<Url> {
+    let rel = element.attr("rel").unwrap_or_default();
+    let follows = match element.value().name() {
+        "a" | "area" => !has_word(rel, "nofollow") && element.attr("download").is_none(),
+        // Pagination that is written for machines.
+        "link" => has_word(rel, "next") || has_word(rel, "prev"),
+        _ => false,
+    };
+    let href = element.attr("href").filter(|_| follows)?.trim();
+    // A bound before parsing: resolving costs time in the length.
+    if href.is_empty() || href.starts_with('#') || href.len() > MAX_LINK_BYTES {
+        return None;
+    }
+    normalise(page.base().join(href).ok()?).filter(|url| !is_asset(url))
+}
+
+fn has_word(list: &str, word: &str) -> bool {
+    list.split_ascii_whitespace().any(|entry| entry.eq_ignore_ascii_case(word))
+}
+
+/// One spelling of a page's URL (RFC 3986 section 6.2.2): no fragment, unreserved characters plain, other escapes in
+/// upper case. The parser has done case, default port, dot segments and IDNA. The query keeps its order: to some
+/// servers it matters. `None` for what is never fetched.
+pub fn normalise(mut url: Url) -> Option<Url> {
+    let web = matches!(url.scheme(), "http" | "https") && url.has_host();
+    if !web || !url.username().is_empty() || url.password().is_some() {
+        return None;
+    }
+    url.set_fragment(None);
+    if url.path().contains('%') {
+        let path = normalise_escapes(url.path());
+        url.set_path(&path);
+    }
+    if let Some(query) = url.query().filter(|query| query.contains('%')) {
+        let query = normalise_escapes(query);
+        url.set_query(Some(&query));
+    }
+    (url.as_str().len() <= MAX_LINK_BYTES).then_some(url)
+}
+
+/// Decodes escaped unreserved characters and writes the other escapes in upper case.
+pub(super) fn normalise_escapes(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('%') {
+        plain.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        let byte = rest.get(..2).filter(|hex| hex.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        match byte.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                rest = &rest[2..];
+                if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                    plain.push(char::from(byte));
+                } else {
+                    plain.push_str(&format!("%{byte:02X}"));
+                }
+            }
+            // A lone percent sign stays as it is.
+            None => plain.push('%'),
+        }
+    }
+    plain.push_str(rest);
+    plain
+}
+
+/// Whether the path's ending says that this is a file and no page: not asking saves both sides a request.
+fn is_asset(url: &Url) -> bool {
+    let file = url.path().rsplit('/').next().unwrap_or_default();
+    let ending = file.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();
+    ASSETS.contains(&ending.as_str())
+}
+
+const ASSETS: [&str; 39] = [
+    "7z", "avi", "avif", "bmp", "bz2", "css", "csv", "dmg", "doc", "docx", "eot", "epub", "exe", "gif", "gz",
+    "ico", "ics", "jpeg", "jpg", "js", "json", "mov", "mp3", "mp4", "pdf", "png", "ppt", "rss", "svg", "tar",
+    "ttf", "vcf", "webm", "webp", "woff", "woff2", "xls", "xlsx", "zip",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(html: &str) -> Page {
+        Page::parse(html, &"https://homes.example.com/list/index.html".parse().unwrap())
+    }
+
+    fn found(html: &str) -> Vec<String> {
+        let page = page(html);
+        let hosts = AllowedHosts::of([page.url()], &["cdn.example.com:8443".to_owned()]);
+        links(&page, page.directives(None), &hosts, 50).into_iter().map(String::from).collect()
+    }
+
+    #[test]
+    fn links_are_resolved_normalised_and_given_once() {
+        let html = r##"
+            <a href="house/1#photos">1</a> <a href="./house/1">1</a>
+            <a href="HTTPS://Homes.Example.COM:443/a/../b/%7euser?q=%2f%41">2</a>
+            <a href=" /c?b=2&amp;a=1 ">3</a> <area href="/d">
+            <link rel="next" href="?page=2"> <a href="http://cdn.example.com:8443/x">named</a>"##;
+
+        assert_eq!(
+            found(html),
+            [
+                "https://homes.example.com/list/house/1",
+                "https://homes.example.com/b/~user?q=%2FA",
+                "https://homes.example.com/c?b=2&a=1",
+                "https://homes.example.com/d",
+                "https://homes.example.com/list/index.html?page=2",
+                "http://cdn.example.com:8443/x",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_elsewhere_or_no_page_is_left_out() {
+        let html = r##"
+            <a href="https://other.example.com/">host</a> <a href="https://homes.example.com:8443/">port</a>
+            <a href="mailto:ann@example.com">mail</a> <a href="javascript:void(0)">script</a>
+            <a href="https://ann:secret@homes.example.com/">user</a> <a href="#top">here</a> <a href="">empty</a>
+            <a href="/brochure.PDF">file</a> <a href="/plan" download>file</a> <a href="http://[bad">broken</a>
+            <a href="/ads" rel="sponsored NoFollow">ad</a> <a>nothing</a> <link rel="stylesheet" href="/x">"##;
+
+        assert!(found(html).is_empty());
+        let long = format!("<a href='/{}'>long</a>", "a".repeat(2_100));
+        assert!(found(&long).is_empty());
+    }
+
+    #[test]
+    fn a_base_element_moves_relative_links() {
+        assert_eq!(found("<base href='/x/'><a href='1'>"), ["https://homes.example.com/x/1"]);
+        assert!(found("<base href='https://other.example.com/'><a href='1'>").is_empty());
+    }
+
+    #[test]
+    fn a_page_that_asks_not_to_be_followed_is_not() {
+        assert!(found("<meta name=robots content='index, nofollow'><a href='/1'>").is_empty());
+        assert!(found("<META NAME=Lotline CONTENT=none><a href='/1'>").is_empty());
+        assert_eq!(found("<meta name=otherbot content=nofollow><a href='/1'>").len(), 1);
+    }
+
+    #[test]
+    fn the_number_of_links_is_bounded() {
+        let html: String = (0..500).map(|number| format!("<a href='/{number}'>")).collect();
+
+        assert_eq!(found(&html).len(), 50);
+    }
+
+    #[test]
+    fn http_and_https_of_a_host_are_one_place() {
+        let target: Url = "https://homes.example.com/".parse().unwrap();
+        let hosts = AllowedHosts::of([&target], &[]);
+
+        assert!(hosts.allows(&"http://homes.example.com/x".parse().unwrap()));
+        assert!(!hosts.allows(&"http://homes.example.com:8080/x".parse().unwrap()));
+        assert!(!hosts.allows(&"http://www.homes.example.com/x".parse().unwrap()));
+    }
+}

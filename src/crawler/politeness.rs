@@ -1,0 +1,285 @@
+//! How fast a host is asked. Pure state: the time comes in with each call, and nothing here waits.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::settings::CrawlerSettings;
+
+/// A host and port; two ports are two hosts.
+pub type HostKey = (String, u16);
+
+/// Hosts that are remembered. At this size the ones that could be asked right now are forgotten: remembering them
+/// changes nothing.
+const MAX_HOSTS: usize = 10_000;
+/// The longest pause that a struggling host is given, when it does not say.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// The first pause after 429 or 503.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+/// Good answers in a row that halve a pause again.
+const ANSWERS_TO_RELAX: u32 = 5;
+
+/// Whether a host may be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    Now,
+    /// Not before this time.
+    At(DateTime<Utc>),
+    /// As many requests as allowed are on their way; ask again when one has ended.
+    Busy,
+}
+
+/// How a request went, as far as politeness cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Fine,
+    /// 429 or 503, with the host's own wish.
+    SlowDown(Option<Duration>),
+    /// No answer, or an error that says nothing about load.
+    Failed,
+}
+
+/// The schedule of all hosts that one worker asks.
+#[derive(Debug)]
+pub struct Politeness {
+    default_delay: Duration,
+    max_delay: Duration,
+    requests_per_host: usize,
+    hosts: HashMap<HostKey, Host>,
+}
+
+#[derive(Debug, Default)]
+struct Host {
+    /// What robots.txt asks for.
+    crawl_delay: Option<Duration>,
+    /// The operator's own host: no default delay.
+    named: bool,
+    /// What we add because the host struggled.
+    pause: Duration,
+    fine_in_a_row: u32,
+    next_at: Option<DateTime<Utc>>,
+    on_the_way: usize,
+}
+
+impl Politeness {
+    pub fn new(settings: &CrawlerSettings) -> Self {
+        Self {
+            default_delay: settings.crawl_delay,
+            max_delay: settings.max_crawl_delay,
+            requests_per_host: settings.requests_per_host.max(1),
+            hosts: HashMap::new(),
+        }
+    }
+
+    /// Tells what robots.txt asks of `host`. A host that the operator named is not slowed down by the default delay.
+    pub fn introduce(
+        &mut self,
+        host: &HostKey,
+        crawl_delay: Option<Duration>,
+        named: bool,
+        now: DateTime<Utc>,
+    ) {
+        let crawl_delay = crawl_delay.map(|delay| delay.min(self.max_delay));
+        let host = self.entry(host, now);
+        host.crawl_delay = crawl_delay;
+        host.named = named;
+    }
+
+    /// Whether `host` may be asked at `now`.
+    pub fn turn(&self, host: &HostKey, now: DateTime<Utc>) -> Turn {
+        let Some(host) = self.hosts.get(host) else { return Turn::Now };
+        if host.on_the_way >= self.requests_per_host {
+            return Turn::Busy;
+        }
+        match host.next_at {
+            Some(at) if at > now => Turn::At(at),
+            _ => Turn::Now,
+        }
+    }
+
+    /// A request to `host` begins. The delay to the next one counts from here.
+    pub fn begin(&mut self, host: &HostKey, now: DateTime<Utc>) {
+        let default_delay = self.default_delay;
+        let host = self.entry(host, now);
+        host.on_the_way += 1;
+        host.next_at = Some(now + host.delay(default_delay));
+    }
+
+    /// A request to `host` has ended.
+    pub fn end(&mut self, host: &HostKey, answer: Answer, now: DateTime<Utc>) {
+        let host = self.entry(host, now);
+        host.on_the_way = host.on_the_way.saturating_sub(1);
+        match answer {
+            Answer::Fine => host.relax(),
+            Answer::SlowDown(asked) => host.push_back(asked, now),
+            Answer::Failed => host.fine_in_a_row = 0,
+        }
+    }
+
+    /// The earliest time at which one of `hosts` may be asked; `None` when one may be asked now, or all are busy.
+    pub fn earliest<'a>(
+        &self,
+        hosts: impl IntoIterator<Item = &'a HostKey>,
+        now: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
+        let mut earliest = None;
+        for host in hosts {
+            match self.turn(host, now) {
+                Turn::Now => return None,
+                Turn::At(at) => earliest = Some(earliest.map_or(at, |best: DateTime<Utc>| best.min(at))),
+                Turn::Busy => {}
+            }
+        }
+        earliest
+    }
+
+    fn entry(&mut self, host: &HostKey, now: DateTime<Utc>) -> &mut Host {
+        if self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(host) {
+            self.hosts.retain(|_, host| host.on_the_way > 0 || host.next_at.is_some_and(|at| at > now));
+        }
+        self.hosts.entry(host.clone()).or_default()
+    }
+}
+
+impl Host {
+    fn delay(&self, default_delay: Duration) -> Duration {
+        let usual = match self.crawl_delay {
+            Some(asked) => asked,
+            None if self.named => Duration::ZERO,
+            None => default_delay,
+        };
+        usual.max(self.pause)
+    }
+
+    fn push_back(&mut self, asked: Option<Duration>, now: DateTime<Utc>) {
+        self.fine_in_a_row = 0;
+        self.pause = self.pause.saturating_mul(2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+        let wait = asked.unwrap_or_default().max(self.pause);
+        let at = now + wait;
+        self.next_at = Some(self.next_at.map_or(at, |before| before.max(at)));
+    }
+
+    fn relax(&mut self) {
+        self.fine_in_a_row += 1;
+        if self.fine_in_a_row >= ANSWERS_TO_RELAX {
+            self.fine_in_a_row = 0;
+            self.pause /= 2;
+            if self.pause < FIRST_PAUSE / 2 {
+                self.pause = Duration::ZERO;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_000_000 + seconds, 0).unwrap()
+    }
+
+    fn seconds(count: u64) -> Duration {
+        Duration::from_secs(count)
+    }
+
+    fn host(name: &str) -> HostKey {
+        (name.to_owned(), 443)
+    }
+
+    fn politeness() -> Politeness {
+        Politeness::new(&CrawlerSettings::default())
+    }
+
+    #[test]
+    fn a_host_is_asked_once_in_a_delay_and_by_one_request() {
+        let (mut politeness, home) = (politeness(), host("a"));
+        assert_eq!(politeness.turn(&home, at(0)), Turn::Now);
+
+        politeness.begin(&home, at(0));
+        assert_eq!(politeness.turn(&home, at(9)), Turn::Busy);
+        politeness.end(&home, Answer::Fine, at(0));
+
+        assert_eq!(politeness.turn(&home, at(0)), Turn::At(at(1)));
+        assert_eq!(politeness.turn(&home, at(1)), Turn::Now);
+        assert_eq!(politeness.turn(&host("b"), at(0)), Turn::Now);
+    }
+
+    #[test]
+    fn robots_txt_sets_the_delay_up_to_a_minute() {
+        let (mut politeness, slow, greedy) = (politeness(), host("slow"), host("greedy"));
+        politeness.introduce(&slow, Some(seconds(7)), false, at(0));
+        politeness.introduce(&greedy, Some(seconds(86_400)), false, at(0));
+
+        for host in [&slow, &greedy] {
+            politeness.begin(host, at(0));
+            politeness.end(host, Answer::Fine, at(0));
+        }
+
+        assert_eq!(politeness.turn(&slow, at(0)), Turn::At(at(7)));
+        assert_eq!(politeness.turn(&greedy, at(0)), Turn::At(at(60)));
+        assert_eq!(politeness.earliest([&slow, &greedy], at(0)), Some(at(7)));
+        assert_eq!(politeness.earliest([&slow, &greedy], at(7)), None);
+    }
+
+    #[test]
+    fn a_named_host_is_not_slowed_down_unless_it_asks() {
+        let (mut politeness, own, asking) = (politeness(), host("own"), host("asking"));
+        politeness.introduce(&own, None, true, at(0));
+        politeness.introduce(&asking, Some(seconds(2)), true, at(0));
+
+        for host in [&own, &asking] {
+            politeness.begin(host, at(0));
+            politeness.end(host, Answer::Fine, at(0));
+        }
+
+        assert_eq!(politeness.turn(&own, at(0)), Turn::Now);
+        assert_eq!(politeness.turn(&asking, at(0)), Turn::At(at(2)));
+    }
+
+    #[test]
+    fn a_struggling_host_is_left_alone_for_longer_each_time_and_relaxes_again() {
+        let (mut politeness, home) = (politeness(), host("a"));
+        let mut ask = |answer, now| {
+            politeness.begin(&home, at(now));
+            politeness.end(&home, answer, at(now));
+            politeness.turn(&home, at(now))
+        };
+
+        assert_eq!(ask(Answer::SlowDown(None), 0), Turn::At(at(5)));
+        assert_eq!(ask(Answer::SlowDown(None), 10), Turn::At(at(20)));
+        assert_eq!(ask(Answer::SlowDown(Some(seconds(100))), 20), Turn::At(at(120)));
+        assert_eq!(ask(Answer::Fine, 200), Turn::At(at(220)), "one good answer is not yet a good host");
+        for turn in 0..20 {
+            ask(Answer::Fine, 300 + turn);
+        }
+        assert_eq!(ask(Answer::Fine, 400), Turn::At(at(401)));
+    }
+
+    #[test]
+    fn pauses_never_pass_five_minutes() {
+        let (mut politeness, home) = (politeness(), host("a"));
+        for _ in 0..100 {
+            politeness.end(&home, Answer::SlowDown(None), at(0));
+        }
+
+        assert_eq!(politeness.turn(&home, at(0)), Turn::At(at(300)));
+    }
+
+    #[test]
+    fn memory_is_bounded_by_forgetting_hosts_that_are_free() {
+        let mut politeness = politeness();
+        for number in 0..(MAX_HOSTS + 50) {
+            let host = host(&number.to_string());
+            politeness.begin(&host, at(0));
+            politeness.end(&host, Answer::Fine, at(0));
+            politeness.introduce(&host, None, false, at(1_000));
+        }
+
+        let waiting = host("late");
+        politeness.introduce(&waiting, None, false, at(1_000));
+
+        assert!(politeness.hosts.len() <= MAX_HOSTS);
+    }
+}

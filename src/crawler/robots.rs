@@ -1,0 +1,293 @@
+//! What robots.txt allows (RFC 9309). Matching is the `texting_robots` crate's work; what an absent or broken file
+//! means, how long an answer holds and how slow we go is decided here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use texting_robots::Robot;
+use url::Url;
+
+use super::fetch::RobotsAnswer;
+use super::links::normalise_escapes;
+
+/// Our name in `User-agent` lines.
+const PRODUCT_TOKEN: &str = "Lotline";
+/// RFC 9309 section 2.4: an answer is not used for longer than a day.
+const KEPT_FOR: TimeDelta = TimeDelta::hours(24);
+/// A host that could not be asked is asked again sooner.
+const UNREACHABLE_KEPT_FOR: TimeDelta = TimeDelta::minutes(10);
+/// The longest pause that a file can ask for.
+const LONGEST_DELAY: Duration = Duration::from_secs(60);
+/// Lines of a file that are looked at, and the bytes of each.
+const MAX_LINES: usize = 10_000;
+const MAX_LINE_BYTES: usize = 2_000;
+/// Hosts whose answers are kept.
+const MAX_HOSTS: usize = 10_000;
+
+/// What one host's robots.txt allows us.
+#[derive(Clone, Debug)]
+pub struct Robots {
+    rules: Arc<Rules>,
+    pub crawl_delay: Option<Duration>,
+    fresh_until: DateTime<Utc>,
+}
+
+#[derive(Debug)]
+enum Rules {
+    AllowAll,
+    DisallowAll,
+    File(Robot),
+}
+
+impl Robots {
+    /// What `answer` means. "Not there" (4xx) allows everything; "cannot say" (5xx, no connection) allows nothing.
+    pub fn read(answer: &RobotsAnswer, now: DateTime<Utc>) -> Self {
+        let rules = match answer {
+            RobotsAnswer::Text(text) => parse(text),
+            // RFC 9309 lets 429 count as "not there"; a host that asks for fewer requests did not mean that.
+            RobotsAnswer::Status(429) => Rules::DisallowAll,
+            RobotsAnswer::Status(400..=499) => Rules::AllowAll,
+            RobotsAnswer::Status(_) | RobotsAnswer::Unreachable => Rules::DisallowAll,
+        };
+        let settled = matches!(answer, RobotsAnswer::Text(_) | RobotsAnswer::Status(400..=428 | 430..=499));
+        let crawl_delay = match &rules {
+            Rules::File(robot) => robot.delay.and_then(bounded_delay),
+            Rules::AllowAll | Rules::DisallowAll => None,
+        };
+        let fresh_until = now + if settled { KEPT_FOR } else { UNREACHABLE_KEPT_FOR };
+        Self { rules: Arc::new(rules), crawl_delay, fresh_until }
+    }
+
+    /// Whether we may fetch `url`, which is on this file's host.
+    pub fn allows(&self, url: &Url) -> bool {
+        match &*self.rules {
+            Rules::AllowAll => true,
+            Rules::DisallowAll => url.path() == "/robots.txt",
+            Rules::File(robot) => robot.allowed(&normalise_escapes(&url[url::Position::BeforePath..])),
+        }
+    }
+
+    /// Whether this is only "cannot say": the job may wait rather than give the host up.
+    pub fn is_unknown(&self) -> bool {
+        matches!(*self.rules, Rules::DisallowAll)
+    }
+}
+
+/// What hosts answered, for as long as it holds. The key is scheme, host and port (RFC 9309 section 2.3).
+#[derive(Debug, Default)]
+pub struct RobotsCache(HashMap<String, Robots>);
+
+impl RobotsCache {
+    /// What is known for `url`'s host and still holds.
+    pub fn get(&self, url: &Url, now: DateTime<Utc>) -> Option<&Robots> {
+        self.0.get(&key(url)).filter(|robots| robots.fresh_until > now)
+    }
+
+    /// Keeps `robots` for `url`'s host. At the bound, stale answers go first, then all.
+    pub fn put(&mut self, url: &Url, robots: Robots, now: DateTime<Utc>) {
+        if self.0.len() >= MAX_HOSTS {
+            self.0.retain(|_, robots| robots.fresh_until > now);
+        }
+        if self.0.len() >= MAX_HOSTS {
+            self.0.clear();
+        }
+        self.0.insert(key(url), robots);
+    }
+}
+
+fn key(url: &Url) -> String {
+    url[..url::Position::BeforePath].to_owned()
+}
+
+fn parse(text: &[u8]) -> Rules {
+    let text = tidy(&String::from_utf8_lossy(text));
+    match Robot::new(PRODUCT_TOKEN, text.as_bytes()) {
+        Ok(robot) => Rules::File(robot),
+        // A rule that the matcher cannot hold. Which paths it meant is unknown, so none is fetched.
+        Err(_) => Rules::DisallowAll,
+    }
+}
+
+/// The file in the spelling that the matcher compares: names cut to their product token, paths in one escape form.
+fn tidy(text: &str) -> String {
+    let text = text.trim_start_matches('\u{feff}');
+    let lines = text.split(['\n', '\r', '\0']).filter(|line| line.len() <= MAX_LINE_BYTES);
+    lines.take(MAX_LINES).map(tidy_line).collect()
+}
+
+fn tidy_line(line: &str) -> String {
+    let line = line.split('#').next().unwrap_or_default();
+    let Some((name, value)) = line.split_once(':') else { return format!("{line}\n") };
+    let (name, value) = (name.trim(), value.trim());
+    if name.eq_ignore_ascii_case("user-agent") {
+        // RFC 9309 section 2.2.1: `Lotline/1.0 (x)` speaks to `Lotline`.
+        let end = value.find(|c: char| !(c.is_ascii_alphabetic() || c == '_' || c == '-'));
+        let token = end.map_or(value, |end| &value[..end]);
+        return format!("{name}: {}\n", if token.is_empty() { value } else { token });
+    }
+    if name.eq_ignore_ascii_case("allow") || name.eq_ignore_ascii_case("disallow") {
+        return format!("{name}: {}\n", normalise_escapes(value));
+    }
+    format!("{name}: {value}\n")
+}
+
+fn bounded_delay(seconds: f32) -> Option<Duration> {
+    let bounded = seconds.min(LONGEST_DELAY.as_secs_f32());
+    Duration::try_from_secs_f32(bounded).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::Clock;
+    use crate::crawler::fetch::Fetcher;
+    use crate::crawler::fetch::site::{Site, answer};
+    use crate::crawler::guard::parse_named_hosts;
+    use crate::crawler::settings::CrawlerSettings;
+
+    fn now() -> DateTime<Utc> {
+        "2026-11-22T10:00:00Z".parse().unwrap()
+    }
+
+    fn url(path: &str) -> Url {
+        format!("https://homes.example.com{path}").parse().unwrap()
+    }
+
+    fn robots(text: &str) -> Robots {
+        Robots::read(&RobotsAnswer::Text(text.as_bytes().to_vec()), now())
+    }
+
+    #[test]
+    fn our_group_wins_over_the_star_and_groups_are_joined() {
+        let robots = robots(
+            "User-agent: *\nDisallow: /\n\nUser-agent: lotline\nDisallow: /private\nUser-agent: other\n\
+             Disallow: /\n\nUser-agent: Lotline/0.1 (+https://example.com)\nDisallow: /also # why\n",
+        );
+
+        assert!(robots.allows(&url("/house/1")));
+        assert!(!robots.allows(&url("/private/1")));
+        assert!(!robots.allows(&url("/also")));
+    }
+
+    #[test]
+    fn the_longest_match_wins_and_allow_wins_a_tie() {
+        let robots = robots(
+            "user-agent: *\ndisallow: /house\nallow: /house/open\nallow: /tie\ndisallow: /tie\n\
+             disallow: /*.php$\ndisallow: /*?sort=\n",
+        );
+
+        assert!(!robots.allows(&url("/house/1")));
+        assert!(robots.allows(&url("/house/open/1")));
+        assert!(robots.allows(&url("/tie")));
+        assert!(!robots.allows(&url("/a/b.php")));
+        assert!(robots.allows(&url("/a/b.php?x")));
+        assert!(!robots.allows(&url("/list?sort=price")));
+        assert!(robots.allows(&url("/robots.txt")));
+    }
+
+    #[test]
+    fn escapes_are_compared_in_one_form() {
+        let robots =
+            robots("User-agent: *\nDisallow: /%7euser\nDisallow: /caf%c3%a9\nDisallow: /stra\u{df}e\n");
+
+        assert!(!robots.allows(&url("/~user/1")));
+        assert!(!robots.allows(&url("/caf\u{e9}")));
+        assert!(!robots.allows(&url("/stra%C3%9Fe")));
+    }
+
+    #[test]
+    fn a_missing_file_allows_all_and_a_failing_host_nothing() {
+        let read = |answer| Robots::read(&answer, now());
+
+        assert!(read(RobotsAnswer::Status(404)).allows(&url("/")));
+        assert!(read(RobotsAnswer::Status(403)).allows(&url("/")));
+        assert!(robots("").allows(&url("/")));
+        for answer in [RobotsAnswer::Status(503), RobotsAnswer::Status(429), RobotsAnswer::Unreachable] {
+            let robots = read(answer);
+            assert!(!robots.allows(&url("/")) && robots.is_unknown());
+        }
+    }
+
+    #[test]
+    fn odd_files_are_read_line_by_line() {
+        let robots = robots(
+            "\u{feff}User-agent: *\r\nnonsense\r\n<html>\r\nDisallow: /a\rDisallow: /b\r\nSitemap: https://x/s.xml",
+        );
+
+        assert!(!robots.allows(&url("/a")));
+        assert!(!robots.allows(&url("/b")));
+        assert!(robots.allows(&url("/c")));
+    }
+
+    #[test]
+    fn a_crawl_delay_is_honoured_up_to_a_minute() {
+        let delay = |text: &str| robots(text).crawl_delay;
+
+        assert_eq!(delay("User-agent: *\nCrawl-delay: 2.5\n"), Some(Duration::from_millis(2_500)));
+        assert_eq!(delay("User-agent: *\nCrawl-delay: 86400\n"), Some(Duration::from_secs(60)));
+        assert_eq!(delay("User-agent: *\nCrawl-delay: -1\n"), None);
+        assert_eq!(delay("User-agent: *\nCrawl-delay: soon\n"), None);
+        assert_eq!(delay("User-agent: *\nDisallow: /\n"), None);
+    }
+
+    #[test]
+    fn an_answer_holds_for_a_day_and_a_failure_for_minutes() {
+        let mut cache = RobotsCache::default();
+        let (home, other) = (url("/house/1"), "http://homes.example.com/".parse().unwrap());
+        cache.put(&home, robots(""), now());
+        cache.put(&other, Robots::read(&RobotsAnswer::Unreachable, now()), now());
+
+        assert!(cache.get(&url("/x"), now() + TimeDelta::hours(23)).is_some());
+        assert!(cache.get(&url("/x"), now() + TimeDelta::hours(24)).is_none());
+        assert!(cache.get(&other, now() + TimeDelta::minutes(9)).is_some());
+        assert!(cache.get(&other, now() + TimeDelta::minutes(10)).is_none());
+    }
+
+    #[test]
+    fn hostile_files_are_bounded() {
+        let stars = format!("User-agent: *\nDisallow: /{}$\n", "*a".repeat(900));
+        let many = format!("User-agent: *\n{}", "Disallow: /x\n".repeat(40_000));
+
+        assert!(robots(&stars).allows(&url("/b")) || robots(&stars).is_unknown());
+        assert!(!robots(&many).allows(&url("/x")));
+    }
+
+    #[tokio::test]
+    async fn the_file_is_asked_for_at_the_root_and_through_redirects() {
+        let site = Site::serve(|head| match head.split(' ').nth(1).unwrap() {
+            "/robots.txt" => answer(301, &["Location: /r/2"], b""),
+            "/r/2" => answer(200, &["Content-Type: text/plain"], b"User-agent: *\nDisallow: /no"),
+            _ => answer(500, &[], b""),
+        })
+        .await;
+        let settings = CrawlerSettings {
+            allowed_private_hosts: parse_named_hosts(&site.address.to_string()).unwrap(),
+            ..CrawlerSettings::default()
+        };
+        let fetcher = Fetcher::new(&settings, Clock::manual(now())).unwrap();
+
+        let robots = Robots::read(&fetcher.fetch_robots(&site.url("/deep/page?x=1")).await, now());
+
+        assert!(robots.allows(&site.url("/yes")));
+        assert!(!robots.allows(&site.url("/no")));
+    }
+
+    #[tokio::test]
+    async fn a_file_without_end_is_read_up_to_its_bound() {
+        let mut body = b"User-agent: *\nDisallow: /no\n".to_vec();
+        body.resize(700 * 1024, b'#');
+        let site = Site::serve(move |_| answer(200, &[], &body)).await;
+        let settings = CrawlerSettings {
+            allowed_private_hosts: parse_named_hosts(&site.address.to_string()).unwrap(),
+            ..CrawlerSettings::default()
+        };
+        let fetcher = Fetcher::new(&settings, Clock::manual(now())).unwrap();
+
+        let answer = fetcher.fetch_robots(&site.url("/")).await;
+
+        assert!(matches!(&answer, RobotsAnswer::Text(text) if text.len() == 500 * 1024));
+        assert!(!Robots::read(&answer, now()).allows(&site.url("/no")));
+    }
+}

@@ -1,0 +1,63 @@
+//! What an operator may set for the crawler. Defaults are the product's; nothing here reads a file or the environment.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+/// A host and a port that the guard lets through although they are not public.
+pub type NamedHosts = HashSet<(String, u16)>;
+
+/// Settings of the built-in crawler, from the section `crawler`.
+#[derive(Clone, Debug)]
+pub struct CrawlerSettings {
+    /// A page about the crawler, shown to site owners in the `User-Agent`.
+    pub contact_url: Option<String>,
+    /// The pause between two requests to one host when robots.txt asks for none.
+    pub crawl_delay: Duration,
+    /// The longest pause that a robots.txt can ask for.
+    pub max_crawl_delay: Duration,
+    /// Requests to one host at the same time.
+    pub requests_per_host: usize,
+    /// How long a connection may take, name look-up and TLS included.
+    pub connect_timeout: Duration,
+    /// The longest silence while an answer is read.
+    pub read_timeout: Duration,
+    /// How long one fetch may take in all, redirects included.
+    pub total_timeout: Duration,
+    /// The largest page, after decompression.
+    pub max_page_bytes: usize,
+    /// How many links of one page are looked at.
+    pub max_links_per_page: usize,
+    /// How many listings of one page are taken.
+    pub max_listings_per_page: usize,
+    /// Private and loopback hosts that may be fetched; made by [`super::guard::parse_named_hosts`].
+    pub allowed_private_hosts: NamedHosts,
+}
+
+impl Default for CrawlerSettings {
+    fn default() -> Self {
+        Self {
+            contact_url: None,
+            crawl_delay: Duration::from_millis(1_000),
+            max_crawl_delay: Duration::from_secs(60),
+            requests_per_host: 1,
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(15),
+            total_timeout: Duration::from_secs(45),
+            max_page_bytes: 5 * 1024 * 1024,
+            max_links_per_page: 2_000,
+            max_listings_per_page: 500,
+            allowed_private_hosts: NamedHosts::new(),
+        }
+    }
+}
+
+impl CrawlerSettings {
+    /// How the crawler introduces itself.
+    pub fn user_agent(&self) -> String {
+        let product = concat!("Lotline/", env!("CARGO_PKG_VERSION"));
+        match &self.contact_url {
+            Some(url) => format!("{product} (+{url})"),
+            None => product.to_owned(),
+        }
+    }
+}
