@@ -15,6 +15,8 @@ pub mod hub;
 
 pub mod domain;
 
+pub mod session;
+
 pub mod crawler;
 pub mod http;
 

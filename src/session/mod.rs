@@ -1,0 +1,14 @@
+//! Floor 6: one live connection, whatever carries it. A session holds no authority of its own: a scope, subscriptions
+//! with positions, timers. Kill it at any line and the client can resume.
+
+pub mod follower;
+pub mod relay;
+pub mod seats;
+pub mod sse;
+pub mod status;
+pub mod supervisor;
+pub mod wish;
+pub mod ws;
+
+pub use follower::Follower;
+pub use supervisor::{Connection, Sessions};
