@@ -4,3 +4,4 @@ pub mod permission;
 pub mod principal;
 pub mod role;
 pub mod scope;
+pub mod secret;
