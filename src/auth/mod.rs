@@ -7,4 +7,5 @@ pub mod principal;
 pub mod role;
 pub mod scope;
 pub mod secret;
+pub mod throttle;
 pub mod token;
