@@ -252,6 +252,9 @@ impl KeyRing {
 
 /// A label goes first, so that the digest is no plain SHA-256 of the secret that could turn up elsewhere.
 fn digest(secret: &[u8]) -> [u8; 32] {
+    // An HMAC fills its key up with zeros, so secrets that differ in zeros at the end are one.
+    let end = secret.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let secret = &secret[..end];
     Sha256::new().chain_update(b"lotline key digest\0").chain_update(secret).finalize().into()
 }
 
@@ -320,6 +323,7 @@ mod tests {
             |secret: &[u8]| VerifyingKey::shared_secret(None, secret, vec![Algorithm::Hs512]).unwrap();
 
         assert!(ring.shares_secret_with(&foreign(&Sha256::digest(b"a"))));
+        assert!(ring.shares_secret_with(&foreign(&[&Sha256::digest(b"a")[..], b"\0"].concat())));
         assert!(!ring.shares_secret_with(&foreign(b"another")));
         assert!(foreign(b"another").is_weak());
     }
