@@ -1,1 +1,3 @@
 //! The demonstration: a real listings site on loopback, two tenants and the crawls that follow it.
+
+pub mod data;
