@@ -9,3 +9,5 @@ pub mod calendar;
 pub mod catalogue;
 
 pub mod changes;
+
+pub mod site;
