@@ -3,11 +3,14 @@
 pub mod command;
 pub mod envelope;
 pub mod event;
+pub mod job;
 pub mod message;
 pub mod position;
 pub mod problem;
 pub mod property;
 pub mod role;
 pub mod routing;
+pub mod spider;
 pub mod subscription;
 pub mod websocket;
+pub mod worker;
