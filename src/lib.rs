@@ -15,7 +15,6 @@ pub mod hub;
 
 pub mod domain;
 
-pub mod session;
 
 pub mod crawler;
 pub mod http;

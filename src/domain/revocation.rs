@@ -36,9 +36,13 @@ impl Revocation {
             Self::User { tenant, user } if is_user(user, tenant) => {
                 Some((CloseCode::Forbidden, "User not found or inactive"))
             }
-            Self::Key(key) if principal.key_id() == Some(*key) => Some((CloseCode::SessionRevoked, "key revoked")),
+            Self::Key(key) if principal.key_id() == Some(*key) => {
+                Some((CloseCode::SessionRevoked, "key revoked"))
+            }
             Self::Tenant(tenant) if *tenant == tenant_id => Some((CloseCode::Forbidden, "tenant suspended")),
-            Self::Session(_) | Self::Sessions { .. } | Self::User { .. } | Self::Key(_) | Self::Tenant(_) => None,
+            Self::Session(_) | Self::Sessions { .. } | Self::User { .. } | Self::Key(_) | Self::Tenant(_) => {
+                None
+            }
         }
     }
 }

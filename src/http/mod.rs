@@ -1,1 +1,4 @@
 //! Floor 7: the REST edge.
+
+pub mod problem;
+pub mod serve;

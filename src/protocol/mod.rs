@@ -1,5 +1,7 @@
 //! Floor 1: the wire as types, without any I/O.
 
+pub mod asyncapi;
+pub mod client_message;
 pub mod command;
 pub mod envelope;
 pub mod event;

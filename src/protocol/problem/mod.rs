@@ -78,10 +78,6 @@ impl Problem {
         self
     }
 
-    pub fn status(&self) -> u16 {
-        self.code.row().status
-    }
-
     /// The members of RFC 9457, for the request that `request_id` names.
     pub fn to_body(&self, request_id: &str) -> ProblemBody {
         let row = self.code.row();
