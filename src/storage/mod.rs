@@ -12,10 +12,14 @@ mod sqlite;
 pub mod api_keys;
 pub mod audit_log;
 pub mod events;
+pub mod executions;
+pub mod job_logs;
+pub mod jobs;
 pub mod notifications;
 pub mod operators;
 pub mod password_links;
 pub mod sessions;
+pub mod spiders;
 pub mod tenants;
 pub mod users;
 
