@@ -62,13 +62,7 @@ impl Form {
         let accepted_list = format!("a list of texts, each {accepted}");
         let texts = match self.raw(key) {
             Some(Raw::Text(text)) => split(&text),
-            Some(Raw::Toml(toml::Value::Array(array))) => match array.into_iter().map(into_text).collect() {
-                Some(texts) => texts,
-                None => {
-                    self.refuse(key, format!("not all of the array are texts; give {accepted_list}"));
-                    return Vec::new();
-                }
-            },
+            Some(Raw::Toml(toml::Value::Array(array))) => self.texts_of(key, array, &accepted_list),
             other => return self.wrong_type(key, other.as_ref(), &accepted_list, Vec::new()),
         };
         let mut values = Vec::with_capacity(texts.len());
@@ -81,6 +75,16 @@ impl Form {
         let shown: Vec<toml::Value> = texts.iter().map(|text| sight.mask(text).into()).collect();
         self.show(key, shown.into());
         values
+    }
+
+    /// The texts of an array; what else is in it is refused, and the texts are judged all the same.
+    fn texts_of(&mut self, key: &str, array: Vec<toml::Value>, accepted: &str) -> Vec<String> {
+        let count = array.len();
+        let texts: Vec<String> = array.into_iter().filter_map(into_text).collect();
+        if texts.len() < count {
+            self.refuse(key, format!("not all of the array are texts; give {accepted}"));
+        }
+        texts
     }
 }
 

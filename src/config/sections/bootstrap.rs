@@ -30,12 +30,7 @@ impl BootstrapSettings {
             (Some(tenant), Some(username), Some(password)) => Some(FirstAdmin { tenant, username, password }),
             (None, None, None) => None,
             (tenant, username, password) => {
-                let missing = [
-                    ("bootstrap.tenant", tenant.is_none()),
-                    ("bootstrap.username", username.is_none()),
-                    ("bootstrap.password", password.is_none()),
-                ];
-                refuse_half(form, &missing);
+                refuse_half(form, [tenant.is_none(), username.is_none(), password.is_none()]);
                 None
             }
         };
@@ -43,11 +38,16 @@ impl BootstrapSettings {
     }
 }
 
-/// Names the keys that are missing, unless they were given and refused already.
-fn refuse_half(form: &mut Form, missing: &[(&'static str, bool)]) {
-    for (key, _) in missing.iter().filter(|(_, missing)| *missing) {
-        if form.sound(&[key]) {
-            form.refuse(key, "is empty; give tenant, username and password, or none of them");
-        }
+const KEYS: [&str; 3] = ["bootstrap.tenant", "bootstrap.username", "bootstrap.password"];
+
+/// Names the keys that are missing, at one that is there; unless one was given and refused already.
+fn refuse_half(form: &mut Form, missing: [bool; 3]) {
+    if !form.sound(&KEYS) {
+        return;
     }
+    let absent = KEYS.iter().zip(missing).filter(|(_, missing)| *missing);
+    let names: Vec<&str> = absent.map(|(key, _)| *key).collect();
+    let present = form.changed(&KEYS).unwrap_or(KEYS[0]);
+    let names = names.join(" and ");
+    form.refuse(present, format!("needs {names} beside it; give tenant, username and password, or none"));
 }

@@ -49,7 +49,7 @@ fn each_key_of_the_default_file_is_read_in_its_order_and_no_other() {
 #[test]
 fn the_bounds_in_the_comments_are_the_bounds_that_are_kept() {
     for key in keys().iter().filter(|key| key.default.parse::<i64>().is_ok()) {
-        let (least, most) = bounds(key.meaning).unwrap_or_else(|| panic!("{} states no bounds", key.path()));
+        let (least, most) = bounds(key.meaning).expect(key.name);
         let complaints = |value: i64| {
             let all = lines(with_env(&[(&key.variable(), &value.to_string())]));
             all.into_iter().filter(|line| line.contains("out of range")).count()

@@ -33,7 +33,22 @@ fn everything_that_is_wrong_is_named_in_one_go() {
 
     let said = lines(with_file(text, &variables));
 
-    insta::assert_snapshot!(said.join("\n"), @"");
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    lotline.toml:limits.heartbeat_seconds: 0 is out of range; give a whole number from 1 to 60
+    lotline.toml:limits.queue_bytes: a text is not accepted; give a whole number from 131072 to 67108864
+    lotline.toml:limits.wholly_unheard_of: there is no such key; [limits] has sockets_per_user, upload_sockets_per_user, streams_per_user, connections_per_tenant, connections_per_address, subscriptions_per_socket, message_bytes, messages_per_second, heartbeat_seconds, queue_bytes, body_bytes, batch_bytes, lease_seconds
+    lotline.toml:limitz: there is no such section; did you mean [limits]?
+    lotline.toml:rooms.create_on_join: a whole number is not accepted; give true or false
+    lotline.toml:server.bnid: there is no such key; did you mean bind?
+    lotline.toml:server.public_url: "example.com" is not accepted; give an http or https address
+    lotline.toml:server.trusted_proxies: "10.0.0.0/40" is not accepted; give an address or a network such as 10.0.0.0/8 or fd00::/8
+    lotline.toml:server.trusted_proxies: not all of the array are texts; give a list of texts, each an address or a network such as 10.0.0.0/8 or fd00::/8
+    LOTLINE__AUTH__SEAL_KEY: the value (not shown) is not accepted; give 32 bytes or more
+    LOTLINE__LIMITS__BODY_BYTES: "1 MiB" is not accepted; give a whole number from 1024 to 67108864
+    LOTLINE__LIMIT__BODY_BYTES: there is no such variable; did you mean LOTLINE__LIMITS__BODY_BYTES?
+    LOTLINE__NONSENSE: there is no such variable; names are LOTLINE__SECTION__KEY, as listed in the README
+    PORT: "99999" is no port; give 0 to 65535
+    "#);
 }
 
 #[test]
@@ -59,7 +74,13 @@ fn good_values_that_contradict_each_other_are_refused_where_one_was_changed() {
         ("LOTLINE__BOOTSTRAP__USERNAME", "ann"),
     ]));
 
-    insta::assert_snapshot!(said.join("\n"), @"");
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    LOTLINE__AUTH__REFRESH_TTL_SECONDS: auth.refresh_ttl_seconds must be more than auth.access_ttl_seconds
+    LOTLINE__BOOTSTRAP__USERNAME: needs bootstrap.tenant and bootstrap.password beside it; give tenant, username and password, or none
+    LOTLINE__DATABASE__SYSTEM_URL: is for PostgreSQL only; give database.url as postgres://… or leave it out
+    LOTLINE__LIMITS__BODY_BYTES: limits.batch_bytes must not be less than limits.body_bytes
+    LOTLINE__UPLOADS__TENANT_BYTES: uploads.tenant_bytes must be 0 or no less than uploads.max_bytes
+    "#);
 }
 
 #[test]

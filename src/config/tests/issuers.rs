@@ -13,7 +13,7 @@ fn an_issuer_is_read_with_its_defaults() {
 
     let settings = with_file(&text, &[]).unwrap();
 
-    let [issuer] = &settings.auth.issuers[..] else { panic!("one issuer") };
+    let issuer = &settings.auth.issuers[0];
     assert_eq!(issuer.issuer, None);
     assert_eq!(issuer.key.expose_secret(), STRONG);
     assert_eq!(issuer.algorithms, [Algorithm::Hs256]);
@@ -34,7 +34,7 @@ fn an_issuer_is_read_from_json_with_its_key_in_a_file() {
 
     let settings = with_env(&[("LOTLINE__AUTH__ISSUERS", &json.to_string())]).unwrap();
 
-    let [issuer] = &settings.auth.issuers[..] else { panic!("one issuer") };
+    let issuer = &settings.auth.issuers[0];
     assert_eq!(issuer.issuer.as_deref(), Some("https://id.example.com"));
     assert_eq!(issuer.key.expose_secret(), STRONG);
     assert_eq!(issuer.user_claim, UserClaim::UserId("uid".to_owned()));
@@ -58,7 +58,17 @@ fn every_bad_field_of_every_issuer_is_named() {
         "
     );
 
-    insta::assert_snapshot!(lines(with_file(&text, &[])).join("\n"), @"");
+    insta::assert_snapshot!(lines(with_file(&text, &[])).join("\n"), @r#"
+    lotline.toml:auth.issuers[0].algorithms: "none" is not accepted; give "HS256"
+    lotline.toml:auth.issuers[0].claims: give { username = "CLAIM" } or { user_id = "CLAIM" }
+    lotline.toml:auth.issuers[0].default: a text is not accepted; give true or false
+    lotline.toml:auth.issuers[0].issuer: is missing; give the token's iss, or default = true for tokens without one
+    lotline.toml:auth.issuers[0].jwks: there is no such field as "jwks"; there are issuer, key, key_file, algorithms, audience, required_claims, claims, tenants and default
+    lotline.toml:auth.issuers[0].key: the value (not shown) is not accepted; give a shared secret of 32 bytes or more
+    lotline.toml:auth.issuers[0].tenants: "Not A Slug" is not accepted; give a tenant's slug
+    lotline.toml:auth.issuers[1].key_file: key is given as well; give one of the two
+    lotline.toml:auth.issuers[1].tenants: is missing; give the slugs of the tenants that it may speak for
+    "#);
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn a_value_and_its_file_together_are_refused() {
 
 #[test]
 fn a_missing_file_stops_the_start() {
-    let said = lines(load(Some("/nowhere/lotline.toml".into()), &[]));
+    let said = lines(load(Some(Path::new("/nowhere/lotline.toml")), &[]));
     assert!(matches!(&said[..], [line] if line.starts_with("/nowhere/lotline.toml: cannot be read: ")));
 
     let said = lines(with_env(&[("LOTLINE__AUTH__SEAL_KEY__FILE", "/nowhere/seal")]));

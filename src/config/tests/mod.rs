@@ -6,7 +6,7 @@ mod issuers;
 mod layering;
 mod secrets;
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::{Fault, Settings};
 
@@ -23,16 +23,16 @@ fn with_file(text: &str, variables: &[(&str, &str)]) -> Outcome {
     let path = folder.path().join("lotline.toml");
     std::fs::write(&path, text).unwrap();
     let place = format!("{}/", folder.path().display());
-    let outcome = load(Some(path), variables);
+    let outcome = load(Some(&path), variables);
     outcome.map_err(|faults| {
         let bare = |fault: Fault| Fault { source: fault.source.replace(&place, ""), ..fault };
         faults.into_iter().map(bare).collect()
     })
 }
 
-fn load(file: Option<PathBuf>, variables: &[(&str, &str)]) -> Outcome {
+fn load(file: Option<&Path>, variables: &[(&str, &str)]) -> Outcome {
     let env = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Settings::load(file.as_deref(), env)
+    Settings::load(file, env)
 }
 
 /// The faults as lines.
