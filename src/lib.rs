@@ -7,6 +7,7 @@ pub mod config;
 pub mod protocol;
 
 pub mod auth;
+pub mod telemetry;
 
 pub mod storage;
 
