@@ -2,8 +2,6 @@
 
 mod refusals;
 mod request_id;
-#[cfg(test)]
-mod tests;
 mod trace;
 mod translate;
 
