@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use super::body::{Batch, Body, Form};
 use super::explain::{Operations, refuse_bad_parameters};
-use super::problem::Refusals;
+use super::problem::{Refusals, problem_page};
 use super::serve::{Listener, ServeSettings, TimeLimit, serve};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
@@ -226,7 +226,8 @@ impl Edge {
             .nest("/api/v1", service())
             .at("/panics", get(panics))
             .at("/teapot", get(teapot))
-            .at("/fails", get(fails));
+            .at("/fails", get(fails))
+            .at("/problems/:code", get(problem_page));
         let operations = Operations::new().with_api::<Api>("/api/v1").with_route("/teapot", &[Method::GET]);
         let endpoint = routes
             .with(TimeLimit { clock: clock.clone(), span: std::time::Duration::from_secs(60) })

@@ -132,3 +132,15 @@ async fn an_open_operation_refuses_bad_parameters_too() {
     assert_eq!(twice.faults(), ["query.ratio: repeated"]);
     assert_eq!(edge.get("/api/v1/open?yes=true").await.status, 200);
 }
+
+#[tokio::test]
+async fn the_type_of_a_problem_leads_to_its_page() {
+    let edge = Edge::start();
+
+    let problem = edge.get("/nowhere").await;
+    let page = edge.get(problem.body["type"].as_str().unwrap()).await;
+
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+    assert!(page.body.as_str().unwrap().contains("<h1>Not found</h1>"));
+    edge.get("/problems/nothing").await.is_problem(404, "not_found");
+}
