@@ -5,3 +5,4 @@ pub mod broadcast;
 pub mod error;
 pub mod notifications;
 pub mod op;
+pub mod properties;
