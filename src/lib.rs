@@ -16,7 +16,6 @@ pub mod hub;
 
 pub mod domain;
 
-
 pub mod crawler;
 pub mod http;
 

@@ -78,7 +78,10 @@ pub async fn delete(op: &Op, name: &str) -> Result<()> {
     let change = op.begin().await?;
     let row = spiders::lock(&change.tx, name).await?.ok_or_else(Problem::not_found)?;
     if jobs::any_active_of(&change.tx, name).await? {
-        return Err(Problem::new(Code::Conflict, "The spider has pending or running jobs; cancel them first."));
+        return Err(Problem::new(
+            Code::Conflict,
+            "The spider has pending or running jobs; cancel them first.",
+        ));
     }
     spiders::delete(&change.tx, row.id).await?;
     op.audit(&change.tx, deed("spider.removed", name)).await?;
@@ -133,11 +136,7 @@ fn words_of<'a>(
     }
 }
 
-fn check_lists(
-    faults: &mut Faults,
-    start_urls: &Option<Vec<String>>,
-    allowed_hosts: &Option<Vec<String>>,
-) {
+fn check_lists(faults: &mut Faults, start_urls: &Option<Vec<String>>, allowed_hosts: &Option<Vec<String>>) {
     faults.urls("start_urls", start_urls.as_deref().unwrap_or_default());
     faults.hosts("allowed_hosts", allowed_hosts.as_deref().unwrap_or_default());
 }

@@ -70,7 +70,11 @@ pub(super) async fn held(
 }
 
 /// The answer to an end that is reported again, by a worker that did not hear the first answer. Nothing is changed.
-pub(super) fn repeated(job: &JobRow, execution: &ExecutionRow, ends: &[ExecutionStatus]) -> Result<ReportAnswer> {
+pub(super) fn repeated(
+    job: &JobRow,
+    execution: &ExecutionRow,
+    ends: &[ExecutionStatus],
+) -> Result<ReportAnswer> {
     let same = ends.iter().find(|status| status.name() == execution.status).ok_or_else(lost)?;
     let status = match same {
         ExecutionStatus::Completed => JobStatus::Completed,

@@ -21,7 +21,12 @@ pub struct JobQuery {
 }
 
 /// Jobs in the given order; the sort key is the job's id, which grows with the time of creation.
-pub async fn list(op: &Op, query: &JobQuery, order: JobOrder, page: PageRequest<i64>) -> Result<Page<Job, i64>> {
+pub async fn list(
+    op: &Op,
+    query: &JobQuery,
+    order: JobOrder,
+    page: PageRequest<i64>,
+) -> Result<Page<Job, i64>> {
     op.require(Permission::ReadJobs)?;
     let tx = op.read().await?;
     let filter = JobFilter {
