@@ -8,6 +8,7 @@ pub mod protocol;
 
 pub mod auth;
 
+pub mod cluster;
 pub mod storage;
 
 pub mod eventlog;

@@ -16,6 +16,7 @@ pub mod notifications;
 pub mod operators;
 pub mod password_links;
 pub mod sessions;
+pub mod standing;
 pub mod tenants;
 pub mod users;
 
