@@ -10,7 +10,11 @@ use libfuzzer_sys::fuzz_target;
 #[expect(dead_code, reason = "the way out is not fuzzed")]
 mod codes;
 #[path = "../../src/protocol/websocket/decode/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "the size of a decoder's public interface is the product's question")]
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "the size of a decoder's public interface is the product's question"
+)]
 mod decode;
 #[path = "../../src/protocol/websocket/tests/invariants.rs"]
 mod invariants;

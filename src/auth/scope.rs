@@ -11,7 +11,6 @@ pub struct TenantScope {
 
 impl TenantScope {
     /// For `auth` alone: the tenant of a principal that was just verified.
-    #[cfg_attr(not(test), expect(dead_code, reason = "called by the next change, which admits principals"))]
     pub(in crate::auth) const fn of_principal(tenant_id: TenantId) -> Self {
         Self { tenant_id }
     }

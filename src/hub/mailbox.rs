@@ -19,6 +19,9 @@ use crate::protocol::routing::Passing;
 use crate::protocol::subscription::Interest;
 use crate::protocol::websocket::encode::TextFrame;
 
+/// What a beat is counted as: about a quiet stream's `id:` line.
+const BEAT_BYTES: usize = 32;
+
 /// One message on its way out.
 #[derive(Clone, Debug)]
 pub enum Item {
@@ -26,6 +29,8 @@ pub enum Item {
     Event(Arc<Envelope>),
     /// Anything else; `position` when it carries one.
     Message { kind: &'static str, frame: TextFrame, position: Option<Position>, passing: bool },
+    /// A sign of life, and a quiet connection's place: a ping on a socket, a block of only `id:` on a stream.
+    Beat(Position),
 }
 
 impl Item {
@@ -35,42 +40,26 @@ impl Item {
         Self::Message { kind: message.kind(), frame, position, passing: false }
     }
 
-    pub fn kind(&self) -> &str {
-        match self {
-            Self::Event(envelope) => &envelope.kind,
-            Self::Message { kind, .. } => kind,
-        }
-    }
-
-    pub fn frame(&self) -> &TextFrame {
-        match self {
-            Self::Event(envelope) => &envelope.frame,
-            Self::Message { frame, .. } => frame,
-        }
-    }
-
-    pub fn position(&self) -> Option<Position> {
-        match self {
-            Self::Event(envelope) => Some(envelope.position),
-            Self::Message { position, .. } => *position,
-        }
-    }
-
     fn bytes(&self) -> usize {
-        self.frame().frame().len()
+        match self {
+            Self::Event(envelope) => envelope.frame.frame().len(),
+            Self::Message { frame, .. } => frame.frame().len(),
+            Self::Beat(_) => BEAT_BYTES,
+        }
     }
 
     fn is_passing(&self) -> bool {
         match self {
             Self::Event(_) => false,
             Self::Message { passing, .. } => *passing,
+            Self::Beat(_) => true,
         }
     }
 
     fn collapses(&self) -> Option<JobId> {
         match self {
             Self::Event(envelope) => envelope.routing.collapses(),
-            Self::Message { .. } => None,
+            Self::Message { .. } | Self::Beat(_) => None,
         }
     }
 }
@@ -82,6 +71,10 @@ impl Offer {
     /// An answer that stands behind every event up to `position`.
     pub fn answer(message: &ServerMessage, position: Position) -> Self {
         Self(Item::control(message, Some(position)))
+    }
+
+    pub(super) fn beat(position: Position) -> Self {
+        Self(Item::Beat(position))
     }
 
     /// A message about the connection that speaks of no position.
@@ -213,7 +206,7 @@ impl Mailbox {
         }
         state.queue.retain(|item| match item {
             Item::Event(envelope) => !replayed(envelope),
-            Item::Message { .. } => true,
+            Item::Message { .. } | Item::Beat(_) => true,
         });
         state.gate_shut = false;
         state.recount();
@@ -268,7 +261,7 @@ impl State {
             return;
         }
         if self.gate_shut {
-            self.queue.retain(|item| matches!(item, Item::Message { .. }));
+            self.queue.retain(|item| !matches!(item, Item::Event(_)));
             self.held_lost = true;
             self.recount();
             if self.bytes <= most_bytes {

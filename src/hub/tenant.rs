@@ -77,14 +77,28 @@ impl TenantHub {
         }
     }
 
-    pub(super) fn change(&self, mailbox: &Arc<Mailbox>, change: impl FnOnce(&mut Interest, Position)) {
+    pub(super) fn beat(&self, mailbox: &Mailbox) {
+        let state = self.state.lock();
+        if let Some(position) = state.sequencer.cursor() {
+            mailbox.offer(Offer::beat(position));
+        }
+    }
+
+    pub(super) fn change(
+        &self,
+        mailbox: &Arc<Mailbox>,
+        change: impl FnOnce(&mut Interest, Position) -> Option<ServerMessage>,
+    ) {
         let mut state = self.state.lock();
         let Some(position) = state.sequencer.cursor() else { return };
-        let (before, after) = mailbox.with_interest(|interest| {
+        let (before, answer, after) = mailbox.with_interest(|interest| {
             let before = interest.topics();
-            change(interest, position);
-            (before, interest.topics())
+            let answer = change(interest, position);
+            (before, answer, interest.topics())
         });
+        if let Some(answer) = answer {
+            mailbox.offer(Offer::answer(&answer, position));
+        }
         if before != after {
             state.strike(mailbox, &before);
             state.list(mailbox, &after);

@@ -74,7 +74,27 @@ impl TenantTx {
         Ok(())
     }
 
-    /// Like [`TenantTx::insert_all`], but passes over rows whose unique key is taken, and gives back those that are new.
+    /// Like [`TenantTx::insert_all`], and gives the rows as stored, in no order.
+    pub(super) async fn insert_all_returning<A>(
+        &self,
+        rows: Vec<A>,
+    ) -> Result<Vec<<A::Entity as EntityTrait>::Model>>
+    where
+        A: ActiveModelTrait + ActiveModelBehavior + Send,
+        A::Entity: TenantOwned,
+        <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
+    {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let stamped = rows.into_iter().map(|mut row| {
+            row.set(A::Entity::tenant_column(), self.tenant_id.0.into());
+            row
+        });
+        Ok(A::Entity::insert_many(stamped).exec_with_returning(&self.tx).await?)
+    }
+
+    /// Like [`TenantTx::insert_all_returning`], but passes over rows whose unique key is taken.
     pub(super) async fn insert_new<A>(&self, rows: Vec<A>) -> Result<Vec<<A::Entity as EntityTrait>::Model>>
     where
         A: ActiveModelTrait + ActiveModelBehavior + Send,

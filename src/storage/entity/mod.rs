@@ -194,6 +194,7 @@ table!(jobs, "jobs", owned by TenantId, {
     stats: Option<String>,
     execution_id: Option<i64>,
     attempt: i64,
+    first_attempt: i64,
     cancel_requested: bool,
     lease_hash: Option<String>,
     lease_expires_at: Option<i64>,

@@ -1,18 +1,8 @@
 //! The incremental decoder: fed from a scratch buffer that many sockets share, it keeps only what is incomplete.
 
-use super::super::codes::{Kind, Opcode};
-use super::header::{Header, PartialHeader};
-use super::mask::{turned, unmask};
+use super::frames::Frames;
 use super::message::Message;
-use super::partial::Partial;
 use super::violation::Violation;
-
-/// How many frames one message of at most `max_message_bytes` may come in. A fragment costs its sender six bytes
-/// and may be empty, so without a bound a message need never end; one fragment per 16 bytes, and a thousand for
-/// short messages, is far beyond what clients do.
-pub const fn most_frames(max_message_bytes: usize) -> usize {
-    1024 + max_message_bytes / 16
-}
 
 /// One client's stream of frames. Holds no heap between messages; in the middle of one at most twice what has
 /// arrived of it and never more than `max_message_bytes` (plus 125 bytes of a control frame).
@@ -34,14 +24,7 @@ enum Ended {
 
 impl Decoder {
     pub fn new(max_message_bytes: usize) -> Self {
-        let frames = Frames {
-            max_message_bytes,
-            header: PartialHeader::default(),
-            frame: None,
-            message: None,
-            control: Vec::new(),
-        };
-        Self { frames, delivered: Vec::new(), ended: None }
+        Self { frames: Frames::new(max_message_bytes), delivered: Vec::new(), ended: None }
     }
 
     /// The next message in `input`, which is unmasked in place and moved on past what was read. `None` means that
@@ -80,159 +63,15 @@ impl Decoder {
 
     /// The heap this decoder holds at the moment.
     pub fn held_bytes(&self) -> usize {
-        let message = self.frames.message.as_ref().map_or(0, Partial::held_bytes);
-        self.delivered.capacity() + self.frames.control.capacity() + message
-    }
-}
-
-#[derive(Debug)]
-struct Frames {
-    max_message_bytes: usize,
-    header: PartialHeader,
-    /// The frame whose header was read and whose payload was not, not in full.
-    frame: Option<Frame>,
-    /// The data message begun and not finished; a control frame may stand in its middle.
-    message: Option<Partial>,
-    /// What has arrived of a control frame.
-    control: Vec<u8>,
-}
-
-/// A frame with its place in a message known; `left` and `mask` move on as the payload arrives.
-#[derive(Clone, Copy, Debug)]
-struct Frame {
-    kind: Kind,
-    fin: bool,
-    left: usize,
-    mask: [u8; 4],
-}
-
-/// What the end of a frame brought.
-enum Finished<'b> {
-    /// The message goes on in another frame.
-    Fragment,
-    /// The message lies in the scratch buffer.
-    Whole(&'b [u8]),
-    /// The message had to be put together.
-    Kept(Vec<u8>),
-}
-
-impl Frames {
-    fn advance<'m, 'b: 'm>(
-        &mut self,
-        input: &mut &'b mut [u8],
-        delivered: &'m mut Vec<u8>,
-    ) -> Result<Option<Message<'m>>, Violation> {
-        loop {
-            let Some(mut frame) = self.frame_at_hand(input)? else { return Ok(None) };
-            let payload = frame.take_from(input);
-            if frame.left > 0 {
-                self.keep(&frame, payload)?;
-                self.frame = Some(frame);
-                return Ok(None);
-            }
-            match self.finish(&frame, payload)? {
-                Finished::Fragment => {}
-                Finished::Whole(payload) => return Message::read(frame.kind, payload).map(Some),
-                Finished::Kept(payload) => {
-                    *delivered = payload;
-                    return Message::read(frame.kind, delivered).map(Some);
-                }
-            }
-        }
-    }
-
-    fn frame_at_hand(&mut self, input: &mut &mut [u8]) -> Result<Option<Frame>, Violation> {
-        if let Some(frame) = self.frame.take() {
-            return Ok(Some(frame));
-        }
-        let Some(header) = self.header.read(input)? else { return Ok(None) };
-        self.open(&header).map(Some)
-    }
-
-    /// Finds the frame's place in its message, and refuses one that has none or makes its message too big.
-    fn open(&mut self, header: &Header) -> Result<Frame, Violation> {
-        let kind = match (header.opcode, &mut self.message) {
-            (Opcode::Opens(kind), _) if kind.is_control() => kind,
-            (Opcode::Opens(_), Some(_)) => return Err(Violation::InterruptedMessage),
-            (Opcode::Continues, None) => return Err(Violation::StrayContinuation),
-            (Opcode::Opens(kind), None) => kind,
-            (Opcode::Continues, Some(message)) => {
-                message.frames += 1;
-                if message.frames > most_frames(self.max_message_bytes) {
-                    return Err(Violation::TooManyFragments);
-                }
-                message.kind
-            }
-        };
-        let left = usize::try_from(header.payload_bytes).map_err(|_| Violation::TooBig)?;
-        if !kind.is_control() {
-            let had = self.message.as_ref().map_or(0, Partial::len);
-            if left > self.max_message_bytes - had {
-                return Err(Violation::TooBig);
-            }
-            if !header.fin {
-                self.message.get_or_insert_with(|| Partial::new(kind));
-            }
-        }
-        Ok(Frame { kind, fin: header.fin, left, mask: header.mask })
-    }
-
-    fn keep(&mut self, frame: &Frame, piece: &[u8]) -> Result<(), Violation> {
-        if piece.is_empty() {
-            return Ok(());
-        }
-        if frame.kind.is_control() {
-            // At most 125 bytes, so what the header promises may be had at once.
-            self.control.reserve_exact(piece.len() + frame.left);
-            self.control.extend_from_slice(piece);
-            return Ok(());
-        }
-        let message = self.message.get_or_insert_with(|| Partial::new(frame.kind));
-        let most = if frame.fin { message.len() + piece.len() + frame.left } else { self.max_message_bytes };
-        message.append(piece, most)
-    }
-
-    fn finish<'b>(&mut self, frame: &Frame, payload: &'b [u8]) -> Result<Finished<'b>, Violation> {
-        let nothing_kept =
-            if frame.kind.is_control() { self.control.is_empty() } else { self.message.is_none() };
-        if nothing_kept {
-            return Ok(Finished::Whole(payload));
-        }
-        self.keep(frame, payload)?;
-        if !frame.fin {
-            return Ok(Finished::Fragment);
-        }
-        let bytes = if frame.kind.is_control() {
-            std::mem::take(&mut self.control)
-        } else {
-            self.message.take().map_or_else(Vec::new, Partial::into_bytes)
-        };
-        Ok(Finished::Kept(bytes))
-    }
-
-    /// Frees what no later frame can finish.
-    fn forget(&mut self) {
-        self.message = None;
-        self.control = Vec::new();
-    }
-}
-
-impl Frame {
-    /// The part of the payload that lies in `input`, unmasked.
-    fn take_from<'b>(&mut self, input: &mut &'b mut [u8]) -> &'b [u8] {
-        let taken = self.left.min(input.len());
-        let (piece, rest) = std::mem::take(input).split_at_mut(taken);
-        *input = rest;
-        unmask(piece, self.mask);
-        self.mask = turned(self.mask, taken);
-        self.left -= taken;
-        piece
+        self.delivered.capacity() + self.frames.held_bytes()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::codes::Kind;
     use super::super::super::tests::client::{close, continuation, fragment, frame, ping, text};
+    use super::super::frames::most_frames;
     use super::*;
 
     /// Every message of `stream`, fed in one piece, and the violation that ended it.

@@ -1,12 +1,14 @@
 //! The way in: masked frames from a client become messages, judged as strictly as RFC 6455 asks.
 
 mod decoder;
+mod frames;
 mod header;
 mod mask;
 mod message;
 mod partial;
 mod violation;
 
-pub use decoder::{Decoder, most_frames};
+pub use decoder::Decoder;
+pub use frames::most_frames;
 pub use message::Message;
 pub use violation::Violation;

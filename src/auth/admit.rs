@@ -1,0 +1,396 @@
+//! From a verified credential to a principal: compares what a credential says with what the caller of this module
+//! loaded from the store. Authority comes from the store alone; the credential only says whom to load.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::principal::{KeyPrincipal, OperatorPrincipal, Principal, UserPrincipal};
+use super::role::{KeyScopes, Role};
+use super::scope::TenantScope;
+use super::secret::{PresentedKey, SecretHash};
+use super::token::verified::{ForeignSubject, VerifiedForeign, VerifiedOperator, VerifiedUser};
+use crate::base::ids::{KeyId, OperatorId, SessionId, TenantId, UserId};
+
+/// Why a good credential does not open the door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The user, tenant, session or key is unknown, ended or somebody else's: for the caller the same as a bad token.
+    #[error("the credential names nothing that is there")]
+    Unknown,
+    /// Known, but deactivated: the person or the whole tenant.
+    #[error("the account or its tenant is deactivated")]
+    Inactive,
+}
+
+/// Whether an account may be used. A tenant that is suspended makes everyone in it inactive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Active,
+    Inactive,
+}
+
+/// A user as loaded, with the tenant's part in it.
+#[derive(Clone, Debug)]
+pub struct UserFacts {
+    pub user_id: UserId,
+    pub tenant_id: TenantId,
+    pub tenant_slug: String,
+    pub username: String,
+    pub role: Role,
+    pub standing: Standing,
+}
+
+/// A sign-in as loaded. One that was ended, or whose owner has changed the password since, is not loaded at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionFacts<Owner> {
+    pub session_id: SessionId,
+    pub owner: Owner,
+}
+
+/// An operator as loaded.
+#[derive(Clone, Debug)]
+pub struct OperatorFacts {
+    pub operator_id: OperatorId,
+    pub username: String,
+    pub standing: Standing,
+}
+
+/// An API key as loaded. A revoked key is not loaded at all.
+#[derive(Clone, Debug)]
+pub struct KeyFacts {
+    pub key_id: KeyId,
+    pub tenant_id: TenantId,
+    pub made_by: UserId,
+    pub scopes: KeyScopes,
+    pub hash: SecretHash,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub standing: Standing,
+}
+
+/// Our own token of a person, with the user and the live session that it names.
+pub fn user(
+    token: &VerifiedUser,
+    facts: &UserFacts,
+    session: SessionFacts<UserId>,
+) -> Result<Principal, Refusal> {
+    let same = facts.user_id == token.user_id() && facts.tenant_id == token.tenant_id();
+    let live = session.session_id == token.session_id() && session.owner == facts.user_id;
+    if same && live { active_user(facts, Some(session.session_id)) } else { Err(Refusal::Unknown) }
+}
+
+/// A foreign token, with the user that was found for its subject in one of its tenants.
+pub fn foreign(token: &VerifiedForeign, facts: &UserFacts) -> Result<Principal, Refusal> {
+    let named = match token.subject() {
+        ForeignSubject::Username(username) => *username == facts.username,
+        ForeignSubject::UserId(user_id) => *user_id == facts.user_id,
+    };
+    if named && token.tenants().contains(&facts.tenant_slug) {
+        active_user(facts, None)
+    } else {
+        Err(Refusal::Unknown)
+    }
+}
+
+/// Our own token of an operator.
+pub fn operator(
+    token: &VerifiedOperator,
+    facts: &OperatorFacts,
+    session: SessionFacts<OperatorId>,
+) -> Result<Principal, Refusal> {
+    let same = facts.operator_id == token.operator_id();
+    let live = session.session_id == token.session_id() && session.owner == facts.operator_id;
+    if !(same && live) {
+        return Err(Refusal::Unknown);
+    }
+    if facts.standing == Standing::Inactive {
+        return Err(Refusal::Inactive);
+    }
+    Ok(Principal::Operator(OperatorPrincipal {
+        operator_id: facts.operator_id,
+        username: facts.username.clone(),
+        session_id: session.session_id,
+    }))
+}
+
+/// An API key that was shown, with the row that its id names.
+pub fn key(shown: &PresentedKey, facts: &KeyFacts, now: DateTime<Utc>) -> Result<Principal, Refusal> {
+    let matches = shown.key_id() == facts.key_id && shown.matches(&facts.hash);
+    if matches { active_key(facts, now) } else { Err(Refusal::Unknown) }
+}
+
+/// A principal that holds on after its user was changed: the same person with the role as it is now.
+pub fn again(principal: &UserPrincipal, facts: &UserFacts) -> Result<Principal, Refusal> {
+    let same = facts.user_id == principal.user_id && facts.tenant_id == principal.tenant_id();
+    if same { active_user(facts, principal.session_id) } else { Err(Refusal::Unknown) }
+}
+
+/// What a single-use ticket stands for while it waits to be used. It carries no authority: user, session or key are
+/// loaded and judged anew when it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketGrant {
+    tenant_id: TenantId,
+    holder: TicketHolder,
+    /// When the connection that it opens must end: never later than its credential would have.
+    ends_at: DateTime<Utc>,
+}
+
+/// Whose ticket it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TicketHolder {
+    User { user_id: UserId, session_id: Option<SessionId> },
+    Key { key_id: KeyId },
+}
+
+impl TicketGrant {
+    /// A ticket for `principal`, whose credential ends at `ends_at`; none for an operator, who opens no sockets.
+    pub fn of(principal: &Principal, ends_at: DateTime<Utc>) -> Option<Self> {
+        let (tenant_id, holder) = match principal {
+            Principal::User(user) => {
+                let holder = TicketHolder::User { user_id: user.user_id, session_id: user.session_id };
+                (user.tenant_id(), holder)
+            }
+            Principal::Key(key) => (key.tenant_id(), TicketHolder::Key { key_id: key.key_id }),
+            Principal::Operator(_) => return None,
+        };
+        Some(Self { tenant_id, holder, ends_at })
+    }
+
+    pub fn tenant_id(&self) -> TenantId {
+        self.tenant_id
+    }
+
+    /// Whom to load.
+    pub fn holder(&self) -> TicketHolder {
+        self.holder
+    }
+
+    pub fn ends_at(&self) -> DateTime<Utc> {
+        self.ends_at
+    }
+
+    /// The ticket of a person. A ticket that was made under a session needs that session alive.
+    pub fn admit_user(
+        &self,
+        facts: &UserFacts,
+        session: Option<SessionFacts<UserId>>,
+        now: DateTime<Utc>,
+    ) -> Result<Principal, Refusal> {
+        let TicketHolder::User { user_id, session_id } = self.holder else { return Err(Refusal::Unknown) };
+        let same = facts.user_id == user_id && facts.tenant_id == self.tenant_id;
+        let wanted = session_id.map(|session_id| SessionFacts { session_id, owner: user_id });
+        let live = wanted.is_none() || wanted == session;
+        if same && live && now < self.ends_at {
+            active_user(facts, session_id)
+        } else {
+            Err(Refusal::Unknown)
+        }
+    }
+
+    /// The ticket of a key.
+    pub fn admit_key(&self, facts: &KeyFacts, now: DateTime<Utc>) -> Result<Principal, Refusal> {
+        let TicketHolder::Key { key_id } = self.holder else { return Err(Refusal::Unknown) };
+        let same = facts.key_id == key_id && facts.tenant_id == self.tenant_id;
+        if same && now < self.ends_at { active_key(facts, now) } else { Err(Refusal::Unknown) }
+    }
+}
+
+fn active_user(facts: &UserFacts, session_id: Option<SessionId>) -> Result<Principal, Refusal> {
+    if facts.standing == Standing::Inactive {
+        return Err(Refusal::Inactive);
+    }
+    Ok(Principal::User(UserPrincipal {
+        scope: TenantScope::of_principal(facts.tenant_id),
+        user_id: facts.user_id,
+        username: facts.username.clone(),
+        role: facts.role,
+        session_id,
+    }))
+}
+
+fn active_key(facts: &KeyFacts, now: DateTime<Utc>) -> Result<Principal, Refusal> {
+    if facts.expires_at.is_some_and(|end| end <= now) {
+        return Err(Refusal::Unknown);
+    }
+    if facts.standing == Standing::Inactive {
+        return Err(Refusal::Inactive);
+    }
+    Ok(Principal::Key(KeyPrincipal {
+        scope: TenantScope::of_principal(facts.tenant_id),
+        key_id: facts.key_id,
+        made_by: facts.made_by,
+        scopes: facts.scopes.clone(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::auth::role::KeyScope;
+    use crate::auth::secret::mint_api_key;
+    use crate::auth::token::verified::Own;
+    use crate::base::entropy::Entropy;
+
+    const SESSION: SessionId = SessionId(Uuid::from_u128(5));
+    const LIVE: SessionFacts<UserId> = SessionFacts { session_id: SESSION, owner: UserId(41) };
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_790_000_000, 0).unwrap()
+    }
+
+    fn own() -> Own {
+        Own {
+            session_id: SESSION,
+            username: "ann".into(),
+            jti: "j".into(),
+            issued_at: now(),
+            expires_at: now() + TimeDelta::minutes(15),
+        }
+    }
+
+    fn token() -> VerifiedUser {
+        VerifiedUser { own: own(), user_id: UserId(41), tenant_id: TenantId(7), role: Role::Admin }
+    }
+
+    fn ann() -> UserFacts {
+        UserFacts {
+            user_id: UserId(41),
+            tenant_id: TenantId(7),
+            tenant_slug: "acme".into(),
+            username: "ann".into(),
+            role: Role::Viewer,
+            standing: Standing::Active,
+        }
+    }
+
+    fn foreign_token(subject: ForeignSubject) -> VerifiedForeign {
+        let tenants = ["acme".to_owned()].into();
+        VerifiedForeign { issuer: "old".into(), subject, tenants, expires_at: now() }
+    }
+
+    #[test]
+    fn the_stores_role_counts_and_not_the_tokens() {
+        let Ok(Principal::User(ann)) = user(&token(), &ann(), LIVE) else { unreachable!("refused") };
+
+        assert_eq!(ann.role(), Role::Viewer);
+        assert_eq!((ann.tenant_id(), ann.session_id()), (TenantId(7), Some(SESSION)));
+    }
+
+    #[test]
+    fn a_token_opens_nothing_of_another_user_tenant_or_session() {
+        let other_user = UserFacts { user_id: UserId(42), ..ann() };
+        let other_tenant = UserFacts { tenant_id: TenantId(8), ..ann() };
+        let other_session = SessionFacts { session_id: SessionId(Uuid::from_u128(6)), ..LIVE };
+        let stolen_session = SessionFacts { owner: UserId(42), ..LIVE };
+
+        assert_eq!(user(&token(), &other_user, LIVE), Err(Refusal::Unknown));
+        assert_eq!(user(&token(), &other_tenant, LIVE), Err(Refusal::Unknown));
+        assert_eq!(user(&token(), &ann(), other_session), Err(Refusal::Unknown));
+        assert_eq!(user(&token(), &ann(), stolen_session), Err(Refusal::Unknown));
+    }
+
+    #[test]
+    fn an_inactive_user_is_told_apart_from_an_unknown_one() {
+        let inactive = UserFacts { standing: Standing::Inactive, ..ann() };
+
+        assert_eq!(user(&token(), &inactive, LIVE), Err(Refusal::Inactive));
+    }
+
+    #[test]
+    fn a_foreign_token_speaks_for_its_subject_in_its_tenants_only() {
+        let by_name = foreign_token(ForeignSubject::Username("ann".into()));
+        let by_id = foreign_token(ForeignSubject::UserId(UserId(41)));
+        let elsewhere = UserFacts { tenant_slug: "beta".into(), ..ann() };
+        let bob = UserFacts { username: "bob".into(), user_id: UserId(42), ..ann() };
+
+        for token in [by_name, by_id] {
+            assert_eq!(foreign(&token, &ann()).map(|principal| principal.session_id()), Ok(None));
+            assert_eq!(foreign(&token, &elsewhere), Err(Refusal::Unknown));
+            assert_eq!(foreign(&token, &bob), Err(Refusal::Unknown));
+        }
+    }
+
+    #[test]
+    fn an_operator_needs_a_live_session_of_its_own() {
+        let token = VerifiedOperator { own: own(), operator_id: OperatorId(41) };
+        let root = OperatorFacts {
+            operator_id: OperatorId(41),
+            username: "root".into(),
+            standing: Standing::Active,
+        };
+        let live = SessionFacts { session_id: SESSION, owner: OperatorId(41) };
+        let inactive = OperatorFacts { standing: Standing::Inactive, ..root.clone() };
+
+        assert!(matches!(operator(&token, &root, live), Ok(Principal::Operator(_))));
+        let other = SessionFacts { owner: OperatorId(1), ..live };
+        assert_eq!(operator(&token, &root, other), Err(Refusal::Unknown));
+        assert_eq!(operator(&token, &inactive, live), Err(Refusal::Inactive));
+    }
+
+    fn robot(hash: SecretHash) -> KeyFacts {
+        KeyFacts {
+            key_id: KeyId(Uuid::from_u128(3)),
+            tenant_id: TenantId(7),
+            made_by: UserId(41),
+            scopes: [KeyScope::JobsRun].into_iter().collect(),
+            hash,
+            expires_at: Some(now() + TimeDelta::seconds(1)),
+            standing: Standing::Active,
+        }
+    }
+
+    #[test]
+    fn a_key_opens_with_its_own_secret_until_it_expires() {
+        let (mine, other) = (
+            mint_api_key(KeyId(Uuid::from_u128(3)), Entropy),
+            mint_api_key(KeyId(Uuid::from_u128(3)), Entropy),
+        );
+        let shown = PresentedKey::parse(mine.text.expose()).unwrap();
+        let facts = robot(mine.hash);
+
+        assert!(matches!(key(&shown, &facts, now()), Ok(Principal::Key(_))));
+        assert_eq!(key(&shown, &robot(other.hash), now()), Err(Refusal::Unknown));
+        assert_eq!(key(&shown, &facts, now() + TimeDelta::seconds(1)), Err(Refusal::Unknown));
+        let suspended = KeyFacts { standing: Standing::Inactive, ..facts };
+        assert_eq!(key(&shown, &suspended, now()), Err(Refusal::Inactive));
+    }
+
+    #[test]
+    fn a_changed_role_takes_effect_in_place() {
+        let Ok(Principal::User(before)) = user(&token(), &ann(), LIVE) else { unreachable!("refused") };
+        let promoted = UserFacts { role: Role::Admin, ..ann() };
+
+        let Ok(Principal::User(after)) = again(&before, &promoted) else { unreachable!("refused") };
+
+        assert_eq!((after.role(), after.session_id()), (Role::Admin, Some(SESSION)));
+        let gone = UserFacts { standing: Standing::Inactive, ..ann() };
+        assert_eq!(again(&before, &gone), Err(Refusal::Inactive));
+    }
+
+    #[test]
+    fn a_ticket_needs_its_session_alive_and_ends_with_its_credential() {
+        let principal = user(&token(), &ann(), LIVE).unwrap();
+        let grant = TicketGrant::of(&principal, now() + TimeDelta::minutes(1)).unwrap();
+        let kept: TicketGrant = serde_json::from_str(&serde_json::to_string(&grant).unwrap()).unwrap();
+
+        assert_eq!(kept.admit_user(&ann(), Some(LIVE), now()), Ok(principal));
+        assert_eq!(kept.admit_user(&ann(), None, now()), Err(Refusal::Unknown));
+        assert_eq!(kept.admit_user(&ann(), Some(LIVE), grant.ends_at()), Err(Refusal::Unknown));
+        let other = UserFacts { tenant_id: TenantId(8), ..ann() };
+        assert_eq!(kept.admit_user(&other, Some(LIVE), now()), Err(Refusal::Unknown));
+    }
+
+    #[test]
+    fn a_keys_ticket_opens_for_the_key_alone() {
+        let facts = robot(mint_api_key(KeyId(Uuid::from_u128(3)), Entropy).hash);
+        let principal = active_key(&facts, now()).unwrap();
+        let grant = TicketGrant::of(&principal, now() + TimeDelta::hours(24)).unwrap();
+
+        assert_eq!(grant.admit_key(&facts, now()), Ok(principal));
+        assert_eq!(grant.admit_key(&facts, now() + TimeDelta::seconds(1)), Err(Refusal::Unknown));
+        assert_eq!(grant.admit_user(&ann(), Some(LIVE), now()), Err(Refusal::Unknown));
+    }
+}

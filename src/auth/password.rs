@@ -1,0 +1,393 @@
+//! Passwords: the rules for choosing one, and argon2id hashes of them. Hashing costs 20 MiB and tens of milliseconds
+//! by design, so it runs on blocking threads, as many at once as there are cores, and a crowd is turned away.
+
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::TaskTracker;
+use unicode_normalization::UnicodeNormalization;
+
+use crate::base::clock::Clock;
+use crate::base::entropy::Entropy;
+use crate::base::text::fits;
+
+const LEAST_CHARS: usize = 8;
+const MOST_CHARS: usize = 200;
+/// 200 characters in their longest spelling stay below this; more is not even normalised.
+const MOST_BYTES: usize = 4096;
+
+/// A password in its normal form (NFKC, as NIST SP 800-63B asks): the same keys pressed on another system give the same
+/// password. Never shown; wiped when dropped.
+#[derive(Clone, Debug)]
+pub struct Password(SecretString);
+
+/// Why a password may not be chosen. There are no rules of composition: they make passwords worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnfitPassword {
+    #[error("a password has 8 to 200 characters")]
+    Length,
+    #[error("a password must not be the user name")]
+    Username,
+    #[error("a password must not contain NUL")]
+    Nul,
+}
+
+impl Password {
+    /// A new password for `username`, held against the rules.
+    pub fn choose(text: &str, username: &str) -> Result<Self, UnfitPassword> {
+        if text.contains('\0') {
+            return Err(UnfitPassword::Nul);
+        }
+        if text.len() > MOST_BYTES {
+            return Err(UnfitPassword::Length);
+        }
+        let normal = normalise(text);
+        if !fits(&normal, LEAST_CHARS, MOST_CHARS) {
+            return Err(UnfitPassword::Length);
+        }
+        if normal.to_lowercase() == normalise(username).to_lowercase() {
+            return Err(UnfitPassword::Username);
+        }
+        Ok(Self(normal.into()))
+    }
+
+    /// A password that somebody typed to sign in. What could never have been chosen becomes the empty password, which
+    /// matches nothing and takes as long to find out.
+    pub fn typed(text: &str) -> Self {
+        let normal = if text.len() > MOST_BYTES { String::new() } else { normalise(text) };
+        Self(normal.into())
+    }
+}
+
+fn normalise(text: &str) -> String {
+    text.nfkc().collect()
+}
+
+/// What one hash costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    pub memory_kib: u32,
+    pub passes: u32,
+    pub lanes: u32,
+}
+
+impl Default for Cost {
+    /// The OWASP recommendation for argon2id.
+    fn default() -> Self {
+        Self { memory_kib: 19_456, passes: 2, lanes: 1 }
+    }
+}
+
+/// How much hashing is done at once, and how long others wait for it.
+#[derive(Clone, Copy, Debug)]
+pub struct PasswordSettings {
+    pub cost: Cost,
+    /// Hashes at once.
+    pub at_once: usize,
+    /// Callers that may wait besides; the next one is told to come back.
+    pub waiting: usize,
+    /// How long a caller waits at most.
+    pub patience: Duration,
+}
+
+impl Default for PasswordSettings {
+    fn default() -> Self {
+        let cores = available_parallelism().map_or(1, usize::from);
+        Self { cost: Cost::default(), at_once: cores, waiting: 64, patience: Duration::from_secs(5) }
+    }
+}
+
+/// Why a password could not be hashed or compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    #[error("too many passwords are being checked; try again in a moment")]
+    Busy,
+    #[error("the stored hash is not one that argon2 can read")]
+    BadHash,
+    #[error("the cost is out of argon2's range, or there is no memory for it")]
+    Cost,
+    #[error("the hashing thread ended early")]
+    Ended,
+}
+
+/// How a typed password compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Right,
+    /// Right, but hashed at another cost than today's: hash it again while it is at hand.
+    RightButOld,
+    Wrong,
+}
+
+/// Hashes and checks passwords.
+#[derive(Clone)]
+pub struct Passwords {
+    argon2: Argon2<'static>,
+    /// A hash that nothing matches, at today's cost: what unknown names are compared with.
+    dummy: Arc<str>,
+    /// Bounded: callers inside, hashing or waiting; when it is full the next one gets `Busy` at once.
+    room: Arc<Semaphore>,
+    /// Bounded: callers hashing; the others wait, for at most `patience`.
+    bench: Arc<Semaphore>,
+    patience: Duration,
+    clock: Clock,
+    entropy: Entropy,
+    tracker: TaskTracker,
+}
+
+impl Passwords {
+    /// A hasher whose blocking work is awaited through `tracker`. Hashes once, so call it at the start.
+    pub fn new(
+        settings: PasswordSettings,
+        clock: Clock,
+        entropy: Entropy,
+        tracker: TaskTracker,
+    ) -> Result<Self, PasswordError> {
+        let Cost { memory_kib, passes, lanes } = settings.cost;
+        let params = Params::new(memory_kib, passes, lanes, None).map_err(|_| PasswordError::Cost)?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let at_once = settings.at_once.max(1);
+        Ok(Self {
+            dummy: hash(&argon2, entropy.token().as_bytes(), entropy)?.into(),
+            argon2,
+            room: Arc::new(Semaphore::new(at_once + settings.waiting)),
+            bench: Arc::new(Semaphore::new(at_once)),
+            patience: settings.patience,
+            clock,
+            entropy,
+            tracker,
+        })
+    }
+
+    /// The hash to store, as a PHC string.
+    pub async fn hash(&self, password: &Password) -> Result<String, PasswordError> {
+        let (argon2, entropy, password) = (self.argon2.clone(), self.entropy, password.clone());
+        self.run(move || hash(&argon2, password.0.expose_secret().as_bytes(), entropy)).await
+    }
+
+    /// Compares `password` with what is stored. For a user that is unknown or has no password the same work is done,
+    /// so that the time taken tells nothing.
+    pub async fn verify_or_dummy(
+        &self,
+        stored: Option<&str>,
+        password: &Password,
+    ) -> Result<Verdict, PasswordError> {
+        let phc = stored.unwrap_or(&self.dummy).to_owned();
+        let (argon2, password) = (self.argon2.clone(), password.clone());
+        let verdict = self.run(move || compare(&argon2, &phc, password.0.expose_secret().as_bytes())).await?;
+        Ok(if stored.is_some() { verdict } else { Verdict::Wrong })
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
+    ) -> Result<T, PasswordError> {
+        let seat = self.seat().await?;
+        let task = self.tracker.spawn_blocking(move || {
+            let done = work();
+            // The seat is kept by the work and not by the caller, who may go away while the thread goes on.
+            drop(seat);
+            done
+        });
+        task.await.unwrap_or(Err(PasswordError::Ended))
+    }
+
+    async fn seat(&self) -> Result<[OwnedSemaphorePermit; 2], PasswordError> {
+        let room = Arc::clone(&self.room).try_acquire_owned().map_err(|_| PasswordError::Busy)?;
+        tokio::select! {
+            biased;
+            bench = Arc::clone(&self.bench).acquire_owned() => {
+                bench.map(|bench| [room, bench]).map_err(|_| PasswordError::Busy)
+            }
+            () = self.clock.sleep(self.patience) => Err(PasswordError::Busy),
+        }
+    }
+}
+
+fn hash(argon2: &Argon2<'_>, password: &[u8], entropy: Entropy) -> Result<String, PasswordError> {
+    let salt = entropy.bytes::<16>();
+    let hash: PasswordHash =
+        argon2.hash_password_with_salt(password, &salt).map_err(|_| PasswordError::Cost)?;
+    Ok(hash.to_string())
+}
+
+fn compare(argon2: &Argon2<'_>, phc: &str, password: &[u8]) -> Result<Verdict, PasswordError> {
+    let stored = PasswordHash::new(phc).map_err(|_| PasswordError::BadHash)?;
+    // Without salt and output there is nothing to compare with; argon2 would call that a wrong password.
+    if stored.salt.is_none() || stored.hash.is_none() {
+        return Err(PasswordError::BadHash);
+    }
+    let params = Params::try_from(&stored).map_err(|_| PasswordError::BadHash)?;
+    match argon2.verify_password(password, &stored) {
+        Ok(()) if is_current(argon2, &stored, &params) => Ok(Verdict::Right),
+        Ok(()) => Ok(Verdict::RightButOld),
+        Err(argon2::password_hash::Error::PasswordInvalid) => Ok(Verdict::Wrong),
+        Err(argon2::password_hash::Error::OutOfMemory) => Err(PasswordError::Cost),
+        Err(_) => Err(PasswordError::BadHash),
+    }
+}
+
+fn is_current(argon2: &Argon2<'_>, stored: &PasswordHash, params: &Params) -> bool {
+    let cost = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
+    stored.algorithm == ARGON2ID_IDENT
+        && stored.version == Some(Version::V0x13.into())
+        && cost(params) == cost(argon2.params())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The least that argon2 takes: the tests are about the rules, not about the cost.
+    const CHEAP: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
+
+    fn passwords(settings: PasswordSettings, clock: &Clock) -> Passwords {
+        Passwords::new(settings, clock.clone(), Entropy, TaskTracker::new()).unwrap()
+    }
+
+    fn cheap() -> Passwords {
+        passwords(PasswordSettings { cost: CHEAP, ..Default::default() }, &Clock::system())
+    }
+
+    fn clock() -> Clock {
+        Clock::manual(chrono::DateTime::UNIX_EPOCH)
+    }
+
+    fn typed(text: &str) -> Password {
+        Password::typed(text)
+    }
+
+    #[tokio::test]
+    async fn a_password_matches_its_own_hash_only() {
+        let passwords = cheap();
+
+        let phc = passwords.hash(&Password::choose("correct horse", "ann").unwrap()).await.unwrap();
+
+        assert!(phc.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{phc}");
+        assert_eq!(passwords.verify_or_dummy(Some(&phc), &typed("correct horse")).await, Ok(Verdict::Right));
+        assert_eq!(passwords.verify_or_dummy(Some(&phc), &typed("Correct horse")).await, Ok(Verdict::Wrong));
+        assert_eq!(
+            passwords.verify_or_dummy(Some(&phc), &typed(&"x".repeat(5000))).await,
+            Ok(Verdict::Wrong)
+        );
+    }
+
+    #[tokio::test]
+    async fn two_hashes_of_one_password_differ() {
+        let passwords = cheap();
+        let password = Password::choose("correct horse", "ann").unwrap();
+
+        assert_ne!(passwords.hash(&password).await, passwords.hash(&password).await);
+    }
+
+    #[tokio::test]
+    async fn an_unknown_user_is_compared_at_the_same_cost_and_never_matches() {
+        let passwords = cheap();
+
+        let dummy = PasswordHash::new(&passwords.dummy).unwrap();
+
+        assert!(is_current(&passwords.argon2, &dummy, &Params::try_from(&dummy).unwrap()));
+        for text in ["", "correct horse"] {
+            assert_eq!(passwords.verify_or_dummy(None, &typed(text)).await, Ok(Verdict::Wrong));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_another_cost_still_opens_and_asks_to_be_renewed() {
+        let phc = cheap().hash(&Password::choose("correct horse", "ann").unwrap()).await.unwrap();
+        let dearer = PasswordSettings { cost: Cost { passes: 2, ..CHEAP }, ..Default::default() };
+
+        let verdict =
+            passwords(dearer, &Clock::system()).verify_or_dummy(Some(&phc), &typed("correct horse")).await;
+
+        assert_eq!(verdict, Ok(Verdict::RightButOld));
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_cannot_be_read_is_a_fault_and_no_wrong_password() {
+        let passwords = cheap();
+        for phc in ["", "plain", "$argon2id$v=19$m=8,t=1,p=1", "$bcrypt$v=1$x=1$c2FsdHNhbHQ$aGFzaGhhc2g"] {
+            let verdict = passwords.verify_or_dummy(Some(phc), &typed("correct horse")).await;
+            assert_eq!(verdict, Err(PasswordError::BadHash), "{phc}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_crowd_is_turned_away_at_once() {
+        let clock = clock();
+        let settings = PasswordSettings { cost: CHEAP, at_once: 1, waiting: 0, ..Default::default() };
+        let passwords = passwords(settings, &clock);
+
+        let seat = passwords.seat().await.unwrap();
+
+        assert_eq!(passwords.hash(&typed("x")).await, Err(PasswordError::Busy));
+        drop(seat);
+        assert!(passwords.hash(&typed("x")).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn patience_has_an_end() {
+        let clock = clock();
+        let settings =
+            PasswordSettings { cost: CHEAP, at_once: 1, waiting: 1, patience: Duration::from_secs(5) };
+        let passwords = passwords(settings, &clock);
+        let _seat = passwords.seat().await.unwrap();
+
+        let password = typed("x");
+        let (waited, ()) = tokio::join!(biased; passwords.hash(&password), async {
+            clock.advance(Duration::from_secs(5));
+        });
+
+        assert_eq!(waited, Err(PasswordError::Busy));
+    }
+
+    #[test]
+    fn an_impossible_cost_is_refused() {
+        let settings = PasswordSettings { cost: Cost { memory_kib: 1, ..CHEAP }, ..Default::default() };
+
+        let made = Passwords::new(settings, clock(), Entropy, TaskTracker::new());
+
+        assert_eq!(made.map(|_| ()).unwrap_err(), PasswordError::Cost);
+    }
+
+    #[test]
+    fn length_is_all_that_is_asked_of_a_password() {
+        for good in ["12345678", "        ", "pässwörd", &"🔑".repeat(200)] {
+            assert!(Password::choose(good, "ann").is_ok(), "{good}");
+        }
+        for bad in ["", "1234567", "🔑🔑🔑", &"x".repeat(201), &"x".repeat(5000)] {
+            assert_eq!(Password::choose(bad, "ann").map(|_| ()), Err(UnfitPassword::Length), "{bad}");
+        }
+        assert_eq!(Password::choose("1234\u{0}5678", "ann").map(|_| ()), Err(UnfitPassword::Nul));
+    }
+
+    #[test]
+    fn a_password_is_not_the_user_name_in_any_case_or_width() {
+        for text in ["annabelle", "ANNABELLE", "ａｎｎａｂｅｌｌｅ"] {
+            assert_eq!(
+                Password::choose(text, "Annabelle").map(|_| ()),
+                Err(UnfitPassword::Username),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn two_spellings_of_one_character_are_one_password() {
+        let (composed, decomposed) = ("caf\u{e9} au lait", "cafe\u{301} au lait");
+
+        let chosen = Password::choose(composed, "ann").unwrap();
+
+        assert_eq!(chosen.0.expose_secret(), Password::typed(decomposed).0.expose_secret());
+    }
+
+    #[test]
+    fn a_password_does_not_show_itself() {
+        assert!(!format!("{:?}", typed("correct horse")).contains("horse"));
+    }
+}

@@ -1,0 +1,257 @@
+//! Opaque secrets: refresh tokens, API keys, tickets and password links. The text is shown once; the store keeps its
+//! hash. Each kind has a prefix, so that a secret in the wrong place is told apart and a leaked one can be found.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+use crate::base::entropy::Entropy;
+use crate::base::ids::KeyId;
+
+/// Characters of 256 random bits in base64url.
+const RANDOM_CHARS: usize = 43;
+const KEY_PREFIX: &str = "llk_";
+
+/// A secret that is found again by its hash. API keys are not among them: see [`PresentedKey`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SecretKind {
+    /// Continues a sign-in.
+    Refresh,
+    /// Opens one socket or stream.
+    Ticket,
+    /// Sets a password once.
+    PasswordLink,
+}
+
+impl SecretKind {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Refresh => "llr_",
+            Self::Ticket => "llt_",
+            Self::PasswordLink => "lls_",
+        }
+    }
+
+    /// A new secret of this kind.
+    pub fn mint(self, entropy: Entropy) -> MintedSecret {
+        MintedSecret::of(format!("{}{}", self.prefix(), entropy.token()))
+    }
+
+    /// The hash to look `text` up by; `None` when it cannot be a secret of this kind.
+    pub fn parse(self, text: &str) -> Option<SecretHash> {
+        let random = text.strip_prefix(self.prefix())?;
+        is_random(random).then(|| SecretHash::of(text))
+    }
+}
+
+/// A secret at the moment of its making: the text for its owner, the hash for the store.
+#[derive(Debug)]
+pub struct MintedSecret {
+    pub text: SecretText,
+    pub hash: SecretHash,
+}
+
+impl MintedSecret {
+    fn of(text: String) -> Self {
+        Self { hash: SecretHash::of(&text), text: SecretText::new(text) }
+    }
+}
+
+/// A new API key for `key_id`: `llk_`, the id, `_`, 43 random characters.
+pub fn mint_api_key(key_id: KeyId, entropy: Entropy) -> MintedSecret {
+    MintedSecret::of(format!("{KEY_PREFIX}{}_{}", key_id.0.simple(), entropy.token()))
+}
+
+/// An API key that a caller showed. The row is found by the id in it, and only then are the hashes compared: no
+/// index is ever searched by something that an attacker chooses.
+#[derive(Clone, Debug)]
+pub struct PresentedKey {
+    key_id: KeyId,
+    hash: SecretHash,
+}
+
+impl PresentedKey {
+    /// Reads a key; `None` when `text` has not the form of one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (id, random) = text.strip_prefix(KEY_PREFIX)?.split_at_checked(32)?;
+        let uuid = Uuid::try_parse(id).ok()?;
+        // One key has one spelling: upper case is refused.
+        let same = uuid.simple().to_string() == id;
+        let valid = same && is_random(random.strip_prefix('_')?);
+        valid.then(|| Self { key_id: KeyId(uuid), hash: SecretHash::of(text) })
+    }
+
+    /// The row to look for.
+    pub fn key_id(&self) -> KeyId {
+        self.key_id
+    }
+
+    /// Whether this is the key whose hash was stored; takes the same time either way.
+    pub fn matches(&self, stored: &SecretHash) -> bool {
+        self.hash == *stored
+    }
+}
+
+/// What a text looks like, so that a door knows whom to ask. Looking like something proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialForm {
+    ApiKey,
+    Opaque(SecretKind),
+    /// Anything else; only a token can be meant.
+    Token,
+}
+
+impl CredentialForm {
+    /// The form of `text`, by its prefix.
+    pub fn of(text: &str) -> Self {
+        if text.starts_with(KEY_PREFIX) {
+            return Self::ApiKey;
+        }
+        let kinds = [SecretKind::Refresh, SecretKind::Ticket, SecretKind::PasswordLink];
+        let kind = kinds.into_iter().find(|kind| text.starts_with(kind.prefix()));
+        kind.map_or(Self::Token, Self::Opaque)
+    }
+}
+
+/// Secret text on its way to its owner. Shows itself only through [`SecretText::expose`]; wiped when dropped.
+#[derive(Clone)]
+pub struct SecretText(SecretString);
+
+impl SecretText {
+    pub(in crate::auth) fn new(text: String) -> Self {
+        Self(SecretString::from(text))
+    }
+
+    /// The text itself, for the one answer that hands it over.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// SHA-256 of a secret's whole text. A plain hash is enough: 256 random bits cannot be guessed, however fast.
+/// Since the prefix is hashed too, a hash of one kind never matches a secret of another.
+#[derive(Clone, Copy)]
+pub struct SecretHash([u8; 32]);
+
+impl SecretHash {
+    fn of(text: &str) -> Self {
+        Self(Sha256::digest(text.as_bytes()).into())
+    }
+
+    /// Reads a stored hash; `None` when it has not the length of one.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The bytes to store.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// Takes the same time whether equal or not, and where the difference lies.
+impl PartialEq for SecretHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for SecretHash {}
+
+impl fmt::Debug for SecretHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[hash]")
+    }
+}
+
+fn is_random(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    text.len() == RANDOM_CHARS && text.bytes().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KINDS: [SecretKind; 3] = [SecretKind::Refresh, SecretKind::Ticket, SecretKind::PasswordLink];
+
+    #[test]
+    fn a_secret_is_found_again_by_its_own_kind_only() {
+        for kind in KINDS {
+            let minted = kind.mint(Entropy);
+
+            for other in KINDS {
+                let found = other.parse(minted.text.expose());
+                assert_eq!(found, (other == kind).then_some(minted.hash));
+            }
+            assert!(PresentedKey::parse(minted.text.expose()).is_none());
+        }
+    }
+
+    #[test]
+    fn a_key_carries_its_id_and_matches_its_own_hash_only() {
+        let id = KeyId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_00aa));
+        let (mine, other) = (mint_api_key(id, Entropy), mint_api_key(id, Entropy));
+
+        let shown = PresentedKey::parse(mine.text.expose()).unwrap();
+
+        assert_eq!(mine.text.expose().len(), 4 + 32 + 1 + 43);
+        assert_eq!(shown.key_id(), id);
+        assert!(shown.matches(&mine.hash));
+        assert!(!shown.matches(&other.hash));
+    }
+
+    #[test]
+    fn a_stored_hash_survives_the_store() {
+        let minted = SecretKind::Refresh.mint(Entropy);
+
+        assert_eq!(SecretHash::from_bytes(minted.hash.as_bytes()), Some(minted.hash));
+        assert_eq!(SecretHash::from_bytes(&[0; 31]), None);
+    }
+
+    #[test]
+    fn what_is_not_quite_a_secret_is_refused() {
+        let good = SecretKind::Ticket.mint(Entropy).text.expose().to_owned();
+        for bad in [&good[..46], &format!("{good}A"), &good.replacen("llt", "LLT", 1), "llt_", "", &good[4..]]
+        {
+            assert_eq!(SecretKind::Ticket.parse(bad), None, "{bad}");
+        }
+        assert_eq!(SecretKind::Ticket.parse(&format!("{}é", &good[..45])), None);
+
+        let key = mint_api_key(KeyId(Uuid::from_u128(0xabc << 100)), Entropy).text.expose().to_owned();
+        let upper = format!("llk_{}{}", key[4..36].to_uppercase(), &key[36..]);
+        let dashed = format!("llk_{}_{}", Uuid::nil(), &key[37..]);
+        for bad in [&upper, &dashed, &key[..79], &key.replace('_', "-"), "llk_", "llk_é"] {
+            assert!(PresentedKey::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn secrets_do_not_show_themselves() {
+        let minted = SecretKind::Refresh.mint(Entropy);
+
+        let shown = format!(
+            "{minted:?} {:?}",
+            PresentedKey::parse(mint_api_key(KeyId(Uuid::nil()), Entropy).text.expose())
+        );
+
+        assert!(!shown.contains("llr_") && !shown.contains(&minted.text.expose()[4..]), "{shown}");
+        assert!(shown.contains("[secret]") && shown.contains("[hash]"), "{shown}");
+    }
+
+    #[test]
+    fn a_credential_is_sorted_by_its_prefix() {
+        assert_eq!(CredentialForm::of("llk_x"), CredentialForm::ApiKey);
+        assert_eq!(CredentialForm::of("llt_x"), CredentialForm::Opaque(SecretKind::Ticket));
+        assert_eq!(CredentialForm::of("eyJ.e30.x"), CredentialForm::Token);
+    }
+}

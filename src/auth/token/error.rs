@@ -1,0 +1,45 @@
+//! Why a token is refused. Callers are told one thing only; the reason is for the log and for choosing a close code.
+
+/// What every refused token is answered with: the more that is said, the better a forger aims.
+pub const INVALID_TOKEN: &str = "Invalid token";
+
+/// Why a token was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    #[error("the token is longer than 4 KiB")]
+    TooLong,
+    #[error("the token is not three parts of base64url with a JSON object in the first two")]
+    Malformed,
+    #[error("the header's `{0}` is missing, not of its type or not accepted")]
+    Header(&'static str),
+    #[error("the algorithm is not accepted for this key")]
+    Algorithm,
+    #[error("no key has this kid")]
+    UnknownKey,
+    #[error("the signature does not match")]
+    Signature,
+    #[error("the issuer is not known")]
+    Issuer,
+    #[error("the token is for another audience")]
+    Audience,
+    #[error("the claim `{0}` is missing or not of its type")]
+    Claim(&'static str),
+    #[error("a claim that this issuer must state is missing")]
+    MissingClaim,
+    #[error("the token's times contradict each other, or it lives too long")]
+    Lifetime,
+    #[error("the issuer may not speak for this tenant")]
+    Tenant,
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// Said only of tokens whose signature is good: a page may quietly get a new one.
+    #[error("the token has expired")]
+    Expired,
+}
+
+impl TokenError {
+    /// Whether the token was good once.
+    pub fn is_expired(self) -> bool {
+        self == Self::Expired
+    }
+}

@@ -1,0 +1,199 @@
+//! Whose tokens are believed: our own issuer, and those of existing back ends that the configuration names.
+
+use std::sync::Arc;
+
+use super::error::TokenError;
+use super::keys::VerifyingKey;
+
+/// Who we are when we sign.
+#[derive(Clone, Debug)]
+pub struct OwnIssuer {
+    pub(super) name: String,
+    pub(super) audience: String,
+    /// Operators' tokens are for an audience of their own, so that no mistake about a claim can turn one kind into the
+    /// other; besides, they say `role: operator` and have no `tid`.
+    pub(super) operator_audience: String,
+}
+
+impl OwnIssuer {
+    /// Our `iss` and `aud`; operators get the audience with `/operators` behind it.
+    pub fn new(issuer: &str, audience: &str) -> Self {
+        let operator_audience = format!("{audience}/operators");
+        Self { name: issuer.to_owned(), audience: audience.to_owned(), operator_audience }
+    }
+}
+
+/// Which of a foreign token's claims names the person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SubjectClaim {
+    /// The claim holds a user name in one of the issuer's tenants.
+    Username(String),
+    /// The claim holds one of our user ids, as a number or in digits.
+    UserId(String),
+}
+
+/// Where a foreign token says what. Only top-level claims are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimMap {
+    pub subject: SubjectClaim,
+    /// The claim with the tenant's slug, if the issuer states one; it must then be among the issuer's tenants.
+    pub tenant: Option<String>,
+}
+
+impl Default for ClaimMap {
+    /// What the back ends that Lotline stands beside do: `sub` is the user name.
+    fn default() -> Self {
+        Self { subject: SubjectClaim::Username("sub".into()), tenant: None }
+    }
+}
+
+/// One `[[auth.issuers]]` of the configuration.
+#[derive(Clone, Debug)]
+pub struct ForeignIssuer {
+    /// Its name in our log.
+    pub name: Arc<str>,
+    /// The `iss` of its tokens; `None` when they carry none, which only the default issuer's may.
+    pub iss: Option<String>,
+    /// Whether tokens without `iss` are its.
+    pub is_default: bool,
+    pub keys: Vec<VerifyingKey>,
+    /// The audiences that are us. Without any, a token that names an audience is for somebody else.
+    pub audiences: Vec<String>,
+    /// Claims that must be there, whatever they hold.
+    pub required: Vec<String>,
+    pub claims: ClaimMap,
+    /// Slugs of the tenants that it may speak for.
+    pub tenants: Arc<[String]>,
+}
+
+impl ForeignIssuer {
+    /// The claims that a token must have unless the configuration says otherwise.
+    pub fn default_required() -> Vec<String> {
+        vec!["exp".into(), "sub".into()]
+    }
+}
+
+/// A set of issuers that cannot be told apart, or that can do nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IssuerError {
+    #[error("issuer `{0}` has the `iss` of another")]
+    SameIss(Arc<str>),
+    #[error("issuer `{0}` is a second default; there may be one")]
+    SecondDefault(Arc<str>),
+    #[error("issuer `{0}` has no `iss` and is not the default, so that no token can be its")]
+    Unreachable(Arc<str>),
+    #[error("issuer `{0}` has no key")]
+    NoKey(Arc<str>),
+    #[error("issuer `{0}` may speak for no tenant")]
+    NoTenant(Arc<str>),
+}
+
+/// Every issuer whose tokens are believed.
+#[derive(Clone, Debug)]
+pub struct Issuers {
+    own: OwnIssuer,
+    foreign: Vec<ForeignIssuer>,
+}
+
+/// The issuer that a token names. The name alone proves nothing: it only says whose key must fit.
+pub(super) enum Named<'a> {
+    Own(&'a OwnIssuer),
+    Foreign(&'a ForeignIssuer),
+}
+
+impl Issuers {
+    /// Our own issuer and the foreign ones, which must be told apart by their `iss`.
+    pub fn new(own: OwnIssuer, foreign: Vec<ForeignIssuer>) -> Result<Self, IssuerError> {
+        for (index, issuer) in foreign.iter().enumerate() {
+            let before = &foreign[..index];
+            let name = || Arc::clone(&issuer.name);
+            let taken =
+                |iss: &String| *iss == own.name || before.iter().any(|other| other.iss.as_ref() == Some(iss));
+            if issuer.iss.as_ref().is_some_and(taken) {
+                return Err(IssuerError::SameIss(name()));
+            }
+            if issuer.is_default && before.iter().any(|other| other.is_default) {
+                return Err(IssuerError::SecondDefault(name()));
+            }
+            if issuer.iss.is_none() && !issuer.is_default {
+                return Err(IssuerError::Unreachable(name()));
+            }
+            if issuer.keys.is_empty() {
+                return Err(IssuerError::NoKey(name()));
+            }
+            if issuer.tenants.is_empty() {
+                return Err(IssuerError::NoTenant(name()));
+            }
+        }
+        Ok(Self { own, foreign })
+    }
+
+    /// Our own issuer.
+    pub fn own(&self) -> &OwnIssuer {
+        &self.own
+    }
+
+    /// The foreign issuers, for the start to warn about weak or shared keys.
+    pub fn foreign(&self) -> &[ForeignIssuer] {
+        &self.foreign
+    }
+
+    pub(super) fn named(&self, iss: Option<&str>) -> Result<Named<'_>, TokenError> {
+        if iss == Some(self.own.name.as_str()) {
+            return Ok(Named::Own(&self.own));
+        }
+        // A token that names an issuer is never the default's by default.
+        let fits = |issuer: &&ForeignIssuer| match iss {
+            Some(_) => issuer.iss.as_deref() == iss,
+            None => issuer.is_default,
+        };
+        self.foreign.iter().find(fits).map(Named::Foreign).ok_or(TokenError::Issuer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::token::keys::Algorithm;
+
+    fn foreign(name: &str, iss: Option<&str>) -> ForeignIssuer {
+        ForeignIssuer {
+            name: name.into(),
+            iss: iss.map(str::to_owned),
+            is_default: iss.is_none(),
+            keys: vec![VerifyingKey::shared_secret(None, b"secret", vec![Algorithm::Hs256]).unwrap()],
+            audiences: vec![],
+            required: ForeignIssuer::default_required(),
+            claims: ClaimMap::default(),
+            tenants: ["acme".to_owned()].into(),
+        }
+    }
+
+    fn refusal(issuers: Vec<ForeignIssuer>) -> Option<IssuerError> {
+        Issuers::new(OwnIssuer::new("lotline", "lotline"), issuers).err()
+    }
+
+    #[test]
+    fn issuers_that_can_be_told_apart_are_accepted() {
+        assert_eq!(refusal(vec![foreign("a", Some("https://a")), foreign("b", None)]), None);
+    }
+
+    #[test]
+    fn issuers_that_cannot_be_told_apart_are_refused() {
+        assert_eq!(refusal(vec![foreign("a", Some("lotline"))]), Some(IssuerError::SameIss("a".into())));
+        let twins = vec![foreign("a", Some("x")), foreign("b", Some("x"))];
+        assert_eq!(refusal(twins), Some(IssuerError::SameIss("b".into())));
+        let defaults = vec![foreign("a", None), foreign("b", None)];
+        assert_eq!(refusal(defaults), Some(IssuerError::SecondDefault("b".into())));
+    }
+
+    #[test]
+    fn issuers_that_can_do_nothing_are_refused() {
+        let unreachable = ForeignIssuer { is_default: false, ..foreign("a", None) };
+        assert_eq!(refusal(vec![unreachable]), Some(IssuerError::Unreachable("a".into())));
+        let keyless = ForeignIssuer { keys: vec![], ..foreign("a", None) };
+        assert_eq!(refusal(vec![keyless]), Some(IssuerError::NoKey("a".into())));
+        let tenantless = ForeignIssuer { tenants: [].into(), ..foreign("a", None) };
+        assert_eq!(refusal(vec![tenantless]), Some(IssuerError::NoTenant("a".into())));
+    }
+}

@@ -1,0 +1,19 @@
+//! Access tokens (RFC 7519, RFC 9068): minting our own, and the one strict way to verify a token of anybody's.
+
+pub mod error;
+pub mod issuers;
+pub mod keys;
+pub mod mint;
+pub mod verified;
+pub mod verify;
+
+mod claims;
+mod header;
+mod json;
+mod parts;
+
+#[cfg(test)]
+#[path = "../../../tests/it/support/jwt_corpus.rs"]
+mod jwt_corpus;
+#[cfg(test)]
+mod tests;

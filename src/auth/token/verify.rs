@@ -1,0 +1,204 @@
+//! The one way to verify a token. Every door uses it, so that no door is weaker than another. Time comes in as a
+//! parameter; the library checks the signature and nothing else, for its defaults are too kind.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::claims::{Times, canonical_id, date, required_text, text};
+use super::error::TokenError;
+use super::issuers::{ForeignIssuer, Issuers, Named, OwnIssuer, SubjectClaim};
+use super::keys::{KeyRing, VerifyingKey};
+use super::mint::{MAX_LIFETIME_SECS, OPERATOR_ROLE, TOKEN_TYPE};
+use super::parts::Parts;
+use super::verified::{ForeignSubject, Own, Verified, VerifiedForeign, VerifiedOperator, VerifiedUser};
+use crate::auth::role::Role;
+use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
+use crate::base::text::fits;
+
+/// How long a foreign token without `exp` is believed, where its issuer is allowed to leave it out.
+const ENDLESS_HOURS: i64 = 24;
+const MAX_JTI_BYTES: usize = 64;
+const MAX_NAME_CHARS: usize = 200;
+
+/// Verifies `token` as it stands at `now`.
+pub fn verify(
+    token: &str,
+    ring: &KeyRing,
+    issuers: &Issuers,
+    now: DateTime<Utc>,
+) -> Result<Verified, TokenError> {
+    let parts = Parts::split(token)?;
+    match issuers.named(text(&parts.claims, "iss")?)? {
+        Named::Own(own) => own_token(&parts, ring, own, now),
+        Named::Foreign(foreign) => foreign_token(&parts, foreign, now).map(Verified::Foreign),
+    }
+}
+
+fn own_token(
+    parts: &Parts<'_>,
+    ring: &KeyRing,
+    issuer: &OwnIssuer,
+    now: DateTime<Utc>,
+) -> Result<Verified, TokenError> {
+    if parts.header.typ.as_deref() != Some(TOKEN_TYPE) {
+        return Err(TokenError::Header("typ"));
+    }
+    let kid = parts.header.kid.as_deref().ok_or(TokenError::Header("kid"))?;
+    let key = ring.find(kid).ok_or(TokenError::UnknownKey)?;
+    check_signature(parts, [key])?;
+    let times = own_times(&parts.claims)?;
+    let own = own_part(&parts.claims, &times)?;
+    let verified = own_claims(&parts.claims, own, issuer)?;
+    times.check(now)?;
+    Ok(verified)
+}
+
+/// The one place that asks whether a signature is good: only keys that have the named algorithm are tried.
+fn check_signature<'a>(
+    parts: &Parts<'_>,
+    keys: impl IntoIterator<Item = &'a VerifyingKey>,
+) -> Result<(), TokenError> {
+    let algorithm = parts.header.algorithm;
+    let mut fitting = keys.into_iter().filter(|key| key.accepts(algorithm)).peekable();
+    if fitting.peek().is_none() {
+        return Err(TokenError::Algorithm);
+    }
+    let verified = fitting.any(|key| key.verifies(parts.message, parts.signature, algorithm));
+    if verified { Ok(()) } else { Err(TokenError::Signature) }
+}
+
+fn own_claims(claims: &Map<String, Value>, own: Own, issuer: &OwnIssuer) -> Result<Verified, TokenError> {
+    let id = required_text(claims, "sub")?;
+    let id = canonical_id(id).ok_or(TokenError::Claim("sub"))?;
+    let audience = required_text(claims, "aud")?;
+    let role = required_text(claims, "role")?;
+    if audience == issuer.operator_audience {
+        if role != OPERATOR_ROLE {
+            return Err(TokenError::Claim("role"));
+        }
+        if claims.contains_key("tid") {
+            return Err(TokenError::Claim("tid"));
+        }
+        return Ok(Verified::Operator(VerifiedOperator { own, operator_id: OperatorId(id) }));
+    }
+    if audience != issuer.audience {
+        return Err(TokenError::Audience);
+    }
+    let role: Role = role.parse().map_err(|_| TokenError::Claim("role"))?;
+    let tenant = claims.get("tid").and_then(Value::as_i64).filter(|tenant| *tenant > 0);
+    let tenant_id = tenant.map(TenantId).ok_or(TokenError::Claim("tid"))?;
+    Ok(Verified::User(VerifiedUser { own, user_id: UserId(id), tenant_id, role }))
+}
+
+fn own_part(claims: &Map<String, Value>, times: &Times) -> Result<Own, TokenError> {
+    let session = required_text(claims, "sid")?;
+    let uuid = Uuid::try_parse(session).map_err(|_| TokenError::Claim("sid"))?;
+    if uuid.to_string() != session {
+        return Err(TokenError::Claim("sid"));
+    }
+    let jti = required_text(claims, "jti")?;
+    if jti.is_empty() || jti.len() > MAX_JTI_BYTES {
+        return Err(TokenError::Claim("jti"));
+    }
+    let username = required_text(claims, "username")?;
+    if !fits(username, 1, MAX_NAME_CHARS) {
+        return Err(TokenError::Claim("username"));
+    }
+    Ok(Own {
+        session_id: SessionId(uuid),
+        username: username.to_owned(),
+        jti: jti.to_owned(),
+        issued_at: date(times.iat.unwrap_or_default()),
+        expires_at: date(times.exp.unwrap_or_default()),
+    })
+}
+
+/// Our own tokens state all of their times and live for a bounded time.
+fn own_times(claims: &Map<String, Value>) -> Result<Times, TokenError> {
+    let times = Times::read(claims)?;
+    let iat = times.iat.ok_or(TokenError::Claim("iat"))?;
+    let exp = times.exp.ok_or(TokenError::Claim("exp"))?;
+    times.nbf.ok_or(TokenError::Claim("nbf"))?;
+    if exp <= iat || exp - iat > i64::from(MAX_LIFETIME_SECS) {
+        return Err(TokenError::Lifetime);
+    }
+    Ok(times)
+}
+
+fn foreign_token(
+    parts: &Parts<'_>,
+    issuer: &ForeignIssuer,
+    now: DateTime<Utc>,
+) -> Result<VerifiedForeign, TokenError> {
+    let usual = |typ: &str| typ.eq_ignore_ascii_case("JWT") || typ.eq_ignore_ascii_case(TOKEN_TYPE);
+    if !parts.header.typ.as_deref().is_none_or(usual) {
+        return Err(TokenError::Header("typ"));
+    }
+    let keys = keys_for(issuer, parts.header.kid.as_deref())?;
+    check_signature(parts, keys)?;
+    let claims = &parts.claims;
+    if issuer.required.iter().any(|name| claims.get(name).is_none_or(Value::is_null)) {
+        return Err(TokenError::MissingClaim);
+    }
+    check_audience(claims, &issuer.audiences)?;
+    let tenants = tenants(claims, issuer)?;
+    let subject = subject(claims, &issuer.claims.subject)?;
+    let times = Times::read(claims)?;
+    times.check(now)?;
+    let expires_at = times.exp.map_or_else(|| now + TimeDelta::hours(ENDLESS_HOURS), date);
+    Ok(VerifiedForeign { issuer: issuer.name.clone(), subject, tenants, expires_at })
+}
+
+/// A `kid` picks among the issuer's keys. A key that the configuration gives no id is meant whatever a token says,
+/// and a token without `kid` may mean any.
+fn keys_for<'a>(issuer: &'a ForeignIssuer, kid: Option<&str>) -> Result<Vec<&'a VerifyingKey>, TokenError> {
+    let meant = |key: &&VerifyingKey| kid.is_none() || key.kid().is_none() || key.kid() == kid;
+    let keys: Vec<_> = issuer.keys.iter().filter(meant).collect();
+    if keys.is_empty() { Err(TokenError::UnknownKey) } else { Ok(keys) }
+}
+
+/// RFC 7519 section 4.1.3: one text or an array of them, one of which must be us.
+fn check_audience(claims: &Map<String, Value>, accepted: &[String]) -> Result<(), TokenError> {
+    let is_us = |value: &Value| value.as_str().is_some_and(|text| accepted.iter().any(|own| own == text));
+    let good = match claims.get("aud") {
+        None => accepted.is_empty(),
+        Some(Value::Array(audiences)) => {
+            audiences.iter().all(Value::is_string) && audiences.iter().any(is_us)
+        }
+        Some(audience) => is_us(audience),
+    };
+    if good { Ok(()) } else { Err(TokenError::Audience) }
+}
+
+fn tenants(
+    claims: &Map<String, Value>,
+    issuer: &ForeignIssuer,
+) -> Result<std::sync::Arc<[String]>, TokenError> {
+    let stated = issuer.claims.tenant.as_ref().and_then(|name| claims.get(name));
+    match stated {
+        None => Ok(issuer.tenants.clone()),
+        Some(Value::String(slug)) if issuer.tenants.contains(slug) => Ok([slug.clone()].into()),
+        Some(_) => Err(TokenError::Tenant),
+    }
+}
+
+fn subject(claims: &Map<String, Value>, claim: &SubjectClaim) -> Result<ForeignSubject, TokenError> {
+    let refused = TokenError::Claim("sub");
+    match claim {
+        SubjectClaim::Username(name) => match claims.get(name) {
+            Some(Value::String(username)) if fits(username, 1, MAX_NAME_CHARS) => {
+                Ok(ForeignSubject::Username(username.clone()))
+            }
+            _ => Err(refused),
+        },
+        SubjectClaim::UserId(name) => {
+            let id = match claims.get(name) {
+                Some(Value::String(digits)) => canonical_id(digits),
+                Some(number) => number.as_i64().filter(|id| *id > 0),
+                None => None,
+            };
+            id.map(|id| ForeignSubject::UserId(UserId(id))).ok_or(refused)
+        }
+    }
+}

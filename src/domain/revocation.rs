@@ -1,0 +1,48 @@
+//! Word that a credential no longer holds. A passing hint: the store has the truth, and every new request asks it.
+
+use crate::auth::principal::Principal;
+use crate::base::ids::{KeyId, SessionId, TenantId, UserId};
+use crate::protocol::problem::CloseCode;
+
+/// What has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Revocation {
+    /// One sign-in: log-out, or a refresh token used twice.
+    Session(SessionId),
+    /// All sign-ins of a user, but perhaps one: the password was changed.
+    Sessions { tenant: TenantId, user: UserId, except: Option<SessionId> },
+    /// A user was deactivated or removed.
+    User { tenant: TenantId, user: UserId },
+    /// An API key was revoked.
+    Key(KeyId),
+    /// A tenant was suspended.
+    Tenant(TenantId),
+}
+
+impl Revocation {
+    /// How it ends a connection of this principal; `None` when it does not concern it.
+    pub fn ends(&self, tenant_id: TenantId, principal: &Principal) -> Option<(CloseCode, &'static str)> {
+        let is_user = |user: &UserId, tenant: &TenantId| {
+            *tenant == tenant_id && principal.user_id().as_ref() == Some(user)
+        };
+        match self {
+            Self::Session(session) if principal.session_id() == Some(*session) => {
+                Some((CloseCode::SessionRevoked, "session revoked"))
+            }
+            Self::Sessions { tenant, user, except } if is_user(user, tenant) => {
+                let spared = except.is_some() && principal.session_id() == *except;
+                (!spared).then_some((CloseCode::SessionRevoked, "session revoked"))
+            }
+            Self::User { tenant, user } if is_user(user, tenant) => {
+                Some((CloseCode::Forbidden, "User not found or inactive"))
+            }
+            Self::Key(key) if principal.key_id() == Some(*key) => {
+                Some((CloseCode::SessionRevoked, "key revoked"))
+            }
+            Self::Tenant(tenant) if *tenant == tenant_id => Some((CloseCode::Forbidden, "tenant suspended")),
+            Self::Session(_) | Self::Sessions { .. } | Self::User { .. } | Self::Key(_) | Self::Tenant(_) => {
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! Follows a tenant's log for one reader: replay first, then live, nothing between lost or doubled. Every carrier
+//! writes what this yields and adds nothing of its own.
+//!
+//! Joining: shut the gate, register with the hub, read the head, replay up to it, drop what the gate holds at or
+//! below it, open the gate. A gate that overflows is emptied and the replay simply goes on from the log.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::auth::scope::TenantScope;
+use crate::domain::op::Kernel;
+use crate::eventlog::{self, Head, Since};
+use crate::hub::{Closing, Item, Mailbox};
+use crate::protocol::command::Subscribe;
+use crate::protocol::envelope::Envelope;
+use crate::protocol::message::{
+    Gap, GapReason, ServerMessage, SubscriptionConfirmed, SubscriptionLive, SubscriptionRemoved,
+};
+use crate::protocol::position::Position;
+use crate::protocol::problem::CloseCode;
+use crate::protocol::subscription::{Feed, INBOX_RESYNC_URL, Interest, Reader, Subscription};
+use crate::storage;
+
+use super::wish::{Wish, put};
+
+/// Events read from the log at a time. An event has at most 64 KiB, so this bounds a replay's memory too.
+const PAGE: u64 = 128;
+
+pub struct Follower {
+    kernel: Kernel,
+    scope: TenantScope,
+    mailbox: Arc<Mailbox>,
+    /// Ready to go out before anything else.
+    prelude: Vec<Item>,
+    replay: Option<Replay>,
+    /// Subscriptions that ask for their past and wait for a replay to end.
+    waiting: VecDeque<Waiting>,
+}
+
+/// A part of the log on its way out while the gate is shut. Everything up to `after` is out.
+enum Replay {
+    /// All that the reader wants, to the end of the log. What the gate holds up to there is dropped.
+    Everything { after: i64 },
+    /// The past of a subscription that was added in mid-stream, up to where the gate was shut: all later events
+    /// are in the gate, so no position goes out before an event that it stands behind.
+    Past { after: i64, upto: Position, of: Subscription },
+}
+
+struct Waiting {
+    wanted: Subscribe,
+    since: String,
+    reply_to: Option<serde_json::Value>,
+}
+
+impl Follower {
+    /// Joins the tenant's hub with what the client wishes for. `hello` makes the first message, from the position
+    /// that the client is known to have.
+    pub async fn join(
+        kernel: &Kernel,
+        scope: TenantScope,
+        reader: Reader,
+        wish: &Wish,
+        queue_bytes: usize,
+        hello: impl FnOnce(Position) -> ServerMessage,
+    ) -> storage::Result<Self> {
+        // Until the start is judged everything new is held; a held frame that turns out too old is dropped below.
+        let mailbox = Arc::new(Mailbox::new(wish.interest(reader, 0), queue_bytes));
+        kernel.hub.join(&scope, &mailbox);
+        let mut follower = Self {
+            kernel: kernel.clone(),
+            scope,
+            mailbox,
+            prelude: Vec::new(),
+            replay: None,
+            waiting: VecDeque::new(),
+        };
+        // From here on dropping the follower leaves the hub again.
+        let head = follower.start_hub_and_read_head().await?;
+        follower.begin(wish, head, hello);
+        Ok(follower)
+    }
+
+    pub fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.mailbox
+    }
+
+    async fn start_hub_and_read_head(&self) -> storage::Result<Head> {
+        if !self.kernel.hub.has_started(&self.scope) {
+            let head = eventlog::head(&self.kernel.db, &self.scope).await?;
+            self.kernel.hub.start_at(&self.scope, head.position());
+        }
+        // Read after the hub's start: what the hub will not deliver is below this head.
+        eventlog::head(&self.kernel.db, &self.scope).await
+    }
+
+    fn begin(&mut self, wish: &Wish, head: Head, hello: impl FnOnce(Position) -> ServerMessage) {
+        let judged = wish.since.as_deref().map(|since| eventlog::judge(since, head));
+        let after = match judged {
+            Some(Since::After(seq)) => seq,
+            Some(Since::Gap(_)) | None => head.seq,
+        };
+        let place = Position { epoch: head.epoch, seq: after };
+        self.prelude.push(Item::control(&hello(place), Some(place)));
+        if let (Some(Since::Gap(reason)), Some(from)) = (judged, wish.since.as_deref()) {
+            self.tell_gaps(from, head.position(), reason);
+        }
+        self.kernel.hub.change(&self.scope, &self.mailbox, |interest, _| {
+            interest.inbox_after = interest.inbox_after.map(|_| after);
+            interest.subscriptions.iter_mut().for_each(|one| one.after = after);
+            None
+        });
+        self.replay = Some(Replay::Everything { after });
+    }
+
+    /// One `gap` for the inbox and one for each subscription.
+    fn tell_gaps(&mut self, from: &str, to: Position, reason: GapReason) {
+        let gap = |subscription: &str, key: Option<String>, resync_url: &str| {
+            ServerMessage::Gap(Gap {
+                subscription: subscription.to_owned(),
+                key,
+                from: crate::base::text::cut(from, 200).to_owned(),
+                to: to.to_string(),
+                reason,
+                resync_url: resync_url.to_owned(),
+            })
+        };
+        let gaps = self.mailbox.with_interest(|interest| {
+            let inbox = interest.inbox_after.map(|_| gap("inbox", None, INBOX_RESYNC_URL));
+            let feeds = interest.subscriptions.iter().map(|one| {
+                let feed = one.filter.feed();
+                gap(feed.name(), one.key.clone(), feed.resync_url())
+            });
+            inbox.into_iter().chain(feeds).collect::<Vec<_>>()
+        });
+        self.prelude.extend(gaps.iter().map(|gap| Item::control(gap, Some(to))));
+    }
+
+    /// The next messages, in order. Cancel-safe: dropped half-way it has taken nothing.
+    pub async fn next(&mut self) -> Result<Vec<Item>, Closing> {
+        loop {
+            if !self.prelude.is_empty() {
+                return Ok(std::mem::take(&mut self.prelude));
+            }
+            let Some(replay) = &self.replay else {
+                if self.waiting.is_empty() {
+                    return self.mailbox.take().await;
+                }
+                let head = eventlog::head(&self.kernel.db, &self.scope)
+                    .await
+                    .map_err(|error| self.unreadable(&error))?;
+                self.catch_up(head);
+                continue;
+            };
+            if let Some(closing) = self.mailbox.closing() {
+                return Err(closing);
+            }
+            let page = eventlog::read_after(&self.kernel.db, &self.scope, replay.after(), PAGE).await;
+            let page = page.map_err(|error| self.unreadable(&error))?;
+            self.replayed(&page);
+        }
+    }
+
+    fn unreadable(&self, error: &storage::Error) -> Closing {
+        tracing::warn!(%error, tenant.id = %self.scope.tenant_id(), "a replay could not be read");
+        let reason = "the log cannot be read; resume from your position".to_owned();
+        Closing { code: CloseCode::Overloaded, reason }
+    }
+
+    /// Puts a page's events out and, when the replay has come to its end, opens the gate.
+    fn replayed(&mut self, page: &eventlog::Page) {
+        let Some(mut replay) = self.replay.take() else { return };
+        if page.head.trimmed > replay.after() {
+            let from = Position { epoch: page.head.epoch, seq: replay.after() };
+            let to = Position { epoch: page.head.epoch, seq: page.head.trimmed };
+            self.tell_gaps(&from.to_string(), to, GapReason::Trimmed);
+            replay.move_to(page.head.trimmed);
+        }
+        for envelope in &page.envelopes {
+            replay.move_to(envelope.seq());
+            if self.wants(&replay, envelope) {
+                self.prelude.push(Item::Event(Arc::clone(envelope)));
+            }
+        }
+        let end_of_log = (page.envelopes.len() as u64) < PAGE;
+        self.replay = match replay {
+            Replay::Everything { after } if end_of_log => self.open_gate(after),
+            Replay::Past { after, upto, of } if end_of_log || after >= upto.seq => {
+                self.prelude.push(live(&of, upto));
+                self.open_gate(upto.seq)
+            }
+            unfinished => Some(unfinished),
+        };
+    }
+
+    /// Opens the gate on what came after `after`. When the gate had to drop something, the log goes on instead.
+    fn open_gate(&self, after: i64) -> Option<Replay> {
+        let opened = self.mailbox.open(|held| held.seq() <= after);
+        opened.err().map(|_| Replay::Everything { after })
+    }
+
+    fn wants(&self, replay: &Replay, envelope: &Envelope) -> bool {
+        self.mailbox.with_interest(|interest| match replay {
+            Replay::Everything { .. } => interest.admits(&envelope.routing, envelope.seq()),
+            // What else of the connection has brought the event already is not sent again.
+            Replay::Past { upto, of, .. } => {
+                envelope.seq() <= upto.seq
+                    && of.filter.admits(&envelope.routing, interest.reader)
+                    && !others_admit(interest, of, envelope)
+            }
+        })
+    }
+
+    /// Adds a subscription, or replaces the one of the same feed and key. With `since` its past is replayed between
+    /// `subscription_confirmed` and `subscription_live` while every other frame waits.
+    pub fn subscribe(&mut self, wanted: Subscribe, reply_to: Option<serde_json::Value>) {
+        match wanted.since.clone() {
+            Some(since) => self.waiting.push_back(Waiting { wanted, since, reply_to }),
+            None => self.follow_from_here(wanted, reply_to),
+        }
+    }
+
+    fn follow_from_here(&self, wanted: Subscribe, reply_to: Option<serde_json::Value>) {
+        self.kernel.hub.change(&self.scope, &self.mailbox, |interest, position| {
+            let feed = wanted.filter.feed();
+            let confirmed = confirmed(feed, wanted.key.clone(), position, None, None, reply_to);
+            put(interest, Subscription { filter: wanted.filter, key: wanted.key, after: position.seq });
+            Some(confirmed)
+        });
+    }
+
+    /// Begins the replay of the subscription that has waited longest.
+    fn catch_up(&mut self, head: Head) {
+        let Some(Waiting { wanted, since, reply_to }) = self.waiting.pop_front() else { return };
+        let Some(hold) = self.kernel.hub.hold(&self.scope, &self.mailbox) else { return };
+        self.prelude.extend(hold.queued);
+        let upto = hold.position;
+        let (after, gap) = match eventlog::judge(&since, head) {
+            Since::After(seq) => (seq, None),
+            Since::Gap(reason) => (upto.seq, Some(reason)),
+        };
+        let feed = wanted.filter.feed();
+        let confirmed = confirmed(feed, wanted.key.clone(), upto, Some(&since), gap, reply_to);
+        self.prelude.push(Item::control(&confirmed, Some(upto)));
+        let of = Subscription { filter: wanted.filter, key: wanted.key, after };
+        self.kernel.hub.change(&self.scope, &self.mailbox, |interest, _| {
+            put(interest, of.clone());
+            None
+        });
+        self.replay = Some(Replay::Past { after, upto, of });
+    }
+
+    /// Ends a subscription.
+    pub fn unsubscribe(&self, feed: Feed, key: Option<String>, reply_to: Option<serde_json::Value>) {
+        self.kernel.hub.change(&self.scope, &self.mailbox, |interest, position| {
+            interest.subscriptions.retain(|one| one.filter.feed() != feed || one.key != key);
+            Some(ServerMessage::SubscriptionRemoved(SubscriptionRemoved {
+                subscription: feed.name().to_owned(),
+                key,
+                position: position.to_string(),
+                reply_to,
+            }))
+        });
+    }
+
+    /// How many subscriptions stand, and whether one of this feed and key is among them.
+    pub fn subscriptions(&self, feed: Feed, key: Option<&str>) -> (usize, bool) {
+        self.mailbox.with_interest(|interest| {
+            let same = |one: &Subscription| one.filter.feed() == feed && one.key.as_deref() == key;
+            (interest.subscriptions.len(), interest.subscriptions.iter().any(same))
+        })
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.kernel.hub.leave(&self.scope, &self.mailbox);
+    }
+}
+
+impl Replay {
+    fn after(&self) -> i64 {
+        match self {
+            Self::Everything { after } | Self::Past { after, .. } => *after,
+        }
+    }
+
+    fn move_to(&mut self, seq: i64) {
+        match self {
+            Self::Everything { after } | Self::Past { after, .. } => *after = seq,
+        }
+    }
+}
+
+/// Whether the event reaches the reader without the subscription that is being caught up.
+fn others_admit(interest: &Interest, one: &Subscription, envelope: &Envelope) -> bool {
+    let mut others = interest.clone();
+    others.subscriptions.retain(|other| other != one);
+    others.admits(&envelope.routing, envelope.seq())
+}
+
+fn confirmed(
+    feed: Feed,
+    key: Option<String>,
+    position: Position,
+    since: Option<&str>,
+    gap: Option<GapReason>,
+    reply_to: Option<serde_json::Value>,
+) -> ServerMessage {
+    ServerMessage::SubscriptionConfirmed(SubscriptionConfirmed {
+        subscription: feed.name().to_owned(),
+        key,
+        position: position.to_string(),
+        since: since.map(|since| crate::base::text::cut(since, 200).to_owned()),
+        recovered: gap.is_none(),
+        resync_url: gap.map(|_| feed.resync_url().to_owned()),
+        reply_to,
+    })
+}
+
+/// The end of a subscription's replay.
+fn live(of: &Subscription, position: Position) -> Item {
+    let message = ServerMessage::SubscriptionLive(SubscriptionLive {
+        subscription: of.filter.feed().name().to_owned(),
+        key: of.key.clone(),
+        position: position.to_string(),
+        recovered: true,
+    });
+    Item::control(&message, Some(position))
+}

@@ -1,0 +1,65 @@
+//! What a client asks for when it connects, the same on every carrier: `since` and `subscriptions`.
+
+use crate::protocol::command::{Refused, Subscribe, parse_subscriptions};
+use crate::protocol::problem::{Code, Problem};
+use crate::protocol::subscription::{Interest, Reader, Subscription};
+
+/// Subscriptions of one connection at most.
+pub const MAX_SUBSCRIPTIONS: usize = 100;
+
+/// The feeds to follow and where to start.
+#[derive(Clone, Debug, Default)]
+pub struct Wish {
+    /// A position; at the head when absent.
+    pub since: Option<String>,
+    pub subscriptions: Vec<Subscribe>,
+}
+
+impl Wish {
+    /// Reads the two parameters; a refusal names what was wrong.
+    pub fn parse(since: Option<&str>, subscriptions: Option<&str>) -> Result<Self, Problem> {
+        let subscriptions = match subscriptions {
+            None => Vec::new(),
+            Some(text) => parse_subscriptions(text).map_err(refusal)?,
+        };
+        if subscriptions.len() > MAX_SUBSCRIPTIONS {
+            let words = format!("at most {MAX_SUBSCRIPTIONS} subscriptions are allowed on one connection");
+            return Err(Problem::new(Code::BadRequest, words));
+        }
+        if subscriptions.iter().any(|one| one.since.is_some()) {
+            let words = "at connect one `since` speaks for everything: give it as a parameter of its own";
+            return Err(Problem::new(Code::BadRequest, words));
+        }
+        Ok(Self { since: since.map(str::to_owned), subscriptions })
+    }
+
+    /// The interest that it makes for this reader, from the log's sequence number `after` on. A later one of the
+    /// same name and key stands for the earlier.
+    pub(super) fn interest(&self, reader: Reader, after: i64) -> Interest {
+        let inbox_after = reader.user.is_some().then_some(after);
+        let mut interest = Interest { reader, inbox_after, subscriptions: Vec::new() };
+        for wanted in &self.subscriptions {
+            let one = Subscription { filter: wanted.filter.clone(), key: wanted.key.clone(), after };
+            put(&mut interest, one);
+        }
+        interest
+    }
+}
+
+/// Adds a subscription in place of one of the same name and key.
+pub(super) fn put(interest: &mut Interest, one: Subscription) {
+    take(interest, &one);
+    interest.subscriptions.push(one);
+}
+
+fn take(interest: &mut Interest, like: &Subscription) {
+    interest.subscriptions.retain(|other| other.filter.feed() != like.filter.feed() || other.key != like.key);
+}
+
+fn refusal(refused: Refused) -> Problem {
+    match refused {
+        Refused::Command { message, .. } | Refused::Subscription { message, .. } => {
+            Problem::new(Code::BadRequest, message)
+        }
+    }
+}
