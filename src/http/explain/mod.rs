@@ -5,8 +5,6 @@ mod faults;
 mod operations;
 mod parameters;
 mod scalar;
-#[cfg(test)]
-mod tests;
 
 use poem_openapi::registry::Registry;
 use poem_openapi::types::Type;

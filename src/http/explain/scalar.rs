@@ -156,3 +156,44 @@ fn range_of(format: &str) -> Option<(i128, i128)> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_id_may_be_written_as_digits_and_another_number_may_not() {
+        let id = MetaSchema::new_with_format("integer", "id");
+        let count = MetaSchema::new_with_format("integer", "int64");
+
+        assert!(is_of_type(&id, &json!("17")) && is_of_type(&id, &json!(17)));
+        assert!(!is_of_type(&id, &json!("x")) && !is_of_type(&id, &json!(1.5)));
+        assert!(!is_of_type(&count, &json!("17")) && !is_of_type(&count, &json!(17.0)));
+    }
+
+    #[test]
+    fn whole_numbers_keep_to_their_format() {
+        let rules = |format, value| broken_rules(&MetaSchema::new_with_format("integer", format), &value);
+
+        assert!(rules("int64", json!(i64::MAX)).is_empty());
+        assert_eq!(rules("int64", json!(u64::MAX))[0].0, "range");
+        assert_eq!(rules("uint8", json!(-1))[0].1, "must be a whole number from 0 to 255");
+    }
+
+    #[test]
+    fn a_limit_may_be_exclusive() {
+        let schema = MetaSchema {
+            minimum: Some(0.0),
+            exclusive_minimum: Some(true),
+            maximum: Some(1.0),
+            multiple_of: Some(0.5),
+            ..MetaSchema::new("number")
+        };
+
+        assert!(broken_rules(&schema, &json!(0.5)).is_empty());
+        assert_eq!(broken_rules(&schema, &json!(0)), [("minimum", "must be more than 0".to_owned())]);
+        assert_eq!(broken_rules(&schema, &json!(1.2)).len(), 2);
+    }
+}
