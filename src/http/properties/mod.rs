@@ -6,6 +6,9 @@ mod list;
 mod price_history;
 mod upsert;
 
+#[cfg(test)]
+mod tests;
+
 use chrono::{DateTime, Utc};
 use poem::Request;
 use poem_openapi::OpenApi;

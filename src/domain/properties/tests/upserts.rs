@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::json;
 
 use super::super::summary::flush_summaries;
@@ -286,4 +287,30 @@ async fn a_jobs_end_tells_what_is_pending_and_counts_each_listing_once() {
     let last = log(&op).await.pop().unwrap();
     assert_eq!((&last["event"], &last["total_items"]), (&json!("job_completed"), &json!(3)));
     assert_eq!(flush_summaries(&world.kernel).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn batches_that_meet_create_each_listing_once_and_wait_for_each_other_in_no_circle() {
+    let world = World::new().await;
+    let op = worker(&world).await;
+    let job = job(&op).await;
+    let keys: Vec<String> = (0..40).map(|key| key.to_string()).collect();
+    let batches = (0..8).map(|turn| {
+        let mut keys = keys.clone();
+        keys.rotate_left(turn * 5);
+        let items = keys
+            .iter()
+            .take(25)
+            .map(|key| PropertyInput { bedrooms_total: i64::try_from(turn).ok(), ..home(key) });
+        upsert_batch(&op, of_job(job, items.collect()))
+    });
+
+    let results = join_all(batches).await;
+
+    let created: usize = results
+        .into_iter()
+        .map(|result| statuses(&result.unwrap()).into_iter().filter(|status| *status == Created).count())
+        .sum();
+    assert_eq!(created, 40);
+    assert_eq!(total(&op).await.unwrap(), 40);
 }
