@@ -38,6 +38,8 @@ pub struct RouterParts {
     pub proxies: TrustedProxies,
     /// For requests; streams and sockets end otherwise.
     pub request_timeout: Duration,
+    /// How long a worker's lease lasts.
+    pub lease: Duration,
 }
 
 fn apis() -> Apis {
@@ -66,7 +68,7 @@ pub fn asyncapi() -> String {
 
 /// The whole server as one endpoint.
 pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + 'static, DocumentError> {
-    let RouterParts { sessions, origins, proxies, request_timeout } = parts;
+    let RouterParts { sessions, origins, proxies, request_timeout, lease: _ } = parts;
     let live = Arc::new(Live {
         sessions: Arc::clone(&sessions),
         origins: origins.clone(),
