@@ -6,6 +6,7 @@ pub mod broadcasts;
 pub mod events;
 pub mod notifications;
 pub mod operations;
+pub mod properties;
 
 pub mod live;
 

@@ -19,6 +19,7 @@ use super::notifications::NotificationsApi;
 use super::operations::OperationsApi;
 use super::origin::OriginPolicy;
 use super::problem::{Refusals, problem_page};
+use super::properties::PropertiesApi;
 use super::serve::TimeLimit;
 use super::swagger;
 use crate::protocol::asyncapi;
@@ -28,7 +29,7 @@ use crate::session::Sessions;
 pub const BASE: &str = "/api/v1";
 
 /// All REST resources.
-type Apis = (BroadcastsApi, NotificationsApi, EventsApi, OperationsApi);
+type Apis = (BroadcastsApi, NotificationsApi, EventsApi, OperationsApi, PropertiesApi);
 
 /// What the routes stand on.
 pub struct RouterParts {
@@ -42,7 +43,7 @@ pub struct RouterParts {
 }
 
 fn apis() -> Apis {
-    (BroadcastsApi, NotificationsApi, EventsApi, OperationsApi)
+    (BroadcastsApi, NotificationsApi, EventsApi, OperationsApi, PropertiesApi)
 }
 
 fn service() -> OpenApiService<Apis, ()> {

@@ -5,6 +5,7 @@ use super::{alert, tell};
 use crate::base::ids::ExecutionId;
 use crate::domain::error::Result;
 use crate::domain::op::Op;
+use crate::domain::properties::summary::tell_summary;
 use crate::eventlog::Change;
 use crate::protocol::job::{ExecutionStatus, JobStatus};
 use crate::storage::jobs::JobRow;
@@ -18,6 +19,7 @@ pub(super) const CANCELLED: &str = "cancelled";
 /// Ends the job and its execution and saves both. `finish_reason` and `error` of the job are set before.
 pub(super) async fn end(op: &Op, change: &mut Change, job: &mut JobRow, ending: Ending) -> Result<()> {
     tell::pending_progress(op, change, job)?;
+    tell_summary(op, change, job).await?;
     let (job_status, execution_status) = match ending {
         Ending::Completed => (JobStatus::Completed, ExecutionStatus::Completed),
         Ending::Failed => (JobStatus::Failed, ExecutionStatus::Failed),
