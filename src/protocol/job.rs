@@ -13,8 +13,7 @@ pub type Stats = BTreeMap<String, Value>;
 
 impl JobStatus {
     /// Every status, in the order of a job's life.
-    pub const ALL: [Self; 5] =
-        [Self::Pending, Self::Running, Self::Completed, Self::Failed, Self::Cancelled];
+    pub const ALL: [Self; 5] = [Self::Pending, Self::Running, Self::Completed, Self::Failed, Self::Cancelled];
 
     /// The status on the wire and in the store.
     pub const fn name(self) -> &'static str {

@@ -86,3 +86,33 @@ pub async fn items(
     }
     Ok(query.order_by_asc(job_items::Column::Id).limit(limit).all(&tx.tx).await?)
 }
+
+/// Has a made-up listing accepted, for tests of what happens to jobs that have some.
+#[cfg(test)]
+pub(crate) async fn accept_sample(tx: &TenantTx, job: JobId, execution: ExecutionId) -> Result<()> {
+    use super::entity::properties;
+
+    let listing = properties::ActiveModel {
+        source: Set("portal.example.com".to_owned()),
+        listing_key: Set(execution.to_string()),
+        standard_status: Set("active".to_owned()),
+        currency: Set("USD".to_owned()),
+        first_seen_at: Set(0),
+        last_seen_at: Set(0),
+        updated_at: Set(0),
+        search_text: Set(String::new()),
+        removed: Set(false),
+        ..Default::default()
+    };
+    let listing = tx.insert(listing).await?;
+    let item = job_items::ActiveModel {
+        job_id: Set(job.0),
+        execution_id: Set(execution.0),
+        property_id: Set(listing.id),
+        status: Set("created".to_owned()),
+        at: Set(0),
+        ..Default::default()
+    };
+    tx.insert(item).await?;
+    Ok(())
+}

@@ -28,7 +28,8 @@ fn a_file_uses_lower_floors_and_its_own_folder_only() {
     let mut breaches = Vec::new();
     for file in sources(&root().join("src")) {
         let Some(own) = folder(&file) else { continue };
-        let own_floor = *floors.get(own.as_str()).unwrap_or_else(|| panic!("src/{own} has no floor; give it one"));
+        let own_floor =
+            *floors.get(own.as_str()).unwrap_or_else(|| panic!("src/{own} has no floor; give it one"));
         for used in crate_heads(&read(&file)) {
             let allowed = used == own || floors.get(used.as_str()).is_some_and(|floor| *floor < own_floor);
             if !allowed {

@@ -125,9 +125,17 @@ mod tests {
             assert!(is_web_url(good), "{good}");
         }
         let long = format!("https://homes.example.com/{}", "a".repeat(MAX_URL));
-        for bad in
-            ["", "homes.example.com", "/a", "ftp://a/", "file:///etc", "http://", " http://a/", "http://a/\n", &long]
-        {
+        for bad in [
+            "",
+            "homes.example.com",
+            "/a",
+            "ftp://a/",
+            "file:///etc",
+            "http://",
+            " http://a/",
+            "http://a/\n",
+            &long,
+        ] {
             assert!(!is_web_url(bad), "{bad:?}");
         }
     }

@@ -62,7 +62,11 @@ async fn plan(change: &Change, new: NewJob) -> Result<Plan> {
         faults.add(&[name("spider_name")], "unknown", "must be `auto` or a spider of this tenant");
     }
     if spider.is_some() && target_urls.is_empty() {
-        faults.add(&[name("target_urls")], "required", "must have a URL, because the spider has no start URLs");
+        faults.add(
+            &[name("target_urls")],
+            "required",
+            "must have a URL, because the spider has no start URLs",
+        );
     }
     faults.urls("target_urls", &target_urls);
     faults.hosts("allowed_hosts", new.allowed_hosts.as_deref().unwrap_or_default());

@@ -54,7 +54,10 @@ fn said(outcome: Result<Step, Refusal>) -> String {
 }
 
 fn table(job: Job) -> Vec<String> {
-    reports().into_iter().map(|(name, report)| format!("{name}: {}", said(job.advance(report, now())))).collect()
+    reports()
+        .into_iter()
+        .map(|(name, report)| format!("{name}: {}", said(job.advance(report, now()))))
+        .collect()
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub(super) enum Hold {
     /// The job is the worker's, and this is the step of its report.
     Held(JobRow, Step),
     /// The execution that the lease was for has ended; the job may have gone on since.
-    Over(JobRow, ExecutionRow),
+    Over(JobRow, Box<ExecutionRow>),
 }
 
 /// Locks the job and judges lease and report together.
@@ -51,7 +51,7 @@ pub(super) async fn judge(op: &Op, change: &Change, lease: &Lease<'_>, report: R
         };
     }
     match executions::find_by_lease(&change.tx, lease.job_id, &hash).await? {
-        Some(execution) => Ok(Hold::Over(job, execution)),
+        Some(execution) => Ok(Hold::Over(job, Box::new(execution))),
         None => Err(lost()),
     }
 }
@@ -70,7 +70,11 @@ pub(super) async fn held(
 }
 
 /// The answer to an end that is reported again, by a worker that did not hear the first answer. Nothing is changed.
-pub(super) fn repeated(job: &JobRow, execution: &ExecutionRow, ends: &[ExecutionStatus]) -> Result<ReportAnswer> {
+pub(super) fn repeated(
+    job: &JobRow,
+    execution: &ExecutionRow,
+    ends: &[ExecutionStatus],
+) -> Result<ReportAnswer> {
     let same = ends.iter().find(|status| status.name() == execution.status).ok_or_else(lost)?;
     let status = match same {
         ExecutionStatus::Completed => JobStatus::Completed,

@@ -24,8 +24,8 @@ pub mod count;
 pub mod merge;
 pub mod sweep;
 
-pub(in crate::domain) mod check;
 mod alert;
+pub(in crate::domain) mod check;
 mod end;
 mod lease;
 mod queue;
@@ -35,4 +35,5 @@ pub(in crate::domain) mod view;
 #[cfg(test)]
 mod tests;
 
+pub use count::active;
 pub use lease::Lease;
