@@ -7,6 +7,7 @@ pub mod config;
 pub mod protocol;
 
 pub mod auth;
+pub mod telemetry;
 
 pub mod storage;
 
@@ -14,7 +15,6 @@ pub mod eventlog;
 pub mod hub;
 
 pub mod domain;
-
 
 pub mod crawler;
 pub mod http;

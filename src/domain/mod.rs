@@ -6,6 +6,7 @@ pub mod error;
 pub mod jobs;
 pub mod notifications;
 pub mod op;
+pub mod properties;
 pub mod revocation;
 pub mod spiders;
 

@@ -10,6 +10,7 @@ pub mod message;
 pub mod position;
 pub mod problem;
 pub mod property;
+pub mod property_batch;
 pub mod role;
 pub mod routing;
 pub mod spider;

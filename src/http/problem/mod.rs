@@ -1,6 +1,10 @@
 //! Problems as poem knows them: an error that a handler may return, an answer, and a part of the API document.
 
+mod page;
+mod refusals;
 mod request_id;
+mod trace;
+mod translate;
 
 use poem::error::ResponseError;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -13,7 +17,11 @@ use poem_openapi::types::Type;
 
 use crate::protocol::problem::{Problem, ProblemBody};
 
+pub use page::{close_codes, problem_page};
+pub use refusals::{Refusals, Refusing};
 pub use request_id::RequestId;
+
+pub(super) use translate::of_broken_body;
 
 /// The media type of every refusal (RFC 9457).
 pub const PROBLEM_JSON: &str = "application/problem+json";

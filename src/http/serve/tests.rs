@@ -439,6 +439,49 @@ async fn a_request_that_is_not_answered_in_time_is_refused() {
 }
 
 #[tokio::test]
+async fn a_large_upload_that_keeps_coming_is_not_cut_by_the_time_limit() {
+    let piece = vec![b'x'; 64 * 1024];
+    let clock = clock();
+    let limit = TimeLimit { clock: clock.clone(), span: Duration::from_secs(60) };
+    let read = Arc::new(Notify::new());
+    let told = Arc::clone(&read);
+    let upload = make(move |mut request: Request| {
+        let told = Arc::clone(&told);
+        async move {
+            let mut pieces = std::pin::pin!(request.take_body().into_bytes_stream());
+            let mut bytes = 0;
+            while let Some(Ok(piece)) = futures_util::StreamExt::next(&mut pieces).await {
+                bytes += piece.len();
+                if bytes % (64 * 1024) == 0 {
+                    told.notify_one();
+                }
+            }
+            format!("read {bytes}.")
+        }
+    });
+    let settings = ServeSettings { body_timeout: Duration::from_secs(100), ..ServeSettings::default() };
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr();
+    let stop = CancellationToken::new();
+    TaskTracker::new().spawn(serve(listener, upload.with(limit), settings, clock.clone(), stop.clone()));
+    let mut peer = TcpStream::connect(address).await.unwrap();
+    let length = piece.len() * 5;
+    peer.write_all(format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n").as_bytes())
+        .await
+        .unwrap();
+
+    // Five pieces, fifty seconds apart.
+    for _ in 0..5 {
+        clock.advance(Duration::from_secs(50));
+        peer.write_all(&piece).await.unwrap();
+        soon(read.notified()).await;
+    }
+
+    assert!(read_until(&mut peer, &format!("read {length}.")).await.starts_with("HTTP/1.1 200"));
+    stop.cancel();
+}
+
+#[tokio::test]
 async fn an_occupied_port_is_one_clear_error() {
     let first = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
 

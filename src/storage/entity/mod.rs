@@ -243,6 +243,7 @@ table!(properties, "properties", owned by TenantId, {
     source: String,
     listing_key: String,
     source_url: Option<String>,
+    source_host: Option<String>,
     standard_status: String,
     list_price: Option<i64>,
     original_list_price: Option<i64>,
