@@ -1,15 +1,13 @@
-//! Executions of jobs, and the listings that were accepted for each.
+//! Executions of jobs.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::executions::{ActiveModel, Column, Entity};
-use super::entity::job_items;
 use super::{Result, TenantTx};
 use crate::base::ids::{ExecutionId, JobId};
 
 pub use super::entity::executions::Model as ExecutionRow;
-pub use super::entity::job_items::Model as JobItemRow;
 
 /// A pending execution.
 pub async fn insert(tx: &TenantTx, job: JobId, attempt: i64, now: i64) -> Result<ExecutionRow> {
@@ -61,58 +59,4 @@ pub async fn list(tx: &TenantTx, job: JobId, before: Option<i64>, limit: u64) ->
         query = query.filter(Column::Attempt.lt(before));
     }
     Ok(query.order_by_desc(Column::Attempt).limit(limit).all(&tx.tx).await?)
-}
-
-/// How many distinct listings were accepted for the execution.
-pub async fn accepted(tx: &TenantTx, id: ExecutionId) -> Result<u64> {
-    let query = tx.select::<job_items::Entity>().filter(job_items::Column::ExecutionId.eq(id.0));
-    Ok(query.count(&tx.tx).await?)
-}
-
-/// Listings that were accepted for the job, in the order of arrival; of one execution only when it is named.
-pub async fn items(
-    tx: &TenantTx,
-    job: JobId,
-    execution: Option<ExecutionId>,
-    after: Option<i64>,
-    limit: u64,
-) -> Result<Vec<JobItemRow>> {
-    let mut query = tx.select::<job_items::Entity>().filter(job_items::Column::JobId.eq(job.0));
-    if let Some(execution) = execution {
-        query = query.filter(job_items::Column::ExecutionId.eq(execution.0));
-    }
-    if let Some(after) = after {
-        query = query.filter(job_items::Column::Id.gt(after));
-    }
-    Ok(query.order_by_asc(job_items::Column::Id).limit(limit).all(&tx.tx).await?)
-}
-
-/// Has a made-up listing accepted, for tests of what happens to jobs that have some.
-#[cfg(test)]
-pub(crate) async fn accept_sample(tx: &TenantTx, job: JobId, execution: ExecutionId) -> Result<()> {
-    use super::entity::properties;
-
-    let listing = properties::ActiveModel {
-        source: Set("portal.example.com".to_owned()),
-        listing_key: Set(execution.to_string()),
-        standard_status: Set("active".to_owned()),
-        currency: Set("USD".to_owned()),
-        first_seen_at: Set(0),
-        last_seen_at: Set(0),
-        updated_at: Set(0),
-        search_text: Set(String::new()),
-        removed: Set(false),
-        ..Default::default()
-    };
-    let listing = tx.insert(listing).await?;
-    let item = job_items::ActiveModel {
-        job_id: Set(job.0),
-        execution_id: Set(execution.0),
-        property_id: Set(listing.id),
-        status: Set("created".to_owned()),
-        at: Set(0),
-        ..Default::default()
-    };
-    tx.insert(item).await?;
-    Ok(())
 }

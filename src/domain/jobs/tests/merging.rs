@@ -66,3 +66,17 @@ async fn a_sequence_that_does_not_grow_is_accepted_and_ignored() {
     assert_eq!(crawl.see(id_of(&claim.job)).await.items_scraped, 5);
     assert_eq!(crawl.told().await, ["job_queued", "job_started", "job_progress"]);
 }
+
+#[tokio::test]
+async fn the_end_tells_the_listings_that_no_summary_has_told() {
+    let crawl = Crawl::new().await;
+    let claim = crawl.claimed().await;
+    crawl.find_listing(&claim.job, "a").await;
+    crawl.find_listing(&claim.job, "b").await;
+
+    crawl.complete(&claim).await.unwrap();
+
+    let told =
+        ["job_queued", "property_notification", "job_started", "property_notification", "job_completed"];
+    assert_eq!(crawl.told().await, told);
+}

@@ -15,18 +15,20 @@ use super::complete::{Completion, complete};
 use super::progress::{Progress, progress};
 use super::{Lease, claim};
 use crate::auth::role::{KeyScope, Role};
-use crate::auth::scope::SystemReason;
-use crate::base::ids::{ExecutionId, JobId};
+use crate::base::ids::JobId;
 use crate::domain::error::Result;
 use crate::domain::op::Op;
+use crate::domain::properties::upsert::{Batch, Notify, upsert_batch};
 use crate::domain::testing::World;
 use crate::protocol::job::{Job, NewJob, Stats};
+use crate::protocol::property::PropertyInput;
 use crate::protocol::spider::{NewSpider, Runner};
 use crate::protocol::worker::{Claim, ReportAnswer};
-use crate::storage::{events, executions};
+use crate::storage::events;
 
 const LEASE: Duration = Duration::from_secs(60);
 const EXTERNAL: &str = "portal";
+const SCOPES: [KeyScope; 3] = [KeyScope::JobsRun, KeyScope::LogsWrite, KeyScope::PropertiesWrite];
 
 /// A tenant with an external spider, a member and a worker.
 struct Crawl {
@@ -47,7 +49,7 @@ impl Crawl {
         };
         crate::domain::spiders::create(&admin, spider).await.unwrap();
         let member = world.user("ann", Role::Member).await;
-        let worker = world.key("bob", &[KeyScope::JobsRun, KeyScope::LogsWrite]).await;
+        let worker = world.key("bob", &SCOPES).await;
         Self { world, member, worker }
     }
 
@@ -78,9 +80,10 @@ impl Crawl {
         complete(&self.worker, &lease_of(claim), Completion::default()).await
     }
 
-    /// What the log tells so far: an event's name, and an alert's category.
+    /// What the log tells so far of jobs: an event's name, and an alert's category.
     async fn told(&self) -> Vec<String> {
-        self.bodies().await.iter().map(named).collect()
+        let bodies = self.bodies().await;
+        bodies.iter().filter(|body| body["type"] != "property_update").map(named).collect()
     }
 
     async fn bodies(&self) -> Vec<Value> {
@@ -89,12 +92,15 @@ impl Crawl {
         rows.iter().map(|row| serde_json::from_str(&row.body).unwrap()).collect()
     }
 
-    /// Has a listing accepted for the execution.
-    async fn accept_listing(&self, job: JobId, execution: ExecutionId) {
-        let op = Op::of_system(&self.world.kernel, SystemReason::Demo, self.world.tenant);
-        let change = op.begin().await.unwrap();
-        executions::accept_sample(&change.tx, job, execution).await.unwrap();
-        op.commit(change).await.unwrap();
+    /// Has a new listing accepted for the job's current execution.
+    async fn find_listing(&self, job: &Job, listing_key: &str) {
+        let listing = PropertyInput {
+            source: Some("portal".to_owned()),
+            listing_key: Some(listing_key.to_owned()),
+            ..Default::default()
+        };
+        let batch = Batch { job_id: Some(id_of(job)), items: vec![Ok(listing)], notify: Notify::Each };
+        assert_eq!(upsert_batch(&self.worker, batch).await.unwrap().accepted, 1);
     }
 }
 

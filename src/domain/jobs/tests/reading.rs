@@ -1,6 +1,7 @@
 //! Lists, logs and figures.
 
 use super::*;
+use crate::base::ids::ExecutionId;
 use crate::base::page::{Page, PageRequest};
 use crate::domain::jobs::create::create;
 use crate::domain::jobs::items::items;
@@ -124,7 +125,7 @@ async fn accepted_listings_are_the_jobs_items() {
     let crawl = Crawl::new().await;
     let job = crawl.job().await;
     let execution = ExecutionId(job.execution_id.unwrap());
-    crawl.accept_listing(id_of(&job), execution).await;
+    crawl.find_listing(&job, "a").await;
 
     let all = items(&crawl.member, id_of(&job), None, page(9, None)).await.unwrap().rows;
     let other =

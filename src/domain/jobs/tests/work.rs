@@ -24,14 +24,16 @@ async fn a_job_goes_from_claim_to_completion() {
 
     let started = start(&crawl.worker, &lease_of(&claim)).await.unwrap();
     crawl.progress(&claim, 3, 1).await.unwrap();
-    crawl.accept_listing(id_of(&claim.job), ExecutionId(claim.job.execution_id.unwrap())).await;
+    crawl.find_listing(&claim.job, "a").await;
+    crawl.find_listing(&claim.job, "a").await;
     let done = crawl.complete(&claim).await.unwrap();
 
     assert_eq!(started.status, JobStatus::Running);
     assert_eq!(done.status, JobStatus::Completed);
     assert_eq!(done.lease_expires_at, None);
     assert!(done.position.is_some());
-    assert_eq!(crawl.told().await, ["job_queued", "job_started", "job_progress", "job_completed"]);
+    let told = ["job_queued", "job_started", "job_progress", "property_notification", "job_completed"];
+    assert_eq!(crawl.told().await, told);
     let end = crawl.bodies().await.pop().unwrap();
     assert_eq!(end["total_items"], 1);
     assert_eq!(end["finish_reason"], "finished");
@@ -145,7 +147,7 @@ async fn reports_that_are_too_large_or_make_no_sense_name_every_field() {
 async fn a_run_without_listings_after_one_with_some_is_alerted_once() {
     let crawl = Crawl::new().await;
     let full = crawl.claimed().await;
-    crawl.accept_listing(id_of(&full.job), ExecutionId(full.job.execution_id.unwrap())).await;
+    crawl.find_listing(&full.job, "a").await;
     crawl.complete(&full).await.unwrap();
 
     for _ in 0..2 {
