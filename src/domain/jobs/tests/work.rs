@@ -7,7 +7,9 @@ use crate::base::page::PageRequest;
 use crate::domain::jobs::create::create;
 use crate::domain::jobs::fail::{Failure, fail};
 use crate::domain::jobs::heartbeat::heartbeat;
+use crate::domain::jobs::merge::flush_pending;
 use crate::domain::jobs::start::start;
+use crate::domain::jobs::sweep::sweep_leases;
 use crate::domain::notifications;
 use crate::protocol::job::JobStatus;
 use crate::protocol::problem::Code;
@@ -208,4 +210,35 @@ async fn the_builtin_crawler_serves_tenants_with_few_running_jobs_first() {
     }
 
     assert_eq!(tenants, [crawl.world.tenant, other, crawl.world.tenant]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_workers_at_once_share_the_jobs_and_each_runs_once() {
+    const JOBS: usize = 12;
+    let crawl = Crawl::new().await;
+    for _ in 0..JOBS {
+        crawl.job().await;
+    }
+    let work = async || {
+        let mut done = Vec::new();
+        while let Some(claim) = crawl.claim().await {
+            crawl.find_listing(&claim.job, "shared").await;
+            crawl.progress(&claim, 1, 1).await.unwrap();
+            crawl.progress(&claim, 2, 2).await.unwrap();
+            flush_pending(&crawl.world.kernel).await.unwrap();
+            sweep_leases(&crawl.world.kernel).await.unwrap();
+            crawl.complete(&claim).await.unwrap();
+            done.push(claim.job.job_id);
+        }
+        done
+    };
+
+    let done = tokio::join!(work(), work(), work(), work());
+
+    let mut ids = [done.0, done.1, done.2, done.3].concat();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), JOBS);
+    let told = crawl.told().await;
+    assert_eq!(told.iter().filter(|told| *told == "job_completed").count(), JOBS);
 }
