@@ -9,12 +9,15 @@ pub mod protocol;
 pub mod auth;
 pub mod telemetry;
 
+pub mod cluster;
 pub mod storage;
 
 pub mod eventlog;
 pub mod hub;
 
 pub mod domain;
+
+pub mod session;
 
 pub mod crawler;
 pub mod http;

@@ -49,7 +49,8 @@ const TABLES: &[Table] = &[
     Table {
         name: "users",
         rows: Rows::OfTenant("tenant_id"),
-        // The …_key columns are the case-folded forms that uniqueness and look-ups go by.
+        // The …_key columns are the case-folded forms that uniqueness and look-ups go by. A row with deleted_at stands
+        // without a name for a person who was removed, because what they made still refers to it.
         body: "id $id,
             tenant_id $int NOT NULL REFERENCES tenants (id),
             username text NOT NULL,
@@ -63,6 +64,7 @@ const TABLES: &[Table] = &[
             is_active $bool NOT NULL,
             created_at $time NOT NULL,
             updated_at $time NOT NULL,
+            deleted_at $time,
             UNIQUE (tenant_id, id),
             UNIQUE (tenant_id, username_key),
             UNIQUE (tenant_id, email_key)",

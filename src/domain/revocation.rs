@@ -11,8 +11,10 @@ pub enum Revocation {
     Session(SessionId),
     /// All sign-ins of a user, but perhaps one: the password was changed.
     Sessions { tenant: TenantId, user: UserId, except: Option<SessionId> },
-    /// A user was deactivated or removed.
+    /// A user was deactivated or removed; the keys that they made end with them.
     User { tenant: TenantId, user: UserId },
+    /// A user has another role, or may come back: nothing ends, but what was known of them is old.
+    Role { tenant: TenantId, user: UserId },
     /// An API key was revoked.
     Key(KeyId),
     /// A tenant was suspended.
@@ -25,6 +27,9 @@ impl Revocation {
         let is_user = |user: &UserId, tenant: &TenantId| {
             *tenant == tenant_id && principal.user_id().as_ref() == Some(user)
         };
+        let is_of = |user: &UserId, tenant: &TenantId| {
+            *tenant == tenant_id && principal.owner_id().as_ref() == Some(user)
+        };
         match self {
             Self::Session(session) if principal.session_id() == Some(*session) => {
                 Some((CloseCode::SessionRevoked, "session revoked"))
@@ -33,16 +38,19 @@ impl Revocation {
                 let spared = except.is_some() && principal.session_id() == *except;
                 (!spared).then_some((CloseCode::SessionRevoked, "session revoked"))
             }
-            Self::User { tenant, user } if is_user(user, tenant) => {
+            Self::User { tenant, user } if is_of(user, tenant) => {
                 Some((CloseCode::Forbidden, "User not found or inactive"))
             }
             Self::Key(key) if principal.key_id() == Some(*key) => {
                 Some((CloseCode::SessionRevoked, "key revoked"))
             }
             Self::Tenant(tenant) if *tenant == tenant_id => Some((CloseCode::Forbidden, "tenant suspended")),
-            Self::Session(_) | Self::Sessions { .. } | Self::User { .. } | Self::Key(_) | Self::Tenant(_) => {
-                None
-            }
+            Self::Session(_)
+            | Self::Sessions { .. }
+            | Self::User { .. }
+            | Self::Role { .. }
+            | Self::Key(_)
+            | Self::Tenant(_) => None,
         }
     }
 }

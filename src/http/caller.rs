@@ -106,7 +106,9 @@ impl<'a, R: Right> ApiExtractor<'a> for OperatorCaller<R> {
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let admitted = admit(request, R::PERMISSION).await?;
-        let Principal::Operator(operator) = admitted.principal.clone() else { return Err(forbidden().into()) };
+        let Principal::Operator(operator) = admitted.principal.clone() else {
+            return Err(forbidden().into());
+        };
         Ok(Self { operator, admitted, origin: origin(request), right: PhantomData })
     }
 }
@@ -166,9 +168,13 @@ fn register_schemes(registry: &mut Registry) {
         authorization_code: None,
     };
     let sign_in = "User name (`name` or `tenant/name`) and password.";
-    registry
-        .create_security_scheme(SIGN_IN, MetaSecurityScheme { flows: Some(flows), ..scheme("oauth2", sign_in) });
+    registry.create_security_scheme(
+        SIGN_IN,
+        MetaSecurityScheme { flows: Some(flows), ..scheme("oauth2", sign_in) },
+    );
     let bearer = "An access token, or an API key (`llk_…`).";
-    registry
-        .create_security_scheme(BEARER, MetaSecurityScheme { scheme: Some("bearer"), ..scheme("http", bearer) });
+    registry.create_security_scheme(
+        BEARER,
+        MetaSecurityScheme { scheme: Some("bearer"), ..scheme("http", bearer) },
+    );
 }

@@ -40,7 +40,8 @@ pub fn address(request: &Request) -> Option<IpAddr> {
     };
     // Each hop appends the address that it saw; what stands further left anybody may have written.
     let lines = request.headers().get_all("x-forwarded-for").iter();
-    let hops: Vec<&str> = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')).collect();
+    let hops: Vec<&str> =
+        lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')).collect();
     let mut client = peer;
     for hop in hops.iter().rev() {
         let Ok(address) = hop.trim().parse::<IpAddr>() else { break };

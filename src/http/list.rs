@@ -33,7 +33,10 @@ pub enum Listed<T: ParseFromJSON + ToJSON + Type + Send + Sync> {
 }
 
 /// Reads `limit` and `cursor`. The parameters' schema has bounded the limit already.
-pub fn page_request<K: DeserializeOwned>(limit: Option<u64>, cursor: Option<&str>) -> Result<PageRequest<K>, Problem> {
+pub fn page_request<K: DeserializeOwned>(
+    limit: Option<u64>,
+    cursor: Option<&str>,
+) -> Result<PageRequest<K>, Problem> {
     let after = match cursor {
         None => None,
         Some(text) => Some(decode_cursor(text).ok_or_else(bad_cursor)?),

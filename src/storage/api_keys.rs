@@ -36,9 +36,14 @@ pub async fn insert(tx: &TenantTx, new: NewApiKey<'_>) -> Result<ApiKeyRow> {
     tx.insert(row).await
 }
 
-/// A key by its public half, whatever its tenant: the key is what tells the tenant.
-pub async fn find_anywhere(tx: &SystemTx, id: KeyId) -> Result<Option<ApiKeyRow>> {
-    Ok(tx.select::<Entity>().filter(Column::Id.eq(id.0)).one(&tx.tx).await?)
+/// Notes when the key was last seen.
+pub async fn touch(tx: &SystemTx, id: KeyId, now: i64) -> Result<()> {
+    tx.update::<Entity>()
+        .filter(Column::Id.eq(id.0))
+        .col_expr(Column::LastUsedAt, Expr::value(now))
+        .exec(&tx.tx)
+        .await?;
+    Ok(())
 }
 
 /// Standing keys, newest first (ids sort by time).
@@ -48,6 +53,17 @@ pub async fn list(tx: &TenantTx, before: Option<KeyId>, limit: u64) -> Result<Ve
         query = query.filter(Column::Id.lt(before.0));
     }
     Ok(query.order_by_desc(Column::Id).limit(limit).all(&tx.tx).await?)
+}
+
+/// Ends every key that a user made.
+pub async fn revoke_of_user(tx: &TenantTx, user: UserId, now: i64) -> Result<()> {
+    tx.update::<Entity>()
+        .filter(Column::MadeBy.eq(user.0))
+        .filter(Column::RevokedAt.is_null())
+        .col_expr(Column::RevokedAt, Expr::value(now))
+        .exec(&tx.tx)
+        .await?;
+    Ok(())
 }
 
 /// Ends a key; `false` when there is no such standing key in the tenant.

@@ -4,6 +4,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelec
 
 use super::entity::audit_log::{ActiveModel, Column, Entity};
 use super::{Result, SystemTx, TenantTx};
+use crate::base::ids::TenantId;
 
 pub use super::entity::audit_log::Model as AuditRow;
 
@@ -30,9 +31,9 @@ pub async fn insert(tx: &TenantTx, entry: NewAuditEntry) -> Result<()> {
     Ok(())
 }
 
-/// An entry of the platform itself, which no tenant sees.
-pub async fn insert_platform(tx: &SystemTx, entry: NewAuditEntry) -> Result<()> {
-    tx.insert(row(entry)).await?;
+/// An entry written by the system's door: of a tenant, or of the platform itself, which no tenant sees.
+pub async fn insert_by_system(tx: &SystemTx, tenant: Option<TenantId>, entry: NewAuditEntry) -> Result<()> {
+    tx.insert(ActiveModel { tenant_id: Set(tenant.map(|tenant| tenant.0)), ..row(entry) }).await?;
     Ok(())
 }
 

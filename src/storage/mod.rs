@@ -25,6 +25,7 @@ pub mod properties;
 pub mod property_search;
 pub mod sessions;
 pub mod spiders;
+pub mod standing;
 pub mod tenants;
 pub mod users;
 

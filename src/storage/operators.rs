@@ -1,6 +1,6 @@
 //! Platform accounts, which belong to no tenant.
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QuerySelect};
 
 use super::entity::operators::{ActiveModel, Column, Entity};
 use super::users::fold;
@@ -28,6 +28,11 @@ pub async fn find(tx: &SystemTx, id: OperatorId) -> Result<Option<OperatorRow>> 
 
 pub async fn find_by_username(tx: &SystemTx, username: &str) -> Result<Option<OperatorRow>> {
     Ok(tx.select::<Entity>().filter(Column::UsernameKey.eq(fold(username))).one(&tx.tx).await?)
+}
+
+/// Like [`find`], and holds the row until the transaction ends.
+pub async fn lock(tx: &SystemTx, id: OperatorId) -> Result<Option<OperatorRow>> {
+    Ok(tx.select::<Entity>().filter(Column::Id.eq(id.0)).lock_exclusive().one(&tx.tx).await?)
 }
 
 pub async fn set_password(tx: &SystemTx, id: OperatorId, password_hash: &str) -> Result<()> {

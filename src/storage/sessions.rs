@@ -75,6 +75,19 @@ pub async fn list_of_user(tx: &TenantTx, user: UserId, now: i64) -> Result<Vec<S
         .await?)
 }
 
+/// An operator's sessions that still stand, newest first.
+pub async fn list_of_operator(tx: &SystemTx, operator: OperatorId, now: i64) -> Result<Vec<SessionRow>> {
+    Ok(tx
+        .select::<sessions::Entity>()
+        .filter(sessions::Column::OperatorId.eq(operator.0))
+        .filter(sessions::Column::RevokedAt.is_null())
+        .filter(sessions::Column::ExpiresAt.gt(now))
+        .order_by_desc(sessions::Column::Id)
+        .limit(200)
+        .all(&tx.tx)
+        .await?)
+}
+
 pub async fn touch(tx: &SystemTx, id: SessionId, now: i64, expires_at: i64) -> Result<()> {
     tx.update::<sessions::Entity>()
         .filter(sessions::Column::Id.eq(id.0))
@@ -95,6 +108,47 @@ pub async fn revoke(tx: &SystemTx, id: SessionId, now: i64) -> Result<bool> {
         .exec(&tx.tx)
         .await?;
     Ok(done.rows_affected > 0)
+}
+
+/// Ends a session of this owner; `false` when it had ended already or is not the owner's.
+pub async fn revoke_own(tx: &SystemTx, owner: Owner, id: SessionId, now: i64) -> Result<bool> {
+    let done = tx
+        .update::<sessions::Entity>()
+        .filter(sessions::Column::Id.eq(id.0))
+        .filter(sessions::Column::RevokedAt.is_null())
+        .filter(sessions::Column::ExpiresAt.gt(now))
+        .filter(owned_by(owner))
+        .col_expr(sessions::Column::RevokedAt, now.into())
+        .exec(&tx.tx)
+        .await?;
+    Ok(done.rows_affected > 0)
+}
+
+/// Ends an operator's sessions, all but perhaps one, and tells which.
+pub async fn revoke_of_operator(
+    tx: &SystemTx,
+    operator: OperatorId,
+    except: Option<SessionId>,
+    now: i64,
+) -> Result<Vec<SessionId>> {
+    let standing = list_of_operator(tx, operator, now).await?;
+    let ids: Vec<Uuid> =
+        standing.iter().map(|row| row.id).filter(|id| except.is_none_or(|kept| kept.0 != *id)).collect();
+    tx.update::<sessions::Entity>()
+        .filter(sessions::Column::Id.is_in(ids.iter().copied()))
+        .col_expr(sessions::Column::RevokedAt, now.into())
+        .exec(&tx.tx)
+        .await?;
+    Ok(ids.into_iter().map(SessionId).collect())
+}
+
+fn owned_by(owner: Owner) -> Condition {
+    match owner {
+        Owner::User(tenant, user) => Condition::all()
+            .add(sessions::Column::TenantId.eq(tenant.0))
+            .add(sessions::Column::UserId.eq(user.0)),
+        Owner::Operator(operator) => Condition::all().add(sessions::Column::OperatorId.eq(operator.0)),
+    }
 }
 
 /// Ends a user's sessions, all or all but one, and tells which.

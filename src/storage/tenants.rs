@@ -45,6 +45,11 @@ pub async fn find_by_slug(tx: &SystemTx, slug: &str) -> Result<Option<TenantRow>
     Ok(tx.select::<Entity>().filter(Column::Slug.eq(slug)).one(&tx.tx).await?)
 }
 
+/// Like [`find`], and holds the row until the transaction ends.
+pub async fn lock(tx: &SystemTx, id: TenantId) -> Result<Option<TenantRow>> {
+    Ok(tx.select::<Entity>().filter(Column::Id.eq(id.0)).lock_exclusive().one(&tx.tx).await?)
+}
+
 /// The only tenant there is; `None` when there are none or several.
 pub async fn find_single(tx: &SystemTx) -> Result<Option<TenantRow>> {
     let mut rows = tx.select::<Entity>().limit(2).all(&tx.tx).await?;

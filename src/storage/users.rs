@@ -1,11 +1,14 @@
 //! Users of a tenant.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, DbErr, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, SqlErr,
+    TransactionTrait,
+};
 
 use super::entity::users::{ActiveModel, Column, Entity};
-use super::{Result, TenantTx};
-use crate::base::ids::UserId;
+use super::{Result, SystemTx, TenantTx};
+use crate::base::ids::{TenantId, UserId};
 
 pub use super::entity::users::Model as UserRow;
 
@@ -37,7 +40,16 @@ pub fn fold(name: &str) -> String {
 
 /// `Duplicate` when the name or the e-mail address is taken in the tenant.
 pub async fn insert(tx: &TenantTx, new: NewUser<'_>) -> Result<UserRow> {
-    let row = ActiveModel {
+    tx.insert(row(new)).await
+}
+
+/// The first user of a tenant, in the transaction that makes the tenant.
+pub async fn insert_in(tx: &SystemTx, tenant: TenantId, new: NewUser<'_>) -> Result<UserRow> {
+    tx.insert(ActiveModel { tenant_id: Set(tenant.0), ..row(new) }).await
+}
+
+fn row(new: NewUser<'_>) -> ActiveModel {
+    ActiveModel {
         username: Set(new.username.to_owned()),
         username_key: Set(fold(new.username)),
         email: Set(new.email.to_owned()),
@@ -49,34 +61,77 @@ pub async fn insert(tx: &TenantTx, new: NewUser<'_>) -> Result<UserRow> {
         created_at: Set(new.now),
         updated_at: Set(new.now),
         ..Default::default()
-    };
-    tx.insert(row).await
+    }
 }
 
+/// A user who was removed is not found, though a nameless row may remain: see [`find_all`].
 pub async fn find(tx: &TenantTx, id: UserId) -> Result<Option<UserRow>> {
-    Ok(tx.select::<Entity>().filter(Column::Id.eq(id.0)).one(&tx.tx).await?)
+    Ok(tx.select::<Entity>().filter(Column::Id.eq(id.0)).filter(is_there()).one(&tx.tx).await?)
 }
 
 /// Like [`find`], and holds the row until the transaction ends.
 pub async fn lock(tx: &TenantTx, id: UserId) -> Result<Option<UserRow>> {
-    Ok(tx.select::<Entity>().filter(Column::Id.eq(id.0)).lock_exclusive().one(&tx.tx).await?)
+    let query = tx.select::<Entity>().filter(Column::Id.eq(id.0)).filter(is_there());
+    Ok(query.lock_exclusive().one(&tx.tx).await?)
 }
 
 pub async fn find_by_username(tx: &TenantTx, username: &str) -> Result<Option<UserRow>> {
     Ok(tx.select::<Entity>().filter(Column::UsernameKey.eq(fold(username))).one(&tx.tx).await?)
 }
 
+pub async fn find_by_email(tx: &TenantTx, email: &str) -> Result<Option<UserRow>> {
+    Ok(tx.select::<Entity>().filter(Column::EmailKey.eq(fold(email))).one(&tx.tx).await?)
+}
+
+/// The user of a sign-in, before there is a scope: the tenant is the one that the caller named.
+pub async fn find_in(tx: &SystemTx, tenant: TenantId, username: &str) -> Result<Option<UserRow>> {
+    let query = tx.select::<Entity>().filter(Column::TenantId.eq(tenant.0)).filter(is_there());
+    Ok(query.filter(Column::UsernameKey.eq(fold(username))).one(&tx.tx).await?)
+}
+
+/// Like [`find`], for a sign-in.
+pub async fn lookup(tx: &SystemTx, tenant: TenantId, id: UserId) -> Result<Option<UserRow>> {
+    let query = tx.select::<Entity>().filter(Column::TenantId.eq(tenant.0)).filter(is_there());
+    Ok(query.filter(Column::Id.eq(id.0)).one(&tx.tx).await?)
+}
+
+/// Like [`lock`], for a sign-in.
+pub async fn lock_in(tx: &SystemTx, tenant: TenantId, id: UserId) -> Result<Option<UserRow>> {
+    let query = tx.select::<Entity>().filter(Column::TenantId.eq(tenant.0)).filter(is_there());
+    Ok(query.filter(Column::Id.eq(id.0)).lock_exclusive().one(&tx.tx).await?)
+}
+
+/// Stores the same password hashed anew.
+pub async fn rehash(tx: &SystemTx, id: UserId, password_hash: &str) -> Result<()> {
+    tx.update::<Entity>()
+        .filter(Column::Id.eq(id.0))
+        .col_expr(Column::PasswordHash, password_hash.into())
+        .exec(&tx.tx)
+        .await?;
+    Ok(())
+}
+
+fn is_there() -> sea_orm::sea_query::SimpleExpr {
+    Column::DeletedAt.is_null()
+}
+
 pub async fn list(tx: &TenantTx, only_active: bool, after: Option<i64>, limit: u64) -> Result<Vec<UserRow>> {
-    let mut query = tx.select::<Entity>().filter(Column::Id.gt(after.unwrap_or(0)));
+    let mut query = tx.select::<Entity>().filter(Column::Id.gt(after.unwrap_or(0))).filter(is_there());
     if only_active {
         query = query.filter(Column::IsActive.eq(true));
     }
     Ok(query.order_by_asc(Column::Id).limit(limit).all(&tx.tx).await?)
 }
 
-/// Users whose ids are in `ids`, in no order.
+/// Users whose ids are in `ids`, in no order; those who were removed too, without their names.
 pub async fn find_all(tx: &TenantTx, ids: &[i64]) -> Result<Vec<UserRow>> {
     Ok(tx.select::<Entity>().filter(Column::Id.is_in(ids.iter().copied())).all(&tx.tx).await?)
+}
+
+/// The active admin who was there first.
+pub async fn first_admin(tx: &TenantTx) -> Result<Option<UserRow>> {
+    let query = tx.select::<Entity>().filter(Column::Role.eq("admin")).filter(Column::IsActive.eq(true));
+    Ok(query.order_by_asc(Column::Id).limit(1).one(&tx.tx).await?)
 }
 
 /// Active admins. Locks them, so that two transactions cannot each remove "the other" last admin.
@@ -109,12 +164,57 @@ pub async fn update(tx: &TenantTx, id: UserId, change: &UserChange<'_>, now: i64
     Ok(())
 }
 
-/// Removes the row. `Reference` while jobs that the user made exist.
-pub async fn delete(tx: &TenantTx, id: UserId) -> Result<()> {
-    tx.delete::<Entity>(Column::Id.eq(id.0)).exec(&tx.tx).await?;
+/// What is left of a removed user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remains {
+    Nothing,
+    /// Rows that the user made refer to the row, so it stays, without anything that tells who it was.
+    Nameless,
+}
+
+/// Removes a user with their sessions, links and keys.
+pub async fn remove(tx: &TenantTx, id: UserId, now: i64) -> Result<Remains> {
+    // A savepoint: on PostgreSQL a reference that does not let go would end the whole transaction. Asking the row's
+    // own foreign keys, rather than tables by name, also holds for tables that are added later.
+    let attempt = tx.tx.begin().await?;
+    match tx.delete::<Entity>(Column::Id.eq(id.0)).exec(&attempt).await {
+        Ok(_) => {
+            attempt.commit().await?;
+            Ok(Remains::Nothing)
+        }
+        Err(error) if is_reference(&error) => {
+            attempt.rollback().await?;
+            bury(tx, id, now).await?;
+            Ok(Remains::Nameless)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn is_reference(error: &DbErr) -> bool {
+    matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_)))
+}
+
+async fn bury(tx: &TenantTx, id: UserId, now: i64) -> Result<()> {
+    let name = format!("deleted-{id}");
+    let nothing = || Expr::value(Option::<String>::None);
+    tx.update::<Entity>()
+        .filter(Column::Id.eq(id.0))
+        .col_expr(Column::Username, name.clone().into())
+        .col_expr(Column::UsernameKey, name.clone().into())
+        .col_expr(Column::Email, name.clone().into())
+        .col_expr(Column::EmailKey, name.into())
+        .col_expr(Column::DisplayName, nothing())
+        .col_expr(Column::AvatarUrl, nothing())
+        .col_expr(Column::PasswordHash, nothing())
+        .col_expr(Column::IsActive, false.into())
+        .col_expr(Column::UpdatedAt, now.into())
+        .col_expr(Column::DeletedAt, Expr::value(now))
+        .exec(&tx.tx)
+        .await?;
     Ok(())
 }
 
 pub async fn count(tx: &TenantTx) -> Result<u64> {
-    Ok(tx.select::<Entity>().count(&tx.tx).await?)
+    Ok(tx.select::<Entity>().filter(is_there()).count(&tx.tx).await?)
 }

@@ -71,6 +71,7 @@ table!(users, "users", owned by TenantId, {
     is_active: bool,
     created_at: i64,
     updated_at: i64,
+    deleted_at: Option<i64>,
 });
 
 table!(sessions, "sessions", owned by TenantId, {

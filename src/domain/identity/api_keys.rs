@@ -1,0 +1,93 @@
+//! API keys: what workers and programs show. A key stands with its maker: it sleeps while they are deactivated and ends
+//! when they are removed.
+
+use chrono::{DateTime, Utc};
+
+use super::fields::Faults;
+use super::{Identity, secrets};
+use crate::auth::permission::Permission;
+use crate::auth::role::{KeyScope, KeyScopes};
+use crate::auth::secret::{SecretText, mint_api_key};
+use crate::base::ids::{KeyId, UserId};
+use crate::base::page::{Page, PageRequest};
+use crate::domain::error::Result;
+use crate::domain::op::{Deed, Op, forbidden};
+use crate::domain::revocation::Revocation;
+use crate::protocol::problem::Problem;
+use crate::storage::api_keys::{self, ApiKeyRow};
+use crate::storage::micros;
+
+pub struct NewKey {
+    pub name: String,
+    pub scopes: Vec<KeyScope>,
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// A key at the moment of its making; its text is shown this once.
+pub struct MadeKey {
+    pub row: ApiKeyRow,
+    pub text: SecretText,
+}
+
+/// Makes a key that belongs to the caller.
+pub async fn create(identity: &Identity, op: &Op, new: &NewKey) -> Result<MadeKey> {
+    let maker = op.principal().and_then(|principal| principal.user_id()).ok_or_else(forbidden)?;
+    create_for(identity, op, new, maker).await
+}
+
+/// Makes a key that belongs to `maker`, a user of the tenant.
+pub(super) async fn create_for(identity: &Identity, op: &Op, new: &NewKey, maker: UserId) -> Result<MadeKey> {
+    op.require(Permission::ManageKeys)?;
+    let scopes: KeyScopes = new.scopes.iter().copied().collect();
+    let mut faults = Faults::default();
+    faults.name(&["name"], &new.name);
+    if scopes.is_empty() {
+        faults.add(&["scopes"], "min_items", "must name at least one scope");
+    }
+    if let Some(end) = new.expires_at {
+        faults.future(&["expires_at"], end, op.now());
+    }
+    faults.done()?;
+    let id = KeyId::new(&op.kernel.clock);
+    let minted = mint_api_key(id, identity.kernel.entropy);
+    let change = op.begin().await?;
+    let row = api_keys::NewApiKey {
+        id,
+        name: &new.name,
+        secret_hash: &secrets::to_store(&minted.hash),
+        scopes: &scopes.to_string(),
+        made_by: maker,
+        now: micros(op.now()),
+        expires_at: new.expires_at.map(micros),
+    };
+    let row = api_keys::insert(&change.tx, row).await?;
+    let detail = serde_json::json!({ "name": new.name, "scopes": scopes.to_string() });
+    op.audit(&change.tx, deed("api_key.created", id, Some(detail))).await?;
+    op.commit(change).await?;
+    Ok(MadeKey { row, text: minted.text })
+}
+
+/// The keys that were not revoked, newest first.
+pub async fn list(op: &Op, page: PageRequest<KeyId>) -> Result<Page<ApiKeyRow, KeyId>> {
+    op.require(Permission::ManageKeys)?;
+    let tx = op.read().await?;
+    let rows = api_keys::list(&tx, page.after, page.limit + 1).await?;
+    Ok(Page::cut(rows, page.limit, |row| KeyId(row.id)))
+}
+
+/// Ends a key with everything that lives on it.
+pub async fn revoke(op: &Op, id: KeyId) -> Result<()> {
+    op.require(Permission::ManageKeys)?;
+    let change = op.begin().await?;
+    if !api_keys::revoke(&change.tx, id, micros(op.now())).await? {
+        return Err(Problem::not_found());
+    }
+    op.audit(&change.tx, deed("api_key.revoked", id, None)).await?;
+    op.commit(change).await?;
+    op.kernel.revoked(Revocation::Key(id));
+    Ok(())
+}
+
+fn deed(action: &'static str, id: KeyId, detail: Option<serde_json::Value>) -> Deed {
+    Deed { action, target_kind: "api_key", target_id: id.to_string(), detail }
+}

@@ -1,0 +1,193 @@
+//! What the command line and the first start do for the holder of the database: the same use cases, without a caller.
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::api_keys::{self, MadeKey, NewKey};
+use super::fields::Faults;
+use super::platform::PlatformOp;
+use super::register::{FirstAdmin, first_admin};
+use super::tenants::{self, NewTenant};
+use super::users::{self, NewUser};
+use super::{Identity, standing};
+use crate::auth::role::{KeyScope, Role};
+use crate::auth::scope::SystemReason;
+use crate::auth::token::mint::{AccessToken, Lifetime, Subject};
+use crate::base::ids::{SessionId, TenantId, UserId};
+use crate::domain::error::Result;
+use crate::domain::op::{Deed, Op, Origin};
+use crate::protocol::problem::{Code, Problem};
+use crate::storage::operators::OperatorRow;
+use crate::storage::sessions::Owner;
+use crate::storage::tenants::{self as tenant_rows, TenantRow};
+use crate::storage::users::{self as user_rows, UserRow};
+use crate::storage::{Error, micros, operators};
+
+/// A person to add from the command line.
+pub struct Newcomer<'a> {
+    pub username: &'a str,
+    /// Without one, a place-holder that no mail can reach.
+    pub email: Option<&'a str>,
+    pub role: Role,
+    /// Without one, the user gets a one-time link.
+    pub password: Option<&'a SecretString>,
+}
+
+/// `lotline tenant create`.
+pub async fn create_tenant(identity: &Identity, slug: &str, name: &str) -> Result<TenantRow> {
+    let op = PlatformOp::of_system(&identity.kernel, SystemReason::CommandLine);
+    tenants::create(&op, &NewTenant { slug: slug.to_owned(), name: name.to_owned() }).await
+}
+
+/// `lotline user create --tenant`.
+pub async fn create_user(identity: &Identity, tenant: &str, new: &Newcomer<'_>) -> Result<UserRow> {
+    let op = tenant_op(identity, tenant).await?;
+    let user = NewUser {
+        username: new.username.to_owned(),
+        email: email_of(new.username, new.email, tenant),
+        password: new.password.map(|password| password.expose_secret().to_owned()),
+        role: new.role,
+        display_name: None,
+    };
+    users::create(identity, &op, user).await
+}
+
+/// `lotline user create --operator`.
+pub async fn create_operator(
+    identity: &Identity,
+    username: &str,
+    password: &SecretString,
+) -> Result<OperatorRow> {
+    let mut faults = Faults::default();
+    let username = faults.username(&["username"], username);
+    let password = faults.password(&["password"], password.expose_secret(), &username);
+    faults.done()?;
+    let hash = identity.hash(&password.ok_or_else(Problem::internal)?).await?;
+    let op = PlatformOp::of_system(&identity.kernel, SystemReason::CommandLine);
+    let tx = op.begin().await?;
+    let taken = || Problem::new(Code::Conflict, "An operator of this name exists.");
+    if operators::find_by_username(&tx, &username).await?.is_some() {
+        return Err(taken());
+    }
+    let row = operators::insert(&tx, &username, &hash, micros(op.now())).await;
+    let row = row.map_err(|error| match error {
+        Error::Duplicate(_) => taken(),
+        other => other.into(),
+    })?;
+    let deed = Deed {
+        action: "operator.created",
+        target_kind: "operator",
+        target_id: row.id.to_string(),
+        detail: Some(serde_json::json!({ "username": row.username })),
+    };
+    op.audit(&tx, None, deed).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// A key to make from the command line.
+pub struct KeyWish<'a> {
+    /// Whose key it is; the tenant's first active admin when nobody is named.
+    pub username: Option<&'a str>,
+    pub name: &'a str,
+    pub scopes: &'a [KeyScope],
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// `lotline key create`.
+pub async fn create_key(identity: &Identity, tenant: &str, wish: &KeyWish<'_>) -> Result<MadeKey> {
+    let op = tenant_op(identity, tenant).await?;
+    let tx = op.read().await?;
+    let maker = match wish.username {
+        Some(username) => user_rows::find_by_username(&tx, username).await?,
+        None => user_rows::first_admin(&tx).await?,
+    };
+    drop(tx);
+    let maker = maker.ok_or_else(|| Problem::new(Code::NotFound, "The tenant has no such user."))?;
+    let new =
+        NewKey { name: wish.name.to_owned(), scopes: wish.scopes.to_vec(), expires_at: wish.expires_at };
+    api_keys::create_for(identity, &op, &new, UserId(maker.id)).await
+}
+
+/// `lotline token mint`: an access token of a user, on a sign-in of its own that can be ended like any other.
+pub async fn mint_token(
+    identity: &Identity,
+    tenant: &str,
+    username: &str,
+    lifetime: Option<Lifetime>,
+) -> Result<AccessToken> {
+    let op = tenant_op(identity, tenant).await?;
+    let tenant_id = op.scope.tenant_id();
+    let tx = identity.kernel.db.system(SystemReason::CommandLine).begin().await?;
+    let user = user_rows::find_in(&tx, tenant_id, username).await?;
+    let user = user.ok_or_else(|| Problem::new(Code::NotFound, "The tenant has no such user."))?;
+    let session_id = SessionId::new(&identity.kernel.clock);
+    let owner = Owner::User(tenant_id, UserId(user.id));
+    let origin = Origin { user_agent: Some("lotline token mint".to_owned()), ..Origin::default() };
+    // Its refresh token is thrown away: the session ends by itself.
+    identity.begin_session(&tx, owner, session_id, &origin).await?;
+    let deed =
+        Deed { action: "token.minted", target_kind: "user", target_id: user.id.to_string(), detail: None };
+    let platform = PlatformOp::of_system(&identity.kernel, SystemReason::CommandLine);
+    platform.audit(&tx, Some(tenant_id), deed).await?;
+    tx.commit().await?;
+    let who = Subject::User {
+        user_id: UserId(user.id),
+        tenant_id,
+        role: standing::role(&user.role)?,
+        username: user.username,
+        session_id,
+    };
+    identity.sign(&who, lifetime.unwrap_or(identity.settings.access_ttl))
+}
+
+/// Whether there is no tenant yet: a first start.
+pub async fn is_empty(identity: &Identity) -> Result<bool> {
+    let tx = identity.kernel.db.system(SystemReason::Bootstrap).read().await?;
+    Ok(!tenant_rows::any(&tx).await?)
+}
+
+/// The first tenant and its admin out of the configuration. Does nothing when the tenant exists, so that it may stay in
+/// the configuration.
+pub async fn first_start(
+    identity: &Identity,
+    tenant: &str,
+    username: &str,
+    password: &SecretString,
+) -> Result<Option<(TenantRow, UserRow)>> {
+    let op = PlatformOp::of_system(&identity.kernel, SystemReason::Bootstrap);
+    let found = tenant_rows::find_by_slug(&op.read().await?, tenant).await?;
+    if found.is_some() {
+        return Ok(None);
+    }
+    let new = NewTenant { slug: tenant.to_owned(), name: tenant.to_owned() };
+    let mut faults = Faults::default();
+    tenants::check(&mut faults, &["tenant"], &new);
+    let username = faults.username(&["username"], username);
+    let password = faults.password(&["password"], password.expose_secret(), &username);
+    faults.done()?;
+    let hash = identity.hash(&password.ok_or_else(Problem::internal)?).await?;
+    let tx = op.begin().await?;
+    let row = tenants::insert(&op, &tx, &new).await?;
+    let email = email_of(&username, None, tenant);
+    let admin = FirstAdmin { username: &username, email: &email, hash: Some(&hash) };
+    let admin = first_admin(&op, &tx, TenantId(row.id), &admin).await?;
+    tx.commit().await?;
+    Ok(Some((row, admin)))
+}
+
+fn email_of(username: &str, email: Option<&str>, tenant: &str) -> String {
+    match email {
+        Some(email) => email.to_owned(),
+        None if username.contains('@') => username.to_owned(),
+        // RFC 2606: a name under `.invalid` is nobody's.
+        None => format!("{username}@{tenant}.invalid"),
+    }
+}
+
+async fn tenant_op(identity: &Identity, slug: &str) -> Result<Op> {
+    let tx = identity.kernel.db.system(SystemReason::CommandLine).read().await?;
+    let tenant = tenant_rows::find_by_slug(&tx, slug).await?;
+    let tenant = tenant.ok_or_else(|| Problem::new(Code::NotFound, "There is no tenant with this slug."))?;
+    Ok(Op::of_system(&identity.kernel, SystemReason::CommandLine, TenantId(tenant.id)))
+}

@@ -1,0 +1,150 @@
+//! What names, addresses and pictures of people and tenants look like. Every bad field is named, not the first alone.
+
+use chrono::{DateTime, Utc};
+use url::Url;
+
+use super::names::normal;
+use crate::auth::password::Password;
+use crate::base::text::{fits, is_slug};
+use crate::domain::error::Result;
+use crate::protocol::problem::{FieldError, Problem, Step};
+
+const MAX_USERNAME: usize = 64;
+const MAX_EMAIL: usize = 254;
+const MAX_NAME: usize = 200;
+const MAX_URL: usize = 2_000;
+/// The longest slug of a tenant.
+const MAX_SLUG: usize = 63;
+/// Names that removed users are given.
+const RESERVED: &str = "deleted-";
+
+/// The bad fields of one request, gathered.
+#[derive(Default)]
+pub(super) struct Faults(Vec<FieldError>);
+
+impl Faults {
+    pub(super) fn add(&mut self, path: &[&str], kind: &str, words: impl Into<String>) {
+        let steps: Vec<Step> = path.iter().map(|name| Step::Name((*name).to_owned())).collect();
+        self.0.push(FieldError::in_body(&steps, kind, words));
+    }
+
+    /// Refuses when anything was bad.
+    pub(super) fn done(self) -> Result<()> {
+        if self.0.is_empty() { Ok(()) } else { Err(Problem::validation(self.0)) }
+    }
+
+    fn check(&mut self, good: bool, path: &[&str], words: &str) {
+        if !good {
+            self.add(path, "invalid", words);
+        }
+    }
+
+    /// The user name in its normal form.
+    pub(super) fn username(&mut self, path: &[&str], text: &str) -> String {
+        let name = normal(text);
+        let allowed = |one: char| one.is_alphanumeric() || "._-@+".contains(one);
+        let good = fits(&name, 1, MAX_USERNAME) && name.chars().all(allowed);
+        self.check(good, path, "must have 1 to 64 letters, digits and `. _ - @ +`");
+        let free = !name.to_lowercase().starts_with(RESERVED);
+        self.check(free, path, "must not begin with `deleted-`, which stands for removed users");
+        name
+    }
+
+    pub(super) fn email(&mut self, path: &[&str], text: &str) {
+        self.check(is_email(text), path, "must be an e-mail address of at most 254 characters");
+    }
+
+    pub(super) fn display_name(&mut self, path: &[&str], text: &str) {
+        self.check(is_line(text, MAX_NAME), path, "must have 1 to 200 characters on one line");
+    }
+
+    pub(super) fn avatar_url(&mut self, path: &[&str], text: &str) {
+        let web = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        self.check(
+            web && fits(text, 1, MAX_URL),
+            path,
+            "must be an http or https URL of at most 2,000 characters",
+        );
+    }
+
+    /// The name of a tenant or of a key.
+    pub(super) fn name(&mut self, path: &[&str], text: &str) {
+        self.check(is_line(text, MAX_NAME), path, "must have 1 to 200 characters on one line");
+    }
+
+    pub(super) fn slug(&mut self, path: &[&str], text: &str) {
+        let words = "must have 1 to 63 of `a-z`, `0-9` and `-`, with no dash at either end";
+        self.check(is_slug(text, MAX_SLUG), path, words);
+    }
+
+    pub(super) fn future(&mut self, path: &[&str], at: DateTime<Utc>, now: DateTime<Utc>) {
+        self.check(at > now, path, "must lie in the future");
+    }
+
+    /// A new password; `None` when it may not be chosen.
+    pub(super) fn password(&mut self, path: &[&str], text: &str, username: &str) -> Option<Password> {
+        match Password::choose(text, username) {
+            Ok(password) => Some(password),
+            Err(unfit) => {
+                self.add(path, "invalid", unfit.to_string());
+                None
+            }
+        }
+    }
+}
+
+fn is_line(text: &str, most: usize) -> bool {
+    fits(text, 1, most) && !text.trim().is_empty() && !text.chars().any(char::is_control)
+}
+
+/// Something before and after one `@`. More cannot be known without sending mail, which this server never does.
+fn is_email(text: &str) -> bool {
+    let plain =
+        |part: &str| !part.is_empty() && !part.chars().any(|one| one.is_whitespace() || one.is_control());
+    let parts = text.rsplit_once('@');
+    fits(text, 3, MAX_EMAIL)
+        && parts.is_some_and(|(local, domain)| plain(local) && plain(domain) && !local.contains('@'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(look: impl FnOnce(&mut Faults)) -> usize {
+        let mut faults = Faults::default();
+        look(&mut faults);
+        faults.0.len()
+    }
+
+    #[test]
+    fn user_names_are_words_without_slashes_or_spaces() {
+        for good in ["ann", "Ann.O-Neil_2", "ann@acme.example", "Ünal", "李"] {
+            assert_eq!(faults(|faults| drop(faults.username(&["username"], good))), 0, "{good}");
+        }
+        for bad in ["", "acme/ann", "ann b", "ann\n", "Deleted-5", &"x".repeat(65)] {
+            assert_eq!(faults(|faults| drop(faults.username(&["username"], bad))), 1, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_something_on_both_sides_of_one_at() {
+        for good in ["a@b", "ann+x@acme.example"] {
+            assert!(is_email(good), "{good}");
+        }
+        for bad in ["", "ann", "@b", "a@", "a@b@c", "a b@c", "a@b\n"] {
+            assert!(!is_email(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_bad_field_is_named() {
+        let count = faults(|faults| {
+            faults.slug(&["tenant", "slug"], "Acme!");
+            faults.name(&["tenant", "name"], " ");
+            faults.avatar_url(&["avatar_url"], "javascript:alert(1)");
+            faults.password(&["password"], "short", "ann");
+        });
+
+        assert_eq!(count, 4);
+    }
+}

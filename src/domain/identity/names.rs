@@ -1,0 +1,78 @@
+//! The name that somebody signs in with: whose account, in which tenant.
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::domain::error::Result;
+use crate::protocol::problem::{FieldError, Problem, Step};
+
+/// More of a name is not looked at: no account has one this long.
+const MOST_BYTES: usize = 1024;
+
+/// Whom a sign-in names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountName {
+    /// The tenant that was named; `None` for a bare name.
+    pub tenant: Option<String>,
+    pub username: String,
+}
+
+impl AccountName {
+    /// Reads `ann`, `acme/ann`, or `ann` with the OAuth2 scope `tenant:acme`. Other scopes are ignored, as RFC 6749
+    /// section 3.3 allows: nobody gets more than their role.
+    pub fn read(username: &str, scope: Option<&str>) -> Result<Self> {
+        let mut tenants: Vec<&str> =
+            scope.unwrap_or_default().split(' ').filter_map(|word| word.strip_prefix("tenant:")).collect();
+        tenants.dedup();
+        if tenants.len() > 1 {
+            let words = "may name one tenant, as in `tenant:acme`";
+            let error = FieldError::in_body(&[Step::Name("scope".into())], "ambiguous", words);
+            return Err(Problem::validation(vec![error]));
+        }
+        let by_scope = tenants.pop();
+        let (by_name, username) = match username.split_once('/') {
+            Some((tenant, username)) => (Some(tenant), username),
+            None => (None, username),
+        };
+        // Two names that differ are no name: an empty one, which no account has.
+        let agreed = by_scope.is_none() || by_name.is_none() || by_scope == by_name;
+        let username = if agreed { normal(username) } else { String::new() };
+        Ok(Self { tenant: by_scope.or(by_name).map(normal), username })
+    }
+}
+
+/// The form that names are kept in: the same keys pressed on another system give the same name.
+pub(super) fn normal(name: &str) -> String {
+    if name.len() > MOST_BYTES { String::new() } else { name.nfkc().collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(username: &str, scope: Option<&str>) -> (Option<String>, String) {
+        let name = AccountName::read(username, scope).unwrap();
+        (name.tenant, name.username)
+    }
+
+    #[test]
+    fn a_tenant_is_named_before_the_name_or_in_the_scope() {
+        let ann_of_acme = (Some("acme".to_owned()), "ann".to_owned());
+
+        assert_eq!(read("acme/ann", None), ann_of_acme);
+        assert_eq!(read("ann", Some("tenant:acme")), ann_of_acme);
+        assert_eq!(read("acme/ann", Some("openid tenant:acme")), ann_of_acme);
+        assert_eq!(read("ann", Some("")), (None, "ann".to_owned()));
+    }
+
+    #[test]
+    fn a_name_that_contradicts_itself_is_nobodys() {
+        assert_eq!(read("acme/ann", Some("tenant:beta")).1, "");
+        assert!(AccountName::read("ann", Some("tenant:acme tenant:beta")).is_err());
+    }
+
+    #[test]
+    fn a_name_has_one_form_and_a_bounded_length() {
+        assert_eq!(read("ａｎｎ", None).1, "ann");
+        assert_eq!(read(&"x".repeat(2000), None).1, "");
+    }
+}

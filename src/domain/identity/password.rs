@@ -1,0 +1,204 @@
+//! Setting one's password: by knowing the old one, or by a link that an admin handed over. Either ends the other
+//! sign-ins of the account: whoever knew the old password is out.
+
+use std::net::IpAddr;
+
+use super::audit::{Actor, entry};
+use super::fields::Faults;
+use super::{Identity, secrets, sessions as own_sessions};
+use crate::auth::password::{Password, Verdict};
+use crate::auth::principal::Principal;
+use crate::auth::scope::{SystemReason, TenantScope};
+use crate::auth::secret::SecretKind;
+use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
+use crate::domain::error::Result;
+use crate::domain::op::Origin;
+use crate::domain::revocation::Revocation;
+use crate::protocol::problem::{Code, Problem};
+use crate::storage::password_links::{self, PasswordLinkRow};
+use crate::storage::sessions::{self, Owner};
+use crate::storage::users::{self, UserChange};
+use crate::storage::{TenantTx, audit_log, micros, operators, time};
+
+/// A change of password by somebody who is signed in.
+pub struct PasswordChange<'a> {
+    pub current: &'a str,
+    pub new: &'a str,
+    pub client: IpAddr,
+}
+
+/// Changes the caller's own password.
+pub async fn change(
+    identity: &Identity,
+    principal: &Principal,
+    change: &PasswordChange<'_>,
+    origin: &Origin,
+) -> Result<()> {
+    let owner = own_sessions::owner(principal)?;
+    let account = account(identity, owner).await?;
+    let mut faults = Faults::default();
+    let new = faults.password(&["new_password"], change.new, &account.username);
+    // The current password is compared even when the new one is unfit, so that all bad fields are named at once.
+    if !is_right(identity, &account, change).await? {
+        faults.add(&["current_password"], "wrong", "is not the current password");
+    }
+    faults.done()?;
+    let hash = identity.hash(&new.ok_or_else(Problem::internal)?).await?;
+    match owner {
+        Owner::User(tenant, user) => {
+            let scope = principal.scope().ok_or_else(Problem::internal)?;
+            let setting =
+                Setting { user, hash: &hash, seen: account.hash.as_deref(), spared: principal.session_id() };
+            let tx = identity.kernel.db.tenant(&scope).begin().await?;
+            set(identity, &tx, &setting).await?;
+            let entry =
+                entry(Actor::of_principal(principal), "password.changed", None, origin, identity.now());
+            audit_log::insert(&tx, entry).await?;
+            tx.commit().await?;
+            let except = principal.session_id();
+            identity.kernel.revoked(Revocation::Sessions { tenant, user, except });
+            Ok(())
+        }
+        Owner::Operator(operator) => {
+            change_operators(identity, principal, operator, &account, &hash, origin).await
+        }
+    }
+}
+
+/// The account as it is before the change.
+struct Account {
+    /// What the guesses are counted under.
+    tenant: String,
+    username: String,
+    hash: Option<String>,
+}
+
+async fn account(identity: &Identity, owner: Owner) -> Result<Account> {
+    let tx = identity.kernel.db.system(SystemReason::Login).read().await?;
+    match owner {
+        Owner::User(tenant, user) => {
+            let row = users::lookup(&tx, tenant, user).await?.ok_or_else(Problem::invalid_token)?;
+            let tenant =
+                crate::storage::tenants::find(&tx, tenant).await?.ok_or_else(Problem::invalid_token)?;
+            Ok(Account { tenant: tenant.slug, username: row.username, hash: row.password_hash })
+        }
+        Owner::Operator(operator) => {
+            let row = operators::find(&tx, operator).await?.ok_or_else(Problem::invalid_token)?;
+            Ok(Account { tenant: String::new(), username: row.username, hash: Some(row.password_hash) })
+        }
+    }
+}
+
+/// Whether the current password is right. Counted like a sign-in: a stolen token must not become a way to guess.
+async fn is_right(identity: &Identity, account: &Account, change: &PasswordChange<'_>) -> Result<bool> {
+    let attempt = identity.attempt(&account.tenant, &account.username, change.client)?;
+    match identity.verify(account.hash.as_deref(), &Password::typed(change.current)).await {
+        Ok(Verdict::Wrong) => Ok(false),
+        Ok(Verdict::Right | Verdict::RightButOld) => {
+            identity.throttle.lock().succeeded(attempt);
+            Ok(true)
+        }
+        Err(problem) => {
+            identity.throttle.lock().withdrawn(attempt);
+            Err(problem)
+        }
+    }
+}
+
+/// A password to be set.
+struct Setting<'a> {
+    user: UserId,
+    hash: &'a str,
+    /// The hash that the current password was compared with.
+    seen: Option<&'a str>,
+    /// The sign-in that goes on.
+    spared: Option<SessionId>,
+}
+
+async fn set(identity: &Identity, tx: &TenantTx, setting: &Setting<'_>) -> Result<()> {
+    let now = micros(identity.now());
+    let row = users::lock(tx, setting.user).await?.ok_or_else(Problem::invalid_token)?;
+    if row.password_hash.as_deref() != setting.seen {
+        return Err(Problem::new(
+            Code::Conflict,
+            "The password was changed meanwhile; sign in with the new one.",
+        ));
+    }
+    let change = UserChange { password_hash: Some(setting.hash), ..UserChange::default() };
+    users::update(tx, setting.user, &change, now).await?;
+    // A link that lies about would undo the change.
+    password_links::spend_all(tx, setting.user, now).await?;
+    sessions::revoke_of_user(tx, setting.user, setting.spared, now).await?;
+    Ok(())
+}
+
+async fn change_operators(
+    identity: &Identity,
+    principal: &Principal,
+    operator: OperatorId,
+    account: &Account,
+    hash: &str,
+    origin: &Origin,
+) -> Result<()> {
+    let now = identity.now();
+    let tx = identity.kernel.db.system(SystemReason::Operator).begin().await?;
+    let row = operators::lock(&tx, operator).await?.ok_or_else(Problem::invalid_token)?;
+    if Some(&row.password_hash) != account.hash.as_ref() {
+        return Err(Problem::new(
+            Code::Conflict,
+            "The password was changed meanwhile; sign in with the new one.",
+        ));
+    }
+    operators::set_password(&tx, operator, hash).await?;
+    let ended = sessions::revoke_of_operator(&tx, operator, principal.session_id(), micros(now)).await?;
+    let entry = entry(Actor::of_principal(principal), "password.changed", None, origin, now);
+    audit_log::insert_by_system(&tx, None, entry).await?;
+    tx.commit().await?;
+    ended.into_iter().for_each(|session| identity.kernel.revoked(Revocation::Session(session)));
+    Ok(())
+}
+
+/// Sets a password by a one-time link.
+pub async fn set_by_link(identity: &Identity, token: &str, new: &str, origin: &Origin) -> Result<()> {
+    let link = open_link(identity, token).await?;
+    let (tenant, user) = (TenantId(link.tenant_id), UserId(link.user_id));
+    let scope = TenantScope::for_system(SystemReason::SecretLookUp, tenant);
+    let tx = identity.kernel.db.tenant(&scope).read().await?;
+    let row = users::find(&tx, user).await?.ok_or_else(spent)?;
+    drop(tx);
+    let mut faults = Faults::default();
+    let password = faults.password(&["new_password"], new, &row.username);
+    faults.done()?;
+    if !row.is_active {
+        return Err(Problem::inactive_user());
+    }
+    let hash = identity.hash(&password.ok_or_else(Problem::internal)?).await?;
+    let now = identity.now();
+    let tx = identity.kernel.db.tenant(&scope).begin().await?;
+    // Of two that come at once, one spends the link.
+    if !password_links::spend(&tx, link.id, micros(now)).await? {
+        return Err(spent());
+    }
+    let setting = Setting { user, hash: &hash, seen: row.password_hash.as_deref(), spared: None };
+    set(identity, &tx, &setting).await?;
+    let entry = entry(Actor::user(user, &row.username), "password.set", None, origin, now);
+    audit_log::insert(&tx, entry).await?;
+    tx.commit().await?;
+    identity.kernel.revoked(Revocation::Sessions { tenant, user, except: None });
+    Ok(())
+}
+
+async fn open_link(identity: &Identity, token: &str) -> Result<PasswordLinkRow> {
+    let hash = SecretKind::PasswordLink.parse(token).ok_or_else(spent)?;
+    let tx = identity.kernel.db.system(SystemReason::SecretLookUp).read().await?;
+    let link = password_links::find_by_hash(&tx, &secrets::to_store(&hash)).await?.ok_or_else(spent)?;
+    if link.used_at.is_some() || time(link.expires_at) <= identity.now() {
+        return Err(spent());
+    }
+    Ok(link)
+}
+
+/// A link that was used, has expired or never was: for the caller it is all the same.
+fn spent() -> Problem {
+    Problem::new(Code::Unauthenticated, "The link does not hold any more; ask an admin for a new one.")
+}

@@ -1,0 +1,52 @@
+//! One-time links with which a user sets a password: an admin hands them over, no mail is needed.
+
+use chrono::{DateTime, Utc};
+
+use super::{Identity, secrets};
+use crate::auth::permission::Permission;
+use crate::auth::secret::SecretKind;
+use crate::base::ids::UserId;
+use crate::domain::error::Result;
+use crate::domain::op::{Deed, Op};
+use crate::protocol::problem::{Code, Problem};
+use crate::storage::password_links::{self, NewPasswordLink};
+use crate::storage::{micros, users};
+
+/// A link at the moment of its making; it is shown this once.
+pub struct PasswordLink {
+    pub url: String,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Makes a link for a user. An older one stops working: the newest alone is meant.
+pub async fn create(identity: &Identity, op: &Op, user: UserId) -> Result<PasswordLink> {
+    op.require(Permission::ManageUsers)?;
+    let change = op.begin().await?;
+    let row = users::lock(&change.tx, user).await?.ok_or_else(Problem::not_found)?;
+    if !row.is_active {
+        return Err(Problem::new(Code::Conflict, "The user is deactivated; activate them first."));
+    }
+    let now = op.now();
+    let expires_at = now + identity.settings.password_link_ttl;
+    let minted = SecretKind::PasswordLink.mint(identity.kernel.entropy);
+    password_links::spend_all(&change.tx, user, micros(now)).await?;
+    let new = NewPasswordLink {
+        user,
+        secret_hash: &secrets::to_store(&minted.hash),
+        created_by: op.principal().and_then(|principal| principal.owner_id()),
+        now: micros(now),
+        expires_at: micros(expires_at),
+    };
+    password_links::insert(&change.tx, new).await?;
+    let deed = Deed {
+        action: "password_link.created",
+        target_kind: "user",
+        target_id: user.to_string(),
+        detail: None,
+    };
+    op.audit(&change.tx, deed).await?;
+    op.commit(change).await?;
+    // In the fragment: it is never sent to a server, and so stands in no log.
+    let url = format!("{}/set-password#token={}", identity.settings.public_url, minted.text.expose());
+    Ok(PasswordLink { url, expires_at })
+}

@@ -1,0 +1,91 @@
+//! The context of work that belongs to no single tenant: an operator's, or the system's own.
+
+use chrono::{DateTime, Utc};
+
+use crate::auth::permission::Permission;
+use crate::auth::principal::{OperatorPrincipal, Principal};
+use crate::auth::scope::SystemReason;
+use crate::base::ids::TenantId;
+use crate::domain::error::Result;
+use crate::domain::op::{Deed, Kernel, Origin, forbidden};
+use crate::storage::audit_log::{self, NewAuditEntry};
+use crate::storage::{SystemTx, micros};
+
+/// One piece of work on the platform. The counterpart of `Op`, which is bound to a tenant.
+#[derive(Clone)]
+pub struct PlatformOp {
+    pub kernel: Kernel,
+    actor: Actor,
+    pub origin: Origin,
+}
+
+#[derive(Clone)]
+enum Actor {
+    Operator(OperatorPrincipal),
+    System(SystemReason),
+}
+
+impl PlatformOp {
+    /// The work of an operator; everybody else is refused.
+    pub fn of_operator(kernel: &Kernel, principal: Principal, origin: Origin) -> Result<Self> {
+        let Principal::Operator(operator) = principal else { return Err(forbidden()) };
+        Ok(Self { kernel: kernel.clone(), actor: Actor::Operator(operator), origin })
+    }
+
+    /// The system's own work.
+    pub fn of_system(kernel: &Kernel, reason: SystemReason) -> Self {
+        Self { kernel: kernel.clone(), actor: Actor::System(reason), origin: Origin::default() }
+    }
+
+    /// Refuses with 403 unless the caller may do this. The system may do what it was asked by name.
+    pub fn require(&self, permission: Permission) -> Result<()> {
+        let may = match &self.actor {
+            Actor::Operator(operator) => Principal::Operator(operator.clone()).may(permission),
+            Actor::System(_) => true,
+        };
+        if may { Ok(()) } else { Err(forbidden()) }
+    }
+
+    /// Why the system's door is opened.
+    pub fn reason(&self) -> SystemReason {
+        match &self.actor {
+            Actor::Operator(_) => SystemReason::Operator,
+            Actor::System(reason) => *reason,
+        }
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.kernel.clock.now()
+    }
+
+    pub async fn read(&self) -> Result<SystemTx> {
+        Ok(self.kernel.db.system(self.reason()).read().await?)
+    }
+
+    pub async fn begin(&self) -> Result<SystemTx> {
+        Ok(self.kernel.db.system(self.reason()).begin().await?)
+    }
+
+    /// Notes a deed in the deed's own transaction: in a tenant's audit log, or in the platform's.
+    pub async fn audit(&self, tx: &SystemTx, tenant: Option<TenantId>, deed: Deed) -> Result<()> {
+        let (actor_kind, actor_id, actor_name) = match &self.actor {
+            Actor::Operator(operator) => {
+                ("operator", Some(operator.operator_id().to_string()), operator.username().to_owned())
+            }
+            Actor::System(reason) => ("system", None, reason.word().to_owned()),
+        };
+        let entry = NewAuditEntry {
+            at: micros(self.now()),
+            actor_kind,
+            actor_id,
+            actor_name: Some(actor_name),
+            action: deed.action,
+            target_kind: Some(deed.target_kind),
+            target_id: Some(deed.target_id),
+            detail: deed.detail.map(|detail| detail.to_string()),
+            address: self.origin.address.clone(),
+            request_id: self.origin.request_id.clone(),
+        };
+        Ok(audit_log::insert_by_system(tx, tenant, entry).await?)
+    }
+}

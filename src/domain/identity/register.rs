@@ -1,0 +1,97 @@
+//! Signing up: a new tenant with its first admin. Off unless the configuration allows it.
+
+use std::net::IpAddr;
+
+use super::Identity;
+use super::audit::{Actor, entry};
+use super::fields::Faults;
+use super::platform::PlatformOp;
+use super::tenants::{self, NewTenant};
+use super::tokens::SignedIn;
+use crate::auth::password::Password;
+use crate::auth::role::Role;
+use crate::auth::scope::SystemReason;
+use crate::auth::token::mint::Subject;
+use crate::base::ids::{SessionId, TenantId, UserId};
+use crate::domain::error::Result;
+use crate::domain::op::Origin;
+use crate::protocol::problem::{Code, Problem};
+use crate::storage::sessions::Owner;
+use crate::storage::users::{self, UserRow};
+use crate::storage::{SystemTx, audit_log, micros};
+
+pub struct Registration {
+    pub tenant: NewTenant,
+    pub username: String,
+    pub email: String,
+    pub password: String,
+    pub client: IpAddr,
+}
+
+/// Makes the tenant and its admin, and signs the admin in.
+pub async fn register(identity: &Identity, new: &Registration, origin: &Origin) -> Result<SignedIn> {
+    if !identity.settings.registration {
+        return Err(Problem::new(Code::Forbidden, "Registration is off; ask an operator for a tenant."));
+    }
+    let (username, password) = check(new)?;
+    // Counted against the address and never given back: each one costs a hash and leaves rows behind.
+    let _ = identity.attempt(&new.tenant.slug, &username, new.client)?;
+    let hash = identity.hash(&password).await?;
+    let op = PlatformOp {
+        origin: origin.clone(),
+        ..PlatformOp::of_system(&identity.kernel, SystemReason::Registration)
+    };
+    let tx = op.begin().await?;
+    let tenant = TenantId(tenants::insert(&op, &tx, &new.tenant).await?.id);
+    let first = FirstAdmin { username: &username, email: &new.email, hash: Some(&hash) };
+    let admin = first_admin(&op, &tx, tenant, &first).await?;
+    let session_id = SessionId::new(&identity.kernel.clock);
+    let owner = Owner::User(tenant, UserId(admin.id));
+    let refresh = identity.begin_session(&tx, owner, session_id, origin).await?;
+    let who = Subject::User {
+        user_id: UserId(admin.id),
+        tenant_id: tenant,
+        username,
+        role: Role::Admin,
+        session_id,
+    };
+    let entry = entry(Actor::of_subject(&who), "tenant.registered", Some(session_id), origin, op.now());
+    audit_log::insert_by_system(&tx, Some(tenant), entry).await?;
+    tx.commit().await?;
+    identity.signed_in(who, refresh)
+}
+
+fn check(new: &Registration) -> Result<(String, Password)> {
+    let mut faults = Faults::default();
+    tenants::check(&mut faults, &["tenant"], &new.tenant);
+    let username = faults.username(&["username"], &new.username);
+    faults.email(&["email"], &new.email);
+    let password = faults.password(&["password"], &new.password, &username);
+    faults.done()?;
+    Ok((username, password.ok_or_else(Problem::internal)?))
+}
+
+/// The first person of a tenant.
+pub(super) struct FirstAdmin<'a> {
+    pub(super) username: &'a str,
+    pub(super) email: &'a str,
+    pub(super) hash: Option<&'a str>,
+}
+
+/// Adds a tenant's first admin in the transaction that makes the tenant: there is never one without the other.
+pub(super) async fn first_admin(
+    op: &PlatformOp,
+    tx: &SystemTx,
+    tenant: TenantId,
+    admin: &FirstAdmin<'_>,
+) -> Result<UserRow> {
+    let row = users::NewUser {
+        username: admin.username,
+        email: admin.email,
+        display_name: None,
+        role: Role::Admin.name(),
+        password_hash: admin.hash,
+        now: micros(op.now()),
+    };
+    Ok(users::insert_in(tx, tenant, row).await?)
+}

@@ -1,0 +1,76 @@
+//! A caller's own sign-ins: seeing them, ending them.
+
+use super::Identity;
+use super::audit::{Actor, entry};
+use crate::auth::permission::Permission;
+use crate::auth::principal::Principal;
+use crate::auth::scope::SystemReason;
+use crate::base::ids::{SessionId, TenantId};
+use crate::domain::error::Result;
+use crate::domain::op::{Origin, forbidden};
+use crate::domain::revocation::Revocation;
+use crate::protocol::problem::{Code, Problem};
+use crate::storage::sessions::{self, Owner, SessionRow};
+use crate::storage::{audit_log, micros};
+
+/// The caller's sign-ins that still stand, newest first; at most 200.
+pub async fn list(identity: &Identity, principal: &Principal) -> Result<Vec<SessionRow>> {
+    let now = micros(identity.now());
+    match (owner(principal)?, principal.scope()) {
+        (Owner::User(_, user), Some(scope)) => {
+            let tx = identity.kernel.db.tenant(&scope).read().await?;
+            Ok(sessions::list_of_user(&tx, user, now).await?)
+        }
+        (Owner::Operator(operator), _) => {
+            let tx = identity.kernel.db.system(SystemReason::Operator).read().await?;
+            Ok(sessions::list_of_operator(&tx, operator, now).await?)
+        }
+        (Owner::User(..), None) => Err(forbidden()),
+    }
+}
+
+/// Ends one of the caller's own sign-ins with everything that lives on it.
+pub async fn end(identity: &Identity, principal: &Principal, id: SessionId, origin: &Origin) -> Result<()> {
+    let owner = owner(principal)?;
+    let now = identity.now();
+    let tx = identity.kernel.db.system(SystemReason::Login).begin().await?;
+    if !sessions::revoke_own(&tx, owner, id, micros(now)).await? {
+        return Err(Problem::not_found());
+    }
+    let entry = entry(Actor::of_principal(principal), "session.ended", Some(id), origin, now);
+    audit_log::insert_by_system(&tx, tenant_of(owner), entry).await?;
+    tx.commit().await?;
+    identity.kernel.revoked(Revocation::Session(id));
+    Ok(())
+}
+
+/// Ends the sign-in that the caller's own token belongs to.
+pub async fn log_out(identity: &Identity, principal: &Principal, origin: &Origin) -> Result<()> {
+    owner(principal)?;
+    let Some(session) = principal.session_id() else {
+        return Err(Problem::new(
+            Code::Conflict,
+            "This token was made by another issuer; sign out where you signed in.",
+        ));
+    };
+    end(identity, principal, session, origin).await
+}
+
+/// Whose account the caller manages. A key manages none.
+pub(super) fn owner(principal: &Principal) -> Result<Owner> {
+    if !principal.may(Permission::ManageOwnAccount) {
+        return Err(forbidden());
+    }
+    match principal {
+        Principal::User(user) => Ok(Owner::User(user.tenant_id(), user.user_id())),
+        Principal::Operator(operator) => Ok(Owner::Operator(operator.operator_id())),
+        Principal::Key(_) => Err(forbidden()),
+    }
+}
+
+pub(super) fn tenant_of(owner: Owner) -> Option<TenantId> {
+    match owner {
+        Owner::User(tenant, _) => Some(tenant),
+        Owner::Operator(_) => None,
+    }
+}

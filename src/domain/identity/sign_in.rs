@@ -1,0 +1,189 @@
+//! Signing in with a name and a password. Whatever is wrong, the answer and the work done are the same: one look-up, one
+//! hash, one entry in the audit log.
+
+use std::net::IpAddr;
+
+use super::audit::{Actor, entry};
+use super::names::AccountName;
+use super::tokens::SignedIn;
+use super::{Identity, standing};
+use crate::auth::password::{Password, Verdict};
+use crate::auth::scope::SystemReason;
+use crate::auth::token::mint::Subject;
+use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
+use crate::domain::error::Result;
+use crate::domain::op::Origin;
+use crate::protocol::problem::{Code, Problem};
+use crate::storage::operators::{self, OperatorRow};
+use crate::storage::sessions::Owner;
+use crate::storage::tenants::{self, TenantRow};
+use crate::storage::users::{self, UserRow};
+use crate::storage::{SystemTx, audit_log};
+
+/// What was typed, and where.
+pub struct PasswordForm<'a> {
+    pub username: &'a str,
+    pub password: &'a str,
+    pub scope: Option<&'a str>,
+    pub client: IpAddr,
+}
+
+/// Signs somebody in.
+pub async fn sign_in(identity: &Identity, form: &PasswordForm<'_>, origin: &Origin) -> Result<SignedIn> {
+    let name = AccountName::read(form.username, form.scope)?;
+    let found = find(identity, &name).await?;
+    let tenant_words = found.tenant.as_ref().map(|tenant| tenant.slug.as_str()).or(name.tenant.as_deref());
+    let attempt = identity.attempt(tenant_words.unwrap_or_default(), &name.username, form.client)?;
+    let typed = Password::typed(form.password);
+    let verdict = match identity.verify(found.hash(), &typed).await {
+        Ok(verdict) => verdict,
+        Err(problem) => {
+            identity.throttle.lock().withdrawn(attempt);
+            return Err(problem);
+        }
+    };
+    if verdict == Verdict::Wrong {
+        // The attempt counts as failed since it began.
+        return Err(refuse(identity, &found, form.username, origin).await?);
+    }
+    identity.throttle.lock().succeeded(attempt);
+    let rehashed = match verdict {
+        // A busy bench is no reason to refuse: it is hashed anew the next time.
+        Verdict::RightButOld => identity.hash(&typed).await.ok(),
+        Verdict::Right | Verdict::Wrong => None,
+    };
+    open(identity, found, rehashed, origin).await
+}
+
+/// Whom the name stands for; the tenant is known even where the user is not.
+struct Found {
+    tenant: Option<TenantRow>,
+    account: Option<Account>,
+}
+
+enum Account {
+    User(UserRow),
+    Operator(OperatorRow),
+}
+
+impl Found {
+    fn hash(&self) -> Option<&str> {
+        match self.account.as_ref()? {
+            Account::User(user) => user.password_hash.as_deref(),
+            Account::Operator(operator) => Some(&operator.password_hash),
+        }
+    }
+}
+
+/// Looks for a bare name among the operators first: an admin who takes an operator's name for a user must not shut the
+/// operator out. That user still signs in with the tenant's name before their own.
+async fn find(identity: &Identity, name: &AccountName) -> Result<Found> {
+    let tx = identity.kernel.db.system(SystemReason::Login).read().await?;
+    let (tenant, operator) = match &name.tenant {
+        Some(slug) => (tenants::find_by_slug(&tx, slug).await?, None),
+        None => {
+            (default_tenant(identity, &tx).await?, operators::find_by_username(&tx, &name.username).await?)
+        }
+    };
+    // No tenant has the id 0: an unknown one costs the same look-up.
+    let tenant_id = TenantId(tenant.as_ref().map_or(0, |tenant| tenant.id));
+    let user = users::find_in(&tx, tenant_id, &name.username).await?;
+    let account = operator.map(Account::Operator).or(user.map(Account::User));
+    let tenant = tenant.filter(|_| !matches!(account, Some(Account::Operator(_))));
+    Ok(Found { tenant, account })
+}
+
+async fn default_tenant(identity: &Identity, tx: &SystemTx) -> Result<Option<TenantRow>> {
+    Ok(match &identity.settings.default_tenant {
+        Some(slug) => tenants::find_by_slug(tx, slug).await?,
+        None => tenants::find_single(tx).await?,
+    })
+}
+
+/// Notes the failure and gives the one answer that every failure has.
+async fn refuse(identity: &Identity, found: &Found, typed: &str, origin: &Origin) -> Result<Problem> {
+    let entry = entry(Actor::typed(typed), "login.failed", None, origin, identity.now());
+    let tx = identity.kernel.db.system(SystemReason::Login).begin().await?;
+    let tenant = found.tenant.as_ref().map(|tenant| TenantId(tenant.id));
+    audit_log::insert_by_system(&tx, tenant, entry).await?;
+    tx.commit().await?;
+    Ok(wrong())
+}
+
+/// The answer to a name or a password that is wrong: it does not say which.
+fn wrong() -> Problem {
+    Problem::new(Code::Unauthenticated, "The user name or the password is not right.")
+}
+
+/// Begins the session of somebody whose password was right.
+async fn open(
+    identity: &Identity,
+    found: Found,
+    rehashed: Option<String>,
+    origin: &Origin,
+) -> Result<SignedIn> {
+    let session_id = SessionId::new(&identity.kernel.clock);
+    let tx = identity.kernel.db.system(SystemReason::Login).begin().await?;
+    let (who, owner) = match (found.account, found.tenant) {
+        (Some(Account::User(user)), Some(tenant)) => {
+            user_again(&tx, &user, &tenant, rehashed, session_id).await?
+        }
+        (Some(Account::Operator(operator)), _) => {
+            operator_again(&tx, &operator, rehashed, session_id).await?
+        }
+        (Some(Account::User(_)) | None, _) => return Err(wrong()),
+    };
+    let refresh = identity.begin_session(&tx, owner, session_id, origin).await?;
+    let actor = Actor::of_subject(&who);
+    let entry = entry(actor, "login.succeeded", Some(session_id), origin, identity.now());
+    let tenant = match owner {
+        Owner::User(tenant, _) => Some(tenant),
+        Owner::Operator(_) => None,
+    };
+    audit_log::insert_by_system(&tx, tenant, entry).await?;
+    tx.commit().await?;
+    identity.signed_in(who, refresh)
+}
+
+/// Looks again, with the row held: while the password was compared it may have been changed, and a session that began
+/// with the old one would outlive the change.
+async fn user_again(
+    tx: &SystemTx,
+    seen: &UserRow,
+    tenant: &TenantRow,
+    rehashed: Option<String>,
+    session_id: SessionId,
+) -> Result<(Subject, Owner)> {
+    let (tenant_id, user_id) = (TenantId(seen.tenant_id), UserId(seen.id));
+    let user = users::lock_in(tx, tenant_id, user_id).await?;
+    let user = user.filter(|user| user.password_hash == seen.password_hash).ok_or_else(wrong)?;
+    // The password was right, so this tells nothing to a stranger.
+    if !(user.is_active && tenant.is_active) {
+        return Err(Problem::inactive_user());
+    }
+    if let Some(hash) = rehashed {
+        users::rehash(tx, user_id, &hash).await?;
+    }
+    let role = standing::role(&user.role)?;
+    let who = Subject::User { user_id, tenant_id, username: user.username, role, session_id };
+    Ok((who, Owner::User(tenant_id, user_id)))
+}
+
+async fn operator_again(
+    tx: &SystemTx,
+    seen: &OperatorRow,
+    rehashed: Option<String>,
+    session_id: SessionId,
+) -> Result<(Subject, Owner)> {
+    let operator_id = OperatorId(seen.id);
+    let operator = operators::lock(tx, operator_id).await?;
+    let operator = operator.filter(|row| row.password_hash == seen.password_hash).ok_or_else(wrong)?;
+    if !operator.is_active {
+        return Err(Problem::inactive_user());
+    }
+    if let Some(hash) = rehashed {
+        operators::set_password(tx, operator_id, &hash).await?;
+    }
+    let who = Subject::Operator { operator_id, username: operator.username, session_id };
+    Ok((who, Owner::Operator(operator_id)))
+}

@@ -1,0 +1,234 @@
+//! Loading the facts that a credential is judged by, through the short memory.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::cache::{Concerned, News, ShortCache};
+use super::secrets;
+use crate::auth::admit::{KeyFacts, OperatorFacts, SessionFacts, Standing, UserFacts};
+use crate::auth::role::{KeyScopes, Role};
+use crate::auth::scope::SystemReason;
+use crate::auth::token::verified::{ForeignSubject, VerifiedForeign};
+use crate::base::ids::{KeyId, OperatorId, SessionId, TenantId, UserId};
+use crate::domain::error::Result;
+use crate::domain::op::Kernel;
+use crate::domain::revocation::Revocation;
+use crate::protocol::problem::Problem;
+use crate::storage::standing::{self, KeyStanding, OperatorStanding, UserStanding};
+use crate::storage::{api_keys, micros, time};
+
+/// How exact the time is at which a key was last seen: it costs a write.
+const SEEN_EVERY: TimeDelta = TimeDelta::minutes(5);
+
+/// Whom a credential names, before the store was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Whom {
+    Session(SessionId),
+    User(UserId),
+    Name { tenants: Arc<[String]>, username: String },
+}
+
+/// A user, and the sign-in if one was named.
+#[derive(Clone, Debug)]
+pub(super) struct Person {
+    pub(super) facts: UserFacts,
+    pub(super) session: Option<SessionFacts<UserId>>,
+}
+
+impl Concerned for Person {
+    fn concerned(&self, by: &Revocation) -> bool {
+        let me = (self.facts.tenant_id, self.facts.user_id);
+        match by {
+            Revocation::Session(session) => self.session.is_some_and(|own| own.session_id == *session),
+            Revocation::Sessions { tenant, user, .. }
+            | Revocation::User { tenant, user }
+            | Revocation::Role { tenant, user } => (*tenant, *user) == me,
+            Revocation::Tenant(tenant) => *tenant == me.0,
+            Revocation::Key(_) => false,
+        }
+    }
+}
+
+impl Concerned for KeyFacts {
+    fn concerned(&self, by: &Revocation) -> bool {
+        match by {
+            Revocation::Key(key) => *key == self.key_id,
+            Revocation::User { tenant, user } | Revocation::Role { tenant, user } => {
+                (*tenant, *user) == (self.tenant_id, self.made_by)
+            }
+            Revocation::Tenant(tenant) => *tenant == self.tenant_id,
+            Revocation::Session(_) | Revocation::Sessions { .. } => false,
+        }
+    }
+}
+
+/// An operator with the sign-in that was named.
+#[derive(Clone, Debug)]
+pub(super) struct Platform {
+    pub(super) facts: OperatorFacts,
+    pub(super) session: SessionFacts<OperatorId>,
+}
+
+impl Concerned for Platform {
+    fn concerned(&self, by: &Revocation) -> bool {
+        matches!(by, Revocation::Session(session) if *session == self.session.session_id)
+    }
+}
+
+/// Everybody's facts. An unknown one is `Invalid token`, and is not remembered.
+pub(super) struct Accounts {
+    kernel: Kernel,
+    news: News,
+    people: ShortCache<Whom, Person>,
+    keys: ShortCache<KeyId, KeyFacts>,
+    operators: ShortCache<SessionId, Platform>,
+}
+
+impl Accounts {
+    pub(super) fn new(kernel: &Kernel) -> Self {
+        Self {
+            news: News::new(kernel.revocations.subscribe()),
+            people: ShortCache::new(kernel.clock.clone()),
+            keys: ShortCache::new(kernel.clock.clone()),
+            operators: ShortCache::new(kernel.clock.clone()),
+            kernel: kernel.clone(),
+        }
+    }
+
+    pub(super) fn reads(&self) -> u64 {
+        self.people.reads() + self.keys.reads() + self.operators.reads()
+    }
+
+    /// The person of a sign-in that still stands.
+    pub(super) async fn person_of_session(&self, id: SessionId) -> Result<Person> {
+        let load = async || {
+            let tx = self.kernel.db.system(SystemReason::CredentialLookUp).read().await?;
+            let row = standing::of_session(&tx, id, micros(self.now())).await?;
+            person(row, Some(id))
+        };
+        self.people.get_or_load(Whom::Session(id), &self.news, load).await
+    }
+
+    /// The person, whatever the sign-in.
+    pub(super) async fn person(&self, id: UserId) -> Result<Person> {
+        let load = async || {
+            let tx = self.kernel.db.system(SystemReason::CredentialLookUp).read().await?;
+            person(standing::of_user(&tx, id).await?, None)
+        };
+        self.people.get_or_load(Whom::User(id), &self.news, load).await
+    }
+
+    /// The person that a foreign token speaks for. A name that is in several of its tenants names nobody.
+    pub(super) async fn person_of_foreign(&self, token: &VerifiedForeign) -> Result<Person> {
+        let username = match token.subject() {
+            ForeignSubject::UserId(id) => return self.person(*id).await,
+            ForeignSubject::Username(username) => username.clone(),
+        };
+        let tenants: Arc<[String]> = token.tenants().into();
+        let load = async || {
+            let tx = self.kernel.db.system(SystemReason::CredentialLookUp).read().await?;
+            let mut rows = standing::of_username(&tx, token.tenants(), &username).await?;
+            let row = rows.pop();
+            person(if rows.is_empty() { row } else { None }, None)
+        };
+        let whom = Whom::Name { tenants, username: username.clone() };
+        self.people.get_or_load(whom, &self.news, load).await
+    }
+
+    /// The operator of a sign-in that still stands.
+    pub(super) async fn operator_of_session(&self, id: SessionId) -> Result<Platform> {
+        let load = async || {
+            let tx = self.kernel.db.system(SystemReason::CredentialLookUp).read().await?;
+            let row = standing::of_operator_session(&tx, id, micros(self.now())).await?;
+            row.map(|row| platform(row, id)).ok_or_else(Problem::invalid_token)
+        };
+        self.operators.get_or_load(id, &self.news, load).await
+    }
+
+    /// A key that was not revoked.
+    pub(super) async fn key(&self, id: KeyId) -> Result<KeyFacts> {
+        let load = async || {
+            let tx = self.kernel.db.system(SystemReason::CredentialLookUp).read().await?;
+            let row = standing::of_key(&tx, id).await?.ok_or_else(Problem::invalid_token)?;
+            drop(tx);
+            let last_used_at = row.last_used_at;
+            let facts = key_facts(row)?;
+            self.seen(id, last_used_at).await;
+            Ok(facts)
+        };
+        self.keys.get_or_load(id, &self.news, load).await
+    }
+
+    /// Notes that a key is in use. A note that cannot be written must not stop the work that the key is for.
+    async fn seen(&self, id: KeyId, last_used_at: Option<i64>) {
+        let now = self.now();
+        if last_used_at.is_some_and(|last| now - time(last) < SEEN_EVERY) {
+            return;
+        }
+        let write = async {
+            let tx = self.kernel.db.system(SystemReason::CredentialLookUp).begin().await?;
+            api_keys::touch(&tx, id, micros(now)).await?;
+            tx.commit().await
+        };
+        if let Err(error) = write.await {
+            tracing::warn!(%error, key.id = %id, "could not note when an API key was last used");
+        }
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.kernel.clock.now()
+    }
+}
+
+fn person(row: Option<UserStanding>, session: Option<SessionId>) -> Result<Person> {
+    let row = row.ok_or_else(Problem::invalid_token)?;
+    let user_id = UserId(row.user_id);
+    let facts = UserFacts {
+        user_id,
+        tenant_id: TenantId(row.tenant_id),
+        role: role(&row.role)?,
+        standing: standing_of(row.user_is_active && row.tenant_is_active),
+        tenant_slug: row.tenant_slug,
+        username: row.username,
+    };
+    let session = session.map(|session_id| SessionFacts { session_id, owner: user_id });
+    Ok(Person { facts, session })
+}
+
+fn platform(row: OperatorStanding, session_id: SessionId) -> Platform {
+    let operator_id = OperatorId(row.operator_id);
+    let standing = standing_of(row.is_active);
+    Platform {
+        facts: OperatorFacts { operator_id, username: row.username, standing },
+        session: SessionFacts { session_id, owner: operator_id },
+    }
+}
+
+fn key_facts(row: KeyStanding) -> Result<KeyFacts> {
+    let scopes: KeyScopes = row.scopes.parse().map_err(|_| unreadable("the scopes of an API key"))?;
+    Ok(KeyFacts {
+        key_id: KeyId(row.key_id),
+        tenant_id: TenantId(row.tenant_id),
+        made_by: UserId(row.made_by),
+        scopes,
+        hash: secrets::from_store(&row.secret_hash).ok_or_else(|| unreadable("the hash of an API key"))?,
+        expires_at: row.expires_at.map(time),
+        // A key stands with its maker: who is shut out must not come back in by a key of theirs.
+        standing: standing_of(row.maker_is_active && row.tenant_is_active),
+    })
+}
+
+fn standing_of(active: bool) -> Standing {
+    if active { Standing::Active } else { Standing::Inactive }
+}
+
+/// The role in a row.
+pub(super) fn role(stored: &str) -> Result<Role> {
+    stored.parse().map_err(|_| unreadable("a role"))
+}
+
+fn unreadable(what: &'static str) -> Problem {
+    tracing::error!("{what} in the store is not readable");
+    Problem::internal()
+}

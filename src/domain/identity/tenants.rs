@@ -1,0 +1,102 @@
+//! Tenants, as operators see them. A tenant is suspended and never removed: its log outlives its people.
+
+use super::fields::Faults;
+use super::platform::PlatformOp;
+use crate::auth::permission::Permission;
+use crate::base::ids::TenantId;
+use crate::base::page::{Page, PageRequest};
+use crate::domain::error::Result;
+use crate::domain::op::Deed;
+use crate::domain::revocation::Revocation;
+use crate::protocol::problem::{Code, Problem};
+use crate::storage::tenants::{self, TenantRow};
+use crate::storage::{Error, SystemTx, micros};
+
+pub struct NewTenant {
+    pub slug: String,
+    pub name: String,
+}
+
+/// What is to change; `None` leaves a field alone.
+#[derive(Clone, Debug, Default)]
+pub struct TenantPatch {
+    pub name: Option<String>,
+    pub is_active: Option<bool>,
+}
+
+/// Makes an empty tenant.
+pub async fn create(op: &PlatformOp, new: &NewTenant) -> Result<TenantRow> {
+    op.require(Permission::ManageTenants)?;
+    let mut faults = Faults::default();
+    check(&mut faults, &[], new);
+    faults.done()?;
+    let tx = op.begin().await?;
+    let tenant = insert(op, &tx, new).await?;
+    tx.commit().await?;
+    Ok(tenant)
+}
+
+/// Names the bad fields of a tenant that stands at `path` in the request.
+pub(super) fn check(faults: &mut Faults, path: &[&str], new: &NewTenant) {
+    faults.slug(&[path, &["slug"]].concat(), &new.slug);
+    faults.name(&[path, &["name"]].concat(), &new.name);
+}
+
+/// Adds a tenant in the caller's transaction.
+pub(super) async fn insert(op: &PlatformOp, tx: &SystemTx, new: &NewTenant) -> Result<TenantRow> {
+    if tenants::find_by_slug(tx, &new.slug).await?.is_some() {
+        return Err(taken());
+    }
+    let row = tenants::NewTenant {
+        slug: &new.slug,
+        name: &new.name,
+        now: micros(op.now()),
+        // Any number tells two logs apart; it stays below 2^53 for clients that look.
+        log_epoch: i64::try_from(op.kernel.entropy.below(1 << 53)).unwrap_or_default(),
+    };
+    let tenant = tenants::insert(tx, row).await.map_err(|error| match error {
+        Error::Duplicate(_) => taken(),
+        other => other.into(),
+    })?;
+    let detail = serde_json::json!({ "slug": tenant.slug });
+    op.audit(tx, None, deed("tenant.created", TenantId(tenant.id), detail)).await?;
+    Ok(tenant)
+}
+
+fn taken() -> Problem {
+    Problem::new(Code::Conflict, "The slug is taken by another tenant.")
+}
+
+/// All tenants in the order of their making.
+pub async fn list(op: &PlatformOp, page: PageRequest<i64>) -> Result<Page<TenantRow, i64>> {
+    op.require(Permission::ManageTenants)?;
+    let tx = op.read().await?;
+    let rows = tenants::list(&tx, page.after, page.limit + 1).await?;
+    Ok(Page::cut(rows, page.limit, |row| row.id))
+}
+
+/// Renames, suspends or resumes a tenant. A suspended one's connections end at once.
+pub async fn change(op: &PlatformOp, id: TenantId, patch: &TenantPatch) -> Result<TenantRow> {
+    op.require(Permission::ManageTenants)?;
+    let mut faults = Faults::default();
+    if let Some(name) = &patch.name {
+        faults.name(&["name"], name);
+    }
+    faults.done()?;
+    let tx = op.begin().await?;
+    let before = tenants::lock(&tx, id).await?.ok_or_else(Problem::not_found)?;
+    tenants::update(&tx, id, patch.name.as_deref(), patch.is_active, micros(op.now())).await?;
+    let after = tenants::find(&tx, id).await?.ok_or_else(Problem::not_found)?;
+    let detail = serde_json::json!({ "name": after.name, "is_active": after.is_active });
+    op.audit(&tx, None, deed("tenant.changed", id, detail)).await?;
+    tx.commit().await?;
+    if before.is_active != after.is_active {
+        // Also when it is resumed: what was known of its people is old.
+        op.kernel.revoked(Revocation::Tenant(id));
+    }
+    Ok(after)
+}
+
+fn deed(action: &'static str, id: TenantId, detail: serde_json::Value) -> Deed {
+    Deed { action, target_kind: "tenant", target_id: id.to_string(), detail: Some(detail) }
+}

@@ -1,0 +1,96 @@
+//! The pair of tokens that a sign-in is: a short access token that is signed, a long refresh token that is stored.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Identity, secrets};
+use crate::auth::secret::{SecretKind, SecretText};
+use crate::auth::token::mint::{AccessToken, Lifetime, Signer, Subject, mint};
+use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
+use crate::base::text;
+use crate::domain::error::Result;
+use crate::domain::op::Origin;
+use crate::protocol::problem::Problem;
+use crate::protocol::role::Role;
+use crate::storage::sessions::{self, NewSession, Owner, SessionRow};
+use crate::storage::{SystemTx, micros};
+
+/// As much of a client's name for itself as is kept.
+const AGENT_BYTES: usize = 300;
+
+/// Somebody who is signed in.
+#[derive(Debug)]
+pub struct SignedIn {
+    pub access: AccessToken,
+    pub expires_in: u32,
+    pub refresh: SecretText,
+    pub who: Subject,
+}
+
+impl SignedIn {
+    /// Tenant, user and role; none for an operator.
+    pub fn person(&self) -> Option<(TenantId, UserId, Role)> {
+        match &self.who {
+            Subject::User { tenant_id, user_id, role, .. } => Some((*tenant_id, *user_id, *role)),
+            Subject::Operator { .. } => None,
+        }
+    }
+
+    pub fn operator_id(&self) -> Option<OperatorId> {
+        match &self.who {
+            Subject::User { .. } => None,
+            Subject::Operator { operator_id, .. } => Some(*operator_id),
+        }
+    }
+}
+
+impl Identity {
+    /// Begins a session with its first refresh token, in the caller's transaction.
+    pub(super) async fn begin_session(
+        &self,
+        tx: &SystemTx,
+        owner: Owner,
+        id: SessionId,
+        origin: &Origin,
+    ) -> Result<SecretText> {
+        let now = self.now();
+        let new = NewSession {
+            id,
+            owner,
+            user_agent: origin.user_agent.as_deref().map(|agent| text::cut(agent, AGENT_BYTES)),
+            address: origin.address.as_deref(),
+            now: micros(now),
+            expires_at: micros(self.session_end(now)),
+        };
+        let session = sessions::insert(tx, new).await?;
+        self.add_refresh_token(tx, &session).await
+    }
+
+    /// The next refresh token of a session.
+    pub(super) async fn add_refresh_token(&self, tx: &SystemTx, session: &SessionRow) -> Result<SecretText> {
+        let now = self.now();
+        let minted = SecretKind::Refresh.mint(self.kernel.entropy);
+        let (hash, end) = (secrets::to_store(&minted.hash), micros(self.session_end(now)));
+        sessions::add_refresh_token(tx, session, &hash, micros(now), end).await?;
+        Ok(minted.text)
+    }
+
+    /// Until when a session stands that is used at `now`.
+    pub(super) fn session_end(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        now + self.settings.refresh_ttl.max(TimeDelta::seconds(1))
+    }
+
+    pub(super) fn signed_in(&self, who: Subject, refresh: SecretText) -> Result<SignedIn> {
+        let lifetime = self.settings.access_ttl;
+        let access = self.sign(&who, lifetime)?;
+        Ok(SignedIn { access, expires_in: lifetime.secs(), refresh, who })
+    }
+
+    pub(super) fn sign(&self, who: &Subject, lifetime: Lifetime) -> Result<AccessToken> {
+        let ring = self.ring();
+        let signer = Signer { ring: &ring, issuer: self.issuers.own(), entropy: self.kernel.entropy };
+        mint(who, lifetime, &signer, self.now()).map_err(|error| {
+            tracing::error!(%error, "an access token could not be signed");
+            Problem::internal()
+        })
+    }
+}

@@ -1,0 +1,42 @@
+//! Finding people.
+
+use crate::auth::permission::Permission;
+use crate::base::ids::UserId;
+use crate::base::page::{Page, PageRequest};
+use crate::domain::error::Result;
+use crate::domain::op::{Op, forbidden};
+use crate::protocol::problem::Problem;
+use crate::storage::users::{self, UserRow};
+
+/// The tenant's users in the order of their making.
+pub async fn list(op: &Op, page: PageRequest<i64>) -> Result<Page<UserRow, i64>> {
+    op.require(Permission::ManageUsers)?;
+    let tx = op.read().await?;
+    let rows = users::list(&tx, false, page.after, page.limit + 1).await?;
+    Ok(Page::cut(rows, page.limit, |row| row.id))
+}
+
+/// The active users, for everybody who may write to them.
+pub async fn directory(op: &Op, page: PageRequest<i64>) -> Result<Page<UserRow, i64>> {
+    op.require(Permission::ReadDirectory)?;
+    let tx = op.read().await?;
+    let rows = users::list(&tx, true, page.after, page.limit + 1).await?;
+    Ok(Page::cut(rows, page.limit, |row| row.id))
+}
+
+pub async fn get(op: &Op, id: UserId) -> Result<UserRow> {
+    op.require(Permission::ManageUsers)?;
+    find(op, id).await
+}
+
+/// The caller.
+pub async fn me(op: &Op) -> Result<UserRow> {
+    op.require(Permission::ManageOwnAccount)?;
+    let user = op.principal().and_then(|principal| principal.user_id()).ok_or_else(forbidden)?;
+    find(op, user).await
+}
+
+async fn find(op: &Op, id: UserId) -> Result<UserRow> {
+    let tx = op.read().await?;
+    users::find(&tx, id).await?.ok_or_else(Problem::not_found)
+}

@@ -1,0 +1,37 @@
+//! Removing a person. What they made for the tenant, such as jobs, stays and refers to a row without a name; where
+//! nothing refers to them the row goes too. Their sign-ins and API keys end with them.
+
+use super::change::Precondition;
+use super::{is_last, last_admin};
+use crate::auth::permission::Permission;
+use crate::base::ids::UserId;
+use crate::domain::error::Result;
+use crate::domain::op::{Deed, Op};
+use crate::domain::revocation::Revocation;
+use crate::protocol::problem::Problem;
+use crate::storage::{api_keys, micros, sessions, users};
+
+pub async fn remove(op: &Op, id: UserId, precondition: Precondition<'_>) -> Result<()> {
+    op.require(Permission::ManageUsers)?;
+    let change = op.begin().await?;
+    let admins = users::lock_admins(&change.tx).await?;
+    let user = users::lock(&change.tx, id).await?.ok_or_else(Problem::not_found)?;
+    precondition(&user)?;
+    if is_last(&admins, id) {
+        return Err(last_admin());
+    }
+    let now = micros(op.now());
+    sessions::revoke_of_user(&change.tx, id, None, now).await?;
+    api_keys::revoke_of_user(&change.tx, id, now).await?;
+    users::remove(&change.tx, id, now).await?;
+    let deed = Deed {
+        action: "user.removed",
+        target_kind: "user",
+        target_id: id.to_string(),
+        detail: Some(serde_json::json!({ "username": user.username })),
+    };
+    op.audit(&change.tx, deed).await?;
+    op.commit(change).await?;
+    op.kernel.revoked(Revocation::User { tenant: op.scope.tenant_id(), user: id });
+    Ok(())
+}
