@@ -272,6 +272,11 @@ impl Sessions {
         self.live.lock().get(&id).cloned()
     }
 
+    /// Whether the node is leaving.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.is_cancelled()
+    }
+
     pub fn clock(&self) -> &Clock {
         &self.kernel.clock
     }

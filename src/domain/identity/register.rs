@@ -37,10 +37,8 @@ pub async fn register(identity: &Identity, new: &Registration, origin: &Origin) 
     // Counted against the address and never given back: each one costs a hash and leaves rows behind.
     let _ = identity.attempt(&new.tenant.slug, &username, new.client)?;
     let hash = identity.hash(&password).await?;
-    let op = PlatformOp {
-        origin: origin.clone(),
-        ..PlatformOp::of_system(&identity.kernel, SystemReason::Registration)
-    };
+    let mut op = PlatformOp::of_system(&identity.kernel, SystemReason::Registration);
+    op.origin = origin.clone();
     let tx = op.begin().await?;
     let tenant = TenantId(tenants::insert(&op, &tx, &new.tenant).await?.id);
     let first = FirstAdmin { username: &username, email: &new.email, hash: Some(&hash) };
