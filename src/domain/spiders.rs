@@ -50,6 +50,7 @@ pub async fn get(op: &Op, name: &str) -> Result<Spider> {
     if name == AUTO {
         return Ok(auto());
     }
+    require_possible(name)?;
     let row = spiders::find(&op.read().await?, name).await?.ok_or_else(Problem::not_found)?;
     view(&row)
 }
@@ -61,6 +62,7 @@ pub async fn put(op: &Op, name: &str, new: SpiderChange) -> Result<Spider> {
     check_lists(&mut faults, &new.start_urls, &new.allowed_hosts);
     faults.refuse()?;
     refuse_auto(name)?;
+    require_possible(name)?;
     let change = op.begin().await?;
     let row = spiders::lock(&change.tx, name).await?.ok_or_else(Problem::not_found)?;
     let words = words_of(op, new.runner, new.start_urls, new.allowed_hosts);
@@ -75,6 +77,7 @@ pub async fn put(op: &Op, name: &str, new: SpiderChange) -> Result<Spider> {
 pub async fn delete(op: &Op, name: &str) -> Result<()> {
     op.require(Permission::ManageSpiders)?;
     refuse_auto(name)?;
+    require_possible(name)?;
     let change = op.begin().await?;
     let row = spiders::lock(&change.tx, name).await?.ok_or_else(Problem::not_found)?;
     if jobs::any_active_of(&change.tx, name).await? {
@@ -141,9 +144,14 @@ fn check_lists(faults: &mut Faults, start_urls: &Option<Vec<String>>, allowed_ho
     faults.hosts("allowed_hosts", allowed_hosts.as_deref().unwrap_or_default());
 }
 
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     (1..=100).contains(&name.len()) && name.bytes().all(allowed)
+}
+
+/// No spider has another name, and not every text may be asked of every database.
+fn require_possible(name: &str) -> Result<()> {
+    if is_name(name) { Ok(()) } else { Err(Problem::not_found()) }
 }
 
 fn refuse_auto(name: &str) -> Result<()> {

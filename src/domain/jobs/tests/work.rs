@@ -1,6 +1,7 @@
 //! A worker's reports.
 
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::base::page::PageRequest;
@@ -13,6 +14,7 @@ use crate::domain::jobs::sweep::sweep_leases;
 use crate::domain::notifications;
 use crate::protocol::job::JobStatus;
 use crate::protocol::problem::Code;
+use crate::protocol::worker::ClaimRequest;
 
 fn failure(error: &str) -> Failure {
     Failure { error: error.to_owned(), stats: None }
@@ -165,9 +167,10 @@ async fn a_run_without_listings_after_one_with_some_is_alerted_once() {
 #[tokio::test]
 async fn a_waiting_claim_hears_of_a_job_that_is_made_meanwhile() {
     let crawl = Crawl::new().await;
-    let request = crate::protocol::worker::ClaimRequest { spiders: None, wait_seconds: Some(30) };
+    let request = ClaimRequest { spiders: None, wait_seconds: Some(30) };
+    let stop = CancellationToken::new();
 
-    let waiting = claim::claim(&crawl.worker, &request, LEASE);
+    let waiting = claim::claim(&crawl.worker, &request, LEASE, &stop);
     let making = create(&crawl.member, new_job(EXTERNAL));
     // The clock stands still, so only the bell can end the wait.
     let (claimed, made) = tokio::join!(waiting, making);
@@ -178,8 +181,9 @@ async fn a_waiting_claim_hears_of_a_job_that_is_made_meanwhile() {
 #[tokio::test]
 async fn a_claim_that_waited_in_vain_ends_with_none() {
     let crawl = Crawl::new().await;
-    let request = crate::protocol::worker::ClaimRequest { spiders: None, wait_seconds: Some(2) };
-    let waiting = claim::claim(&crawl.worker, &request, LEASE);
+    let request = ClaimRequest { spiders: None, wait_seconds: Some(2) };
+    let stop = CancellationToken::new();
+    let waiting = claim::claim(&crawl.worker, &request, LEASE, &stop);
     let time = async {
         for _ in 0..50 {
             tokio::task::yield_now().await;
@@ -190,8 +194,8 @@ async fn a_claim_that_waited_in_vain_ends_with_none() {
     let (claimed, ()) = tokio::join!(waiting, time);
 
     assert!(claimed.unwrap().is_none());
-    let long = crate::protocol::worker::ClaimRequest { spiders: None, wait_seconds: Some(31) };
-    assert_eq!(pointers(claim::claim(&crawl.worker, &long, LEASE).await), ["/wait_seconds"]);
+    let long = ClaimRequest { spiders: None, wait_seconds: Some(31) };
+    assert_eq!(pointers(claim::claim(&crawl.worker, &long, LEASE, &stop).await), ["/wait_seconds"]);
 }
 
 #[tokio::test]
@@ -241,4 +245,16 @@ async fn many_workers_at_once_share_the_jobs_and_each_runs_once() {
     assert_eq!(ids.len(), JOBS);
     let told = crawl.told().await;
     assert_eq!(told.iter().filter(|told| *told == "job_completed").count(), JOBS);
+}
+
+#[tokio::test]
+async fn a_server_that_goes_down_ends_the_wait() {
+    let crawl = Crawl::new().await;
+    let request = ClaimRequest { spiders: None, wait_seconds: Some(30) };
+    let stop = CancellationToken::new();
+
+    let waiting = claim::claim(&crawl.worker, &request, LEASE, &stop);
+    let (claimed, ()) = tokio::join!(waiting, async { stop.cancel() });
+
+    assert!(claimed.unwrap().is_none());
 }
