@@ -4,8 +4,11 @@ pub mod router;
 
 pub mod broadcasts;
 pub mod events;
+pub mod jobs;
 pub mod notifications;
 pub mod operations;
+pub mod spiders;
+pub mod workers;
 
 pub mod live;
 
