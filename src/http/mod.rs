@@ -7,6 +7,7 @@ pub mod events;
 pub mod jobs;
 pub mod notifications;
 pub mod operations;
+pub mod properties;
 pub mod spiders;
 pub mod workers;
 

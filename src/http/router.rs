@@ -20,6 +20,7 @@ use super::notifications::NotificationsApi;
 use super::operations::OperationsApi;
 use super::origin::OriginPolicy;
 use super::problem::{Refusals, problem_page};
+use super::properties::PropertiesApi;
 use super::serve::TimeLimit;
 use super::spiders::SpidersApi;
 use super::swagger;
@@ -31,7 +32,16 @@ use crate::session::Sessions;
 pub const BASE: &str = "/api/v1";
 
 /// All REST resources.
-type Apis = (SpidersApi, JobsApi, WorkersApi, BroadcastsApi, NotificationsApi, EventsApi, OperationsApi);
+type Apis = (
+    SpidersApi,
+    JobsApi,
+    WorkersApi,
+    PropertiesApi,
+    BroadcastsApi,
+    NotificationsApi,
+    EventsApi,
+    OperationsApi,
+);
 
 /// What the routes stand on.
 pub struct RouterParts {
@@ -44,7 +54,16 @@ pub struct RouterParts {
 }
 
 fn apis() -> Apis {
-    (SpidersApi, JobsApi, WorkersApi, BroadcastsApi, NotificationsApi, EventsApi, OperationsApi)
+    (
+        SpidersApi,
+        JobsApi,
+        WorkersApi,
+        PropertiesApi,
+        BroadcastsApi,
+        NotificationsApi,
+        EventsApi,
+        OperationsApi,
+    )
 }
 
 fn service() -> OpenApiService<Apis, ()> {
