@@ -7,6 +7,7 @@ pub mod config;
 pub mod protocol;
 
 pub mod auth;
+pub mod telemetry;
 
 pub mod cluster;
 pub mod storage;
@@ -15,8 +16,6 @@ pub mod eventlog;
 pub mod hub;
 
 pub mod domain;
-
-pub mod session;
 
 pub mod crawler;
 pub mod http;

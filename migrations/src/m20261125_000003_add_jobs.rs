@@ -42,7 +42,8 @@ const TABLES: &[Table] = &[
         name: "jobs",
         rows: Rows::OfTenant("tenant_id"),
         // The figures are those of the current execution. progress_pending: a report came in that no event has
-        // told yet; a timer or the terminal report tells it.
+        // told yet; a timer or the terminal report tells it. first_attempt: the attempt that a person asked for last;
+        // lost workers are counted from there.
         body: "id $id,
             tenant_id $int NOT NULL REFERENCES tenants (id),
             spider_name text NOT NULL,
@@ -63,6 +64,7 @@ const TABLES: &[Table] = &[
             stats text,
             execution_id $int,
             attempt $int NOT NULL,
+            first_attempt $int NOT NULL,
             cancel_requested $bool NOT NULL,
             lease_hash text,
             lease_expires_at $time,
@@ -77,11 +79,14 @@ const TABLES: &[Table] = &[
         indexes: &[
             // The list route, newest first, with its status filter.
             "CREATE INDEX jobs_by_status ON jobs (tenant_id, status, id)",
+            // The same list by spider; whether a spider has jobs; its latest completed one.
+            "CREATE INDEX jobs_by_spider ON jobs (tenant_id, spider_name, id)",
             // The lease sweep and the progress timer look over all tenants.
             "CREATE INDEX jobs_by_lease ON jobs (lease_expires_at) WHERE lease_expires_at IS NOT NULL",
             "CREATE INDEX jobs_with_news ON jobs (id) WHERE progress_pending OR summary_pending > 0",
             // Claiming takes the oldest pending job of a runner.
-            "CREATE INDEX jobs_to_claim ON jobs (runner, tenant_id, id) WHERE status = 'pending'",
+            "CREATE INDEX jobs_to_claim ON jobs (runner, tenant_id, id)
+                WHERE status = 'pending' AND lease_expires_at IS NULL",
         ],
     },
     Table {

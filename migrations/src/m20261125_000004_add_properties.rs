@@ -26,13 +26,16 @@ const TABLES: &[Table] = &[
     Table {
         name: "properties",
         rows: Rows::OfTenant("tenant_id"),
-        // current_price: close_price once closed, else list_price; what filters and sorting speak of.
+        // current_price: close_price once closed, else list_price; what filters and sorting speak of. Unlike the other
+        // prices it is in hundredths of a major unit whatever the currency, so that rows compare with each other.
+        // source_host: of source_url, with the port when it is not the scheme's own.
         // search_text: case-folded words of address, city, type and key, for the `q` filter; city_key likewise.
         body: "id $id,
             tenant_id $int NOT NULL REFERENCES tenants (id),
             source text NOT NULL,
             listing_key text NOT NULL,
             source_url text,
+            source_host text,
             standard_status text NOT NULL,
             list_price $int,
             original_list_price $int,
@@ -68,7 +71,7 @@ const TABLES: &[Table] = &[
             "CREATE INDEX properties_by_price ON properties (tenant_id, current_price, id)",
             "CREATE INDEX properties_by_city ON properties (tenant_id, city_key, id)",
             // A spider re-visits the urls it knows.
-            "CREATE INDEX properties_by_url ON properties (tenant_id, source_url)",
+            "CREATE INDEX properties_by_host ON properties (tenant_id, source_host, id)",
         ],
     },
     Table {

@@ -168,9 +168,13 @@ pub(crate) mod sample {
     pub(crate) const USER: UserId = UserId(41);
 
     pub(crate) fn user(role: Role) -> Principal {
+        user_of(TENANT, USER, role)
+    }
+
+    pub(crate) fn user_of(tenant_id: TenantId, user_id: UserId, role: Role) -> Principal {
         Principal::User(UserPrincipal {
-            scope: TenantScope::of_principal(TENANT),
-            user_id: USER,
+            scope: TenantScope::of_principal(tenant_id),
+            user_id,
             username: "ann".into(),
             role,
             session_id: Some(SessionId(Uuid::nil())),
@@ -178,10 +182,14 @@ pub(crate) mod sample {
     }
 
     pub(crate) fn key(scopes: &[KeyScope]) -> Principal {
+        key_of(TENANT, USER, scopes)
+    }
+
+    pub(crate) fn key_of(tenant_id: TenantId, made_by: UserId, scopes: &[KeyScope]) -> Principal {
         Principal::Key(KeyPrincipal {
-            scope: TenantScope::of_principal(TENANT),
+            scope: TenantScope::of_principal(tenant_id),
             key_id: KeyId(Uuid::nil()),
-            made_by: USER,
+            made_by,
             scopes: scopes.iter().copied().collect(),
         })
     }

@@ -12,4 +12,7 @@ pub mod robots;
 
 pub mod page;
 
+pub mod extract;
 pub mod links;
+
+pub mod reading;

@@ -290,4 +290,17 @@ mod tests {
         assert!(matches!(&answer, RobotsAnswer::Text(text) if text.len() == 500 * 1024));
         assert!(!Robots::read(&answer, now()).allows(&site.url("/no")));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_file_breaks_the_reader(
+            text in "((user-agent|allow|disallow|crawl-delay|sitemap)?[: ]{0,2}[a-zA-Z*$/%0-9.#\u{e9}-]{0,20}[\r\n]?){0,20}",
+            path in "[a-z*$/%0-9]{0,20}",
+        ) {
+            let robots = robots(&text);
+            robots.allows(&url(&format!("/{path}")));
+            assert!(robots.crawl_delay.is_none_or(|delay| delay <= LONGEST_DELAY));
+            assert!(robots.allows(&url("/robots.txt")));
+        }
+    }
 }

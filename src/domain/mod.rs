@@ -4,6 +4,12 @@
 pub mod broadcast;
 pub mod error;
 pub mod identity;
+pub mod jobs;
 pub mod notifications;
 pub mod op;
+pub mod properties;
 pub mod revocation;
+pub mod spiders;
+
+#[cfg(test)]
+pub(crate) mod testing;

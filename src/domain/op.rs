@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::broadcast;
 
 use super::error::Result;
+use super::jobs::bell::JobBell;
 use super::revocation::Revocation;
 use crate::auth::permission::Permission;
 use crate::auth::principal::Principal;
@@ -29,6 +30,8 @@ pub struct Kernel {
     pub entropy: Entropy,
     /// Word of credentials that have ended, for whoever holds connections open on them.
     pub revocations: broadcast::Sender<Revocation>,
+    /// Rings when a job begins to wait for a worker.
+    pub bell: JobBell,
 }
 
 /// Revocations that may wait for a supervisor; one that falls behind ends every connection it cannot vouch for.
@@ -37,7 +40,7 @@ const REVOCATION_QUEUE: usize = 1024;
 impl Kernel {
     pub fn new(db: Database, clock: Clock, entropy: Entropy) -> Self {
         let (revocations, _) = broadcast::channel(REVOCATION_QUEUE);
-        Self { db, hub: Arc::default(), clock, entropy, revocations }
+        Self { db, hub: Arc::default(), clock, entropy, revocations, bell: JobBell::default() }
     }
 
     /// Spreads the word. Nobody listening is fine: then no connection is open.

@@ -41,7 +41,9 @@ impl Revocation {
             Self::User { tenant, user } if is_of(user, tenant) => {
                 Some((CloseCode::Forbidden, "User not found or inactive"))
             }
-            Self::Key(key) if principal.key_id() == Some(*key) => Some((CloseCode::SessionRevoked, "key revoked")),
+            Self::Key(key) if principal.key_id() == Some(*key) => {
+                Some((CloseCode::SessionRevoked, "key revoked"))
+            }
             Self::Tenant(tenant) if *tenant == tenant_id => Some((CloseCode::Forbidden, "tenant suspended")),
             Self::Session(_)
             | Self::Sessions { .. }

@@ -91,15 +91,22 @@ impl Hub {
         }
     }
 
-    /// Changes what a mailbox wants, between two deliveries.
+    /// Changes what a mailbox wants, between two deliveries; the answer, if there is one, stands between them too.
     pub fn change(
         &self,
         scope: &TenantScope,
         mailbox: &Arc<Mailbox>,
-        change: impl FnOnce(&mut Interest, Position),
+        change: impl FnOnce(&mut Interest, Position) -> Option<ServerMessage>,
     ) {
         if let Some(tenant) = self.tenant(scope.tenant_id()) {
             tenant.change(mailbox, change);
+        }
+    }
+
+    /// A sign of life behind every event so far: a ping on a socket, a quiet `id:` on a stream.
+    pub fn beat(&self, scope: &TenantScope, mailbox: &Mailbox) {
+        if let Some(tenant) = self.tenant(scope.tenant_id()) {
+            tenant.beat(mailbox);
         }
     }
 

@@ -1,13 +1,19 @@
 //! Floor 1: the wire as types, without any I/O.
 
+pub mod asyncapi;
+pub mod client_message;
 pub mod command;
 pub mod envelope;
 pub mod event;
+pub mod job;
 pub mod message;
 pub mod position;
 pub mod problem;
 pub mod property;
+pub mod property_batch;
 pub mod role;
 pub mod routing;
+pub mod spider;
 pub mod subscription;
 pub mod websocket;
+pub mod worker;

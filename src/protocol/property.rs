@@ -24,9 +24,48 @@ pub enum StandardStatus {
     Withdrawn,
 }
 
+impl StandardStatus {
+    pub const ALL: [Self; 11] = [
+        Self::Active,
+        Self::ActiveUnderContract,
+        Self::Canceled,
+        Self::Closed,
+        Self::ComingSoon,
+        Self::Delete,
+        Self::Expired,
+        Self::Hold,
+        Self::Incomplete,
+        Self::Pending,
+        Self::Withdrawn,
+    ];
+
+    /// The status as the wire and the store write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::ActiveUnderContract => "active_under_contract",
+            Self::Canceled => "canceled",
+            Self::Closed => "closed",
+            Self::ComingSoon => "coming_soon",
+            Self::Delete => "delete",
+            Self::Expired => "expired",
+            Self::Hold => "hold",
+            Self::Incomplete => "incomplete",
+            Self::Pending => "pending",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+
+    /// Reads the wire's form; `None` when it is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == text)
+    }
+}
+
 /// A postal address; every part may be unknown.
 #[derive(Clone, Debug, Default, PartialEq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+#[serde(deny_unknown_fields)]
 pub struct Address {
     /// The address as the source writes it.
     #[oai(validator(max_length = 300))]
@@ -53,7 +92,7 @@ pub struct Address {
 /// One listing as a worker or the crawler saw it. What is absent is unknown and leaves the stored value alone.
 #[derive(Clone, Debug, Default, PartialEq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct PropertyInput {
     /// Where the listing was seen; with `listing_key` it names the property.
     #[oai(validator(min_length = 1, max_length = 100))]
@@ -129,7 +168,7 @@ pub struct PropertyInput {
     /// Anything else the source tells; at most 16 KiB as JSON. Replaced as a whole when given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes: Option<BTreeMap<String, Value>>,
-    /// True: the source no longer has the listing.
+    /// True: the source no longer has the listing; every other field but its key is passed over then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<bool>,
 }
@@ -190,4 +229,54 @@ pub struct Property {
     pub removed: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attributes: Option<BTreeMap<String, Value>>,
+}
+
+/// A price or a status that a property had from a time on, until the next row's.
+#[derive(Clone, Debug, PartialEq, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
+pub struct PriceHistoryRow {
+    /// The current price then, in major units of `currency`; absent while none was known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price: Option<f64>,
+    pub currency: String,
+    pub standard_status: StandardStatus,
+    /// RFC 3339.
+    pub observed_at: String,
+}
+
+/// How a list of properties is sorted. Properties without the value come last in both directions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum, Serialize, Deserialize)]
+pub enum PropertySort {
+    #[oai(rename = "updated_at")]
+    UpdatedAt,
+    /// The latest change first.
+    #[default]
+    #[oai(rename = "-updated_at")]
+    UpdatedAtDescending,
+    /// By the number of major units, whatever the currency.
+    #[oai(rename = "price")]
+    Price,
+    #[oai(rename = "-price")]
+    PriceDescending,
+    #[oai(rename = "listed_at")]
+    ListedAt,
+    #[oai(rename = "-listed_at")]
+    ListedAtDescending,
+    #[oai(rename = "property_id")]
+    PropertyId,
+    #[oai(rename = "-property_id")]
+    PropertyIdDescending,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_has_one_name_on_the_wire_and_in_the_store() {
+        for status in StandardStatus::ALL {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.name());
+            assert_eq!(StandardStatus::parse(status.name()), Some(status));
+        }
+    }
 }

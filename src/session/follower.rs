@@ -66,8 +66,14 @@ impl Follower {
         // Until the start is judged everything new is held; a held frame that turns out too old is dropped below.
         let mailbox = Arc::new(Mailbox::new(wish.interest(reader, 0), queue_bytes));
         kernel.hub.join(&scope, &mailbox);
-        let mut follower =
-            Self { kernel: kernel.clone(), scope, mailbox, prelude: Vec::new(), replay: None, waiting: VecDeque::new() };
+        let mut follower = Self {
+            kernel: kernel.clone(),
+            scope,
+            mailbox,
+            prelude: Vec::new(),
+            replay: None,
+            waiting: VecDeque::new(),
+        };
         // From here on dropping the follower leaves the hub again.
         let head = follower.start_hub_and_read_head().await?;
         follower.begin(wish, head, hello);
@@ -139,7 +145,9 @@ impl Follower {
                 if self.waiting.is_empty() {
                     return self.mailbox.take().await;
                 }
-                let head = eventlog::head(&self.kernel.db, &self.scope).await.map_err(|error| self.unreadable(&error))?;
+                let head = eventlog::head(&self.kernel.db, &self.scope)
+                    .await
+                    .map_err(|error| self.unreadable(&error))?;
                 self.catch_up(head);
                 continue;
             };

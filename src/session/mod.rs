@@ -1,7 +1,10 @@
 //! Floor 6: one live connection, whatever carries it. A session holds no authority of its own: a scope, subscriptions
 //! with positions, timers. Kill it at any line and the client can resume.
 
+mod commands;
 pub mod follower;
+pub mod page;
+pub mod refresh;
 pub mod relay;
 pub mod seats;
 pub mod sse;

@@ -12,15 +12,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::seats::{Carrier, Holder, SeatLimits, Seats};
+use super::status::StatusCache;
 use crate::auth::principal::Principal;
 use crate::auth::scope::TenantScope;
 use crate::base::clock::Clock;
 use crate::base::ids::{ConnectionId, SessionId, TenantId, UserId};
+use crate::domain::identity::{Admitted, Identity};
 use crate::domain::op::{Kernel, Origin};
 use crate::domain::revocation::Revocation;
 use crate::hub::{Closing, Mailbox, Offer};
 use crate::protocol::message::{GoingAway, ServerMessage, TokenExpiring};
 use crate::protocol::problem::{CloseCode, Code, Problem};
+use crate::protocol::subscription::{Interest, Reader};
 
 /// How often the connections are looked over.
 const ROUND: Duration = Duration::from_secs(1);
@@ -49,18 +52,11 @@ pub struct SessionSettings {
     pub reconnect_spread: Duration,
 }
 
-/// A caller who may connect, and until when the credential allows it.
-#[derive(Clone, Debug)]
-pub struct Admitted {
-    pub principal: Principal,
-    pub expires_at: DateTime<Utc>,
-}
-
 /// One live connection, as the supervisor sees it.
 pub struct Connection {
     pub id: ConnectionId,
     pub scope: TenantScope,
-    pub principal: Principal,
+    principal: Principal,
     pub carrier: Carrier,
     pub origin: Origin,
     pub opened_at: DateTime<Utc>,
@@ -83,7 +79,9 @@ pub struct Seat {
 /// Every live connection of this node, and what they run on.
 pub struct Sessions {
     pub kernel: Kernel,
+    pub identity: Arc<Identity>,
     pub settings: SessionSettings,
+    pub(super) status: StatusCache,
     /// Connections run on this; it is awaited at the end.
     pub tasks: TaskTracker,
     seats: Seats,
@@ -92,9 +90,11 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    pub fn new(kernel: Kernel, settings: SessionSettings) -> Arc<Self> {
+    pub fn new(kernel: Kernel, identity: Arc<Identity>, settings: SessionSettings) -> Arc<Self> {
         Arc::new(Self {
             kernel,
+            identity,
+            status: StatusCache::default(),
             settings,
             tasks: TaskTracker::new(),
             seats: Seats::new(settings.seats),
@@ -115,7 +115,10 @@ impl Sessions {
             return Err(Problem::new(Code::Unavailable, words).retry_after(1));
         }
         let (Some(scope), Some(holder)) = (admitted.principal.scope(), holder(&admitted.principal)) else {
-            return Err(Problem::new(Code::Forbidden, "Operators have no tenant; sign in as one of its users."));
+            return Err(Problem::new(
+                Code::Forbidden,
+                "Operators have no tenant; sign in as one of its users.",
+            ));
         };
         if !self.seats.take(holder, carrier) {
             self.free_silent(holder, carrier).await;
@@ -159,7 +162,9 @@ impl Sessions {
     async fn free_silent(&self, holder: Holder, carrier: Carrier) {
         let silent_since = self.micros() - self.settings.heartbeat.as_micros() as i64;
         let silent: Vec<_> = self.connections(|one| {
-            one.holder == holder && one.carrier == carrier && one.heard_at.load(Ordering::Relaxed) < silent_since
+            one.holder == holder
+                && one.carrier == carrier
+                && one.heard_at.load(Ordering::Relaxed) < silent_since
         });
         if silent.is_empty() {
             return;
@@ -309,6 +314,11 @@ impl Connection {
         }
     }
 
+    /// Who connected, with the authority that the connection has at this moment.
+    pub fn principal(&self) -> Principal {
+        self.principal.clone()
+    }
+
     pub fn user_id(&self) -> Option<UserId> {
         self.principal.user_id()
     }
@@ -334,6 +344,15 @@ impl Drop for Seat {
         self.sessions.unseat(&self.connection);
         self.sessions.live.lock().remove(&self.connection.id);
     }
+}
+
+/// A mailbox for a connection that follows nothing: only its end arrives there.
+pub(super) fn quiet_mailbox(sessions: &Sessions, connection: &Connection) -> Arc<Mailbox> {
+    let reader = Reader { user: None, role: None };
+    let interest = Interest { reader, inbox_after: None, subscriptions: Vec::new() };
+    let mailbox = Arc::new(Mailbox::new(interest, sessions.settings.queue_bytes));
+    connection.attach(&mailbox);
+    mailbox
 }
 
 fn holder(principal: &Principal) -> Option<Holder> {

@@ -53,9 +53,7 @@ pub(super) fn put(interest: &mut Interest, one: Subscription) {
 }
 
 fn take(interest: &mut Interest, like: &Subscription) {
-    interest
-        .subscriptions
-        .retain(|other| other.filter.feed() != like.filter.feed() || other.key != like.key);
+    interest.subscriptions.retain(|other| other.filter.feed() != like.filter.feed() || other.key != like.key);
 }
 
 fn refusal(refused: Refused) -> Problem {

@@ -2,10 +2,10 @@
 //! here add or stamp the tenant; sea-orm's own finders are banned everywhere else (`clippy.toml`).
 #![expect(clippy::disallowed_methods, reason = "the scoped helpers are built on the finders they replace")]
 
-use sea_orm::sea_query::IntoCondition;
+use sea_orm::sea_query::{IntoCondition, OnConflict};
 use sea_orm::{
-    ActiveModelBehavior, ActiveModelTrait, DatabaseTransaction, DeleteMany, EntityTrait, IntoActiveModel,
-    QueryFilter, Select, UpdateMany,
+    ActiveModelBehavior, ActiveModelTrait, DatabaseTransaction, DbErr, DeleteMany, EntityTrait,
+    IntoActiveModel, QueryFilter, Select, UpdateMany,
 };
 
 use super::entity::TenantOwned;
@@ -72,6 +72,48 @@ impl TenantTx {
         });
         A::Entity::insert_many(stamped).exec_without_returning(&self.tx).await?;
         Ok(())
+    }
+
+    /// Like [`TenantTx::insert_all`], and gives the rows as stored, in no order.
+    pub(super) async fn insert_all_returning<A>(
+        &self,
+        rows: Vec<A>,
+    ) -> Result<Vec<<A::Entity as EntityTrait>::Model>>
+    where
+        A: ActiveModelTrait + ActiveModelBehavior + Send,
+        A::Entity: TenantOwned,
+        <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
+    {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let stamped = rows.into_iter().map(|mut row| {
+            row.set(A::Entity::tenant_column(), self.tenant_id.0.into());
+            row
+        });
+        Ok(A::Entity::insert_many(stamped).exec_with_returning(&self.tx).await?)
+    }
+
+    /// Like [`TenantTx::insert_all`], but passes over rows whose unique key is taken, and gives back those that are new.
+    pub(super) async fn insert_new<A>(&self, rows: Vec<A>) -> Result<Vec<<A::Entity as EntityTrait>::Model>>
+    where
+        A: ActiveModelTrait + ActiveModelBehavior + Send,
+        A::Entity: TenantOwned,
+        <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
+    {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let stamped = rows.into_iter().map(|mut row| {
+            row.set(A::Entity::tenant_column(), self.tenant_id.0.into());
+            row
+        });
+        let insert = A::Entity::insert_many(stamped).on_conflict(OnConflict::new().do_nothing().to_owned());
+        match insert.exec_with_returning(&self.tx).await {
+            Ok(new) => Ok(new),
+            Err(DbErr::RecordNotInserted) => Ok(Vec::new()),
+            Err(other) => Err(other.into()),
+        }
     }
 }
 

@@ -51,11 +51,7 @@ pub async fn of_session(tx: &SystemTx, id: SessionId, now: i64) -> Result<Option
 }
 
 /// The operator of a session that still stands.
-pub async fn of_operator_session(
-    tx: &SystemTx,
-    id: SessionId,
-    now: i64,
-) -> Result<Option<OperatorStanding>> {
+pub async fn of_operator_session(tx: &SystemTx, id: SessionId, now: i64) -> Result<Option<OperatorStanding>> {
     let query = standing_session(tx, id, now).join(JoinType::InnerJoin, operator_of_session());
     Ok(query
         .select_only()

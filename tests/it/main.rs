@@ -1,1 +1,9 @@
 //! Every integration test, in one binary: one link, one set of helpers.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on should stop"
+)]
+
+mod architecture;

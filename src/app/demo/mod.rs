@@ -1,1 +1,13 @@
 //! The demonstration: a real listings site on loopback, two tenants and the crawls that follow it.
+
+pub mod data;
+
+pub mod virtual_date;
+
+pub mod calendar;
+
+pub mod catalogue;
+
+pub mod changes;
+
+pub mod site;

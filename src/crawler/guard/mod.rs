@@ -11,7 +11,7 @@ mod target;
 mod tests;
 
 pub use address::{Verdict, classify};
-pub use dns::{GuardedResolver, Resolver, SystemResolver};
+pub use dns::{GuardedResolver, Lookup, Resolver, SystemResolver};
 pub use ranges::SpecialRange;
 pub use target::{BadNamedHost, Guard, Reach, parse_named_hosts};
 

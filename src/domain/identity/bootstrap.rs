@@ -104,11 +104,8 @@ pub async fn create_key(identity: &Identity, tenant: &str, wish: &KeyWish<'_>) -
     };
     drop(tx);
     let maker = maker.ok_or_else(|| Problem::new(Code::NotFound, "The tenant has no such user."))?;
-    let new = NewKey {
-        name: wish.name.to_owned(),
-        scopes: wish.scopes.to_vec(),
-        expires_at: wish.expires_at,
-    };
+    let new =
+        NewKey { name: wish.name.to_owned(), scopes: wish.scopes.to_vec(), expires_at: wish.expires_at };
     api_keys::create_for(identity, &op, &new, UserId(maker.id)).await
 }
 
@@ -129,12 +126,8 @@ pub async fn mint_token(
     let origin = Origin { user_agent: Some("lotline token mint".to_owned()), ..Origin::default() };
     // Its refresh token is thrown away: the session ends by itself.
     identity.begin_session(&tx, owner, session_id, &origin).await?;
-    let deed = Deed {
-        action: "token.minted",
-        target_kind: "user",
-        target_id: user.id.to_string(),
-        detail: None,
-    };
+    let deed =
+        Deed { action: "token.minted", target_kind: "user", target_id: user.id.to_string(), detail: None };
     let platform = PlatformOp::of_system(&identity.kernel, SystemReason::CommandLine);
     platform.audit(&tx, Some(tenant_id), deed).await?;
     tx.commit().await?;

@@ -60,7 +60,11 @@ impl Faults {
 
     pub(super) fn avatar_url(&mut self, path: &[&str], text: &str) {
         let web = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-        self.check(web && fits(text, 1, MAX_URL), path, "must be an http or https URL of at most 2,000 characters");
+        self.check(
+            web && fits(text, 1, MAX_URL),
+            path,
+            "must be an http or https URL of at most 2,000 characters",
+        );
     }
 
     /// The name of a tenant or of a key.
@@ -95,9 +99,11 @@ fn is_line(text: &str, most: usize) -> bool {
 
 /// Something before and after one `@`. More cannot be known without sending mail, which this server never does.
 fn is_email(text: &str) -> bool {
-    let plain = |part: &str| !part.is_empty() && !part.chars().any(|one| one.is_whitespace() || one.is_control());
+    let plain =
+        |part: &str| !part.is_empty() && !part.chars().any(|one| one.is_whitespace() || one.is_control());
     let parts = text.rsplit_once('@');
-    fits(text, 3, MAX_EMAIL) && parts.is_some_and(|(local, domain)| plain(local) && plain(domain) && !local.contains('@'))
+    fits(text, 3, MAX_EMAIL)
+        && parts.is_some_and(|(local, domain)| plain(local) && plain(domain) && !local.contains('@'))
 }
 
 #[cfg(test)]

@@ -47,17 +47,21 @@ pub async fn change(
     match owner {
         Owner::User(tenant, user) => {
             let scope = principal.scope().ok_or_else(Problem::internal)?;
-            let setting = Setting { user, hash: &hash, seen: account.hash.as_deref(), spared: principal.session_id() };
+            let setting =
+                Setting { user, hash: &hash, seen: account.hash.as_deref(), spared: principal.session_id() };
             let tx = identity.kernel.db.tenant(&scope).begin().await?;
             set(identity, &tx, &setting).await?;
-            let entry = entry(Actor::of_principal(principal), "password.changed", None, origin, identity.now());
+            let entry =
+                entry(Actor::of_principal(principal), "password.changed", None, origin, identity.now());
             audit_log::insert(&tx, entry).await?;
             tx.commit().await?;
             let except = principal.session_id();
             identity.kernel.revoked(Revocation::Sessions { tenant, user, except });
             Ok(())
         }
-        Owner::Operator(operator) => change_operators(identity, principal, operator, &account, &hash, origin).await,
+        Owner::Operator(operator) => {
+            change_operators(identity, principal, operator, &account, &hash, origin).await
+        }
     }
 }
 
@@ -74,7 +78,8 @@ async fn account(identity: &Identity, owner: Owner) -> Result<Account> {
     match owner {
         Owner::User(tenant, user) => {
             let row = users::lookup(&tx, tenant, user).await?.ok_or_else(Problem::invalid_token)?;
-            let tenant = crate::storage::tenants::find(&tx, tenant).await?.ok_or_else(Problem::invalid_token)?;
+            let tenant =
+                crate::storage::tenants::find(&tx, tenant).await?.ok_or_else(Problem::invalid_token)?;
             Ok(Account { tenant: tenant.slug, username: row.username, hash: row.password_hash })
         }
         Owner::Operator(operator) => {
@@ -114,7 +119,10 @@ async fn set(identity: &Identity, tx: &TenantTx, setting: &Setting<'_>) -> Resul
     let now = micros(identity.now());
     let row = users::lock(tx, setting.user).await?.ok_or_else(Problem::invalid_token)?;
     if row.password_hash.as_deref() != setting.seen {
-        return Err(Problem::new(Code::Conflict, "The password was changed meanwhile; sign in with the new one."));
+        return Err(Problem::new(
+            Code::Conflict,
+            "The password was changed meanwhile; sign in with the new one.",
+        ));
     }
     let change = UserChange { password_hash: Some(setting.hash), ..UserChange::default() };
     users::update(tx, setting.user, &change, now).await?;
@@ -136,7 +144,10 @@ async fn change_operators(
     let tx = identity.kernel.db.system(SystemReason::Operator).begin().await?;
     let row = operators::lock(&tx, operator).await?.ok_or_else(Problem::invalid_token)?;
     if Some(&row.password_hash) != account.hash.as_ref() {
-        return Err(Problem::new(Code::Conflict, "The password was changed meanwhile; sign in with the new one."));
+        return Err(Problem::new(
+            Code::Conflict,
+            "The password was changed meanwhile; sign in with the new one.",
+        ));
     }
     operators::set_password(&tx, operator, hash).await?;
     let ended = sessions::revoke_of_operator(&tx, operator, principal.session_id(), micros(now)).await?;

@@ -28,7 +28,8 @@ pub async fn refresh(identity: &Identity, token: &str, origin: &Origin) -> Resul
     let tx = identity.kernel.db.system(SystemReason::SecretLookUp).begin().await?;
     let token = sessions::lock_refresh_token(&tx, &secrets::to_store(&hash)).await?;
     let token = token.ok_or_else(Problem::invalid_token)?;
-    let session = sessions::lock(&tx, SessionId(token.session_id)).await?.ok_or_else(Problem::invalid_token)?;
+    let session =
+        sessions::lock(&tx, SessionId(token.session_id)).await?.ok_or_else(Problem::invalid_token)?;
     match judge(&token, &session, now) {
         Judgement::Refuse => return Err(Problem::invalid_token()),
         Judgement::Replayed => return Err(end(identity, tx, &session, origin).await?),

@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
+use super::Identity;
 use super::audit::{Actor, entry};
 use super::fields::Faults;
 use super::platform::PlatformOp;
 use super::tenants::{self, NewTenant};
 use super::tokens::SignedIn;
-use super::Identity;
 use crate::auth::password::Password;
 use crate::auth::role::Role;
 use crate::auth::scope::SystemReason;
@@ -37,14 +37,12 @@ pub async fn register(identity: &Identity, new: &Registration, origin: &Origin) 
     // Counted against the address and never given back: each one costs a hash and leaves rows behind.
     let _ = identity.attempt(&new.tenant.slug, &username, new.client)?;
     let hash = identity.hash(&password).await?;
-    let op = PlatformOp {
-        origin: origin.clone(),
-        ..PlatformOp::of_system(&identity.kernel, SystemReason::Registration)
-    };
+    let mut op = PlatformOp::of_system(&identity.kernel, SystemReason::Registration);
+    op.origin = origin.clone();
     let tx = op.begin().await?;
     let tenant = TenantId(tenants::insert(&op, &tx, &new.tenant).await?.id);
-    let admin = first_admin(&op, &tx, tenant, &FirstAdmin { username: &username, email: &new.email, hash: Some(&hash) });
-    let admin = admin.await?;
+    let admin = FirstAdmin { username: &username, email: &new.email, hash: Some(&hash) };
+    let admin = first_admin(&op, &tx, tenant, &admin).await?;
     let session_id = SessionId::new(&identity.kernel.clock);
     let owner = Owner::User(tenant, UserId(admin.id));
     let refresh = identity.begin_session(&tx, owner, session_id, origin).await?;

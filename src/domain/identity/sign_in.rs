@@ -81,7 +81,9 @@ async fn find(identity: &Identity, name: &AccountName) -> Result<Found> {
     let tx = identity.kernel.db.system(SystemReason::Login).read().await?;
     let (tenant, operator) = match &name.tenant {
         Some(slug) => (tenants::find_by_slug(&tx, slug).await?, None),
-        None => (default_tenant(identity, &tx).await?, operators::find_by_username(&tx, &name.username).await?),
+        None => {
+            (default_tenant(identity, &tx).await?, operators::find_by_username(&tx, &name.username).await?)
+        }
     };
     // No tenant has the id 0: an unknown one costs the same look-up.
     let tenant_id = TenantId(tenant.as_ref().map_or(0, |tenant| tenant.id));
@@ -126,7 +128,9 @@ async fn open(
         (Some(Account::User(user)), Some(tenant)) => {
             user_again(&tx, &user, &tenant, rehashed, session_id).await?
         }
-        (Some(Account::Operator(operator)), _) => operator_again(&tx, &operator, rehashed, session_id).await?,
+        (Some(Account::Operator(operator)), _) => {
+            operator_again(&tx, &operator, rehashed, session_id).await?
+        }
         (Some(Account::User(_)) | None, _) => return Err(wrong()),
     };
     let refresh = identity.begin_session(&tx, owner, session_id, origin).await?;

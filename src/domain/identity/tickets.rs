@@ -97,5 +97,6 @@ fn read(kept: &str) -> Option<TicketGrant> {
 
 fn failed(error: OnceError) -> Problem {
     tracing::warn!(%error, "a ticket could not be kept or looked up");
-    Problem::new(Code::Unavailable, "Tickets are not available now; try again, or use the token.").retry_after(1)
+    Problem::new(Code::Unavailable, "Tickets are not available now; try again, or use the token.")
+        .retry_after(1)
 }

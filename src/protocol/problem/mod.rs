@@ -78,10 +78,6 @@ impl Problem {
         self
     }
 
-    pub fn status(&self) -> u16 {
-        self.code.row().status
-    }
-
     /// The members of RFC 9457, for the request that `request_id` names.
     pub fn to_body(&self, request_id: &str) -> ProblemBody {
         let row = self.code.row();
@@ -154,9 +150,9 @@ impl FieldError {
         Self { pointer, ..Self::at("body", path, kind, msg) }
     }
 
-    /// A bad parameter; `place` is `query`, `path` or `header`.
-    pub fn in_parameter(place: &str, name: &str, kind: &str, msg: impl Into<String>) -> Self {
-        Self::at(place, &[Step::Name(name.to_owned())], kind, msg)
+    /// A bad parameter; `place` is `query`, `path` or `header`, and `path` starts with its name.
+    pub fn in_parameter(place: &str, path: &[Step], kind: &str, msg: impl Into<String>) -> Self {
+        Self::at(place, path, kind, msg)
     }
 
     fn at(place: &str, path: &[Step], kind: &str, msg: impl Into<String>) -> Self {

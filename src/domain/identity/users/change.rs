@@ -26,7 +26,12 @@ pub struct UserPatch {
 pub type Precondition<'a> = &'a (dyn Fn(&UserRow) -> Result<()> + Sync);
 
 /// Changes a user, and says how the user is now.
-pub async fn change(op: &Op, id: UserId, patch: &UserPatch, precondition: Precondition<'_>) -> Result<UserRow> {
+pub async fn change(
+    op: &Op,
+    id: UserId,
+    patch: &UserPatch,
+    precondition: Precondition<'_>,
+) -> Result<UserRow> {
     op.require(Permission::ManageUsers)?;
     check(patch)?;
     let change = op.begin().await?;

@@ -10,9 +10,9 @@ pub use create::{NewUser, create};
 pub use list::{directory, get, list, me};
 pub use remove::remove;
 
+use crate::base::ids::UserId;
 use crate::protocol::problem::{Code, Problem};
 use crate::storage::users::UserRow;
-use crate::base::ids::UserId;
 
 /// Whether `user` is the only one among the active admins.
 fn is_last(admins: &[UserRow], user: UserId) -> bool {

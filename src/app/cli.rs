@@ -1,0 +1,172 @@
+//! The command line: one verb a task.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Authenticated multi-tenant real-time API for companies that crawl property listings.
+#[derive(Debug, Parser)]
+#[command(name = "lotline", version, propagate_version = true)]
+pub struct Cli {
+    /// Configuration file (TOML); changes single keys of the defaults.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run the server (the default).
+    Serve,
+    /// Run a real crawl of real listings on this machine, with two tenants.
+    Demo(DemoArgs),
+    /// Follow a server's events in the terminal; resumes by itself.
+    Follow(FollowArgs),
+    /// Bring the database's schema up or down.
+    #[command(subcommand)]
+    Migrate(Migrate),
+    /// Tenants.
+    #[command(subcommand)]
+    Tenant(TenantVerb),
+    /// Users and operators.
+    #[command(subcommand)]
+    User(UserVerb),
+    /// API keys.
+    #[command(subcommand)]
+    Key(KeyVerb),
+    /// Access tokens.
+    #[command(subcommand)]
+    Token(TokenVerb),
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Print the AsyncAPI document.
+    Asyncapi,
+    /// Check or print the configuration.
+    #[command(subcommand)]
+    Config(ConfigVerb),
+    /// Ask a running server whether it is ready; for containers.
+    Healthcheck(HealthcheckArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Crawl, let days pass, crawl again, compare every event with the data, and end: 0 if all is right, else 1.
+    #[arg(long)]
+    pub once: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct FollowArgs {
+    /// The server.
+    #[arg(long, default_value = "http://127.0.0.1:8001")]
+    pub url: String,
+    /// An access token or API key.
+    #[arg(long, env = "LOTLINE_TOKEN", hide_env_values = true)]
+    pub token: String,
+    /// Feeds to follow besides the inbox, separated by commas.
+    #[arg(long, default_value = "job_updates,property_updates,system_alerts")]
+    pub subscriptions: String,
+    /// Position to start from; at the head when absent.
+    #[arg(long)]
+    pub since: Option<String>,
+    /// Print every message as it came.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Migrate {
+    /// Apply what is missing.
+    Up,
+    /// Take back the last migrations, with the data that only they hold.
+    Down {
+        /// How many.
+        #[arg(long, default_value_t = 1)]
+        steps: u32,
+    },
+    /// Say what is applied.
+    Status,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TenantVerb {
+    /// Make a tenant.
+    Create {
+        /// Its short name: a-z, 0-9 and dashes.
+        #[arg(long)]
+        slug: String,
+        /// Its name for people.
+        #[arg(long)]
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum UserVerb {
+    /// Make a user of a tenant, or an operator.
+    Create {
+        /// The tenant's slug.
+        #[arg(long, required_unless_present = "operator", conflicts_with = "operator")]
+        tenant: Option<String>,
+        /// A platform account instead.
+        #[arg(long)]
+        operator: bool,
+        #[arg(long)]
+        username: String,
+        #[arg(long, conflicts_with = "operator")]
+        email: Option<String>,
+        /// viewer, member or admin.
+        #[arg(long, default_value = "member", conflicts_with = "operator")]
+        role: crate::auth::role::Role,
+        /// Read the password from standard input, one line; without it a one-time link is printed.
+        #[arg(long, required_if_eq("operator", "true"))]
+        password_stdin: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeyVerb {
+    /// Make an API key; it is printed once.
+    Create {
+        /// The tenant's slug.
+        #[arg(long)]
+        tenant: String,
+        /// The user whose key it is, and who owns the jobs that it makes.
+        #[arg(long)]
+        username: String,
+        /// What it is for, for people.
+        #[arg(long)]
+        name: String,
+        /// jobs:run, properties:write, logs:write, events:read; separated by commas.
+        #[arg(long, value_delimiter = ',', required = true)]
+        scopes: Vec<crate::auth::role::KeyScope>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TokenVerb {
+    /// Make an access token for a user, for trying things out.
+    Mint {
+        /// The tenant's slug.
+        #[arg(long)]
+        tenant: String,
+        #[arg(long)]
+        username: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigVerb {
+    /// Say whether the configuration is right; every fault is named.
+    Check,
+    /// Print what is in force, secrets hidden.
+    Print,
+}
+
+#[derive(Debug, Args)]
+pub struct HealthcheckArgs {
+    /// The server.
+    #[arg(long, default_value = "http://127.0.0.1:8001")]
+    pub url: String,
+}

@@ -1,0 +1,101 @@
+//! What the listings site shows of a Lucas County sale on a given day: pure rules over the data's dates.
+//!
+//! A home is for sale for the 180 days before its sale date, at its assessed value. On the sale date it closes at
+//! its sale price; its page says so for 30 days and hangs in the index of recent sales, where a crawler meets it.
+//! Then the page is gone for good (410) and no index names it.
+
+use chrono::{Days, NaiveDate};
+
+use super::data::{Dollars, LucasRow};
+
+/// Days for sale before the sale.
+pub const DAYS_OPEN: u64 = 180;
+
+/// Days on which the page of a sold home stays up, the sale date being the first.
+pub const DAYS_SOLD: u64 = 30;
+
+/// One listing on one day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Showing {
+    /// Not on the site yet: its address answers 404.
+    NotListed,
+    Open {
+        price: Dollars,
+    },
+    Closed {
+        price: Dollars,
+        closed_on: NaiveDate,
+    },
+    /// Was on the site: its address answers 410.
+    Gone,
+}
+
+/// What the site shows of `row` on the day `on`.
+pub fn showing(row: &LucasRow, on: NaiveDate) -> Showing {
+    let sold_on = row.sale_date;
+    if on < listed_on(row) {
+        Showing::NotListed
+    } else if on < sold_on {
+        Showing::Open { price: row.assessed_value }
+    } else if on < sold_on + Days::new(DAYS_SOLD) {
+        Showing::Closed { price: row.sale_price, closed_on: sold_on }
+    } else {
+        Showing::Gone
+    }
+}
+
+/// The first day on which the home is for sale.
+pub fn listed_on(row: &LucasRow) -> NaiveDate {
+    row.sale_date - Days::new(DAYS_OPEN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::data::lucas_county;
+    use super::super::virtual_date::{DATA_END, START};
+    use super::*;
+
+    fn on(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_home_is_for_sale_then_sold_then_gone() {
+        let table = lucas_county().unwrap();
+        // LUC-00001: assessed at 306,514, sold for 303,000 on 1996-04-23.
+        let row = &table.rows()[0];
+        let open = Showing::Open { price: Dollars(306_514) };
+        let closed = Showing::Closed { price: Dollars(303_000), closed_on: on("1996-04-23") };
+
+        assert_eq!(showing(row, on("1995-10-25")), Showing::NotListed);
+        assert_eq!(showing(row, on("1995-10-26")), open);
+        assert_eq!(showing(row, on("1996-04-22")), open);
+        assert_eq!(showing(row, on("1996-04-23")), closed);
+        assert_eq!(showing(row, on("1996-05-22")), closed);
+        assert_eq!(showing(row, on("1996-05-23")), Showing::Gone);
+    }
+
+    fn count(day: NaiveDate, matches: fn(&Showing) -> bool) -> usize {
+        let table = lucas_county().unwrap();
+        table.rows().iter().filter(|row| matches(&showing(row, day))).count()
+    }
+
+    #[test]
+    fn the_first_day_shows_two_thousand_open_homes_and_more() {
+        assert_eq!(count(START, |it| matches!(it, Showing::Open { .. })), 2_624);
+        assert_eq!(count(START, |it| matches!(it, Showing::Closed { .. })), 274);
+        assert_eq!(count(START, |it| *it == Showing::Gone), 11_341);
+        assert_eq!(count(START, |it| *it == Showing::NotListed), 11_118);
+    }
+
+    #[test]
+    fn on_the_last_day_the_last_home_is_sold() {
+        let table = lucas_county().unwrap();
+
+        let last_sale = table.rows().iter().map(|row| row.sale_date).max();
+
+        assert_eq!(last_sale, Some(DATA_END));
+        assert_eq!(count(DATA_END, |it| matches!(it, Showing::Open { .. })), 0);
+        assert_eq!(count(DATA_END.pred_opt().unwrap(), |it| matches!(it, Showing::Open { .. })), 31);
+    }
+}

@@ -1,0 +1,45 @@
+//! The listing as the state that a page built in the browser carries along: `__NEXT_DATA__`, in that world's names.
+
+use serde_json::{Map, Value, json};
+
+use super::super::facts::Facts;
+use super::super::html::script_json;
+
+pub(super) fn script(facts: &Facts, url: &str) -> String {
+    let state = json!({
+        "props": {"pageProps": {"listing": listing(facts, url)}},
+        "page": "/listing/[listingKey]",
+        "query": {"listingKey": facts.listing_key},
+        "buildId": "listings",
+    });
+    format!("<script id=\"__NEXT_DATA__\" type=\"application/json\">{}</script>\n", script_json(&state))
+}
+
+/// Unknown fields stay in as null, as such pages have them.
+fn listing(facts: &Facts, url: &str) -> Value {
+    let extras: Map<String, Value> =
+        facts.extras.iter().map(|extra| (extra.name.to_owned(), extra.value.clone())).collect();
+    json!({
+        "listingKey": facts.listing_key,
+        "url": url,
+        "name": facts.name,
+        "propertyType": facts.property_type,
+        "status": if facts.closed_on.is_some() { "SOLD" } else { "FOR_SALE" },
+        "price": facts.price,
+        "currency": "USD",
+        "datePosted": facts.listed_on,
+        "dateSold": facts.closed_on,
+        "bedrooms": facts.bedrooms,
+        "bathrooms": facts.bathrooms,
+        "livingArea": facts.living_area_sqft,
+        "livingAreaUnits": "sqft",
+        "lotSize": facts.lot_size_sqft,
+        "lotSizeUnits": facts.lot_size_sqft.map(|_| "sqft"),
+        "yearBuilt": facts.year_built,
+        "stories": facts.stories,
+        "address": {"city": facts.city, "state": facts.state, "zip": facts.zip, "country": "US"},
+        "latitude": facts.latitude,
+        "longitude": facts.longitude,
+        "attributes": extras,
+    })
+}

@@ -1,0 +1,16 @@
+//! A listings site as the web has them: paged indexes, detail pages in three dialects, caching, refusals, counted hits.
+
+pub mod server;
+
+pub mod hits;
+
+pub mod facts;
+
+mod answer;
+mod conditional;
+mod html;
+mod indexes;
+mod listing;
+
+#[cfg(test)]
+mod tests;

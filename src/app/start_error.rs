@@ -1,0 +1,24 @@
+//! Why the server does not start: one plain line for the operator.
+
+use std::path::PathBuf;
+
+use crate::http::serve::BindError;
+use crate::storage::OpenError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error("cannot use {}: {cause}", path.display())]
+    Folder { path: PathBuf, cause: std::io::Error },
+    #[error("the signing keys cannot be used: {0}")]
+    Keys(String),
+    #[error("the token issuers cannot be used: {0}")]
+    Issuers(String),
+    #[error("the crawler cannot be started: {0}")]
+    Crawler(String),
+    #[error("the first tenant and user cannot be made: {0}")]
+    Bootstrap(String),
+}

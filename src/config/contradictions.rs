@@ -1,0 +1,57 @@
+//! Values that are good by themselves and cannot stand together.
+
+use super::form::Form;
+use super::sections::database::DatabaseUrl;
+use super::settings::Settings;
+
+/// Notes every pair that contradicts itself, at the key that was changed.
+pub(super) fn refuse(settings: &Settings, form: &mut Form) {
+    let crawler = &settings.crawler;
+    let pairs = [
+        (
+            settings.limits.batch_bytes < settings.limits.body_bytes,
+            ["limits.batch_bytes", "limits.body_bytes"],
+            "limits.batch_bytes must not be less than limits.body_bytes",
+        ),
+        (
+            settings.auth.refresh_ttl_seconds <= settings.auth.access_ttl_seconds,
+            ["auth.refresh_ttl_seconds", "auth.access_ttl_seconds"],
+            "auth.refresh_ttl_seconds must be more than auth.access_ttl_seconds",
+        ),
+        (
+            crawler.total_timeout_seconds < crawler.connect_timeout_seconds,
+            ["crawler.total_timeout_seconds", "crawler.connect_timeout_seconds"],
+            "crawler.total_timeout_seconds must not be less than crawler.connect_timeout_seconds",
+        ),
+        (
+            settings.uploads.tenant_bytes.is_some_and(|all| all < settings.uploads.max_bytes),
+            ["uploads.tenant_bytes", "uploads.max_bytes"],
+            "uploads.tenant_bytes must be 0 or no less than uploads.max_bytes",
+        ),
+    ];
+    for (contradicts, keys, message) in pairs {
+        if contradicts && form.sound(&keys) {
+            let key = form.changed(&keys).unwrap_or(keys[0]);
+            form.refuse(key, message);
+        }
+    }
+    refuse_roles_without_postgres(settings, form);
+}
+
+/// A second role is for PostgreSQL; with SQLite beside it, `database.url` was forgotten.
+fn refuse_roles_without_postgres(settings: &Settings, form: &mut Form) {
+    let database = &settings.database;
+    if matches!(database.url, Some(DatabaseUrl::Postgres(_))) {
+        return;
+    }
+    let roles = [
+        ("database.system_url", database.system_url.is_some()),
+        ("database.migrate_url", database.migrate_url.is_some()),
+        ("database.migrate", database.migrate),
+    ];
+    for (key, _) in roles.into_iter().filter(|(_, set)| *set) {
+        if form.sound(&["database.url", key]) {
+            form.refuse(key, "is for PostgreSQL only; give database.url as postgres://… or leave it out");
+        }
+    }
+}

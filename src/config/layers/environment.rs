@@ -1,0 +1,80 @@
+//! The layer of the environment: `LOTLINE__SECTION__KEY`, the same with `__FILE`, and three aliases that hosting
+//! platforms set by themselves.
+
+use std::collections::BTreeMap;
+
+use super::{Layers, Raw, read_value_file};
+use crate::config::catalogue::keys;
+use crate::config::fault::quoted;
+use crate::config::spelling::nearest;
+
+const PREFIX: &str = "LOTLINE__";
+const FROM_FILE: &str = "__FILE";
+
+/// Lays the variables over what is there. Variables that are none of ours are left alone.
+pub(super) fn lay(layers: &mut Layers, variables: &BTreeMap<String, String>) {
+    // Aliases first, so that an explicit variable wins over them.
+    lay_aliases(layers, variables);
+    for (name, value) in variables {
+        // A name in lower case is ours as well, misspelt.
+        if name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX)) {
+            lay_variable(layers, variables, name, value);
+        }
+    }
+}
+
+fn lay_variable(layers: &mut Layers, variables: &BTreeMap<String, String>, name: &str, value: &str) {
+    let (plain, from_file) = match name.strip_suffix(FROM_FILE) {
+        Some(plain) => (plain, true),
+        None => (name, false),
+    };
+    let Some(key) = keys().iter().find(|key| key.variable() == plain) else {
+        return layers.refuse(name, unknown(plain));
+    };
+    if !from_file {
+        return layers.set(key.path(), Raw::Text(value.to_owned()), name);
+    }
+    if variables.contains_key(plain) {
+        return layers.refuse(name, format!("{plain} is set as well; set one of the two"));
+    }
+    match read_value_file(value) {
+        Ok(text) => layers.set(key.path(), Raw::Text(text), name),
+        Err(problem) => layers.tear(name, problem),
+    }
+}
+
+fn unknown(name: &str) -> String {
+    let names: Vec<String> = keys().iter().map(|key| key.variable()).collect();
+    let upper = name.to_uppercase();
+    match nearest(&upper, names.iter().map(String::as_str)) {
+        Some(meant) => format!("there is no such variable; did you mean {meant}?"),
+        None => {
+            "there is no such variable; names are LOTLINE__SECTION__KEY, as listed in the README".to_owned()
+        }
+    }
+}
+
+/// An empty alias is as good as none: platforms and compose files leave them so.
+fn lay_aliases(layers: &mut Layers, variables: &BTreeMap<String, String>) {
+    let set = |name: &str| variables.get(name).filter(|value| !value.is_empty());
+    for (alias, key) in [("DATABASE_URL", "database.url"), ("REDIS_URL", "cluster.url")] {
+        if let Some(value) = set(alias)
+            && !is_explicit(key, variables)
+        {
+            layers.set(key.to_owned(), Raw::Text(value.clone()), alias);
+        }
+    }
+    let Some(port) = set("PORT").filter(|_| !is_explicit("server.bind", variables)) else { return };
+    match port.parse::<u16>() {
+        Ok(port) => layers.set("server.bind".to_owned(), Raw::Text(format!("0.0.0.0:{port}")), "PORT"),
+        Err(_) => layers.refuse("PORT", format!("{} is no port; give 0 to 65535", quoted(port))),
+    }
+}
+
+/// Whether a variable of the product's own sets `key`; then the alias is not even looked at.
+fn is_explicit(key: &str, variables: &BTreeMap<String, String>) -> bool {
+    keys().iter().filter(|known| known.path() == key).any(|known| {
+        let name = known.variable();
+        variables.contains_key(&name) || variables.contains_key(&format!("{name}{FROM_FILE}"))
+    })
+}

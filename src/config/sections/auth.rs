@@ -1,0 +1,111 @@
+//! `[auth]`: who signs in where, how long tokens live, and the secrets that vouch for them.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::issuers::{Issuer, read_issuers};
+use crate::base::text::{fits, is_slug};
+use crate::config::form::Form;
+
+/// The least length of an HS256 secret (RFC 7518 section 3.2).
+const SECRET_BYTES: usize = 32;
+
+/// One secret of the key ring.
+#[derive(Clone, Debug)]
+pub struct SigningKey {
+    pub kid: String,
+    pub secret: SecretString,
+}
+
+#[derive(Clone, Debug)]
+pub struct AuthSettings {
+    pub registration: bool,
+    pub default_tenant: Option<String>,
+    pub issuer: String,
+    pub audience: String,
+    pub access_ttl_seconds: u64,
+    pub refresh_ttl_seconds: u64,
+    pub password_link_ttl_seconds: u64,
+    /// The first signs, all verify; empty: generated keys.
+    pub keys: Vec<SigningKey>,
+    pub seal_key: Option<SecretString>,
+    pub password_memory_kib: u32,
+    pub password_iterations: u32,
+    pub issuers: Vec<Issuer>,
+}
+
+impl AuthSettings {
+    pub(in crate::config) fn read(form: &mut Form) -> Self {
+        let name = "1 to 200 characters";
+        let settings = Self {
+            registration: form.flag("auth.registration"),
+            default_tenant: form.optional_text("auth.default_tenant", "a tenant's slug", slug),
+            issuer: form.text("auth.issuer", name, claim).unwrap_or_default(),
+            audience: form.text("auth.audience", name, claim).unwrap_or_default(),
+            access_ttl_seconds: form.integer("auth.access_ttl_seconds", 5..=86_400),
+            refresh_ttl_seconds: form.integer("auth.refresh_ttl_seconds", 60..=31_536_000),
+            password_link_ttl_seconds: form.integer("auth.password_link_ttl_seconds", 60..=2_592_000),
+            keys: form.secret_list("auth.keys", "KID:SECRET with a secret of 32 bytes or more", signing_key),
+            seal_key: form.secret("auth.seal_key", "32 bytes or more", |text| text.len() >= SECRET_BYTES),
+            password_memory_kib: form.integer("auth.password_memory_kib", 64..=1_048_576),
+            password_iterations: form.integer("auth.password_iterations", 1..=20),
+            issuers: read_issuers(form),
+        };
+        settings.refuse_ambiguity(form);
+        settings
+    }
+
+    pub fn access_ttl(&self) -> Duration {
+        Duration::from_secs(self.access_ttl_seconds)
+    }
+
+    pub fn refresh_ttl(&self) -> Duration {
+        Duration::from_secs(self.refresh_ttl_seconds)
+    }
+
+    pub fn password_link_ttl(&self) -> Duration {
+        Duration::from_secs(self.password_link_ttl_seconds)
+    }
+
+    /// A key id or an issuer that stands for two keys would leave it to chance which of them vouches.
+    fn refuse_ambiguity(&self, form: &mut Form) {
+        let mut kids = HashSet::new();
+        for key in self.keys.iter().filter(|key| !kids.insert(&key.kid)) {
+            form.refuse("auth.keys", format!("the key id {:?} stands twice; give each its own", key.kid));
+        }
+        let own = Some(self.issuer.as_str());
+        let mut names = HashSet::from([own]);
+        for issuer in self.issuers.iter().filter(|issuer| issuer.issuer.is_some()) {
+            let name = issuer.issuer.as_deref();
+            if !names.insert(name) {
+                let whose = if name == own { "is our own (auth.issuer)" } else { "stands twice" };
+                form.refuse("auth.issuers", format!("the issuer {name:?} {whose}; give each its own"));
+            }
+        }
+        if self.issuers.iter().filter(|issuer| issuer.default).count() > 1 {
+            form.refuse("auth.issuers", "more than one issuer is the default; leave default = true in one");
+        }
+    }
+}
+
+/// Whether `text` may be an HS256 secret. A PEM file is none: taken as a secret, a public key would let anybody sign.
+pub(super) fn is_hmac_secret(text: &str) -> bool {
+    text.len() >= SECRET_BYTES && !text.trim_start().starts_with("-----BEGIN")
+}
+
+pub(super) fn slug(text: &str) -> Option<String> {
+    is_slug(text, 63).then(|| text.to_owned())
+}
+
+fn claim(text: &str) -> Option<String> {
+    fits(text, 1, 200).then(|| text.to_owned())
+}
+
+fn signing_key(text: &str) -> Option<SigningKey> {
+    let (kid, secret) = text.split_once(':')?;
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let named = (1..=64).contains(&kid.len()) && kid.bytes().all(allowed);
+    (named && is_hmac_secret(secret)).then(|| SigningKey { kid: kid.to_owned(), secret: secret.into() })
+}

@@ -1,0 +1,32 @@
+//! `[cluster]`: what joins several nodes.
+
+use secrecy::SecretString;
+
+use crate::base::text::is_slug;
+use crate::config::form::Form;
+
+#[derive(Clone, Debug)]
+pub struct ClusterSettings {
+    /// `None`: this node stands alone.
+    pub url: Option<SecretString>,
+    pub prefix: String,
+}
+
+impl ClusterSettings {
+    pub(in crate::config) fn read(form: &mut Form) -> Self {
+        let address = "redis://HOST or rediss://HOST";
+        let prefix = "1 to 32 of a-z, 0-9 and -";
+        Self {
+            url: form.connection("cluster.url", address, redis),
+            prefix: form
+                .text("cluster.prefix", prefix, |text| is_slug(text, 32).then(|| text.to_owned()))
+                .unwrap_or_default(),
+        }
+    }
+}
+
+fn redis(text: &str) -> Option<SecretString> {
+    let url = url::Url::parse(text).ok()?;
+    let usable = matches!(url.scheme(), "redis" | "rediss") && url.has_host();
+    usable.then(|| SecretString::from(text))
+}

@@ -1,0 +1,26 @@
+//! `[cors]`: whose pages may call.
+
+use url::Url;
+
+use crate::config::form::Form;
+
+#[derive(Clone, Debug)]
+pub struct CorsSettings {
+    /// In the form that browsers send: scheme and host in lower case, no default port.
+    pub allowed_origins: Vec<String>,
+}
+
+impl CorsSettings {
+    pub(in crate::config) fn read(form: &mut Form) -> Self {
+        let accepted = "scheme://host[:port] without a path, such as https://app.example.com";
+        Self { allowed_origins: form.list("cors.allowed_origins", accepted, origin) }
+    }
+}
+
+fn origin(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let web = matches!(url.scheme(), "http" | "https");
+    // The whole text must be the origin: a path or a user name here means that something else was intended.
+    let whole = url.as_str().trim_end_matches('/') == url.origin().ascii_serialization();
+    (web && whole).then(|| url.origin().ascii_serialization())
+}

@@ -1,0 +1,114 @@
+//! `[crawler]`: the built-in spiders' bounds and manners.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::config::form::Form;
+
+#[derive(Clone, Debug)]
+pub struct CrawlerSettings {
+    pub enabled: bool,
+    pub concurrency: usize,
+    pub user_agent: String,
+    pub max_pages: u32,
+    pub max_depth: u32,
+    pub crawl_delay_ms: u64,
+    pub connect_timeout_seconds: u64,
+    pub read_timeout_seconds: u64,
+    pub total_timeout_seconds: u64,
+    pub page_bytes: usize,
+    pub retries: u32,
+    /// Host (an IPv6 address in its brackets) and port, as `Url::host_str` and `Url::port_or_known_default` give them.
+    pub allowed_private_hosts: HashSet<(String, u16)>,
+}
+
+impl CrawlerSettings {
+    pub(in crate::config) fn read(form: &mut Form) -> Self {
+        let private = "host:port, such as localhost:8080 or [::1]:8080";
+        Self {
+            enabled: form.flag("crawler.enabled"),
+            concurrency: form.integer("crawler.concurrency", 1..=256),
+            user_agent: form
+                .optional_text("crawler.user_agent", "1 to 200 visible ASCII characters", user_agent)
+                .unwrap_or_else(|| concat!("Lotline/", env!("CARGO_PKG_VERSION")).to_owned()),
+            max_pages: form.integer("crawler.max_pages", 1..=1_000_000),
+            max_depth: form.integer("crawler.max_depth", 0..=1_000),
+            crawl_delay_ms: form.integer("crawler.crawl_delay_ms", 0..=60_000),
+            connect_timeout_seconds: form.integer("crawler.connect_timeout_seconds", 1..=120),
+            read_timeout_seconds: form.integer("crawler.read_timeout_seconds", 1..=300),
+            total_timeout_seconds: form.integer("crawler.total_timeout_seconds", 1..=600),
+            page_bytes: form.integer("crawler.page_bytes", 1_024..=268_435_456),
+            retries: form.integer("crawler.retries", 0..=20),
+            allowed_private_hosts: form
+                .list("crawler.allowed_private_hosts", private, host_and_port)
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    pub fn crawl_delay(&self) -> Duration {
+        Duration::from_millis(self.crawl_delay_ms)
+    }
+
+    pub fn connect_timeout(&self) -> Duration {
+        Duration::from_secs(self.connect_timeout_seconds)
+    }
+
+    pub fn read_timeout(&self) -> Duration {
+        Duration::from_secs(self.read_timeout_seconds)
+    }
+
+    pub fn total_timeout(&self) -> Duration {
+        Duration::from_secs(self.total_timeout_seconds)
+    }
+}
+
+fn user_agent(text: &str) -> Option<String> {
+    let visible = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    (visible && text.len() <= 200).then(|| text.to_owned())
+}
+
+/// Reads the host as the crawler will: the same parser, so that `LOCALHOST` and `127.1` mean what they mean there.
+fn host_and_port(text: &str) -> Option<(String, u16)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+    let port: u16 = port.parse().ok().filter(|port| digits && *port > 0)?;
+    if host.contains(['/', '@', '?', '#', '\\']) {
+        return None;
+    }
+    let url = Url::parse(&format!("http://{host}/")).ok()?;
+    // A second port would be a slip such as `a:80:8080`.
+    if url.port().is_some() { None } else { Some((url.host_str()?.to_owned(), port)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_host_is_read_as_an_address_of_a_page_would_be() {
+        assert_eq!(host_and_port("LOCALHOST:80"), Some(("localhost".into(), 80)));
+        assert_eq!(host_and_port("[::1]:8080"), Some(("[::1]".into(), 8080)));
+        assert_eq!(host_and_port("127.1:9"), Some(("127.0.0.1".into(), 9)));
+    }
+
+    #[test]
+    fn what_is_no_host_with_a_port_is_refused() {
+        for text in [
+            "localhost",
+            "a:0",
+            "a:+1",
+            "a:70000",
+            "http://a:80",
+            "u@a:80",
+            "a/b:80",
+            ":80",
+            "a:81:80",
+            "::1",
+        ] {
+            assert_eq!(host_and_port(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! `[database]`: where the facts are kept.
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+
+use crate::config::form::Form;
+
+/// What `database.url` says.
+#[derive(Clone, Debug)]
+pub enum DatabaseUrl {
+    Sqlite(PathBuf),
+    Postgres(SecretString),
+}
+
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    /// `None`: the file in the data folder, see [`crate::config::Settings::store`].
+    pub url: Option<DatabaseUrl>,
+    pub system_url: Option<SecretString>,
+    pub migrate_url: Option<SecretString>,
+    pub migrate: bool,
+    pub max_connections: u32,
+}
+
+impl DatabaseSettings {
+    pub(in crate::config) fn read(form: &mut Form) -> Self {
+        let either = "postgres://USER:PASSWORD@HOST/NAME or sqlite:PATH (without parameters)";
+        let postgres_only = "postgres://USER:PASSWORD@HOST/NAME";
+        Self {
+            url: form.connection("database.url", either, |text| sqlite(text).or_else(|| postgres(text))),
+            system_url: form.connection("database.system_url", postgres_only, secret_postgres),
+            migrate_url: form.connection("database.migrate_url", postgres_only, secret_postgres),
+            migrate: form.flag("database.migrate"),
+            max_connections: form.integer("database.max_connections", 2..=1_000),
+        }
+    }
+}
+
+/// `sqlite:PATH` or `sqlite://PATH`. In memory there is nothing to share between the writer and the readers, and
+/// parameters could undo the durability that is promised, so neither is taken.
+fn sqlite(text: &str) -> Option<DatabaseUrl> {
+    let rest = text.strip_prefix("sqlite:")?;
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    let plain = !path.is_empty() && !path.contains(['?', '#', '\0']) && !path.contains(":memory:");
+    plain.then(|| DatabaseUrl::Sqlite(PathBuf::from(path)))
+}
+
+fn postgres(text: &str) -> Option<DatabaseUrl> {
+    secret_postgres(text).map(DatabaseUrl::Postgres)
+}
+
+fn secret_postgres(text: &str) -> Option<SecretString> {
+    let url = url::Url::parse(text).ok()?;
+    // Without `//` the text would parse as an opaque address, which no driver can use.
+    let usable = matches!(url.scheme(), "postgres" | "postgresql") && !url.cannot_be_a_base();
+    usable.then(|| SecretString::from(text))
+}

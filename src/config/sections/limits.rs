@@ -1,0 +1,57 @@
+//! `[limits]`: how much one user, socket, request or worker may take.
+
+use std::time::Duration;
+
+use crate::config::form::Form;
+
+#[derive(Clone, Debug)]
+pub struct LimitSettings {
+    pub sockets_per_user: u32,
+    pub upload_sockets_per_user: u32,
+    pub streams_per_user: u32,
+    /// `None`: no limit.
+    pub connections_per_tenant: Option<u32>,
+    /// `None`: no limit.
+    pub connections_per_address: Option<u32>,
+    pub subscriptions_per_socket: usize,
+    pub message_bytes: usize,
+    pub messages_per_second: u32,
+    pub heartbeat_seconds: u64,
+    pub queue_bytes: usize,
+    pub body_bytes: usize,
+    pub batch_bytes: usize,
+    pub lease_seconds: u64,
+}
+
+impl LimitSettings {
+    pub(in crate::config) fn read(form: &mut Form) -> Self {
+        Self {
+            sockets_per_user: form.integer("limits.sockets_per_user", 1..=1_000),
+            upload_sockets_per_user: form.integer("limits.upload_sockets_per_user", 1..=100),
+            streams_per_user: form.integer("limits.streams_per_user", 1..=1_000),
+            connections_per_tenant: or_none(form.integer("limits.connections_per_tenant", 0..=1_000_000)),
+            connections_per_address: or_none(form.integer("limits.connections_per_address", 0..=1_000_000)),
+            subscriptions_per_socket: form.integer("limits.subscriptions_per_socket", 1..=10_000),
+            message_bytes: form.integer("limits.message_bytes", 1_024..=67_108_864),
+            messages_per_second: form.integer("limits.messages_per_second", 1..=100_000),
+            heartbeat_seconds: form.integer("limits.heartbeat_seconds", 1..=60),
+            // Twice the largest event, so that one can wait while another is written.
+            queue_bytes: form.integer("limits.queue_bytes", 131_072..=67_108_864),
+            body_bytes: form.integer("limits.body_bytes", 1_024..=67_108_864),
+            batch_bytes: form.integer("limits.batch_bytes", 1_024..=268_435_456),
+            lease_seconds: form.integer("limits.lease_seconds", 5..=3_600),
+        }
+    }
+
+    pub fn heartbeat(&self) -> Duration {
+        Duration::from_secs(self.heartbeat_seconds)
+    }
+
+    pub fn lease(&self) -> Duration {
+        Duration::from_secs(self.lease_seconds)
+    }
+}
+
+fn or_none(limit: u32) -> Option<u32> {
+    (limit > 0).then_some(limit)
+}

@@ -1,0 +1,85 @@
+//! `[server]`: where it listens, what it believes of its peers, how long it waits.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::config::form::Form;
+use crate::config::network::{Network, NotANetwork};
+
+/// Where to listen when nothing readable is given; beside it there is always a fault.
+const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8001);
+
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    pub bind: SocketAddr,
+    pub data_dir: PathBuf,
+    /// Without a slash at its end.
+    pub public_url: Option<String>,
+    pub trusted_proxies: Vec<Network>,
+    pub max_connections: usize,
+    pub header_timeout_seconds: u64,
+    pub body_timeout_seconds: u64,
+    pub request_timeout_seconds: u64,
+    pub keep_alive_seconds: u64,
+    pub shutdown_seconds: u64,
+}
+
+impl ServerSettings {
+    pub(in crate::config) fn read(form: &mut Form) -> Self {
+        let address = "an address and a port, such as 127.0.0.1:8001 or [::1]:8001";
+        let network = NotANetwork.to_string();
+        Self {
+            bind: form.text("server.bind", address, |text| text.parse().ok()).unwrap_or(LOOPBACK),
+            data_dir: form.text("server.data_dir", "a folder", folder).unwrap_or_default(),
+            public_url: form.optional_text("server.public_url", "an http or https address", public_url),
+            trusted_proxies: form.list("server.trusted_proxies", &network, |text| text.parse().ok()),
+            max_connections: form.integer("server.max_connections", 16..=1_000_000),
+            header_timeout_seconds: form.integer("server.header_timeout_seconds", 1..=300),
+            body_timeout_seconds: form.integer("server.body_timeout_seconds", 1..=300),
+            request_timeout_seconds: form.integer("server.request_timeout_seconds", 1..=3_600),
+            keep_alive_seconds: form.integer("server.keep_alive_seconds", 1..=3_600),
+            shutdown_seconds: form.integer("server.shutdown_seconds", 0..=600),
+        }
+    }
+
+    pub fn header_timeout(&self) -> Duration {
+        Duration::from_secs(self.header_timeout_seconds)
+    }
+
+    pub fn body_timeout(&self) -> Duration {
+        Duration::from_secs(self.body_timeout_seconds)
+    }
+
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_secs(self.request_timeout_seconds)
+    }
+
+    pub fn keep_alive(&self) -> Duration {
+        Duration::from_secs(self.keep_alive_seconds)
+    }
+
+    /// How long running work may take at shutdown.
+    pub fn shutdown_grace(&self) -> Duration {
+        Duration::from_secs(self.shutdown_seconds)
+    }
+
+    /// Whether a request that comes from `peer` may speak for another address.
+    pub fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(peer))
+    }
+}
+
+/// A path that is there at all and that an operating system can take.
+pub(super) fn folder(text: &str) -> Option<PathBuf> {
+    (!text.is_empty() && !text.contains('\0')).then(|| PathBuf::from(text))
+}
+
+fn public_url(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let web = matches!(url.scheme(), "http" | "https") && url.password().is_none();
+    (plain && web).then(|| url.as_str().trim_end_matches('/').to_owned())
+}

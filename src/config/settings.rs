@@ -1,0 +1,107 @@
+//! The whole configuration as types: loaded once, handed to whoever needs a part of it.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+
+use super::contradictions;
+use super::fault::Fault;
+use super::form::Form;
+use super::layers::Layers;
+use super::print::{Shown, print};
+use super::sections::auth::AuthSettings;
+use super::sections::bootstrap::BootstrapSettings;
+use super::sections::cluster::ClusterSettings;
+use super::sections::cors::CorsSettings;
+use super::sections::crawler::CrawlerSettings;
+use super::sections::database::{DatabaseSettings, DatabaseUrl};
+use super::sections::eventlog::EventLogSettings;
+use super::sections::limits::LimitSettings;
+use super::sections::rooms::RoomSettings;
+use super::sections::server::ServerSettings;
+use super::sections::telemetry::TelemetrySettings;
+use super::sections::uploads::UploadSettings;
+
+/// What a node goes by. Secrets in it do not show when it is printed for debugging.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub server: ServerSettings,
+    pub database: DatabaseSettings,
+    pub cluster: ClusterSettings,
+    pub auth: AuthSettings,
+    pub cors: CorsSettings,
+    pub limits: LimitSettings,
+    pub eventlog: EventLogSettings,
+    pub crawler: CrawlerSettings,
+    pub rooms: RoomSettings,
+    pub uploads: UploadSettings,
+    pub telemetry: TelemetrySettings,
+    pub bootstrap: BootstrapSettings,
+    in_force: Vec<Shown>,
+}
+
+/// The store in force.
+#[derive(Clone, Debug)]
+pub enum Store {
+    Sqlite { path: PathBuf },
+    Postgres { url: SecretString },
+}
+
+impl Settings {
+    /// Reads defaults, file and environment, or says everything that is wrong with them.
+    pub fn load(
+        config_file: Option<&Path>,
+        env: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, Vec<Fault>> {
+        let mut form = Form::new(Layers::gather(config_file, env));
+        // In the order of the default file, which is the order of `print`.
+        let mut settings = Self {
+            server: ServerSettings::read(&mut form),
+            database: DatabaseSettings::read(&mut form),
+            cluster: ClusterSettings::read(&mut form),
+            auth: AuthSettings::read(&mut form),
+            cors: CorsSettings::read(&mut form),
+            limits: LimitSettings::read(&mut form),
+            eventlog: EventLogSettings::read(&mut form),
+            crawler: CrawlerSettings::read(&mut form),
+            rooms: RoomSettings::read(&mut form),
+            uploads: UploadSettings::read(&mut form),
+            telemetry: TelemetrySettings::read(&mut form),
+            bootstrap: BootstrapSettings::read(&mut form),
+            in_force: Vec::new(),
+        };
+        contradictions::refuse(&settings, &mut form);
+        settings.in_force = form.finish()?;
+        Ok(settings)
+    }
+
+    /// What was loaded, as TOML with secrets hidden and a note where each value came from.
+    pub fn print(&self) -> String {
+        print(&self.in_force)
+    }
+
+    /// The keys that were read, in order.
+    #[cfg(test)]
+    pub(super) fn in_force(&self) -> impl Iterator<Item = &'static str> {
+        self.in_force.iter().map(|shown| shown.key)
+    }
+
+    /// The store: what `database.url` names, or the file in the data folder.
+    pub fn store(&self) -> Store {
+        match &self.database.url {
+            Some(DatabaseUrl::Postgres(url)) => Store::Postgres { url: url.clone() },
+            Some(DatabaseUrl::Sqlite(path)) => Store::Sqlite { path: path.clone() },
+            None => Store::Sqlite { path: self.server.data_dir.join("lotline.db") },
+        }
+    }
+
+    /// The folder of uploaded files.
+    pub fn uploads_dir(&self) -> PathBuf {
+        self.uploads.dir.clone().unwrap_or_else(|| self.server.data_dir.join("uploads"))
+    }
+
+    /// The folder of generated signing keys.
+    pub fn keys_dir(&self) -> PathBuf {
+        self.server.data_dir.join("keys")
+    }
+}

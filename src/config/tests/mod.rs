@@ -1,0 +1,41 @@
+//! The configuration through its one door, `Settings::load`, with environments and files made for each test.
+
+mod defaults;
+mod faults;
+mod issuers;
+mod layering;
+mod secrets;
+
+use std::path::Path;
+
+use super::{Fault, Settings};
+
+type Outcome = Result<Settings, Vec<Fault>>;
+
+/// Loads with these variables and no file.
+fn with_env(variables: &[(&str, &str)]) -> Outcome {
+    load(None, variables)
+}
+
+/// Loads with a file of this text and these variables.
+fn with_file(text: &str, variables: &[(&str, &str)]) -> Outcome {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lotline.toml");
+    std::fs::write(&path, text).unwrap();
+    let place = format!("{}/", folder.path().display());
+    let outcome = load(Some(&path), variables);
+    outcome.map_err(|faults| {
+        let bare = |fault: Fault| Fault { source: fault.source.replace(&place, ""), ..fault };
+        faults.into_iter().map(bare).collect()
+    })
+}
+
+fn load(file: Option<&Path>, variables: &[(&str, &str)]) -> Outcome {
+    let env = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Settings::load(file, env)
+}
+
+/// The faults as lines.
+fn lines(outcome: Outcome) -> Vec<String> {
+    outcome.err().unwrap_or_default().iter().map(Fault::to_string).collect()
+}

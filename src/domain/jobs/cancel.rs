@@ -1,0 +1,44 @@
+//! A person wants a job to stop.
+
+use super::end::{CANCELLED, end};
+use super::job::{Report, Turn};
+use super::{lease, view};
+use crate::auth::permission::Permission;
+use crate::base::ids::JobId;
+use crate::domain::error::Result;
+use crate::domain::op::{Op, forbidden};
+use crate::protocol::job::Job;
+use crate::protocol::problem::Problem;
+use crate::storage::jobs::{self, JobRow};
+use crate::storage::micros;
+
+/// A pending job is cancelled at once. A running one learns of it with its worker's next report, and is cancelled when
+/// the worker completes it so or its lease ends.
+pub async fn cancel(op: &Op, id: JobId) -> Result<Job> {
+    op.require(Permission::CancelOwnJobs)?;
+    let mut change = op.begin().await?;
+    let mut job = jobs::lock(&change.tx, id).await?.ok_or_else(Problem::not_found)?;
+    require_own(op, &job)?;
+    let step = view::standing(&job)?.advance(Report::Cancel, op.now()).map_err(lease::refused)?;
+    match step.turn {
+        Turn::End(ending) => {
+            job.finish_reason = Some(CANCELLED.to_owned());
+            end(op, &mut change, &mut job, ending).await?;
+        }
+        Turn::AskToStop => {
+            job.cancel_requested = true;
+            job.updated_at = micros(op.now());
+            jobs::save(&change.tx, &job).await?;
+        }
+        Turn::Stay | Turn::Lease | Turn::Advance(_) | Turn::Queue => {}
+    }
+    op.commit(change).await?;
+    view::job(&job)
+}
+
+/// One's own job, or any for those who may.
+pub(super) fn require_own(op: &Op, job: &JobRow) -> Result<()> {
+    let owner = op.principal().and_then(|principal| principal.owner_id());
+    let own = owner.is_some_and(|owner| owner.0 == job.created_by);
+    if own || op.may(Permission::CancelAnyJob) { Ok(()) } else { Err(forbidden()) }
+}

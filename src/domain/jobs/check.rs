@@ -1,0 +1,165 @@
+//! What callers may write into jobs, spiders and reports. Every bad field is named, not the first only.
+
+use crate::base::text;
+use crate::domain::error::Result;
+use crate::protocol::job::Stats;
+use crate::protocol::problem::{FieldError, Problem, Step};
+
+/// URLs of a job or a spider.
+pub(in crate::domain) const MAX_URLS: usize = 1_000;
+/// Characters of a URL.
+const MAX_URL: usize = 2_000;
+/// Hosts besides those of the target URLs.
+const MAX_HOSTS: usize = 100;
+/// Tags of a job, and characters of a tag.
+const MAX_TAGS: usize = 20;
+const MAX_TAG: usize = 50;
+/// Bytes of stats as JSON.
+const MAX_STATS_BYTES: usize = 16 * 1024;
+/// The largest count on the wire: every client's number type holds it exactly.
+const MAX_COUNT: i64 = (1 << 53) - 1;
+
+/// The bad fields of one request body.
+#[derive(Default)]
+pub(in crate::domain) struct Faults(Vec<FieldError>);
+
+impl Faults {
+    pub(in crate::domain) fn add(&mut self, path: &[Step], kind: &str, words: impl Into<String>) {
+        self.0.push(FieldError::in_body(path, kind, words));
+    }
+
+    /// Notes a field of the body's root unless `holds`.
+    pub(in crate::domain) fn unless(&mut self, holds: bool, field: &str, kind: &str, words: &str) {
+        if !holds {
+            self.add(&[name(field)], kind, words);
+        }
+    }
+
+    /// Refuses when anything was noted.
+    pub(in crate::domain) fn refuse(self) -> Result<()> {
+        if self.0.is_empty() { Ok(()) } else { Err(Problem::validation(self.0)) }
+    }
+
+    /// Absolute http or https URLs.
+    pub(in crate::domain) fn urls(&mut self, field: &str, urls: &[String]) {
+        self.unless(urls.len() <= MAX_URLS, field, "max_items", "must have at most 1,000 URLs");
+        for (index, url) in urls.iter().enumerate().take(MAX_URLS) {
+            if !is_web_url(url) {
+                let words = "must be an absolute http or https URL of at most 2,000 characters";
+                self.add(&[name(field), nth(index)], "url", words);
+            }
+        }
+    }
+
+    pub(in crate::domain) fn hosts(&mut self, field: &str, hosts: &[String]) {
+        self.unless(hosts.len() <= MAX_HOSTS, field, "max_items", "must have at most 100 hosts");
+        for (index, host) in hosts.iter().enumerate().take(MAX_HOSTS) {
+            if !is_host(host) {
+                self.add(&[name(field), nth(index)], "host", "must be a host or host:port");
+            }
+        }
+    }
+
+    pub(in crate::domain) fn tags(&mut self, field: &str, tags: &[String]) {
+        self.unless(tags.len() <= MAX_TAGS, field, "max_items", "must have at most 20 tags");
+        for (index, tag) in tags.iter().enumerate().take(MAX_TAGS) {
+            // The list's filter looks for a tag in quotes between commas.
+            if !text::fits(tag, 1, MAX_TAG) || tag.contains(|c: char| c == ',' || c.is_control()) {
+                let words = "must have 1 to 50 characters, none of them a comma or a control character";
+                self.add(&[name(field), nth(index)], "tag", words);
+            }
+        }
+    }
+
+    pub(in crate::domain) fn count(&mut self, field: &str, least: i64, value: Option<i64>) {
+        let fits = value.is_none_or(|value| (least..=MAX_COUNT).contains(&value));
+        self.unless(fits, field, "range", &format!("must be {least} to {MAX_COUNT}"));
+    }
+
+    pub(in crate::domain) fn stats(&mut self, field: &str, stats: Option<&Stats>) {
+        let bytes = stats.map_or(0, |stats| stats_json(stats).len());
+        self.unless(bytes <= MAX_STATS_BYTES, field, "too_large", "must be at most 16 KiB of JSON");
+    }
+}
+
+/// A step to a named field.
+pub(in crate::domain) fn name(field: &str) -> Step {
+    Step::Name(field.to_owned())
+}
+
+/// A step to an element of a list.
+pub(in crate::domain) fn nth(index: usize) -> Step {
+    Step::Index(index as u64)
+}
+
+/// Stats as they are stored.
+pub(in crate::domain) fn stats_json(stats: &Stats) -> String {
+    // A map with string keys always serialises.
+    serde_json::to_string(stats).unwrap_or_default()
+}
+
+/// A list of strings as it is stored.
+pub(in crate::domain) fn list_json(list: &[String]) -> String {
+    // A list of strings always serialises.
+    serde_json::to_string(list).unwrap_or_default()
+}
+
+fn is_web_url(text: &str) -> bool {
+    // The parser forgives blanks and control characters; what is stored must be what is fetched.
+    let plain = text::fits(text, 1, MAX_URL) && !text.contains(|c: char| c.is_whitespace() || c.is_control());
+    plain && url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+fn is_host(text: &str) -> bool {
+    let plain = text::fits(text, 1, 260) && !text.contains(['/', '?', '#', '@', '\\', ' ', '\t', '\n', '\r']);
+    plain && url::Url::parse(&format!("http://{text}/")).is_ok_and(|url| url.has_host())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_absolute_web_urls_are_urls() {
+        for good in ["http://homes.example.com", "https://homes.example.com:8443/a?b=c#d", "http://[::1]/"] {
+            assert!(is_web_url(good), "{good}");
+        }
+        let long = format!("https://homes.example.com/{}", "a".repeat(MAX_URL));
+        for bad in [
+            "",
+            "homes.example.com",
+            "/a",
+            "ftp://a/",
+            "file:///etc",
+            "http://",
+            " http://a/",
+            "http://a/\n",
+            &long,
+        ] {
+            assert!(!is_web_url(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_host_may_have_a_port_and_nothing_else() {
+        for good in ["homes.example.com", "homes.example.com:8443", "10.0.0.1", "[::1]:80"] {
+            assert!(is_host(good), "{good}");
+        }
+        for bad in ["", "http://a", "a/b", "a b", "user@a", "a:port", "a:99999"] {
+            assert!(!is_host(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn every_bad_field_is_named() {
+        let mut faults = Faults::default();
+        faults.urls("target_urls", &["https://a.example".into(), "b".into(), "c".into()]);
+        faults.tags("tags", &["fine".into(), "a,b".into()]);
+        faults.count("max_pages", 1, Some(0));
+
+        let problem = faults.refuse().unwrap_err();
+
+        let pointers: Vec<_> = problem.errors.iter().map(|error| error.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/target_urls/1", "/target_urls/2", "/tags/1", "/max_pages"]);
+    }
+}

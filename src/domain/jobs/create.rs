@@ -1,0 +1,83 @@
+//! A person, or a key for its maker, has a job made.
+
+use super::check::{Faults, list_json, name};
+use super::{queue, view};
+use crate::auth::permission::Permission;
+use crate::base::ids::UserId;
+use crate::domain::error::Result;
+use crate::domain::op::{Op, forbidden};
+use crate::domain::spiders;
+use crate::eventlog::Change;
+use crate::protocol::job::{Job, JobSettings, NewJob};
+use crate::protocol::spider::Spider;
+use crate::storage::{jobs, micros};
+
+/// Makes a job of the caller's own.
+pub async fn create(op: &Op, new: NewJob) -> Result<Job> {
+    op.require(Permission::StartJobs)?;
+    let owner = op.principal().and_then(|principal| principal.owner_id()).ok_or_else(forbidden)?;
+    create_for(op, owner, new).await
+}
+
+/// Makes a job for a user of the tenant: for work that has no caller, or that the caller does for somebody.
+pub async fn create_for(op: &Op, owner: UserId, new: NewJob) -> Result<Job> {
+    op.require(Permission::StartJobs)?;
+    let mut change = op.begin().await?;
+    let plan = plan(&change, new).await?;
+    let row = jobs::NewJob {
+        spider_name: &plan.spider.name,
+        runner: plan.spider.runner.name(),
+        target_urls: list_json(&plan.target_urls),
+        // Numbers and strings always serialise.
+        settings: serde_json::to_string(&plan.settings).unwrap_or_default(),
+        tags: list_json(&plan.tags),
+        created_by: owner,
+        now: micros(op.now()),
+    };
+    let mut job = jobs::insert(&change.tx, row).await?;
+    queue::queue(op, &mut change, &mut job).await?;
+    op.commit(change).await?;
+    op.kernel.bell.ring();
+    view::job(&job)
+}
+
+/// A job as asked for, with what the spider adds.
+struct Plan {
+    spider: Spider,
+    target_urls: Vec<String>,
+    settings: JobSettings,
+    tags: Vec<String>,
+}
+
+/// Names every bad field, an unknown spider among them.
+async fn plan(change: &Change, new: NewJob) -> Result<Plan> {
+    let spider = spiders::resolve(&change.tx, &new.spider_name).await?;
+    let asked = new.target_urls.unwrap_or_default();
+    let start_urls = spider.as_ref().map(|spider| spider.start_urls.clone()).unwrap_or_default();
+    let target_urls = if asked.is_empty() { start_urls } else { asked };
+    let tags = new.tags.unwrap_or_default();
+
+    let mut faults = Faults::default();
+    if spider.is_none() {
+        faults.add(&[name("spider_name")], "unknown", "must be `auto` or a spider of this tenant");
+    }
+    if spider.is_some() && target_urls.is_empty() {
+        faults.add(
+            &[name("target_urls")],
+            "required",
+            "must have a URL, because the spider has no start URLs",
+        );
+    }
+    faults.urls("target_urls", &target_urls);
+    faults.hosts("allowed_hosts", new.allowed_hosts.as_deref().unwrap_or_default());
+    faults.tags("tags", &tags);
+    faults.count("max_pages", 1, new.max_pages);
+    faults.count("max_items", 1, new.max_items);
+    faults.refuse()?;
+
+    // An unknown spider was refused above.
+    let spider = spider.ok_or_else(crate::protocol::problem::Problem::not_found)?;
+    let allowed_hosts = new.allowed_hosts.unwrap_or_else(|| spider.allowed_hosts.clone());
+    let settings = JobSettings { max_pages: new.max_pages, max_items: new.max_items, allowed_hosts };
+    Ok(Plan { spider, target_urls, settings, tags })
+}

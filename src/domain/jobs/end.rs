@@ -1,0 +1,76 @@
+//! A job is over: what was pending is told, then the end, then the alerts, all in the transaction of the change.
+
+use super::job::Ending;
+use super::{alert, tell};
+use crate::base::ids::ExecutionId;
+use crate::domain::error::Result;
+use crate::domain::op::Op;
+use crate::eventlog::Change;
+use crate::protocol::job::{ExecutionStatus, JobStatus};
+use crate::storage::jobs::JobRow;
+use crate::storage::{Error, executions, jobs, micros};
+
+/// The error of a job that no worker brought to an end.
+pub(super) const WORKER_LOST: &str = "worker_lost";
+/// The finish reason of a job that was stopped.
+pub(super) const CANCELLED: &str = "cancelled";
+
+/// Ends the job and its execution and saves both. `finish_reason` and `error` of the job are set before.
+pub(super) async fn end(op: &Op, change: &mut Change, job: &mut JobRow, ending: Ending) -> Result<()> {
+    tell::pending_progress(op, change, job)?;
+    let (job_status, execution_status) = match ending {
+        Ending::Completed => (JobStatus::Completed, ExecutionStatus::Completed),
+        Ending::Failed => (JobStatus::Failed, ExecutionStatus::Failed),
+        Ending::Cancelled => (JobStatus::Cancelled, ExecutionStatus::Cancelled),
+        Ending::WorkerLost => (JobStatus::Failed, ExecutionStatus::Lost),
+    };
+    job.status = job_status.name().to_owned();
+    job.finished_at = Some(micros(op.now()));
+    close_execution(op, change, job, execution_status).await?;
+    jobs::save(&change.tx, job).await?;
+    match ending {
+        Ending::Completed => completed(op, change, job).await,
+        Ending::Cancelled => tell::cancelled(op, change, job),
+        Ending::Failed | Ending::WorkerLost => {
+            tell::failed(op, change, job)?;
+            alert::job_failed(op, change, job).await
+        }
+    }
+}
+
+async fn completed(op: &Op, change: &mut Change, job: &JobRow) -> Result<()> {
+    let total_items = executions::accepted(&change.tx, execution_id(job)?).await?;
+    tell::completed(op, change, job, total_items)?;
+    if total_items == 0 {
+        alert::no_items(op, change, job).await?;
+    }
+    Ok(())
+}
+
+/// Copies the job's figures into its execution, ends that, and gives the lease up. The execution keeps the lease's
+/// hash, so that a worker that reports the same end again is recognised.
+pub(super) async fn close_execution(
+    op: &Op,
+    change: &Change,
+    job: &mut JobRow,
+    status: ExecutionStatus,
+) -> Result<()> {
+    let found = executions::find(&change.tx, execution_id(job)?).await?;
+    let mut execution = found.ok_or_else(|| Error::Corrupt("a job whose execution is gone".to_owned()))?;
+    execution.status = status.name().to_owned();
+    execution.finished_at = Some(micros(op.now()));
+    execution.items_scraped = job.items_scraped;
+    execution.pages_crawled = job.pages_crawled;
+    execution.finish_reason = job.finish_reason.clone();
+    execution.error = job.error.clone();
+    execution.stats = job.stats.clone();
+    executions::save(&change.tx, &execution).await?;
+    job.updated_at = micros(op.now());
+    job.lease_hash = None;
+    job.lease_expires_at = None;
+    Ok(())
+}
+
+pub(super) fn execution_id(job: &JobRow) -> Result<ExecutionId, Error> {
+    job.execution_id.map(ExecutionId).ok_or_else(|| Error::Corrupt("a job without an execution".to_owned()))
+}

@@ -1,0 +1,168 @@
+//! Every status with every report.
+
+use super::*;
+
+const SEQUENCE: i64 = 5;
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_000, 0).unwrap()
+}
+
+fn job(status: JobStatus, leased: bool) -> Job {
+    Job {
+        status,
+        leased,
+        cancel_requested: false,
+        attempt: 1,
+        first_attempt: 1,
+        progress_sequence: SEQUENCE,
+        progress_told_at: None,
+    }
+}
+
+fn reports() -> Vec<(&'static str, Report)> {
+    vec![
+        ("claim", Report::Claim),
+        ("start", Report::Start),
+        ("progress", Report::Progress { sequence: SEQUENCE + 1 }),
+        ("stale", Report::Progress { sequence: SEQUENCE }),
+        ("heartbeat", Report::Heartbeat),
+        ("complete", Report::Complete { cancelled: false }),
+        ("stopped", Report::Complete { cancelled: true }),
+        ("fail", Report::Fail),
+        ("cancel", Report::Cancel),
+        ("retry", Report::Retry),
+        ("lease_end", Report::LeaseEnd),
+    ]
+}
+
+fn said(outcome: Result<Step, Refusal>) -> String {
+    match outcome {
+        Ok(Step { starts, turn }) => {
+            let turn = match turn {
+                Turn::Stay => "stay".to_owned(),
+                Turn::Lease => "lease".to_owned(),
+                Turn::Advance(telling) => format!("tell {telling:?}"),
+                Turn::AskToStop => "ask to stop".to_owned(),
+                Turn::Queue => "queue".to_owned(),
+                Turn::End(ending) => format!("end {ending:?}"),
+            };
+            if starts { format!("start, {turn}") } else { turn }
+        }
+        Err(refusal) => format!("no: {refusal:?}"),
+    }
+}
+
+fn table(job: Job) -> Vec<String> {
+    reports()
+        .into_iter()
+        .map(|(name, report)| format!("{name}: {}", said(job.advance(report, now()))))
+        .collect()
+}
+
+#[test]
+fn a_waiting_job_can_be_claimed_or_cancelled_and_takes_no_report() {
+    let expected = [
+        "claim: lease",
+        "start: no: LeaseLost",
+        "progress: no: LeaseLost",
+        "stale: no: LeaseLost",
+        "heartbeat: no: LeaseLost",
+        "complete: no: LeaseLost",
+        "stopped: no: LeaseLost",
+        "fail: no: LeaseLost",
+        "cancel: end Cancelled",
+        "retry: no: Unfinished",
+        "lease_end: stay",
+    ];
+    assert_eq!(table(job(JobStatus::Pending, false)), expected);
+}
+
+#[test]
+fn a_claimed_job_starts_with_the_first_report_of_work() {
+    let expected = [
+        "claim: no: NotWaiting",
+        "start: start, stay",
+        "progress: start, tell Now",
+        "stale: start, stay",
+        "heartbeat: stay",
+        "complete: start, end Completed",
+        "stopped: start, end Cancelled",
+        "fail: start, end Failed",
+        "cancel: end Cancelled",
+        "retry: no: Unfinished",
+        "lease_end: queue",
+    ];
+    assert_eq!(table(job(JobStatus::Pending, true)), expected);
+}
+
+#[test]
+fn a_running_job_goes_on_until_its_worker_ends_it() {
+    let expected = [
+        "claim: no: NotWaiting",
+        "start: stay",
+        "progress: tell Now",
+        "stale: stay",
+        "heartbeat: stay",
+        "complete: end Completed",
+        "stopped: end Cancelled",
+        "fail: end Failed",
+        "cancel: ask to stop",
+        "retry: no: Unfinished",
+        "lease_end: queue",
+    ];
+    assert_eq!(table(job(JobStatus::Running, true)), expected);
+}
+
+#[test]
+fn a_job_that_is_over_can_only_be_tried_again() {
+    let expected = [
+        "claim: no: NotWaiting",
+        "start: no: LeaseLost",
+        "progress: no: LeaseLost",
+        "stale: no: LeaseLost",
+        "heartbeat: no: LeaseLost",
+        "complete: no: LeaseLost",
+        "stopped: no: LeaseLost",
+        "fail: no: LeaseLost",
+        "cancel: no: Finished",
+        "retry: queue",
+        "lease_end: stay",
+    ];
+    for status in [JobStatus::Completed, JobStatus::Failed, JobStatus::Cancelled] {
+        assert!(status.is_terminal());
+        assert_eq!(table(job(status, false)), expected);
+    }
+}
+
+#[test]
+fn asking_twice_to_stop_changes_nothing_and_the_end_of_the_lease_then_cancels() {
+    let job = Job { cancel_requested: true, ..job(JobStatus::Running, true) };
+
+    assert_eq!(said(job.advance(Report::Cancel, now())), "stay");
+    assert_eq!(said(job.advance(Report::LeaseEnd, now())), "end Cancelled");
+    assert_eq!(said(job.advance(Report::Complete { cancelled: false }, now())), "end Completed");
+}
+
+#[test]
+fn the_third_lost_worker_since_a_person_asked_ends_the_job() {
+    let attempts = |attempt, first_attempt| {
+        let job = Job { attempt, first_attempt, ..job(JobStatus::Running, true) };
+        said(job.advance(Report::LeaseEnd, now()))
+    };
+
+    assert_eq!([attempts(1, 1), attempts(2, 1), attempts(3, 1)], ["queue", "queue", "end WorkerLost"]);
+    assert_eq!([attempts(4, 4), attempts(5, 4), attempts(6, 4)], ["queue", "queue", "end WorkerLost"]);
+}
+
+#[test]
+fn progress_is_told_at_most_every_half_second() {
+    let told_ago = |ms| {
+        let told = now() - TimeDelta::milliseconds(ms);
+        let job = Job { progress_told_at: Some(told), ..job(JobStatus::Running, true) };
+        said(job.advance(Report::Progress { sequence: 9 }, now()))
+    };
+
+    assert_eq!([told_ago(0), told_ago(499), told_ago(500)], ["tell Merged", "tell Merged", "tell Now"]);
+    assert_eq!(told_ago(-1), "tell Now", "the clock was set back");
+}

@@ -1,0 +1,42 @@
+//! The tenant's jobs.
+
+use super::view;
+use crate::auth::permission::Permission;
+use crate::base::ids::UserId;
+use crate::base::page::{Page, PageRequest};
+use crate::domain::error::Result;
+use crate::domain::op::Op;
+use crate::protocol::job::{Job, JobStatus};
+use crate::storage::jobs::{self, JobFilter};
+
+pub use crate::storage::jobs::JobOrder;
+
+/// What the list is narrowed to; `None` narrows nothing.
+#[derive(Clone, Debug, Default)]
+pub struct JobQuery {
+    pub status: Option<JobStatus>,
+    pub spider_name: Option<String>,
+    pub tag: Option<String>,
+    pub created_by: Option<UserId>,
+}
+
+/// Jobs in the given order; the sort key is the job's id, which grows with the time of creation.
+pub async fn list(
+    op: &Op,
+    query: &JobQuery,
+    order: JobOrder,
+    page: PageRequest<i64>,
+) -> Result<Page<Job, i64>> {
+    op.require(Permission::ReadJobs)?;
+    let tx = op.read().await?;
+    let filter = JobFilter {
+        status: query.status.map(JobStatus::name),
+        spider_name: query.spider_name.as_deref(),
+        tag: query.tag.as_deref(),
+        created_by: query.created_by,
+    };
+    let rows = jobs::list(&tx, &filter, order, page.after, page.limit + 1).await?;
+    let page = Page::cut(rows, page.limit, |row| row.id);
+    let rows = page.rows.iter().map(view::job).collect::<Result<_>>()?;
+    Ok(Page { rows, next: page.next })
+}

@@ -1,0 +1,151 @@
+//! Lines of a job's log: stored, then passed to whoever follows the job now.
+
+use super::check::{Faults, name, nth};
+use super::{get, view};
+use crate::auth::permission::Permission;
+use crate::base::ids::{ExecutionId, JobId};
+use crate::base::page::{Page, PageRequest};
+use crate::domain::error::Result;
+use crate::domain::op::Op;
+use crate::protocol::job::{LogLevel, LogLine};
+use crate::protocol::message::{JobLog, ServerMessage};
+use crate::protocol::routing::Passing;
+use crate::protocol::worker::NewLogLine;
+use crate::storage::job_logs::{self, LogFilter};
+use crate::storage::jobs::JobRow;
+use crate::storage::micros;
+
+/// Lines of one call.
+pub const MAX_LINES: usize = 1_000;
+/// Bytes of a line. Even with every byte escaped, a line fits a message.
+const MAX_LINE_BYTES: usize = 8 * 1024;
+/// Bytes of lines in one message, so that with its head it stays below the 64 KiB that a socket carries.
+const MESSAGE_BYTES: usize = 60 * 1024;
+
+/// Which lines are wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LogQuery {
+    /// Exactly this level.
+    pub level: Option<LogLevel>,
+    /// This level and what is worse.
+    pub min_level: Option<LogLevel>,
+    pub execution_id: Option<ExecutionId>,
+}
+
+/// Adds lines to the log of a job's current execution and gives them as stored. No lease is needed: log lines may
+/// come late, and from a helper of the worker.
+pub async fn append(op: &Op, id: JobId, lines: Vec<NewLogLine>) -> Result<Vec<LogLine>> {
+    op.require(Permission::WriteLogs)?;
+    check(&lines)?;
+    let change = op.begin().await?;
+    let job = get::find(&change.tx, id).await?;
+    let now = op.now();
+    let new = lines.into_iter().map(|line| job_logs::NewLogLine {
+        level: line.level.name(),
+        message: line.message,
+        at: micros(line.at.unwrap_or(now)),
+    });
+    let rows = job_logs::insert(&change.tx, id, job.execution_id.map(ExecutionId), new.collect()).await?;
+    op.commit(change).await?;
+    let lines: Vec<LogLine> = rows.into_iter().map(view::line).collect::<Result<_>>()?;
+    pass(op, &job, &lines);
+    Ok(lines)
+}
+
+/// Lines in the order of arrival; the sort key is the line's id.
+pub async fn list(op: &Op, id: JobId, query: LogQuery, page: PageRequest<i64>) -> Result<Page<LogLine, i64>> {
+    op.require(Permission::ReadJobs)?;
+    let tx = op.read().await?;
+    get::find(&tx, id).await?;
+    let Some(levels) = levels(query) else {
+        return Ok(Page { rows: Vec::new(), next: None });
+    };
+    let filter = LogFilter { levels, execution: query.execution_id };
+    let rows = job_logs::list(&tx, id, &filter, page.after, page.limit + 1).await?;
+    let page = Page::cut(rows, page.limit, |row| row.id);
+    let rows = page.rows.into_iter().map(view::line).collect::<Result<_>>()?;
+    Ok(Page { rows, next: page.next })
+}
+
+/// The levels asked for, none named when all are; `None` when no level is both.
+fn levels(query: LogQuery) -> Option<Vec<&'static str>> {
+    if query.level.is_none() && query.min_level.is_none() {
+        return Some(Vec::new());
+    }
+    let wanted = |level: &LogLevel| {
+        query.level.is_none_or(|only| *level == only) && query.min_level.is_none_or(|least| *level >= least)
+    };
+    let levels: Vec<_> = LogLevel::ALL.into_iter().filter(wanted).map(LogLevel::name).collect();
+    (!levels.is_empty()).then_some(levels)
+}
+
+fn check(lines: &[NewLogLine]) -> Result<()> {
+    let mut faults = Faults::default();
+    faults.unless((1..=MAX_LINES).contains(&lines.len()), "lines", "items", "must have 1 to 1,000 lines");
+    for (index, line) in lines.iter().enumerate().take(MAX_LINES) {
+        if line.message.len() > MAX_LINE_BYTES || line.message.contains('\0') {
+            let path = [name("lines"), nth(index), name("message")];
+            faults.add(&path, "length", "must be at most 8 KiB of text without NUL");
+        }
+    }
+    faults.refuse()
+}
+
+/// Passes the lines in as many messages as their size asks for.
+fn pass(op: &Op, job: &JobRow, lines: &[LogLine]) {
+    let passing = Passing::JobLog { job_id: JobId(job.id), spider: job.spider_name.clone() };
+    for lines in in_messages(lines) {
+        let message = ServerMessage::JobLog(JobLog { job_id: job.id, lines: lines.to_vec() });
+        op.kernel.hub.pass(op.scope.tenant_id(), &passing, &message);
+    }
+}
+
+fn in_messages(lines: &[LogLine]) -> Vec<&[LogLine]> {
+    let mut messages = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (index, line) in lines.iter().enumerate() {
+        // Lines are strings and numbers, which always serialise; the comma counts.
+        let size = serde_json::to_vec(line).map_or(0, |json| json.len() + 1);
+        if bytes + size > MESSAGE_BYTES && index > start {
+            messages.push(&lines[start..index]);
+            (start, bytes) = (index, 0);
+        }
+        bytes += size;
+    }
+    messages.push(&lines[start..]);
+    messages
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_passed_in_messages_that_a_socket_carries() {
+        let line = |id| LogLine {
+            id,
+            level: LogLevel::Info,
+            message: "\u{1}".repeat(MAX_LINE_BYTES),
+            at: "1970-01-01T00:00:00.000Z".to_owned(),
+        };
+        let lines: Vec<_> = (0..5).map(line).collect();
+
+        let messages = in_messages(&lines);
+
+        assert_eq!(messages.len(), 5);
+        for lines in messages {
+            let message = ServerMessage::JobLog(JobLog { job_id: i64::MAX, lines: lines.to_vec() });
+            assert!(message.to_json().len() < 64 * 1024);
+        }
+    }
+
+    #[test]
+    fn the_two_level_filters_narrow_each_other() {
+        let levels = |level, min_level| levels(LogQuery { level, min_level, execution_id: None });
+
+        assert_eq!(levels(None, None), Some(vec![]));
+        assert_eq!(levels(Some(LogLevel::Info), None), Some(vec!["info"]));
+        assert_eq!(levels(None, Some(LogLevel::Error)), Some(vec!["error", "critical"]));
+        assert_eq!(levels(Some(LogLevel::Info), Some(LogLevel::Error)), None);
+    }
+}

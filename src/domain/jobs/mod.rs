@@ -1,0 +1,38 @@
+//! Crawl jobs: people make, stop and repeat them; workers claim them and report; timers tell merged progress and take
+//! back what silent workers held.
+
+pub mod bell;
+pub mod job;
+
+pub mod cancel;
+pub mod create;
+pub mod executions;
+pub mod get;
+pub mod items;
+pub mod list;
+pub mod logs;
+pub mod retry;
+
+pub mod claim;
+pub mod complete;
+pub mod fail;
+pub mod heartbeat;
+pub mod progress;
+pub mod start;
+
+pub mod count;
+pub mod merge;
+pub mod sweep;
+
+mod alert;
+pub(in crate::domain) mod check;
+mod end;
+mod lease;
+mod queue;
+mod tell;
+pub(in crate::domain) mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub use lease::Lease;

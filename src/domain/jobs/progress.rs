@@ -1,0 +1,77 @@
+//! A worker says how far it has come. The job's row moves with every report; the event is told at most twice a second,
+//! and what is merged meanwhile is told by the timer (`merge.rs`) or by the report of the end.
+
+use super::check::{Faults, stats_json};
+use super::job::{Report, Telling, Turn};
+use super::lease::{self, Lease};
+use super::start::begin;
+use super::tell;
+use crate::domain::error::Result;
+use crate::domain::op::Op;
+use crate::protocol::job::Stats;
+use crate::protocol::worker::ReportAnswer;
+use crate::storage::jobs::{self, JobRow};
+
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    pub items_scraped: i64,
+    pub pages_crawled: Option<i64>,
+    pub stats: Option<Stats>,
+    pub sequence: i64,
+}
+
+/// Takes the figures, unless a report of the same or a later sequence came before. The answer has a position when an
+/// event told them.
+pub async fn progress(op: &Op, lease: &Lease<'_>, progress: Progress) -> Result<ReportAnswer> {
+    check(&progress)?;
+    let mut change = op.begin().await?;
+    let report = Report::Progress { sequence: progress.sequence };
+    let (mut job, step) = lease::held(op, &change, lease, report).await?;
+    if step.starts {
+        begin(op, &mut change, &mut job).await?;
+    }
+    let mut told = false;
+    if let Turn::Advance(telling) = step.turn {
+        take(&mut job, &progress);
+        match telling {
+            Telling::Now => {
+                tell::progress(op, &mut change, &mut job)?;
+                told = true;
+            }
+            Telling::Merged => job.progress_pending = true,
+        }
+    }
+    lease::extend(op, &mut job, lease.length);
+    jobs::save(&change.tx, &job).await?;
+    let position = op.commit(change).await?;
+    lease::answer(&job, position.filter(|_| told))
+}
+
+fn check(progress: &Progress) -> Result<()> {
+    let mut faults = Faults::default();
+    faults.count("items_scraped", 0, Some(progress.items_scraped));
+    faults.count("pages_crawled", 0, progress.pages_crawled);
+    faults.count("sequence", 0, Some(progress.sequence));
+    faults.stats("stats", progress.stats.as_ref());
+    faults.refuse()
+}
+
+fn take(job: &mut JobRow, progress: &Progress) {
+    job.progress_sequence = progress.sequence;
+    job.items_scraped = progress.items_scraped;
+    let counted = count_of(progress.stats.as_ref(), PAGES);
+    job.pages_crawled = progress.pages_crawled.or(counted).unwrap_or(job.pages_crawled);
+    if let Some(stats) = &progress.stats {
+        job.stats = Some(stats_json(stats));
+    }
+}
+
+/// Scrapy's name for the pages it got.
+pub(super) const PAGES: &str = "response_received_count";
+/// Scrapy's name for the items it took.
+pub(super) const ITEMS: &str = "item_scraped_count";
+
+/// A count among Scrapy's stats.
+pub(super) fn count_of(stats: Option<&Stats>, name: &str) -> Option<i64> {
+    stats?.get(name)?.as_i64().filter(|count| *count >= 0)
+}

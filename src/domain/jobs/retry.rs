@@ -1,0 +1,28 @@
+//! A person wants a job that is over to run again.
+
+use super::cancel::require_own;
+use super::job::{Report, Turn};
+use super::{lease, queue, view};
+use crate::auth::permission::Permission;
+use crate::base::ids::JobId;
+use crate::domain::error::Result;
+use crate::domain::op::Op;
+use crate::protocol::job::Job;
+use crate::protocol::problem::Problem;
+use crate::storage::jobs;
+
+/// Queues the same job with a new execution. Lost workers are counted anew from it.
+pub async fn retry(op: &Op, id: JobId) -> Result<Job> {
+    op.require(Permission::CancelOwnJobs)?;
+    let mut change = op.begin().await?;
+    let mut job = jobs::lock(&change.tx, id).await?.ok_or_else(Problem::not_found)?;
+    require_own(op, &job)?;
+    let step = view::standing(&job)?.advance(Report::Retry, op.now()).map_err(lease::refused)?;
+    if step.turn == Turn::Queue {
+        job.first_attempt = job.attempt + 1;
+        queue::queue(op, &mut change, &mut job).await?;
+    }
+    op.commit(change).await?;
+    op.kernel.bell.ring();
+    view::job(&job)
+}

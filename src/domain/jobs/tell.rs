@@ -1,0 +1,72 @@
+//! The events of a job.
+
+use super::view;
+use crate::base::clock::epoch_seconds;
+use crate::base::ids::UserId;
+use crate::domain::error::Result;
+use crate::domain::op::Op;
+use crate::eventlog::Change;
+use crate::protocol::event::Event;
+use crate::protocol::message::{JobEvent, JobProgress, JobUpdate};
+use crate::storage::jobs::JobRow;
+use crate::storage::micros;
+
+pub(super) fn queued(op: &Op, change: &mut Change, job: &JobRow) -> Result<()> {
+    tell(change, job, update(op, job, JobEvent::JobQueued)?)
+}
+
+pub(super) fn started(op: &Op, change: &mut Change, job: &JobRow) -> Result<()> {
+    tell(change, job, update(op, job, JobEvent::JobStarted)?)
+}
+
+/// Tells the figures as they are now; nothing is pending after that.
+pub(super) fn progress(op: &Op, change: &mut Change, job: &mut JobRow) -> Result<()> {
+    job.progress_pending = false;
+    job.progress_told_at = Some(micros(op.now()));
+    tell(change, job, update(op, job, JobEvent::JobProgress)?)
+}
+
+/// Tells what was merged and not told yet.
+pub(super) fn pending_progress(op: &Op, change: &mut Change, job: &mut JobRow) -> Result<()> {
+    if job.progress_pending { progress(op, change, job) } else { Ok(()) }
+}
+
+pub(super) fn completed(op: &Op, change: &mut Change, job: &JobRow, total_items: u64) -> Result<()> {
+    let total_items = i64::try_from(total_items).ok();
+    tell(change, job, JobUpdate { total_items, ..update(op, job, JobEvent::JobCompleted)? })
+}
+
+pub(super) fn failed(op: &Op, change: &mut Change, job: &JobRow) -> Result<()> {
+    tell(change, job, update(op, job, JobEvent::JobFailed)?)
+}
+
+pub(super) fn cancelled(op: &Op, change: &mut Change, job: &JobRow) -> Result<()> {
+    tell(change, job, update(op, job, JobEvent::JobCancelled)?)
+}
+
+fn update(op: &Op, job: &JobRow, event: JobEvent) -> Result<JobUpdate> {
+    let in_progress = event == JobEvent::JobProgress;
+    let counts = !matches!(event, JobEvent::JobQueued | JobEvent::JobStarted);
+    let figures = JobProgress { items_scraped: job.items_scraped, pages_crawled: job.pages_crawled };
+    Ok(JobUpdate {
+        event,
+        job_id: job.id,
+        timestamp: epoch_seconds(op.now()),
+        status: view::status(job)?,
+        spider_name: job.spider_name.clone(),
+        execution_id: job.execution_id,
+        attempt: job.attempt,
+        items_scraped: counts.then_some(job.items_scraped),
+        progress: in_progress.then_some(figures),
+        total_items: None,
+        finish_reason: job.finish_reason.clone(),
+        error: job.error.clone(),
+        position: None,
+        occurred_at: None,
+    })
+}
+
+fn tell(change: &mut Change, job: &JobRow, message: JobUpdate) -> Result<()> {
+    change.tell(Event::Job { owner: UserId(job.created_by), message });
+    Ok(())
+}

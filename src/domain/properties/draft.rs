@@ -1,0 +1,276 @@
+//! From what a worker sent to a draft that may be stored: every bad field is named, and nothing of it is guessed.
+
+use chrono::{DateTime, Datelike, Utc};
+use url::Url;
+
+use crate::base::money::Minor;
+use crate::base::text;
+use crate::protocol::problem::{FieldError, Step};
+use crate::protocol::property::{Address, PropertyInput};
+
+/// Bytes that `attributes` may take as JSON.
+const MAX_ATTRIBUTES: usize = 16 * 1024;
+/// Of a property that is new and does not say.
+pub(super) const DEFAULT_CURRENCY: &str = "USD";
+const LARGEST_AREA: f64 = 1e12;
+
+/// A sighting whose fields are all acceptable and which names its property.
+#[derive(Clone, Debug)]
+pub(super) struct Draft {
+    pub(super) source: String,
+    pub(super) listing_key: String,
+    /// The rest. Blank texts are absent.
+    pub(super) fields: PropertyInput,
+    /// Of `source_url`, with the port when it is not the scheme's own.
+    pub(super) host: Option<String>,
+    /// `attributes` as the store keeps them.
+    pub(super) attributes: Option<String>,
+}
+
+impl Draft {
+    pub(super) fn parse(mut input: PropertyInput) -> Result<Self, Vec<FieldError>> {
+        let mut check = Check::default();
+        let source = check.required("source", input.source.take(), 100);
+        let listing_key = check.required("listing_key", input.listing_key.take(), 200);
+        check.text(&["property_type"], &mut input.property_type, 100);
+        check.text(&["living_area_units"], &mut input.living_area_units, 30);
+        check.text(&["lot_size_units"], &mut input.lot_size_units, 30);
+        if let Some(address) = &mut input.address {
+            check.address(address);
+        }
+        let host = check.page(&mut input.source_url);
+        check.money(&input);
+        check.figures(&input);
+        check.place(&input);
+        check.time("listed_at", input.listed_at);
+        check.time("closed_at", input.closed_at);
+        let attributes = check.attributes(&input);
+        check.done().map(|()| Self { source, listing_key, fields: input, host, attributes })
+    }
+
+    /// Whether the source no longer has the listing.
+    pub(super) fn removes(&self) -> bool {
+        self.fields.removed == Some(true)
+    }
+}
+
+/// Gathers what is wrong.
+#[derive(Default)]
+struct Check {
+    errors: Vec<FieldError>,
+}
+
+impl Check {
+    fn refuse(&mut self, path: &[&str], kind: &str, words: impl Into<String>) {
+        let steps: Vec<Step> = path.iter().map(|name| Step::Name((*name).to_owned())).collect();
+        self.errors.push(FieldError::in_body(&steps, kind, words));
+    }
+
+    fn done(self) -> Result<(), Vec<FieldError>> {
+        if self.errors.is_empty() { Ok(()) } else { Err(self.errors) }
+    }
+
+    fn required(&mut self, name: &str, value: Option<String>, most: usize) -> String {
+        let value = value.unwrap_or_default();
+        if value.trim().is_empty() {
+            self.refuse(&[name], "required", format!("is needed, with 1 to {most} characters"));
+        } else if !text::fits(&value, 1, most) {
+            self.refuse(&[name], "max_length", format!("must have 1 to {most} characters and no NUL"));
+        }
+        value
+    }
+
+    /// A blank text is one that the source does not know.
+    fn text(&mut self, path: &[&str], value: &mut Option<String>, most: usize) {
+        if value.as_deref().is_some_and(|text| text.trim().is_empty()) {
+            *value = None;
+        }
+        if value.as_deref().is_some_and(|value| !text::fits(value, 1, most)) {
+            self.refuse(path, "max_length", format!("must have at most {most} characters and no NUL"));
+        }
+    }
+
+    fn address(&mut self, address: &mut Address) {
+        self.text(&["address", "unparsed"], &mut address.unparsed, 300);
+        self.text(&["address", "street"], &mut address.street, 200);
+        self.text(&["address", "city"], &mut address.city, 100);
+        self.text(&["address", "state_or_province"], &mut address.state_or_province, 100);
+        self.text(&["address", "postal_code"], &mut address.postal_code, 20);
+        self.text(&["address", "country"], &mut address.country, 100);
+    }
+
+    fn page(&mut self, source_url: &mut Option<String>) -> Option<String> {
+        let before = self.errors.len();
+        self.text(&["source_url"], source_url, 2000);
+        let address = source_url.as_deref().filter(|_| self.errors.len() == before)?;
+        let host = Url::parse(address).ok().and_then(|url| host_of(&url));
+        if host.is_none() {
+            self.refuse(&["source_url"], "format", "must be an absolute http or https address");
+        }
+        host
+    }
+
+    /// Hundredths at the finest. Of a property whose stored currency has no decimals that is looked at once more.
+    fn money(&mut self, input: &PropertyInput) {
+        let currency = input.currency.as_deref().unwrap_or(DEFAULT_CURRENCY);
+        if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            self.refuse(&["currency"], "pattern", "must be three capital letters, as ISO 4217 writes them");
+        }
+        for (name, price) in [
+            ("list_price", input.list_price),
+            ("original_list_price", input.original_list_price),
+            ("close_price", input.close_price),
+        ] {
+            if price.is_some_and(|price| Minor::from_major(price, currency).is_none()) {
+                self.refuse(&[name], "price", bad_price(currency));
+            }
+        }
+    }
+
+    fn figures(&mut self, input: &PropertyInput) {
+        let whole = |number: Option<i64>| number.map(|number| number as f64);
+        for (name, figure, most) in [
+            ("bedrooms_total", whole(input.bedrooms_total), 10_000.0),
+            ("bathrooms_total", input.bathrooms_total, 10_000.0),
+            ("living_area", input.living_area, LARGEST_AREA),
+            ("lot_size_area", input.lot_size_area, LARGEST_AREA),
+            ("year_built", whole(input.year_built), 9_999.0),
+            ("stories", input.stories, 1_000.0),
+        ] {
+            if figure.is_some_and(|figure| !(0.0..=most).contains(&figure)) {
+                self.refuse(&[name], "range", format!("must be from 0 to {most}"));
+            }
+        }
+    }
+
+    fn place(&mut self, input: &PropertyInput) {
+        for (name, degrees, most) in
+            [("latitude", input.latitude, 90.0), ("longitude", input.longitude, 180.0)]
+        {
+            if degrees.is_some_and(|degrees| !(-most..=most).contains(&degrees)) {
+                self.refuse(&[name], "range", format!("must be from -{most} to {most} degrees"));
+            }
+        }
+        let missing = match (input.latitude, input.longitude) {
+            (Some(_), None) => "longitude",
+            (None, Some(_)) => "latitude",
+            (None, None) | (Some(_), Some(_)) => return,
+        };
+        self.refuse(&[missing], "required", "is needed: latitude and longitude come together");
+    }
+
+    /// RFC 3339 writes years with four digits.
+    fn time(&mut self, name: &str, at: Option<DateTime<Utc>>) {
+        if at.is_some_and(|at| !(0..=9999).contains(&at.year())) {
+            self.refuse(&[name], "range", "must lie in the years 0 to 9999");
+        }
+    }
+
+    fn attributes(&mut self, input: &PropertyInput) -> Option<String> {
+        // A map of JSON values always serialises.
+        let json = serde_json::to_string(input.attributes.as_ref()?).unwrap_or_default();
+        if json.len() > MAX_ATTRIBUTES {
+            self.refuse(&["attributes"], "max_length", "must take at most 16 KiB as JSON");
+        }
+        Some(json)
+    }
+}
+
+/// What is said of an amount that the currency cannot express.
+pub(super) fn bad_price(currency: &str) -> String {
+    format!("must be an amount that {currency} can express: 0 or more, with no more decimals than it has")
+}
+
+fn host_of(url: &Url) -> Option<String> {
+    let host = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https"))?;
+    Some(match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn named() -> PropertyInput {
+        PropertyInput {
+            source: Some("example.com".into()),
+            listing_key: Some("A-1".into()),
+            ..Default::default()
+        }
+    }
+
+    fn pointers(input: PropertyInput) -> Vec<String> {
+        let errors = Draft::parse(input).unwrap_err();
+        errors.into_iter().map(|error| error.pointer).collect()
+    }
+
+    #[test]
+    fn a_source_and_a_key_are_enough() {
+        assert!(Draft::parse(named()).is_ok());
+        assert_eq!(pointers(PropertyInput::default()), ["/source", "/listing_key"]);
+    }
+
+    #[test]
+    fn every_bad_field_is_named() {
+        let bad = PropertyInput {
+            property_type: Some("x".repeat(101)),
+            address: Some(Address { city: Some("a\0b".into()), ..Default::default() }),
+            source_url: Some("ftp://example.com/1".into()),
+            currency: Some("usd".into()),
+            list_price: Some(-1.0),
+            bedrooms_total: Some(-1),
+            living_area: Some(f64::NAN),
+            latitude: Some(91.0),
+            listed_at: Some(DateTime::<Utc>::MAX_UTC),
+            attributes: Some(BTreeMap::from([("a".into(), json!("x".repeat(17_000)))])),
+            ..named()
+        };
+
+        let expected = [
+            "/property_type",
+            "/address/city",
+            "/source_url",
+            "/currency",
+            "/list_price",
+            "/bedrooms_total",
+            "/living_area",
+            "/latitude",
+            "/longitude",
+            "/listed_at",
+            "/attributes",
+        ];
+        assert_eq!(pointers(bad), expected);
+    }
+
+    #[test]
+    fn a_price_has_no_more_decimals_than_its_currency() {
+        let priced = |price, currency: Option<&str>| PropertyInput {
+            list_price: Some(price),
+            currency: currency.map(str::to_owned),
+            ..named()
+        };
+
+        assert!(Draft::parse(priced(1.25, None)).is_ok());
+        assert_eq!(pointers(priced(1.255, None)), ["/list_price"]);
+        assert_eq!(pointers(priced(1.25, Some("JPY"))), ["/list_price"]);
+    }
+
+    #[test]
+    fn a_host_is_kept_with_a_port_of_its_own_and_blank_texts_are_absent() {
+        let page = |url: &str| {
+            let input =
+                PropertyInput { source_url: Some(url.into()), property_type: Some(" ".into()), ..named() };
+            Draft::parse(input).unwrap()
+        };
+
+        assert_eq!(page("https://Example.com:443/1").host.as_deref(), Some("example.com"));
+        assert_eq!(page("http://example.com:8080/1").host.as_deref(), Some("example.com:8080"));
+        assert_eq!(page("").fields.property_type, None);
+    }
+}

@@ -1,0 +1,202 @@
+//! Takes what a worker or the crawler saw: one transaction a batch, in which a bad row sinks no other.
+
+use std::collections::BTreeSet;
+
+use super::change::Outcome;
+use super::draft::Draft;
+use super::ledger::{Entered, Ledger};
+use super::summary;
+use super::view::property;
+use crate::auth::permission::Permission;
+use crate::base::ids::{ExecutionId, JobId};
+use crate::base::text;
+use crate::domain::error::Result;
+use crate::domain::op::Op;
+use crate::eventlog::Change;
+use crate::protocol::position::Position;
+use crate::protocol::problem::{Code, FieldError, Problem, Step};
+use crate::protocol::property::{Property, PropertyInput};
+use crate::protocol::property_batch::{BatchItemResult, BatchItemStatus, BatchResult, MAX_ITEMS, Sighting};
+use crate::storage::properties::Key;
+use crate::storage::{job_items, job_summaries, micros, price_history, properties};
+
+/// How often a batch starts anew when another one inserts the same new listings at the same moment.
+const ATTEMPTS: usize = 4;
+/// Bytes of a row's `error`: it quotes names that the caller made up.
+const MAX_ERROR: usize = 2_000;
+
+/// What a worker saw.
+pub struct Batch {
+    pub job_id: Option<JobId>,
+    pub items: Vec<Sighting>,
+    pub notify: Notify,
+}
+
+/// What is told of new listings. Changes of known ones are always told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notify {
+    /// Each of them, and the summary.
+    Each,
+    /// The summary only: for a first import.
+    Summary,
+}
+
+/// Takes a batch of 1 to 500 rows.
+pub async fn upsert_batch(op: &Op, batch: Batch) -> Result<BatchResult> {
+    op.require(Permission::WriteProperties)?;
+    if batch.items.is_empty() || batch.items.len() > MAX_ITEMS {
+        let words = format!("must have 1 to {MAX_ITEMS} rows");
+        return Err(Problem::validation(vec![FieldError::in_body(&[step("items")], "max_items", words)]));
+    }
+    let drafts: Vec<_> = batch.items.into_iter().map(|item| item.and_then(Draft::parse)).collect();
+    let taking = Taking { job_id: batch.job_id, notify: batch.notify, drafts: &drafts };
+    let (ledger, position) = take(op, &taking).await?;
+    let rejected = ledger.rows.iter().filter(|row| row.is_err()).count();
+    let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    Ok(BatchResult {
+        accepted: count(ledger.rows.len() - rejected),
+        rejected: count(rejected),
+        results: (0..).zip(&ledger.rows).map(|(index, row)| result(index, row)).collect(),
+        position: position.map(|position| position.to_string()),
+    })
+}
+
+/// A property as it stands after it was put.
+#[derive(Clone, Debug)]
+pub struct Put {
+    pub outcome: Outcome,
+    pub property: Property,
+    /// The place in the log after the change; none when nothing changed.
+    pub position: Option<Position>,
+}
+
+/// Takes one property under the key that its path names; the body may repeat the key and not contradict it.
+pub async fn put_by_key(op: &Op, source: String, listing_key: String, input: PropertyInput) -> Result<Put> {
+    op.require(Permission::WriteProperties)?;
+    let draft = under_key(source, listing_key, input).map_err(Problem::validation)?;
+    let drafts = [Ok(draft)];
+    let taking = Taking { job_id: None, notify: Notify::Each, drafts: &drafts };
+    let (ledger, position) = take(op, &taking).await?;
+    let row = ledger.rows.into_iter().next().ok_or_else(Problem::internal)?;
+    let row = row.map_err(Problem::validation)?;
+    // The removal of what never was has nothing to show.
+    let property = row.after().map(property).ok_or_else(Problem::not_found)?;
+    Ok(Put { outcome: row.outcome, property, position })
+}
+
+fn under_key(
+    source: String,
+    listing_key: String,
+    mut input: PropertyInput,
+) -> Result<Draft, Vec<FieldError>> {
+    let mut errors = Vec::new();
+    for (name, path, body) in
+        [("source", source, &mut input.source), ("listing_key", listing_key, &mut input.listing_key)]
+    {
+        if body.as_ref().is_some_and(|body| *body != path) {
+            errors.push(FieldError::in_body(&[step(name)], "const", "must be that of the path, or absent"));
+        }
+        *body = Some(path);
+    }
+    match Draft::parse(input) {
+        Ok(draft) if errors.is_empty() => Ok(draft),
+        Ok(_) => Err(errors),
+        Err(more) => Err(errors.into_iter().chain(more).collect()),
+    }
+}
+
+/// What to take, checked.
+struct Taking<'a> {
+    job_id: Option<JobId>,
+    notify: Notify,
+    drafts: &'a [Result<Draft, Vec<FieldError>>],
+}
+
+async fn take(op: &Op, taking: &Taking<'_>) -> Result<(Ledger, Option<Position>)> {
+    for _ in 0..ATTEMPTS {
+        let mut change = op.begin().await?;
+        if let Some(ledger) = write(op, &mut change, taking).await? {
+            let position = op.commit(change).await?;
+            return Ok((ledger, position));
+        }
+    }
+    let words = "Other batches are writing the same new properties; try again.";
+    Err(Problem::new(Code::Unavailable, words).retry_after(1))
+}
+
+/// Writes the batch and gathers its events. None: another batch inserted one of its new listings meanwhile, and it
+/// has to start anew. Waiting for that one's rows in this transaction could end in two waiting for each other.
+async fn write(op: &Op, change: &mut Change, taking: &Taking<'_>) -> Result<Option<Ledger>> {
+    if let Some(job_id) = taking.job_id {
+        job_summaries::find_job(&change.tx, job_id).await?.ok_or_else(Problem::not_found)?;
+    }
+    let stored = properties::lock_by_keys(&change.tx, &keys(taking.drafts)).await?;
+    let mut ledger = Ledger::work_out(stored, taking.drafts, micros(op.now()));
+    let inserted = properties::insert_new(&change.tx, ledger.created()).await?;
+    if !ledger.adopt(&inserted) {
+        return Ok(None);
+    }
+    for row in ledger.changed() {
+        properties::update(&change.tx, row).await?;
+    }
+    properties::touch(&change.tx, ledger.seen(), micros(op.now())).await?;
+    price_history::insert_all(&change.tx, ledger.history()).await?;
+    for event in ledger.events(taking.job_id, taking.notify) {
+        change.tell(event);
+    }
+    count(op, change, taking.job_id, &ledger).await?;
+    Ok(Some(ledger))
+}
+
+/// Counts the batch for its job, and tells or keeps the summary of what is new. Last, because whoever reports on the
+/// job waits for its row from here on.
+async fn count(op: &Op, change: &mut Change, job_id: Option<JobId>, ledger: &Ledger) -> Result<()> {
+    let (found, places) = ledger.found();
+    let Some(job_id) = job_id else {
+        return if found > 0 { summary::tell_batch(op, change, found, &places).await } else { Ok(()) };
+    };
+    let job = job_summaries::lock_job(&change.tx, job_id).await?.ok_or_else(Problem::not_found)?;
+    if let Some(execution_id) = job.execution_id {
+        let now = micros(op.now());
+        let items = ledger.items();
+        job_items::insert_new(&change.tx, job_id, ExecutionId(execution_id), items, now).await?;
+    }
+    if found > 0 { summary::add(op, change, &job, found, places).await } else { Ok(()) }
+}
+
+fn keys(drafts: &[Result<Draft, Vec<FieldError>>]) -> Vec<Key> {
+    let keys: BTreeSet<Key> =
+        drafts.iter().flatten().map(|draft| (draft.source.clone(), draft.listing_key.clone())).collect();
+    keys.into_iter().collect()
+}
+
+fn result(index: i64, row: &Result<Entered, Vec<FieldError>>) -> BatchItemResult {
+    let entered = match row {
+        Ok(entered) => entered,
+        Err(errors) => {
+            let error = Some(sentence(errors));
+            return BatchItemResult { index, status: BatchItemStatus::Error, property_id: None, error };
+        }
+    };
+    let status = match entered.outcome {
+        Outcome::Created => BatchItemStatus::Created,
+        Outcome::Changed => BatchItemStatus::Changed,
+        Outcome::Unchanged => BatchItemStatus::Unchanged,
+        Outcome::Removed => BatchItemStatus::Removed,
+    };
+    BatchItemResult { index, status, property_id: entered.after().map(|row| row.id), error: None }
+}
+
+/// Every bad field of a row in one text.
+fn sentence(errors: &[FieldError]) -> String {
+    let words = errors.iter().map(|error| match error.pointer.trim_start_matches('/') {
+        "" => error.msg.clone(),
+        field => format!("{}: {}", field.replace('/', "."), error.msg),
+    });
+    let all = words.collect::<Vec<_>>().join("; ");
+    text::cut(&all, MAX_ERROR).to_owned()
+}
+
+fn step(name: &str) -> Step {
+    Step::Name(name.to_owned())
+}

@@ -1,0 +1,95 @@
+//! A store in a folder of its own, with a clock that is moved by hand: what tests of use cases begin with.
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use tempfile::TempDir;
+
+use super::op::{Kernel, Op, Origin};
+use crate::auth::principal::{Principal, sample};
+use crate::auth::role::{KeyScope, Role};
+use crate::auth::scope::SystemReason;
+use crate::base::clock::Clock;
+use crate::base::entropy::Entropy;
+use crate::base::ids::{TenantId, UserId};
+use crate::storage::tenants::NewTenant;
+use crate::storage::users::NewUser;
+use crate::storage::{Database, DatabaseSettings, micros, tenants, users};
+
+/// One node on a fresh store with one tenant.
+pub(crate) struct World {
+    pub(crate) kernel: Kernel,
+    pub(crate) tenant: TenantId,
+    _folder: TempDir,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = DatabaseSettings::Sqlite { path: folder.path().join("test.db") };
+        let db = Database::open(&settings).await.unwrap();
+        let clock = Clock::manual(DateTime::from_timestamp(1_764_000_000, 0).unwrap());
+        let kernel = Kernel::new(db, clock, Entropy);
+        let tenant = add_tenant(&kernel, "acme").await;
+        Self { kernel, tenant, _folder: folder }
+    }
+
+    /// Another tenant of the same deployment.
+    pub(crate) async fn another_tenant(&self) -> TenantId {
+        add_tenant(&self.kernel, "other").await
+    }
+
+    /// A new user of the tenant at work.
+    pub(crate) async fn user(&self, username: &str, role: Role) -> Op {
+        let id = self.add_user(self.tenant, username, role).await;
+        self.op(sample::user_of(self.tenant, id, role))
+    }
+
+    /// A new user's API key at work.
+    pub(crate) async fn key(&self, maker: &str, scopes: &[KeyScope]) -> Op {
+        self.key_in(self.tenant, maker, scopes).await
+    }
+
+    pub(crate) async fn key_in(&self, tenant: TenantId, maker: &str, scopes: &[KeyScope]) -> Op {
+        let id = self.add_user(tenant, maker, Role::Member).await;
+        self.op(sample::key_of(tenant, id, scopes))
+    }
+
+    pub(crate) async fn user_in(&self, tenant: TenantId, username: &str, role: Role) -> Op {
+        let id = self.add_user(tenant, username, role).await;
+        self.op(sample::user_of(tenant, id, role))
+    }
+
+    /// Moves the clock.
+    pub(crate) fn pass_ms(&self, ms: u64) {
+        self.kernel.clock.advance(Duration::from_millis(ms));
+    }
+
+    fn op(&self, principal: Principal) -> Op {
+        Op::of_caller(&self.kernel, principal, Origin::default()).unwrap()
+    }
+
+    async fn add_user(&self, tenant: TenantId, username: &str, role: Role) -> UserId {
+        let op = Op::of_system(&self.kernel, SystemReason::Bootstrap, tenant);
+        let change = op.begin().await.unwrap();
+        let new = NewUser {
+            username,
+            email: &format!("{username}@example.com"),
+            display_name: None,
+            role: role.name(),
+            password_hash: None,
+            now: micros(op.now()),
+        };
+        let user = users::insert(&change.tx, new).await.unwrap();
+        op.commit(change).await.unwrap();
+        UserId(user.id)
+    }
+}
+
+async fn add_tenant(kernel: &Kernel, slug: &str) -> TenantId {
+    let tx = kernel.db.system(SystemReason::Bootstrap).begin().await.unwrap();
+    let new = NewTenant { slug, name: slug, log_epoch: 1, now: micros(kernel.clock.now()) };
+    let tenant = tenants::insert(&tx, new).await.unwrap();
+    tx.commit().await.unwrap();
+    TenantId(tenant.id)
+}

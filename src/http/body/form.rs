@@ -1,0 +1,79 @@
+//! Forms, read by the same types as JSON.
+
+use std::collections::BTreeMap;
+
+use poem::{Request, RequestBody};
+use poem_openapi::registry::{MetaRequest, MetaSchemaRef, Registry};
+use poem_openapi::types::ParseFromJSON;
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use serde_json::Value;
+
+use super::{BODY_BYTES, meta, read, refusal};
+use crate::http::explain::{parts_of, refuse_bad_parameters, value_of_text};
+use crate::protocol::problem::{FieldError, Problem, Step};
+
+/// A form (`application/x-www-form-urlencoded`) of at most 1 MiB. Fields that the type does not know are ignored, as
+/// RFC 6749 section 3.2 asks of a token endpoint.
+#[derive(Debug)]
+pub struct Form<T>(pub T);
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Form<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        Some(meta::<T>(FORM))
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        refuse_bad_parameters(request)?;
+        let bytes = read::body_of_type(request, body, FORM, BODY_BYTES).await?;
+        Ok(Self(parse(&bytes)?))
+    }
+}
+
+fn parse<T: ParseFromJSON>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut given: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in url::form_urlencoded::parse(bytes) {
+        given.entry(name.into_owned()).or_default().push(value.into_owned());
+    }
+    let value = object_of::<T>(&given)?;
+    T::parse_from_json(Some(value.clone())).map_err(|_| refusal::<T>(&value))
+}
+
+/// The form's known fields as the JSON object that `T` is read from.
+fn object_of<T: ParseFromJSON>(given: &BTreeMap<String, Vec<String>>) -> Result<Value, Problem> {
+    let mut registry = Registry::new();
+    T::register(&mut registry);
+    let schema = T::schema_ref();
+    let fields = parts_of(&registry, &schema).into_iter().flat_map(|part| &part.properties);
+    let fields: Vec<&(&str, MetaSchemaRef)> = fields.collect();
+
+    let texts = |name: &str| given.get(name).map(Vec::as_slice).unwrap_or_default();
+    let repeated: Vec<FieldError> =
+        fields.iter().filter(|(name, _)| texts(name).len() > 1).map(|(name, _)| repeated(name)).collect();
+    if !repeated.is_empty() {
+        return Err(Problem::validation(repeated));
+    }
+    let values = fields.iter().filter_map(|(name, schema)| {
+        let text = texts(name).first()?;
+        Some(((*name).to_owned(), value_of_text(&registry, schema, text)))
+    });
+    Ok(Value::Object(values.collect()))
+}
+
+fn repeated(name: &str) -> FieldError {
+    FieldError::in_body(&[Step::Name(name.to_owned())], "repeated", "must be given once only")
+}

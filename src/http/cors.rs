@@ -1,0 +1,72 @@
+//! Cross-origin answers (Fetch standard, section 3.2): who may read is the origin policy's to say. Credentials travel in
+//! the `Authorization` header, never in cookies, so none are allowed for.
+
+use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use poem::{Endpoint, IntoResponse, Middleware, Request, Response};
+
+use super::origin::OriginPolicy;
+
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+const HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, \
+                       Range, X-Request-Id, traceparent";
+const EXPOSED: &str = "ETag, Idempotent-Replayed, Link, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id";
+/// Seconds that a browser keeps a preflight's answer.
+const MAX_AGE: &str = "600";
+
+/// Adds what the policy allows to every answer and answers preflights itself.
+#[derive(Clone)]
+pub struct Cors(pub OriginPolicy);
+
+impl<E: Endpoint> Middleware<E> for Cors {
+    type Output = CorsEndpoint<E>;
+
+    fn transform(&self, inner: E) -> Self::Output {
+        CorsEndpoint { inner, policy: self.0.clone() }
+    }
+}
+
+pub struct CorsEndpoint<E> {
+    inner: E,
+    policy: OriginPolicy,
+}
+
+impl<E: Endpoint> Endpoint for CorsEndpoint<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let origin = request.headers().get(header::ORIGIN).cloned();
+        let admitted = origin.filter(|_| self.policy.admits(request.headers()));
+        let preflight = request.method() == Method::OPTIONS
+            && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        let mut response = if preflight {
+            preflight_answer(admitted.is_some())
+        } else {
+            match self.inner.call(request).await {
+                Ok(output) => output.into_response(),
+                Err(error) => error.into_response(),
+            }
+        };
+        allow(response.headers_mut(), admitted);
+        Ok(response)
+    }
+}
+
+fn preflight_answer(admitted: bool) -> Response {
+    let mut response = Response::builder().status(StatusCode::NO_CONTENT).finish();
+    if admitted {
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(HEADERS));
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
+    }
+    response
+}
+
+fn allow(headers: &mut HeaderMap, admitted: Option<HeaderValue>) {
+    // The answer differs by origin, and a cache in between has to know.
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    if let Some(origin) = admitted {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+    }
+}

@@ -1,0 +1,252 @@
+//! From what poem-openapi writes to the document that we commit and serve. Pure JSON in, JSON out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use super::problem::PROBLEM_JSON;
+use crate::protocol::problem::{Code, Problem};
+
+/// Why a document cannot be published.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum DocumentError {
+    #[error("the specification is not JSON: {0}")]
+    NotJson(String),
+    #[error("{0} has no operationId")]
+    Nameless(String),
+    #[error("the operationId {0} is used twice")]
+    Twice(String),
+}
+
+/// The version that the document keeps to: the last of 3.0, which every generator reads.
+const VERSION: &str = "3.0.3";
+
+/// Problems that a REST operation can answer with; the others belong to sockets and streams.
+const OF_OPERATIONS: &[Code] = &[
+    Code::BadRequest,
+    Code::InvalidJson,
+    Code::TwoCredentials,
+    Code::Unauthenticated,
+    Code::SessionRevoked,
+    Code::Forbidden,
+    Code::InactiveUser,
+    Code::NotFound,
+    Code::Conflict,
+    Code::LeaseLost,
+    Code::IdempotencyInFlight,
+    Code::PreconditionFailed,
+    Code::PayloadTooLarge,
+    Code::UnsupportedMediaType,
+    Code::ValidationFailed,
+    Code::IdempotencyConflict,
+    Code::RateLimited,
+    Code::Internal,
+    Code::Unavailable,
+    Code::InsufficientStorage,
+];
+
+/// The document made of `spec`, which is `OpenApiService::spec()`.
+pub fn document(spec: &str) -> Result<Value, DocumentError> {
+    let mut document: Value =
+        serde_json::from_str(spec).map_err(|error| DocumentError::NotJson(error.to_string()))?;
+    check_operation_ids(&document)?;
+    document["openapi"] = VERSION.into();
+    let strict = refusing_unknown_fields(&document);
+    for operation in operations_mut(&mut document) {
+        prune(operation);
+    }
+    share_problems(&mut document);
+    close_schemas(&mut document, &strict);
+    plain_media_types(&mut document);
+    Ok(sorted(document))
+}
+
+/// The document as text: the same bytes for the same API.
+pub fn document_text(spec: &str) -> Result<String, DocumentError> {
+    // A JSON value always serialises.
+    document(spec).map(|document| serde_json::to_string_pretty(&document).unwrap_or_default() + "\n")
+}
+
+const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
+
+fn operations(document: &Value) -> impl Iterator<Item = (String, &Value)> {
+    let paths = document["paths"].as_object().into_iter().flatten();
+    paths.flat_map(|(path, item)| {
+        METHODS
+            .iter()
+            .filter_map(move |method| Some((format!("{} {path}", method.to_uppercase()), item.get(method)?)))
+    })
+}
+
+fn operations_mut(document: &mut Value) -> impl Iterator<Item = (&'static str, &mut Map<String, Value>)> {
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    let items = paths.filter_map(|(_, item)| item.as_object_mut());
+    items.flatten().filter_map(|(name, operation)| {
+        let method = METHODS.iter().find(|method| *method == name)?;
+        Some((*method, operation.as_object_mut()?))
+    })
+}
+
+fn check_operation_ids(document: &Value) -> Result<(), DocumentError> {
+    let mut seen = BTreeSet::new();
+    for (place, operation) in operations(document) {
+        let id = operation["operationId"].as_str().ok_or(DocumentError::Nameless(place))?;
+        if !seen.insert(id) {
+            return Err(DocumentError::Twice(id.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// Drops the problem responses that cannot occur by rule. A handler's return type names them all; what an operation
+/// takes tells which are possible.
+fn prune((method, operation): (&'static str, &mut Map<String, Value>)) {
+    let has_body = operation.contains_key("requestBody");
+    let is_secured = operation
+        .get("security")
+        .and_then(Value::as_array)
+        .is_some_and(|all| all.iter().any(|one| one.as_object().is_some_and(|one| !one.is_empty())));
+    let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
+    let has_path_parameter = parameters.into_iter().any(|parameter| parameter["in"] == "path");
+    let changes = !matches!(method, "get" | "head" | "options");
+    let is_possible = |status: &str| match status {
+        "400" => has_body || is_secured,
+        "401" | "403" => is_secured,
+        "404" => has_path_parameter,
+        "409" => changes,
+        "412" => matches!(method, "patch" | "delete"),
+        "413" | "415" => has_body,
+        "507" => changes && has_body,
+        // Unknown query parameters are refused everywhere, and any request can be one too many or fail.
+        _ => true,
+    };
+    if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
+        responses.retain(|status, response| !is_problem(response) || is_possible(status));
+    }
+}
+
+fn is_problem(response: &Value) -> bool {
+    response["content"].get(PROBLEM_JSON).is_some()
+}
+
+/// Each problem response is written once, with an example of every code that has its status, and referred to.
+fn share_problems(document: &mut Value) {
+    let mut shared: BTreeMap<String, Value> = BTreeMap::new();
+    for (_, operation) in operations_mut(document) {
+        let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { continue };
+        for (status, response) in responses.iter_mut().filter(|(_, response)| is_problem(response)) {
+            let name = format!("Problem{status}");
+            let reference = json!({ "$ref": format!("#/components/responses/{name}") });
+            let mut response = std::mem::replace(response, reference);
+            response["content"][PROBLEM_JSON]["examples"] = examples_of(status);
+            shared.entry(name).or_insert(response);
+        }
+    }
+    if !shared.is_empty() {
+        document["components"]["responses"] = shared.into_iter().collect::<Map<_, _>>().into();
+    }
+}
+
+/// Built from the real type, so that they cannot rot.
+fn examples_of(status: &str) -> Value {
+    let codes = OF_OPERATIONS.iter().filter(|code| code.row().status.to_string() == status);
+    let examples = codes.map(|code| {
+        let row = code.row();
+        let body = Problem::new(*code, row.doc).to_body("0198c0de000070008000000000000000");
+        let example = json!({ "summary": row.title, "value": body });
+        (row.name.to_owned(), example)
+    });
+    Value::Object(examples.collect())
+}
+
+/// Names of the schemas that JSON request bodies are made of: they refuse fields that they do not name.
+fn refusing_unknown_fields(document: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (_, operation) in operations(document) {
+        let content = operation["requestBody"]["content"].as_object().into_iter().flatten();
+        for (_, media) in content.filter(|(media, _)| media.contains("json")) {
+            collect_references(document, &media["schema"], &mut found);
+        }
+    }
+    // A part of an `allOf` sees the fields of the other parts, and must let them pass.
+    let mut parts = BTreeSet::new();
+    all_of_parts(document, &mut parts);
+    found.retain(|name| !parts.contains(name));
+    found
+}
+
+const SCHEMAS: &str = "#/components/schemas/";
+
+fn collect_references(document: &Value, value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            let name = map.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix(SCHEMAS));
+            if let Some(name) = name
+                && found.insert(name.to_owned())
+            {
+                collect_references(document, &document["components"]["schemas"][name], found);
+            }
+            map.values().for_each(|value| collect_references(document, value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|value| collect_references(document, value, found)),
+        _ => {}
+    }
+}
+
+fn all_of_parts(value: &Value, parts: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            let all_of = map.get("allOf").and_then(Value::as_array);
+            // An `allOf` of one reference and remarks on it joins no fields.
+            let joined = all_of.filter(|all| all.iter().filter(|part| has_fields(part)).count() > 1);
+            let names = joined.into_iter().flatten().filter_map(|part| part["$ref"].as_str());
+            parts.extend(names.filter_map(|text| text.strip_prefix(SCHEMAS)).map(str::to_owned));
+            map.values().for_each(|value| all_of_parts(value, parts));
+        }
+        Value::Array(items) => items.iter().for_each(|value| all_of_parts(value, parts)),
+        _ => {}
+    }
+}
+
+fn has_fields(part: &Value) -> bool {
+    part.get("$ref").is_some() || part.get("properties").is_some()
+}
+
+fn close_schemas(document: &mut Value, names: &BTreeSet<String>) {
+    for name in names {
+        let Some(schema) = document["components"]["schemas"].get_mut(name).and_then(Value::as_object_mut)
+        else {
+            continue;
+        };
+        if schema.contains_key("properties") && !schema.contains_key("additionalProperties") {
+            schema.insert("additionalProperties".to_owned(), Value::Bool(false));
+        }
+    }
+}
+
+/// `application/json; charset=utf-8` is `application/json`; JSON has no other encoding.
+fn plain_media_types(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            if let Some(media) = map.remove("application/json; charset=utf-8") {
+                map.insert("application/json".to_owned(), media);
+            }
+            map.values_mut().for_each(plain_media_types);
+        }
+        Value::Array(items) => items.iter_mut().for_each(plain_media_types),
+        _ => {}
+    }
+}
+
+/// Keys in alphabetical order, whatever map `serde_json` was built with.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let ordered: BTreeMap<String, Value> =
+                map.into_iter().map(|(key, value)| (key, sorted(value))).collect();
+            Value::Object(ordered.into_iter().collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        other => other,
+    }
+}

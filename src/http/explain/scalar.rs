@@ -1,0 +1,199 @@
+//! The rules of a single value: its type, its range, its length, its form.
+
+use poem_openapi::registry::MetaSchema;
+use regex::Regex;
+use serde_json::Value;
+
+/// Integers of this format may be written as a string of digits too: ids, which some clients keep as text.
+const ID_FORMAT: &str = "id";
+
+pub(super) fn is_of_type(schema: &MetaSchema, value: &Value) -> bool {
+    match schema.ty {
+        "string" => value.is_string(),
+        "integer" if schema.format == Some(ID_FORMAT) => is_id(value),
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "boolean" => value.is_boolean(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        _ => true,
+    }
+}
+
+fn is_id(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.parse::<i64>().is_ok(),
+        other => other.is_i64(),
+    }
+}
+
+/// What a value of this schema is, in words.
+pub(super) fn expected(schema: &MetaSchema) -> String {
+    let words = match schema.ty {
+        "string" => "a string",
+        "integer" => "a whole number",
+        "number" => "a number",
+        "boolean" => "true or false",
+        "array" => "a list",
+        _ => "an object",
+    };
+    words.to_owned()
+}
+
+pub(super) fn found(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(number) if number.is_f64() => "a number with decimals",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// Each rule of `schema` that a value breaks whose type is right, as a stable word and what would be accepted.
+pub(super) fn broken_rules(schema: &MetaSchema, value: &Value) -> Vec<(&'static str, String)> {
+    match value {
+        Value::String(text) => broken_by_text(schema, text),
+        Value::Number(number) => broken_by_number(schema, number),
+        _ => Vec::new(),
+    }
+}
+
+fn broken_by_text(schema: &MetaSchema, text: &str) -> Vec<(&'static str, String)> {
+    let mut broken = Vec::new();
+    let count = text.chars().count();
+    if let Some(least) = schema.min_length.filter(|least| count < *least) {
+        broken.push(("min_length", format!("must have {} or more", characters(least))));
+    }
+    if let Some(most) = schema.max_length.filter(|most| count > *most) {
+        broken.push(("max_length", format!("must have {} or fewer, not {count}", characters(most))));
+    }
+    if let Some(pattern) = schema.pattern.as_deref().filter(|pattern| !matches(pattern, text)) {
+        broken.push(("pattern", format!("must match {pattern}")));
+    }
+    if let Some(wanted) = schema.format.and_then(|format| missed_format(format, text)) {
+        broken.push(("format", format!("must be {wanted}")));
+    }
+    broken
+}
+
+fn characters(count: usize) -> String {
+    if count == 1 { "1 character".to_owned() } else { format!("{count} characters") }
+}
+
+/// A pattern that does not compile breaks nothing: the type that parses the value decides.
+fn matches(pattern: &str, text: &str) -> bool {
+    Regex::new(pattern).map_or(true, |pattern| pattern.is_match(text))
+}
+
+/// What `format` wants, when `text` is not that. Formats that are not named here are for the reader only.
+fn missed_format(format: &str, text: &str) -> Option<&'static str> {
+    let (holds, wanted) = match format {
+        "date-time" => (
+            text.parse::<chrono::DateTime<chrono::Utc>>().is_ok(),
+            "a date and time as in RFC 3339, such as 2026-01-31T12:00:00Z",
+        ),
+        "date" => (text.parse::<chrono::NaiveDate>().is_ok(), "a date, such as 2026-01-31"),
+        "uuid" => (uuid::Uuid::parse_str(text).is_ok(), "a UUID"),
+        "email" => (is_email(text), "an e-mail address, such as ann@example.com"),
+        "uri" | "url" => (url::Url::parse(text).is_ok(), "an absolute URL, such as https://example.com/"),
+        _ => (true, ""),
+    };
+    (!holds).then_some(wanted)
+}
+
+/// Looser than the type that parses it (RFC 5321 has many corners): what this refuses, everybody refuses.
+fn is_email(text: &str) -> bool {
+    text.rsplit_once('@').is_some_and(|(local, domain)| {
+        (1..=64).contains(&local.len())
+            && (1..=253).contains(&domain.len())
+            && !text.contains(char::is_whitespace)
+    })
+}
+
+fn broken_by_number(schema: &MetaSchema, number: &serde_json::Number) -> Vec<(&'static str, String)> {
+    let mut broken = Vec::new();
+    if let Some((least, most)) = schema.format.and_then(range_of) {
+        let whole = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
+        if whole.is_some_and(|whole| !(least..=most).contains(&whole)) {
+            broken.push(("range", format!("must be a whole number from {least} to {most}")));
+        }
+    }
+    let value = number.as_f64().unwrap_or(f64::NAN);
+    match (schema.minimum, schema.exclusive_minimum) {
+        (Some(least), Some(true)) if value <= least => {
+            broken.push(("minimum", format!("must be more than {least}")));
+        }
+        (Some(least), _) if value < least => broken.push(("minimum", format!("must be {least} or more"))),
+        _ => {}
+    }
+    match (schema.maximum, schema.exclusive_maximum) {
+        (Some(most), Some(true)) if value >= most => {
+            broken.push(("maximum", format!("must be less than {most}")));
+        }
+        (Some(most), _) if value > most => broken.push(("maximum", format!("must be {most} or less"))),
+        _ => {}
+    }
+    if let Some(step) = schema.multiple_of.filter(|step| value % step != 0.0) {
+        broken.push(("multiple_of", format!("must be a multiple of {step}")));
+    }
+    broken
+}
+
+/// The whole numbers of a format.
+fn range_of(format: &str) -> Option<(i128, i128)> {
+    Some(match format {
+        "int8" => (i8::MIN.into(), i8::MAX.into()),
+        "int16" => (i16::MIN.into(), i16::MAX.into()),
+        "int32" => (i32::MIN.into(), i32::MAX.into()),
+        "int64" => (i64::MIN.into(), i64::MAX.into()),
+        "uint8" => (0, u8::MAX.into()),
+        "uint16" => (0, u16::MAX.into()),
+        "uint32" => (0, u32::MAX.into()),
+        "uint64" => (0, u64::MAX.into()),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_id_may_be_written_as_digits_and_another_number_may_not() {
+        let id = MetaSchema::new_with_format("integer", "id");
+        let count = MetaSchema::new_with_format("integer", "int64");
+
+        assert!(is_of_type(&id, &json!("17")) && is_of_type(&id, &json!(17)));
+        assert!(!is_of_type(&id, &json!("x")) && !is_of_type(&id, &json!(1.5)));
+        assert!(!is_of_type(&count, &json!("17")) && !is_of_type(&count, &json!(17.0)));
+    }
+
+    #[test]
+    fn whole_numbers_keep_to_their_format() {
+        let rules = |format, value| broken_rules(&MetaSchema::new_with_format("integer", format), &value);
+
+        assert!(rules("int64", json!(i64::MAX)).is_empty());
+        assert_eq!(rules("int64", json!(u64::MAX))[0].0, "range");
+        assert_eq!(rules("uint8", json!(-1))[0].1, "must be a whole number from 0 to 255");
+    }
+
+    #[test]
+    fn a_limit_may_be_exclusive() {
+        let schema = MetaSchema {
+            minimum: Some(0.0),
+            exclusive_minimum: Some(true),
+            maximum: Some(1.0),
+            multiple_of: Some(0.5),
+            ..MetaSchema::new("number")
+        };
+
+        assert!(broken_rules(&schema, &json!(0.5)).is_empty());
+        assert_eq!(broken_rules(&schema, &json!(0)), [("minimum", "must be more than 0".to_owned())]);
+        assert_eq!(broken_rules(&schema, &json!(1.2)).len(), 2);
+    }
+}

@@ -1,0 +1,27 @@
+//! The doors of sockets and streams. Everything is checked before the upgrade: no session starts unauthenticated.
+
+mod credential;
+mod door;
+mod parameters;
+mod reject;
+mod socket;
+mod stream;
+
+use std::sync::Arc;
+
+pub use socket::{SocketDoor, SocketKind};
+pub use stream::{StreamDoor, StreamKind};
+
+use super::origin::OriginPolicy;
+use crate::session::Sessions;
+
+/// What the doors stand on.
+pub struct Live {
+    pub sessions: Arc<Sessions>,
+    pub origins: OriginPolicy,
+    /// Refused sockets that may be open at once only to tell why (`reject=close`).
+    pub rejects: tokio::sync::Semaphore,
+}
+
+/// At most so many refused sockets are open at once; beyond it the refusal is plain HTTP.
+pub const MOST_REJECTS: usize = 256;

@@ -1,0 +1,69 @@
+//! `reject=close`: browsers cannot read a refused upgrade, so on request the refusal is told by a close frame.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::http::StatusCode;
+use poem::{Request, Response};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::Live;
+use crate::http::serve::Upgrade;
+use crate::protocol::problem::{Code, Problem};
+use crate::protocol::websocket::encode;
+use crate::protocol::websocket::handshake::{self, Accept};
+
+/// How long a refused client has to read why and go.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Upgrades only to close at once, when the client asked for that and there is room; the problem itself otherwise.
+pub(super) fn refuse(live: &Arc<Live>, request: &Request, problem: Problem) -> poem::Result<Response> {
+    match told_by_close(request, &problem) {
+        Some((accept, upgrade)) if live.rejects.available_permits() > 0 => {
+            close_at_once(live, upgrade, &problem);
+            Ok(switching(&accept))
+        }
+        _ => Err(problem.into()),
+    }
+}
+
+fn told_by_close(request: &Request, problem: &Problem) -> Option<(Accept, Upgrade)> {
+    let asked = request.uri().query().unwrap_or_default().split('&').any(|pair| pair == "reject=close");
+    // A page of a bad origin learns nothing from a socket that it may not open.
+    if !asked || problem.code == Code::BadOrigin {
+        return None;
+    }
+    let accept = handshake::check(request.method(), request.version(), request.headers()).ok()?;
+    Some((accept, Upgrade::of(request)?))
+}
+
+fn close_at_once(live: &Arc<Live>, upgrade: Upgrade, problem: &Problem) {
+    let mut reason = problem.detail.clone().into_owned();
+    if let Some(seconds) = problem.retry_after {
+        reason = format!("{reason};retry_after={seconds}");
+    }
+    let frame = encode::close(problem.code.row().close.number(), &reason);
+    let live = Arc::clone(live);
+    live.sessions.tasks.clone().spawn(async move {
+        let Ok(_place) = live.rejects.try_acquire() else { return };
+        let Ok(mut upgraded) = upgrade.upgraded().await else { return };
+        let parting = async {
+            upgraded.stream.write_all(&frame).await?;
+            upgraded.stream.shutdown().await?;
+            let mut dropped = [0; 1024];
+            while upgraded.stream.read(&mut dropped).await? > 0 {}
+            Ok::<_, std::io::Error>(())
+        };
+        tokio::select! {
+            _ = parting => {}
+            () = live.sessions.clock().sleep(FAREWELL) => {}
+        }
+    });
+}
+
+/// The answer 101.
+pub(super) fn switching(accept: &Accept) -> Response {
+    let mut response = Response::builder().status(StatusCode::SWITCHING_PROTOCOLS).finish();
+    response.headers_mut().extend(accept.headers());
+    response
+}

@@ -1,0 +1,95 @@
+//! The WebSocket doors: one handler for every address, and the echo.
+
+use std::sync::Arc;
+
+use poem::{Endpoint, Request, Response};
+
+use super::door::{Visitor, check};
+use super::reject::{refuse, switching};
+use super::Live;
+use crate::http::serve::Upgrade;
+use crate::protocol::problem::{Code, Problem};
+use crate::protocol::websocket::handshake::{self, Accept};
+use crate::protocol::websocket::refusal::Refusal;
+use crate::session::seats::Carrier;
+use crate::session::supervisor::Seat;
+use crate::session::wish::Wish;
+use crate::session::ws::{self, Mode};
+
+/// What a door opens on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketKind {
+    Follow,
+    Echo,
+}
+
+pub struct SocketDoor {
+    pub live: Arc<Live>,
+    pub kind: SocketKind,
+}
+
+/// All that is needed to begin.
+struct Ready {
+    accept: Accept,
+    upgrade: Upgrade,
+    seat: Seat,
+    mode: Mode,
+}
+
+impl Endpoint for SocketDoor {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        match self.admit(&request).await {
+            Ok(ready) => Ok(self.begin(ready)),
+            Err(problem) => refuse(&self.live, &request, problem),
+        }
+    }
+}
+
+impl SocketDoor {
+    async fn admit(&self, request: &Request) -> Result<Ready, Problem> {
+        let visitor = check(&self.live, request).await?;
+        let mode = self.mode(&visitor)?;
+        // Only now is the handshake judged: a plain GET learns first what a socket would be refused for.
+        let accept = handshake::check(request.method(), request.version(), request.headers()).map_err(bad_handshake)?;
+        let upgrade = Upgrade::of(request).ok_or_else(|| bad_handshake(Refusal::NoUpgrade))?;
+        let sessions = &self.live.sessions;
+        let seat = sessions.admit(visitor.admitted, Carrier::Socket, visitor.origin).await?;
+        // The seat first: a ticket is spent only by a session that starts.
+        sessions.identity.consume(&visitor.credential).await?;
+        Ok(Ready { accept, upgrade, seat, mode })
+    }
+
+    fn mode(&self, visitor: &Visitor) -> Result<Mode, Problem> {
+        match self.kind {
+            SocketKind::Echo => Ok(Mode::Echo),
+            SocketKind::Follow => {
+                let parameters = &visitor.parameters;
+                Wish::parse(parameters.get("since"), parameters.get("subscriptions")).map(Mode::Follow)
+            }
+        }
+    }
+
+    /// Answers 101; the session runs in a task of its own, so that the HTTP side is freed.
+    fn begin(&self, ready: Ready) -> Response {
+        let sessions = Arc::clone(&self.live.sessions);
+        let Ready { accept, upgrade, seat, mode } = ready;
+        sessions.tasks.clone().spawn(async move {
+            let Ok(upgraded) = upgrade.upgraded().await else { return };
+            let _counted = upgraded.seat;
+            ws::run(sessions, seat, upgraded.stream, upgraded.early.into(), mode).await;
+        });
+        switching(&accept)
+    }
+}
+
+fn bad_handshake(refusal: Refusal) -> Problem {
+    let code = match refusal.status().as_u16() {
+        405 => Code::MethodNotAllowed,
+        426 => Code::UpgradeRequired,
+        _ => Code::BadRequest,
+    };
+    let problem = Problem::new(code, refusal.to_string());
+    refusal.headers().iter().fold(problem, |problem, (name, value)| problem.header(name, *value))
+}

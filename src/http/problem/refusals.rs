@@ -1,0 +1,138 @@
+//! The outermost layer but CORS: every request gets an id and a span, and whatever goes wrong inside, panics
+//! included, leaves as `application/problem+json`.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use poem::http::{HeaderValue, header};
+use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
+use tracing::{Instrument, Span};
+
+use super::request_id::RequestId;
+use super::trace::TraceParent;
+use super::translate::{Facts, of_status, translate};
+use super::{PROBLEM_JSON, respond};
+use crate::base::entropy::Entropy;
+use crate::http::explain::{BadParameters, Operations, Verdict};
+use crate::protocol::problem::{Code, Problem};
+
+/// Turns every refusal below it into a problem. `operations` tells which methods and parameters a route takes.
+#[derive(Clone)]
+pub struct Refusals {
+    operations: Arc<Operations>,
+    entropy: Entropy,
+}
+
+pub struct Refusing<E> {
+    inner: E,
+    layer: Refusals,
+}
+
+impl Refusals {
+    pub fn new(operations: Arc<Operations>, entropy: Entropy) -> Self {
+        Self { operations, entropy }
+    }
+}
+
+impl<E: Endpoint> Middleware<E> for Refusals {
+    type Output = Refusing<E>;
+
+    fn transform(&self, inner: E) -> Refusing<E> {
+        Refusing { inner, layer: self.clone() }
+    }
+}
+
+impl<E: Endpoint> Endpoint for Refusing<E> {
+    type Output = Response;
+
+    /// Never an error: what stands further out sees an answer in any case.
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let id = RequestId::accept_or_make(request.headers(), self.layer.entropy);
+        let span = span_of(&request, &id);
+        request.set_data(id.clone());
+
+        let answer = self.answer(request, &id).instrument(span);
+        Ok(with_request_id(answer.await, &id))
+    }
+}
+
+impl<E: Endpoint> Refusing<E> {
+    async fn answer(&self, mut request: Request, id: &RequestId) -> Response {
+        let path = request.original_uri().path().to_owned();
+        let bad = match self.layer.operations.judge(&request) {
+            Verdict::Good => None,
+            Verdict::Bad(problem) => return respond(&problem, id.as_str()),
+            Verdict::BadAfterCaller(problem) => Some(Arc::new(problem)),
+        };
+        if let Some(problem) = &bad {
+            request.set_data(BadParameters(Arc::clone(problem)));
+        }
+
+        // The handler's state is not looked at again after a panic: it is dropped here.
+        let result = AssertUnwindSafe(self.inner.call(request)).catch_unwind().await;
+        let error = match result {
+            Ok(Ok(output)) => return conform(output.into_response(), id),
+            Ok(Err(error)) if error.is_from_response() => return conform(error.into_response(), id),
+            Ok(Err(error)) => error,
+            Err(panic) => return respond(&panicked(&*panic), id.as_str()),
+        };
+        let allowed = || self.layer.operations.allowed(&path);
+        let facts = Facts {
+            allowed: (error.status() == 405).then(allowed).flatten(),
+            bad_parameters: bad.as_deref(),
+        };
+        let problem = translate(&error, &facts);
+        if problem.code == Code::Internal {
+            tracing::error!(%error, "a request failed");
+        }
+        respond(&problem, id.as_str())
+    }
+}
+
+/// The path without its query: a query may hold a token.
+fn span_of(request: &Request, id: &RequestId) -> Span {
+    let trace = TraceParent::of(request.headers());
+    tracing::info_span!(
+        "request",
+        request.id = id.as_str(),
+        request.method = request.method().as_str(),
+        request.path = request.original_uri().path(),
+        trace.id = trace.map(|trace| trace.trace_id),
+        trace.parent_id = trace.map(|trace| trace.parent_id),
+    )
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Problem {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text");
+    tracing::error!(panic = text, "a handler panicked");
+    Problem::internal()
+}
+
+/// An answer of 400 and up that is no problem yet becomes one; headers that explain it are kept.
+fn conform(response: Response, id: &RequestId) -> Response {
+    let status = response.status();
+    if status.as_u16() < 400 || response.content_type() == Some(PROBLEM_JSON) {
+        return response;
+    }
+    let mut refusal = respond(&of_status(status.as_u16()), id.as_str());
+    // A status without a code of its own keeps its number.
+    refusal.set_status(status);
+    for (name, value) in response.headers() {
+        let is_about_the_body = [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::ETAG].contains(name);
+        if !is_about_the_body {
+            refusal.headers_mut().insert(name.clone(), value.clone());
+        }
+    }
+    refusal
+}
+
+fn with_request_id(mut response: Response, id: &RequestId) -> Response {
+    // Visible ASCII is always a header value.
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+        response.headers_mut().insert(RequestId::HEADER, value);
+    }
+    response
+}

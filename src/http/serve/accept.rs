@@ -1,0 +1,72 @@
+//! Taking connections from the listener: never more than there are seats, never in a spin.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::Endpoint;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use super::connection::{self, Edge};
+use super::upgrade::Seat;
+
+/// Where connections come from. An `accept` that is dropped half-way must lose none.
+pub(super) trait Accept: Send {
+    fn accept(&mut self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send;
+}
+
+/// The first pause when the machine cannot accept (no descriptors, no memory), and the longest.
+const PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Accepts until shutdown; the listener is closed on return.
+pub(super) async fn run<A, E>(mut source: A, edge: &Arc<Edge<E>>, connections: &TaskTracker)
+where
+    A: Accept,
+    E: Endpoint + 'static,
+{
+    tokio::select! {
+        biased;
+        () = edge.shutdown.cancelled() => {}
+        () = accept_all(&mut source, edge, connections) => {}
+    }
+}
+
+async fn accept_all<A, E>(source: &mut A, edge: &Arc<Edge<E>>, connections: &TaskTracker)
+where
+    A: Accept,
+    E: Endpoint + 'static,
+{
+    // A permit is taken before the accept: at the limit, connections wait in the backlog and cost us no descriptor.
+    let seats = Arc::new(Semaphore::new(edge.settings.max_connections.min(Semaphore::MAX_PERMITS)));
+    let mut pause = PAUSE;
+    while let Ok(seat) = Arc::clone(&seats).acquire_owned().await {
+        match source.accept().await {
+            Ok((stream, peer)) => {
+                pause = PAUSE;
+                connections.spawn(connection::run(Arc::clone(edge), stream, peer, Seat::new(seat)));
+            }
+            Err(error) if is_about_the_peer(&error) => {
+                tracing::debug!(%error, "a connection ended before it was accepted");
+            }
+            Err(error) => {
+                tracing::warn!(%error, pause_ms = pause.as_millis(), "cannot accept connections, pausing");
+                edge.clock.sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+}
+
+/// Whether only that one connection failed, so that the next can be taken at once. Everything else (EMFILE, ENFILE,
+/// ENOBUFS, ENOMEM) lasts, and an accept that is tried again at once would burn a core until it passes.
+fn is_about_the_peer(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
+}

@@ -1,0 +1,123 @@
+//! Our own accept loop around a poem endpoint: HTTP/1.1, every wait bounded, connections counted, a clean drain.
+//! It knows bytes, time and connections; never a route, a caller or a tenant.
+
+mod accept;
+mod connection;
+mod exchange;
+mod listener;
+mod overdue;
+mod request_body;
+mod socket;
+#[cfg(test)]
+mod tests;
+mod upgrade;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::Endpoint;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::base::clock::Clock;
+
+use accept::Accept;
+use connection::Edge;
+
+pub use listener::{BindError, Listener};
+pub use overdue::TimeLimit;
+pub use upgrade::{Seat, Upgrade, UpgradeError, Upgraded};
+
+/// The walls around a connection.
+#[derive(Clone, Debug)]
+pub struct ServeSettings {
+    /// A request's head must be complete this long after its first byte; a new connection's first byte must come as
+    /// soon.
+    pub header_timeout: Duration,
+    /// An idle connection is kept this long for its next request.
+    pub keep_alive: Duration,
+    /// A request's body may stand still this long while it is awaited.
+    pub body_timeout: Duration,
+    /// A peer may leave our bytes unread this long.
+    pub write_timeout: Duration,
+    /// Open connections at most, upgraded ones included; further ones wait in the listener's backlog.
+    pub max_connections: usize,
+    /// A request's head at most, in bytes.
+    pub header_bytes: usize,
+    /// Running requests get this long at shutdown.
+    pub drain: Duration,
+}
+
+impl Default for ServeSettings {
+    fn default() -> Self {
+        Self {
+            header_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(75),
+            body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
+            max_connections: 16_384,
+            header_bytes: 32 * 1024,
+            drain: Duration::from_secs(20),
+        }
+    }
+}
+
+/// How a drain went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Connections that were still busy at the deadline, and were cut.
+    pub cut: usize,
+}
+
+/// Serves until `shutdown`, then drains: accepts no more, ends idle connections, lets running requests finish until
+/// the deadline. Upgraded sockets are their handler's to close; they are not waited for.
+pub async fn serve<E>(
+    listener: Listener,
+    endpoint: E,
+    settings: ServeSettings,
+    clock: Clock,
+    shutdown: CancellationToken,
+) -> Drained
+where
+    E: Endpoint + 'static,
+{
+    serve_from(listener, endpoint, settings, clock, shutdown).await
+}
+
+/// [`serve`], with the source of connections left open: a test hands in one that fails.
+async fn serve_from<A, E>(
+    source: A,
+    endpoint: E,
+    settings: ServeSettings,
+    clock: Clock,
+    shutdown: CancellationToken,
+) -> Drained
+where
+    A: Accept,
+    E: Endpoint + 'static,
+{
+    let drain = settings.drain;
+    let connections = TaskTracker::new();
+    let cut = CancellationToken::new();
+    let edge = Arc::new(Edge {
+        endpoint,
+        settings,
+        clock: clock.clone(),
+        shutdown: shutdown.clone(),
+        cut: cut.clone(),
+    });
+
+    accept::run(source, &edge, &connections).await;
+
+    connections.close();
+    tokio::select! {
+        () = connections.wait() => Drained { cut: 0 },
+        () = clock.sleep(drain) => {
+            let left = connections.len();
+            cut.cancel();
+            // Every task ends at its next poll, so this wait is short.
+            connections.wait().await;
+            Drained { cut: left }
+        }
+    }
+}

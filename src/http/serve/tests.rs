@@ -1,0 +1,492 @@
+//! The accept loop on real sockets, with a clock that the test moves.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use poem::endpoint::make;
+use poem::http::StatusCode;
+use poem::{Body, Endpoint, EndpointExt, Request, Response};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::accept::Accept;
+use super::*;
+
+/// Everything that a test waits for must happen within this time of the wall clock.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn soon<T>(wait: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, wait).await.expect("it happens soon")
+}
+
+fn clock() -> Clock {
+    Clock::manual("2026-01-01T00:00:00Z".parse().unwrap())
+}
+
+struct Server {
+    address: SocketAddr,
+    clock: Clock,
+    shutdown: CancellationToken,
+    done: JoinHandle<Drained>,
+}
+
+impl Server {
+    fn start(endpoint: impl Endpoint + 'static) -> Self {
+        Self::with(endpoint, ServeSettings::default())
+    }
+
+    fn with(endpoint: impl Endpoint + 'static, settings: ServeSettings) -> Self {
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr();
+        let (clock, shutdown) = (clock(), CancellationToken::new());
+        let served = serve(listener, endpoint, settings, clock.clone(), shutdown.clone());
+        Self { address, clock, shutdown, done: TaskTracker::new().spawn(served) }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    async fn drained(self) -> Drained {
+        self.shutdown.cancel();
+        soon(self.done).await.unwrap()
+    }
+
+    /// Moves the clock a second at a time, with the server running in between, until the peer is closed. The server's
+    /// own tasks arm their timers at moments that a test cannot see, so one large step could come before a timer.
+    async fn seconds_until_closed(&self, peer: &mut TcpStream) -> u64 {
+        let closed = async {
+            let mut sink = Vec::new();
+            // A reset is a close too.
+            let _ = peer.read_to_end(&mut sink).await;
+        };
+        tokio::pin!(closed);
+        for second in 0..600 {
+            if tokio::time::timeout(Duration::from_millis(20), &mut closed).await.is_ok() {
+                return second;
+            }
+            self.clock.advance(Duration::from_secs(1));
+        }
+        unreachable!("the connection is closed within ten minutes")
+    }
+}
+
+fn hello() -> impl Endpoint + 'static {
+    make(|request: Request| async move { format!("hello from {}.", request.remote_addr()) })
+}
+
+async fn read_until(peer: &mut TcpStream, end: &str) -> String {
+    let mut text = Vec::new();
+    let read = async {
+        while !text.ends_with(end.as_bytes()) {
+            text.push(peer.read_u8().await.expect("more is coming"));
+        }
+    };
+    soon(read).await;
+    String::from_utf8(text).unwrap()
+}
+
+async fn hello_came(peer: &mut TcpStream) {
+    let own = peer.local_addr().unwrap();
+    let answer = read_until(peer, &format!("{own}.")).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+#[tokio::test]
+async fn a_request_is_answered_and_knows_its_peer() {
+    let server = Server::start(hello());
+    let mut peer = server.connect().await;
+    let own = peer.local_addr().unwrap();
+
+    peer.write_all(GET).await.unwrap();
+    let answer = read_until(&mut peer, &format!("hello from socket://{own}.")).await;
+
+    assert!(answer.starts_with("HTTP/1.1 200"));
+    assert_eq!(server.drained().await, Drained { cut: 0 });
+}
+
+#[tokio::test]
+async fn a_head_that_stalls_is_closed_at_its_deadline_however_it_trickles() {
+    let server = Server::start(hello());
+    let mut peer = server.connect().await;
+    peer.write_all(b"GET / HTTP/1.1\r\nX: ").await.unwrap();
+
+    // Bytes that keep coming do not buy time.
+    let mut trickled = 0;
+    while trickled < 60 && peer.write_all(b"a").await.is_ok() {
+        tokio::time::timeout(Duration::from_millis(10), std::future::pending::<()>()).await.unwrap_err();
+        server.clock.advance(Duration::from_secs(1));
+        trickled += 1;
+    }
+
+    assert!((9..=14).contains(&trickled), "closed after {trickled} s, allowed are 10");
+}
+
+#[tokio::test]
+async fn a_connection_that_says_nothing_is_closed() {
+    let server = Server::start(hello());
+    let mut peer = server.connect().await;
+
+    let seconds = server.seconds_until_closed(&mut peer).await;
+
+    assert!((9..=12).contains(&seconds), "closed after {seconds} s, allowed are 10");
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_kept_for_its_next_request_and_then_closed() {
+    let server = Server::start(hello());
+    let mut peer = server.connect().await;
+    for _ in 0..2 {
+        peer.write_all(GET).await.unwrap();
+        hello_came(&mut peer).await;
+    }
+
+    let seconds = server.seconds_until_closed(&mut peer).await;
+
+    assert!((74..=77).contains(&seconds), "closed after {seconds} s, allowed are 75");
+}
+
+#[tokio::test]
+async fn a_slow_handler_is_not_idle() {
+    let go = Arc::new(Notify::new());
+    let wait = Arc::clone(&go);
+    let server = Server::start(make(move |_| {
+        let wait = Arc::clone(&wait);
+        async move {
+            wait.notified().await;
+            "late"
+        }
+    }));
+    let mut peer = server.connect().await;
+    peer.write_all(GET).await.unwrap();
+
+    for _ in 0..300 {
+        tokio::task::yield_now().await;
+        server.clock.advance(Duration::from_secs(1));
+    }
+    go.notify_one();
+
+    assert!(read_until(&mut peer, "late").await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_body_that_stands_still_fails_in_the_handler() {
+    let server = Server::start(make(|mut request: Request| async move {
+        match request.take_body().into_bytes().await {
+            Ok(_) => "whole".to_owned(),
+            Err(error) => format!("failed: {error}."),
+        }
+    }));
+    let mut peer = server.connect().await;
+    peer.write_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc").await.unwrap();
+
+    let moving = async {
+        loop {
+            tokio::time::timeout(Duration::from_millis(5), std::future::pending::<()>()).await.unwrap_err();
+            server.clock.advance(Duration::from_secs(1));
+        }
+    };
+    let answer = tokio::select! {
+        () = moving => unreachable!(),
+        answer = read_until(&mut peer, "seconds.") => answer,
+    };
+
+    assert!(answer.contains("stood still for 30 seconds"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_its_answer_is_cut() {
+    let server = Server::start(make(|_| async {
+        let piece = || Ok::<_, io::Error>(bytes::Bytes::from_static(&[b'x'; 65536]));
+        Response::builder().body(Body::from_bytes_stream(futures_util::stream::repeat_with(piece)))
+    }));
+    let mut peer = server.connect().await;
+    peer.write_all(GET).await.unwrap();
+
+    // What the kernel has buffered arrives, and then the end.
+    for _ in 0..60 {
+        tokio::time::timeout(Duration::from_millis(20), std::future::pending::<()>()).await.unwrap_err();
+        server.clock.advance(Duration::from_secs(1));
+    }
+    let limit = 64 * 1024 * 1024;
+    let mut buffered = Vec::new();
+    let _ = soon(peer.take(limit).read_to_end(&mut buffered)).await;
+
+    assert!((buffered.len() as u64) < limit, "the stream goes on");
+    assert_eq!(server.drained().await, Drained { cut: 0 });
+}
+
+/// A listener of a machine that has no descriptors left.
+struct Exhausted {
+    attempts: Arc<AtomicUsize>,
+}
+
+impl Accept for Exhausted {
+    async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        self.attempts.fetch_add(1, Ordering::SeqCst);
+        Err(io::Error::from_raw_os_error(24))
+    }
+}
+
+#[tokio::test]
+async fn exhausted_descriptors_do_not_make_the_loop_spin() {
+    let (clock, shutdown) = (clock(), CancellationToken::new());
+    let attempts = Arc::new(AtomicUsize::new(0));
+    let source = Exhausted { attempts: Arc::clone(&attempts) };
+    let served = serve_from(source, hello(), ServeSettings::default(), clock.clone(), shutdown.clone());
+    let done = TaskTracker::new().spawn(served);
+
+    for _ in 0..100 {
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+        clock.advance(Duration::from_millis(100));
+    }
+    shutdown.cancel();
+    soon(done).await.unwrap();
+
+    // Ten seconds: some quick tries, then one a second.
+    let attempts = attempts.load(Ordering::SeqCst);
+    assert!((5..=20).contains(&attempts), "{attempts} attempts in ten seconds");
+}
+
+#[tokio::test]
+async fn connections_above_the_limit_wait_until_one_ends() {
+    let settings = ServeSettings { max_connections: 1, ..ServeSettings::default() };
+    let server = Server::with(hello(), settings);
+    let mut first = server.connect().await;
+    first.write_all(GET).await.unwrap();
+    hello_came(&mut first).await;
+    let mut second = server.connect().await;
+    second.write_all(GET).await.unwrap();
+
+    let mut byte = [0];
+    let early = tokio::time::timeout(Duration::from_millis(100), second.read(&mut byte)).await;
+    assert!(early.is_err(), "the second must wait");
+    drop(first);
+
+    hello_came(&mut second).await;
+}
+
+#[tokio::test]
+async fn a_drain_closes_idle_connections_and_lets_a_running_request_finish() {
+    let (running, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (told, wait) = (Arc::clone(&running), Arc::clone(&go));
+    let server = Server::start(make(move |request: Request| {
+        let (told, wait) = (Arc::clone(&told), Arc::clone(&wait));
+        async move {
+            if request.uri().path() == "/slow" {
+                told.notify_one();
+                wait.notified().await;
+            }
+            "done"
+        }
+    }));
+    let (mut fresh, mut idle, mut busy) =
+        (server.connect().await, server.connect().await, server.connect().await);
+    idle.write_all(GET).await.unwrap();
+    read_until(&mut idle, "done").await;
+    busy.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    soon(running.notified()).await;
+
+    server.shutdown.cancel();
+
+    let mut nothing = Vec::new();
+    soon(idle.read_to_end(&mut nothing)).await.unwrap();
+    soon(fresh.read_to_end(&mut nothing)).await.unwrap();
+    assert!(nothing.is_empty());
+    assert!(TcpStream::connect(server.address).await.is_err(), "no new connections");
+    go.notify_one();
+    let mut rest = String::new();
+    soon(busy.read_to_string(&mut rest)).await.unwrap();
+    assert!(rest.ends_with("done"), "{rest}");
+    assert_eq!(server.drained().await, Drained { cut: 0 });
+}
+
+#[tokio::test]
+async fn a_drain_cuts_what_is_still_busy_at_the_deadline() {
+    let running = Arc::new(Notify::new());
+    let told = Arc::clone(&running);
+    let server = Server::start(make(move |_| {
+        let told = Arc::clone(&told);
+        async move {
+            told.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }));
+    let mut peer = server.connect().await;
+    peer.write_all(GET).await.unwrap();
+    soon(running.notified()).await;
+
+    server.shutdown.cancel();
+    let moving = async {
+        loop {
+            tokio::task::yield_now().await;
+            server.clock.advance(Duration::from_secs(1));
+        }
+    };
+    let drained = tokio::select! {
+        () = moving => unreachable!(),
+        drained = soon(server.done) => drained.unwrap(),
+    };
+
+    assert_eq!(drained, Drained { cut: 1 });
+}
+
+#[tokio::test]
+async fn an_upgrade_yields_the_raw_stream_with_the_bytes_that_came_early() {
+    let sockets = TaskTracker::new();
+    let tracker = sockets.clone();
+    let server = Server::start(make(move |request: Request| {
+        let tracker = tracker.clone();
+        async move {
+            let upgrade = Upgrade::of(&request).expect("the request asks for an upgrade");
+            tracker.spawn(async move {
+                let Upgraded { mut stream, early, seat: _seat } = upgrade.upgraded().await.unwrap();
+                stream.write_all(&early).await.unwrap();
+                let mut more = [0; 4];
+                stream.read_exact(&mut more).await.unwrap();
+                stream.write_all(&more).await.unwrap();
+            });
+            Response::builder()
+                .status(StatusCode::SWITCHING_PROTOCOLS)
+                .header("connection", "upgrade")
+                .header("upgrade", "echo")
+                .finish()
+        }
+    }));
+    let mut peer = server.connect().await;
+
+    let request = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nearly!";
+    peer.write_all(request).await.unwrap();
+    let head = read_until(&mut peer, "early!").await;
+    // The HTTP side is gone by now, so that a drain has nothing to wait for.
+    assert!(head.starts_with("HTTP/1.1 101"));
+    assert_eq!(server.drained().await, Drained { cut: 0 });
+    peer.write_all(b"late").await.unwrap();
+
+    assert_eq!(read_until(&mut peer, "late").await, "late");
+    sockets.close();
+    soon(sockets.wait()).await;
+}
+
+#[tokio::test]
+async fn an_upgraded_stream_keeps_its_seat() {
+    let settings = ServeSettings { max_connections: 1, ..ServeSettings::default() };
+    let (sockets, go) = (TaskTracker::new(), Arc::new(Notify::new()));
+    let (tracker, wait) = (sockets.clone(), Arc::clone(&go));
+    let server = Server::with(
+        make(move |request: Request| {
+            let (tracker, wait) = (tracker.clone(), Arc::clone(&wait));
+            async move {
+                let Some(upgrade) = Upgrade::of(&request) else { return Response::from("plain") };
+                tracker.spawn(async move {
+                    let _upgraded = upgrade.upgraded().await.unwrap();
+                    wait.notified().await;
+                });
+                Response::builder().status(StatusCode::SWITCHING_PROTOCOLS).header("upgrade", "x").finish()
+            }
+        }),
+        settings,
+    );
+    let mut socket = server.connect().await;
+    socket
+        .write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+        .await
+        .unwrap();
+    read_until(&mut socket, "\r\n\r\n").await;
+    let mut second = server.connect().await;
+    second.write_all(GET).await.unwrap();
+
+    let mut byte = [0];
+    let early = tokio::time::timeout(Duration::from_millis(100), second.read(&mut byte)).await;
+    assert!(early.is_err(), "the socket holds the only seat");
+    go.notify_one();
+
+    assert!(read_until(&mut second, "plain").await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_request_that_is_not_answered_in_time_is_refused() {
+    let clock = clock();
+    let limit = TimeLimit { clock: clock.clone(), span: Duration::from_secs(60) };
+    let never = make(|_| async {
+        std::future::pending::<()>().await;
+    })
+    .with(limit);
+
+    let moving = async {
+        loop {
+            tokio::task::yield_now().await;
+            clock.advance(Duration::from_secs(1));
+        }
+    };
+    let answer = tokio::select! {
+        () = moving => unreachable!(),
+        answer = soon(never.get_response(Request::default())) => answer,
+    };
+
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn a_large_upload_that_keeps_coming_is_not_cut_by_the_time_limit() {
+    let piece = vec![b'x'; 64 * 1024];
+    let clock = clock();
+    let limit = TimeLimit { clock: clock.clone(), span: Duration::from_secs(60) };
+    let read = Arc::new(Notify::new());
+    let told = Arc::clone(&read);
+    let upload = make(move |mut request: Request| {
+        let told = Arc::clone(&told);
+        async move {
+            let mut pieces = std::pin::pin!(request.take_body().into_bytes_stream());
+            let mut bytes = 0;
+            while let Some(Ok(piece)) = futures_util::StreamExt::next(&mut pieces).await {
+                bytes += piece.len();
+                if bytes % (64 * 1024) == 0 {
+                    told.notify_one();
+                }
+            }
+            format!("read {bytes}.")
+        }
+    });
+    let settings = ServeSettings { body_timeout: Duration::from_secs(100), ..ServeSettings::default() };
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr();
+    let stop = CancellationToken::new();
+    TaskTracker::new().spawn(serve(listener, upload.with(limit), settings, clock.clone(), stop.clone()));
+    let mut peer = TcpStream::connect(address).await.unwrap();
+    let length = piece.len() * 5;
+    peer.write_all(format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n").as_bytes())
+        .await
+        .unwrap();
+
+    // Five pieces, fifty seconds apart.
+    for _ in 0..5 {
+        clock.advance(Duration::from_secs(50));
+        peer.write_all(&piece).await.unwrap();
+        soon(read.notified()).await;
+    }
+
+    assert!(read_until(&mut peer, &format!("read {length}.")).await.starts_with("HTTP/1.1 200"));
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn an_occupied_port_is_one_clear_error() {
+    let first = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+
+    let error = Listener::bind(first.local_addr()).unwrap_err();
+
+    assert!(matches!(error, BindError::InUse(_)));
+    assert!(error.to_string().contains("the port is in use by another process"));
+}

@@ -1,0 +1,83 @@
+//! Leaving HTTP: a handler takes the [`Upgrade`], answers 101, and a task of its own gets the raw stream.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use poem::{FromRequest, Request, RequestBody};
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::socket::Socket;
+use crate::protocol::problem::{Code, Problem};
+
+/// A place among the open connections; given back when the last clone is dropped.
+#[derive(Clone)]
+pub struct Seat {
+    _permit: Arc<OwnedSemaphorePermit>,
+}
+
+/// The promise of a connection's raw stream. It is kept once the answer 101 has been written.
+#[derive(Clone)]
+pub struct Upgrade {
+    promise: OnUpgrade,
+    seat: Seat,
+}
+
+/// A connection that has left HTTP.
+#[derive(Debug)]
+pub struct Upgraded {
+    pub stream: TcpStream,
+    /// What the client sent after its request before we answered; it comes first.
+    pub early: Bytes,
+    /// To be kept as long as the stream: it counts against the limit of connections.
+    pub seat: Seat,
+}
+
+/// The peer went away, or the answer was not 101.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was not upgraded")]
+pub struct UpgradeError;
+
+impl Seat {
+    pub(super) fn new(permit: OwnedSemaphorePermit) -> Self {
+        Self { _permit: Arc::new(permit) }
+    }
+}
+
+impl fmt::Debug for Seat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seat")
+    }
+}
+
+impl Upgrade {
+    pub(super) fn new(promise: OnUpgrade, seat: Seat) -> Self {
+        Self { promise, seat }
+    }
+
+    /// The upgrade of a request that asks for one.
+    pub fn of(request: &Request) -> Option<Self> {
+        request.data::<Self>().cloned()
+    }
+
+    /// Waits until the answer 101 is written. Await it in a task of its own: the handler must have returned by then.
+    pub async fn upgraded(self) -> Result<Upgraded, UpgradeError> {
+        let upgraded = self.promise.await.map_err(|_| UpgradeError)?;
+        let parts = upgraded.downcast::<TokioIo<Socket>>().map_err(|_| UpgradeError)?;
+        Ok(Upgraded { stream: parts.io.into_inner().into_stream(), early: parts.read_buf, seat: self.seat })
+    }
+}
+
+impl<'a> FromRequest<'a> for Upgrade {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
+        let refusal = || {
+            Problem::new(Code::UpgradeRequired, "This route speaks WebSocket version 13.")
+                .header("Upgrade", "websocket")
+                .header("Sec-WebSocket-Version", "13")
+        };
+        Self::of(request).ok_or_else(|| refusal().into())
+    }
+}

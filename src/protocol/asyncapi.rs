@@ -1,0 +1,238 @@
+//! The AsyncAPI 3.0 document of sockets and streams, made from the same types that are sent.
+
+use poem_openapi::registry::Registry;
+use poem_openapi::types::Type;
+use serde_json::{Map, Value, json};
+
+use super::client_message::ClientMessage;
+use super::message::ServerMessage;
+
+/// A connection that a client can open.
+struct Channel {
+    name: &'static str,
+    address: &'static str,
+    description: &'static str,
+    parameters: &'static [(&'static str, &'static str)],
+    /// Whether the client may speak.
+    duplex: bool,
+    /// Whether messages are ours; an echo has no schema.
+    typed: bool,
+}
+
+const CHANNELS: &[Channel] = &[
+    Channel {
+        name: "socket",
+        address: "/ws",
+        description: "Inbox and feeds of the token's user, and the user's own messages. A token, ticket or key is \
+                      checked before the upgrade.",
+        parameters: &[],
+        duplex: true,
+        typed: true,
+    },
+    Channel {
+        name: "socketAuthenticated",
+        address: "/ws/authenticated",
+        description: "The same as `/ws`.",
+        parameters: &[],
+        duplex: true,
+        typed: true,
+    },
+    Channel {
+        name: "socketOfUser",
+        address: "/ws/{user_id}",
+        description: "The same as `/ws`; the user must be the token's.",
+        parameters: &[("user_id", "The token's user.")],
+        duplex: true,
+        typed: true,
+    },
+    Channel {
+        name: "chatSocketOfUser",
+        address: "/ws/chat/{user_id}",
+        description: "The same as `/ws`; the user must be the token's.",
+        parameters: &[("user_id", "The token's user.")],
+        duplex: true,
+        typed: true,
+    },
+    Channel {
+        name: "chatStream",
+        address: "/chat/stream",
+        description: "The same as `/ws`.",
+        parameters: &[],
+        duplex: true,
+        typed: true,
+    },
+    Channel {
+        name: "echo",
+        address: "/ws/echo",
+        description: "Sends every text or binary message back, for diagnosis and conformance tests.",
+        parameters: &[],
+        duplex: true,
+        typed: false,
+    },
+    Channel {
+        name: "notifications",
+        address: "/sse/notifications",
+        description: "Server-sent events: the inbox. Events are named `notification`; `?names=type` names them by type.",
+        parameters: &[],
+        duplex: false,
+        typed: true,
+    },
+    Channel {
+        name: "events",
+        address: "/sse/events",
+        description: "Server-sent events: the inbox and the feeds named in `subscriptions`. The event's name is its type.",
+        parameters: &[],
+        duplex: false,
+        typed: true,
+    },
+    Channel {
+        name: "eventsAlias",
+        address: "/events",
+        description: "The same as `/sse/events`.",
+        parameters: &[],
+        duplex: false,
+        typed: true,
+    },
+];
+
+/// The whole document.
+pub fn document() -> Value {
+    let mut registry = Registry::new();
+    let server = messages::<ServerMessage>(&mut registry);
+    let client = messages::<ClientMessage>(&mut registry);
+    let mut channels = Map::new();
+    let mut operations = Map::new();
+    for channel in CHANNELS {
+        channels.insert(channel.name.to_owned(), describe(channel, &server, &client));
+        operations.insert(format!("receive_{}", channel.name), operation(channel, "receive", &server, false));
+        if channel.duplex {
+            operations.insert(format!("send_{}", channel.name), operation(channel, "send", &client, true));
+        }
+    }
+    let all: Map<String, Value> =
+        server.iter().chain(&client).map(|(name, message)| (name.clone(), message.clone())).collect();
+    json!({
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Lotline",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Sockets and streams of crawl jobs, listings and alerts. Operations are told from the \
+                            client's side: it sends and receives. Durable messages carry `position` and `occurred_at`.",
+            "license": { "name": "Apache-2.0" },
+        },
+        "defaultContentType": "application/json",
+        "servers": {
+            "socket": { "host": "127.0.0.1:8001", "protocol": "ws" },
+            "stream": { "host": "127.0.0.1:8001", "protocol": "http" },
+        },
+        "channels": channels,
+        "operations": operations,
+        "components": { "messages": all, "schemas": schemas(&registry) },
+    })
+}
+
+fn describe(channel: &Channel, server: &Messages, client: &Messages) -> Value {
+    let names = if channel.typed {
+        let client = client.iter().filter(|_| channel.duplex);
+        server.iter().chain(client).map(|(name, _)| (name.clone(), reference(name))).collect()
+    } else {
+        let anything = json!({ "name": "anything", "title": "Any text or binary message", "payload": {} });
+        Map::from_iter([("anything".to_owned(), anything)])
+    };
+    let server = if channel.duplex { "socket" } else { "stream" };
+    let mut described = json!({
+        "address": channel.address,
+        "description": channel.description,
+        "servers": [{ "$ref": format!("#/servers/{server}") }],
+        "messages": names,
+    });
+    if !channel.parameters.is_empty() {
+        let parameters = channel.parameters.iter();
+        let parameters: Map<String, Value> =
+            parameters.map(|(name, words)| ((*name).to_owned(), json!({ "description": words }))).collect();
+        described["parameters"] = Value::Object(parameters);
+    }
+    described
+}
+
+fn operation(channel: &Channel, action: &str, messages: &Messages, sending: bool) -> Value {
+    let names: Vec<String> = if channel.typed {
+        messages.iter().map(|(name, _)| name.clone()).collect()
+    } else {
+        vec!["anything".to_owned()]
+    };
+    let of_channel =
+        |name: &String| json!({ "$ref": format!("#/channels/{}/messages/{name}", channel.name) });
+    json!({
+        "action": action,
+        "channel": { "$ref": format!("#/channels/{}", channel.name) },
+        "summary": if sending { "What a client may say." } else { "What the server says." },
+        "messages": names.iter().map(of_channel).collect::<Vec<_>>(),
+    })
+}
+
+fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/messages/{name}") })
+}
+
+/// Messages by type.
+type Messages = Vec<(String, Value)>;
+
+/// The members of a union of messages, by the value of their `type`.
+fn messages<T: Type>(registry: &mut Registry) -> Messages {
+    T::register(registry);
+    let Some(union) = registry.schemas.get(&T::name().into_owned()) else { return Vec::new() };
+    let mapping = union.discriminator.as_ref().map(|discriminator| discriminator.mapping.clone());
+    let mapping = mapping.unwrap_or_default();
+    mapping.into_iter().map(|(name, schema)| (name.clone(), message(&name, &schema))).collect()
+}
+
+fn message(name: &str, schema: &str) -> Value {
+    json!({ "name": name, "title": name, "contentType": "application/json", "payload": { "$ref": schema } })
+}
+
+fn schemas(registry: &Registry) -> Value {
+    // Schemas are made of strings, numbers and lists of them, which always serialise.
+    serde_json::to_value(&registry.schemas).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reference_of_the_document_leads_somewhere() {
+        let document = document();
+        let mut references = Vec::new();
+        collect(&document, &mut references);
+
+        assert!(references.len() > 100, "only {}", references.len());
+        for reference in references {
+            let pointer = reference.trim_start_matches('#');
+            assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+        }
+    }
+
+    #[test]
+    fn a_field_of_an_event_stands_in_the_document() {
+        let document = document();
+        let text = document["components"]["schemas"].to_string();
+
+        for field in ["price_changed", "resync_url", "heartbeat_seconds", "items_scraped", "broadcast_id"] {
+            assert!(text.contains(field), "{field}");
+        }
+    }
+
+    fn collect(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                if let Some(Value::String(reference)) = fields.get("$ref") {
+                    found.push(reference.clone());
+                }
+                fields.values().for_each(|value| collect(value, found));
+            }
+            Value::Array(values) => values.iter().for_each(|value| collect(value, found)),
+            _ => {}
+        }
+    }
+}

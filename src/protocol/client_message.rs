@@ -1,0 +1,136 @@
+//! The client's messages as types, for the documents. Reading them is `command`'s work, which is more lenient: fields
+//! may also stand in `payload`, unknown fields are ignored. Each example here is read by it in a test.
+
+use poem_openapi::{Object, Union};
+use serde_json::Value;
+
+/// Every message from client to server.
+#[derive(Clone, Debug, Union)]
+#[oai(discriminator_name = "type", one_of)]
+pub enum ClientMessage {
+    #[oai(mapping = "ping")]
+    Ping(Ping),
+    #[oai(mapping = "subscribe")]
+    Subscribe(SubscribeMessage),
+    #[oai(mapping = "unsubscribe")]
+    Unsubscribe(Unsubscribe),
+    #[oai(mapping = "request_status")]
+    RequestStatus(RequestStatus),
+    #[oai(mapping = "refresh_token")]
+    RefreshToken(RefreshToken),
+    #[oai(mapping = "broadcast")]
+    Broadcast(BroadcastMessage),
+}
+
+/// Asks for a `pong`.
+#[derive(Clone, Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct Ping {
+    /// Comes back as `reply_to`, on any message.
+    pub id: Option<Value>,
+}
+
+/// Follows a feed. The same feed and key again replaces the subscription.
+#[derive(Clone, Debug, Object)]
+#[oai(rename = "Subscribe", skip_serializing_if_is_none)]
+pub struct SubscribeMessage {
+    pub id: Option<Value>,
+    /// `job_updates`, `property_updates` or `system_alerts`.
+    pub subscription: String,
+    /// Tells several subscriptions to one feed apart.
+    #[oai(validator(max_length = 100))]
+    pub key: Option<String>,
+    /// A position: what came after it is replayed first.
+    pub since: Option<String>,
+    pub filter: Option<SubscriptionFilter>,
+}
+
+/// What a subscription is narrowed to; each feed takes its own fields, `system_alerts` none.
+#[derive(Clone, Debug, Default, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct SubscriptionFilter {
+    /// `job_updates`.
+    pub job_id: Option<i64>,
+    /// `job_updates`.
+    pub spider_name: Option<String>,
+    /// `job_updates`: also the passing `job_log` lines.
+    pub logs: Option<bool>,
+    /// `property_updates`; compared without case.
+    pub city: Option<String>,
+    /// `property_updates`, major units.
+    pub price_min: Option<f64>,
+    pub price_max: Option<f64>,
+    pub bedrooms_min: Option<i64>,
+    /// `property_updates`: west, south, east, north in degrees.
+    pub bbox: Option<Vec<f64>>,
+    pub property_id: Option<i64>,
+}
+
+/// Ends a subscription.
+#[derive(Clone, Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct Unsubscribe {
+    pub id: Option<Value>,
+    pub subscription: String,
+    pub key: Option<String>,
+}
+
+/// Asks for a `status_update`.
+#[derive(Clone, Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct RequestStatus {
+    pub id: Option<Value>,
+}
+
+/// Goes on with a newer access token of the same user.
+#[derive(Clone, Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct RefreshToken {
+    pub id: Option<Value>,
+    pub token: String,
+}
+
+/// Tells everybody in the tenant something (admins); arrives as `system_notification`.
+#[derive(Clone, Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct BroadcastMessage {
+    pub id: Option<Value>,
+    #[oai(validator(min_length = 1, max_length = 4000))]
+    pub message: String,
+    #[oai(validator(min_length = 1, max_length = 100))]
+    pub category: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use poem_openapi::types::ToJSON;
+
+    use super::*;
+    use crate::protocol::command;
+
+    #[test]
+    fn every_documented_message_is_read_by_the_socket() {
+        let id = Some(Value::from("a"));
+        let subscription = "property_updates".to_owned();
+        let filter = Some(SubscriptionFilter { city: Some("Toledo".to_owned()), ..Default::default() });
+        let messages = [
+            ClientMessage::Ping(Ping { id: id.clone() }),
+            ClientMessage::Subscribe(SubscribeMessage {
+                id: id.clone(),
+                subscription: subscription.clone(),
+                key: Some("k".to_owned()),
+                since: Some("1-1".to_owned()),
+                filter,
+            }),
+            ClientMessage::Unsubscribe(Unsubscribe { id: id.clone(), subscription, key: None }),
+            ClientMessage::RequestStatus(RequestStatus { id: id.clone() }),
+            ClientMessage::RefreshToken(RefreshToken { id: id.clone(), token: "t".to_owned() }),
+            ClientMessage::Broadcast(BroadcastMessage { id, message: "m".to_owned(), category: None }),
+        ];
+
+        for message in messages {
+            let text = message.to_json_string();
+            assert!(command::parse(&text).command.is_ok(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Crawl jobs, their executions and what they brought in, as the REST routes show them.
+
+use std::collections::BTreeMap;
+
+use poem_openapi::{Enum, Object};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use super::message::{JobStatus, LogLevel, LogLine};
+
+/// Scrapy's stats as the spider kept them: at most 16 KiB of JSON.
+pub type Stats = BTreeMap<String, Value>;
+
+impl JobStatus {
+    /// Every status, in the order of a job's life.
+    pub const ALL: [Self; 5] = [Self::Pending, Self::Running, Self::Completed, Self::Failed, Self::Cancelled];
+
+    /// The status on the wire and in the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
+
+    /// Whether nothing more comes of it unless a person asks for another try.
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+}
+
+impl LogLevel {
+    /// Every level, least first.
+    pub const ALL: [Self; 5] = [Self::Debug, Self::Info, Self::Warning, Self::Error, Self::Critical];
+
+    /// The level on the wire and in the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+            Self::Critical => "critical",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.name() == name)
+    }
+}
+
+/// A crawl job. The figures are those of its current execution.
+#[derive(Clone, Debug, PartialEq, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
+pub struct Job {
+    pub job_id: i64,
+    pub spider_name: String,
+    pub target_urls: Vec<String>,
+    pub settings: JobSettings,
+    pub tags: Vec<String>,
+    pub status: JobStatus,
+    /// A user id. A job that an API key created belongs to the key's maker.
+    pub created_by: i64,
+    /// RFC 3339 in UTC with milliseconds, like every time here.
+    pub created_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<String>,
+    pub items_scraped: i64,
+    pub pages_crawled: i64,
+    /// Scrapy's words: `finished`, `closespider_itemcount`, `cancelled`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<String>,
+    /// Of a failed job; `worker_lost` when three executions in a row went silent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution_id: Option<i64>,
+    /// Counts from 1; a retry and a lost worker each begin the next.
+    pub attempt: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stats: Option<Stats>,
+    /// True once somebody asked a running job to stop.
+    pub cancel_requested: bool,
+}
+
+/// How far a job may go.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Object, Serialize, Deserialize)]
+#[oai(skip_serializing_if_is_none)]
+#[serde(default)]
+pub struct JobSettings {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_pages: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i64>,
+    /// Hosts that may be visited besides those of the target URLs: `host` or `host:port`.
+    pub allowed_hosts: Vec<String>,
+}
+
+/// A job to be made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Object, Serialize, Deserialize)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+pub struct NewJob {
+    /// `auto`, which always exists, or a spider of the tenant.
+    pub spider_name: String,
+    /// Absolute http or https URLs; the spider's own `start_urls` when absent or empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_urls: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_pages: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i64>,
+    /// `host` or `host:port`; the spider's own when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_hosts: Option<Vec<String>>,
+    /// At most 20 of at most 50 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<String>>,
+}
+
+/// Where an execution is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum, Serialize, Deserialize)]
+#[oai(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum ExecutionStatus {
+    Pending,
+    Running,
+    Completed,
+    Failed,
+    Cancelled,
+    /// The worker's lease ended before it reported an end.
+    Lost,
+}
+
+impl ExecutionStatus {
+    /// Every status, in the order of an execution's life.
+    pub const ALL: [Self; 6] =
+        [Self::Pending, Self::Running, Self::Completed, Self::Failed, Self::Cancelled, Self::Lost];
+
+    /// The status on the wire and in the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Lost => "lost",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
+}
+
+/// One attempt at running a job.
+#[derive(Clone, Debug, PartialEq, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
+pub struct Execution {
+    pub execution_id: i64,
+    pub job_id: i64,
+    pub attempt: i64,
+    pub status: ExecutionStatus,
+    /// The API key's id, or `builtin`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worker: Option<String>,
+    pub queued_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<String>,
+    pub items_scraped: i64,
+    pub pages_crawled: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stats: Option<Stats>,
+}
+
+/// A listing that the server accepted for an execution of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
+pub struct JobItem {
+    pub property_id: i64,
+    pub execution_id: i64,
+    /// What became of it: `created`, `changed`, `unchanged` or `removed`.
+    pub status: String,
+    pub at: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_same_in_the_store_and_in_json() {
+        for status in JobStatus::ALL {
+            assert_eq!(JobStatus::named(status.name()), Some(status));
+            assert_eq!(serde_json::to_value(status).unwrap(), status.name());
+        }
+        for status in ExecutionStatus::ALL {
+            assert_eq!(ExecutionStatus::named(status.name()), Some(status));
+            assert_eq!(serde_json::to_value(status).unwrap(), status.name());
+        }
+        for level in LogLevel::ALL {
+            assert_eq!(LogLevel::named(level.name()), Some(level));
+            assert_eq!(serde_json::to_value(level).unwrap(), level.name());
+        }
+    }
+}

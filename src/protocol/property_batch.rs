@@ -1,0 +1,196 @@
+//! A worker's batch of properties: what it sends, row by row, and what the server answers of each row.
+
+use std::borrow::Cow;
+
+use poem_openapi::registry::{MetaSchemaRef, Registry};
+use poem_openapi::types::{ParseFromJSON, ParseResult, ToJSON, Type};
+use poem_openapi::{Enum, Object};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::problem::{FieldError, Step};
+use super::property::PropertyInput;
+
+/// Rows in a batch at most.
+pub const MAX_ITEMS: usize = 500;
+
+/// One to 500 properties as a worker saw them.
+#[derive(Clone, Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct BatchRequest {
+    /// The job that found them; its items and its summary of new properties count them.
+    pub job_id: Option<i64>,
+    /// A bad row is answered with `error` and sinks no other.
+    pub items: Vec<BatchItem>,
+}
+
+/// What was done with a batch.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
+pub struct BatchResult {
+    /// Rows that were taken, changed or not.
+    pub accepted: i64,
+    /// Rows that were bad.
+    pub rejected: i64,
+    /// One for each row, in the order of the request.
+    pub results: Vec<BatchItemResult>,
+    /// The place in the log after the batch; absent when nothing changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<String>,
+}
+
+/// What was done with one row.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
+pub struct BatchItemResult {
+    /// Of the row in the request, from 0.
+    pub index: i64,
+    pub status: BatchItemStatus,
+    /// Absent on an error, and when the row reports the removal of a listing that was never known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub property_id: Option<i64>,
+    /// Every bad field of the row, and what would be accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What became of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize)]
+#[oai(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum BatchItemStatus {
+    Created,
+    Changed,
+    Unchanged,
+    Removed,
+    Error,
+}
+
+/// A row as it was sent. It is read apart from its neighbours, so that one bad row does not refuse the request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchItem(Value);
+
+/// A row as far as it could be read: a property, or every field that is none of a property's.
+pub type Sighting = Result<PropertyInput, Vec<FieldError>>;
+
+impl BatchItem {
+    pub fn read(self) -> Sighting {
+        read(self.0)
+    }
+}
+
+/// Reads a JSON value as a property.
+pub fn read(value: Value) -> Sighting {
+    let Value::Object(fields) = value else {
+        return Err(vec![FieldError::in_body(&[], "type", "must be an object")]);
+    };
+    // The whole is copied only to name all that is wrong, which a failed reading of the whole does not.
+    serde_json::from_value(Value::Object(fields.clone())).map_err(|_| {
+        let bad = |(name, value): (String, Value)| (!reads_alone(&name, value)).then(|| explain(name));
+        fields.into_iter().filter_map(bad).collect()
+    })
+}
+
+fn reads_alone(name: &str, value: Value) -> bool {
+    let alone = Map::from_iter([(name.to_owned(), value)]);
+    serde_json::from_value::<PropertyInput>(Value::Object(alone)).is_ok()
+}
+
+fn explain(name: String) -> FieldError {
+    let words = match name.as_str() {
+        "source" | "listing_key" | "source_url" | "currency" | "property_type" | "living_area_units"
+        | "lot_size_units" => "must be text",
+        "standard_status" => {
+            "must be one of active, active_under_contract, canceled, closed, coming_soon, delete, expired, hold, \
+             incomplete, pending and withdrawn"
+        }
+        "list_price"
+        | "original_list_price"
+        | "close_price"
+        | "bathrooms_total"
+        | "living_area"
+        | "lot_size_area"
+        | "stories"
+        | "latitude"
+        | "longitude" => "must be a number",
+        "bedrooms_total" | "year_built" => "must be a whole number",
+        "address" => {
+            "must be an object with no more than unparsed, street, city, state_or_province, postal_code and country, \
+             each of them text"
+        }
+        "listed_at" | "closed_at" => "must be a date and time with an offset, as RFC 3339 writes them",
+        "attributes" => "must be an object",
+        "removed" => "must be true or false",
+        _ => return FieldError::in_body(&[Step::Name(name)], "unknown_field", "is no field of a property"),
+    };
+    FieldError::in_body(&[Step::Name(name)], "type", words)
+}
+
+/// In the document a row is a [`PropertyInput`]; only its reading is put off.
+impl Type for BatchItem {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        PropertyInput::name()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        PropertyInput::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        PropertyInput::register(registry);
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+impl ParseFromJSON for BatchItem {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        Ok(Self(value.unwrap_or_default()))
+    }
+}
+
+impl ToJSON for BatchItem {
+    fn to_json(&self) -> Option<Value> {
+        Some(self.0.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_row_is_read_as_a_property() {
+        let row = read(json!({"source": "s", "listing_key": "k", "list_price": 5, "property_type": null}));
+
+        assert_eq!(row.unwrap().list_price, Some(5.0));
+    }
+
+    #[test]
+    fn every_field_that_cannot_be_read_is_named() {
+        let row = json!({
+            "source": "s", "list_price": "5", "bedrooms_total": 2.5, "standard_status": "sold", "colour": "red",
+            "address": {"town": "x"}, "listed_at": "yesterday",
+        });
+
+        let mut bad: Vec<_> = read(row).unwrap_err().into_iter().map(|error| error.pointer).collect();
+        bad.sort();
+
+        let expected =
+            ["/address", "/bedrooms_total", "/colour", "/list_price", "/listed_at", "/standard_status"];
+        assert_eq!(bad, expected);
+        assert!(read(json!([])).is_err());
+    }
+}

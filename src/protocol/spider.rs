@@ -1,0 +1,77 @@
+//! Spiders as the REST routes show them.
+
+use poem_openapi::{Enum, Object};
+use serde::{Deserialize, Serialize};
+
+/// The spider that every tenant has; it can be neither changed nor removed.
+pub const AUTO: &str = "auto";
+
+/// Who runs a spider's jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum, Serialize, Deserialize)]
+#[oai(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum Runner {
+    /// The server's own crawler.
+    Builtin,
+    /// A worker that claims jobs with an API key.
+    External,
+}
+
+impl Runner {
+    /// The runner on the wire and in the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Builtin => "builtin",
+            Self::External => "external",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Builtin, Self::External].into_iter().find(|runner| runner.name() == name)
+    }
+}
+
+/// A spider.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
+pub struct Spider {
+    pub name: String,
+    pub runner: Runner,
+    /// What a job without target URLs begins with.
+    pub start_urls: Vec<String>,
+    /// Hosts that its jobs may visit besides those of their target URLs.
+    pub allowed_hosts: Vec<String>,
+    /// Absent on `auto`, like `updated_at`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<String>,
+}
+
+/// A spider to be made.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+pub struct NewSpider {
+    /// 1 to 100 of `A-Z a-z 0-9 _ . -`, unique in the tenant.
+    pub name: String,
+    pub runner: Runner,
+    /// Absolute http or https URLs, at most 1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_urls: Option<Vec<String>>,
+    /// `host` or `host:port`, at most 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_hosts: Option<Vec<String>>,
+}
+
+/// What a spider shall be from now on; what is absent becomes empty.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+pub struct SpiderChange {
+    pub runner: Runner,
+    /// Absolute http or https URLs, at most 1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_urls: Option<Vec<String>>,
+    /// `host` or `host:port`, at most 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_hosts: Option<Vec<String>>,
+}

@@ -1,0 +1,124 @@
+//! What a worker says about its work and what it is answered.
+
+use chrono::{DateTime, Utc};
+use poem_openapi::Object;
+use serde::{Deserialize, Serialize};
+
+use super::job::{Job, JobStatus, LogLevel, Stats};
+
+/// A worker asks for a job.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Object, Serialize, Deserialize)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+pub struct ClaimRequest {
+    /// Only jobs of these spiders; of all external spiders when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spiders: Option<Vec<String>>,
+    /// How long to wait for a job when there is none: 0 to 30.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_seconds: Option<i64>,
+}
+
+/// A job and the proof that it is this worker's for now.
+#[derive(Clone, Debug, PartialEq, Object, Serialize)]
+pub struct Claim {
+    pub job: Job,
+    /// To be shown with every report on the job.
+    pub lease_token: String,
+    /// The lease ends this long after the last report.
+    pub lease_seconds: i64,
+}
+
+/// The worker begins, or is still at work.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
+#[oai(deny_unknown_fields)]
+pub struct LeaseReport {
+    pub lease_token: String,
+}
+
+/// How far the worker has come.
+#[derive(Clone, Debug, Default, PartialEq, Object, Serialize, Deserialize)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+pub struct ProgressReport {
+    pub lease_token: String,
+    /// Items so far in this execution.
+    pub items_scraped: i64,
+    /// Pages so far; `response_received_count` of the stats when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages_crawled: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stats: Option<Stats>,
+    /// Grows from report to report; one that does not is accepted and ignored.
+    pub sequence: i64,
+}
+
+/// The worker is done.
+#[derive(Clone, Debug, Default, PartialEq, Object, Serialize, Deserialize)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+pub struct CompleteReport {
+    pub lease_token: String,
+    /// `item_scraped_count` of the stats, else the last progress, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items_scraped: Option<i64>,
+    /// `response_received_count` of the stats, else the last progress, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages_crawled: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stats: Option<Stats>,
+    /// Scrapy's word; that of the stats, else `finished`, when absent. `cancelled` ends the job as cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<String>,
+}
+
+/// The worker gives up.
+#[derive(Clone, Debug, Default, PartialEq, Object, Serialize, Deserialize)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+pub struct FailReport {
+    pub lease_token: String,
+    /// Why, in at most 4 KiB.
+    pub error: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stats: Option<Stats>,
+}
+
+/// What every report is answered.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
+pub struct ReportAnswer {
+    pub job_id: i64,
+    pub status: JobStatus,
+    /// True: stop soon, and complete with `finish_reason: "cancelled"`.
+    pub cancel_requested: bool,
+    /// When the lease ends unless another report comes; absent once the job is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease_expires_at: Option<String>,
+    /// Absent when the report told nothing of its own: progress that is merged with the next, a heartbeat.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<String>,
+}
+
+/// Lines for a job's log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Object, Serialize, Deserialize)]
+#[oai(deny_unknown_fields)]
+pub struct NewLogLines {
+    /// 1 to 1,000.
+    pub lines: Vec<NewLogLine>,
+}
+
+/// One line for a job's log.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+pub struct NewLogLine {
+    pub level: LogLevel,
+    /// At most 8 KiB.
+    pub message: String,
+    /// RFC 3339; the time of arrival when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<DateTime<Utc>>,
+}
+
+/// What became of a worker's lines.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
+pub struct LogsStored {
+    /// How many lines were stored.
+    pub stored: i64,
+}

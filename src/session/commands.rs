@@ -1,0 +1,222 @@
+//! What a client may say on a socket, served one message at a time through the same use cases as REST. A panicking
+//! use case costs an answer, never the socket.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use serde_json::{Value, json};
+
+use super::follower::Follower;
+use super::status;
+use super::supervisor::{Connection, Sessions};
+use super::wish::{MAX_SUBSCRIPTIONS, Wish};
+use crate::auth::principal::Principal;
+use crate::base::clock::{epoch_seconds, rfc3339};
+use crate::domain::broadcast::{self, NewBroadcast};
+use crate::domain::op::Op;
+use crate::hub::{Closing, Offer};
+use crate::protocol::command::{self, Command, Refused, Request, Subscribe};
+use crate::protocol::message::{
+    Ack, ConnectionEstablished, ErrorMessage, MessagePayload, Pong, PongPayload, ServerMessage,
+    SubscriptionError, TokenRefreshed,
+};
+use crate::protocol::position::Position;
+use crate::protocol::problem::{Code, Problem};
+use crate::protocol::routing::Audience;
+use crate::protocol::subscription::{Feed, Reader};
+
+/// One connection's conversation.
+pub struct Commands {
+    pub follower: Follower,
+    sessions: Arc<Sessions>,
+    connection: Arc<Connection>,
+}
+
+impl Commands {
+    /// Joins the tenant's log with what the client wishes for. `None`: the log cannot be read now.
+    pub async fn join(sessions: &Arc<Sessions>, connection: &Arc<Connection>, wish: &Wish) -> Option<Self> {
+        let follower = join(sessions, connection, wish).await?;
+        Some(Self { follower, sessions: Arc::clone(sessions), connection: Arc::clone(connection) })
+    }
+
+    /// Serves one text message. Every answer goes through the mailbox, behind the events it stands behind.
+    pub async fn serve(&mut self, text: &str) {
+        let Request { reply_to, command } = command::parse(text);
+        let command = match command {
+            Ok(command) => command,
+            Err(refused) => return self.say(&refusal(refused, reply_to)),
+        };
+        let served = AssertUnwindSafe(self.perform(command, reply_to.clone())).catch_unwind().await;
+        match served {
+            Ok(Ok(())) => {}
+            Ok(Err(problem)) => self.say(&error(&problem, reply_to)),
+            Err(_) => {
+                tracing::error!(connection.id = %self.connection.id, "a command panicked");
+                self.say(&error(&Problem::internal(), reply_to));
+            }
+        }
+    }
+
+    /// Waits for the end of the connection while the socket does not take what is queued.
+    pub async fn cut_off(&self) -> Closing {
+        self.follower.mailbox().closed().await
+    }
+
+    async fn perform(&mut self, command: Command, reply_to: Option<Value>) -> Result<(), Problem> {
+        match command {
+            Command::Ping => self.pong(reply_to),
+            Command::Subscribe(wanted) => self.subscribe(wanted, reply_to),
+            Command::Unsubscribe { subscription, key } => self.unsubscribe(&subscription, key, reply_to),
+            Command::RequestStatus => {
+                let figures = status::figures(&self.sessions, &self.connection).await?;
+                self.say(&figures.message(reply_to));
+            }
+            Command::RefreshToken { token } => self.refresh(&token, reply_to).await?,
+            Command::Broadcast { message, category } => self.broadcast(message, category, reply_to).await?,
+        }
+        Ok(())
+    }
+
+    fn pong(&self, reply_to: Option<Value>) {
+        let now = self.sessions.clock().now();
+        self.answer(|position| {
+            ServerMessage::Pong(Pong {
+                timestamp: epoch_seconds(now),
+                payload: PongPayload { timestamp: rfc3339(now) },
+                position: position.to_string(),
+                reply_to,
+            })
+        });
+    }
+
+    fn subscribe(&mut self, wanted: Subscribe, reply_to: Option<Value>) {
+        let feed = wanted.filter.feed();
+        let (count, known) = self.follower.subscriptions(feed, wanted.key.as_deref());
+        if !known && count >= MAX_SUBSCRIPTIONS {
+            let message = format!("at most {MAX_SUBSCRIPTIONS} subscriptions are allowed on one connection");
+            let code = Code::RateLimited.row().name.to_owned();
+            let subscription = Some(feed.name().to_owned());
+            let refused = SubscriptionError { subscription, key: wanted.key, message, code, reply_to };
+            return self.say(&ServerMessage::SubscriptionError(refused));
+        }
+        self.follower.subscribe(wanted, reply_to);
+    }
+
+    fn unsubscribe(&self, subscription: &str, key: Option<String>, reply_to: Option<Value>) {
+        if let Ok(feed) = subscription.parse::<Feed>() {
+            self.follower.unsubscribe(feed, key, reply_to);
+        }
+    }
+
+    /// Goes on with a newer access token of the same user.
+    async fn refresh(&self, token: &str, reply_to: Option<Value>) -> Result<(), Problem> {
+        let expires_at = super::refresh::refresh(&self.sessions, &self.connection, token).await?;
+        let expires_at = rfc3339(expires_at);
+        self.say(&ServerMessage::TokenRefreshed(TokenRefreshed { expires_at, reply_to }));
+        Ok(())
+    }
+
+    async fn broadcast(
+        &self,
+        message: String,
+        category: Option<String>,
+        reply_to: Option<Value>,
+    ) -> Result<(), Problem> {
+        let op = self.op()?;
+        let payload = json!({ "message": message, "category": category.as_deref().unwrap_or("general") });
+        let new = NewBroadcast { message, category, audience: Audience::Everyone, start_time: None };
+        let sent = broadcast::send(&op, new).await?;
+        let message_id = sent.broadcast_id.to_string();
+        self.answer(|position| {
+            ServerMessage::Ack(Ack { reply_to, message_id, position: position.to_string(), payload })
+        });
+        Ok(())
+    }
+
+    fn op(&self) -> Result<Op, Problem> {
+        Op::of_caller(&self.sessions.kernel, self.connection.principal(), self.connection.origin.clone())
+    }
+
+    fn say(&self, message: &ServerMessage) {
+        self.follower.mailbox().offer(Offer::control(message));
+    }
+
+    fn answer(&self, message: impl FnOnce(Position) -> ServerMessage) {
+        let hub = &self.sessions.kernel.hub;
+        hub.answer(&self.connection.scope, self.follower.mailbox(), message);
+    }
+}
+
+/// Joins the tenant's log for a connection; its first message is `connection_established`.
+pub(super) async fn join(
+    sessions: &Arc<Sessions>,
+    connection: &Arc<Connection>,
+    wish: &Wish,
+) -> Option<Follower> {
+    let principal = connection.principal();
+    let role = match &principal {
+        Principal::User(user) => Some(user.role()),
+        Principal::Key(_) | Principal::Operator(_) => None,
+    };
+    let reader = Reader { user: principal.user_id(), role };
+    let hello = |position| established(sessions, connection, position);
+    let queue_bytes = sessions.settings.queue_bytes;
+    let joined = Follower::join(&sessions.kernel, connection.scope, reader, wish, queue_bytes, hello).await;
+    match joined {
+        Ok(follower) => {
+            connection.attach(follower.mailbox());
+            Some(follower)
+        }
+        Err(error) => {
+            tracing::warn!(%error, connection.id = %connection.id, "a connection could not join its log");
+            None
+        }
+    }
+}
+
+fn established(sessions: &Sessions, connection: &Connection, position: Position) -> ServerMessage {
+    let principal = connection.principal();
+    let (username, role) = match &principal {
+        Principal::User(user) => (Some(user.username().to_owned()), Some(user.role())),
+        Principal::Key(_) | Principal::Operator(_) => (None, None),
+    };
+    ServerMessage::ConnectionEstablished(ConnectionEstablished {
+        user_id: principal.user_id().map(|user| user.0),
+        key_id: principal.key_id().map(|key| key.to_string()),
+        message: "Connected to real-time updates".to_owned(),
+        connection_id: connection.id.to_string(),
+        tenant_id: connection.scope.tenant_id().0,
+        username,
+        role,
+        position: position.to_string(),
+        heartbeat_seconds: sessions.settings.heartbeat.as_secs(),
+        server_time: sessions.clock().epoch_seconds(),
+        protocol: 1,
+    })
+}
+
+fn refusal(refused: Refused, reply_to: Option<Value>) -> ServerMessage {
+    match refused {
+        Refused::Command { code, message } => ServerMessage::Error(ErrorMessage {
+            payload: MessagePayload { message: message.clone() },
+            message,
+            code: code.to_owned(),
+            reply_to,
+        }),
+        Refused::Subscription { subscription, key, code, message } => {
+            let code = code.to_owned();
+            ServerMessage::SubscriptionError(SubscriptionError { subscription, key, message, code, reply_to })
+        }
+    }
+}
+
+fn error(problem: &Problem, reply_to: Option<Value>) -> ServerMessage {
+    let message = problem.detail.clone().into_owned();
+    ServerMessage::Error(ErrorMessage {
+        payload: MessagePayload { message: message.clone() },
+        message,
+        code: problem.code.row().name.to_owned(),
+        reply_to,
+    })
+}

@@ -1,0 +1,126 @@
+//! A connection carried by server-sent events (WHATWG HTML, section 9.2): the same follower, rendered as text.
+
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::Stream;
+use futures_util::stream;
+
+use super::commands::join;
+use super::follower::Follower;
+use super::supervisor::{Seat, Sessions};
+use super::wish::Wish;
+use crate::hub::{Closing, Item};
+use crate::protocol::problem::CloseCode;
+use crate::protocol::websocket::encode::TextFrame;
+
+/// How events are named on the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// Every durable event is a `notification`, as the seeds have it; messages of the stream itself keep their type.
+    Notification,
+    /// The event's name is the message's type.
+    Type,
+}
+
+/// How long a client waits before it reconnects, in milliseconds.
+const RETRY_MS: u32 = 2_000;
+
+struct Reading {
+    follower: Follower,
+    names: Names,
+    // Held so that the seat is given back, and the connection forgotten, when the stream is dropped.
+    _seat: Seat,
+}
+
+enum State {
+    Reading(Box<Reading>),
+    Ended,
+}
+
+/// The body of a stream. It ends when the client goes away or the connection is closed, with a `problem` event then.
+pub async fn stream(
+    sessions: &Arc<Sessions>,
+    seat: Seat,
+    wish: &Wish,
+    names: Names,
+) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> + Send + use<> {
+    let state = match join(sessions, &seat.connection, wish).await {
+        Some(follower) => State::Reading(Box::new(Reading { follower, names, _seat: seat })),
+        None => State::Ended,
+    };
+    stream::unfold((state, true), |(state, first)| async move {
+        let State::Reading(mut reading) = state else {
+            // The log could not be read: EventSource is told to come back rather than to give up.
+            return first.then(|| (Ok(unreadable()), (State::Ended, false)));
+        };
+        match reading.follower.next().await {
+            Ok(items) => {
+                let text = render(&items, reading.names, first);
+                Some((Ok(text), (State::Reading(reading), false)))
+            }
+            Err(closing) => Some((Ok(farewell(&closing)), (State::Ended, false))),
+        }
+    })
+}
+
+fn render(items: &[Item], names: Names, first: bool) -> Bytes {
+    let mut text = BytesMut::new();
+    if first {
+        text.put_slice(format!("retry: {RETRY_MS}\n").as_bytes());
+    }
+    for item in items {
+        match item {
+            Item::Event(envelope) => {
+                let name = match names {
+                    Names::Notification => "notification",
+                    Names::Type => &envelope.kind,
+                };
+                event(&mut text, Some(&envelope.position.to_string()), name, &envelope.frame);
+            }
+            Item::Message { kind, frame, position, .. } => {
+                let id = position.map(|position| position.to_string());
+                event(&mut text, id.as_deref(), kind, frame);
+            }
+            // A block of only `id:` fires nothing in the browser and keeps a quiet stream's place.
+            Item::Beat(position) => text.put_slice(format!("id: {position}\n\n").as_bytes()),
+        }
+    }
+    if first && let Some(position) = items.iter().rev().find_map(position_of) {
+        text.put_slice(format!("id: {position}\n\n").as_bytes());
+    }
+    text.freeze()
+}
+
+fn position_of(item: &Item) -> Option<crate::protocol::position::Position> {
+    match item {
+        Item::Event(envelope) => Some(envelope.position),
+        Item::Message { position, .. } => *position,
+        Item::Beat(position) => Some(*position),
+    }
+}
+
+fn event(text: &mut BytesMut, id: Option<&str>, name: &str, frame: &TextFrame) {
+    if let Some(id) = id {
+        text.put_slice(format!("id: {id}\n").as_bytes());
+    }
+    text.put_slice(format!("event: {name}\ndata: ").as_bytes());
+    // JSON of ours has no raw line breaks, so one data line carries it.
+    text.put_slice(&frame.payload());
+    text.put_slice(b"\n\n");
+}
+
+/// A refusal in mid-stream. It is not named `error`: the browser's own handlers would fire.
+pub fn farewell(closing: &Closing) -> Bytes {
+    let row = closing.code.row();
+    let data = serde_json::json!({ "close_code": row.number, "code": row.name, "detail": closing.reason });
+    Bytes::from(format!("event: problem\ndata: {data}\n\n"))
+}
+
+fn unreadable() -> Bytes {
+    let closing = Closing { code: CloseCode::Overloaded, reason: "the log cannot be read".to_owned() };
+    let problem = farewell(&closing);
+    let mut text = BytesMut::from(format!("retry: {RETRY_MS}\n").as_bytes());
+    text.put_slice(&problem);
+    text.freeze()
+}

@@ -1,0 +1,86 @@
+//! The figures of `status_update`. The tenant's counts may be a second old: a room full of dashboards costs one query.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
+use serde_json::Value;
+
+use super::supervisor::{Connection, Sessions};
+use crate::auth::scope::SystemReason;
+use crate::base::ids::TenantId;
+use crate::domain::error::Result;
+use crate::domain::op::Op;
+use crate::domain::{jobs, properties};
+use crate::protocol::message::{ServerMessage, StatusUpdate};
+
+/// How old the tenant's counts may be.
+const FRESH: Duration = Duration::from_secs(1);
+/// Tenants remembered; beyond that the map starts anew.
+const MOST_TENANTS: usize = 10_000;
+
+/// The tenants' counts of the last second.
+#[derive(Default)]
+pub struct StatusCache {
+    counts: Mutex<HashMap<TenantId, (DateTime<Utc>, Counts)>>,
+}
+
+#[derive(Clone, Copy)]
+struct Counts {
+    active_jobs: u64,
+    total_properties: u64,
+}
+
+/// The figures for one connection.
+pub struct Figures {
+    counts: Counts,
+    user_connections: u64,
+    tenant_connections: u64,
+    server_time: f64,
+}
+
+impl Figures {
+    pub fn message(&self, reply_to: Option<Value>) -> ServerMessage {
+        ServerMessage::StatusUpdate(StatusUpdate {
+            active_jobs: self.counts.active_jobs,
+            total_properties: self.counts.total_properties,
+            server_time: self.server_time,
+            user_connections: self.user_connections,
+            tenant_connections: self.tenant_connections,
+            reply_to,
+        })
+    }
+}
+
+pub async fn figures(sessions: &Sessions, connection: &Connection) -> Result<Figures> {
+    let tenant_id = connection.scope.tenant_id();
+    let counts = counts(sessions, tenant_id).await?;
+    let (of_user, of_tenant) = sessions.counts(tenant_id, &connection.principal());
+    Ok(Figures {
+        counts,
+        user_connections: of_user as u64,
+        tenant_connections: of_tenant as u64,
+        server_time: sessions.clock().epoch_seconds(),
+    })
+}
+
+async fn counts(sessions: &Sessions, tenant_id: TenantId) -> Result<Counts> {
+    let now = sessions.clock().now();
+    let known = sessions.status.counts.lock().get(&tenant_id).copied();
+    if let Some((at, counts)) = known
+        && now - at < chrono::TimeDelta::from_std(FRESH).unwrap_or_default()
+    {
+        return Ok(counts);
+    }
+    let op = Op::of_system(&sessions.kernel, SystemReason::Health, tenant_id);
+    let active_jobs = jobs::active(&op).await?;
+    let total_properties = properties::total(&op).await?;
+    let counts = Counts { active_jobs, total_properties };
+    let mut cache = sessions.status.counts.lock();
+    if cache.len() >= MOST_TENANTS {
+        cache.clear();
+    }
+    cache.insert(tenant_id, (now, counts));
+    Ok(counts)
+}

@@ -1,0 +1,73 @@
+//! What came in: bytes from the socket through a scratch buffer that all sockets of a thread share, as messages that
+//! may be kept over an await.
+
+use std::cell::RefCell;
+use std::io;
+
+use bytes::Bytes;
+use tokio::net::TcpStream;
+
+use crate::protocol::websocket::decode::{Decoder, Message, Violation};
+use crate::protocol::websocket::encode;
+
+/// Bytes read at a time.
+const SCRATCH: usize = 64 * 1024;
+
+thread_local! {
+    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
+}
+
+/// One thing that a client did.
+pub(super) enum Incoming {
+    Text(String),
+    Binary(Bytes),
+    /// A ping, as the pong that answers it.
+    Answer(Bytes),
+    Pong,
+    Close {
+        code: u16,
+    },
+}
+
+/// What reading brought.
+pub(super) enum Read {
+    Messages(Vec<Incoming>),
+    /// The peer has closed its side without a close frame.
+    End,
+    /// The messages before it still count.
+    Broken(Vec<Incoming>, Violation),
+}
+
+/// Reads what is there, once.
+pub(super) fn read(stream: &TcpStream, decoder: &mut Decoder) -> io::Result<Read> {
+    BUFFER.with_borrow_mut(|buffer| match stream.try_read(buffer) {
+        Ok(0) => Ok(Read::End),
+        Ok(count) => Ok(decode(&mut buffer[..count], decoder)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Read::Messages(Vec::new())),
+        Err(error) => Err(error),
+    })
+}
+
+/// Decodes bytes that arrived before the socket was ours.
+pub(super) fn decode(mut bytes: &mut [u8], decoder: &mut Decoder) -> Read {
+    let mut messages = Vec::new();
+    loop {
+        match decoder.next(&mut bytes) {
+            Ok(Some(message)) => messages.push(Incoming::from(message)),
+            Ok(None) => return Read::Messages(messages),
+            Err(violation) => return Read::Broken(messages, violation),
+        }
+    }
+}
+
+impl From<Message<'_>> for Incoming {
+    fn from(message: Message<'_>) -> Self {
+        match message {
+            Message::Text(text) => Self::Text(text.to_owned()),
+            Message::Binary(bytes) => Self::Binary(Bytes::copy_from_slice(bytes)),
+            Message::Ping(payload) => Self::Answer(encode::pong(payload)),
+            Message::Pong(_) => Self::Pong,
+            Message::Close { code, .. } => Self::Close { code },
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What is on its way into the socket. Frames are shared buffers: nothing is copied, and all that is due together goes
+//! out in one write.
+
+use std::collections::VecDeque;
+use std::io;
+use std::io::IoSlice;
+
+use bytes::{Buf, Bytes};
+use tokio::net::TcpStream;
+
+/// Buffers handed to the kernel in one call.
+const MOST_SLICES: usize = 64;
+
+#[derive(Default)]
+pub(super) struct Outgoing {
+    queue: VecDeque<Bytes>,
+    bytes: usize,
+}
+
+impl Outgoing {
+    pub(super) fn push(&mut self, frame: Bytes) {
+        self.bytes += frame.len();
+        self.queue.push_back(frame);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Writes as much as the socket takes now.
+    pub(super) fn write_to(&mut self, stream: &TcpStream) -> io::Result<()> {
+        while !self.queue.is_empty() {
+            let mut slices = [IoSlice::new(&[]); MOST_SLICES];
+            let count = self.queue.len().min(MOST_SLICES);
+            for (slice, frame) in slices.iter_mut().zip(&self.queue) {
+                *slice = IoSlice::new(frame);
+            }
+            match stream.try_write_vectored(&slices[..count]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => self.advance(written),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        // A quiet connection keeps no room for a past burst.
+        self.queue = VecDeque::new();
+        Ok(())
+    }
+
+    fn advance(&mut self, mut written: usize) {
+        self.bytes -= written;
+        while let Some(first) = self.queue.front_mut() {
+            if written < first.len() {
+                first.advance(written);
+                return;
+            }
+            written -= first.len();
+            self.queue.pop_front();
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! How fast a client may speak: so many messages in each second, and no more than ten seconds on end over it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// After this long over the limit the socket is closed (4429).
+const PATIENCE: TimeDelta = TimeDelta::seconds(10);
+
+pub(super) struct Pace {
+    per_second: u32,
+    window: DateTime<Utc>,
+    count: u32,
+    over_since: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Fine,
+    TooFast,
+    FarTooLong,
+}
+
+impl Pace {
+    pub(super) fn new(per_second: u32, now: DateTime<Utc>) -> Self {
+        Self { per_second, window: now, count: 0, over_since: None }
+    }
+
+    /// Counts one message.
+    pub(super) fn count(&mut self, now: DateTime<Utc>) -> Verdict {
+        if now - self.window >= TimeDelta::seconds(1) {
+            // A whole second below the limit ends the count of seconds over it.
+            let calm = self.count <= self.per_second || now - self.window >= TimeDelta::seconds(2);
+            if calm {
+                self.over_since = None;
+            }
+            self.window = now;
+            self.count = 0;
+        }
+        self.count = self.count.saturating_add(1);
+        if self.count <= self.per_second {
+            return Verdict::Fine;
+        }
+        let since = *self.over_since.get_or_insert(now);
+        if now - since >= PATIENCE { Verdict::FarTooLong } else { Verdict::TooFast }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(ms).unwrap()
+    }
+
+    #[test]
+    fn the_limit_holds_within_a_second_and_starts_anew_in_the_next() {
+        let mut pace = Pace::new(2, at(0));
+
+        let verdicts: Vec<_> = [0, 10, 20, 1_000].map(|ms| pace.count(at(ms))).into();
+
+        assert_eq!(verdicts, [Verdict::Fine, Verdict::Fine, Verdict::TooFast, Verdict::Fine]);
+    }
+
+    #[test]
+    fn ten_seconds_over_it_are_too_many() {
+        let mut pace = Pace::new(1, at(0));
+        let ended = (0..).map(|step| step * 100).find(|ms| pace.count(at(*ms)) == Verdict::FarTooLong);
+
+        assert_eq!(ended, Some(10_100));
+    }
+
+    #[test]
+    fn a_calm_second_forgives() {
+        let mut pace = Pace::new(1, at(0));
+        let flood = |pace: &mut Pace, from: i64| (0..90).map(|step| pace.count(at(from + step * 100))).last();
+
+        flood(&mut pace, 0);
+        pace.count(at(9_500));
+        pace.count(at(12_000));
+
+        assert_eq!(flood(&mut pace, 13_000), Some(Verdict::TooFast));
+    }
+}

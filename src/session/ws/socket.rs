@@ -1,0 +1,275 @@
+//! The socket's task: one arm for each source of wake-up.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest as Readiness};
+use tokio::net::TcpStream;
+
+use super::incoming::{self, Incoming, Read};
+use super::outgoing::Outgoing;
+use super::pace::{Pace, Verdict};
+use crate::hub::{Closing, Item, Offer};
+use crate::protocol::message::{ErrorMessage, MessagePayload, ServerMessage};
+use crate::protocol::problem::{CloseCode, Code};
+use crate::protocol::websocket::codes::NO_STATUS;
+use crate::protocol::websocket::decode::Decoder;
+use crate::protocol::websocket::encode::{self, TextFrame};
+use crate::session::commands::Commands;
+use crate::session::supervisor::{Seat, Sessions};
+use crate::session::wish::Wish;
+
+/// How long a peer has to answer our close frame.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// Beyond this much unwritten nothing more is read: a client that only speaks waits for its own answers.
+const MOST_UNWRITTEN: usize = 256 * 1024;
+
+/// What the socket is for.
+#[derive(Clone, Debug)]
+pub enum Mode {
+    /// Events and commands.
+    Follow(Wish),
+    /// Every message is sent back.
+    Echo,
+}
+
+/// Runs a connection on an upgraded stream until either side ends it. `early` are bytes that came with the handshake.
+pub async fn run(sessions: Arc<Sessions>, seat: Seat, stream: TcpStream, early: Vec<u8>, mode: Mode) {
+    let socket = Socket::new(&sessions, seat, stream, &mode);
+    let ended = match mode {
+        Mode::Follow(wish) => Box::pin(socket.follow(sessions, wish, early)).await,
+        Mode::Echo => Box::pin(socket.echo(sessions, early)).await,
+    };
+    // A peer that went away is the usual end of a connection, not an event.
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a socket ended");
+    }
+}
+
+struct Socket {
+    stream: TcpStream,
+    decoder: Decoder,
+    out: Outgoing,
+    seat: Seat,
+}
+
+/// How a round of reading went.
+enum Step {
+    GoOn,
+    End(Closing),
+    /// The peer said goodbye, or is gone.
+    Gone {
+        code: Option<u16>,
+    },
+}
+
+impl Socket {
+    fn new(sessions: &Sessions, seat: Seat, stream: TcpStream, mode: &Mode) -> Self {
+        let most = match mode {
+            Mode::Follow(_) => sessions.settings.message_bytes,
+            Mode::Echo => sessions.settings.echo_message_bytes,
+        };
+        Self { stream, decoder: Decoder::new(most), out: Outgoing::default(), seat }
+    }
+
+    async fn follow(mut self, sessions: Arc<Sessions>, wish: Wish, mut early: Vec<u8>) -> io::Result<()> {
+        let Some(mut commands) = Commands::join(&sessions, &self.seat.connection, &wish).await else {
+            return self.farewell(&sessions, &closing(CloseCode::Overloaded, "the log cannot be read")).await;
+        };
+        let mut pace = Pace::new(sessions.settings.messages_per_second, sessions.clock().now());
+        let first = incoming::decode(&mut early, &mut self.decoder);
+        let mut step = self.take(&sessions, &mut commands, &mut pace, first).await;
+        drop(early);
+        loop {
+            match step {
+                Step::GoOn => {}
+                Step::End(closing) => return self.farewell(&sessions, &closing).await,
+                Step::Gone { code } => return self.answer_close(code),
+            }
+            let readiness = self.readiness();
+            step = tokio::select! {
+                batch = commands.follower.next(), if self.out.is_empty() => match batch {
+                    Ok(items) => {
+                        items.into_iter().for_each(|item| self.out.push(frame(&item)));
+                        self.out.write_to(&self.stream)?;
+                        Step::GoOn
+                    }
+                    Err(closing) => Step::End(closing),
+                },
+                closing = commands.cut_off(), if !self.out.is_empty() => Step::End(closing),
+                ready = self.stream.ready(readiness) => {
+                    let ready = ready?;
+                    if ready.is_writable() {
+                        self.out.write_to(&self.stream)?;
+                    }
+                    if ready.is_readable() && self.out.bytes() < MOST_UNWRITTEN {
+                        let read = incoming::read(&self.stream, &mut self.decoder)?;
+                        self.take(&sessions, &mut commands, &mut pace, read).await
+                    } else {
+                        Step::GoOn
+                    }
+                }
+            };
+        }
+    }
+
+    fn readiness(&self) -> Readiness {
+        match (self.out.is_empty(), self.out.bytes() < MOST_UNWRITTEN) {
+            (true, _) => Readiness::READABLE,
+            (false, true) => Readiness::READABLE | Readiness::WRITABLE,
+            (false, false) => Readiness::WRITABLE,
+        }
+    }
+
+    /// Serves what was read, in order.
+    async fn take(
+        &mut self,
+        sessions: &Sessions,
+        commands: &mut Commands,
+        pace: &mut Pace,
+        read: Read,
+    ) -> Step {
+        let (messages, violation) = match read {
+            Read::End => return Step::Gone { code: None },
+            Read::Messages(messages) => (messages, None),
+            Read::Broken(messages, violation) => (messages, Some(violation)),
+        };
+        let now = sessions.clock().now();
+        if !messages.is_empty() {
+            self.seat.connection.heard(now);
+        }
+        for message in messages {
+            match message {
+                Incoming::Text(text) => match pace.count(now) {
+                    Verdict::Fine => commands.serve(&text).await,
+                    Verdict::TooFast => commands.follower.mailbox().offer(too_fast()),
+                    Verdict::FarTooLong => {
+                        return Step::End(closing(CloseCode::RateLimited, "rate limited;retry_after=10"));
+                    }
+                },
+                Incoming::Binary(_) => {
+                    return Step::End(closing(CloseCode::UnsupportedData, "this socket takes text only"));
+                }
+                Incoming::Answer(pong) => match pace.count(now) {
+                    Verdict::Fine | Verdict::TooFast => self.out.push(pong),
+                    Verdict::FarTooLong => {
+                        return Step::End(closing(CloseCode::RateLimited, "rate limited;retry_after=10"));
+                    }
+                },
+                Incoming::Pong => {}
+                Incoming::Close { code } => return Step::Gone { code: Some(code) },
+            }
+        }
+        violation.map_or(Step::GoOn, |violation| Step::End(broken(violation)))
+    }
+
+    async fn echo(mut self, sessions: Arc<Sessions>, mut early: Vec<u8>) -> io::Result<()> {
+        let mailbox = crate::session::supervisor::quiet_mailbox(&sessions, &self.seat.connection);
+        let mut read = incoming::decode(&mut early, &mut self.decoder);
+        drop(early);
+        loop {
+            match self.echo_back(read, &sessions) {
+                Step::GoOn => {}
+                Step::End(closing) => return self.farewell(&sessions, &closing).await,
+                Step::Gone { code } => return self.answer_close(code),
+            }
+            self.out.write_to(&self.stream)?;
+            let readiness = self.readiness();
+            read = tokio::select! {
+                closing = mailbox.closed() => return self.farewell(&sessions, &closing).await,
+                ready = self.stream.ready(readiness) => {
+                    let ready = ready?;
+                    if ready.is_readable() && self.out.bytes() < MOST_UNWRITTEN {
+                        incoming::read(&self.stream, &mut self.decoder)?
+                    } else {
+                        Read::Messages(Vec::new())
+                    }
+                }
+            };
+        }
+    }
+
+    fn echo_back(&mut self, read: Read, sessions: &Sessions) -> Step {
+        let (messages, violation) = match read {
+            Read::End => return Step::Gone { code: None },
+            Read::Messages(messages) => (messages, None),
+            Read::Broken(messages, violation) => (messages, Some(violation)),
+        };
+        if !messages.is_empty() {
+            self.seat.connection.heard(sessions.clock().now());
+        }
+        for message in messages {
+            match message {
+                Incoming::Text(text) => self.out.push(TextFrame::new(&text).frame().clone()),
+                Incoming::Binary(bytes) => self.out.push(encode::binary(&bytes)),
+                Incoming::Answer(pong) => self.out.push(pong),
+                Incoming::Pong => {}
+                Incoming::Close { code } => return Step::Gone { code: Some(code) },
+            }
+        }
+        violation.map_or(Step::GoOn, |violation| Step::End(broken(violation)))
+    }
+
+    /// Answers the peer's close frame and lets go. What still waits is written first, as far as the socket takes it.
+    fn answer_close(mut self, code: Option<u16>) -> io::Result<()> {
+        if let Some(code) = code {
+            let code = if code == NO_STATUS { CloseCode::Normal.number() } else { code };
+            self.out.push(encode::close(code, ""));
+            self.out.write_to(&self.stream)?;
+        }
+        Ok(())
+    }
+
+    /// Says goodbye: the close frame goes out and then our end of the stream; the peer's end is awaited, so that no
+    /// reset overtakes the frame.
+    async fn farewell(mut self, sessions: &Sessions, closing: &Closing) -> io::Result<()> {
+        self.out.push(encode::close(closing.code.number(), &closing.reason));
+        let parting = async {
+            while !self.out.is_empty() {
+                self.stream.writable().await?;
+                self.out.write_to(&self.stream)?;
+            }
+            self.stream.shutdown().await?;
+            let mut dropped = [0; 4096];
+            while self.stream.read(&mut dropped).await? > 0 {}
+            Ok(())
+        };
+        tokio::select! {
+            parted = parting => parted,
+            () = sessions.clock().sleep(FAREWELL) => Ok(()),
+        }
+    }
+}
+
+/// An item as a frame.
+fn frame(item: &Item) -> bytes::Bytes {
+    match item {
+        Item::Event(envelope) => envelope.frame.frame().clone(),
+        Item::Message { frame, .. } => frame.frame().clone(),
+        Item::Beat(_) => encode::ping(&[]),
+    }
+}
+
+fn broken(violation: crate::protocol::websocket::decode::Violation) -> Closing {
+    let code = match violation.close_code() {
+        1007 => CloseCode::InvalidPayload,
+        1009 => CloseCode::TooBig,
+        _ => CloseCode::ProtocolError,
+    };
+    closing(code, &violation.to_string())
+}
+
+fn closing(code: CloseCode, reason: &str) -> Closing {
+    Closing { code, reason: reason.to_owned() }
+}
+
+fn too_fast() -> Offer {
+    let message = "Too many messages: slow down".to_owned();
+    Offer::control(&ServerMessage::Error(ErrorMessage {
+        payload: MessagePayload { message: message.clone() },
+        message,
+        code: Code::RateLimited.row().name.to_owned(),
+        reply_to: None,
+    }))
+}

@@ -1,0 +1,53 @@
+//! What a job has found and not told yet: the three `summary_…` columns of its row, and no other.
+
+use sea_orm::sea_query::{Condition, Expr};
+use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::entity::jobs::{Column, Entity};
+use super::{Result, SystemTx, TenantTx};
+use crate::base::ids::{JobId, TenantId};
+
+pub use super::entity::jobs::Model as JobRow;
+
+pub async fn find_job(tx: &TenantTx, id: JobId) -> Result<Option<JobRow>> {
+    Ok(tx.select::<Entity>().filter(Column::Id.eq(id.0)).one(&tx.tx).await?)
+}
+
+/// Like [`find_job`], and holds the row until the transaction ends.
+pub async fn lock_job(tx: &TenantTx, id: JobId) -> Result<Option<JobRow>> {
+    Ok(tx.select::<Entity>().filter(Column::Id.eq(id.0)).lock_exclusive().one(&tx.tx).await?)
+}
+
+/// Keeps what is to be told later.
+pub async fn keep(tx: &TenantTx, id: JobId, pending: i64, places: String) -> Result<()> {
+    let query = tx
+        .update::<Entity>()
+        .col_expr(Column::SummaryPending, pending.into())
+        .col_expr(Column::SummaryPlaces, places.into());
+    query.filter(Column::Id.eq(id.0)).exec(&tx.tx).await?;
+    Ok(())
+}
+
+/// Remembers that everything was told.
+pub async fn told(tx: &TenantTx, id: JobId, now: i64) -> Result<()> {
+    let query = tx
+        .update::<Entity>()
+        .col_expr(Column::SummaryPending, 0_i64.into())
+        .col_expr(Column::SummaryPlaces, Expr::value(None::<String>))
+        .col_expr(Column::SummaryToldAt, now.into());
+    query.filter(Column::Id.eq(id.0)).exec(&tx.tx).await?;
+    Ok(())
+}
+
+/// Jobs with something to tell that told nothing since `since`.
+pub async fn due(tx: &SystemTx, since: i64, limit: u64) -> Result<Vec<(TenantId, JobId)>> {
+    let rows = tx
+        .select::<Entity>()
+        .filter(Column::SummaryPending.gt(0))
+        .filter(Condition::any().add(Column::SummaryToldAt.is_null()).add(Column::SummaryToldAt.lte(since)))
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .all(&tx.tx)
+        .await?;
+    Ok(rows.into_iter().map(|row| (TenantId(row.tenant_id), JobId(row.id))).collect())
+}

@@ -1,0 +1,275 @@
+//! Crawl jobs. Whoever changes one locks it first and saves it whole; the columns of the listing summary are not
+//! among those that [`save`] writes.
+
+use std::collections::HashMap;
+
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, Func, LockBehavior, LockType};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+};
+
+use super::entity::jobs::{ActiveModel, Column, Entity};
+use super::{Result, SystemTx, TenantTx};
+use crate::base::ids::{JobId, TenantId, UserId};
+
+pub use super::entity::jobs::Model as JobRow;
+
+pub struct NewJob<'a> {
+    pub spider_name: &'a str,
+    pub runner: &'a str,
+    /// Lists and settings as JSON.
+    pub target_urls: String,
+    pub settings: String,
+    pub tags: String,
+    pub created_by: UserId,
+    pub now: i64,
+}
+
+/// What a list of jobs is narrowed to; `None` narrows nothing.
+#[derive(Clone, Debug, Default)]
+pub struct JobFilter<'a> {
+    pub status: Option<&'a str>,
+    pub spider_name: Option<&'a str>,
+    pub tag: Option<&'a str>,
+    pub created_by: Option<UserId>,
+}
+
+/// The order of a list. Ids grow with the time of creation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobOrder {
+    NewestFirst,
+    OldestFirst,
+}
+
+/// A pending job without an execution, which the caller adds.
+pub async fn insert(tx: &TenantTx, new: NewJob<'_>) -> Result<JobRow> {
+    let row = ActiveModel {
+        spider_name: Set(new.spider_name.to_owned()),
+        runner: Set(new.runner.to_owned()),
+        target_urls: Set(new.target_urls),
+        settings: Set(new.settings),
+        tags: Set(new.tags),
+        status: Set("pending".to_owned()),
+        created_by: Set(new.created_by.0),
+        created_at: Set(new.now),
+        updated_at: Set(new.now),
+        items_scraped: Set(0),
+        pages_crawled: Set(0),
+        attempt: Set(0),
+        first_attempt: Set(1),
+        cancel_requested: Set(false),
+        progress_sequence: Set(-1),
+        progress_pending: Set(false),
+        summary_pending: Set(0),
+        ..Default::default()
+    };
+    tx.insert(row).await
+}
+
+/// Writes what a job's life changes.
+pub async fn save(tx: &TenantTx, row: &JobRow) -> Result<()> {
+    tx.update::<Entity>()
+        .filter(Column::Id.eq(row.id))
+        .col_expr(Column::Status, Expr::value(row.status.clone()))
+        .col_expr(Column::UpdatedAt, row.updated_at.into())
+        .col_expr(Column::StartedAt, row.started_at.into())
+        .col_expr(Column::FinishedAt, row.finished_at.into())
+        .col_expr(Column::ItemsScraped, row.items_scraped.into())
+        .col_expr(Column::PagesCrawled, row.pages_crawled.into())
+        .col_expr(Column::FinishReason, Expr::value(row.finish_reason.clone()))
+        .col_expr(Column::Error, Expr::value(row.error.clone()))
+        .col_expr(Column::Stats, Expr::value(row.stats.clone()))
+        .col_expr(Column::ExecutionId, row.execution_id.into())
+        .col_expr(Column::Attempt, row.attempt.into())
+        .col_expr(Column::FirstAttempt, row.first_attempt.into())
+        .col_expr(Column::CancelRequested, row.cancel_requested.into())
+        .col_expr(Column::LeaseHash, Expr::value(row.lease_hash.clone()))
+        .col_expr(Column::LeaseExpiresAt, row.lease_expires_at.into())
+        .col_expr(Column::ProgressSequence, row.progress_sequence.into())
+        .col_expr(Column::ProgressPending, row.progress_pending.into())
+        .col_expr(Column::ProgressToldAt, row.progress_told_at.into())
+        .exec(&tx.tx)
+        .await?;
+    Ok(())
+}
+
+pub async fn find(tx: &TenantTx, id: JobId) -> Result<Option<JobRow>> {
+    Ok(tx.select::<Entity>().filter(Column::Id.eq(id.0)).one(&tx.tx).await?)
+}
+
+/// Like [`find`], and holds the row until the transaction ends.
+pub async fn lock(tx: &TenantTx, id: JobId) -> Result<Option<JobRow>> {
+    Ok(tx.select::<Entity>().filter(Column::Id.eq(id.0)).lock_exclusive().one(&tx.tx).await?)
+}
+
+/// Several rows, held until the transaction ends. In the order of their ids, so that two callers cannot wait for
+/// each other.
+pub async fn lock_all(tx: &TenantTx, ids: &[JobId]) -> Result<Vec<JobRow>> {
+    let query = tx.select::<Entity>().filter(Column::Id.is_in(ids.iter().map(|id| id.0)));
+    Ok(query.order_by_asc(Column::Id).lock_exclusive().all(&tx.tx).await?)
+}
+
+/// Jobs after `after` in the given order.
+pub async fn list(
+    tx: &TenantTx,
+    filter: &JobFilter<'_>,
+    order: JobOrder,
+    after: Option<i64>,
+    limit: u64,
+) -> Result<Vec<JobRow>> {
+    let mut query = tx.select::<Entity>();
+    if let Some(status) = filter.status {
+        query = query.filter(Column::Status.eq(status));
+    }
+    if let Some(name) = filter.spider_name {
+        query = query.filter(Column::SpiderName.eq(name));
+    }
+    if let Some(tag) = filter.tag {
+        query = query.filter(has_tag(tag));
+    }
+    if let Some(user) = filter.created_by {
+        query = query.filter(Column::CreatedBy.eq(user.0));
+    }
+    let direction = match order {
+        JobOrder::NewestFirst => Order::Desc,
+        JobOrder::OldestFirst => Order::Asc,
+    };
+    if let Some(after) = after {
+        query = query.filter(match order {
+            JobOrder::NewestFirst => Column::Id.lt(after),
+            JobOrder::OldestFirst => Column::Id.gt(after),
+        });
+    }
+    Ok(query.order_by(Column::Id, direction).limit(limit).all(&tx.tx).await?)
+}
+
+/// Whether the JSON list of tags has this one. LIKE would fold case on one database and not on the other; a tag has
+/// no comma, so its quoted form occurs in the list only as an element.
+fn has_tag(tag: &str) -> Expr {
+    let element = serde_json::Value::from(tag).to_string();
+    let tags = Expr::col((Entity, Column::Tags));
+    Expr::from(Func::cust("replace").args([tags.clone(), element.into(), "".into()])).ne(tags)
+}
+
+/// Whether a job of external spiders waits for a worker: a look that takes no lock.
+pub async fn any_claimable(tx: &TenantTx, spiders: Option<&[String]>) -> Result<bool> {
+    Ok(of_spiders(claimable(tx.select()), spiders).limit(1).one(&tx.tx).await?.is_some())
+}
+
+/// The oldest waiting job of external spiders, held until the transaction ends. Rows that another worker holds are
+/// passed over.
+pub async fn lock_claimable(tx: &TenantTx, spiders: Option<&[String]>) -> Result<Option<JobRow>> {
+    let query = of_spiders(claimable(tx.select()), spiders).order_by_asc(Column::Id).limit(1);
+    Ok(query.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked).one(&tx.tx).await?)
+}
+
+/// One job, held until the transaction ends, unless somebody else holds it.
+pub async fn lock_if_free(tx: &TenantTx, id: JobId) -> Result<Option<JobRow>> {
+    let query = tx.select::<Entity>().filter(Column::Id.eq(id.0));
+    Ok(query.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked).one(&tx.tx).await?)
+}
+
+fn of_spiders(query: Select<Entity>, spiders: Option<&[String]>) -> Select<Entity> {
+    let query = query.filter(Column::Runner.eq("external"));
+    match spiders {
+        Some(names) => query.filter(Column::SpiderName.is_in(names.iter().map(String::as_str))),
+        None => query,
+    }
+}
+
+fn claimable(query: Select<Entity>) -> Select<Entity> {
+    query.filter(is_pending()).filter(Column::LeaseExpiresAt.is_null())
+}
+
+/// A literal, because SQLite does not match a bound value with the condition of a partial index.
+fn is_pending() -> Expr {
+    Expr::col((Entity, Column::Status)).eq(Expr::cust("'pending'"))
+}
+
+/// Each tenant's oldest waiting job for the builtin crawler; tenants with the fewest running ones first, so that a
+/// tenant with a long queue does not keep the others waiting.
+pub async fn waiting_for_builtin(tx: &SystemTx) -> Result<Vec<(TenantId, JobId)>> {
+    let builtin = || tx.select::<Entity>().filter(Column::Runner.eq("builtin")).select_only();
+    let mut waiting: Vec<(i64, i64)> = claimable(builtin())
+        .column(Column::TenantId)
+        .column_as(Column::Id.min(), "oldest")
+        .group_by(Column::TenantId)
+        .into_tuple()
+        .all(&tx.tx)
+        .await?;
+    let running: Vec<(i64, i64)> = builtin()
+        .filter(Column::LeaseExpiresAt.is_not_null())
+        .column(Column::TenantId)
+        .column_as(Column::Id.count(), "running")
+        .group_by(Column::TenantId)
+        .into_tuple()
+        .all(&tx.tx)
+        .await?;
+    let running: HashMap<i64, i64> = running.into_iter().collect();
+    waiting.sort_by_key(|(tenant, job)| (running.get(tenant).copied().unwrap_or(0), *job));
+    Ok(waiting.into_iter().map(|(tenant, job)| (TenantId(tenant), JobId(job))).collect())
+}
+
+/// Jobs of all tenants whose lease has ended, longest ago first.
+pub async fn expired(tx: &SystemTx, now: i64, limit: u64) -> Result<Vec<(TenantId, JobId)>> {
+    let query = tx.select::<Entity>().filter(Column::LeaseExpiresAt.lte(now));
+    names(query.order_by_asc(Column::LeaseExpiresAt).limit(limit), tx).await
+}
+
+/// Jobs of all tenants with progress that no event has told, unless their last progress was told between `due` and
+/// `now`.
+pub async fn with_pending_progress(
+    tx: &SystemTx,
+    due: i64,
+    now: i64,
+    limit: u64,
+) -> Result<Vec<(TenantId, JobId)>> {
+    let told_long_ago = Condition::any()
+        .add(Column::ProgressToldAt.is_null())
+        .add(Column::ProgressToldAt.lte(due))
+        .add(Column::ProgressToldAt.gt(now));
+    // The bare column, which the condition of the partial index follows from.
+    let pending = Expr::col((Entity, Column::ProgressPending));
+    let query = tx.select::<Entity>().filter(pending).filter(told_long_ago);
+    names(query.order_by_asc(Column::Id).limit(limit), tx).await
+}
+
+async fn names(query: Select<Entity>, tx: &SystemTx) -> Result<Vec<(TenantId, JobId)>> {
+    let query = query.select_only().column(Column::TenantId).column(Column::Id);
+    let found: Vec<(i64, i64)> = query.into_tuple().all(&tx.tx).await?;
+    Ok(found.into_iter().map(|(tenant, job)| (TenantId(tenant), JobId(job))).collect())
+}
+
+/// How many jobs are pending or running.
+pub async fn active(tx: &TenantTx) -> Result<u64> {
+    Ok(tx.select::<Entity>().filter(is_active()).count(&tx.tx).await?)
+}
+
+/// Whether the spider has pending or running jobs.
+pub async fn any_active_of(tx: &TenantTx, spider_name: &str) -> Result<bool> {
+    let query = tx.select::<Entity>().filter(Column::SpiderName.eq(spider_name)).filter(is_active());
+    Ok(query.limit(1).one(&tx.tx).await?.is_some())
+}
+
+fn is_active() -> Expr {
+    Column::Status.is_in(["pending", "running"])
+}
+
+/// The spider's completed job that finished last, other than `except`; with `target_urls` (JSON as stored) only among
+/// jobs of exactly these.
+pub async fn last_completed(
+    tx: &TenantTx,
+    spider_name: &str,
+    target_urls: Option<&str>,
+    except: JobId,
+) -> Result<Option<JobRow>> {
+    let mut query = tx
+        .select::<Entity>()
+        .filter(Column::SpiderName.eq(spider_name))
+        .filter(Column::Status.eq("completed"))
+        .filter(Column::Id.ne(except.0));
+    if let Some(urls) = target_urls {
+        query = query.filter(Column::TargetUrls.eq(urls));
+    }
+    Ok(query.order_by_desc(Column::FinishedAt).order_by_desc(Column::Id).limit(1).one(&tx.tx).await?)
+}

@@ -1,0 +1,95 @@
+//! Properties: one row a listing, named by its source and the source's key of it.
+
+use std::collections::BTreeMap;
+
+use sea_orm::sea_query::Condition;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect,
+};
+
+use super::entity::properties::{ActiveModel, Column, Entity};
+use super::{Result, TenantTx};
+use crate::base::ids::PropertyId;
+
+pub use super::entity::properties::Model as PropertyRow;
+
+/// Source and listing key.
+pub type Key = (String, String);
+
+/// Rows of one INSERT: far from both databases' limits of bind variables, and a second statement costs little.
+const CHUNK: usize = 250;
+
+pub async fn find(tx: &TenantTx, id: PropertyId) -> Result<Option<PropertyRow>> {
+    Ok(tx.select::<Entity>().filter(Column::Id.eq(id.0)).one(&tx.tx).await?)
+}
+
+/// The rows of these keys that exist, held until the transaction ends. They are locked in the order of their ids,
+/// whatever the order of the keys: two batches that meet wait for each other once, and never in a circle.
+pub async fn lock_by_keys(tx: &TenantTx, keys: &[Key]) -> Result<Vec<PropertyRow>> {
+    let mut by_source: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (source, listing_key) in keys {
+        by_source.entry(source).or_default().push(listing_key);
+    }
+    let any = by_source.into_iter().fold(Condition::any(), |any, (source, listing_keys)| {
+        any.add(Condition::all().add(Column::Source.eq(source)).add(Column::ListingKey.is_in(listing_keys)))
+    });
+    if any.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(tx.select::<Entity>().filter(any).order_by_asc(Column::Id).lock_exclusive().all(&tx.tx).await?)
+}
+
+/// Inserts rows, whatever their ids, and gives them back with their own. One that another transaction has inserted
+/// meanwhile is missing in the answer. `rows` are to be sorted by key, for the reason of [`lock_by_keys`].
+pub async fn insert_new(tx: &TenantTx, rows: Vec<PropertyRow>) -> Result<Vec<PropertyRow>> {
+    let mut inserted = Vec::with_capacity(rows.len());
+    let mut rows = rows.into_iter().map(without_identity).peekable();
+    while rows.peek().is_some() {
+        inserted.extend(tx.insert_new(rows.by_ref().take(CHUNK).collect()).await?);
+    }
+    Ok(inserted)
+}
+
+/// Writes the whole row.
+pub async fn update(tx: &TenantTx, row: PropertyRow) -> Result<()> {
+    let id = row.id;
+    tx.update::<Entity>().set(without_identity(row)).filter(Column::Id.eq(id)).exec(&tx.tx).await?;
+    Ok(())
+}
+
+/// Remembers that these were seen and nothing of them differed.
+pub async fn touch(tx: &TenantTx, ids: Vec<i64>, now: i64) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let seen = tx.update::<Entity>().col_expr(Column::LastSeenAt, now.into()).filter(Column::Id.is_in(ids));
+    seen.exec(&tx.tx).await?;
+    Ok(())
+}
+
+/// Properties that their sources still have.
+pub async fn count(tx: &TenantTx) -> Result<u64> {
+    Ok(tx.select::<Entity>().filter(Column::Removed.eq(false)).count(&tx.tx).await?)
+}
+
+/// Properties of these hosts that have a page and are not removed, in the order of their ids.
+pub async fn with_pages(
+    tx: &TenantTx,
+    hosts: &[String],
+    after: Option<i64>,
+    limit: u64,
+) -> Result<Vec<PropertyRow>> {
+    let query = tx
+        .select::<Entity>()
+        .filter(Column::SourceHost.is_in(hosts.iter().map(String::as_str)))
+        .filter(Column::Removed.eq(false))
+        .filter(Column::Id.gt(after.unwrap_or(0)));
+    Ok(query.order_by_asc(Column::Id).limit(limit).all(&tx.tx).await?)
+}
+
+/// Everything but the id, which the database gives, and the tenant, which the transaction stamps.
+fn without_identity(row: PropertyRow) -> ActiveModel {
+    let all = row.into_active_model().reset_all();
+    ActiveModel { id: NotSet, tenant_id: NotSet, ..all }
+}

@@ -1,0 +1,68 @@
+//! Spiders of a tenant. `auto`, which every tenant has, is no row.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::entity::spiders::{ActiveModel, Column, Entity};
+use super::{Result, TenantTx};
+
+pub use super::entity::spiders::Model as SpiderRow;
+
+/// What a person says of a spider; the lists as JSON.
+pub struct SpiderWords<'a> {
+    pub runner: &'a str,
+    pub start_urls: String,
+    pub allowed_hosts: String,
+    pub now: i64,
+}
+
+/// `Duplicate` when the name is taken in the tenant.
+pub async fn insert(tx: &TenantTx, name: &str, words: SpiderWords<'_>) -> Result<SpiderRow> {
+    let row = ActiveModel {
+        name: Set(name.to_owned()),
+        runner: Set(words.runner.to_owned()),
+        start_urls: Set(words.start_urls),
+        allowed_hosts: Set(words.allowed_hosts),
+        created_at: Set(words.now),
+        updated_at: Set(words.now),
+        ..Default::default()
+    };
+    tx.insert(row).await
+}
+
+pub async fn find(tx: &TenantTx, name: &str) -> Result<Option<SpiderRow>> {
+    Ok(tx.select::<Entity>().filter(Column::Name.eq(name)).one(&tx.tx).await?)
+}
+
+/// Like [`find`], and keeps the row from being changed or removed until the transaction ends.
+pub async fn share(tx: &TenantTx, name: &str) -> Result<Option<SpiderRow>> {
+    Ok(tx.select::<Entity>().filter(Column::Name.eq(name)).lock_shared().one(&tx.tx).await?)
+}
+
+/// Like [`find`], and holds the row until the transaction ends.
+pub async fn lock(tx: &TenantTx, name: &str) -> Result<Option<SpiderRow>> {
+    Ok(tx.select::<Entity>().filter(Column::Name.eq(name)).lock_exclusive().one(&tx.tx).await?)
+}
+
+/// In the order of their making, after the one with id `after`.
+pub async fn list(tx: &TenantTx, after: i64, limit: u64) -> Result<Vec<SpiderRow>> {
+    let query = tx.select::<Entity>().filter(Column::Id.gt(after));
+    Ok(query.order_by_asc(Column::Id).limit(limit).all(&tx.tx).await?)
+}
+
+pub async fn update(tx: &TenantTx, id: i64, words: SpiderWords<'_>) -> Result<()> {
+    tx.update::<Entity>()
+        .filter(Column::Id.eq(id))
+        .col_expr(Column::Runner, words.runner.into())
+        .col_expr(Column::StartUrls, Expr::value(words.start_urls))
+        .col_expr(Column::AllowedHosts, Expr::value(words.allowed_hosts))
+        .col_expr(Column::UpdatedAt, words.now.into())
+        .exec(&tx.tx)
+        .await?;
+    Ok(())
+}
+
+pub async fn delete(tx: &TenantTx, id: i64) -> Result<()> {
+    tx.delete::<Entity>(Column::Id.eq(id)).exec(&tx.tx).await?;
+    Ok(())
+}

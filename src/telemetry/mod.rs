@@ -1,0 +1,8 @@
+//! Floor 2: what the operator sees of the running node, and the promise that no secret is in it.
+
+pub mod recognise;
+pub mod redact;
+pub mod scrub;
+
+pub mod request;
+pub mod subscriber;
