@@ -17,6 +17,8 @@ pub mod hub;
 
 pub mod domain;
 
+pub mod session;
+
 pub mod crawler;
 pub mod http;
 

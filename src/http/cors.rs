@@ -9,7 +9,8 @@ use super::origin::OriginPolicy;
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 const HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, \
                        Range, X-Request-Id, traceparent";
-const EXPOSED: &str = "ETag, Idempotent-Replayed, Link, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id";
+const EXPOSED: &str =
+    "ETag, Idempotent-Replayed, Link, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id";
 /// Seconds that a browser keeps a preflight's answer.
 const MAX_AGE: &str = "600";
 

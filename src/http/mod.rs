@@ -1,11 +1,28 @@
 //! Floor 7: the REST edge.
 
+pub mod router;
+
+pub mod broadcasts;
+pub mod events;
+pub mod notifications;
+pub mod operations;
+
+pub mod live;
+
+pub mod asyncpage;
 pub mod body;
+pub mod caller;
+pub mod client;
+pub mod cors;
 pub mod document;
 pub mod explain;
+pub mod health;
+pub mod list;
+pub mod origin;
 pub mod problem;
 pub mod serve;
 pub mod swagger;
+pub mod tags;
 
 #[cfg(test)]
 mod tests;

@@ -82,7 +82,9 @@ mod tests {
         for origin in ["http://localhost:3000", "http://127.0.0.1", "http://[::1]:5"] {
             assert!(at_home.admits(&headers(origin)) && !in_public.admits(&headers(origin)), "{origin:?}");
         }
-        for origin in ["null", "http://evil.example", "http://api.example.com", "http://localhost.evil.example"] {
+        for origin in
+            ["null", "http://evil.example", "http://api.example.com", "http://localhost.evil.example"]
+        {
             assert!(!at_home.admits(&headers(origin)) && !in_public.admits(&headers(origin)), "{origin:?}");
         }
     }

@@ -15,7 +15,7 @@ use crate::auth::principal::Principal;
 use crate::base::clock::{epoch_seconds, rfc3339};
 use crate::domain::broadcast::{self, NewBroadcast};
 use crate::domain::op::Op;
-use crate::hub::{Closing, Offer};
+use crate::hub::Offer;
 use crate::protocol::command::{self, Command, Refused, Request, Subscribe};
 use crate::protocol::message::{
     Ack, ConnectionEstablished, ErrorMessage, MessagePayload, Pong, PongPayload, ServerMessage,
@@ -56,11 +56,6 @@ impl Commands {
                 self.say(&error(&Problem::internal(), reply_to));
             }
         }
-    }
-
-    /// Waits for the end of the connection while the socket does not take what is queued.
-    pub async fn cut_off(&self) -> Closing {
-        self.follower.mailbox().closed().await
     }
 
     async fn perform(&mut self, command: Command, reply_to: Option<Value>) -> Result<(), Problem> {

@@ -36,12 +36,8 @@ pub async fn page(
 ) -> storage::Result<EventPage> {
     let head = eventlog::head(&kernel.db, scope).await?;
     let judged = wish.since.as_deref().map(|since| eventlog::judge(since, head));
-    let empty = |resync_url| EventPage {
-        events: Vec::new(),
-        position: head.position(),
-        has_more: false,
-        resync_url,
-    };
+    let empty =
+        |resync_url| EventPage { events: Vec::new(), position: head.position(), has_more: false, resync_url };
     match judged {
         None => Ok(empty(None)),
         Some(Since::Gap(_)) => Ok(empty(Some(resync_url(wish)))),

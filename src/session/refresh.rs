@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::supervisor::{Connection, Sessions};
-use crate::domain::identity::Credential;
+use crate::domain::identity::authenticate::Credential;
 use crate::protocol::problem::{Code, Problem};
 
 /// Checks the token like a new connection's and moves the connection's end. Subscriptions stay.
@@ -12,7 +12,7 @@ pub async fn refresh(
     connection: &Connection,
     token: &str,
 ) -> Result<DateTime<Utc>, Problem> {
-    let admitted = sessions.identity.authenticate(&Credential::Bearer(token.to_owned())).await?;
+    let admitted = sessions.identity.authenticate(Credential::Query(token)).await?;
     let same = admitted.principal.scope() == Some(connection.scope)
         && admitted.principal.user_id().is_some()
         && admitted.principal.user_id() == connection.user_id();

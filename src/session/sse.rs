@@ -44,7 +44,7 @@ pub async fn stream(
     seat: Seat,
     wish: &Wish,
     names: Names,
-) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> + Send + use<> {
+) -> impl Stream<Item = std::io::Result<Bytes>> + Send + use<> {
     let state = match join(sessions, &seat.connection, wish).await {
         Some(follower) => State::Reading(Box::new(Reading { follower, names, _seat: seat })),
         None => State::Ended,

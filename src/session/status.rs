@@ -74,8 +74,8 @@ async fn counts(sessions: &Sessions, tenant_id: TenantId) -> Result<Counts> {
         return Ok(counts);
     }
     let op = Op::of_system(&sessions.kernel, SystemReason::Health, tenant_id);
-    let active_jobs = jobs::active(&op).await?;
-    let total_properties = properties::total(&op).await?;
+    let active_jobs = jobs::count::active(&op).await?;
+    let total_properties = properties::get::total(&op).await?;
     let counts = Counts { active_jobs, total_properties };
     let mut cache = sessions.status.counts.lock();
     if cache.len() >= MOST_TENANTS {

@@ -17,7 +17,8 @@ use crate::auth::principal::Principal;
 use crate::auth::scope::TenantScope;
 use crate::base::clock::Clock;
 use crate::base::ids::{ConnectionId, SessionId, TenantId, UserId};
-use crate::domain::identity::{Admitted, Identity};
+use crate::domain::identity::Identity;
+use crate::domain::identity::authenticate::Admitted;
 use crate::domain::op::{Kernel, Origin};
 use crate::domain::revocation::Revocation;
 use crate::hub::{Closing, Mailbox, Offer};
@@ -269,6 +270,11 @@ impl Sessions {
 
     pub fn find(&self, id: ConnectionId) -> Option<Arc<Connection>> {
         self.live.lock().get(&id).cloned()
+    }
+
+    /// Whether the node is leaving.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.is_cancelled()
     }
 
     pub fn clock(&self) -> &Clock {

@@ -41,8 +41,8 @@ pub async fn register(identity: &Identity, new: &Registration, origin: &Origin) 
     op.origin = origin.clone();
     let tx = op.begin().await?;
     let tenant = TenantId(tenants::insert(&op, &tx, &new.tenant).await?.id);
-    let admin = FirstAdmin { username: &username, email: &new.email, hash: Some(&hash) };
-    let admin = first_admin(&op, &tx, tenant, &admin).await?;
+    let first = FirstAdmin { username: &username, email: &new.email, hash: Some(&hash) };
+    let admin = first_admin(&op, &tx, tenant, &first).await?;
     let session_id = SessionId::new(&identity.kernel.clock);
     let owner = Owner::User(tenant, UserId(admin.id));
     let refresh = identity.begin_session(&tx, owner, session_id, origin).await?;

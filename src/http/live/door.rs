@@ -6,33 +6,39 @@ use super::Live;
 use super::credential;
 use super::parameters::Parameters;
 use crate::auth::permission::Permission;
-use crate::domain::identity::{Admitted, Credential};
+use crate::domain::identity::authenticate::{Admitted, Credential};
+use crate::domain::identity::tickets::Door;
 use crate::domain::op::{Origin, forbidden};
-use crate::http::problem::RequestId;
+use crate::http::client::origin;
 use crate::protocol::problem::{Code, Problem};
 
 /// Somebody who may come in.
 pub(super) struct Visitor {
     pub(super) parameters: Parameters,
-    pub(super) credential: Credential,
+    /// The ticket that was shown: to be redeemed by the session that starts.
+    pub(super) ticket: Option<String>,
     pub(super) admitted: Admitted,
     pub(super) origin: Origin,
 }
 
 /// Checks origin, credential, user and the user in the path. Nothing is taken yet: no seat, no ticket.
-pub(super) async fn check(live: &Live, request: &Request) -> Result<Visitor, Problem> {
+pub(super) async fn check(live: &Live, request: &Request, door: Door) -> Result<Visitor, Problem> {
     if !live.origins.admits(request.headers()) {
         let words = "Pages of this origin may not connect; cors.allowed_origins lists those that may.";
         return Err(Problem::new(Code::BadOrigin, words));
     }
     let parameters = Parameters::read(request)?;
-    let credential = credential::read(request, &parameters)?;
-    let admitted = live.sessions.identity.authenticate(&credential).await?;
+    let credential = credential::read(request, &parameters, door)?;
+    let admitted = live.sessions.identity.authenticate(credential).await?;
     check_user(request, &admitted)?;
     if !admitted.principal.may(Permission::ReadEvents) {
         return Err(forbidden());
     }
-    Ok(Visitor { parameters, credential, admitted, origin: origin(request) })
+    let ticket = match credential {
+        Credential::Ticket(ticket, _) => Some(ticket.to_owned()),
+        Credential::Header(_) | Credential::Query(_) => None,
+    };
+    Ok(Visitor { parameters, ticket, admitted, origin: origin(request) })
 }
 
 /// The path's user must be the token's. A key speaks for no user.
@@ -43,13 +49,4 @@ fn check_user(request: &Request, admitted: &Admitted) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::new(Code::WrongUser, "The user in the path is not the user of the token."))
-}
-
-fn origin(request: &Request) -> Origin {
-    let header = |name: &str| request.header(name).map(|value| crate::base::text::cut(value, 300).to_owned());
-    Origin {
-        request_id: request.data::<RequestId>().map(|id| id.to_string()),
-        address: request.remote_addr().as_socket_addr().map(|address| address.ip().to_string()),
-        user_agent: header("user-agent"),
-    }
 }

@@ -19,7 +19,8 @@ impl Parameters {
         let query = request.uri().query().unwrap_or_default();
         let mut found = HashMap::new();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-            if KNOWN.contains(&name.as_ref()) && found.insert(Cow::into_owned(name.clone()), value.into_owned()).is_some()
+            if KNOWN.contains(&name.as_ref())
+                && found.insert(Cow::into_owned(name.clone()), value.into_owned()).is_some()
             {
                 let words = format!("The query parameter {name} stands there twice; give it once.");
                 return Err(Problem::new(Code::BadRequest, words));

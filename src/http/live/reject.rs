@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::Live;
 use crate::http::serve::Upgrade;
-use crate::protocol::problem::{Code, Problem};
+use crate::protocol::problem::Problem;
 use crate::protocol::websocket::encode;
 use crate::protocol::websocket::handshake::{self, Accept};
 
@@ -30,7 +30,7 @@ pub(super) fn refuse(live: &Arc<Live>, request: &Request, problem: Problem) -> p
 fn told_by_close(request: &Request, problem: &Problem) -> Option<(Accept, Upgrade)> {
     let asked = request.uri().query().unwrap_or_default().split('&').any(|pair| pair == "reject=close");
     // A page of a bad origin learns nothing from a socket that it may not open.
-    if !asked || problem.code == Code::BadOrigin {
+    if !asked || !problem.code.closes_on_request() {
         return None;
     }
     let accept = handshake::check(request.method(), request.version(), request.headers()).ok()?;

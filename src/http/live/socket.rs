@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use poem::{Endpoint, Request, Response};
 
+use super::Live;
 use super::door::{Visitor, check};
 use super::reject::{refuse, switching};
-use super::Live;
+use crate::domain::identity::tickets::Door;
 use crate::http::serve::Upgrade;
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::websocket::handshake::{self, Accept};
@@ -49,15 +50,18 @@ impl Endpoint for SocketDoor {
 
 impl SocketDoor {
     async fn admit(&self, request: &Request) -> Result<Ready, Problem> {
-        let visitor = check(&self.live, request).await?;
+        let visitor = check(&self.live, request, Door::Socket).await?;
         let mode = self.mode(&visitor)?;
         // Only now is the handshake judged: a plain GET learns first what a socket would be refused for.
-        let accept = handshake::check(request.method(), request.version(), request.headers()).map_err(bad_handshake)?;
+        let accept = handshake::check(request.method(), request.version(), request.headers())
+            .map_err(bad_handshake)?;
         let upgrade = Upgrade::of(request).ok_or_else(|| bad_handshake(Refusal::NoUpgrade))?;
         let sessions = &self.live.sessions;
         let seat = sessions.admit(visitor.admitted, Carrier::Socket, visitor.origin).await?;
         // The seat first: a ticket is spent only by a session that starts.
-        sessions.identity.consume(&visitor.credential).await?;
+        if let Some(ticket) = &visitor.ticket {
+            sessions.identity.tickets.redeem(ticket, Door::Socket).await?;
+        }
         Ok(Ready { accept, upgrade, seat, mode })
     }
 

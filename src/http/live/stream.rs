@@ -9,6 +9,7 @@ use poem::{Body, Endpoint, Request, Response};
 use super::Live;
 use super::door::{Visitor, check};
 use crate::auth::permission::Permission;
+use crate::domain::identity::tickets::Door;
 use crate::domain::op::forbidden;
 use crate::hub::Closing;
 use crate::protocol::problem::{Code, Problem};
@@ -44,11 +45,14 @@ impl Endpoint for StreamDoor {
 
 impl StreamDoor {
     async fn open(&self, request: &Request) -> Result<Response, Problem> {
-        let visitor = check(&self.live, request).await?;
+        let visitor = check(&self.live, request, Door::Stream).await?;
         let names = self.names(&visitor)?;
         let wish = self.wish(request, &visitor)?;
         let sessions = &self.live.sessions;
         let seat = sessions.admit(visitor.admitted, Carrier::Stream, visitor.origin).await?;
+        if let Some(ticket) = &visitor.ticket {
+            sessions.identity.tickets.redeem(ticket, Door::Stream).await?;
+        }
         let stream = sse::stream(sessions, seat, &wish, names).await;
         Ok(event_stream(Body::from_bytes_stream(stream)))
     }
@@ -57,9 +61,10 @@ impl StreamDoor {
         match (self.kind, visitor.parameters.get("names")) {
             (StreamKind::Events, _) | (StreamKind::Notifications, Some("type")) => Ok(Names::Type),
             (StreamKind::Notifications, None) => Ok(Names::Notification),
-            (StreamKind::Notifications, Some(_)) => {
-                Err(Problem::new(Code::BadRequest, "names may only be `type`; leave it out for `notification`."))
-            }
+            (StreamKind::Notifications, Some(_)) => Err(Problem::new(
+                Code::BadRequest,
+                "names may only be `type`; leave it out for `notification`.",
+            )),
         }
     }
 
@@ -85,7 +90,7 @@ impl StreamDoor {
 }
 
 fn is_temporary(problem: &Problem) -> bool {
-    matches!(problem.status(), 429 | 503)
+    matches!(problem.code.row().status, 429 | 503)
 }
 
 /// A stream that only says when to try again.

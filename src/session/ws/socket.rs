@@ -81,6 +81,7 @@ impl Socket {
         let first = incoming::decode(&mut early, &mut self.decoder);
         let mut step = self.take(&sessions, &mut commands, &mut pace, first).await;
         drop(early);
+        let mailbox = Arc::clone(commands.follower.mailbox());
         loop {
             match step {
                 Step::GoOn => {}
@@ -97,7 +98,7 @@ impl Socket {
                     }
                     Err(closing) => Step::End(closing),
                 },
-                closing = commands.cut_off(), if !self.out.is_empty() => Step::End(closing),
+                closing = mailbox.closed(), if !self.out.is_empty() => Step::End(closing),
                 ready = self.stream.ready(readiness) => {
                     let ready = ready?;
                     if ready.is_writable() {

@@ -1,0 +1,47 @@
+//! A JSON body that may be left out, for operations that the seeds call with query parameters instead.
+
+use poem::{Request, RequestBody};
+use poem_openapi::registry::{MetaRequest, Registry};
+use poem_openapi::types::ParseFromJSON;
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use super::{BODY_BYTES, JSON, meta, parse, read};
+use crate::http::explain::refuse_bad_parameters;
+
+/// A JSON body, or none.
+#[derive(Debug)]
+pub struct OptionalBody<T>(pub Option<T>);
+
+impl<'a, T: ParseFromJSON> ApiExtractor<'a> for OptionalBody<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        Some(MetaRequest { required: false, ..meta::<T>(JSON) })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        refuse_bad_parameters(request)?;
+        // Clients that send no body often name a type all the same, and forms without fields are none.
+        let taken = body.take().map_err(|_| crate::protocol::problem::Problem::internal())?;
+        if taken.is_empty() || request.header("content-length") == Some("0") {
+            return Ok(Self(None));
+        }
+        *body = RequestBody::new(taken);
+        let bytes = read::body_of_type(request, body, JSON, BODY_BYTES).await?;
+        if bytes.is_empty() {
+            return Ok(Self(None));
+        }
+        Ok(Self(Some(parse(&bytes)?)))
+    }
+}

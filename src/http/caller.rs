@@ -1,0 +1,180 @@
+//! Who calls: the extractor in a handler's signature *is* the permission that the handler needs. A handler cannot run
+//! without the check, and the API document says so.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use poem::http::header;
+use poem::{Request, RequestBody};
+use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaSecurityScheme, Registry};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use super::client::origin;
+use super::explain::refuse_bad_parameters;
+use crate::auth::permission::Permission;
+use crate::auth::principal::{OperatorPrincipal, Principal};
+use crate::domain::identity::Identity;
+use crate::domain::identity::authenticate::{Admitted, Credential};
+use crate::domain::op::{Op, Origin, forbidden};
+use crate::protocol::problem::{Code, Problem};
+
+/// A permission as a type.
+pub trait Right: Send + Sync + 'static {
+    const PERMISSION: Permission;
+}
+
+macro_rules! rights {
+    ($($name:ident)*) => {$(
+        #[doc = concat!("The permission `", stringify!($name), "`.")]
+        pub struct $name;
+
+        impl Right for $name {
+            const PERMISSION: Permission = Permission::$name;
+        }
+    )*};
+}
+
+rights! {
+    ManageOwnAccount MintTicket ReadEvents ReadStatus ReadJobs ReadProperties ReadNotifications ReadRooms ShowViewing
+    ReadDirectory ReadSpiders StartJobs CancelOwnJobs Chat JoinRooms Upload ShowPresence CancelAnyJob ManageUsers
+    ManageKeys ManageSpiders ManageRooms Broadcast ReadAudit ManageConnections ReadStats ReadAdminNotices RunJobs
+    WriteProperties WriteLogs ManageTenants BroadcastAll ReadNodeStatus
+}
+
+/// A verified caller of a tenant with the right `R`.
+pub struct Caller<R> {
+    pub op: Op,
+    pub admitted: Admitted,
+    right: PhantomData<R>,
+}
+
+/// A verified platform account with the right `R`.
+pub struct OperatorCaller<R> {
+    pub operator: OperatorPrincipal,
+    pub admitted: Admitted,
+    pub origin: Origin,
+    right: PhantomData<R>,
+}
+
+/// Names in the API document: signing in with a password, and showing a token or key that one has.
+const SIGN_IN: &str = "sign_in";
+const BEARER: &str = "bearer";
+
+impl<'a, R: Right> ApiExtractor<'a> for Caller<R> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_schemes(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![SIGN_IN, BEARER]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let admitted = admit(request, R::PERMISSION).await?;
+        let kernel = &identity(request)?.kernel;
+        let op = Op::of_caller(kernel, admitted.principal.clone(), origin(request))?;
+        Ok(Self { op, admitted, right: PhantomData })
+    }
+}
+
+impl<'a, R: Right> ApiExtractor<'a> for OperatorCaller<R> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_schemes(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![SIGN_IN, BEARER]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let admitted = admit(request, R::PERMISSION).await?;
+        let Principal::Operator(operator) = admitted.principal.clone() else {
+            return Err(forbidden().into());
+        };
+        Ok(Self { operator, admitted, origin: origin(request), right: PhantomData })
+    }
+}
+
+/// Authenticates, asks for the permission, and only then speaks of bad parameters: a stranger learns nothing of them.
+async fn admit(request: &Request, permission: Permission) -> Result<Admitted, poem::Error> {
+    let admitted = identity(request)?.authenticate(Credential::Header(bearer(request)?)).await?;
+    if !admitted.principal.may(permission) {
+        return Err(forbidden().into());
+    }
+    refuse_bad_parameters(request)?;
+    Ok(admitted)
+}
+
+fn identity(request: &Request) -> Result<&Arc<Identity>, Problem> {
+    request.data::<Arc<Identity>>().ok_or_else(|| {
+        tracing::error!("an endpoint stands outside of the application's data");
+        Problem::internal()
+    })
+}
+
+/// The text behind `Authorization: Bearer`.
+pub fn bearer(request: &Request) -> Result<&str, Problem> {
+    let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
+    let value = values.next().ok_or_else(Problem::authentication_required)?;
+    if values.next().is_some() {
+        let words = "More than one credential was shown; send exactly one token, ticket or key.";
+        return Err(Problem::new(Code::TwoCredentials, words));
+    }
+    match value.to_str().ok().and_then(|text| text.split_once(' ')) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
+        _ => Err(Problem::invalid_token()),
+    }
+}
+
+fn register_schemes(registry: &mut Registry) {
+    let scheme = |ty, description| MetaSecurityScheme {
+        ty,
+        description: Some(description),
+        name: None,
+        key_in: None,
+        scheme: None,
+        bearer_format: None,
+        flows: None,
+        openid_connect_url: None,
+    };
+    let flow = MetaOAuthFlow {
+        authorization_url: None,
+        token_url: Some("/api/v1/auth/token"),
+        refresh_url: Some("/api/v1/auth/token"),
+        scopes: Vec::new(),
+    };
+    let flows = MetaOAuthFlows {
+        implicit: None,
+        password: Some(flow),
+        client_credentials: None,
+        authorization_code: None,
+    };
+    let sign_in = "User name (`name` or `tenant/name`) and password.";
+    registry.create_security_scheme(
+        SIGN_IN,
+        MetaSecurityScheme { flows: Some(flows), ..scheme("oauth2", sign_in) },
+    );
+    let bearer = "An access token, or an API key (`llk_…`).";
+    registry.create_security_scheme(
+        BEARER,
+        MetaSecurityScheme { scheme: Some("bearer"), ..scheme("http", bearer) },
+    );
+}

@@ -1,0 +1,106 @@
+//! `GET /events`.
+
+use std::borrow::Cow;
+
+use poem_openapi::Object;
+use poem_openapi::payload::Json;
+use poem_openapi::registry::{MetaSchemaRef, Registry};
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
+use serde_json::Value;
+
+use crate::auth::principal::Principal;
+use crate::base::page::DEFAULT_LIMIT;
+use crate::domain::op::Op;
+use crate::protocol::message::ServerMessage;
+use crate::protocol::problem::{Code, Problem};
+use crate::protocol::subscription::Reader;
+use crate::session::page;
+use crate::session::wish::Wish;
+
+/// A page of events.
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct EventPageView {
+    data: Vec<Frame>,
+    /// Where the next call goes on.
+    position: String,
+    has_more: bool,
+    /// False: the log does not reach back to `since`; read `resync_url`, then go on from `position`.
+    recovered: bool,
+    resync_url: Option<String>,
+}
+
+/// A message as the log keeps it, documented as what it was made from.
+#[derive(Debug)]
+pub struct Frame(Value);
+
+pub(super) async fn list(
+    op: &Op,
+    since: Option<&str>,
+    subscriptions: Option<&str>,
+    limit: Option<u64>,
+) -> Result<Json<EventPageView>, Problem> {
+    let wish = Wish::parse(since, subscriptions)?;
+    let reader = reader(op);
+    if reader.user.is_none() && wish.subscriptions.is_empty() {
+        let words = "A key has no inbox: name the feeds in `subscriptions`.";
+        return Err(Problem::new(Code::BadRequest, words));
+    }
+    let limit = usize::try_from(limit.unwrap_or(DEFAULT_LIMIT)).unwrap_or(usize::MAX);
+    let page = page::page(&op.kernel, &op.scope, reader, &wish, limit).await?;
+    // Frames were written by us as JSON.
+    let frame = |payload: bytes::Bytes| Frame(serde_json::from_slice(&payload).unwrap_or_default());
+    Ok(Json(EventPageView {
+        data: page.events.iter().map(|event| frame(event.frame.payload())).collect(),
+        position: page.position.to_string(),
+        has_more: page.has_more,
+        recovered: page.resync_url.is_none(),
+        resync_url: page.resync_url.map(str::to_owned),
+    }))
+}
+
+fn reader(op: &Op) -> Reader {
+    match op.principal() {
+        Some(Principal::User(user)) => Reader { user: Some(user.user_id()), role: Some(user.role()) },
+        Some(Principal::Key(_) | Principal::Operator(_)) | None => Reader { user: None, role: None },
+    }
+}
+
+impl Type for Frame {
+    const IS_REQUIRED: bool = true;
+
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        ServerMessage::name()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        ServerMessage::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        ServerMessage::register(registry);
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+impl ToJSON for Frame {
+    fn to_json(&self) -> Option<Value> {
+        Some(self.0.clone())
+    }
+}
+
+impl ParseFromJSON for Frame {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        value.map(Self).ok_or_else(ParseError::expected_input)
+    }
+}

@@ -1,0 +1,36 @@
+//! The log by request.
+
+mod list;
+
+use poem_openapi::OpenApi;
+use poem_openapi::param::Query;
+use poem_openapi::payload::Json;
+
+use self::list::EventPageView;
+use super::caller::{Caller, ReadEvents};
+use super::tags::Tag;
+use crate::protocol::problem::Problem;
+
+pub struct EventsApi;
+
+#[OpenApi(tag = "Tag::Events")]
+impl EventsApi {
+    /// Read events after a position
+    ///
+    /// The inbox and the named feeds, in order, as socket and stream bring them. Without `since` the page is empty and
+    /// tells the head. `data` may be empty while `has_more` is true: go on from `position`.
+    #[oai(path = "/events", method = "get", operation_id = "list_events")]
+    async fn list(
+        &self,
+        caller: Caller<ReadEvents>,
+        /// A position; what came after it is read.
+        #[oai(validator(max_length = 200))]
+        since: Query<Option<String>>,
+        /// Feeds separated by commas, or a JSON array of `subscribe` objects.
+        #[oai(validator(max_length = 20000))]
+        subscriptions: Query<Option<String>>,
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
+    ) -> Result<Json<EventPageView>, Problem> {
+        list::list(&caller.op, since.0.as_deref(), subscriptions.0.as_deref(), limit.0).await
+    }
+}

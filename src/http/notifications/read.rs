@@ -1,0 +1,22 @@
+//! `POST /notifications/{notification_id}/read`.
+
+use poem_openapi::ApiResponse;
+use uuid::Uuid;
+
+use crate::base::ids::NotificationId;
+use crate::domain::notifications;
+use crate::domain::op::Op;
+use crate::protocol::problem::Problem;
+
+/// Marked, now or before.
+#[derive(Debug, ApiResponse)]
+pub enum Marked {
+    /// The notification is read.
+    #[oai(status = 204)]
+    Done,
+}
+
+pub(super) async fn read(op: &Op, id: Uuid) -> Result<Marked, Problem> {
+    notifications::mark_read(op, NotificationId(id)).await?;
+    Ok(Marked::Done)
+}

@@ -1,0 +1,48 @@
+//! What operators and clients ask of the server itself.
+
+mod close_codes;
+mod connections;
+
+use poem::Request;
+use poem_openapi::OpenApi;
+use poem_openapi::param::Path;
+use poem_openapi::payload::Json;
+use uuid::Uuid;
+
+use self::connections::{Closed, ConnectionView};
+use super::caller::{Caller, ManageConnections};
+use super::list::Listing;
+use super::tags::Tag;
+use crate::protocol::problem::{CloseCodeBody, Problem};
+
+pub struct OperationsApi;
+
+#[OpenApi(tag = "Tag::Operations")]
+impl OperationsApi {
+    /// List the codes that a WebSocket is closed with
+    #[oai(path = "/close-codes", method = "get", operation_id = "list_close_codes")]
+    async fn close_codes(&self) -> Json<Vec<CloseCodeBody>> {
+        close_codes::list()
+    }
+
+    /// List the tenant's open connections
+    #[oai(path = "/connections", method = "get", operation_id = "list_connections")]
+    async fn connections(
+        &self,
+        request: &Request,
+        caller: Caller<ManageConnections>,
+    ) -> Result<Json<Listing<ConnectionView>>, Problem> {
+        connections::list(request, &caller.op)
+    }
+
+    /// Close a connection of the tenant
+    #[oai(path = "/connections/:connection_id", method = "delete", operation_id = "close_connection")]
+    async fn close_connection(
+        &self,
+        request: &Request,
+        caller: Caller<ManageConnections>,
+        connection_id: Path<Uuid>,
+    ) -> Result<Closed, Problem> {
+        connections::close(request, &caller.op, connection_id.0)
+    }
+}

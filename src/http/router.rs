@@ -1,0 +1,181 @@
+//! Every address of the server, on one page.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::http::{Method, StatusCode, header};
+use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler};
+use poem_openapi::OpenApiService;
+
+use super::broadcasts::BroadcastsApi;
+use super::client::TrustedProxies;
+use super::cors::Cors;
+use super::document::{DocumentError, document_text};
+use super::events::EventsApi;
+use super::explain::Operations;
+use super::health;
+use super::live::{Live, SocketDoor, SocketKind, StreamDoor, StreamKind};
+use super::notifications::NotificationsApi;
+use super::operations::OperationsApi;
+use super::origin::OriginPolicy;
+use super::problem::{Refusals, problem_page};
+use super::serve::TimeLimit;
+use super::swagger;
+use crate::protocol::asyncapi;
+use crate::session::Sessions;
+
+/// Where REST begins.
+pub const BASE: &str = "/api/v1";
+
+/// All REST resources.
+type Apis = (BroadcastsApi, NotificationsApi, EventsApi, OperationsApi);
+
+/// What the routes stand on.
+pub struct RouterParts {
+    pub sessions: Arc<Sessions>,
+    pub origins: OriginPolicy,
+    pub proxies: TrustedProxies,
+    /// For requests; streams and sockets end otherwise.
+    pub request_timeout: Duration,
+}
+
+fn apis() -> Apis {
+    (BroadcastsApi, NotificationsApi, EventsApi, OperationsApi)
+}
+
+fn service() -> OpenApiService<Apis, ()> {
+    OpenApiService::new(apis(), "Lotline", env!("CARGO_PKG_VERSION"))
+        .description(
+            "Crawl jobs, listings and alerts of one tenant. Sockets and streams are described at `/docs/async`. \
+             Refusals are `application/problem+json` (RFC 9457).",
+        )
+        .url_prefix(BASE)
+}
+
+/// The OpenAPI document.
+pub fn openapi() -> Result<String, DocumentError> {
+    document_text(&service().spec())
+}
+
+/// The AsyncAPI document.
+pub fn asyncapi() -> String {
+    // A JSON value always serialises.
+    serde_json::to_string_pretty(&asyncapi::document()).unwrap_or_default() + "\n"
+}
+
+/// The whole server as one endpoint.
+pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + 'static, DocumentError> {
+    let RouterParts { sessions, origins, proxies, request_timeout } = parts;
+    let live = Arc::new(Live {
+        sessions: Arc::clone(&sessions),
+        origins: origins.clone(),
+        rejects: tokio::sync::Semaphore::new(super::live::MOST_REJECTS),
+    });
+    let rest = service();
+    let root = OpenApiService::new(BroadcastsApi, "Lotline", env!("CARGO_PKG_VERSION"));
+    let document = document_text(&rest.spec())?;
+    let limit = TimeLimit { clock: sessions.clock().clone(), span: request_timeout };
+    let operations = Arc::new(operations());
+    let entropy = sessions.kernel.entropy;
+    let routes = live_routes(&live)
+        .nest(BASE, rest.with(limit.clone()))
+        .nest("/admin", root_broadcast(root).with(limit))
+        .at("/", get(socket_page))
+        .at("/docs", get(swagger_page(&document)))
+        .at("/openapi.json", get(document_answer(document)))
+        .at("/docs/async", get(async_page))
+        .at("/asyncapi.json", get(document_answer(asyncapi())))
+        .at("/problems/:code", get(problem_page))
+        .at("/livez", get(health::livez))
+        .at("/readyz", get(health::readyz))
+        .at("/version", get(health::version));
+    Ok(routes
+        .data(Arc::clone(&sessions.identity))
+        .data(Arc::clone(&sessions))
+        .data(proxies)
+        .with(Refusals::new(operations, entropy))
+        .with(Cors(origins)))
+}
+
+/// Sockets and streams: the seeds' addresses are one handler.
+fn live_routes(live: &Arc<Live>) -> Route {
+    let socket = |kind| SocketDoor { live: Arc::clone(live), kind };
+    let stream = |kind| get(StreamDoor { live: Arc::clone(live), kind });
+    Route::new()
+        .at("/ws", socket(SocketKind::Follow))
+        .at("/ws/authenticated", socket(SocketKind::Follow))
+        .at("/ws/echo", socket(SocketKind::Echo))
+        .at("/ws/chat/:user_id", socket(SocketKind::Follow))
+        .at("/ws/:user_id", socket(SocketKind::Follow))
+        .at("/chat/stream", socket(SocketKind::Follow))
+        .at("/sse/notifications", stream(StreamKind::Notifications))
+        .at("/sse/events", stream(StreamKind::Events))
+        .at("/events", stream(StreamKind::Events))
+}
+
+/// What methods and parameters each address takes, for refusals that say so.
+fn operations() -> Operations {
+    let read = &[Method::GET];
+    let pages = ["/", "/docs", "/openapi.json", "/docs/async", "/asyncapi.json", "/problems/:code"];
+    let live = [
+        "/ws",
+        "/ws/authenticated",
+        "/ws/echo",
+        "/ws/chat/:user_id",
+        "/ws/:user_id",
+        "/chat/stream",
+        "/sse/notifications",
+        "/sse/events",
+        "/events",
+    ];
+    let health = ["/livez", "/readyz", "/version"];
+    let known = Operations::new().with_api::<Apis>(BASE).with_api::<BroadcastsApi>("");
+    pages.iter().chain(&live).chain(&health).fold(known, |known, path| known.with_route(path, read))
+}
+
+/// The seeds' address of the broadcast, at the root.
+fn root_broadcast(service: OpenApiService<BroadcastsApi, ()>) -> impl Endpoint<Output = Response> {
+    service.map_to_response().before(|mut request: poem::Request| async move {
+        // The service knows the operation by its whole path; nesting has cut the first part off.
+        let path = format!("/admin{}", request.uri().path());
+        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+        if let Ok(uri) = format!("{path}{query}").parse() {
+            *request.uri_mut() = uri;
+        }
+        Ok(request)
+    })
+}
+
+fn swagger_page(document: &str) -> impl Endpoint<Output = Response> + use<> {
+    let page = swagger::page(&service(), document);
+    poem::endpoint::make_sync(move |_| swagger::answer(page.clone()))
+}
+
+fn document_answer(document: String) -> impl Endpoint<Output = Response> {
+    poem::endpoint::make_sync(move |_| {
+        Response::builder().content_type("application/json").body(document.clone()).into_response()
+    })
+}
+
+#[handler]
+fn socket_page() -> Response {
+    page(include_str!("pages/socket.html"))
+}
+
+#[handler]
+fn async_page() -> Response {
+    page(&super::asyncpage::html())
+}
+
+/// A page of ours: it loads nothing from elsewhere, and speaks to this server only.
+fn page(html: &str) -> Response {
+    const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
+                          connect-src 'self' ws: wss:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    Response::builder()
+        .status(StatusCode::OK)
+        .header(header::CONTENT_SECURITY_POLICY, POLICY)
+        .header(header::REFERRER_POLICY, "no-referrer")
+        .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
+        .content_type("text/html; charset=utf-8")
+        .body(html.to_owned())
+}
