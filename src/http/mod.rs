@@ -19,6 +19,7 @@ pub mod caller;
 pub mod client;
 pub mod cors;
 pub mod document;
+pub mod etag;
 pub mod explain;
 pub mod health;
 pub mod list;

@@ -1,15 +1,18 @@
 //! Tenants, as operators see them. A tenant is suspended and never removed: its log outlives its people.
 
 use super::fields::Faults;
+use super::password_links::{self, PasswordLink};
 use super::platform::PlatformOp;
+use super::{Identity, register};
 use crate::auth::permission::Permission;
-use crate::base::ids::TenantId;
+use crate::base::ids::{TenantId, UserId};
 use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
 use crate::domain::op::Deed;
 use crate::domain::revocation::Revocation;
 use crate::protocol::problem::{Code, Problem};
 use crate::storage::tenants::{self, TenantRow};
+use crate::storage::users::UserRow;
 use crate::storage::{Error, SystemTx, micros};
 
 pub struct NewTenant {
@@ -24,16 +27,47 @@ pub struct TenantPatch {
     pub is_active: Option<bool>,
 }
 
-/// Makes an empty tenant.
-pub async fn create(op: &PlatformOp, new: &NewTenant) -> Result<TenantRow> {
+/// The first admin of a new tenant. A password is set by a one-time link: an operator never knows it.
+pub struct FirstAdmin {
+    pub username: String,
+    pub email: String,
+}
+
+/// A tenant that was just made, with its admin and the admin's link, where one was wished for.
+pub struct MadeTenant {
+    pub row: TenantRow,
+    pub admin: Option<(UserRow, PasswordLink)>,
+}
+
+/// Makes a tenant, empty or with a first admin.
+pub async fn create(
+    identity: &Identity,
+    op: &PlatformOp,
+    new: &NewTenant,
+    admin: Option<&FirstAdmin>,
+) -> Result<MadeTenant> {
     op.require(Permission::ManageTenants)?;
     let mut faults = Faults::default();
     check(&mut faults, &[], new);
+    let username = admin.map(|admin| {
+        faults.email(&["admin", "email"], &admin.email);
+        faults.username(&["admin", "username"], &admin.username)
+    });
     faults.done()?;
     let tx = op.begin().await?;
-    let tenant = insert(op, &tx, new).await?;
+    let row = insert(op, &tx, new).await?;
+    let tenant = TenantId(row.id);
+    let admin = match (admin, &username) {
+        (Some(admin), Some(username)) => {
+            let first = register::FirstAdmin { username, email: &admin.email, hash: None };
+            let user = register::first_admin(op, &tx, tenant, &first).await?;
+            let link = password_links::create_in(identity, &tx, tenant, UserId(user.id)).await?;
+            Some((user, link))
+        }
+        _ => None,
+    };
     tx.commit().await?;
-    Ok(tenant)
+    Ok(MadeTenant { row, admin })
 }
 
 /// Names the bad fields of a tenant that stands at `path` in the request.
@@ -65,6 +99,11 @@ pub(super) async fn insert(op: &PlatformOp, tx: &SystemTx, new: &NewTenant) -> R
 
 fn taken() -> Problem {
     Problem::new(Code::Conflict, "The slug is taken by another tenant.")
+}
+
+pub async fn get(op: &PlatformOp, id: TenantId) -> Result<TenantRow> {
+    op.require(Permission::ManageTenants)?;
+    tenants::find(&op.read().await?, id).await?.ok_or_else(Problem::not_found)
 }
 
 /// All tenants in the order of their making.
