@@ -2,10 +2,15 @@
 
 pub mod router;
 
+pub mod api_keys;
+pub mod audit_log;
+pub mod auth;
 pub mod broadcasts;
 pub mod events;
 pub mod notifications;
 pub mod operations;
+pub mod tenants;
+pub mod users;
 
 pub mod live;
 

@@ -7,6 +7,9 @@ use poem::http::{Method, StatusCode, header};
 use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler};
 use poem_openapi::OpenApiService;
 
+use super::api_keys::ApiKeysApi;
+use super::audit_log::AuditLogApi;
+use super::auth::AuthApi;
 use super::broadcasts::BroadcastsApi;
 use super::client::TrustedProxies;
 use super::cors::Cors;
@@ -21,6 +24,8 @@ use super::origin::OriginPolicy;
 use super::problem::{Refusals, problem_page};
 use super::serve::TimeLimit;
 use super::swagger;
+use super::tenants::TenantsApi;
+use super::users::UsersApi;
 use crate::protocol::asyncapi;
 use crate::session::Sessions;
 
@@ -28,7 +33,17 @@ use crate::session::Sessions;
 pub const BASE: &str = "/api/v1";
 
 /// All REST resources.
-type Apis = (BroadcastsApi, NotificationsApi, EventsApi, OperationsApi);
+type Apis = (
+    AuthApi,
+    UsersApi,
+    ApiKeysApi,
+    TenantsApi,
+    AuditLogApi,
+    BroadcastsApi,
+    NotificationsApi,
+    EventsApi,
+    OperationsApi,
+);
 
 /// What the routes stand on.
 pub struct RouterParts {
@@ -40,7 +55,17 @@ pub struct RouterParts {
 }
 
 fn apis() -> Apis {
-    (BroadcastsApi, NotificationsApi, EventsApi, OperationsApi)
+    (
+        AuthApi,
+        UsersApi,
+        ApiKeysApi,
+        TenantsApi,
+        AuditLogApi,
+        BroadcastsApi,
+        NotificationsApi,
+        EventsApi,
+        OperationsApi,
+    )
 }
 
 fn service() -> OpenApiService<Apis, ()> {
