@@ -84,7 +84,7 @@ impl World {
             password_hash: None,
             now: micros(op.now()),
         };
-        let user = users::insert(&change.tx, new).await.unwrap();
+        let user = users::insert(&change.tx, &new).await.unwrap();
         op.commit(change).await.unwrap();
         UserId(user.id)
     }
