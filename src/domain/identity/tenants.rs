@@ -20,6 +20,9 @@ pub struct NewTenant {
     pub name: String,
 }
 
+/// Judges the tenant as it is, with the row held: the place for a precondition.
+pub type Precondition<'a> = &'a (dyn Fn(&TenantRow) -> Result<()> + Sync);
+
 /// What is to change; `None` leaves a field alone.
 #[derive(Clone, Debug, Default)]
 pub struct TenantPatch {
@@ -115,7 +118,12 @@ pub async fn list(op: &PlatformOp, page: PageRequest<i64>) -> Result<Page<Tenant
 }
 
 /// Renames, suspends or resumes a tenant. A suspended one's connections end at once.
-pub async fn change(op: &PlatformOp, id: TenantId, patch: &TenantPatch) -> Result<TenantRow> {
+pub async fn change(
+    op: &PlatformOp,
+    id: TenantId,
+    patch: &TenantPatch,
+    precondition: Precondition<'_>,
+) -> Result<TenantRow> {
     op.require(Permission::ManageTenants)?;
     let mut faults = Faults::default();
     if let Some(name) = &patch.name {
@@ -124,6 +132,7 @@ pub async fn change(op: &PlatformOp, id: TenantId, patch: &TenantPatch) -> Resul
     faults.done()?;
     let tx = op.begin().await?;
     let before = tenants::lock(&tx, id).await?.ok_or_else(Problem::not_found)?;
+    precondition(&before)?;
     tenants::update(&tx, id, patch.name.as_deref(), patch.is_active, micros(op.now())).await?;
     let after = tenants::find(&tx, id).await?.ok_or_else(Problem::not_found)?;
     let detail = serde_json::json!({ "name": after.name, "is_active": after.is_active });

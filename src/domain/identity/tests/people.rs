@@ -237,10 +237,10 @@ async fn a_suspended_tenant_lets_nobody_in_until_it_is_resumed() {
     assert!(house.show(token.expose()).await.is_ok());
 
     let set = |is_active| TenantPatch { is_active: Some(is_active), name: None };
-    tenants::change(&platform, house.world.tenant, &set(false)).await.unwrap();
+    tenants::change(&platform, house.world.tenant, &set(false), &anything).await.unwrap();
     let refused = house.show(token.expose()).await;
     let at_the_door = house.type_in("ann", PASSWORD).await;
-    tenants::change(&platform, house.world.tenant, &set(true)).await.unwrap();
+    tenants::change(&platform, house.world.tenant, &set(true), &anything).await.unwrap();
 
     assert_eq!(refusal(refused), Problem::inactive_user());
     assert_eq!(code(at_the_door), Some(Code::InactiveUser));
