@@ -4,9 +4,12 @@ pub mod router;
 
 pub mod broadcasts;
 pub mod events;
+pub mod jobs;
 pub mod notifications;
 pub mod operations;
 pub mod properties;
+pub mod spiders;
+pub mod workers;
 
 pub mod live;
 

@@ -14,6 +14,7 @@ use super::document::{DocumentError, document_text};
 use super::events::EventsApi;
 use super::explain::Operations;
 use super::health;
+use super::jobs::JobsApi;
 use super::live::{Live, SocketDoor, SocketKind, StreamDoor, StreamKind};
 use super::notifications::NotificationsApi;
 use super::operations::OperationsApi;
@@ -21,7 +22,9 @@ use super::origin::OriginPolicy;
 use super::problem::{Refusals, problem_page};
 use super::properties::PropertiesApi;
 use super::serve::TimeLimit;
+use super::spiders::SpidersApi;
 use super::swagger;
+use super::workers::{LeaseLength, WorkersApi};
 use crate::protocol::asyncapi;
 use crate::session::Sessions;
 
@@ -29,21 +32,39 @@ use crate::session::Sessions;
 pub const BASE: &str = "/api/v1";
 
 /// All REST resources.
-type Apis = (BroadcastsApi, NotificationsApi, EventsApi, OperationsApi, PropertiesApi);
+type Apis = (
+    SpidersApi,
+    JobsApi,
+    WorkersApi,
+    PropertiesApi,
+    BroadcastsApi,
+    NotificationsApi,
+    EventsApi,
+    OperationsApi,
+);
 
 /// What the routes stand on.
 pub struct RouterParts {
     pub sessions: Arc<Sessions>,
     pub origins: OriginPolicy,
     pub proxies: TrustedProxies,
+    /// How long a worker's lease lasts.
+    pub lease: LeaseLength,
     /// For requests; streams and sockets end otherwise.
     pub request_timeout: Duration,
-    /// How long a worker's lease lasts.
-    pub lease: Duration,
 }
 
 fn apis() -> Apis {
-    (BroadcastsApi, NotificationsApi, EventsApi, OperationsApi, PropertiesApi)
+    (
+        SpidersApi,
+        JobsApi,
+        WorkersApi,
+        PropertiesApi,
+        BroadcastsApi,
+        NotificationsApi,
+        EventsApi,
+        OperationsApi,
+    )
 }
 
 fn service() -> OpenApiService<Apis, ()> {
@@ -68,7 +89,7 @@ pub fn asyncapi() -> String {
 
 /// The whole server as one endpoint.
 pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + 'static, DocumentError> {
-    let RouterParts { sessions, origins, proxies, request_timeout, lease: _ } = parts;
+    let RouterParts { sessions, origins, proxies, lease, request_timeout } = parts;
     let live = Arc::new(Live {
         sessions: Arc::clone(&sessions),
         origins: origins.clone(),
@@ -96,6 +117,7 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         .data(Arc::clone(&sessions.identity))
         .data(Arc::clone(&sessions))
         .data(proxies)
+        .data(lease)
         .with(Refusals::new(operations, entropy))
         .with(Cors(origins)))
 }

@@ -1,11 +1,12 @@
-//! Which execution of a job saw which property: one row for the two, however often it was seen. `executions` reads
-//! them.
+//! Which execution of a job saw which property: one row for the two, however often it was seen.
 
-use sea_orm::ActiveValue::Set;
+use sea_orm::{ActiveValue::Set, ColumnTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::entity::job_items::ActiveModel;
+use super::entity::job_items::{ActiveModel, Column, Entity};
 use super::{Result, TenantTx};
 use crate::base::ids::{ExecutionId, JobId};
+
+pub use super::entity::job_items::Model as JobItemRow;
 
 pub struct NewJobItem {
     pub property_id: i64,
@@ -32,4 +33,25 @@ pub async fn insert_new(
     });
     tx.insert_new(rows.collect()).await?;
     Ok(())
+}
+
+/// Distinct properties that the execution saw: a job's `total_items`.
+pub async fn count(tx: &TenantTx, execution_id: ExecutionId) -> Result<u64> {
+    Ok(tx.select::<Entity>().filter(Column::ExecutionId.eq(execution_id.0)).count(&tx.tx).await?)
+}
+
+/// What the job's executions saw, or one of them, oldest first, after the row `after`.
+pub async fn list(
+    tx: &TenantTx,
+    job_id: JobId,
+    execution_id: Option<ExecutionId>,
+    after: Option<i64>,
+    limit: u64,
+) -> Result<Vec<JobItemRow>> {
+    let mut query =
+        tx.select::<Entity>().filter(Column::JobId.eq(job_id.0)).filter(Column::Id.gt(after.unwrap_or(0)));
+    if let Some(execution_id) = execution_id {
+        query = query.filter(Column::ExecutionId.eq(execution_id.0));
+    }
+    Ok(query.order_by_asc(Column::Id).limit(limit).all(&tx.tx).await?)
 }

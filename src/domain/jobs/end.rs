@@ -9,7 +9,7 @@ use crate::domain::properties::summary::tell_summary;
 use crate::eventlog::Change;
 use crate::protocol::job::{ExecutionStatus, JobStatus};
 use crate::storage::jobs::JobRow;
-use crate::storage::{Error, executions, jobs, micros};
+use crate::storage::{Error, executions, job_items, jobs, micros};
 
 /// The error of a job that no worker brought to an end.
 pub(super) const WORKER_LOST: &str = "worker_lost";
@@ -41,7 +41,7 @@ pub(super) async fn end(op: &Op, change: &mut Change, job: &mut JobRow, ending: 
 }
 
 async fn completed(op: &Op, change: &mut Change, job: &JobRow) -> Result<()> {
-    let total_items = executions::accepted(&change.tx, execution_id(job)?).await?;
+    let total_items = job_items::count(&change.tx, execution_id(job)?).await?;
     tell::completed(op, change, job, total_items)?;
     if total_items == 0 {
         alert::no_items(op, change, job).await?;
