@@ -38,9 +38,10 @@ pub struct RouterParts {
     pub sessions: Arc<Sessions>,
     pub origins: OriginPolicy,
     pub proxies: TrustedProxies,
-    pub lease: LeaseLength,
     /// For requests; streams and sockets end otherwise.
     pub request_timeout: Duration,
+    /// How long a worker's lease lasts.
+    pub lease: Duration,
 }
 
 fn apis() -> Apis {
@@ -69,7 +70,7 @@ pub fn asyncapi() -> String {
 
 /// The whole server as one endpoint.
 pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + 'static, DocumentError> {
-    let RouterParts { sessions, origins, proxies, lease, request_timeout } = parts;
+    let RouterParts { sessions, origins, proxies, request_timeout, lease } = parts;
     let live = Arc::new(Live {
         sessions: Arc::clone(&sessions),
         origins: origins.clone(),
@@ -97,7 +98,7 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         .data(Arc::clone(&sessions.identity))
         .data(Arc::clone(&sessions))
         .data(proxies)
-        .data(lease)
+        .data(LeaseLength(lease))
         .with(Refusals::new(operations, entropy))
         .with(Cors(origins)))
 }

@@ -37,6 +37,8 @@ const EXPIRY_NOTICE: TimeDelta = TimeDelta::seconds(60);
 #[derive(Clone, Copy, Debug)]
 pub struct SessionSettings {
     pub seats: SeatLimits,
+    /// Subscriptions of one socket at most.
+    pub subscriptions: usize,
     /// Bytes that may wait for a reader.
     pub queue_bytes: usize,
     /// Largest message of a client.
