@@ -1,1 +1,7 @@
-fn main() {}
+//! The `lotline` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lotline::app::main_verb::main()
+}

@@ -46,10 +46,11 @@ pub async fn run(args: FollowArgs, clock: &Clock) -> Result<(), String> {
 }
 
 async fn follow(client: &reqwest::Client, args: &FollowArgs, position: &mut Option<String>) -> Ended {
-    let mut request = client
-        .get(format!("{}/sse/events", args.url.trim_end_matches('/')))
-        .query(&[("subscriptions", &args.subscriptions)])
-        .bearer_auth(&args.token);
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("subscriptions", &args.subscriptions)
+        .finish();
+    let url = format!("{}/sse/events?{query}", args.url.trim_end_matches('/'));
+    let mut request = client.get(url).bearer_auth(&args.token);
     if let Some(position) = position {
         request = request.header("Last-Event-ID", position.as_str());
     }
@@ -213,7 +214,10 @@ mod tests {
     fn a_block_is_read_as_the_standard_says() {
         let block = Block::parse("id: 1-2\nevent: job_update\ndata: {\"a\":\ndata:1}\n\n");
 
-        assert_eq!((block.id.as_deref(), block.event.as_str(), block.data.as_str()), (Some("1-2"), "job_update", "{\"a\":1}"));
+        assert_eq!(
+            (block.id.as_deref(), block.event.as_str(), block.data.as_str()),
+            (Some("1-2"), "job_update", "{\"a\":1}")
+        );
     }
 
     #[test]

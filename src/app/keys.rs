@@ -43,8 +43,9 @@ fn configured(auth: &AuthSettings) -> Result<Vec<SigningKey>, StartError> {
 fn kept_or_made(folder: &Path, clock: &Clock, entropy: Entropy) -> Result<SigningKey, StartError> {
     let path = folder.join(FILE);
     match fs::read_to_string(&path) {
-        Ok(text) => parse(&text)
-            .ok_or_else(|| StartError::Keys(format!("{} is not a key file of ours; remove it", path.display()))),
+        Ok(text) => parse(&text).ok_or_else(|| {
+            StartError::Keys(format!("{} is not a key file of ours; remove it", path.display()))
+        }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => make(folder, clock.now(), entropy),
         Err(cause) => Err(StartError::Folder { path, cause }),
     }

@@ -1,3 +1,18 @@
-//! Floor 8: the composition root.
+//! Floor 8: the composition root. `App` owns everything; two of them in one process do not meet but through a database.
 
+pub mod build;
+pub mod cli;
 pub mod demo;
+pub mod documents;
+pub mod follow;
+pub mod issuers;
+pub mod keys;
+pub mod main_verb;
+pub mod people;
+pub mod serve;
+pub mod settings;
+pub mod start_error;
+pub mod timers;
+
+pub use build::App;
+pub use start_error::StartError;

@@ -19,6 +19,8 @@ pub enum StartError {
     Issuers(String),
     #[error("the crawler cannot be started: {0}")]
     Crawler(String),
+    #[error("the API document cannot be made: {0}")]
+    Document(String),
     #[error("the first tenant and user cannot be made: {0}")]
     Bootstrap(String),
 }

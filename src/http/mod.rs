@@ -7,10 +7,14 @@ pub mod audit_log;
 pub mod auth;
 pub mod broadcasts;
 pub mod events;
+pub mod jobs;
 pub mod notifications;
 pub mod operations;
+pub mod properties;
+pub mod spiders;
 pub mod tenants;
 pub mod users;
+pub mod workers;
 
 pub mod live;
 

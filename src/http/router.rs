@@ -17,15 +17,19 @@ use super::document::{DocumentError, document_text};
 use super::events::EventsApi;
 use super::explain::Operations;
 use super::health;
+use super::jobs::JobsApi;
 use super::live::{Live, SocketDoor, SocketKind, StreamDoor, StreamKind};
 use super::notifications::NotificationsApi;
 use super::operations::OperationsApi;
 use super::origin::OriginPolicy;
 use super::problem::{Refusals, problem_page};
+use super::properties::PropertiesApi;
 use super::serve::TimeLimit;
+use super::spiders::SpidersApi;
 use super::swagger;
 use super::tenants::TenantsApi;
 use super::users::UsersApi;
+use super::workers::{LeaseLength, WorkersApi};
 use crate::protocol::asyncapi;
 use crate::session::Sessions;
 
@@ -39,6 +43,10 @@ type Apis = (
     ApiKeysApi,
     TenantsApi,
     AuditLogApi,
+    SpidersApi,
+    JobsApi,
+    WorkersApi,
+    PropertiesApi,
     BroadcastsApi,
     NotificationsApi,
     EventsApi,
@@ -50,6 +58,8 @@ pub struct RouterParts {
     pub sessions: Arc<Sessions>,
     pub origins: OriginPolicy,
     pub proxies: TrustedProxies,
+    /// How long a worker's lease lasts.
+    pub lease: LeaseLength,
     /// For requests; streams and sockets end otherwise.
     pub request_timeout: Duration,
 }
@@ -61,6 +71,10 @@ fn apis() -> Apis {
         ApiKeysApi,
         TenantsApi,
         AuditLogApi,
+        SpidersApi,
+        JobsApi,
+        WorkersApi,
+        PropertiesApi,
         BroadcastsApi,
         NotificationsApi,
         EventsApi,
@@ -90,7 +104,7 @@ pub fn asyncapi() -> String {
 
 /// The whole server as one endpoint.
 pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + 'static, DocumentError> {
-    let RouterParts { sessions, origins, proxies, request_timeout } = parts;
+    let RouterParts { sessions, origins, proxies, lease, request_timeout } = parts;
     let live = Arc::new(Live {
         sessions: Arc::clone(&sessions),
         origins: origins.clone(),
@@ -118,6 +132,7 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         .data(Arc::clone(&sessions.identity))
         .data(Arc::clone(&sessions))
         .data(proxies)
+        .data(lease)
         .with(Refusals::new(operations, entropy))
         .with(Cors(origins)))
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::follower::Follower;
 use super::status;
 use super::supervisor::{Connection, Sessions};
-use super::wish::{MAX_SUBSCRIPTIONS, Wish};
+use super::wish::Wish;
 use crate::auth::principal::Principal;
 use crate::base::clock::{epoch_seconds, rfc3339};
 use crate::domain::broadcast::{self, NewBroadcast};
@@ -88,8 +88,9 @@ impl Commands {
     fn subscribe(&mut self, wanted: Subscribe, reply_to: Option<Value>) {
         let feed = wanted.filter.feed();
         let (count, known) = self.follower.subscriptions(feed, wanted.key.as_deref());
-        if !known && count >= MAX_SUBSCRIPTIONS {
-            let message = format!("at most {MAX_SUBSCRIPTIONS} subscriptions are allowed on one connection");
+        if !known && count >= self.sessions.settings.subscriptions {
+            let most = self.sessions.settings.subscriptions;
+            let message = format!("at most {most} subscriptions are allowed on one connection");
             let code = Code::RateLimited.row().name.to_owned();
             let subscription = Some(feed.name().to_owned());
             let refused = SubscriptionError { subscription, key: wanted.key, message, code, reply_to };

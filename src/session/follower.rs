@@ -43,7 +43,7 @@ enum Replay {
     Everything { after: i64 },
     /// The past of a subscription that was added in mid-stream, up to where the gate was shut: all later events
     /// are in the gate, so no position goes out before an event that it stands behind.
-    Past { after: i64, upto: Position, of: Subscription },
+    Past { after: i64, upto: Position, of: Subscription, recovered: bool },
 }
 
 struct Waiting {
@@ -184,8 +184,8 @@ impl Follower {
         let end_of_log = (page.envelopes.len() as u64) < PAGE;
         self.replay = match replay {
             Replay::Everything { after } if end_of_log => self.open_gate(after),
-            Replay::Past { after, upto, of } if end_of_log || after >= upto.seq => {
-                self.prelude.push(live(&of, upto));
+            Replay::Past { after, upto, of, recovered } if end_of_log || after >= upto.seq => {
+                self.prelude.push(live(&of, upto, recovered));
                 self.open_gate(upto.seq)
             }
             unfinished => Some(unfinished),
@@ -246,7 +246,7 @@ impl Follower {
             put(interest, of.clone());
             None
         });
-        self.replay = Some(Replay::Past { after, upto, of });
+        self.replay = Some(Replay::Past { after, upto, of, recovered: gap.is_none() });
     }
 
     /// Ends a subscription.
@@ -318,12 +318,12 @@ fn confirmed(
 }
 
 /// The end of a subscription's replay.
-fn live(of: &Subscription, position: Position) -> Item {
+fn live(of: &Subscription, position: Position, recovered: bool) -> Item {
     let message = ServerMessage::SubscriptionLive(SubscriptionLive {
         subscription: of.filter.feed().name().to_owned(),
         key: of.key.clone(),
         position: position.to_string(),
-        recovered: true,
+        recovered,
     });
     Item::control(&message, Some(position))
 }

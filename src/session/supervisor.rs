@@ -37,6 +37,8 @@ const EXPIRY_NOTICE: TimeDelta = TimeDelta::seconds(60);
 #[derive(Clone, Copy, Debug)]
 pub struct SessionSettings {
     pub seats: SeatLimits,
+    /// Subscriptions of one socket at most.
+    pub subscriptions: usize,
     /// Bytes that may wait for a reader.
     pub queue_bytes: usize,
     /// Largest message of a client.
@@ -273,6 +275,11 @@ impl Sessions {
     }
 
     /// Whether the node is leaving.
+    /// Cancelled once the node goes down: whatever waits for its own sake ends with it.
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.stopping
+    }
+
     pub fn is_stopping(&self) -> bool {
         self.stopping.is_cancelled()
     }

@@ -11,3 +11,10 @@ pub mod catalogue;
 pub mod changes;
 
 pub mod site;
+
+use super::cli::DemoArgs;
+
+/// `lotline demo`.
+pub async fn run(_args: &DemoArgs) -> Result<String, String> {
+    Err("the demo is not built yet".to_owned())
+}

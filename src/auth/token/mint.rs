@@ -25,6 +25,9 @@ pub(super) const MAX_LIFETIME_SECS: u32 = 31 * 24 * 3600;
 pub struct Lifetime(u32);
 
 impl Lifetime {
+    /// A quarter of an hour.
+    pub const USUAL: Self = Self(900);
+
     /// From one second to 31 days; `None` for anything else.
     pub fn from_secs(secs: u32) -> Option<Self> {
         (1..=MAX_LIFETIME_SECS).contains(&secs).then_some(Self(secs))

@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::api_keys::{self, MadeKey, NewKey};
 use super::fields::Faults;
+use super::password_links::{self, PasswordLink};
 use super::platform::PlatformOp;
 use super::register::{FirstAdmin, first_admin};
 use super::tenants::{self, NewTenant};
@@ -84,6 +85,16 @@ pub async fn create_operator(
     op.audit(&tx, None, deed).await?;
     tx.commit().await?;
     Ok(row)
+}
+
+/// The one-time link with which a user that was made without a password sets one.
+pub async fn password_link(identity: &Identity, tenant: &str, username: &str) -> Result<PasswordLink> {
+    let op = tenant_op(identity, tenant).await?;
+    let tx = op.read().await?;
+    let user = user_rows::find_by_username(&tx, username).await?;
+    drop(tx);
+    let user = user.ok_or_else(|| Problem::new(Code::NotFound, "The tenant has no such user."))?;
+    password_links::create(identity, &op, UserId(user.id)).await
 }
 
 /// A key to make from the command line.

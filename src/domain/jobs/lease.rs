@@ -36,7 +36,7 @@ pub(super) enum Hold {
     /// The job is the worker's, and this is the step of its report.
     Held(JobRow, Step),
     /// The execution that the lease was for has ended; the job may have gone on since.
-    Over(JobRow, ExecutionRow),
+    Over(JobRow, Box<ExecutionRow>),
 }
 
 /// Locks the job and judges lease and report together.
@@ -51,7 +51,7 @@ pub(super) async fn judge(op: &Op, change: &Change, lease: &Lease<'_>, report: R
         };
     }
     match executions::find_by_lease(&change.tx, lease.job_id, &hash).await? {
-        Some(execution) => Ok(Hold::Over(job, execution)),
+        Some(execution) => Ok(Hold::Over(job, Box::new(execution))),
         None => Err(lost()),
     }
 }

@@ -35,4 +35,5 @@ pub(in crate::domain) mod view;
 #[cfg(test)]
 mod tests;
 
+pub use count::active;
 pub use lease::Lease;

