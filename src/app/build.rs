@@ -19,8 +19,8 @@ use crate::domain::op::Kernel;
 use crate::http::client::TrustedProxies;
 use crate::http::origin::OriginPolicy;
 use crate::http::router::{RouterParts, router};
-use crate::http::workers::LeaseLength;
 use crate::http::serve::{Listener, ServeSettings, serve};
+use crate::http::workers::LeaseLength;
 use crate::session::{Sessions, relay};
 use crate::storage::Database;
 

@@ -105,7 +105,8 @@ impl Hosts {
             Turn::At(at) => return Leave::Wait(Some(at)),
             Turn::Busy => return Leave::Wait(None),
         }
-        let permit = |asking| Permit { hosts: self.clone(), host: host.clone(), answer: Answer::Failed, asking };
+        let permit =
+            |asking| Permit { hosts: self.clone(), host: host.clone(), answer: Answer::Failed, asking };
         let Some(robots) = known else {
             // Before the file is read, so that the operator's own host does not wait for the default delay.
             state.politeness.introduce(host, None, named, now);
@@ -119,7 +120,14 @@ impl Hosts {
 
     /// Takes in what asking for the robots.txt of `url`'s host gave. False: it could not be read and is asked for again
     /// later. `jitter` is in `0.0..1.0`.
-    pub(super) fn learn(&self, permit: Permit, url: &Url, answer: &RobotsAnswer, named: bool, jitter: f64) -> bool {
+    pub(super) fn learn(
+        &self,
+        permit: Permit,
+        url: &Url,
+        answer: &RobotsAnswer,
+        named: bool,
+        jitter: f64,
+    ) -> bool {
         let now = self.clock.now();
         let robots = Robots::read(answer, now);
         let key = robots::key(url);
@@ -193,7 +201,13 @@ mod tests {
         let Leave::Robots(permit) = hosts.leave(&url, &host, true) else { panic!() };
         assert_eq!(said(&hosts.leave(&url, &host, true)), "busy");
 
-        assert!(hosts.learn(permit, &url, &RobotsAnswer::Text(b"User-agent: *\nDisallow: /no".to_vec()), true, 0.0));
+        assert!(hosts.learn(
+            permit,
+            &url,
+            &RobotsAnswer::Text(b"User-agent: *\nDisallow: /no".to_vec()),
+            true,
+            0.0
+        ));
 
         assert_eq!(said(&hosts.leave(&url.join("/no").unwrap(), &host, true)), "forbidden");
         let Leave::Page(permit, _) = hosts.leave(&url, &host, true) else { panic!() };

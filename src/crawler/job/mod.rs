@@ -103,7 +103,13 @@ struct Crawl {
 }
 
 /// Runs the claimed job until it is over, lost, or given back because the node stops.
-pub(super) async fn run(tools: Tools, tenant: TenantId, claim: Claim, length: Duration, stop: CancellationToken) {
+pub(super) async fn run(
+    tools: Tools,
+    tenant: TenantId,
+    claim: Claim,
+    length: Duration,
+    stop: CancellationToken,
+) {
     let Claim { job, lease_token: token, .. } = claim;
     let op = Op::of_system(&tools.kernel, SystemReason::Crawl, tenant);
     let job_id = JobId(job.job_id);
@@ -114,7 +120,9 @@ pub(super) async fn run(tools: Tools, tenant: TenantId, claim: Claim, length: Du
     };
     match ended {
         Ok(()) => {}
-        Err(Halt::Lost) => tracing::info!(tenant.id = %tenant, job.id = %job_id, "a crawl has lost its lease"),
+        Err(Halt::Lost) => {
+            tracing::info!(tenant.id = %tenant, job.id = %job_id, "a crawl has lost its lease")
+        }
         Err(Halt::Broken(problem)) => {
             tracing::warn!(%problem, tenant.id = %tenant, job.id = %job_id, "a crawl could not report and was dropped");
         }
@@ -155,8 +163,7 @@ impl Crawl {
     fn resume(&mut self, standing: Standing) {
         let words = format!("The crawl goes on after {} pages", standing.done + standing.failed);
         self.note(LogLevel::Info, words);
-        self.reached =
-            Reached { read: standing.done, failed: standing.failed, items: standing.items };
+        self.reached = Reached { read: standing.done, failed: standing.failed, items: standing.items };
         self.seen = standing.pages.into_iter().collect();
     }
 

@@ -67,7 +67,8 @@ impl Shelf {
 
     /// Hosts with pages that can be asked for; the host with the page that was found first comes first.
     pub(super) fn hosts(&self) -> Vec<HostKey> {
-        let mut hosts: Vec<_> = self.ready.iter().filter_map(|(host, stops)| Some((host, stops.front()?))).collect();
+        let mut hosts: Vec<_> =
+            self.ready.iter().filter_map(|(host, stops)| Some((host, stops.front()?))).collect();
         hosts.sort_by_key(|(_, stop)| (stop.place.depth, stop.place.id));
         hosts.into_iter().map(|(host, _)| host.clone()).collect()
     }

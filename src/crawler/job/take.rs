@@ -38,7 +38,10 @@ impl Crawl {
         }
         if !settled {
             let host = &url[..url::Position::BeforePath];
-            self.note(LogLevel::Warning, format!("{host}/robots.txt could not be read and is asked for again"));
+            self.note(
+                LogLevel::Warning,
+                format!("{host}/robots.txt could not be read and is asked for again"),
+            );
         }
     }
 
@@ -163,7 +166,8 @@ impl Crawl {
             return;
         }
         let Some(url) = links::normalise(url) else { return };
-        if self.tools.fetcher.guard().check(&url).is_err() || !self.seen.insert(Fingerprint::of(url.as_str())) {
+        if self.tools.fetcher.guard().check(&url).is_err() || !self.seen.insert(Fingerprint::of(url.as_str()))
+        {
             return;
         }
         self.haul.links.push(NewPlace { url: url.into(), depth, known: Vec::new() });
