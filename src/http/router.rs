@@ -7,6 +7,9 @@ use poem::http::{Method, StatusCode, header};
 use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler};
 use poem_openapi::OpenApiService;
 
+use super::api_keys::ApiKeysApi;
+use super::audit_log::AuditLogApi;
+use super::auth::AuthApi;
 use super::broadcasts::BroadcastsApi;
 use super::client::TrustedProxies;
 use super::cors::Cors;
@@ -24,6 +27,8 @@ use super::properties::PropertiesApi;
 use super::serve::TimeLimit;
 use super::spiders::SpidersApi;
 use super::swagger;
+use super::tenants::TenantsApi;
+use super::users::UsersApi;
 use super::workers::{LeaseLength, WorkersApi};
 use crate::protocol::asyncapi;
 use crate::session::Sessions;
@@ -33,6 +38,11 @@ pub const BASE: &str = "/api/v1";
 
 /// All REST resources.
 type Apis = (
+    AuthApi,
+    UsersApi,
+    ApiKeysApi,
+    TenantsApi,
+    AuditLogApi,
     SpidersApi,
     JobsApi,
     WorkersApi,
@@ -48,6 +58,7 @@ pub struct RouterParts {
     pub sessions: Arc<Sessions>,
     pub origins: OriginPolicy,
     pub proxies: TrustedProxies,
+    /// How long a worker's lease lasts.
     pub lease: LeaseLength,
     /// For requests; streams and sockets end otherwise.
     pub request_timeout: Duration,
@@ -55,6 +66,11 @@ pub struct RouterParts {
 
 fn apis() -> Apis {
     (
+        AuthApi,
+        UsersApi,
+        ApiKeysApi,
+        TenantsApi,
+        AuditLogApi,
         SpidersApi,
         JobsApi,
         WorkersApi,
