@@ -17,7 +17,7 @@ use crate::crawler::runner::Tools;
 #[expect(clippy::large_enum_variant, reason = "one lives for each request in flight; a box would cost more")]
 pub(super) enum Visit {
     Robots { url: Url, status: Option<u16>, settled: bool },
-    Page { stop: Stop, result: Result<Found, FetchError> },
+    Page { stop: Box<Stop>, result: Result<Found, FetchError> },
 }
 
 /// What is at a page's URL.
@@ -66,7 +66,7 @@ pub(super) async fn ask_page(
         Ok(Fetched::NotModified) => Ok(Found::Unreadable),
         Err(error) => Err(error),
     };
-    Visit::Page { stop, result }
+    Visit::Page { stop: Box::new(stop), result }
 }
 
 fn politely(fetched: &Result<Fetched, FetchError>) -> Answer {
