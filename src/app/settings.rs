@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::auth::password::{Cost, PasswordSettings};
 use crate::auth::token::mint::Lifetime;
 use crate::config::{Settings, Store};
+use crate::crawler::settings::CrawlerSettings;
 use crate::domain::identity::IdentitySettings;
 use crate::http::serve::ServeSettings;
 use crate::session::seats::SeatLimits;
@@ -84,5 +85,18 @@ pub fn identity(settings: &Settings, address: std::net::SocketAddr) -> IdentityS
         registration: auth.registration,
         default_tenant: auth.default_tenant.clone(),
         public_url: public_url.unwrap_or_else(|| format!("http://{address}")),
+    }
+}
+
+pub fn crawler(settings: &Settings) -> CrawlerSettings {
+    let crawler = &settings.crawler;
+    CrawlerSettings {
+        crawl_delay: crawler.crawl_delay(),
+        connect_timeout: crawler.connect_timeout(),
+        read_timeout: crawler.read_timeout(),
+        total_timeout: crawler.total_timeout(),
+        max_page_bytes: crawler.page_bytes,
+        allowed_private_hosts: crawler.allowed_private_hosts.clone(),
+        ..CrawlerSettings::default()
     }
 }

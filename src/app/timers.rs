@@ -5,8 +5,10 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::settings as parts;
 use super::start_error::StartError;
 use crate::config::Settings;
+use crate::crawler::runner::{Runner, Running};
 use crate::domain::jobs::{merge, sweep};
 use crate::domain::op::Kernel;
 use crate::domain::properties::summary;
@@ -51,10 +53,17 @@ async fn tick(kernel: &Kernel, span: Duration, stop: &CancellationToken) -> bool
 
 /// Starts the built-in crawler where the configuration wants it.
 pub fn crawler(
-    _work: &TaskTracker,
-    _kernel: &Kernel,
-    _settings: &Settings,
-    _stop: &CancellationToken,
+    work: &TaskTracker,
+    kernel: &Kernel,
+    settings: &Settings,
+    stop: &CancellationToken,
 ) -> Result<(), StartError> {
+    if !settings.crawler.enabled {
+        return Ok(());
+    }
+    let running = Running { jobs: settings.crawler.concurrency, lease: settings.limits.lease() };
+    let runner = Runner::new(kernel.clone(), parts::crawler(settings), running)
+        .map_err(|error| StartError::Crawler(error.to_string()))?;
+    work.spawn(runner.run(stop.clone()));
     Ok(())
 }
