@@ -79,7 +79,7 @@ impl App {
         work.spawn(relay::run(kernel.clone(), background.clone()));
         work.spawn(Arc::clone(&sessions).supervise(background.clone()));
         timers::spawn(&work, &kernel, &settings, &background);
-        let crawling = crate::app::timers::crawler(&work, &kernel, &settings, &background)?;
+        timers::crawler(&work, &kernel, &settings, &background)?;
         let leaving = {
             let (sessions, stop) = (Arc::clone(&sessions), stop.clone());
             async move {
@@ -102,7 +102,7 @@ impl App {
             () = kernel.clock.sleep(grace) => tracing::warn!("sockets were still open at the end of the grace"),
         }
         background.cancel();
-        drop((crawling, identity));
+        drop(identity);
         work.close();
         work.wait().await;
         drop(sessions);
