@@ -3,11 +3,13 @@
 
 pub mod broadcast;
 pub mod error;
+pub mod frontier;
 pub mod identity;
 pub mod jobs;
 pub mod notifications;
 pub mod op;
 pub mod properties;
+pub mod retention;
 pub mod revocation;
 pub mod spiders;
 

@@ -2,14 +2,14 @@
 
 use super::job::Ending;
 use super::{alert, tell};
-use crate::base::ids::ExecutionId;
+use crate::base::ids::{ExecutionId, JobId};
 use crate::domain::error::Result;
 use crate::domain::op::Op;
 use crate::domain::properties::summary::tell_summary;
 use crate::eventlog::Change;
 use crate::protocol::job::{ExecutionStatus, JobStatus};
 use crate::storage::jobs::JobRow;
-use crate::storage::{Error, executions, job_items, jobs, micros};
+use crate::storage::{Error, crawl_urls, executions, job_items, jobs, micros};
 
 /// The error of a job that no worker brought to an end.
 pub(super) const WORKER_LOST: &str = "worker_lost";
@@ -30,6 +30,8 @@ pub(super) async fn end(op: &Op, change: &mut Change, job: &mut JobRow, ending: 
     job.finished_at = Some(micros(op.now()));
     close_execution(op, change, job, execution_status).await?;
     jobs::save(&change.tx, job).await?;
+    // A job that is tried again begins anew; one that lost its worker is not over and goes on where that one was.
+    crawl_urls::delete_of_job(&change.tx, JobId(job.id)).await?;
     match ending {
         Ending::Completed => completed(op, change, job).await,
         Ending::Cancelled => tell::cancelled(op, change, job),

@@ -57,7 +57,7 @@ pub(super) async fn judge(op: &Op, change: &Change, lease: &Lease<'_>, report: R
 }
 
 /// The job of a report that only the lease's holder may make.
-pub(super) async fn held(
+pub(in crate::domain) async fn held(
     op: &Op,
     change: &Change,
     lease: &Lease<'_>,
@@ -102,7 +102,7 @@ pub(super) fn answer(job: &JobRow, position: Option<Position>) -> Result<ReportA
 }
 
 /// Every report makes the lease last anew.
-pub(super) fn extend(op: &Op, job: &mut JobRow, length: Duration) {
+pub(in crate::domain) fn extend(op: &Op, job: &mut JobRow, length: Duration) {
     let length = TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX);
     let until = op.now().checked_add_signed(length).unwrap_or(chrono::DateTime::<chrono::Utc>::MAX_UTC);
     job.lease_expires_at = Some(micros(until));
