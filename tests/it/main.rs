@@ -6,4 +6,12 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod support;
+
 mod architecture;
+mod delivery;
+mod documents;
+mod doors;
+mod process;
+mod sockets;
+mod store;
