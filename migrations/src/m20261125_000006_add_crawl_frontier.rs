@@ -25,7 +25,9 @@ impl MigrationTrait for Migration {
 const TABLES: &[Table] = &[Table {
     name: "crawl_urls",
     rows: Rows::OfTenant("tenant_id"),
-    // url_hash: SHA-256 of the url in hex; a url may be longer than an index entry. state: queued, done, failed.
+    // A row lives as long as its job is not over. url_hash: SHA-256 of the url in hex; a url may be longer than an index
+    // entry. state: queued, done, failed, skipped (never asked for). items: listings that were taken from the page.
+    // known: the listings that had this page before the crawl, as JSON pairs of source and listing key.
     body: "id $id,
         tenant_id $int NOT NULL REFERENCES tenants (id),
         job_id $int NOT NULL,
@@ -34,7 +36,9 @@ const TABLES: &[Table] = &[Table {
         depth $int NOT NULL,
         state text NOT NULL,
         attempts $int NOT NULL,
+        items $int NOT NULL,
         outcome text,
+        known text,
         UNIQUE (tenant_id, id),
         UNIQUE (tenant_id, job_id, url_hash),
         FOREIGN KEY (tenant_id, job_id) REFERENCES jobs (tenant_id, id) ON DELETE CASCADE",

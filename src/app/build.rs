@@ -20,6 +20,7 @@ use crate::http::client::TrustedProxies;
 use crate::http::origin::OriginPolicy;
 use crate::http::router::{RouterParts, router};
 use crate::http::serve::{Listener, ServeSettings, serve};
+use crate::http::workers::LeaseLength;
 use crate::session::{Sessions, relay};
 use crate::storage::Database;
 
@@ -54,7 +55,7 @@ impl App {
             origins: OriginPolicy::new(&settings.cors.allowed_origins, address.ip().is_loopback()),
             proxies: TrustedProxies(Arc::new(settings.server.trusted_proxies.clone())),
             request_timeout: settings.server.request_timeout(),
-            lease: settings.limits.lease(),
+            lease: LeaseLength(settings.limits.lease()),
         };
         let serving = parts::serve(settings);
         let settings = settings.clone();

@@ -162,6 +162,8 @@ pub enum ConfigVerb {
     Check,
     /// Print what is in force, secrets hidden.
     Print,
+    /// Print the table of all keys, as README has it.
+    Table,
 }
 
 #[derive(Debug, Args)]

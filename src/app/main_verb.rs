@@ -9,7 +9,7 @@ use clap::Parser;
 use super::cli::{Cli, ConfigVerb, HealthcheckArgs, Migrate, Verb};
 use super::{documents, follow, people, serve, settings as parts};
 use crate::base::clock::Clock;
-use crate::config::{Settings, report};
+use crate::config::{Settings, markdown_table, report};
 use crate::storage;
 use crate::telemetry::subscriber;
 
@@ -62,6 +62,7 @@ async fn run(cli: Cli) -> Result<String, Failed> {
         Verb::Openapi => documents::openapi().map_err(refused),
         Verb::Asyncapi => Ok(documents::asyncapi()),
         Verb::Config(ConfigVerb::Check) => settings().map(|_| "the configuration is right\n".to_owned()),
+        Verb::Config(ConfigVerb::Table) => Ok(markdown_table()),
         Verb::Config(ConfigVerb::Print) => settings().map(|settings| settings.print()),
         Verb::Healthcheck(args) => healthcheck(&args).await,
     }

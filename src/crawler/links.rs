@@ -22,6 +22,14 @@ impl AllowedHosts {
         Self(targets.into_iter().filter_map(place).chain(named).collect())
     }
 
+    /// The hosts as a property's page names its own: with the port unless that is the scheme's.
+    pub fn names(&self) -> Vec<String> {
+        let name = |(host, port): &(String, Option<u16>)| {
+            port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"))
+        };
+        self.0.iter().map(name).collect()
+    }
+
     /// Whether `url` is on one of the hosts.
     pub fn allows(&self, url: &Url) -> bool {
         place(url).is_some_and(|place| self.0.contains(&place))

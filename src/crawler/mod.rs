@@ -1,5 +1,5 @@
-//! Floor 7: the built-in worker. Here are the parts that know no job and no store: what may be fetched, how it is
-//! fetched, how fast, and what a page says.
+//! Floor 7: the built-in worker. Most parts know no job and no store: what may be fetched, how it is fetched, how fast,
+//! and what a page says. `job` runs a crawl with them and reports as an outside worker would; `runner` takes the jobs.
 
 pub mod settings;
 
@@ -16,3 +16,12 @@ pub mod extract;
 pub mod links;
 
 pub mod reading;
+
+mod hosts;
+
+mod job;
+
+pub mod runner;
+
+#[cfg(test)]
+mod tests;

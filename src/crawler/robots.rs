@@ -97,7 +97,8 @@ impl RobotsCache {
     }
 }
 
-fn key(url: &Url) -> String {
+/// Whom a robots.txt speaks for: scheme, host and port.
+pub(super) fn key(url: &Url) -> String {
     url[..url::Position::BeforePath].to_owned()
 }
 

@@ -3,6 +3,7 @@
 
 pub mod broadcast;
 pub mod error;
+pub mod frontier;
 pub mod identity;
 pub mod jobs;
 pub mod notifications;

@@ -50,6 +50,7 @@ pub async fn get(op: &Op, name: &str) -> Result<Spider> {
     if name == AUTO {
         return Ok(auto());
     }
+    require_possible(name)?;
     let row = spiders::find(&op.read().await?, name).await?.ok_or_else(Problem::not_found)?;
     view(&row)
 }
@@ -61,6 +62,7 @@ pub async fn put(op: &Op, name: &str, new: SpiderChange) -> Result<Spider> {
     check_lists(&mut faults, &new.start_urls, &new.allowed_hosts);
     faults.refuse()?;
     refuse_auto(name)?;
+    require_possible(name)?;
     let change = op.begin().await?;
     let row = spiders::lock(&change.tx, name).await?.ok_or_else(Problem::not_found)?;
     let words = words_of(op, new.runner, new.start_urls, new.allowed_hosts);
@@ -75,6 +77,7 @@ pub async fn put(op: &Op, name: &str, new: SpiderChange) -> Result<Spider> {
 pub async fn delete(op: &Op, name: &str) -> Result<()> {
     op.require(Permission::ManageSpiders)?;
     refuse_auto(name)?;
+    require_possible(name)?;
     let change = op.begin().await?;
     let row = spiders::lock(&change.tx, name).await?.ok_or_else(Problem::not_found)?;
     if jobs::any_active_of(&change.tx, name).await? {
@@ -141,9 +144,14 @@ fn check_lists(faults: &mut Faults, start_urls: &Option<Vec<String>>, allowed_ho
     faults.hosts("allowed_hosts", allowed_hosts.as_deref().unwrap_or_default());
 }
 
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     (1..=100).contains(&name.len()) && name.bytes().all(allowed)
+}
+
+/// No spider has another name, and not every text may be asked of every database.
+fn require_possible(name: &str) -> Result<()> {
+    if is_name(name) { Ok(()) } else { Err(Problem::not_found()) }
 }
 
 fn refuse_auto(name: &str) -> Result<()> {
@@ -159,4 +167,124 @@ fn taken() -> Problem {
 
 fn deed(action: &'static str, name: &str) -> Deed {
     Deed { action, target_kind: "spider", target_id: name.to_owned(), detail: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::role::{KeyScope, Role};
+    use crate::domain::jobs::create::create as create_job;
+    use crate::domain::testing::World;
+    use crate::protocol::job::NewJob;
+
+    fn spider(name: &str) -> NewSpider {
+        let start_urls = Some(vec!["https://portal.example.com/".to_owned()]);
+        NewSpider { name: name.to_owned(), runner: Runner::External, start_urls, allowed_hosts: None }
+    }
+
+    fn change() -> SpiderChange {
+        let hosts = Some(vec!["cdn.example.com".to_owned()]);
+        SpiderChange { runner: Runner::Builtin, start_urls: None, allowed_hosts: hosts }
+    }
+
+    async fn names(op: &Op, limit: u64, after: Option<i64>) -> (Vec<String>, Option<i64>) {
+        let page = list(op, PageRequest { limit, after }).await.unwrap();
+        (page.rows.into_iter().map(|spider| spider.name).collect(), page.next)
+    }
+
+    #[tokio::test]
+    async fn auto_is_in_every_list_and_stays_as_it_is() {
+        let world = World::new().await;
+        let admin = world.user("root", Role::Admin).await;
+        for name in ["b", "a"] {
+            create(&admin, spider(name)).await.unwrap();
+        }
+
+        let (first, next) = names(&admin, 2, None).await;
+        let (second, end) = names(&admin, 2, next).await;
+        let (alone, next) = names(&admin, 1, None).await;
+        let (after_auto, _) = names(&admin, 1, next).await;
+
+        assert_eq!([first, second].concat(), ["auto", "b", "a"]);
+        assert_eq!(end, None);
+        assert_eq!([alone, after_auto].concat(), ["auto", "b"]);
+        assert_eq!(get(&admin, AUTO).await.unwrap().runner, Runner::Builtin);
+        assert_eq!(create(&admin, spider(AUTO)).await.unwrap_err().code, Code::Conflict);
+        assert_eq!(put(&admin, AUTO, change()).await.unwrap_err().code, Code::Conflict);
+        assert_eq!(delete(&admin, AUTO).await.unwrap_err().code, Code::Conflict);
+    }
+
+    #[tokio::test]
+    async fn a_name_is_unique_in_the_tenant_and_free_in_another() {
+        let world = World::new().await;
+        let admin = world.user("root", Role::Admin).await;
+        let other = world.another_tenant().await;
+        let stranger = world.user_in(other, "eve", Role::Admin).await;
+        create(&admin, spider("portal")).await.unwrap();
+
+        assert_eq!(create(&admin, spider("portal")).await.unwrap_err().code, Code::Conflict);
+        assert_eq!(get(&stranger, "portal").await.unwrap_err().code, Code::NotFound);
+        assert_eq!(put(&stranger, "portal", change()).await.unwrap_err().code, Code::NotFound);
+        assert_eq!(delete(&stranger, "portal").await.unwrap_err().code, Code::NotFound);
+        create(&stranger, spider("portal")).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_change_replaces_all_but_the_name() {
+        let world = World::new().await;
+        let admin = world.user("root", Role::Admin).await;
+        create(&admin, spider("portal")).await.unwrap();
+
+        let changed = put(&admin, "portal", change()).await.unwrap();
+
+        assert_eq!(changed.runner, Runner::Builtin);
+        assert_eq!(changed.start_urls, [] as [String; 0]);
+        assert_eq!(changed.allowed_hosts, ["cdn.example.com"]);
+        assert_eq!(get(&admin, "portal").await.unwrap(), changed);
+    }
+
+    #[tokio::test]
+    async fn a_spider_with_work_to_do_is_not_removed() {
+        let world = World::new().await;
+        let admin = world.user("root", Role::Admin).await;
+        create(&admin, spider("portal")).await.unwrap();
+        let new = NewJob { spider_name: "portal".to_owned(), ..Default::default() };
+        let job = create_job(&admin, new).await.unwrap();
+
+        assert_eq!(delete(&admin, "portal").await.unwrap_err().code, Code::Conflict);
+        let id = crate::base::ids::JobId(job.job_id);
+        crate::domain::jobs::cancel::cancel(&admin, id).await.unwrap();
+        delete(&admin, "portal").await.unwrap();
+
+        assert_eq!(get(&admin, "portal").await.unwrap_err().code, Code::NotFound);
+        assert_eq!(crate::domain::jobs::get::get(&admin, id).await.unwrap().spider_name, "portal");
+    }
+
+    #[tokio::test]
+    async fn only_admins_change_spiders_and_workers_read_them() {
+        let world = World::new().await;
+        let member = world.user("ann", Role::Member).await;
+        let worker = world.key("bob", &[KeyScope::JobsRun]).await;
+
+        assert_eq!(create(&member, spider("portal")).await.unwrap_err().code, Code::Forbidden);
+        assert_eq!(delete(&member, "portal").await.unwrap_err().code, Code::Forbidden);
+        assert_eq!(get(&worker, AUTO).await.unwrap().name, AUTO);
+    }
+
+    #[tokio::test]
+    async fn every_bad_field_of_a_spider_is_named() {
+        let world = World::new().await;
+        let admin = world.user("root", Role::Admin).await;
+        let new = NewSpider {
+            name: "a b".to_owned(),
+            runner: Runner::External,
+            start_urls: Some(vec!["portal.example.com".to_owned()]),
+            allowed_hosts: Some(vec!["http://a".to_owned()]),
+        };
+
+        let refused = create(&admin, new).await.unwrap_err();
+
+        let pointers: Vec<_> = refused.errors.iter().map(|error| error.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/name", "/start_urls/0", "/allowed_hosts/0"]);
+    }
 }

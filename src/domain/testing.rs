@@ -20,18 +20,22 @@ use crate::storage::{Database, DatabaseSettings, micros, tenants, users};
 pub(crate) struct World {
     pub(crate) kernel: Kernel,
     pub(crate) tenant: TenantId,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl World {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let settings = DatabaseSettings::Sqlite { path: folder.path().join("test.db") };
-        let db = Database::open(&settings).await.unwrap();
+        let db = open(&folder).await;
         let clock = Clock::manual(DateTime::from_timestamp(1_764_000_000, 0).unwrap());
         let kernel = Kernel::new(db, clock, Entropy);
         let tenant = add_tenant(&kernel, "acme").await;
-        Self { kernel, tenant, _folder: folder }
+        Self { kernel, tenant, folder: folder }
+    }
+
+    /// A node that starts anew on the same store, as after a crash.
+    pub(crate) async fn restarted(&self) -> Kernel {
+        Kernel::new(open(&self.folder).await, self.kernel.clock.clone(), Entropy)
     }
 
     /// Another tenant of the same deployment.
@@ -80,10 +84,15 @@ impl World {
             password_hash: None,
             now: micros(op.now()),
         };
-        let user = users::insert(&change.tx, new).await.unwrap();
+        let user = users::insert(&change.tx, &new).await.unwrap();
         op.commit(change).await.unwrap();
         UserId(user.id)
     }
+}
+
+async fn open(folder: &TempDir) -> Database {
+    let settings = DatabaseSettings::Sqlite { path: folder.path().join("test.db") };
+    Database::open(&settings).await.unwrap()
 }
 
 async fn add_tenant(kernel: &Kernel, slug: &str) -> TenantId {

@@ -56,6 +56,15 @@ pub struct OperatorCaller<R> {
     right: PhantomData<R>,
 }
 
+/// Somebody who manages their own account: a person of a tenant, or an operator.
+pub struct Account {
+    pub admitted: Admitted,
+    pub origin: Origin,
+}
+
+/// The same where a caller may also stay unknown, because the body carries what is needed instead.
+pub struct MaybeAccount(pub Option<Account>);
+
 /// Names in the API document: signing in with a password, and showing a token or key that one has.
 const SIGN_IN: &str = "sign_in";
 const BEARER: &str = "bearer";
@@ -110,6 +119,61 @@ impl<'a, R: Right> ApiExtractor<'a> for OperatorCaller<R> {
             return Err(forbidden().into());
         };
         Ok(Self { operator, admitted, origin: origin(request), right: PhantomData })
+    }
+}
+
+impl<'a> ApiExtractor<'a> for Account {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_schemes(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![SIGN_IN, BEARER]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let admitted = admit(request, Permission::ManageOwnAccount).await?;
+        Ok(Self { admitted, origin: origin(request) })
+    }
+}
+
+impl<'a> ApiExtractor<'a> for MaybeAccount {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_schemes(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![SIGN_IN, BEARER]
+    }
+
+    fn has_security_fallback() -> bool {
+        true
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        // A credential that is shown and does not hold is refused; only none at all is nobody.
+        if !request.headers().contains_key(header::AUTHORIZATION) {
+            return Ok(Self(None));
+        }
+        Account::from_request(request, body, options).await.map(|account| Self(Some(account)))
     }
 }
 

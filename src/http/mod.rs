@@ -2,10 +2,19 @@
 
 pub mod router;
 
+pub mod api_keys;
+pub mod audit_log;
+pub mod auth;
 pub mod broadcasts;
 pub mod events;
+pub mod jobs;
 pub mod notifications;
 pub mod operations;
+pub mod properties;
+pub mod spiders;
+pub mod tenants;
+pub mod users;
+pub mod workers;
 
 pub mod live;
 
@@ -15,6 +24,7 @@ pub mod caller;
 pub mod client;
 pub mod cors;
 pub mod document;
+pub mod etag;
 pub mod explain;
 pub mod health;
 pub mod list;

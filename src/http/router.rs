@@ -7,6 +7,9 @@ use poem::http::{Method, StatusCode, header};
 use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler};
 use poem_openapi::OpenApiService;
 
+use super::api_keys::ApiKeysApi;
+use super::audit_log::AuditLogApi;
+use super::auth::AuthApi;
 use super::broadcasts::BroadcastsApi;
 use super::client::TrustedProxies;
 use super::cors::Cors;
@@ -14,13 +17,19 @@ use super::document::{DocumentError, document_text};
 use super::events::EventsApi;
 use super::explain::Operations;
 use super::health;
+use super::jobs::JobsApi;
 use super::live::{Live, SocketDoor, SocketKind, StreamDoor, StreamKind};
 use super::notifications::NotificationsApi;
 use super::operations::OperationsApi;
 use super::origin::OriginPolicy;
 use super::problem::{Refusals, problem_page};
+use super::properties::PropertiesApi;
 use super::serve::TimeLimit;
+use super::spiders::SpidersApi;
 use super::swagger;
+use super::tenants::TenantsApi;
+use super::users::UsersApi;
+use super::workers::{LeaseLength, WorkersApi};
 use crate::protocol::asyncapi;
 use crate::session::Sessions;
 
@@ -28,21 +37,49 @@ use crate::session::Sessions;
 pub const BASE: &str = "/api/v1";
 
 /// All REST resources.
-type Apis = (BroadcastsApi, NotificationsApi, EventsApi, OperationsApi);
+type Apis = (
+    AuthApi,
+    UsersApi,
+    ApiKeysApi,
+    TenantsApi,
+    AuditLogApi,
+    SpidersApi,
+    JobsApi,
+    WorkersApi,
+    PropertiesApi,
+    BroadcastsApi,
+    NotificationsApi,
+    EventsApi,
+    OperationsApi,
+);
 
 /// What the routes stand on.
 pub struct RouterParts {
     pub sessions: Arc<Sessions>,
     pub origins: OriginPolicy,
     pub proxies: TrustedProxies,
+    /// How long a worker's lease lasts.
+    pub lease: LeaseLength,
     /// For requests; streams and sockets end otherwise.
     pub request_timeout: Duration,
-    /// How long a worker's lease lasts.
-    pub lease: Duration,
 }
 
 fn apis() -> Apis {
-    (BroadcastsApi, NotificationsApi, EventsApi, OperationsApi)
+    (
+        AuthApi,
+        UsersApi,
+        ApiKeysApi,
+        TenantsApi,
+        AuditLogApi,
+        SpidersApi,
+        JobsApi,
+        WorkersApi,
+        PropertiesApi,
+        BroadcastsApi,
+        NotificationsApi,
+        EventsApi,
+        OperationsApi,
+    )
 }
 
 fn service() -> OpenApiService<Apis, ()> {
@@ -67,7 +104,7 @@ pub fn asyncapi() -> String {
 
 /// The whole server as one endpoint.
 pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + 'static, DocumentError> {
-    let RouterParts { sessions, origins, proxies, request_timeout, lease: _ } = parts;
+    let RouterParts { sessions, origins, proxies, lease, request_timeout } = parts;
     let live = Arc::new(Live {
         sessions: Arc::clone(&sessions),
         origins: origins.clone(),
@@ -95,6 +132,7 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         .data(Arc::clone(&sessions.identity))
         .data(Arc::clone(&sessions))
         .data(proxies)
+        .data(lease)
         .with(Refusals::new(operations, entropy))
         .with(Cors(origins)))
 }

@@ -110,18 +110,24 @@ pub struct JobSettings {
 #[oai(deny_unknown_fields, skip_serializing_if_is_none)]
 pub struct NewJob {
     /// `auto`, which always exists, or a spider of the tenant.
+    #[oai(validator(min_length = 1, max_length = 100))]
     pub spider_name: String,
     /// Absolute http or https URLs; the spider's own `start_urls` when absent or empty.
+    #[oai(validator(max_items = 1000, max_length = 2000))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_urls: Option<Vec<String>>,
+    #[oai(validator(minimum(value = "1")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_pages: Option<i64>,
+    #[oai(validator(minimum(value = "1")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_items: Option<i64>,
     /// `host` or `host:port`; the spider's own when absent.
+    #[oai(validator(max_items = 100, max_length = 260))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_hosts: Option<Vec<String>>,
-    /// At most 20 of at most 50 characters.
+    /// Words to find the job by; none has a comma.
+    #[oai(validator(max_items = 20, min_length = 1, max_length = 50))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<String>>,
 }

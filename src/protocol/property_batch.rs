@@ -21,6 +21,7 @@ pub struct BatchRequest {
     /// The job that found them; its items and its summary of new properties count them.
     pub job_id: Option<i64>,
     /// A bad row is answered with `error` and sinks no other.
+    #[oai(validator(min_items = 1, max_items = 500))]
     pub items: Vec<BatchItem>,
 }
 

@@ -53,12 +53,15 @@ pub struct Spider {
 #[oai(deny_unknown_fields, skip_serializing_if_is_none)]
 pub struct NewSpider {
     /// 1 to 100 of `A-Z a-z 0-9 _ . -`, unique in the tenant.
+    #[oai(validator(pattern = "^[A-Za-z0-9_.-]{1,100}$"))]
     pub name: String,
     pub runner: Runner,
-    /// Absolute http or https URLs, at most 1,000.
+    /// Absolute http or https URLs.
+    #[oai(validator(max_items = 1000, max_length = 2000))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_urls: Option<Vec<String>>,
-    /// `host` or `host:port`, at most 100.
+    /// `host` or `host:port`.
+    #[oai(validator(max_items = 100, max_length = 260))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_hosts: Option<Vec<String>>,
 }
@@ -68,10 +71,12 @@ pub struct NewSpider {
 #[oai(deny_unknown_fields, skip_serializing_if_is_none)]
 pub struct SpiderChange {
     pub runner: Runner,
-    /// Absolute http or https URLs, at most 1,000.
+    /// Absolute http or https URLs.
+    #[oai(validator(max_items = 1000, max_length = 2000))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_urls: Option<Vec<String>>,
-    /// `host` or `host:port`, at most 100.
+    /// `host` or `host:port`.
+    #[oai(validator(max_items = 100, max_length = 260))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_hosts: Option<Vec<String>>,
 }

@@ -11,9 +11,11 @@ use super::job::{Job, JobStatus, LogLevel, Stats};
 #[oai(deny_unknown_fields, skip_serializing_if_is_none)]
 pub struct ClaimRequest {
     /// Only jobs of these spiders; of all external spiders when absent.
+    #[oai(validator(max_items = 100, max_length = 100))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spiders: Option<Vec<String>>,
-    /// How long to wait for a job when there is none: 0 to 30.
+    /// How long to wait for a job when there is none.
+    #[oai(validator(minimum(value = "0"), maximum(value = "30")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_seconds: Option<i64>,
 }
@@ -41,13 +43,17 @@ pub struct LeaseReport {
 pub struct ProgressReport {
     pub lease_token: String,
     /// Items so far in this execution.
+    #[oai(validator(minimum(value = "0")))]
     pub items_scraped: i64,
     /// Pages so far; `response_received_count` of the stats when absent.
+    #[oai(validator(minimum(value = "0")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pages_crawled: Option<i64>,
+    /// At most 16 KiB of JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stats: Option<Stats>,
     /// Grows from report to report; one that does not is accepted and ignored.
+    #[oai(validator(minimum(value = "0")))]
     pub sequence: i64,
 }
 
@@ -57,14 +63,18 @@ pub struct ProgressReport {
 pub struct CompleteReport {
     pub lease_token: String,
     /// `item_scraped_count` of the stats, else the last progress, when absent.
+    #[oai(validator(minimum(value = "0")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items_scraped: Option<i64>,
     /// `response_received_count` of the stats, else the last progress, when absent.
+    #[oai(validator(minimum(value = "0")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pages_crawled: Option<i64>,
+    /// At most 16 KiB of JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stats: Option<Stats>,
     /// Scrapy's word; that of the stats, else `finished`, when absent. `cancelled` ends the job as cancelled.
+    #[oai(validator(min_length = 1, max_length = 100))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<String>,
 }
@@ -75,7 +85,9 @@ pub struct CompleteReport {
 pub struct FailReport {
     pub lease_token: String,
     /// Why, in at most 4 KiB.
+    #[oai(validator(min_length = 1, max_length = 4096))]
     pub error: String,
+    /// At most 16 KiB of JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stats: Option<Stats>,
 }
@@ -100,7 +112,7 @@ pub struct ReportAnswer {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields)]
 pub struct NewLogLines {
-    /// 1 to 1,000.
+    #[oai(validator(min_items = 1, max_items = 1000))]
     pub lines: Vec<NewLogLine>,
 }
 
@@ -110,6 +122,7 @@ pub struct NewLogLines {
 pub struct NewLogLine {
     pub level: LogLevel,
     /// At most 8 KiB.
+    #[oai(validator(max_length = 8192))]
     pub message: String,
     /// RFC 3339; the time of arrival when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -275,6 +275,11 @@ impl Sessions {
     }
 
     /// Whether the node is leaving.
+    /// Cancelled once the node goes down: whatever waits for its own sake ends with it.
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.stopping
+    }
+
     pub fn is_stopping(&self) -> bool {
         self.stopping.is_cancelled()
     }

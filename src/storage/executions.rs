@@ -1,15 +1,13 @@
-//! Executions of jobs, and the listings that were accepted for each.
+//! Executions of jobs.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::executions::{ActiveModel, Column, Entity};
-use super::entity::job_items;
 use super::{Result, TenantTx};
 use crate::base::ids::{ExecutionId, JobId};
 
 pub use super::entity::executions::Model as ExecutionRow;
-pub use super::entity::job_items::Model as JobItemRow;
 
 /// A pending execution.
 pub async fn insert(tx: &TenantTx, job: JobId, attempt: i64, now: i64) -> Result<ExecutionRow> {
@@ -61,28 +59,4 @@ pub async fn list(tx: &TenantTx, job: JobId, before: Option<i64>, limit: u64) ->
         query = query.filter(Column::Attempt.lt(before));
     }
     Ok(query.order_by_desc(Column::Attempt).limit(limit).all(&tx.tx).await?)
-}
-
-/// How many distinct listings were accepted for the execution.
-pub async fn accepted(tx: &TenantTx, id: ExecutionId) -> Result<u64> {
-    let query = tx.select::<job_items::Entity>().filter(job_items::Column::ExecutionId.eq(id.0));
-    Ok(query.count(&tx.tx).await?)
-}
-
-/// Listings that were accepted for the job, in the order of arrival; of one execution only when it is named.
-pub async fn items(
-    tx: &TenantTx,
-    job: JobId,
-    execution: Option<ExecutionId>,
-    after: Option<i64>,
-    limit: u64,
-) -> Result<Vec<JobItemRow>> {
-    let mut query = tx.select::<job_items::Entity>().filter(job_items::Column::JobId.eq(job.0));
-    if let Some(execution) = execution {
-        query = query.filter(job_items::Column::ExecutionId.eq(execution.0));
-    }
-    if let Some(after) = after {
-        query = query.filter(job_items::Column::Id.gt(after));
-    }
-    Ok(query.order_by_asc(job_items::Column::Id).limit(limit).all(&tx.tx).await?)
 }

@@ -40,9 +40,18 @@ pub async fn count(tx: &TenantTx, execution_id: ExecutionId) -> Result<u64> {
     Ok(tx.select::<Entity>().filter(Column::ExecutionId.eq(execution_id.0)).count(&tx.tx).await?)
 }
 
-/// What the job's executions saw, oldest first, after the row `after`.
-pub async fn list(tx: &TenantTx, job_id: JobId, after: Option<i64>, limit: u64) -> Result<Vec<JobItemRow>> {
-    let query =
+/// What the job's executions saw, or one of them, oldest first, after the row `after`.
+pub async fn list(
+    tx: &TenantTx,
+    job_id: JobId,
+    execution_id: Option<ExecutionId>,
+    after: Option<i64>,
+    limit: u64,
+) -> Result<Vec<JobItemRow>> {
+    let mut query =
         tx.select::<Entity>().filter(Column::JobId.eq(job_id.0)).filter(Column::Id.gt(after.unwrap_or(0)));
+    if let Some(execution_id) = execution_id {
+        query = query.filter(Column::ExecutionId.eq(execution_id.0));
+    }
     Ok(query.order_by_asc(Column::Id).limit(limit).all(&tx.tx).await?)
 }

@@ -7,17 +7,6 @@ use super::entity::jobs::{Column, Entity};
 use super::{Result, SystemTx, TenantTx};
 use crate::base::ids::{JobId, TenantId};
 
-pub use super::entity::jobs::Model as JobRow;
-
-pub async fn find_job(tx: &TenantTx, id: JobId) -> Result<Option<JobRow>> {
-    Ok(tx.select::<Entity>().filter(Column::Id.eq(id.0)).one(&tx.tx).await?)
-}
-
-/// Like [`find_job`], and holds the row until the transaction ends.
-pub async fn lock_job(tx: &TenantTx, id: JobId) -> Result<Option<JobRow>> {
-    Ok(tx.select::<Entity>().filter(Column::Id.eq(id.0)).lock_exclusive().one(&tx.tx).await?)
-}
-
 /// Keeps what is to be told later.
 pub async fn keep(tx: &TenantTx, id: JobId, pending: i64, places: String) -> Result<()> {
     let query = tx

@@ -212,8 +212,12 @@ pub async fn waiting_for_builtin(tx: &SystemTx) -> Result<Vec<(TenantId, JobId)>
 
 /// Jobs of all tenants whose lease has ended, longest ago first.
 pub async fn expired(tx: &SystemTx, now: i64, limit: u64) -> Result<Vec<(TenantId, JobId)>> {
-    let query = tx.select::<Entity>().filter(Column::LeaseExpiresAt.lte(now));
+    let query = lease_ended(tx.select(), now);
     names(query.order_by_asc(Column::LeaseExpiresAt).limit(limit), tx).await
+}
+
+fn lease_ended(query: Select<Entity>, now: i64) -> Select<Entity> {
+    query.filter(Column::LeaseExpiresAt.lte(now))
 }
 
 /// Jobs of all tenants with progress that no event has told, unless their last progress was told between `due` and
@@ -228,10 +232,13 @@ pub async fn with_pending_progress(
         .add(Column::ProgressToldAt.is_null())
         .add(Column::ProgressToldAt.lte(due))
         .add(Column::ProgressToldAt.gt(now));
-    // The bare column, which the condition of the partial index follows from.
-    let pending = Expr::col((Entity, Column::ProgressPending));
-    let query = tx.select::<Entity>().filter(pending).filter(told_long_ago);
+    let query = has_pending_progress(tx.select()).filter(told_long_ago);
     names(query.order_by_asc(Column::Id).limit(limit), tx).await
+}
+
+/// The bare column, because the condition of the partial index follows from that.
+fn has_pending_progress(query: Select<Entity>) -> Select<Entity> {
+    query.filter(Expr::col((Entity, Column::ProgressPending)))
 }
 
 async fn names(query: Select<Entity>, tx: &SystemTx) -> Result<Vec<(TenantId, JobId)>> {
@@ -272,4 +279,36 @@ pub async fn last_completed(
         query = query.filter(Column::TargetUrls.eq(urls));
     }
     Ok(query.order_by_desc(Column::FinishedAt).order_by_desc(Column::Id).limit(1).one(&tx.tx).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ConnectionTrait, DbBackend, QueryTrait, Statement};
+
+    use super::*;
+    use crate::auth::scope::SystemReason;
+    use crate::storage::{Database, DatabaseSettings};
+
+    #[tokio::test]
+    async fn timers_and_claims_read_partial_indexes_and_not_the_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = DatabaseSettings::Sqlite { path: folder.path().join("test.db") };
+        let db = Database::open(&settings).await.unwrap();
+        let tx = db.system(SystemReason::LeaseSweep).read().await.unwrap();
+        let queries = [
+            ("jobs_to_claim", of_spiders(claimable(tx.select()), None).filter(Column::TenantId.eq(1))),
+            ("jobs_by_lease", lease_ended(tx.select(), 1)),
+            ("jobs_with_news", has_pending_progress(tx.select())),
+        ];
+
+        for (index, query) in queries {
+            let query = query.build(DbBackend::Sqlite);
+            let explain = format!("EXPLAIN QUERY PLAN {}", query.sql);
+            let values = query.values.unwrap_or_else(|| sea_orm::Values(Vec::new()));
+            let statement = Statement::from_sql_and_values(DbBackend::Sqlite, explain, values);
+            let rows = tx.tx.query_all_raw(statement).await.unwrap();
+            let plan: String = rows[0].try_get("", "detail").unwrap();
+            assert!(plan.contains(index), "{plan}");
+        }
+    }
 }

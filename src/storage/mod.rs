@@ -11,6 +11,7 @@ mod sqlite;
 
 pub mod api_keys;
 pub mod audit_log;
+pub mod crawl_urls;
 pub mod events;
 pub mod executions;
 pub mod job_items;

@@ -4,7 +4,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter};
 
 use super::entity::password_links::{ActiveModel, Column, Entity};
 use super::{Result, SystemTx, TenantTx};
-use crate::base::ids::UserId;
+use crate::base::ids::{TenantId, UserId};
 
 pub use super::entity::password_links::Model as PasswordLinkRow;
 
@@ -16,8 +16,21 @@ pub struct NewPasswordLink<'a> {
     pub expires_at: i64,
 }
 
-pub async fn insert(tx: &TenantTx, new: NewPasswordLink<'_>) -> Result<PasswordLinkRow> {
-    let row = ActiveModel {
+pub async fn insert(tx: &TenantTx, new: &NewPasswordLink<'_>) -> Result<PasswordLinkRow> {
+    tx.insert(row(new)).await
+}
+
+/// The link of a tenant's first admin, in the transaction that makes the tenant.
+pub async fn insert_in(
+    tx: &SystemTx,
+    tenant: TenantId,
+    new: &NewPasswordLink<'_>,
+) -> Result<PasswordLinkRow> {
+    tx.insert(ActiveModel { tenant_id: Set(tenant.0), ..row(new) }).await
+}
+
+fn row(new: &NewPasswordLink<'_>) -> ActiveModel {
+    ActiveModel {
         user_id: Set(new.user.0),
         secret_hash: Set(new.secret_hash.to_owned()),
         created_by: Set(new.created_by.map(|user| user.0)),
@@ -25,8 +38,7 @@ pub async fn insert(tx: &TenantTx, new: NewPasswordLink<'_>) -> Result<PasswordL
         expires_at: Set(new.expires_at),
         used_at: Set(None),
         ..Default::default()
-    };
-    tx.insert(row).await
+    }
 }
 
 /// The link with this hash, whatever its tenant: the link is what tells the tenant. It may be spent.

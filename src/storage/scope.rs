@@ -94,7 +94,7 @@ impl TenantTx {
         Ok(A::Entity::insert_many(stamped).exec_with_returning(&self.tx).await?)
     }
 
-    /// Like [`TenantTx::insert_all`], but passes over rows whose unique key is taken, and gives back those that are new.
+    /// Like [`TenantTx::insert_all_returning`], but passes over rows whose unique key is taken.
     pub(super) async fn insert_new<A>(&self, rows: Vec<A>) -> Result<Vec<<A::Entity as EntityTrait>::Model>>
     where
         A: ActiveModelTrait + ActiveModelBehavior + Send,

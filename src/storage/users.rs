@@ -39,16 +39,16 @@ pub fn fold(name: &str) -> String {
 }
 
 /// `Duplicate` when the name or the e-mail address is taken in the tenant.
-pub async fn insert(tx: &TenantTx, new: NewUser<'_>) -> Result<UserRow> {
+pub async fn insert(tx: &TenantTx, new: &NewUser<'_>) -> Result<UserRow> {
     tx.insert(row(new)).await
 }
 
 /// The first user of a tenant, in the transaction that makes the tenant.
-pub async fn insert_in(tx: &SystemTx, tenant: TenantId, new: NewUser<'_>) -> Result<UserRow> {
+pub async fn insert_in(tx: &SystemTx, tenant: TenantId, new: &NewUser<'_>) -> Result<UserRow> {
     tx.insert(ActiveModel { tenant_id: Set(tenant.0), ..row(new) }).await
 }
 
-fn row(new: NewUser<'_>) -> ActiveModel {
+fn row(new: &NewUser<'_>) -> ActiveModel {
     ActiveModel {
         username: Set(new.username.to_owned()),
         username_key: Set(fold(new.username)),

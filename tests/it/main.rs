@@ -13,5 +13,6 @@ mod delivery;
 mod documents;
 mod doors;
 mod process;
+mod readme;
 mod sockets;
 mod store;

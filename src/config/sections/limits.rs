@@ -39,7 +39,7 @@ impl LimitSettings {
             queue_bytes: form.integer("limits.queue_bytes", 131_072..=67_108_864),
             body_bytes: form.integer("limits.body_bytes", 1_024..=67_108_864),
             batch_bytes: form.integer("limits.batch_bytes", 1_024..=268_435_456),
-            lease_seconds: form.integer("limits.lease_seconds", 5..=3_600),
+            lease_seconds: form.integer("limits.lease_seconds", 1..=3_600),
         }
     }
 

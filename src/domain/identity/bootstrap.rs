@@ -37,7 +37,8 @@ pub struct Newcomer<'a> {
 /// `lotline tenant create`.
 pub async fn create_tenant(identity: &Identity, slug: &str, name: &str) -> Result<TenantRow> {
     let op = PlatformOp::of_system(&identity.kernel, SystemReason::CommandLine);
-    tenants::create(&op, &NewTenant { slug: slug.to_owned(), name: name.to_owned() }).await
+    let new = NewTenant { slug: slug.to_owned(), name: name.to_owned() };
+    Ok(tenants::create(identity, &op, &new, None).await?.row)
 }
 
 /// `lotline user create --tenant`.

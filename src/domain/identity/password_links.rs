@@ -5,12 +5,12 @@ use chrono::{DateTime, Utc};
 use super::{Identity, secrets};
 use crate::auth::permission::Permission;
 use crate::auth::secret::SecretKind;
-use crate::base::ids::UserId;
+use crate::base::ids::{TenantId, UserId};
 use crate::domain::error::Result;
 use crate::domain::op::{Deed, Op};
 use crate::protocol::problem::{Code, Problem};
 use crate::storage::password_links::{self, NewPasswordLink};
-use crate::storage::{micros, users};
+use crate::storage::{SystemTx, micros, users};
 
 /// A link at the moment of its making; it is shown this once.
 pub struct PasswordLink {
@@ -27,17 +27,10 @@ pub async fn create(identity: &Identity, op: &Op, user: UserId) -> Result<Passwo
         return Err(Problem::new(Code::Conflict, "The user is deactivated; activate them first."));
     }
     let now = op.now();
-    let expires_at = now + identity.settings.password_link_ttl;
-    let minted = SecretKind::PasswordLink.mint(identity.kernel.entropy);
+    let minted = minted(identity);
     password_links::spend_all(&change.tx, user, micros(now)).await?;
-    let new = NewPasswordLink {
-        user,
-        secret_hash: &secrets::to_store(&minted.hash),
-        created_by: op.principal().and_then(|principal| principal.owner_id()),
-        now: micros(now),
-        expires_at: micros(expires_at),
-    };
-    password_links::insert(&change.tx, new).await?;
+    let created_by = op.principal().and_then(|principal| principal.owner_id());
+    password_links::insert(&change.tx, &minted.row(user, created_by)).await?;
     let deed = Deed {
         action: "password_link.created",
         target_kind: "user",
@@ -46,7 +39,45 @@ pub async fn create(identity: &Identity, op: &Op, user: UserId) -> Result<Passwo
     };
     op.audit(&change.tx, deed).await?;
     op.commit(change).await?;
+    Ok(minted.link)
+}
+
+/// A link for a tenant's first admin, in the transaction that makes the tenant.
+pub(super) async fn create_in(
+    identity: &Identity,
+    tx: &SystemTx,
+    tenant: TenantId,
+    user: UserId,
+) -> Result<PasswordLink> {
+    let minted = minted(identity);
+    password_links::insert_in(tx, tenant, &minted.row(user, None)).await?;
+    Ok(minted.link)
+}
+
+/// A link and what is stored of it.
+struct Minted {
+    link: PasswordLink,
+    hash: String,
+    now: DateTime<Utc>,
+}
+
+fn minted(identity: &Identity) -> Minted {
+    let now = identity.now();
+    let secret = SecretKind::PasswordLink.mint(identity.kernel.entropy);
     // In the fragment: it is never sent to a server, and so stands in no log.
-    let url = format!("{}/set-password#token={}", identity.settings.public_url, minted.text.expose());
-    Ok(PasswordLink { url, expires_at })
+    let url = format!("{}/set-password#token={}", identity.settings.public_url, secret.text.expose());
+    let link = PasswordLink { url, expires_at: now + identity.settings.password_link_ttl };
+    Minted { link, hash: secrets::to_store(&secret.hash), now }
+}
+
+impl Minted {
+    fn row(&self, user: UserId, created_by: Option<UserId>) -> NewPasswordLink<'_> {
+        NewPasswordLink {
+            user,
+            secret_hash: &self.hash,
+            created_by,
+            now: micros(self.now),
+            expires_at: micros(self.link.expires_at),
+        }
+    }
 }

@@ -91,5 +91,5 @@ pub(super) async fn first_admin(
         password_hash: admin.hash,
         now: micros(op.now()),
     };
-    Ok(users::insert_in(tx, tenant, row).await?)
+    Ok(users::insert_in(tx, tenant, &row).await?)
 }

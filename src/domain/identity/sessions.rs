@@ -44,6 +44,32 @@ pub async fn end(identity: &Identity, principal: &Principal, id: SessionId, orig
     Ok(())
 }
 
+/// Ends all of the caller's sign-ins but the one that asks.
+pub async fn end_others(identity: &Identity, principal: &Principal, origin: &Origin) -> Result<()> {
+    let owner = owner(principal)?;
+    let (now, spared) = (identity.now(), principal.session_id());
+    let entry = entry(Actor::of_principal(principal), "sessions.ended", spared, origin, now);
+    let ended = match (owner, principal.scope()) {
+        (Owner::User(_, user), Some(scope)) => {
+            let tx = identity.kernel.db.tenant(&scope).begin().await?;
+            let ended = sessions::revoke_of_user(&tx, user, spared, micros(now)).await?;
+            audit_log::insert(&tx, entry).await?;
+            tx.commit().await?;
+            ended
+        }
+        (Owner::Operator(operator), _) => {
+            let tx = identity.kernel.db.system(SystemReason::Operator).begin().await?;
+            let ended = sessions::revoke_of_operator(&tx, operator, spared, micros(now)).await?;
+            audit_log::insert_by_system(&tx, None, entry).await?;
+            tx.commit().await?;
+            ended
+        }
+        (Owner::User(..), None) => return Err(forbidden()),
+    };
+    ended.into_iter().for_each(|session| identity.kernel.revoked(Revocation::Session(session)));
+    Ok(())
+}
+
 /// Ends the sign-in that the caller's own token belongs to.
 pub async fn log_out(identity: &Identity, principal: &Principal, origin: &Origin) -> Result<()> {
     owner(principal)?;

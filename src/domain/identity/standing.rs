@@ -152,9 +152,8 @@ impl Accounts {
             let tx = self.kernel.db.system(SystemReason::CredentialLookUp).read().await?;
             let row = standing::of_key(&tx, id).await?.ok_or_else(Problem::invalid_token)?;
             drop(tx);
-            let last_used_at = row.last_used_at;
-            let facts = key_facts(row)?;
-            self.seen(id, last_used_at).await;
+            let facts = key_facts(&row)?;
+            self.seen(id, row.last_used_at).await;
             Ok(facts)
         };
         self.keys.get_or_load(id, &self.news, load).await
@@ -205,7 +204,7 @@ fn platform(row: OperatorStanding, session_id: SessionId) -> Platform {
     }
 }
 
-fn key_facts(row: KeyStanding) -> Result<KeyFacts> {
+fn key_facts(row: &KeyStanding) -> Result<KeyFacts> {
     let scopes: KeyScopes = row.scopes.parse().map_err(|_| unreadable("the scopes of an API key"))?;
     Ok(KeyFacts {
         key_id: KeyId(row.key_id),

@@ -1,21 +1,27 @@
 //! Tenants, as operators see them. A tenant is suspended and never removed: its log outlives its people.
 
 use super::fields::Faults;
+use super::password_links::{self, PasswordLink};
 use super::platform::PlatformOp;
+use super::{Identity, register};
 use crate::auth::permission::Permission;
-use crate::base::ids::TenantId;
+use crate::base::ids::{TenantId, UserId};
 use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
 use crate::domain::op::Deed;
 use crate::domain::revocation::Revocation;
 use crate::protocol::problem::{Code, Problem};
 use crate::storage::tenants::{self, TenantRow};
+use crate::storage::users::UserRow;
 use crate::storage::{Error, SystemTx, micros};
 
 pub struct NewTenant {
     pub slug: String,
     pub name: String,
 }
+
+/// Judges the tenant as it is, with the row held: the place for a precondition.
+pub type Precondition<'a> = &'a (dyn Fn(&TenantRow) -> Result<()> + Sync);
 
 /// What is to change; `None` leaves a field alone.
 #[derive(Clone, Debug, Default)]
@@ -24,16 +30,47 @@ pub struct TenantPatch {
     pub is_active: Option<bool>,
 }
 
-/// Makes an empty tenant.
-pub async fn create(op: &PlatformOp, new: &NewTenant) -> Result<TenantRow> {
+/// The first admin of a new tenant. A password is set by a one-time link: an operator never knows it.
+pub struct FirstAdmin {
+    pub username: String,
+    pub email: String,
+}
+
+/// A tenant that was just made, with its admin and the admin's link, where one was wished for.
+pub struct MadeTenant {
+    pub row: TenantRow,
+    pub admin: Option<(UserRow, PasswordLink)>,
+}
+
+/// Makes a tenant, empty or with a first admin.
+pub async fn create(
+    identity: &Identity,
+    op: &PlatformOp,
+    new: &NewTenant,
+    admin: Option<&FirstAdmin>,
+) -> Result<MadeTenant> {
     op.require(Permission::ManageTenants)?;
     let mut faults = Faults::default();
     check(&mut faults, &[], new);
+    let username = admin.map(|admin| {
+        faults.email(&["admin", "email"], &admin.email);
+        faults.username(&["admin", "username"], &admin.username)
+    });
     faults.done()?;
     let tx = op.begin().await?;
-    let tenant = insert(op, &tx, new).await?;
+    let row = insert(op, &tx, new).await?;
+    let tenant = TenantId(row.id);
+    let admin = match (admin, &username) {
+        (Some(admin), Some(username)) => {
+            let first = register::FirstAdmin { username, email: &admin.email, hash: None };
+            let user = register::first_admin(op, &tx, tenant, &first).await?;
+            let link = password_links::create_in(identity, &tx, tenant, UserId(user.id)).await?;
+            Some((user, link))
+        }
+        _ => None,
+    };
     tx.commit().await?;
-    Ok(tenant)
+    Ok(MadeTenant { row, admin })
 }
 
 /// Names the bad fields of a tenant that stands at `path` in the request.
@@ -67,6 +104,11 @@ fn taken() -> Problem {
     Problem::new(Code::Conflict, "The slug is taken by another tenant.")
 }
 
+pub async fn get(op: &PlatformOp, id: TenantId) -> Result<TenantRow> {
+    op.require(Permission::ManageTenants)?;
+    tenants::find(&op.read().await?, id).await?.ok_or_else(Problem::not_found)
+}
+
 /// All tenants in the order of their making.
 pub async fn list(op: &PlatformOp, page: PageRequest<i64>) -> Result<Page<TenantRow, i64>> {
     op.require(Permission::ManageTenants)?;
@@ -76,7 +118,12 @@ pub async fn list(op: &PlatformOp, page: PageRequest<i64>) -> Result<Page<Tenant
 }
 
 /// Renames, suspends or resumes a tenant. A suspended one's connections end at once.
-pub async fn change(op: &PlatformOp, id: TenantId, patch: &TenantPatch) -> Result<TenantRow> {
+pub async fn change(
+    op: &PlatformOp,
+    id: TenantId,
+    patch: &TenantPatch,
+    precondition: Precondition<'_>,
+) -> Result<TenantRow> {
     op.require(Permission::ManageTenants)?;
     let mut faults = Faults::default();
     if let Some(name) = &patch.name {
@@ -85,6 +132,7 @@ pub async fn change(op: &PlatformOp, id: TenantId, patch: &TenantPatch) -> Resul
     faults.done()?;
     let tx = op.begin().await?;
     let before = tenants::lock(&tx, id).await?.ok_or_else(Problem::not_found)?;
+    precondition(&before)?;
     tenants::update(&tx, id, patch.name.as_deref(), patch.is_active, micros(op.now())).await?;
     let after = tenants::find(&tx, id).await?.ok_or_else(Problem::not_found)?;
     let detail = serde_json::json!({ "name": after.name, "is_active": after.is_active });

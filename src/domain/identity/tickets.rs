@@ -95,6 +95,7 @@ fn read(kept: &str) -> Option<TicketGrant> {
     serde_json::from_str(kept).ok()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 fn failed(error: OnceError) -> Problem {
     tracing::warn!(%error, "a ticket could not be kept or looked up");
     Problem::new(Code::Unavailable, "Tickets are not available now; try again, or use the token.")

@@ -11,7 +11,7 @@ use crate::protocol::event::Event;
 use crate::protocol::message::{Severity, SystemAlert};
 use crate::protocol::spider::AUTO;
 use crate::storage::jobs::JobRow;
-use crate::storage::{executions, jobs};
+use crate::storage::{job_items, jobs};
 
 /// The job failed.
 pub(super) async fn job_failed(op: &Op, change: &mut Change, job: &JobRow) -> Result<()> {
@@ -37,7 +37,7 @@ pub(super) async fn no_items(op: &Op, change: &mut Change, job: &JobRow) -> Resu
     let targets = (job.spider_name == AUTO).then_some(job.target_urls.as_str());
     let before = jobs::last_completed(&change.tx, &job.spider_name, targets, JobId(job.id)).await?;
     let Some(before) = before else { return Ok(()) };
-    let had = executions::accepted(&change.tx, execution_id(&before)?).await?;
+    let had = job_items::count(&change.tx, execution_id(&before)?).await?;
     if had == 0 {
         return Ok(());
     }

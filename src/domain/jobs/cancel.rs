@@ -30,7 +30,7 @@ pub async fn cancel(op: &Op, id: JobId) -> Result<Job> {
             job.updated_at = micros(op.now());
             jobs::save(&change.tx, &job).await?;
         }
-        Turn::Stay | Turn::Lease | Turn::Advance(_) | Turn::Queue => {}
+        Turn::Stay | Turn::Lease | Turn::Advance(_) | Turn::Queue | Turn::GiveBack => {}
     }
     op.commit(change).await?;
     view::job(&job)

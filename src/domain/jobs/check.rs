@@ -63,8 +63,7 @@ impl Faults {
     pub(in crate::domain) fn tags(&mut self, field: &str, tags: &[String]) {
         self.unless(tags.len() <= MAX_TAGS, field, "max_items", "must have at most 20 tags");
         for (index, tag) in tags.iter().enumerate().take(MAX_TAGS) {
-            // The list's filter looks for a tag in quotes between commas.
-            if !text::fits(tag, 1, MAX_TAG) || tag.contains(|c: char| c == ',' || c.is_control()) {
+            if !is_tag(tag) {
                 let words = "must have 1 to 50 characters, none of them a comma or a control character";
                 self.add(&[name(field), nth(index)], "tag", words);
             }
@@ -102,6 +101,11 @@ pub(in crate::domain) fn stats_json(stats: &Stats) -> String {
 pub(in crate::domain) fn list_json(list: &[String]) -> String {
     // A list of strings always serialises.
     serde_json::to_string(list).unwrap_or_default()
+}
+
+/// The list's filter looks for a tag in quotes between commas.
+pub(super) fn is_tag(text: &str) -> bool {
+    text::fits(text, 1, MAX_TAG) && !text.contains(|c: char| c == ',' || c.is_control())
 }
 
 fn is_web_url(text: &str) -> bool {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use super::end::execution_id;
 use super::job::{Report, Turn};
 use super::{check, lease, view};
@@ -10,6 +12,7 @@ use crate::auth::scope::SystemReason;
 use crate::base::ids::TenantId;
 use crate::domain::error::Result;
 use crate::domain::op::{Kernel, Op};
+use crate::domain::spiders::is_name;
 use crate::eventlog::Change;
 use crate::protocol::spider::Runner;
 use crate::protocol::worker::{Claim, ClaimRequest};
@@ -26,8 +29,13 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const BUILTIN: &str = "builtin";
 
 /// Takes the oldest waiting job of external spiders, if need be after a wait. `None`: there was none in that time.
-/// Dropping the wait takes no job; a job taken in that very moment comes back when its lease ends.
-pub async fn claim(op: &Op, request: &ClaimRequest, length: Duration) -> Result<Option<Claim>> {
+/// `stop` ends the wait. A caller who drops it in the very moment of a success leaves the job to its lease's end.
+pub async fn claim(
+    op: &Op,
+    request: &ClaimRequest,
+    length: Duration,
+    stop: &CancellationToken,
+) -> Result<Option<Claim>> {
     op.require(Permission::RunJobs)?;
     check(request)?;
     let wait = u64::try_from(request.wait_seconds.unwrap_or(0)).unwrap_or(0);
@@ -39,11 +47,12 @@ pub async fn claim(op: &Op, request: &ClaimRequest, length: Duration) -> Result<
             return Ok(Some(claim));
         }
         let left = (end - op.now()).to_std().unwrap_or_default();
-        if left.is_zero() {
+        if left.is_zero() || stop.is_cancelled() {
             return Ok(None);
         }
         tokio::select! {
             () = rung => {}
+            () = stop.cancelled() => {}
             () = op.kernel.clock.sleep(left.min(LOOK_EVERY)) => {}
         }
     }
@@ -115,5 +124,10 @@ fn check(request: &ClaimRequest) -> Result<()> {
     faults.unless((0..=MAX_WAIT_SECS).contains(&wait), "wait_seconds", "range", "must be 0 to 30");
     let names = request.spiders.as_deref().map_or(0, <[String]>::len);
     faults.unless(names <= MAX_SPIDERS, "spiders", "max_items", "must have at most 100 names");
+    for (index, name) in request.spiders.iter().flatten().enumerate().take(MAX_SPIDERS) {
+        if !is_name(name) {
+            faults.add(&[check::name("spiders"), check::nth(index)], "pattern", "must be a spider's name");
+        }
+    }
     faults.refuse()
 }

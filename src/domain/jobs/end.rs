@@ -2,13 +2,14 @@
 
 use super::job::Ending;
 use super::{alert, tell};
-use crate::base::ids::ExecutionId;
+use crate::base::ids::{ExecutionId, JobId};
 use crate::domain::error::Result;
 use crate::domain::op::Op;
+use crate::domain::properties::summary::tell_summary;
 use crate::eventlog::Change;
 use crate::protocol::job::{ExecutionStatus, JobStatus};
 use crate::storage::jobs::JobRow;
-use crate::storage::{Error, executions, jobs, micros};
+use crate::storage::{Error, crawl_urls, executions, job_items, jobs, micros};
 
 /// The error of a job that no worker brought to an end.
 pub(super) const WORKER_LOST: &str = "worker_lost";
@@ -18,6 +19,7 @@ pub(super) const CANCELLED: &str = "cancelled";
 /// Ends the job and its execution and saves both. `finish_reason` and `error` of the job are set before.
 pub(super) async fn end(op: &Op, change: &mut Change, job: &mut JobRow, ending: Ending) -> Result<()> {
     tell::pending_progress(op, change, job)?;
+    tell_summary(op, change, job).await?;
     let (job_status, execution_status) = match ending {
         Ending::Completed => (JobStatus::Completed, ExecutionStatus::Completed),
         Ending::Failed => (JobStatus::Failed, ExecutionStatus::Failed),
@@ -28,6 +30,8 @@ pub(super) async fn end(op: &Op, change: &mut Change, job: &mut JobRow, ending: 
     job.finished_at = Some(micros(op.now()));
     close_execution(op, change, job, execution_status).await?;
     jobs::save(&change.tx, job).await?;
+    // A job that is tried again begins anew; one that lost its worker is not over and goes on where that one was.
+    crawl_urls::delete_of_job(&change.tx, JobId(job.id)).await?;
     match ending {
         Ending::Completed => completed(op, change, job).await,
         Ending::Cancelled => tell::cancelled(op, change, job),
@@ -39,7 +43,7 @@ pub(super) async fn end(op: &Op, change: &mut Change, job: &mut JobRow, ending: 
 }
 
 async fn completed(op: &Op, change: &mut Change, job: &JobRow) -> Result<()> {
-    let total_items = executions::accepted(&change.tx, execution_id(job)?).await?;
+    let total_items = job_items::count(&change.tx, execution_id(job)?).await?;
     tell::completed(op, change, job, total_items)?;
     if total_items == 0 {
         alert::no_items(op, change, job).await?;

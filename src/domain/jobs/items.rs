@@ -7,7 +7,7 @@ use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
 use crate::domain::op::Op;
 use crate::protocol::job::JobItem;
-use crate::storage::executions;
+use crate::storage::job_items;
 
 /// In the order of arrival, of all the job's executions or of one. A listing appears once an execution.
 pub async fn items(
@@ -19,6 +19,6 @@ pub async fn items(
     op.require(Permission::ReadJobs)?;
     let tx = op.read().await?;
     get::find(&tx, id).await?;
-    let rows = executions::items(&tx, id, execution, page.after, page.limit + 1).await?;
+    let rows = job_items::list(&tx, id, execution, page.after, page.limit + 1).await?;
     Ok(Page::cut(rows, page.limit, |row| row.id).map(view::item))
 }

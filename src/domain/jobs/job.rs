@@ -40,6 +40,8 @@ pub enum Report {
         cancelled: bool,
     },
     Fail,
+    /// The worker must go and gives the job back.
+    Release,
     /// A person wants it to stop.
     Cancel,
     /// A person wants it to run again.
@@ -68,6 +70,8 @@ pub enum Turn {
     AskToStop,
     /// A new execution waits for a worker.
     Queue,
+    /// The same execution waits for another worker, and nobody was lost.
+    GiveBack,
     End(Ending),
 }
 
@@ -125,6 +129,8 @@ impl Job {
             Report::Complete { cancelled: true } => worked(Turn::End(Ending::Cancelled)),
             Report::Complete { cancelled: false } => worked(Turn::End(Ending::Completed)),
             Report::Fail => worked(Turn::End(Ending::Failed)),
+            Report::Release if self.cancel_requested => only(Turn::End(Ending::Cancelled)),
+            Report::Release => only(Turn::GiveBack),
             Report::Cancel if starts => only(Turn::End(Ending::Cancelled)),
             Report::Cancel if self.cancel_requested => only(Turn::Stay),
             Report::Cancel => only(Turn::AskToStop),
@@ -164,7 +170,8 @@ fn waiting(report: Report) -> Result<Step, Refusal> {
         | Report::Progress { .. }
         | Report::Heartbeat
         | Report::Complete { .. }
-        | Report::Fail => Err(Refusal::LeaseLost),
+        | Report::Fail
+        | Report::Release => Err(Refusal::LeaseLost),
     }
 }
 
@@ -178,7 +185,8 @@ fn over(report: Report) -> Result<Step, Refusal> {
         | Report::Progress { .. }
         | Report::Heartbeat
         | Report::Complete { .. }
-        | Report::Fail => Err(Refusal::LeaseLost),
+        | Report::Fail
+        | Report::Release => Err(Refusal::LeaseLost),
     }
 }
 

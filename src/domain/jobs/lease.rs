@@ -36,7 +36,7 @@ pub(super) enum Hold {
     /// The job is the worker's, and this is the step of its report.
     Held(JobRow, Step),
     /// The execution that the lease was for has ended; the job may have gone on since.
-    Over(JobRow, ExecutionRow),
+    Over(JobRow, Box<ExecutionRow>),
 }
 
 /// Locks the job and judges lease and report together.
@@ -51,13 +51,13 @@ pub(super) async fn judge(op: &Op, change: &Change, lease: &Lease<'_>, report: R
         };
     }
     match executions::find_by_lease(&change.tx, lease.job_id, &hash).await? {
-        Some(execution) => Ok(Hold::Over(job, execution)),
+        Some(execution) => Ok(Hold::Over(job, Box::new(execution))),
         None => Err(lost()),
     }
 }
 
 /// The job of a report that only the lease's holder may make.
-pub(super) async fn held(
+pub(in crate::domain) async fn held(
     op: &Op,
     change: &Change,
     lease: &Lease<'_>,
@@ -102,7 +102,7 @@ pub(super) fn answer(job: &JobRow, position: Option<Position>) -> Result<ReportA
 }
 
 /// Every report makes the lease last anew.
-pub(super) fn extend(op: &Op, job: &mut JobRow, length: Duration) {
+pub(in crate::domain) fn extend(op: &Op, job: &mut JobRow, length: Duration) {
     let length = TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX);
     let until = op.now().checked_add_signed(length).unwrap_or(chrono::DateTime::<chrono::Utc>::MAX_UTC);
     job.lease_expires_at = Some(micros(until));

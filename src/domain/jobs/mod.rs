@@ -18,6 +18,7 @@ pub mod complete;
 pub mod fail;
 pub mod heartbeat;
 pub mod progress;
+pub mod release;
 pub mod start;
 
 pub mod count;
@@ -27,7 +28,7 @@ pub mod sweep;
 mod alert;
 pub(in crate::domain) mod check;
 mod end;
-mod lease;
+pub(in crate::domain) mod lease;
 mod queue;
 mod tell;
 pub(in crate::domain) mod view;
@@ -35,4 +36,5 @@ pub(in crate::domain) mod view;
 #[cfg(test)]
 mod tests;
 
+pub use count::active;
 pub use lease::Lease;

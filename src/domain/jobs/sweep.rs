@@ -61,7 +61,7 @@ async fn take_back(op: &Op, id: JobId) -> Result<bool> {
             job.finish_reason = Some(CANCELLED.to_owned());
             end(op, &mut change, &mut job, ending).await?;
         }
-        Turn::Stay | Turn::Lease | Turn::Advance(_) | Turn::AskToStop => return Ok(false),
+        Turn::Stay | Turn::Lease | Turn::Advance(_) | Turn::AskToStop | Turn::GiveBack => return Ok(false),
     }
     op.commit(change).await?;
     Ok(true)

@@ -71,26 +71,16 @@ fn search(query: PropertyQuery) -> Result<Search> {
     let words: Vec<String> = q.split_whitespace().map(str::to_lowercase).collect();
     if words.len() > MAX_WORDS || q.chars().count() > MAX_Q || q.contains('\0') {
         let limit = format!("must have at most {MAX_WORDS} words and {MAX_Q} characters, and no NUL");
-        errors.push(FieldError::in_parameter("query", &[Step::Name("q".to_owned())], "max_length", limit));
+        errors.push(parameter("q", "max_length", limit));
     }
     for (name, price) in [("price_min", query.price_min), ("price_max", query.price_max)] {
         if price.is_some_and(|price| !(0.0..=1e15).contains(&price)) {
-            errors.push(FieldError::in_parameter(
-                "query",
-                &[Step::Name(name.to_owned())],
-                "range",
-                "must be from 0 to 1e15",
-            ));
+            errors.push(parameter(name, "range", "must be from 0 to 1e15"));
         }
     }
     for (name, text) in [("city", &query.city), ("source", &query.source)] {
         if text.as_ref().is_some_and(|text| text.contains('\0')) {
-            errors.push(FieldError::in_parameter(
-                "query",
-                &[Step::Name(name.to_owned())],
-                "pattern",
-                "must not have a NUL",
-            ));
+            errors.push(parameter(name, "pattern", "must not have a NUL"));
         }
     }
     if !errors.is_empty() {
@@ -138,12 +128,11 @@ fn place(key: &PropertyKey, sort: PropertySort) -> Result<Place> {
     let may_lack_value = matches!(order(sort).by, By::Price | By::ListedAt);
     if key.sort != sort || (key.value.is_none() && !may_lack_value) {
         let words = "is not a cursor of a list in this order; begin again without one";
-        return Err(Problem::validation(vec![FieldError::in_parameter(
-            "query",
-            &[Step::Name("cursor".to_owned())],
-            "cursor",
-            words,
-        )]));
+        return Err(Problem::validation(vec![parameter("cursor", "cursor", words)]));
     }
     Ok(Place { value: key.value, id: key.id })
+}
+
+fn parameter(name: &str, kind: &str, words: impl Into<String>) -> FieldError {
+    FieldError::in_parameter("query", &[Step::Name(name.to_owned())], kind, words)
 }

@@ -13,4 +13,9 @@ pub mod price_history;
 pub mod summary;
 pub mod upsert;
 
+#[cfg(test)]
+mod tests;
+
 pub use change::Outcome;
+pub use get::total;
+pub use upsert::{Batch, Notify, Put, put_by_key, upsert_batch};

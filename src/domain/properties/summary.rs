@@ -13,8 +13,8 @@ use crate::domain::op::{Kernel, Op};
 use crate::eventlog::Change;
 use crate::protocol::event::Event;
 use crate::protocol::message::{PropertyNotification, PropertyNotificationEvent};
-use crate::storage::job_summaries::{self, JobRow};
-use crate::storage::micros;
+use crate::storage::jobs::JobRow;
+use crate::storage::{job_summaries, jobs, micros};
 
 /// The shortest time between two summaries of one job.
 const PERIOD: TimeDelta = TimeDelta::seconds(5);
@@ -64,7 +64,7 @@ pub async fn flush_summaries(kernel: &Kernel) -> Result<usize> {
 async fn flush(kernel: &Kernel, tenant_id: TenantId, job_id: JobId) -> Result<bool> {
     let op = Op::of_system(kernel, SystemReason::MergedWrite, tenant_id);
     let mut change = op.begin().await?;
-    let job = job_summaries::lock_job(&change.tx, job_id).await?;
+    let job = jobs::lock(&change.tx, job_id).await?;
     let Some(job) = job.filter(|job| job.summary_pending > 0 && is_due(&op, job)) else { return Ok(false) };
     tell_summary(&op, &mut change, &job).await?;
     op.commit(change).await?;

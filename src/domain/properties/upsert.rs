@@ -18,7 +18,7 @@ use crate::protocol::problem::{Code, FieldError, Problem, Step};
 use crate::protocol::property::{Property, PropertyInput};
 use crate::protocol::property_batch::{BatchItemResult, BatchItemStatus, BatchResult, MAX_ITEMS, Sighting};
 use crate::storage::properties::Key;
-use crate::storage::{job_items, job_summaries, micros, price_history, properties};
+use crate::storage::{job_items, jobs, micros, price_history, properties};
 
 /// How often a batch starts anew when another one inserts the same new listings at the same moment.
 const ATTEMPTS: usize = 4;
@@ -128,7 +128,7 @@ async fn take(op: &Op, taking: &Taking<'_>) -> Result<(Ledger, Option<Position>)
 /// has to start anew. Waiting for that one's rows in this transaction could end in two waiting for each other.
 async fn write(op: &Op, change: &mut Change, taking: &Taking<'_>) -> Result<Option<Ledger>> {
     if let Some(job_id) = taking.job_id {
-        job_summaries::find_job(&change.tx, job_id).await?.ok_or_else(Problem::not_found)?;
+        jobs::find(&change.tx, job_id).await?.ok_or_else(Problem::not_found)?;
     }
     let stored = properties::lock_by_keys(&change.tx, &keys(taking.drafts)).await?;
     let mut ledger = Ledger::work_out(stored, taking.drafts, micros(op.now()));
@@ -155,7 +155,7 @@ async fn count(op: &Op, change: &mut Change, job_id: Option<JobId>, ledger: &Led
     let Some(job_id) = job_id else {
         return if found > 0 { summary::tell_batch(op, change, found, &places).await } else { Ok(()) };
     };
-    let job = job_summaries::lock_job(&change.tx, job_id).await?.ok_or_else(Problem::not_found)?;
+    let job = jobs::lock(&change.tx, job_id).await?.ok_or_else(Problem::not_found)?;
     if let Some(execution_id) = job.execution_id {
         let now = micros(op.now());
         let items = ledger.items();

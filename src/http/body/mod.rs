@@ -1,6 +1,7 @@
 //! Request bodies: bounded, typed, and refused with every bad field named.
 
 mod form;
+mod log_lines;
 mod optional;
 mod read;
 
@@ -15,6 +16,7 @@ use super::explain::{bad_fields, refuse_bad_parameters};
 use crate::protocol::problem::{Code, FieldError, Problem};
 
 pub use form::Form;
+pub use log_lines::LogLines;
 pub use optional::OptionalBody;
 pub use read::{has_essence, read_at_most};
 

@@ -327,5 +327,7 @@ table!(crawl_urls, "crawl_urls", owned by TenantId, {
     depth: i64,
     state: String,
     attempts: i64,
+    items: i64,
     outcome: Option<String>,
+    known: Option<String>,
 });

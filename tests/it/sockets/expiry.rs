@@ -51,7 +51,7 @@ async fn a_new_token_keeps_the_connection_and_its_subscriptions(app: &TestApp) {
     socket.ask(json!({"type": "subscribe", "subscription": "job_updates"})).await;
     app.pass(Duration::from_secs(50)).await;
 
-    let refreshed = socket.ask(json!({"type": "refresh_token", "token": bob.another_token(70).await})).await;
+    let refreshed = socket.ask(json!({"type": "refresh_token", "token": bob.another_token().await})).await;
     app.pass(Duration::from_secs(30)).await;
     let again = socket.ask(json!({"type": "subscribe", "subscription": "job_updates"})).await;
 

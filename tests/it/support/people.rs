@@ -3,15 +3,18 @@
 use std::ops::Deref;
 
 use lotline::auth::role::{KeyScope, Role};
-use lotline::auth::token::mint::Lifetime;
 use lotline::base::ids::UserId;
 use lotline::domain::identity::bootstrap::{self, KeyWish, Newcomer};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::app::{ACME, OTHER, TestApp};
 use super::socket::{Door, Socket};
 use super::stream::Stream;
+
+/// Everybody's password.
+const PASSWORD: &str = "correct horse battery staple";
 
 /// Somebody at the door, with or without a credential.
 pub struct Caller<'a> {
@@ -92,17 +95,31 @@ impl TestApp {
         Worker(Caller { app: self, credential: Some(key.text.expose().to_owned()) })
     }
 
+    /// A platform account.
+    pub async fn operator(&self, username: &str) -> Operator<'_> {
+        bootstrap::create_operator(&self.identity, username, &SecretString::from(PASSWORD)).await.unwrap();
+        Operator(Caller { app: self, credential: Some(self.signs_in(username).await) })
+    }
+
     async fn person(&self, tenant: &'static str, username: &str, role: Role) -> Person<'_> {
-        let new = Newcomer { username, email: None, role, password: None };
+        let password = SecretString::from(PASSWORD);
+        let new = Newcomer { username, email: None, role, password: Some(&password) };
         let row = bootstrap::create_user(&self.identity, tenant, &new).await.unwrap();
-        let credential = Some(self.token_of(tenant, username, None).await);
+        let credential = Some(self.signs_in(&format!("{tenant}/{username}")).await);
         let caller = Caller { app: self, credential };
         Person { caller, id: UserId(row.id), username: username.to_owned(), tenant }
     }
 
-    async fn token_of(&self, tenant: &str, username: &str, life: Option<Lifetime>) -> String {
-        let token = bootstrap::mint_token(&self.identity, tenant, username, life).await.unwrap();
-        token.text.expose().to_owned()
+    /// An access token, as the sign-in form gets it.
+    async fn signs_in(&self, name: &str) -> String {
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("username", name), ("password", PASSWORD)])
+            .finish();
+        let request = self.http.post(self.url("/api/v1/auth/token"));
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
+        let answer = Answer::of(request).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["access_token"].as_str().unwrap().to_owned()
     }
 }
 
@@ -175,9 +192,9 @@ impl<'a> Caller<'a> {
 }
 
 impl Person<'_> {
-    /// Another access token of the same user.
-    pub async fn another_token(&self, seconds: u32) -> String {
-        self.app.token_of(self.tenant, &self.username, Lifetime::from_secs(seconds)).await
+    /// Another access token of the same user, from a sign-in of its own.
+    pub async fn another_token(&self) -> String {
+        self.app.signs_in(&format!("{}/{}", self.tenant, self.username)).await
     }
 }
 

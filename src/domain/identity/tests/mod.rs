@@ -1,1 +1,143 @@
+//! Identity on a real store with a clock that is moved by hand.
 
+mod credentials;
+mod first_start;
+mod people;
+mod signing_in;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use secrecy::SecretString;
+use tokio::sync::broadcast;
+use tokio_util::task::TaskTracker;
+
+use super::authenticate::{Admitted, Credential};
+use super::bootstrap::{self, Newcomer};
+use super::sign_in::{PasswordForm, sign_in};
+use super::tokens::SignedIn;
+use super::{Identity, IdentityParts, IdentitySettings};
+use crate::auth::password::{Cost, PasswordSettings, Passwords};
+use crate::auth::principal::Principal;
+use crate::auth::role::Role;
+use crate::auth::throttle::{LoginThrottle, ThrottleSettings};
+use crate::auth::token::issuers::{ForeignIssuer, Issuers, OwnIssuer};
+use crate::auth::token::keys::{KeyRing, SigningKey};
+use crate::auth::token::mint::Lifetime;
+use crate::base::ids::UserId;
+use crate::cluster::memory::MemoryOnce;
+use crate::domain::error::Result;
+use crate::domain::op::{Op, Origin};
+use crate::domain::revocation::Revocation;
+use crate::domain::testing::World;
+use crate::protocol::problem::{Code, Problem};
+
+const PASSWORD: &str = "correct horse";
+const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
+/// A node on a fresh store with the tenant `acme`, whose admin is `ann`.
+struct House {
+    world: World,
+    identity: Identity,
+    ann: UserId,
+    revocations: broadcast::Receiver<Revocation>,
+}
+
+impl House {
+    async fn new() -> Self {
+        Self::with(settings(), Vec::new()).await
+    }
+
+    async fn with(settings: IdentitySettings, foreign: Vec<ForeignIssuer>) -> Self {
+        let world = World::new().await;
+        let identity = identity(&world, settings, foreign, 1);
+        let revocations = world.kernel.revocations.subscribe();
+        let ann = add(&identity, "acme", "ann", Role::Admin).await;
+        Self { world, identity, ann, revocations }
+    }
+
+    async fn add(&self, username: &str, role: Role) -> UserId {
+        add(&self.identity, "acme", username, role).await
+    }
+
+    async fn type_in(&self, username: &str, password: &str) -> Result<SignedIn> {
+        let form = PasswordForm { username, password, scope: None, client: HOME };
+        sign_in(&self.identity, &form, &Origin::default()).await
+    }
+
+    async fn sign_in(&self, username: &str) -> SignedIn {
+        self.type_in(username, PASSWORD).await.unwrap()
+    }
+
+    async fn show(&self, token: &str) -> Result<Admitted> {
+        self.identity.authenticate(Credential::Header(token)).await
+    }
+
+    /// Signs in and is let in.
+    async fn principal(&self, username: &str) -> Principal {
+        let signed_in = self.sign_in(username).await;
+        self.show(signed_in.access.text.expose()).await.unwrap().principal
+    }
+
+    /// A signed-in user at work.
+    async fn op(&self, username: &str) -> Op {
+        let principal = self.principal(username).await;
+        Op::of_caller(&self.world.kernel, principal, Origin::default()).unwrap()
+    }
+
+    fn pass(&self, seconds: u64) {
+        self.world.kernel.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// What has been told since the last time.
+    fn told(&mut self) -> Vec<Revocation> {
+        std::iter::from_fn(|| self.revocations.try_recv().ok()).collect()
+    }
+}
+
+fn settings() -> IdentitySettings {
+    IdentitySettings {
+        access_ttl: Lifetime::from_secs(900).unwrap(),
+        refresh_ttl: TimeDelta::days(30),
+        password_link_ttl: TimeDelta::hours(24),
+        registration: false,
+        default_tenant: None,
+        public_url: "https://lotline.example".to_owned(),
+    }
+}
+
+fn identity(world: &World, settings: IdentitySettings, foreign: Vec<ForeignIssuer>, passes: u32) -> Identity {
+    let kernel = world.kernel.clone();
+    // The least that argon2 takes: the tests are about the rules, not about the cost.
+    let cost = Cost { memory_kib: 8, passes, lanes: 1 };
+    let hashing = PasswordSettings { cost, ..PasswordSettings::default() };
+    let key = SigningKey::new("k1", &[7; 32], kernel.clock.now()).unwrap();
+    let parts = IdentityParts {
+        passwords: Passwords::new(hashing, kernel.clock.clone(), kernel.entropy, TaskTracker::new()).unwrap(),
+        throttle: LoginThrottle::new(ThrottleSettings::default()),
+        ring: KeyRing::new(vec![key]).unwrap(),
+        issuers: Issuers::new(OwnIssuer::new("lotline", "lotline"), foreign).unwrap(),
+        once: Arc::new(MemoryOnce::new(kernel.clock.clone(), 100)),
+    };
+    Identity::new(kernel, settings, parts)
+}
+
+async fn add(identity: &Identity, tenant: &str, username: &str, role: Role) -> UserId {
+    let password = SecretString::from(PASSWORD);
+    let new = Newcomer { username, email: None, role, password: Some(&password) };
+    UserId(bootstrap::create_user(identity, tenant, &new).await.unwrap().id)
+}
+
+fn code<T>(result: Result<T>) -> Option<Code> {
+    result.err().map(|problem| problem.code)
+}
+
+fn refusal<T>(result: Result<T>) -> Problem {
+    result.err().expect("it is refused")
+}
+
+fn anything<T>(_: &T) -> Result<()> {
+    Ok(())
+}

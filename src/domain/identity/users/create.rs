@@ -46,7 +46,7 @@ pub async fn create(identity: &Identity, op: &Op, new: NewUser) -> Result<UserRo
         password_hash: hash.as_deref(),
         now: micros(op.now()),
     };
-    let user = users::insert(&change.tx, row).await.map_err(collided)?;
+    let user = users::insert(&change.tx, &row).await.map_err(collided)?;
     let deed = Deed {
         action: "user.created",
         target_kind: "user",

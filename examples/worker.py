@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""An outside worker for Lotline in the standard library: copy it, put your crawl into `crawl`, keep the rest.
+
+    LOTLINE_KEY=llk_… python3 worker.py --url http://127.0.0.1:8001 --spider my_site [--once]
+
+The key needs the scopes jobs:run, properties:write and logs:write (`lotline key create`). An admin makes the spider
+with `POST /api/v1/spiders {"name": "my_site", "runner": "external"}`; users start jobs with `POST /api/v1/jobs`.
+
+From Scrapy: call `run.add(item)` in a pipeline's `process_item`, give `run.progress(pages, stats)` what
+`crawler.stats.get_stats()` says (it may hold dates: `json.dumps(…, default=str)`), send `logging` records to
+`run.log`, raise `CloseSpider` where `run` raises `Stop`, and return `stats["finish_reason"]` from `crawl`. Lotline
+reads Scrapy's own words: `item_scraped_count`, `response_received_count`, `finish_reason`.
+
+A worker that dies is no loss: its lease ends and the job is given out again, three times in all. So a crawl may be
+repeated; properties are upserts by (source, listing_key), and sending one again changes nothing.
+"""
+
+import argparse
+import json
+import os
+import random
+import re
+import sys
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+
+BATCH = 200  # the server takes 500 properties at once
+TRIES = 8
+
+
+class Stop(Exception):
+    """The crawl is to end: somebody cancelled the job, or the lease is another worker's now."""
+
+
+class Refused(Exception):
+    """An answer that trying again would not change."""
+
+    def __init__(self, status, problem):
+        super().__init__(f"{status} {problem.get('code')}: {problem.get('detail')} {problem.get('errors', '')}")
+        self.code = problem.get("code")
+
+
+class Server:
+    def __init__(self, url, key):
+        self.base, self.key = url.rstrip("/") + "/api/v1", key
+
+    def post(self, path, body, once=None):
+        """Tries again while the server asks for patience or cannot be reached. `once` is an Idempotency-Key: with it a
+        request whose answer was lost is not done twice."""
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
+        if once:
+            headers["Idempotency-Key"] = once
+        data = json.dumps(body, default=str).encode()
+        for attempt in range(1, TRIES + 1):
+            wait = min(2**attempt, 60) * random.uniform(0.5, 1)
+            try:
+                request = urllib.request.Request(self.base + path, data, headers, method="POST")
+                with urllib.request.urlopen(request, timeout=60) as answer:
+                    return json.loads(answer.read() or b"null")
+            except urllib.error.HTTPError as refusal:
+                status, told, text = refusal.code, refusal.headers.get("Retry-After"), refusal.read()
+                try:
+                    problem = json.loads(text)
+                except ValueError:  # a proxy's page
+                    problem = {"detail": refusal.reason}
+                # 409 with Retry-After: the same request is still under way.
+                if status not in (429, 502, 503, 504) and not (status == 409 and told) or attempt == TRIES:
+                    raise Refused(status, problem) from None
+                wait = int(told) if told and told.isdigit() else wait
+            except OSError as error:
+                if attempt == TRIES:
+                    raise
+                print(f"cannot reach the server ({error}); trying again", file=sys.stderr)
+            time.sleep(wait)
+
+
+class Run:
+    """One job in hand. Its methods raise `Stop` when the crawl is to end."""
+
+    def __init__(self, server, claim):
+        self.server, self.job, self.lease = server, claim["job"], claim["lease_token"]
+        self.path = f"/jobs/{self.job['job_id']}"
+        self.items, self.lines, self.sent, self.sequence = [], [], 0, 0
+        self.cancelled = self.lost = False
+        self.over = threading.Event()
+        # Keeps the lease while a page is slow: a third of its length leaves room for a lost try.
+        self.heart = threading.Thread(target=self._beat, args=(claim["lease_seconds"] / 3,), daemon=True)
+
+    def start(self):
+        self.report("start")
+        self.heart.start()
+
+    def report(self, what, **fields):
+        try:
+            answer = self.server.post(f"{self.path}/{what}", {"lease_token": self.lease, **fields})
+        except Refused as refused:
+            if refused.code == "lease_lost":
+                self.lost = True
+                raise Stop from None
+            raise
+        self.cancelled = self.cancelled or answer["cancel_requested"]
+        return answer
+
+    def check(self):
+        if self.cancelled or self.lost:
+            raise Stop
+
+    def add(self, listing):
+        """A property as it was seen: at least `source`, `listing_key`, `source_url`."""
+        self.items.append(listing)
+        if len(self.items) >= BATCH:
+            self.flush()
+
+    def log(self, level, message):
+        """`level` is one of debug, info, warning, error, critical."""
+        self.lines.append({"level": level, "message": message[:8000]})
+
+    def progress(self, pages, stats=None):
+        """Call it as often as you like: the server merges."""
+        self.flush()
+        self.sequence += 1
+        self.report("progress", items_scraped=self.sent, pages_crawled=pages, stats=stats or {}, sequence=self.sequence)
+        self.check()
+
+    def flush(self):
+        items, self.items = self.items, []
+        lines, self.lines = self.lines, []
+        if items:
+            batch = {"job_id": self.job["job_id"], "items": items}
+            answer = self.server.post("/properties/batch", batch, once=str(uuid.uuid4()))
+            self.sent += answer["accepted"]
+            for row in answer["results"]:
+                if row["status"] == "error":
+                    lines.append({"level": "warning", "message": f"listing {row['index']}: {row['error']}"})
+        for start in range(0, len(lines), 1000):
+            self.server.post(f"{self.path}/logs", {"lines": lines[start : start + 1000]}, once=str(uuid.uuid4()))
+
+    def end(self, what, **fields):
+        self.flush()
+        self.over.set()
+        self.report(what, **fields)
+
+    def _beat(self, seconds):
+        while not self.over.wait(seconds):
+            try:
+                self.report("heartbeat")
+            except Stop:
+                return
+            except (Refused, OSError) as error:
+                print(f"heartbeat: {error}", file=sys.stderr)
+
+
+def work(server, claim):
+    run = Run(server, claim)
+    try:
+        try:
+            run.start()
+            run.end("complete", stats=crawl(run))
+        except Stop:
+            if not run.lost:
+                run.end("complete", finish_reason="cancelled")
+        except Exception as error:  # whatever it is, the users of the job should read it
+            run.log("error", repr(error))
+            run.end("fail", error=repr(error)[:1000])
+    except (Stop, Refused, OSError) as error:
+        print(f"job {run.job['job_id']} could not be ended: {error!r}; its lease ends by itself", file=sys.stderr)
+    finally:
+        run.over.set()
+
+
+def crawl(run):
+    """Your crawl; this one visits the target urls and takes each page for a listing. Returns the stats."""
+    stats = {"response_received_count": 0, "item_scraped_count": 0, "finish_reason": "finished"}
+    for url in run.job["target_urls"]:
+        run.check()
+        try:
+            with urllib.request.urlopen(url, timeout=30) as page:
+                text = page.read(4_000_000).decode("utf-8", "replace")
+        except urllib.error.HTTPError as gone:
+            run.log("warning", f"{url} answers {gone.code}")
+            if gone.code in (404, 410):  # tells those who watch the listing
+                run.add({**key_of(url), "removed": True})
+            continue
+        stats["response_received_count"] += 1
+        title = re.search(r"<title[^>]*>(.*?)</title>", text, re.S | re.I)
+        price = re.search(r"\$\s?([\d,]{4,})", text)
+        listing = {**key_of(url), "standard_status": "active", "currency": "USD"}
+        if title:
+            listing["address"] = {"unparsed": " ".join(title[1].split())[:300]}
+        if price:
+            listing["list_price"] = int(price[1].replace(",", ""))
+        run.add(listing)
+        stats["item_scraped_count"] += 1
+        run.log("info", f"read {url}")
+        run.progress(stats["response_received_count"], stats)
+    return stats
+
+
+def key_of(url):
+    parts = urllib.parse.urlsplit(url)
+    return {"source": parts.netloc[:100], "listing_key": (parts.path or "/")[-200:], "source_url": url}
+
+
+def main():
+    options = argparse.ArgumentParser(description="A worker for Lotline.")
+    options.add_argument("--url", default="http://127.0.0.1:8001")
+    options.add_argument("--spider", action="append", required=True, help="whose jobs to take; may be repeated")
+    options.add_argument("--once", action="store_true", help="end after one job, or when there is none")
+    options = options.parse_args()
+    server = Server(options.url, os.environ["LOTLINE_KEY"])
+    while True:
+        claim = server.post("/workers/claim", {"spiders": options.spider, "wait_seconds": 5 if options.once else 30})
+        if claim:
+            work(server, claim)
+        if options.once:
+            return
+
+
+if __name__ == "__main__":
+    main()

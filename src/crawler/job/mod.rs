@@ -1,0 +1,294 @@
+//! One crawl, from its claim to its end. A single task holds all of its state: requests are on their way beside each
+//! other, and everything that they bring in passes here. It may be killed at any line: the frontier in the store has
+//! what is needed to go on.
+
+mod desk;
+mod finish;
+mod haul;
+mod journal;
+mod launch;
+mod seeds;
+mod shelf;
+mod store;
+mod take;
+mod tally;
+mod visit;
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use self::desk::{Desk, Halt, Result};
+use self::finish::{End, Outlook};
+use self::haul::Haul;
+use self::journal::Journal;
+use self::shelf::Shelf;
+use self::tally::Tally;
+use self::visit::Visit;
+use super::links::AllowedHosts;
+use super::runner::Tools;
+use crate::auth::scope::SystemReason;
+use crate::base::ids::{JobId, TenantId};
+use crate::domain::frontier::{Fingerprint, Standing};
+use crate::domain::jobs::complete::Completion;
+use crate::domain::jobs::fail::Failure;
+use crate::domain::op::Op;
+use crate::protocol::job::{Job, LogLevel};
+use crate::protocol::worker::Claim;
+
+/// Pages of a job that says nothing, and how deep links are followed.
+const MAX_PAGES: i64 = 10_000;
+const MAX_DEPTH: i64 = 50;
+/// Pages in a job's frontier: some for each that may be asked for, since many links lead nowhere.
+const ROWS_PER_PAGE: usize = 4;
+const LEAST_ROWS: usize = 1_000;
+const MOST_ROWS: usize = 200_000;
+
+/// How far a crawl may go.
+struct Limits {
+    pages: i64,
+    items: Option<i64>,
+    rows: usize,
+}
+
+impl Limits {
+    fn of(job: &Job) -> Self {
+        let pages = job.settings.max_pages.unwrap_or(MAX_PAGES);
+        let rows = usize::try_from(pages).unwrap_or(MOST_ROWS).saturating_mul(ROWS_PER_PAGE);
+        Self { pages, items: job.settings.max_items, rows: rows.clamp(LEAST_ROWS, MOST_ROWS) }
+    }
+
+    /// Known pages take at most half of what may be asked for, so that something is left for what is new.
+    fn known(&self) -> usize {
+        usize::try_from(self.pages / 2 + self.pages % 2).unwrap_or(MOST_ROWS).min(self.rows / 2)
+    }
+}
+
+/// What the crawl has come to in all, executions before this one included: the limits speak of these.
+#[derive(Default)]
+struct Reached {
+    /// Pages that were read, or found to be gone where one was known.
+    read: i64,
+    failed: i64,
+    items: i64,
+}
+
+struct Crawl {
+    desk: Desk,
+    tools: Tools,
+    allowed: Arc<AllowedHosts>,
+    limits: Limits,
+    reached: Reached,
+    /// Pages of the frontier, and those that redirects led to.
+    seen: HashSet<Fingerprint>,
+    shelf: Shelf,
+    /// Pages may wait in the frontier that are not in hand.
+    more: bool,
+    flying: FuturesUnordered<Pin<Box<dyn Future<Output = Visit> + Send>>>,
+    flying_pages: i64,
+    haul: Haul,
+    tally: Tally,
+    journal: Journal,
+    first_failure: Option<String>,
+    cancelled: bool,
+    reports: store::Reports,
+}
+
+/// Runs the claimed job until it is over, lost, or given back because the node stops.
+pub(super) async fn run(
+    tools: Tools,
+    tenant: TenantId,
+    claim: Claim,
+    length: Duration,
+    stop: CancellationToken,
+) {
+    let Claim { job, lease_token: token, .. } = claim;
+    let op = Op::of_system(&tools.kernel, SystemReason::Crawl, tenant);
+    let job_id = JobId(job.job_id);
+    let desk = Desk { op, job_id, token, length, stop };
+    let ended = match Crawl::begin(desk, tools, &job).await {
+        Ok(mut crawl) => crawl.go_on().await,
+        Err(halt) => Err(halt),
+    };
+    match ended {
+        Ok(()) => {}
+        Err(Halt::Lost) => {
+            tracing::info!(tenant.id = %tenant, job.id = %job_id, "a crawl has lost its lease")
+        }
+        Err(Halt::Broken(problem)) => {
+            tracing::warn!(%problem, tenant.id = %tenant, job.id = %job_id, "a crawl could not report and was dropped");
+        }
+    }
+}
+
+impl Crawl {
+    /// Starts the job and finds its frontier, or makes it.
+    async fn begin(desk: Desk, tools: Tools, job: &Job) -> Result<Self> {
+        let cancelled = desk.start().await?.cancel_requested;
+        let targets: Vec<Url> = job.target_urls.iter().filter_map(|url| Url::parse(url).ok()).collect();
+        let now = tools.kernel.clock.now();
+        let mut crawl = Self {
+            allowed: Arc::new(AllowedHosts::of(&targets, &job.settings.allowed_hosts)),
+            limits: Limits::of(job),
+            reached: Reached::default(),
+            seen: HashSet::new(),
+            shelf: Shelf::default(),
+            more: true,
+            flying: FuturesUnordered::new(),
+            flying_pages: 0,
+            haul: Haul::default(),
+            tally: Tally::resume(job.stats.as_ref(), now),
+            journal: Journal::default(),
+            first_failure: None,
+            cancelled,
+            reports: store::Reports::new(now),
+            desk,
+            tools,
+        };
+        match crawl.desk.standing().await? {
+            Some(standing) => crawl.resume(standing),
+            None => crawl.seed(job).await?,
+        }
+        Ok(crawl)
+    }
+
+    fn resume(&mut self, standing: Standing) {
+        let words = format!("The crawl goes on after {} pages", standing.done + standing.failed);
+        self.note(LogLevel::Info, words);
+        self.reached = Reached { read: standing.done, failed: standing.failed, items: standing.items };
+        self.seen = standing.pages.into_iter().collect();
+    }
+
+    async fn seed(&mut self, job: &Job) -> Result<()> {
+        let guard = self.tools.fetcher.guard();
+        let seeds =
+            seeds::gather(&self.desk, guard, &job.target_urls, &self.allowed, self.limits.known()).await?;
+        let targets = seeds.places.len() - seeds.known;
+        let words = format!("The crawl begins with {targets} targets and {} known pages", seeds.known);
+        self.note(LogLevel::Info, words);
+        for refused in seeds.refused {
+            self.failed(format!("{refused}; it is left out"));
+        }
+        self.seen = seeds.places.iter().map(|place| Fingerprint::of(&place.url)).collect();
+        // All seeds in one transaction: a crawl that is killed here has none, and begins anew.
+        let settled = self.desk.settle(&[], &seeds.places).await?;
+        self.cancelled |= settled.cancel_requested;
+        Ok(())
+    }
+
+    async fn go_on(&mut self) -> Result<()> {
+        let hosts = self.tools.hosts.clone();
+        let clock = self.tools.kernel.clock.clone();
+        loop {
+            // Listening begins before leave is asked, so that a host that is freed in between is heard.
+            let changed = hosts.changed();
+            self.refill().await?;
+            let turn = self.launch();
+            self.tell().await?;
+            if self.is_stopped() {
+                self.flying.clear();
+                self.flying_pages = 0;
+            }
+            if self.must_store(clock.now()) {
+                self.store().await?;
+                continue;
+            }
+            if self.is_over() {
+                return self.finish().await;
+            }
+            let wake = self.wake(turn);
+            tokio::select! {
+                biased;
+                () = self.desk.stop.cancelled() => return self.hand_back().await,
+                Some(visit) = self.flying.next() => self.take(visit),
+                () = changed => {}
+                () = clock.sleep_until(wake) => {}
+            }
+        }
+    }
+
+    /// Whether what is on its way is no longer wanted.
+    fn is_stopped(&self) -> bool {
+        self.cancelled || self.items_left() == 0
+    }
+
+    fn is_over(&self) -> bool {
+        let nothing_left = self.shelf.is_empty() && !self.more;
+        self.flying.is_empty() && (self.is_stopped() || nothing_left || self.pages_left() == 0)
+    }
+
+    /// Listings that may still be taken.
+    fn items_left(&self) -> i64 {
+        self.limits.items.map_or(i64::MAX, |most| (most - self.reached.items).max(0))
+    }
+
+    /// Pages that may still be asked for.
+    fn pages_left(&self) -> i64 {
+        (self.limits.pages - self.reached.read - self.reached.failed - self.flying_pages).max(0)
+    }
+
+    /// When to look again though nothing has happened.
+    fn wake(&self, turn: Option<DateTime<Utc>>) -> DateTime<Utc> {
+        let heartbeat = self.reports.due(&self.tally, self.desk.length);
+        [turn, self.shelf.next_due(), self.haul.due()].into_iter().flatten().fold(heartbeat, DateTime::min)
+    }
+
+    async fn finish(&mut self) -> Result<()> {
+        let end = finish::end(&Outlook {
+            cancelled: self.cancelled,
+            items_full: self.items_left() == 0,
+            pages_full: self.pages_left() == 0,
+            pages_left: self.more || !self.shelf.is_empty(),
+            read: self.reached.read,
+            first_failure: self.first_failure.as_deref(),
+        });
+        let (reason, words) = match &end {
+            End::Complete(reason) => (*reason, format!("The crawl ends: {reason}")),
+            End::Fail(error) => ("failed", error.clone()),
+        };
+        let now = self.tools.kernel.clock.now();
+        let stats = Some(self.tally.final_stats(reason, now));
+        let totals = format!("{} pages, {} listings", self.tally.pages(), self.tally.items());
+        self.journal.close(format!("{words} ({totals})"), now);
+        self.write_journal().await?;
+        match end {
+            End::Complete(reason) => {
+                let (items, pages) = (Some(self.tally.items()), Some(self.tally.pages()));
+                let finish_reason = Some(reason.to_owned());
+                let done = Completion { items_scraped: items, pages_crawled: pages, stats, finish_reason };
+                self.desk.complete(&done).await?;
+            }
+            End::Fail(error) => drop(self.desk.fail(&Failure { error, stats }).await?),
+        }
+        Ok(())
+    }
+
+    /// The node stops: what is in hand is stored and the job is given back. Pages on their way are asked for again.
+    async fn hand_back(&mut self) -> Result<()> {
+        self.flying.clear();
+        self.store().await?;
+        self.note(LogLevel::Info, "The crawl is given back because its node stops".to_owned());
+        self.write_journal().await?;
+        self.report().await?;
+        self.desk.release().await
+    }
+
+    fn note(&mut self, level: LogLevel, message: String) {
+        self.tally.logged(level);
+        self.journal.note(level, message, self.tools.kernel.clock.now());
+    }
+
+    /// Notes what went wrong with a page.
+    fn failed(&mut self, message: String) {
+        self.first_failure.get_or_insert_with(|| message.clone());
+        self.note(LogLevel::Warning, message);
+    }
+}

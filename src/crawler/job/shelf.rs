@@ -1,0 +1,153 @@
+//! The pages of a crawl that are in hand: taken from the frontier, not settled there yet. Pure.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+
+use chrono::{DateTime, Utc};
+use url::Url;
+
+use crate::crawler::politeness::HostKey;
+use crate::domain::frontier::Place;
+
+/// A page with what is asked of it all the time.
+#[derive(Clone, Debug)]
+pub(super) struct Stop {
+    pub(super) place: Place,
+    pub(super) url: Url,
+    pub(super) host: HostKey,
+}
+
+impl Stop {
+    /// `None` for what is no page's URL; only a hand-edited row is.
+    pub(super) fn new(place: Place) -> Option<Self> {
+        let url = Url::parse(&place.url).ok()?;
+        let host = (url.host_str()?.to_owned(), url.port_or_known_default()?);
+        Some(Self { place, url, host })
+    }
+}
+
+/// Pages that can be asked for, in a queue for each host, and pages that wait for another try.
+#[derive(Default)]
+pub(super) struct Shelf {
+    ready: BTreeMap<HostKey, VecDeque<Stop>>,
+    ready_count: usize,
+    later: Vec<(DateTime<Utc>, Stop)>,
+    /// Everything in hand: ready, later, on the way, and visited but not settled.
+    ids: HashSet<i64>,
+}
+
+impl Shelf {
+    /// Adds a page behind the others of its host, unless it is in hand.
+    pub(super) fn put(&mut self, stop: Stop) {
+        if self.ids.insert(stop.place.id) {
+            self.ready_count += 1;
+            self.ready.entry(stop.host.clone()).or_default().push_back(stop);
+        }
+    }
+
+    /// Keeps a page that is in hand for another try.
+    pub(super) fn put_later(&mut self, at: DateTime<Utc>, stop: Stop) {
+        self.later.push((at, stop));
+    }
+
+    /// Moves pages whose time has come before the others of their hosts.
+    pub(super) fn wake(&mut self, now: DateTime<Utc>) {
+        let (due, later) = std::mem::take(&mut self.later).into_iter().partition(|(at, _)| *at <= now);
+        self.later = later;
+        let due: Vec<(DateTime<Utc>, Stop)> = due;
+        for (_, stop) in due {
+            self.ready_count += 1;
+            self.ready.entry(stop.host.clone()).or_default().push_front(stop);
+        }
+    }
+
+    /// When the next page that waits for another try is due.
+    pub(super) fn next_due(&self) -> Option<DateTime<Utc>> {
+        self.later.iter().map(|(at, _)| *at).min()
+    }
+
+    /// Hosts with pages that can be asked for; the host with the page that was found first comes first.
+    pub(super) fn hosts(&self) -> Vec<HostKey> {
+        let mut hosts: Vec<_> =
+            self.ready.iter().filter_map(|(host, stops)| Some((host, stops.front()?))).collect();
+        hosts.sort_by_key(|(_, stop)| (stop.place.depth, stop.place.id));
+        hosts.into_iter().map(|(host, _)| host.clone()).collect()
+    }
+
+    /// The next page of a host.
+    pub(super) fn front(&self, host: &HostKey) -> Option<&Stop> {
+        self.ready.get(host)?.front()
+    }
+
+    /// Takes the next page of a host; it stays in hand.
+    pub(super) fn take(&mut self, host: &HostKey) -> Option<Stop> {
+        let stops = self.ready.get_mut(host)?;
+        let stop = stops.pop_front()?;
+        self.ready_count -= 1;
+        if stops.is_empty() {
+            self.ready.remove(host);
+        }
+        Some(stop)
+    }
+
+    /// The page is settled in the frontier.
+    pub(super) fn forget(&mut self, id: i64) {
+        self.ids.remove(&id);
+    }
+
+    pub(super) fn ready(&self) -> usize {
+        self.ready_count
+    }
+
+    pub(super) fn in_hand(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether no page waits, now or for another try.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ready_count == 0 && self.later.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stop(id: i64, url: &str) -> Stop {
+        let place = Place { id, url: url.to_owned(), depth: 0, attempts: 0, known: Vec::new() };
+        Stop::new(place).unwrap()
+    }
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 0).unwrap()
+    }
+
+    #[test]
+    fn hosts_come_in_the_order_of_their_first_pages_and_pages_in_theirs() {
+        let mut shelf = Shelf::default();
+        for (id, url) in [(1, "http://b.example/1"), (2, "http://a.example/1"), (3, "http://b.example/2")] {
+            shelf.put(stop(id, url));
+            shelf.put(stop(id, url));
+        }
+
+        let hosts = shelf.hosts();
+        assert_eq!(hosts.iter().map(|host| host.0.as_str()).collect::<Vec<_>>(), ["b.example", "a.example"]);
+        assert_eq!(shelf.take(&hosts[0]).unwrap().place.id, 1);
+        assert_eq!(shelf.front(&hosts[0]).unwrap().place.id, 3);
+        assert_eq!((shelf.ready(), shelf.in_hand()), (2, 3));
+    }
+
+    #[test]
+    fn another_try_comes_when_it_is_due_and_then_first() {
+        let mut shelf = Shelf::default();
+        shelf.put(stop(1, "http://a.example/1"));
+        shelf.put(stop(2, "http://a.example/2"));
+        let host = ("a.example".to_owned(), 80);
+        let first = shelf.take(&host).unwrap();
+        shelf.put_later(at(5), first);
+
+        shelf.wake(at(4));
+        assert_eq!((shelf.front(&host).unwrap().place.id, shelf.next_due()), (2, Some(at(5))));
+        shelf.wake(at(5));
+        assert_eq!((shelf.front(&host).unwrap().place.id, shelf.next_due()), (1, None));
+    }
+}

@@ -1,0 +1,104 @@
+//! The built-in worker: takes jobs of builtin spiders and runs several at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::fetch::Fetcher;
+use super::hosts::Hosts;
+use super::job;
+use super::settings::CrawlerSettings;
+use crate::domain::jobs::claim::claim_builtin;
+use crate::domain::op::Kernel;
+
+/// How often jobs are looked for that were made on other nodes.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Parts of a second that waits are spread over.
+const JITTER_STEPS: u64 = 1_000;
+
+/// How much a node's crawler does at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Running {
+    /// Jobs at the same time.
+    pub jobs: usize,
+    /// How long a job is held without word from its crawl.
+    pub lease: Duration,
+}
+
+/// The crawler of one node.
+pub struct Runner {
+    tools: Tools,
+    running: Running,
+}
+
+/// What every crawl of a node works with. Clones share it.
+#[derive(Clone)]
+pub(super) struct Tools {
+    pub(super) kernel: Kernel,
+    pub(super) settings: Arc<CrawlerSettings>,
+    pub(super) fetcher: Fetcher,
+    pub(super) hosts: Arc<Hosts>,
+}
+
+impl Tools {
+    /// A number in `0.0..1.0`.
+    pub(super) fn jitter(&self) -> f64 {
+        self.kernel.entropy.below(JITTER_STEPS) as f64 / JITTER_STEPS as f64
+    }
+}
+
+impl Runner {
+    /// Fails when the HTTP client cannot be made.
+    pub fn new(kernel: Kernel, settings: CrawlerSettings, running: Running) -> Result<Self, reqwest::Error> {
+        let fetcher = Fetcher::new(&settings, kernel.clock.clone())?;
+        let hosts = Arc::new(Hosts::new(&settings, kernel.clock.clone()));
+        Ok(Self { tools: Tools { kernel, settings: Arc::new(settings), fetcher, hosts }, running })
+    }
+
+    /// Runs jobs until `stop`, then gives back those that are under way and returns. Dropping this kills them in the
+    /// middle: their leases end, and whoever claims them next goes on.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut jobs = JoinSet::new();
+        while !stop.is_cancelled() {
+            // Listening begins before the look, so that a job made in between is heard.
+            let rung = self.tools.kernel.bell.listen();
+            if jobs.len() < self.running.jobs && self.take(&mut jobs, &stop).await {
+                continue;
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                Some(ended) = jobs.join_next() => note(ended),
+                () = rung => {}
+                () = self.tools.kernel.clock.sleep(LOOK_EVERY) => {}
+            }
+        }
+        while let Some(ended) = jobs.join_next().await {
+            note(ended);
+        }
+    }
+
+    /// Takes one job, if one waits.
+    async fn take(&self, jobs: &mut JoinSet<()>, stop: &CancellationToken) -> bool {
+        match claim_builtin(&self.tools.kernel, self.running.lease).await {
+            Ok(Some((tenant, claim))) => {
+                let run = job::run(self.tools.clone(), tenant, claim, self.running.lease, stop.clone());
+                jobs.spawn(run);
+                true
+            }
+            Ok(None) => false,
+            Err(problem) => {
+                tracing::warn!(%problem, "the crawler could not look for jobs");
+                false
+            }
+        }
+    }
+}
+
+fn note(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        // Its lease ends, and the job is tried again as with any worker that went silent.
+        tracing::error!(%error, "a crawl broke off");
+    }
+}

@@ -1,0 +1,184 @@
+//! A node, a site and somebody who has jobs made: what tests of whole crawls begin with.
+
+use std::future::Future;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::homes::Homes;
+use crate::auth::role::Role;
+use crate::auth::scope::{SystemReason, TenantScope};
+use crate::base::clock::Clock;
+use crate::base::ids::{JobId, TenantId};
+use crate::crawler::fetch::site::Site;
+use crate::crawler::guard::parse_named_hosts;
+use crate::crawler::runner::{Runner, Running};
+use crate::crawler::settings::CrawlerSettings;
+use crate::domain::jobs::{create, get};
+use crate::domain::op::{Kernel, Op};
+use crate::domain::properties;
+use crate::domain::testing::World;
+use crate::eventlog;
+use crate::protocol::job::{Job, NewJob};
+
+/// No crawl of a test takes longer.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// Between two looks at something that happens outside of the clock that tests move.
+const LOOK: Duration = Duration::from_millis(5);
+const LEASE: Duration = Duration::from_secs(60);
+
+pub(super) struct Bench {
+    pub(super) world: World,
+    pub(super) op: Op,
+    site: Site,
+}
+
+impl Bench {
+    pub(super) async fn new(homes: Homes) -> Self {
+        Self::of(move |head| homes.answer(head)).await
+    }
+
+    /// A site that answers like this.
+    pub(super) async fn of(answer: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
+        let world = World::new().await;
+        let op = world.user("ann", Role::Member).await;
+        Self { world, op, site: Site::serve(answer).await }
+    }
+
+    /// A job of `auto` for the site, unless it says otherwise.
+    pub(super) async fn make(&self, new: NewJob) -> JobId {
+        let target_urls = new.target_urls.or_else(|| Some(vec![self.site.url("/").into()]));
+        let new = NewJob { spider_name: "auto".to_owned(), target_urls, ..new };
+        JobId(create::create(&self.op, new).await.unwrap().job_id)
+    }
+
+    /// Makes a job and runs it to its end.
+    pub(super) async fn crawl(&self, new: NewJob) -> Job {
+        let job = self.make(new).await;
+        self.run_until_over(self.world.kernel.clone(), job).await
+    }
+
+    pub(super) async fn run_until_over(&self, kernel: Kernel, job: JobId) -> Job {
+        self.run(kernel, self.over(job)).await
+    }
+
+    /// Moves the clock on with every look.
+    pub(super) async fn run_while_time_passes(&self, job: JobId, step: Duration) -> Job {
+        let passing = async {
+            loop {
+                Clock::system().sleep(LOOK).await;
+                self.world.kernel.clock.advance(step);
+            }
+        };
+        let over = async {
+            tokio::select! {
+                job = self.over(job) => job,
+                () = passing => unreachable!(),
+            }
+        };
+        self.run(self.world.kernel.clone(), over).await
+    }
+
+    /// Runs until the site was asked this often.
+    pub(super) async fn run_until_requests(&self, count: usize, then: Then) {
+        let stop = CancellationToken::new();
+        let runner = self.runner(self.world.kernel.clone()).run(stop.clone());
+        tokio::pin!(runner);
+        let reached = async {
+            tokio::select! {
+                () = &mut runner => unreachable!("nobody stopped it"),
+                () = self.requests(count) => {}
+            }
+            if then == Then::Stop {
+                stop.cancel();
+                runner.await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, reached).await.unwrap();
+    }
+
+    /// Waits until the site was asked this often.
+    pub(super) async fn requests(&self, count: usize) {
+        while self.site.requests().len() < count {
+            Clock::system().sleep(LOOK).await;
+        }
+    }
+
+    /// How often the site was asked for paths that begin so.
+    pub(super) fn site_requests(&self, path: &str) -> usize {
+        let start = format!("GET {path}");
+        self.site.requests().iter().filter(|head| head.starts_with(&start)).count()
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.world.kernel.clock.now()
+    }
+
+    /// Properties that are not removed.
+    pub(super) async fn total(&self) -> u64 {
+        properties::get::total(&self.op).await.unwrap()
+    }
+
+    /// How often an event of this name was told.
+    pub(super) async fn told(&self, event: &str) -> usize {
+        self.events().await.iter().filter(|body| body["event"] == event).count()
+    }
+
+    /// What the job's last end told.
+    pub(super) async fn total_items(&self, job: i64) -> i64 {
+        let events = self.events().await;
+        let mut ends = events.iter().rev().filter(|body| body["event"] == "job_completed");
+        ends.find(|body| body["job_id"] == job).and_then(|body| body["total_items"].as_i64()).unwrap()
+    }
+
+    pub(super) async fn head_of(&self, tenant: TenantId) -> i64 {
+        let scope = TenantScope::for_system(SystemReason::Crawl, tenant);
+        eventlog::head(&self.world.kernel.db, &scope).await.unwrap().seq
+    }
+
+    async fn events(&self) -> Vec<Value> {
+        let page = eventlog::read_after(&self.world.kernel.db, &self.op.scope, 0, 100_000).await.unwrap();
+        let body = |frame: &[u8]| serde_json::from_slice(frame).unwrap();
+        page.envelopes.iter().map(|envelope| body(&envelope.frame.payload())).collect()
+    }
+
+    async fn over(&self, job: JobId) -> Job {
+        loop {
+            let job = get::get(&self.op, job).await.unwrap();
+            if job.status.is_terminal() {
+                return job;
+            }
+            Clock::system().sleep(LOOK).await;
+        }
+    }
+
+    async fn run<T>(&self, kernel: Kernel, until: impl Future<Output = T>) -> T {
+        let stop = CancellationToken::new();
+        let until = async {
+            let result = until.await;
+            stop.cancel();
+            result
+        };
+        let both = async { tokio::join!(self.runner(kernel).run(stop.clone()), until) };
+        tokio::time::timeout(DEADLINE, both).await.unwrap().1
+    }
+
+    fn runner(&self, kernel: Kernel) -> Runner {
+        let settings = CrawlerSettings {
+            allowed_private_hosts: parse_named_hosts(&self.site.address.to_string()).unwrap(),
+            ..CrawlerSettings::default()
+        };
+        Runner::new(kernel, settings, Running { jobs: 2, lease: LEASE }).unwrap()
+    }
+}
+
+/// How a crawler is ended before its work is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Then {
+    /// As when its node shuts down.
+    Stop,
+    /// As when its process is killed.
+    Kill,
+}

@@ -1,0 +1,182 @@
+//! Whole crawls of a small site on loopback. The clock stands still unless a test moves it: a host that the operator
+//! named is not waited for.
+
+mod bench;
+mod homes;
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use self::bench::{Bench, Then};
+use self::homes::Homes;
+use crate::base::ids::JobId;
+use crate::crawler::fetch::site::{answer, page};
+use crate::domain::jobs::sweep::sweep_leases;
+use crate::domain::jobs::{cancel, executions, get, retry};
+use crate::protocol::job::{ExecutionStatus, JobStatus, NewJob};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crawl_finds_every_home_once_and_touches_no_other_tenant() {
+    let bench = Bench::new(Homes::new(60)).await;
+    let other = bench.world.another_tenant().await;
+
+    let job = bench.crawl(NewJob::default()).await;
+
+    assert_eq!((job.status, job.finish_reason.as_deref()), (JobStatus::Completed, Some("finished")));
+    assert_eq!(bench.told("property_created").await, 60);
+    assert_eq!(bench.total_items(job.job_id).await, 60);
+    assert_eq!(bench.site_requests("/h/"), 60);
+    let stats = job.stats.unwrap();
+    assert_eq!(stats["item_scraped_count"], 60);
+    assert_eq!(stats["downloader/response_status_count/200"], job.pages_crawled);
+    assert_eq!(stats["lotline/layers"], json!({"json_ld": 60}));
+    assert_eq!(stats["lotline/coverage"]["fields"]["list_price"], 60);
+    assert_eq!(bench.head_of(other).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crawl_that_was_killed_goes_on_and_loses_no_home() {
+    let bench = Bench::new(Homes::new(150)).await;
+    let job = bench.make(NewJob::default()).await;
+
+    bench.run_until_requests(90, Then::Kill).await;
+    bench.world.pass_ms(61_000);
+    let restarted = bench.world.restarted().await;
+    assert_eq!(sweep_leases(&restarted).await.unwrap(), 1);
+    let job = bench.run_until_over(restarted, job).await;
+
+    assert_eq!((job.status, job.attempt), (JobStatus::Completed, 2));
+    assert_eq!(bench.told("property_created").await, 150);
+    assert!(bench.site_requests("/h/") < 260, "what was done is not done again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_stops_gives_its_crawl_to_another_one() {
+    let bench = Bench::new(Homes::new(150)).await;
+    let job = bench.make(NewJob::default()).await;
+
+    bench.run_until_requests(90, Then::Stop).await;
+    let given_back = get::get(&bench.op, job).await.unwrap();
+    let job = bench.run_until_over(bench.world.restarted().await, job).await;
+
+    assert_eq!((given_back.status, given_back.attempt), (JobStatus::Pending, 1));
+    assert_eq!((job.status, job.attempt, job.items_scraped), (JobStatus::Completed, 1, 150));
+    assert_eq!(bench.total_items(job.job_id).await, 150);
+    assert_eq!(bench.told("job_queued").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_known_home_whose_page_is_gone_is_removed() {
+    let homes = Homes::new(20);
+    let bench = Bench::new(homes.clone()).await;
+    bench.crawl(NewJob::default()).await;
+
+    homes.sell(7);
+    let job = bench.crawl(NewJob::default()).await;
+
+    assert_eq!(job.status, JobStatus::Completed);
+    assert_eq!((bench.told("property_removed").await, bench.told("property_created").await), (1, 20));
+    assert_eq!(bench.total().await, 19);
+    assert_eq!(job.stats.unwrap()["lotline/removed"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crawl_stops_when_it_is_asked_to() {
+    let bench = Bench::new(Homes::endless()).await;
+    let job = bench.make(NewJob::default()).await;
+
+    let cancelled = async {
+        bench.requests(30).await;
+        cancel::cancel(&bench.op, job).await.unwrap();
+    };
+    let (job, ()) = tokio::join!(bench.run_until_over(bench.world.kernel.clone(), job), cancelled);
+
+    assert_eq!((job.status, job.finish_reason.as_deref()), (JobStatus::Cancelled, Some("cancelled")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_end_a_crawl_exactly() {
+    let bench = Bench::new(Homes::new(60)).await;
+
+    let pages = bench.crawl(NewJob { max_pages: Some(12), ..NewJob::default() }).await;
+    assert_eq!((pages.pages_crawled, pages.finish_reason.as_deref()), (12, Some("closespider_pagecount")));
+    assert_eq!(bench.site_requests("/h/") + bench.site_requests("/list/") + bench.site_requests("/ "), 12);
+
+    let items = bench.crawl(NewJob { max_items: Some(7), ..NewJob::default() }).await;
+    assert_eq!((items.items_scraped, items.finish_reason.as_deref()), (7, Some("closespider_itemcount")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_robots_txt_forbids_is_never_asked_for() {
+    let bench = Bench::of(|head| match head.split(' ').nth(1).unwrap() {
+        "/robots.txt" => answer(200, &[], b"User-agent: *\nDisallow: /private"),
+        "/" => page("<a href=/private/1>a</a><a href=/b>b</a>"),
+        _ => page(""),
+    })
+    .await;
+
+    let job = bench.crawl(NewJob::default()).await;
+
+    assert_eq!((job.status, job.pages_crawled), (JobStatus::Completed, 2));
+    assert_eq!(bench.site_requests("/private"), 0);
+    assert_eq!(job.stats.unwrap()["robotstxt/forbidden"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crawl_that_can_fetch_nothing_fails_and_says_why() {
+    let forbidding = Bench::of(|_| answer(200, &[], b"User-agent: *\nDisallow: /")).await;
+    let failing = Bench::of(|head| answer(if head.contains("robots") { 404 } else { 410 }, &[], b"")).await;
+
+    let forbidden = forbidding.crawl(NewJob::default()).await;
+    let gone = failing.crawl(NewJob::default()).await;
+    let private =
+        failing.crawl(NewJob { target_urls: Some(vec!["http://10.0.0.1/".to_owned()]), ..NewJob::default() });
+    let private = private.await;
+
+    for (job, cause) in [
+        (forbidden, "/: robots.txt forbids it"),
+        (gone, "/: the host answered 410"),
+        (private, "http://10.0.0.1/: the address 10.0.0.1 is not public"),
+    ] {
+        let error = job.error.unwrap();
+        assert_eq!(job.status, JobStatus::Failed);
+        assert!(error.starts_with("No page could be fetched: ") && error.contains(cause), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_asks_to_be_left_alone_is_left_alone_and_asked_again() {
+    let busy = std::sync::atomic::AtomicUsize::new(0);
+    let bench = Bench::of(move |head| match head.split(' ').nth(1).unwrap() {
+        "/robots.txt" => answer(404, &[], b""),
+        _ if busy.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 => {
+            answer(429, &["Retry-After: 30"], b"")
+        }
+        _ => page(&homes::json_ld(1)),
+    })
+    .await;
+    let (job, started) = (bench.make(NewJob::default()).await, bench.now());
+
+    let job = bench.run_while_time_passes(job, Duration::from_millis(500)).await;
+
+    assert_eq!((job.status, bench.total().await), (JobStatus::Completed, 1));
+    assert!(bench.now() - started >= chrono::TimeDelta::seconds(30));
+    assert_eq!(job.stats.unwrap()["retry/count"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_begins_anew() {
+    let bench = Bench::new(Homes::new(10)).await;
+    let job = bench.crawl(NewJob::default()).await;
+    let before = bench.site_requests("/h/");
+
+    retry::retry(&bench.op, JobId(job.job_id)).await.unwrap();
+    let again = bench.run_until_over(bench.world.kernel.clone(), JobId(job.job_id)).await;
+
+    assert_eq!((again.status, again.attempt), (JobStatus::Completed, 2));
+    assert_eq!((before, bench.site_requests("/h/")), (10, 20));
+    let page = crate::base::page::PageRequest { after: None, limit: 10 };
+    let executions = executions::executions(&bench.op, JobId(job.job_id), page).await.unwrap().rows;
+    assert!(executions.iter().all(|execution| execution.status == ExecutionStatus::Completed));
+}

@@ -1,0 +1,185 @@
+//! A crawl's frontier in the store, so that a crawl whose worker was killed or sent away goes on.
+//!
+//! A frontier lives as long as its job is not over. So an execution that follows a lost or a given-back one finds it and
+//! goes on, and one that a person asked for (a retry of a job that is over) finds none and begins anew.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
+
+use super::error::Result;
+use super::jobs::Lease;
+use super::jobs::job::Report;
+use super::jobs::lease;
+use super::jobs::view::json;
+use super::op::Op;
+use crate::base::ids::JobId;
+use crate::storage::crawl_urls::{self, CrawlUrlRow, Mark, NewCrawlUrl};
+use crate::storage::jobs;
+
+/// A listing that had a page before the crawl: its source and its key there.
+pub type Known = (String, String);
+
+/// A page to be asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewPlace {
+    pub url: String,
+    pub depth: i64,
+    /// To be removed when the page is gone.
+    pub known: Vec<Known>,
+}
+
+/// A page that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub id: i64,
+    pub url: String,
+    pub depth: i64,
+    /// Tries so far.
+    pub attempts: u32,
+    pub known: Vec<Known>,
+}
+
+/// Where a page stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It failed and will be tried again.
+    Queued,
+    Done,
+    Failed,
+    /// It was never asked for.
+    Skipped,
+}
+
+/// What became of a page.
+#[derive(Clone, Debug)]
+pub struct Visited {
+    pub id: i64,
+    pub fate: Fate,
+    pub attempts: u32,
+    /// Listings that were taken from it.
+    pub items: i64,
+    pub outcome: Option<String>,
+}
+
+/// A crawl as an earlier worker left it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The fingerprint of each page that is known.
+    pub pages: Vec<Fingerprint>,
+    pub done: i64,
+    pub failed: i64,
+    pub items: i64,
+}
+
+/// Tells pages apart without keeping their URLs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fingerprint(u128);
+
+impl Fingerprint {
+    pub fn of(url: &str) -> Self {
+        let digest: [u8; 32] = Sha256::digest(url.as_bytes()).into();
+        let mut first = [0; 16];
+        first.copy_from_slice(&digest[..16]);
+        Self(u128::from_be_bytes(first))
+    }
+
+    /// Back from [`hash`], of which it is the first half.
+    fn stored(hash: &str) -> Option<Self> {
+        u128::from_str_radix(hash.get(..32)?, 16).ok().map(Self)
+    }
+}
+
+/// What is left of a crawl; `None` when it has not begun.
+pub async fn standing(op: &Op, job: JobId) -> Result<Option<Standing>> {
+    let tx = op.read().await?;
+    let hashes = crawl_urls::hashes(&tx, job).await?;
+    if hashes.is_empty() {
+        return Ok(None);
+    }
+    let sums = crawl_urls::sums(&tx, job).await?;
+    let pages = hashes.iter().filter_map(|hash| Fingerprint::stored(hash)).collect();
+    Ok(Some(Standing { pages, done: sums.done, failed: sums.failed, items: sums.items }))
+}
+
+/// Up to `limit` pages that wait, breadth first.
+pub async fn next(op: &Op, job: JobId, limit: u64) -> Result<Vec<Place>> {
+    let tx = op.read().await?;
+    let rows = crawl_urls::queue(&tx, job, limit).await?;
+    rows.into_iter().map(place).collect()
+}
+
+/// What a step of the crawl answers its worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// Pages that are new in the frontier.
+    pub added: usize,
+    pub cancel_requested: bool,
+}
+
+/// Writes what became of pages and adds those that they link to, all or nothing. Only the lease's holder may, and the
+/// lease lasts anew from here. What a page told is to be reported before: a crash in between then only means that the
+/// page is asked for once more.
+pub async fn settle(op: &Op, lease: &Lease<'_>, visited: &[Visited], new: Vec<NewPlace>) -> Result<Settled> {
+    let change = op.begin().await?;
+    let (mut job, _) = lease::held(op, &change, lease, Report::Heartbeat).await?;
+    crawl_urls::mark(&change.tx, lease.job_id, marks(visited)).await?;
+    let new = new.into_iter().map(row).collect();
+    let added = crawl_urls::insert_new(&change.tx, lease.job_id, new).await?;
+    lease::extend(op, &mut job, lease.length);
+    jobs::save(&change.tx, &job).await?;
+    op.commit(change).await?;
+    Ok(Settled { added, cancel_requested: job.cancel_requested })
+}
+
+fn marks(visited: &[Visited]) -> BTreeMap<Mark, Vec<i64>> {
+    let mut marks: BTreeMap<Mark, Vec<i64>> = BTreeMap::new();
+    for page in visited {
+        let state = match page.fate {
+            Fate::Queued => "queued",
+            Fate::Done => "done",
+            Fate::Failed => "failed",
+            Fate::Skipped => "skipped",
+        };
+        let attempts = i64::from(page.attempts);
+        let mark = Mark { state, attempts, items: page.items, outcome: page.outcome.clone() };
+        marks.entry(mark).or_default().push(page.id);
+    }
+    marks
+}
+
+fn row(new: NewPlace) -> NewCrawlUrl {
+    // Pairs of strings always serialise.
+    let known = serde_json::to_string(&new.known).ok().filter(|_| !new.known.is_empty());
+    NewCrawlUrl { url_hash: hash(&new.url), url: new.url, depth: new.depth, known }
+}
+
+fn place(row: CrawlUrlRow) -> Result<Place> {
+    let known = row.known.as_deref().map(json).transpose()?.unwrap_or_default();
+    let attempts = u32::try_from(row.attempts).unwrap_or(u32::MAX);
+    Ok(Place { id: row.id, url: row.url, depth: row.depth, attempts, known })
+}
+
+/// SHA-256 in hex.
+fn hash(url: &str) -> String {
+    let digest = Sha256::digest(url.as_bytes());
+    digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_the_first_half_of_what_is_stored() {
+        let url = "https://homes.example.com/h/1";
+
+        assert_eq!(Fingerprint::stored(&hash(url)), Some(Fingerprint::of(url)));
+        assert_eq!(Fingerprint::stored("short"), None);
+    }
+}

@@ -1,0 +1,269 @@
+//! Keys, tickets, foreign tokens, and the short memory behind all of them.
+
+use std::time::Instant;
+
+use futures_util::future::join_all;
+use jsonwebtoken::{EncodingKey, Header, encode};
+
+use super::*;
+use crate::auth::role::KeyScope;
+use crate::auth::token::issuers::ClaimMap;
+use crate::auth::token::keys::{Algorithm, VerifyingKey};
+use crate::base::ids::KeyId;
+use crate::base::page::PageRequest;
+use crate::domain::identity::api_keys::{self, NewKey};
+use crate::domain::identity::sessions;
+use crate::domain::identity::tickets::{Door, TICKET_LIFE};
+use crate::domain::identity::users::{self, UserPatch};
+
+fn new_key() -> NewKey {
+    NewKey { name: "crawler".into(), scopes: vec![KeyScope::JobsRun], expires_at: None }
+}
+
+#[tokio::test]
+async fn many_who_ask_at_once_cost_one_read() {
+    let house = House::new().await;
+    let token = house.sign_in("ann").await.access.text;
+    let before = house.identity.account_reads();
+
+    let answers = join_all((0..200).map(|_| house.show(token.expose()))).await;
+
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(house.identity.account_reads() - before, 1);
+    house.pass(5);
+    house.show(token.expose()).await.unwrap();
+    assert_eq!(house.identity.account_reads() - before, 2);
+}
+
+#[tokio::test]
+async fn a_revocation_of_somebody_else_costs_no_read() {
+    let house = House::new().await;
+    house.add("bob", Role::Member).await;
+    let token = house.sign_in("ann").await.access.text;
+    house.show(token.expose()).await.unwrap();
+    let bob = house.principal("bob").await;
+    let before = house.identity.account_reads();
+
+    sessions::log_out(&house.identity, &bob, &Origin::default()).await.unwrap();
+    house.show(token.expose()).await.unwrap();
+
+    assert_eq!(house.identity.account_reads(), before);
+}
+
+#[tokio::test]
+async fn a_flood_of_revocations_is_no_way_to_be_remembered() {
+    let house = House::new().await;
+    let token = house.sign_in("ann").await.access.text;
+    let principal = house.show(token.expose()).await.unwrap().principal;
+    sessions::log_out(&house.identity, &principal, &Origin::default()).await.unwrap();
+
+    for _ in 0..3000 {
+        house.world.kernel.revoked(Revocation::Key(KeyId::new(&house.world.kernel.clock)));
+    }
+
+    assert!(house.show(token.expose()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_key_is_shown_once_and_works_until_it_is_revoked() {
+    let mut house = House::new().await;
+    let ann = house.op("ann").await;
+
+    let made = api_keys::create(&house.identity, &ann, &new_key()).await.unwrap();
+    let text = made.text.expose();
+    let principal = house.show(text).await.unwrap().principal;
+    let listed = api_keys::list(&ann, PageRequest { limit: 10, after: None }).await.unwrap();
+    assert_eq!(principal.owner_id(), Some(house.ann));
+    assert_eq!(listed.rows.len(), 1);
+    house.told();
+
+    let id = KeyId(made.row.id);
+    api_keys::revoke(&ann, id).await.unwrap();
+
+    assert_eq!(refusal(house.show(text).await), Problem::invalid_token());
+    assert_eq!(house.told(), [Revocation::Key(id)]);
+    assert_eq!(refusal(api_keys::revoke(&ann, id).await), Problem::not_found());
+}
+
+#[tokio::test]
+async fn a_key_is_not_taken_out_of_a_url() {
+    let house = House::new().await;
+    let made = api_keys::create(&house.identity, &house.op("ann").await, &new_key()).await.unwrap();
+
+    let in_a_url = house.identity.authenticate(Credential::Query(made.text.expose())).await;
+
+    assert_eq!(code(in_a_url), Some(Code::Unauthenticated));
+}
+
+#[tokio::test]
+async fn a_key_ends_at_its_own_end_and_a_connection_on_it_after_a_day() {
+    let house = House::new().await;
+    let ann = house.op("ann").await;
+    let now = house.identity.now();
+    let hour = NewKey { expires_at: Some(now + TimeDelta::hours(1)), ..new_key() };
+    let endless = api_keys::create(&house.identity, &ann, &new_key()).await.unwrap();
+    let hour = api_keys::create(&house.identity, &ann, &hour).await.unwrap();
+
+    assert_eq!(house.show(endless.text.expose()).await.unwrap().expires_at, now + TimeDelta::hours(24));
+    assert_eq!(house.show(hour.text.expose()).await.unwrap().expires_at, now + TimeDelta::hours(1));
+    house.pass(3600);
+    assert!(house.show(hour.text.expose()).await.is_err());
+    assert!(house.show(endless.text.expose()).await.is_ok());
+}
+
+#[tokio::test]
+async fn every_bad_field_of_a_key_is_named() {
+    let house = House::new().await;
+    let past = house.identity.now();
+    let bad = NewKey { name: " ".into(), scopes: Vec::new(), expires_at: Some(past) };
+
+    let problem = refusal(api_keys::create(&house.identity, &house.op("ann").await, &bad).await);
+
+    let fields: Vec<_> = problem.errors.iter().map(|error| error.pointer.as_str()).collect();
+    assert_eq!(fields, ["/name", "/scopes", "/expires_at"]);
+}
+
+#[tokio::test]
+async fn a_key_sleeps_while_its_maker_does() {
+    let house = House::new().await;
+    let (bob, ann) = (house.add("bob", Role::Admin).await, house.op("ann").await);
+    let made = api_keys::create(&house.identity, &house.op("bob").await, &new_key()).await.unwrap();
+    assert!(house.show(made.text.expose()).await.is_ok());
+
+    let active = |is_active| UserPatch { is_active: Some(is_active), ..UserPatch::default() };
+    users::change(&ann, bob, &active(false), &anything).await.unwrap();
+    assert_eq!(refusal(house.show(made.text.expose()).await), Problem::inactive_user());
+    users::change(&ann, bob, &active(true), &anything).await.unwrap();
+    assert!(house.show(made.text.expose()).await.is_ok());
+    users::remove(&ann, bob, &anything).await.unwrap();
+
+    assert_eq!(refusal(house.show(made.text.expose()).await), Problem::invalid_token());
+}
+
+async fn ticket(house: &House) -> (Admitted, String) {
+    let token = house.sign_in("ann").await.access.text;
+    let admitted = house.show(token.expose()).await.unwrap();
+    let ticket = house.identity.tickets.mint(&admitted.principal, admitted.expires_at).await.unwrap();
+    (admitted, ticket.expose().to_owned())
+}
+
+#[tokio::test]
+async fn a_ticket_opens_one_socket() {
+    let house = House::new().await;
+    let (admitted, ticket) = ticket(&house).await;
+
+    // A connection that is refused for another reason has not used it.
+    for _ in 0..2 {
+        let shown = house.identity.authenticate(Credential::Ticket(&ticket, Door::Socket)).await.unwrap();
+        assert_eq!((shown.principal, shown.expires_at), (admitted.principal.clone(), admitted.expires_at));
+    }
+    let tickets = &house.identity.tickets;
+    let both = join_all([tickets.redeem(&ticket, Door::Socket), tickets.redeem(&ticket, Door::Socket)]).await;
+
+    assert_eq!(both.iter().filter(|one| one.is_ok()).count(), 1);
+    let again = house.identity.authenticate(Credential::Ticket(&ticket, Door::Socket)).await;
+    assert_eq!(refusal(again), Problem::invalid_token());
+}
+
+#[tokio::test]
+async fn a_stream_may_show_its_ticket_again_when_it_reconnects() {
+    let house = House::new().await;
+    let (_, ticket) = ticket(&house).await;
+
+    house.identity.tickets.redeem(&ticket, Door::Stream).await.unwrap();
+    house.pass(300);
+
+    assert!(house.identity.authenticate(Credential::Ticket(&ticket, Door::Stream)).await.is_ok());
+    assert!(house.identity.tickets.redeem(&ticket, Door::Stream).await.is_ok());
+    assert!(house.identity.authenticate(Credential::Ticket(&ticket, Door::Socket)).await.is_err());
+    house.pass(600);
+    assert!(house.identity.authenticate(Credential::Ticket(&ticket, Door::Stream)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_ticket_ends_after_thirty_seconds_and_with_its_sign_in() {
+    let house = House::new().await;
+    let (_, late) = ticket(&house).await;
+    house.pass(TICKET_LIFE.as_secs());
+    let (admitted, orphan) = ticket(&house).await;
+
+    sessions::log_out(&house.identity, &admitted.principal, &Origin::default()).await.unwrap();
+
+    for ticket in [late.as_str(), orphan.as_str(), "llt_x", ""] {
+        let shown = house.identity.authenticate(Credential::Ticket(ticket, Door::Socket)).await;
+        assert_eq!(refusal(shown), Problem::invalid_token());
+    }
+}
+
+fn foreign(tenants: &[&str]) -> ForeignIssuer {
+    ForeignIssuer {
+        name: "old".into(),
+        iss: None,
+        is_default: true,
+        keys: vec![VerifyingKey::shared_secret(None, b"old secret", vec![Algorithm::Hs256]).unwrap()],
+        audiences: Vec::new(),
+        required: ForeignIssuer::default_required(),
+        claims: ClaimMap::default(),
+        tenants: tenants.iter().map(|slug| (*slug).to_owned()).collect(),
+    }
+}
+
+fn foreign_token(house: &House, subject: &str) -> String {
+    let claims = serde_json::json!({ "sub": subject, "exp": house.identity.now().timestamp() + 600 });
+    encode(&Header::default(), &claims, &EncodingKey::from_secret(b"old secret")).unwrap()
+}
+
+#[tokio::test]
+async fn an_existing_back_ends_token_speaks_for_a_user_of_its_tenants() {
+    let house = House::with(settings(), vec![foreign(&["acme"])]).await;
+    house.world.another_tenant().await;
+    add(&house.identity, "other", "zoe", Role::Admin).await;
+
+    let ann = house.show(&foreign_token(&house, "ann")).await.unwrap().principal;
+
+    assert_eq!((ann.user_id(), ann.session_id()), (Some(house.ann), None));
+    for stranger in ["zoe", "nobody", "Ann"] {
+        let shown = house.show(&foreign_token(&house, stranger)).await;
+        assert_eq!(refusal(shown), Problem::invalid_token(), "{stranger}");
+    }
+    let out = sessions::log_out(&house.identity, &ann, &Origin::default()).await;
+    assert_eq!(code(out), Some(Code::Conflict));
+}
+
+#[tokio::test]
+async fn a_foreign_name_that_two_tenants_have_is_nobodys() {
+    let house = House::with(settings(), vec![foreign(&["acme", "other"])]).await;
+    house.world.another_tenant().await;
+    let token = foreign_token(&house, "ann");
+    assert!(house.show(&token).await.is_ok());
+
+    add(&house.identity, "other", "ann", Role::Member).await;
+    house.pass(5);
+
+    assert_eq!(refusal(house.show(&token).await), Problem::invalid_token());
+}
+
+#[tokio::test]
+async fn texts_that_are_no_credential_are_refused_quickly() {
+    let house = House::new().await;
+    let before = house.identity.account_reads();
+    let refresh = house.sign_in("ann").await.refresh;
+
+    #[expect(clippy::disallowed_methods, reason = "a generous bound on the wall's clock is what is asserted")]
+    let start = Instant::now();
+    for text in ["", "x", "a.b.c", "llk_", "llt_x", refresh.expose(), &"x".repeat(100_000)] {
+        assert_eq!(refusal(house.show(text).await), Problem::invalid_token());
+    }
+
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert_eq!(house.identity.account_reads(), before);
+}
+
+#[test]
+fn callers_may_wait_on_any_thread() {
+    fn is_send<T: Send>(_: T) {}
+    #[expect(dead_code, reason = "that it compiles is the assertion")]
+    fn check(identity: &Identity) {
+        is_send(identity.authenticate(Credential::Header("x")));
+    }
+}

@@ -1,0 +1,248 @@
+//! Users: making, changing and removing them, and what that does to what they hold.
+
+use super::*;
+use crate::base::page::PageRequest;
+use crate::domain::identity::platform::PlatformOp;
+use crate::domain::identity::tenants::{self, TenantPatch};
+use crate::domain::identity::users::{self, NewUser, UserPatch};
+use crate::domain::jobs;
+use crate::protocol::job::NewJob;
+
+const FIRST: PageRequest<i64> = PageRequest { limit: 10, after: None };
+
+fn newcomer(username: &str) -> NewUser {
+    NewUser {
+        username: username.into(),
+        email: format!("{username}@acme.example"),
+        password: Some(PASSWORD.into()),
+        role: Role::Member,
+        display_name: Some("Somebody".into()),
+    }
+}
+
+fn role(role: Role) -> UserPatch {
+    UserPatch { role: Some(role), ..UserPatch::default() }
+}
+
+fn active(is_active: bool) -> UserPatch {
+    UserPatch { is_active: Some(is_active), ..UserPatch::default() }
+}
+
+#[tokio::test]
+async fn an_admin_adds_people_and_finds_them_again() {
+    let house = House::new().await;
+    let ann = house.op("ann").await;
+
+    let bob = users::create(&house.identity, &ann, newcomer("Bob")).await.unwrap();
+
+    assert_eq!(users::get(&ann, UserId(bob.id)).await.unwrap(), bob);
+    let names: Vec<_> =
+        users::list(&ann, FIRST).await.unwrap().rows.into_iter().map(|row| row.username).collect();
+    assert_eq!(names, ["ann", "Bob"]);
+    assert!(house.type_in("bob", PASSWORD).await.is_ok());
+}
+
+#[tokio::test]
+async fn names_and_addresses_are_taken_whatever_their_case() {
+    let house = House::new().await;
+    let ann = house.op("ann").await;
+    users::create(&house.identity, &ann, newcomer("bob")).await.unwrap();
+
+    let same_name = NewUser { email: "other@acme.example".into(), ..newcomer("BOB") };
+    let same_email = NewUser { email: "BOB@acme.example".into(), ..newcomer("rob") };
+
+    assert_eq!(code(users::create(&house.identity, &ann, same_name).await), Some(Code::Conflict));
+    assert_eq!(code(users::create(&house.identity, &ann, same_email).await), Some(Code::Conflict));
+}
+
+#[tokio::test]
+async fn every_bad_field_of_a_new_user_is_named() {
+    let house = House::new().await;
+    let ann = house.op("ann").await;
+    let bad = NewUser {
+        username: "a/b".into(),
+        email: "nowhere".into(),
+        password: Some("short".into()),
+        role: Role::Member,
+        display_name: Some(String::new()),
+    };
+
+    let problem = refusal(users::create(&house.identity, &ann, bad).await);
+
+    let fields: Vec<_> = problem.errors.iter().map(|error| error.pointer.as_str()).collect();
+    assert_eq!(fields, ["/username", "/email", "/display_name", "/password"]);
+}
+
+#[tokio::test]
+async fn members_see_the_directory_and_manage_nobody() {
+    let house = House::new().await;
+    let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
+    let op = house.op("bob").await;
+    house.add("eve", Role::Member).await;
+    let eve = house.type_in("eve", PASSWORD).await.unwrap().person().unwrap().1;
+    users::change(&ann, eve, &active(false), &anything).await.unwrap();
+
+    let names: Vec<_> =
+        users::directory(&op, FIRST).await.unwrap().rows.into_iter().map(|row| row.username).collect();
+
+    assert_eq!(names, ["ann", "bob"]);
+    assert_eq!(users::me(&op).await.unwrap().id, bob.0);
+    assert_eq!(code(users::list(&op, FIRST).await), Some(Code::Forbidden));
+    assert_eq!(code(users::get(&op, house.ann).await), Some(Code::Forbidden));
+    assert_eq!(code(users::change(&op, bob, &role(Role::Admin), &anything).await), Some(Code::Forbidden));
+    assert_eq!(code(users::remove(&op, house.ann, &anything).await), Some(Code::Forbidden));
+}
+
+#[tokio::test]
+async fn another_tenants_user_is_nobody() {
+    let house = House::new().await;
+    house.world.another_tenant().await;
+    let stranger = add(&house.identity, "other", "zoe", Role::Member).await;
+    let ann = house.op("acme/ann").await;
+
+    assert_eq!(refusal(users::get(&ann, stranger).await), Problem::not_found());
+    assert_eq!(refusal(users::change(&ann, stranger, &active(false), &anything).await), Problem::not_found());
+    assert_eq!(refusal(users::remove(&ann, stranger, &anything).await), Problem::not_found());
+}
+
+#[tokio::test]
+async fn the_last_admin_stays_an_active_admin() {
+    let house = House::new().await;
+    let ann = house.op("ann").await;
+
+    let conflict = Some(Code::Conflict);
+    assert_eq!(code(users::change(&ann, house.ann, &role(Role::Member), &anything).await), conflict);
+    assert_eq!(code(users::change(&ann, house.ann, &active(false), &anything).await), conflict);
+    assert_eq!(code(users::remove(&ann, house.ann, &anything).await), conflict);
+
+    house.add("bob", Role::Admin).await;
+    assert!(users::change(&ann, house.ann, &role(Role::Member), &anything).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_deactivated_user_is_out_at_once_and_comes_back_by_signing_in() {
+    let mut house = House::new().await;
+    let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
+    let signed_in = house.sign_in("bob").await;
+    assert!(house.show(signed_in.access.text.expose()).await.is_ok());
+    house.told();
+
+    users::change(&ann, bob, &active(false), &anything).await.unwrap();
+
+    assert!(house.show(signed_in.access.text.expose()).await.is_err());
+    assert_eq!(house.told(), [Revocation::User { tenant: house.world.tenant, user: bob }]);
+    users::change(&ann, bob, &active(true), &anything).await.unwrap();
+    assert!(house.show(signed_in.access.text.expose()).await.is_err(), "its sign-in was ended");
+    assert!(house.type_in("bob", PASSWORD).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_change_of_role_holds_for_the_very_next_request() {
+    let mut house = House::new().await;
+    let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
+    let token = house.sign_in("bob").await.access.text;
+    let before = house.show(token.expose()).await.unwrap().principal;
+    house.told();
+
+    users::change(&ann, bob, &role(Role::Viewer), &anything).await.unwrap();
+
+    let after = house.show(token.expose()).await.unwrap().principal;
+    let role_of = |principal: &Principal| match principal {
+        Principal::User(user) => user.role(),
+        Principal::Key(_) | Principal::Operator(_) => unreachable!("a user signed in"),
+    };
+    assert_eq!((role_of(&before), role_of(&after)), (Role::Member, Role::Viewer));
+    assert_eq!(house.identity.again(&before).await.unwrap(), after);
+    assert_eq!(house.told(), [Revocation::Role { tenant: house.world.tenant, user: bob }]);
+}
+
+#[tokio::test]
+async fn personal_fields_are_set_and_emptied() {
+    let house = House::new().await;
+    let ann = house.op("ann").await;
+    let named = UserPatch {
+        email: Some("ann@new.example".into()),
+        display_name: Some(Some("Ann".into())),
+        avatar_url: Some(Some("https://acme.example/ann.png".into())),
+        ..UserPatch::default()
+    };
+
+    let row = users::change(&ann, house.ann, &named, &anything).await.unwrap();
+    assert_eq!(row.display_name.as_deref(), Some("Ann"));
+
+    let emptied = UserPatch { display_name: Some(None), ..UserPatch::default() };
+    let row = users::change(&ann, house.ann, &emptied, &anything).await.unwrap();
+    assert_eq!((row.display_name, row.email.as_str()), (None, "ann@new.example"));
+}
+
+#[tokio::test]
+async fn a_precondition_that_fails_changes_nothing() {
+    let house = House::new().await;
+    let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
+    let stale = |_: &_| Err(Problem::new(Code::PreconditionFailed, "It has changed."));
+
+    assert_eq!(
+        code(users::change(&ann, bob, &role(Role::Admin), &stale).await),
+        Some(Code::PreconditionFailed)
+    );
+    assert_eq!(code(users::remove(&ann, bob, &stale).await), Some(Code::PreconditionFailed));
+    assert_eq!(users::get(&ann, bob).await.unwrap().role, "member");
+}
+
+#[tokio::test]
+async fn a_removed_user_is_gone_and_the_name_is_free() {
+    let house = House::new().await;
+    let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
+    let signed_in = house.sign_in("bob").await;
+
+    users::remove(&ann, bob, &anything).await.unwrap();
+
+    assert_eq!(refusal(users::get(&ann, bob).await), Problem::not_found());
+    assert!(house.show(signed_in.access.text.expose()).await.is_err());
+    house.add("bob", Role::Member).await;
+}
+
+#[tokio::test]
+async fn what_a_removed_user_made_stays_and_tells_no_name() {
+    let house = House::new().await;
+    let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
+    let new = NewJob {
+        spider_name: "auto".into(),
+        target_urls: Some(vec!["https://homes.example/".into()]),
+        max_pages: None,
+        max_items: None,
+        allowed_hosts: None,
+        tags: None,
+    };
+    jobs::create::create(&house.op("bob").await, new).await.unwrap();
+
+    users::remove(&ann, bob, &anything).await.unwrap();
+
+    assert_eq!(refusal(users::get(&ann, bob).await), Problem::not_found());
+    let tx = ann.read().await.unwrap();
+    let remains = crate::storage::users::find_all(&tx, &[bob.0]).await.unwrap().remove(0);
+    assert_eq!(remains.username, format!("deleted-{bob}"));
+    assert_eq!((remains.password_hash, remains.display_name), (None, None));
+    drop(tx);
+    assert_eq!(users::list(&ann, FIRST).await.unwrap().rows.len(), 1);
+    assert!(house.type_in("bob", PASSWORD).await.is_err());
+    house.add("bob", Role::Member).await;
+}
+
+#[tokio::test]
+async fn a_suspended_tenant_lets_nobody_in_until_it_is_resumed() {
+    let house = House::new().await;
+    let platform = PlatformOp::of_system(&house.world.kernel, crate::auth::scope::SystemReason::CommandLine);
+    let token = house.sign_in("ann").await.access.text;
+    assert!(house.show(token.expose()).await.is_ok());
+
+    let set = |is_active| TenantPatch { is_active: Some(is_active), name: None };
+    tenants::change(&platform, house.world.tenant, &set(false), &anything).await.unwrap();
+    let refused = house.show(token.expose()).await;
+    let at_the_door = house.type_in("ann", PASSWORD).await;
+    tenants::change(&platform, house.world.tenant, &set(true), &anything).await.unwrap();
+
+    assert_eq!(refusal(refused), Problem::inactive_user());
+    assert_eq!(code(at_the_door), Some(Code::InactiveUser));
+    assert!(house.show(token.expose()).await.is_ok());
+}

@@ -1,0 +1,48 @@
+//! A worker must go before the job is done, and says so: the server's own crawler when its node stops.
+
+use super::end::{CANCELLED, end, execution_id};
+use super::job::{Report, Turn};
+use super::lease::{self, Lease};
+use super::tell;
+use crate::domain::error::Result;
+use crate::domain::op::Op;
+use crate::eventlog::Change;
+use crate::protocol::job::{ExecutionStatus, JobStatus};
+use crate::storage::jobs::JobRow;
+use crate::storage::{Error, executions, jobs, micros};
+
+/// Gives the job back, so that another worker takes it up at once. The execution and its figures stay and go on: nobody
+/// was lost, and the executions that a job has are not used up by it. A job that was to stop is cancelled instead.
+pub async fn release(op: &Op, lease: &Lease<'_>) -> Result<()> {
+    let mut change = op.begin().await?;
+    let (mut job, step) = lease::held(op, &change, lease, Report::Release).await?;
+    if let Turn::End(ending) = step.turn {
+        job.finish_reason = Some(CANCELLED.to_owned());
+        end(op, &mut change, &mut job, ending).await?;
+    } else {
+        give_back(op, &mut change, &mut job).await?;
+    }
+    op.commit(change).await?;
+    op.kernel.bell.ring();
+    Ok(())
+}
+
+async fn give_back(op: &Op, change: &mut Change, job: &mut JobRow) -> Result<()> {
+    tell::pending_progress(op, change, job)?;
+    let found = executions::find(&change.tx, execution_id(job)?).await?;
+    let mut execution = found.ok_or_else(|| Error::Corrupt("a job whose execution is gone".to_owned()))?;
+    execution.status = ExecutionStatus::Pending.name().to_owned();
+    execution.started_at = None;
+    execution.worker = None;
+    execution.lease_hash = None;
+    executions::save(&change.tx, &execution).await?;
+    job.status = JobStatus::Pending.name().to_owned();
+    job.updated_at = micros(op.now());
+    job.started_at = None;
+    job.lease_hash = None;
+    job.lease_expires_at = None;
+    // The next worker counts its reports anew.
+    job.progress_sequence = -1;
+    jobs::save(&change.tx, job).await?;
+    tell::queued(op, change, job)
+}

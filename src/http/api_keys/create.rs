@@ -1,0 +1,68 @@
+//! `POST /api-keys`.
+
+use chrono::{DateTime, Utc};
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Object};
+use uuid::Uuid;
+
+use super::view::{ScopeView, view};
+use crate::auth::role::KeyScope;
+use crate::domain::identity::Identity;
+use crate::domain::identity::api_keys::{self, NewKey};
+use crate::domain::op::Op;
+use crate::protocol::problem::Problem;
+
+/// A key to make.
+#[derive(Debug, Object)]
+#[oai(rename = "NewApiKey", deny_unknown_fields)]
+pub struct NewKeyBody {
+    /// What the key is called: 1 to 200 characters.
+    name: String,
+    /// At least one.
+    #[oai(validator(min_items = 1, max_items = 4))]
+    scopes: Vec<ScopeView>,
+    /// When it ends by itself; never when absent.
+    expires_at: Option<DateTime<Utc>>,
+}
+
+/// A key with its text, which is shown this once.
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct MadeApiKey {
+    id: Uuid,
+    /// `llk_…`, for `Authorization: Bearer`.
+    key: String,
+    name: String,
+    scopes: Vec<ScopeView>,
+    made_by: i64,
+    created_at: String,
+    expires_at: Option<String>,
+}
+
+#[derive(Debug, ApiResponse)]
+pub enum KeyMade {
+    /// The key; keep its text.
+    #[oai(status = 201)]
+    Key(Json<MadeApiKey>, #[oai(header = "Cache-Control")] String),
+}
+
+pub(super) async fn create(identity: &Identity, op: &Op, body: NewKeyBody) -> Result<KeyMade, Problem> {
+    let new = NewKey {
+        name: body.name,
+        scopes: body.scopes.into_iter().map(KeyScope::from).collect(),
+        expires_at: body.expires_at,
+    };
+    let made = api_keys::create(identity, op, &new).await?;
+    let key = made.text.expose().to_owned();
+    let view = view(made.row)?;
+    let made = MadeApiKey {
+        id: view.id,
+        key,
+        name: view.name,
+        scopes: view.scopes,
+        made_by: view.made_by,
+        created_at: view.created_at,
+        expires_at: view.expires_at,
+    };
+    Ok(KeyMade::Key(Json(made), "no-store".to_owned()))
+}

@@ -1,0 +1,61 @@
+//! `GET /audit-log`.
+
+use poem::Request;
+use poem_openapi::Object;
+use serde_json::Value;
+
+use crate::base::clock::rfc3339;
+use crate::domain::identity::audit;
+use crate::domain::op::Op;
+use crate::http::list::{Listed, listed, page_request};
+use crate::protocol::problem::Problem;
+use crate::storage::audit_log::AuditRow;
+use crate::storage::time;
+
+/// One deed.
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct AuditEntry {
+    id: i64,
+    at: String,
+    /// `user`, `key`, `operator`, `system` or `anonymous`.
+    actor_kind: String,
+    actor_id: Option<String>,
+    /// For `anonymous`, the name as it was typed.
+    actor_name: Option<String>,
+    /// Dotted: `user.created`, `login.failed`.
+    action: String,
+    target_kind: Option<String>,
+    target_id: Option<String>,
+    /// What else is known of the deed.
+    detail: Option<Value>,
+    address: Option<String>,
+    request_id: Option<String>,
+}
+
+pub(super) async fn list(
+    request: &Request,
+    op: &Op,
+    limit: Option<u64>,
+    cursor: Option<&str>,
+) -> Result<Listed<AuditEntry>, Problem> {
+    let page = audit::list(op, page_request(limit, cursor)?).await?;
+    Ok(listed(request, page.map(view)))
+}
+
+fn view(row: AuditRow) -> AuditEntry {
+    AuditEntry {
+        id: row.id,
+        at: rfc3339(time(row.at)),
+        actor_kind: row.actor_kind,
+        actor_id: row.actor_id,
+        actor_name: row.actor_name,
+        action: row.action,
+        target_kind: row.target_kind,
+        target_id: row.target_id,
+        // The detail was written by us as JSON.
+        detail: row.detail.and_then(|text| serde_json::from_str(&text).ok()),
+        address: row.address,
+        request_id: row.request_id,
+    }
+}

@@ -1,0 +1,32 @@
+//! Who did what in the caller's tenant.
+
+mod list;
+
+use poem::Request;
+use poem_openapi::OpenApi;
+use poem_openapi::param::Query;
+
+use self::list::AuditEntry;
+use super::caller::{Caller, ReadAudit};
+use super::list::Listed;
+use super::tags::Tag;
+use crate::protocol::problem::Problem;
+
+pub struct AuditLogApi;
+
+#[OpenApi(tag = "Tag::People")]
+impl AuditLogApi {
+    /// Read the audit log
+    ///
+    /// Newest first. Entries are written with the deed that they speak of, and never changed.
+    #[oai(path = "/audit-log", method = "get", operation_id = "list_audit_log")]
+    async fn list(
+        &self,
+        request: &Request,
+        caller: Caller<ReadAudit>,
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
+        #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
+    ) -> Result<Listed<AuditEntry>, Problem> {
+        list::list(request, &caller.op, limit.0, cursor.0.as_deref()).await
+    }
+}

@@ -1,0 +1,133 @@
+//! Signing in, continuing and ending it, and what one may do with one's own account.
+
+mod log_out;
+mod password;
+mod register;
+mod sessions;
+mod ticket;
+mod token;
+
+use std::sync::Arc;
+
+use poem::Request;
+use poem::web::Data;
+use poem_openapi::OpenApi;
+use poem_openapi::param::Path;
+use poem_openapi::payload::Json;
+use uuid::Uuid;
+
+use self::password::PasswordBody;
+use self::register::RegisterBody;
+use self::sessions::SessionView;
+use self::ticket::TicketMade;
+use self::token::{Registered, TokenForm, Tokens};
+use super::body::{Body, Form};
+use super::caller::{Account, Caller, MaybeAccount, MintTicket};
+use super::list::Listing;
+use super::tags::Tag;
+use crate::domain::identity::Identity;
+use crate::protocol::problem::Problem;
+
+pub struct AuthApi;
+
+#[OpenApi(tag = "Tag::Auth")]
+impl AuthApi {
+    /// Sign in, or continue a sign-in
+    ///
+    /// `grant_type=password` (the default) takes `username` and `password`; the name may be `tenant/name`, or the scope
+    /// `tenant:SLUG` names the tenant. `grant_type=refresh_token` trades a refresh token, once, for the next pair.
+    #[oai(path = "/auth/token", method = "post", operation_id = "create_token")]
+    async fn token(
+        &self,
+        request: &Request,
+        identity: Data<&Arc<Identity>>,
+        form: Form<TokenForm>,
+    ) -> Result<Tokens, Problem> {
+        token::token(request, identity.0, form.0).await
+    }
+
+    /// Register a tenant
+    ///
+    /// Makes a tenant with its first admin and signs the admin in. Off unless `auth.registration` is set.
+    #[oai(path = "/auth/register", method = "post", operation_id = "register")]
+    async fn register(
+        &self,
+        request: &Request,
+        identity: Data<&Arc<Identity>>,
+        body: Body<RegisterBody>,
+    ) -> Result<Registered, Problem> {
+        register::register(request, identity.0, body.0).await
+    }
+
+    /// Sign out
+    ///
+    /// Ends the sign-in that the token belongs to, with its connections.
+    #[oai(path = "/auth/logout", method = "post", operation_id = "log_out")]
+    async fn log_out(
+        &self,
+        identity: Data<&Arc<Identity>>,
+        account: Account,
+    ) -> Result<log_out::SignedOut, Problem> {
+        log_out::log_out(identity.0, &account).await
+    }
+
+    /// List one's sign-ins
+    #[oai(path = "/auth/sessions", method = "get", operation_id = "list_sessions")]
+    async fn list_sessions(
+        &self,
+        identity: Data<&Arc<Identity>>,
+        account: Account,
+    ) -> Result<Json<Listing<SessionView>>, Problem> {
+        sessions::list(identity.0, &account).await
+    }
+
+    /// End one's other sign-ins
+    ///
+    /// Ends every sign-in of the caller but the one that asks.
+    #[oai(path = "/auth/sessions", method = "delete", operation_id = "end_other_sessions")]
+    async fn end_other_sessions(
+        &self,
+        identity: Data<&Arc<Identity>>,
+        account: Account,
+    ) -> Result<sessions::Ended, Problem> {
+        sessions::end_others(identity.0, &account).await
+    }
+
+    /// End one of one's sign-ins
+    #[oai(path = "/auth/sessions/:session_id", method = "delete", operation_id = "end_session")]
+    async fn end_session(
+        &self,
+        identity: Data<&Arc<Identity>>,
+        account: Account,
+        session_id: Path<Uuid>,
+    ) -> Result<sessions::Ended, Problem> {
+        sessions::end(identity.0, &account, session_id.0).await
+    }
+
+    /// Get a ticket for a socket or a stream
+    ///
+    /// For pages, which cannot send headers there. It opens one socket or stream, within 30 seconds.
+    #[oai(path = "/auth/socket-ticket", method = "post", operation_id = "create_socket_ticket")]
+    async fn socket_ticket(
+        &self,
+        identity: Data<&Arc<Identity>>,
+        caller: Caller<MintTicket>,
+    ) -> Result<TicketMade, Problem> {
+        ticket::ticket(identity.0, &caller.admitted).await
+    }
+
+    /// Set one's password
+    ///
+    /// With the current password and a token; or, without a token, with the one-time link that an admin handed over. The
+    /// account's other sign-ins end.
+    #[oai(path = "/auth/password", method = "post", operation_id = "set_password")]
+    async fn password(
+        &self,
+        request: &Request,
+        identity: Data<&Arc<Identity>>,
+        account: MaybeAccount,
+        body: Body<PasswordBody>,
+    ) -> Result<password::Set, Problem> {
+        password::set(request, identity.0, account.0, body.0).await
+    }
+}

@@ -1,0 +1,59 @@
+//! `POST /auth/password`.
+
+use poem::Request;
+use poem_openapi::{ApiResponse, Object};
+
+use super::token::client;
+use crate::domain::identity::Identity;
+use crate::domain::identity::password::{PasswordChange, change, set_by_link};
+use crate::http::caller::Account;
+use crate::http::client::origin;
+use crate::protocol::problem::{FieldError, Problem, Step};
+
+/// A new password, with the old one or a one-time link.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct PasswordBody {
+    #[oai(validator(max_length = 4096))]
+    current_password: Option<String>,
+    /// The part of the link behind `#token=`.
+    link_token: Option<String>,
+    /// 8 to 200 characters.
+    new_password: String,
+}
+
+#[derive(Debug, ApiResponse)]
+pub enum Set {
+    /// The password is set.
+    #[oai(status = 204)]
+    Done,
+}
+
+pub(super) async fn set(
+    request: &Request,
+    identity: &Identity,
+    account: Option<Account>,
+    body: PasswordBody,
+) -> Result<Set, Problem> {
+    let new = &body.new_password;
+    match (&body.current_password, &body.link_token) {
+        // The link is proof enough, whoever else is signed in on this page.
+        (None, Some(link)) => set_by_link(identity, link, new, &origin(request)).await?,
+        (Some(current), None) => {
+            let account = account.ok_or_else(Problem::authentication_required)?;
+            let wish = PasswordChange { current, new, client: client(request) };
+            change(identity, &account.admitted.principal, &wish, &account.origin).await?;
+        }
+        (Some(_), Some(_)) => {
+            return Err(bad("link_token", "conflict", "stands in for `current_password`; give one of them"));
+        }
+        (None, None) => {
+            return Err(bad("current_password", "required", "is required, unless there is a `link_token`"));
+        }
+    }
+    Ok(Set::Done)
+}
+
+fn bad(name: &str, kind: &str, words: &str) -> Problem {
+    Problem::validation(vec![FieldError::in_body(&[Step::Name(name.to_owned())], kind, words)])
+}

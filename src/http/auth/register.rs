@@ -1,0 +1,47 @@
+//! `POST /auth/register`.
+
+use poem::Request;
+use poem_openapi::Object;
+use poem_openapi::payload::Json;
+
+use super::token::{NO_STORE, Registered, client, pair};
+use crate::domain::identity::Identity;
+use crate::domain::identity::register::{Registration, register as sign_up};
+use crate::domain::identity::tenants::NewTenant;
+use crate::http::client::origin;
+use crate::protocol::problem::Problem;
+
+/// A tenant and its first admin.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct RegisterBody {
+    tenant: RegisteredTenant,
+    username: String,
+    email: String,
+    /// 8 to 200 characters.
+    password: String,
+}
+
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct RegisteredTenant {
+    /// 1 to 63 of `a-z`, `0-9` and `-`.
+    slug: String,
+    name: String,
+}
+
+pub(super) async fn register(
+    request: &Request,
+    identity: &Identity,
+    body: RegisterBody,
+) -> Result<Registered, Problem> {
+    let new = Registration {
+        tenant: NewTenant { slug: body.tenant.slug, name: body.tenant.name },
+        username: body.username,
+        email: body.email,
+        password: body.password,
+        client: client(request),
+    };
+    let signed_in = sign_up(identity, &new, &origin(request)).await?;
+    Ok(Registered::Made(Json(pair(&signed_in)), NO_STORE.to_owned()))
+}

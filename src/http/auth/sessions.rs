@@ -1,0 +1,69 @@
+//! `GET /auth/sessions`, `DELETE /auth/sessions`, `DELETE /auth/sessions/{session_id}`.
+
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Object};
+use uuid::Uuid;
+
+use crate::base::clock::rfc3339;
+use crate::base::ids::SessionId;
+use crate::domain::identity::{Identity, sessions};
+use crate::http::caller::Account;
+use crate::http::list::Listing;
+use crate::protocol::problem::Problem;
+use crate::storage::sessions::SessionRow;
+use crate::storage::time;
+
+/// One sign-in.
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct SessionView {
+    id: Uuid,
+    /// Whether it is the one that asks.
+    current: bool,
+    /// What the client calls itself.
+    user_agent: Option<String>,
+    address: Option<String>,
+    created_at: String,
+    last_used_at: String,
+    expires_at: String,
+}
+
+#[derive(Debug, ApiResponse)]
+pub enum Ended {
+    /// It has ended, with its connections.
+    #[oai(status = 204)]
+    Done,
+}
+
+/// All of them on one page: there are at most 200.
+pub(super) async fn list(
+    identity: &Identity,
+    account: &Account,
+) -> Result<Json<Listing<SessionView>>, Problem> {
+    let principal = &account.admitted.principal;
+    let rows = sessions::list(identity, principal).await?;
+    let data = rows.into_iter().map(|row| view(row, principal.session_id())).collect();
+    Ok(Json(Listing { data, next_cursor: None, has_more: false }))
+}
+
+pub(super) async fn end_others(identity: &Identity, account: &Account) -> Result<Ended, Problem> {
+    sessions::end_others(identity, &account.admitted.principal, &account.origin).await?;
+    Ok(Ended::Done)
+}
+
+pub(super) async fn end(identity: &Identity, account: &Account, id: Uuid) -> Result<Ended, Problem> {
+    sessions::end(identity, &account.admitted.principal, SessionId(id), &account.origin).await?;
+    Ok(Ended::Done)
+}
+
+fn view(row: SessionRow, current: Option<SessionId>) -> SessionView {
+    SessionView {
+        id: row.id,
+        current: current == Some(SessionId(row.id)),
+        user_agent: row.user_agent,
+        address: row.address,
+        created_at: rfc3339(time(row.created_at)),
+        last_used_at: rfc3339(time(row.last_used_at)),
+        expires_at: rfc3339(time(row.expires_at)),
+    }
+}

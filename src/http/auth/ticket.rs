@@ -1,0 +1,32 @@
+//! `POST /auth/socket-ticket`.
+
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Object};
+
+use super::token::NO_STORE;
+use crate::domain::identity::Identity;
+use crate::domain::identity::authenticate::Admitted;
+use crate::domain::identity::tickets::TICKET_LIFE;
+use crate::protocol::problem::Problem;
+
+/// A ticket.
+#[derive(Debug, Object)]
+pub struct TicketView {
+    /// For `?ticket=`.
+    ticket: String,
+    /// Seconds within which it must be used: 30.
+    expires_in: u64,
+}
+
+#[derive(Debug, ApiResponse)]
+pub enum TicketMade {
+    /// A ticket that opens one socket or stream.
+    #[oai(status = 200)]
+    Made(Json<TicketView>, #[oai(header = "Cache-Control")] String),
+}
+
+pub(super) async fn ticket(identity: &Identity, admitted: &Admitted) -> Result<TicketMade, Problem> {
+    let ticket = identity.tickets.mint(&admitted.principal, admitted.expires_at).await?;
+    let view = TicketView { ticket: ticket.expose().to_owned(), expires_in: TICKET_LIFE.as_secs() };
+    Ok(TicketMade::Made(Json(view), NO_STORE.to_owned()))
+}

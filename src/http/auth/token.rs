@@ -1,0 +1,135 @@
+//! `POST /auth/token`: the OAuth2 password and refresh grants (RFC 6749 sections 4.3 and 6).
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use poem::Request;
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Enum, Object};
+
+use crate::domain::identity::Identity;
+use crate::domain::identity::refresh::refresh;
+use crate::domain::identity::sign_in::{PasswordForm, sign_in};
+use crate::domain::identity::tokens::SignedIn;
+use crate::http::client::{address, origin};
+use crate::protocol::problem::{FieldError, Problem, Step};
+
+/// What secrets are answered with: no cache on the way may keep them.
+pub(in crate::http) const NO_STORE: &str = "no-store";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum GrantType {
+    Password,
+    RefreshToken,
+}
+
+/// A sign-in, or its continuation.
+#[derive(Debug, Object)]
+pub struct TokenForm {
+    /// `password` when absent.
+    grant_type: Option<GrantType>,
+    /// `name` or `tenant/name`; for the password grant.
+    username: Option<String>,
+    /// For the password grant.
+    #[oai(validator(max_length = 4096))]
+    password: Option<String>,
+    /// `tenant:SLUG` names the tenant; other scopes are ignored.
+    scope: Option<String>,
+    /// For the refresh grant.
+    refresh_token: Option<String>,
+}
+
+/// A pair of tokens.
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct TokenPair {
+    access_token: String,
+    /// `bearer`.
+    token_type: String,
+    /// Seconds that the access token holds.
+    expires_in: u32,
+    /// Serves once; the answer to it carries the next one.
+    refresh_token: String,
+    /// Absent for an operator.
+    tenant_id: Option<i64>,
+    /// Absent for an operator.
+    user_id: Option<i64>,
+    /// Of an operator alone.
+    operator_id: Option<i64>,
+    /// `viewer`, `member`, `admin` or `operator`.
+    role: String,
+}
+
+#[derive(Debug, ApiResponse)]
+pub enum Tokens {
+    /// Signed in.
+    #[oai(status = 200)]
+    Made(Json<TokenPair>, #[oai(header = "Cache-Control")] String),
+}
+
+#[derive(Debug, ApiResponse)]
+pub enum Registered {
+    /// The tenant is made, and its admin signed in.
+    #[oai(status = 201)]
+    Made(Json<TokenPair>, #[oai(header = "Cache-Control")] String),
+}
+
+pub(super) async fn token(
+    request: &Request,
+    identity: &Identity,
+    form: TokenForm,
+) -> Result<Tokens, Problem> {
+    let origin = origin(request);
+    let signed_in = match form.grant_type.unwrap_or(GrantType::Password) {
+        GrantType::Password => {
+            let (username, password) = both(form.username, form.password)?;
+            let form = PasswordForm {
+                username: &username,
+                password: &password,
+                scope: form.scope.as_deref(),
+                client: client(request),
+            };
+            sign_in(identity, &form, &origin).await?
+        }
+        GrantType::RefreshToken => {
+            let token =
+                form.refresh_token.ok_or_else(|| Problem::validation(vec![missing("refresh_token")]))?;
+            refresh(identity, &token, &origin).await?
+        }
+    };
+    Ok(Tokens::Made(Json(pair(&signed_in)), NO_STORE.to_owned()))
+}
+
+/// The client that guesses are counted for; all whose address is not known share one count.
+pub(super) fn client(request: &Request) -> IpAddr {
+    address(request).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+}
+
+pub(super) fn pair(signed_in: &SignedIn) -> TokenPair {
+    let person = signed_in.person();
+    TokenPair {
+        access_token: signed_in.access.text.expose().to_owned(),
+        token_type: "bearer".to_owned(),
+        expires_in: signed_in.expires_in,
+        refresh_token: signed_in.refresh.expose().to_owned(),
+        tenant_id: person.map(|(tenant, _, _)| tenant.0),
+        user_id: person.map(|(_, user, _)| user.0),
+        operator_id: signed_in.operator_id().map(|operator| operator.0),
+        role: person.map_or("operator", |(_, _, role)| role.name()).to_owned(),
+    }
+}
+
+fn both(username: Option<String>, password: Option<String>) -> Result<(String, String), Problem> {
+    match (username, password) {
+        (Some(username), Some(password)) => Ok((username, password)),
+        (username, password) => {
+            let absent = [("username", username.is_none()), ("password", password.is_none())];
+            let errors = absent.into_iter().filter(|(_, absent)| *absent).map(|(name, _)| missing(name));
+            Err(Problem::validation(errors.collect()))
+        }
+    }
+}
+
+fn missing(name: &str) -> FieldError {
+    FieldError::in_body(&[Step::Name(name.to_owned())], "required", "is required for this grant")
+}

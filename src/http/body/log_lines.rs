@@ -1,0 +1,104 @@
+//! Lines of a job's log: one JSON object, or a JSON object a line (NDJSON), as loggers write them.
+
+use poem::{Request, RequestBody};
+use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef, Registry};
+use poem_openapi::types::{ParseFromJSON, Type};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use serde_json::{Value, json};
+
+use super::{BATCH_BYTES, JSON, has_essence, parse, read, refusal};
+use crate::http::explain::refuse_bad_parameters;
+use crate::protocol::problem::{Code, Problem};
+use crate::protocol::worker::{NewLogLine, NewLogLines};
+
+/// A body of log lines in either form, of at most 8 MiB.
+#[derive(Debug)]
+pub struct LogLines(pub Vec<NewLogLine>);
+
+const NDJSON: &str = "application/x-ndjson";
+/// Other names that the form goes by.
+const ALIASES: [&str; 3] = [NDJSON, "application/ndjson", "application/jsonl"];
+
+impl<'a> ApiExtractor<'a> for LogLines {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        NewLogLines::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let content = |content_type, schema: MetaSchemaRef| MetaMediaType { content_type, schema };
+        Some(MetaRequest {
+            description: Some("One object with all lines, or one line's object on each line."),
+            content: vec![content(JSON, NewLogLines::schema_ref()), content(NDJSON, String::schema_ref())],
+            required: true,
+        })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        refuse_bad_parameters(request)?;
+        let given = request.content_type().unwrap_or_default();
+        let Some(wanted) = ALIASES.into_iter().find(|alias| has_essence(given, alias)) else {
+            let bytes = read::body_of_type(request, body, JSON, BATCH_BYTES).await?;
+            return Ok(Self(parse::<NewLogLines>(&bytes)?.lines));
+        };
+        let bytes = read::body_of_type(request, body, wanted, BATCH_BYTES).await?;
+        Ok(Self(of_lines(&bytes)?))
+    }
+}
+
+/// Reads the lines as if they stood in the one object, so that a bad field has the same pointer in both forms.
+fn of_lines(bytes: &[u8]) -> Result<Vec<NewLogLine>, Problem> {
+    let mut lines = Vec::new();
+    for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let value: Value = serde_json::from_slice(line).map_err(|error| {
+            let column = error.column();
+            let detail = format!("The body is not NDJSON: line {number} is not JSON after column {column}.");
+            Problem::new(Code::InvalidJson, detail)
+        })?;
+        lines.push(value);
+    }
+    let whole = json!({ "lines": lines });
+    NewLogLines::parse_from_json(Some(whole.clone()))
+        .map(|parsed| parsed.lines)
+        .map_err(|_| refusal::<NewLogLines>(&whole))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::job::LogLevel;
+
+    #[test]
+    fn each_line_is_a_log_line_and_blank_ones_are_passed_over() {
+        let body = b"{\"level\":\"info\",\"message\":\"one\"}\r\n\n{\"level\":\"error\",\"message\":\"two\"}";
+
+        let lines = of_lines(body).unwrap();
+
+        let seen: Vec<_> = lines.iter().map(|line| (line.level, line.message.as_str())).collect();
+        assert_eq!(seen, [(LogLevel::Info, "one"), (LogLevel::Error, "two")]);
+    }
+
+    #[test]
+    fn bad_lines_are_named_by_their_place() {
+        let body = b"{\"level\":\"info\",\"message\":\"one\"}\n{\"level\":\"loud\",\"text\":\"two\"}";
+
+        let problem = of_lines(body).unwrap_err();
+
+        let mut pointers: Vec<_> = problem.errors.iter().map(|error| error.pointer.as_str()).collect();
+        pointers.sort_unstable();
+        assert_eq!(pointers, ["/lines/1/level", "/lines/1/message", "/lines/1/text"]);
+        assert_eq!(of_lines(b"{}\n{").unwrap_err().code, Code::InvalidJson);
+        assert_eq!(of_lines(b"\n").unwrap_err().errors[0].pointer, "/lines");
+    }
+}

@@ -1,0 +1,95 @@
+//! Entity tags (RFC 9110 section 8.8): what a client has read, so that it need not read it again nor overwrite what
+//! somebody else has changed meanwhile.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use poem_openapi::ApiResponse;
+use poem_openapi::payload::Json;
+use poem_openapi::types::{ParseFromJSON, ToJSON, Type};
+use sha2::{Digest, Sha256};
+
+use crate::protocol::problem::{Code, Problem};
+
+/// The answer of a read that can be conditional.
+#[derive(Debug, ApiResponse)]
+pub enum Tagged<T: ParseFromJSON + ToJSON + Type + Send + Sync> {
+    /// The thing as it is.
+    #[oai(status = 200)]
+    Fresh(
+        Json<T>,
+        /// Names this state of the thing.
+        #[oai(header = "ETag")]
+        String,
+    ),
+    /// The thing is as `If-None-Match` names it.
+    #[oai(status = 304)]
+    NotModified(#[oai(header = "ETag")] String),
+}
+
+/// Answers a read, without the thing where the client has it.
+pub fn tagged<T>(value: T, if_none_match: Option<&str>) -> Tagged<T>
+where
+    T: ParseFromJSON + ToJSON + Type + Send + Sync,
+{
+    let tag = tag_of(&value);
+    if if_none_match.is_some_and(|given| names(given, &tag)) {
+        return Tagged::NotModified(tag);
+    }
+    Tagged::Fresh(Json(value), tag)
+}
+
+/// Refuses with 412 when the client read another state than `value`. Without `If-Match` every state will do.
+pub fn require_match<T: ToJSON>(value: &T, if_match: Option<&str>) -> Result<(), Problem> {
+    if if_match.is_none_or(|given| names(given, &tag_of(value))) {
+        return Ok(());
+    }
+    Err(Problem::new(Code::PreconditionFailed, "It has changed since you read it; read it again."))
+}
+
+/// The tag of a thing: whatever shows differently has another.
+fn tag_of<T: ToJSON>(value: &T) -> String {
+    // A JSON value always serialises.
+    let bytes = serde_json::to_vec(&value.to_json()).unwrap_or_default();
+    format!("\"{}\"", URL_SAFE_NO_PAD.encode(&Sha256::digest(&bytes)[..12]))
+}
+
+/// Whether a list of tags, or `*`, names this one. Our tags hold no comma.
+fn names(given: &str, tag: &str) -> bool {
+    given.trim() == "*"
+        || given.split(',').any(|one| one.trim().strip_prefix("W/").unwrap_or(one.trim()) == tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_names_one_state() {
+        let (one, other) = (tag_of(&1_i64), tag_of(&2_i64));
+
+        assert_ne!(one, other);
+        assert!(names(&format!("{other}, W/{one}"), &one));
+        assert!(names(" * ", &one));
+        assert!(!names(&other, &one));
+        assert!(!names("", &one));
+    }
+
+    #[test]
+    fn a_change_of_what_has_changed_is_refused() {
+        assert!(require_match(&1_i64, None).is_ok());
+        assert!(require_match(&1_i64, Some(&tag_of(&1_i64))).is_ok());
+        assert_eq!(
+            require_match(&1_i64, Some(&tag_of(&2_i64))).map_err(|problem| problem.code),
+            Err(Code::PreconditionFailed)
+        );
+    }
+
+    #[test]
+    fn what_the_client_has_is_not_sent_again() {
+        let tag = tag_of(&1_i64);
+
+        assert!(matches!(tagged(1_i64, Some(&tag)), Tagged::NotModified(_)));
+        assert!(matches!(tagged(2_i64, Some(&tag)), Tagged::Fresh(..)));
+        assert!(matches!(tagged(1_i64, None), Tagged::Fresh(..)));
+    }
+}

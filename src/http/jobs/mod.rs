@@ -1,0 +1,149 @@
+//! Crawl jobs, as people see them.
+
+mod cancel;
+mod create;
+mod executions;
+mod get;
+mod items;
+mod list;
+mod logs;
+mod retry;
+
+use poem::Request;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::Json;
+
+use self::create::Created;
+use self::list::{JobFilters, JobSort};
+use self::logs::LogFilters;
+use super::body::Body;
+use super::caller::{Caller, CancelOwnJobs, ReadJobs, StartJobs};
+use super::list::Listed;
+use super::tags::Tag;
+use crate::protocol::job::{Execution, Job, JobItem, JobStatus, LogLevel, LogLine, NewJob};
+use crate::protocol::problem::Problem;
+
+pub struct JobsApi;
+
+#[OpenApi(tag = "Tag::Jobs")]
+impl JobsApi {
+    /// Start a job
+    ///
+    /// The job waits until a worker takes it. One that an API key creates belongs to the key's maker.
+    #[oai(path = "/jobs", method = "post", operation_id = "create_job")]
+    async fn create(&self, caller: Caller<StartJobs>, body: Body<NewJob>) -> Result<Created, Problem> {
+        create::create(&caller.op, body.0).await
+    }
+
+    /// List jobs
+    #[oai(path = "/jobs", method = "get", operation_id = "list_jobs")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a parameter of the operation, documented where it stands"
+    )]
+    async fn list(
+        &self,
+        request: &Request,
+        caller: Caller<ReadJobs>,
+        status: Query<Option<JobStatus>>,
+        #[oai(validator(max_length = 100))] spider_name: Query<Option<String>>,
+        /// Exactly this tag.
+        #[oai(validator(max_length = 50))]
+        tag: Query<Option<String>>,
+        /// A user id.
+        created_by: Query<Option<i64>>,
+        /// Newest first when absent.
+        sort: Query<Option<JobSort>>,
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
+        #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
+    ) -> Result<Listed<Job>, Problem> {
+        let filters =
+            JobFilters { status: status.0, spider_name: spider_name.0, tag: tag.0, created_by: created_by.0 };
+        list::list(request, &caller.op, filters, sort.0, (limit.0, cursor.0.as_deref())).await
+    }
+
+    /// Read a job
+    #[oai(path = "/jobs/:job_id", method = "get", operation_id = "get_job")]
+    async fn get(&self, caller: Caller<ReadJobs>, job_id: Path<i64>) -> Result<Json<Job>, Problem> {
+        get::get(&caller.op, job_id.0).await
+    }
+
+    /// Cancel a job
+    ///
+    /// A pending job is cancelled at once. A running one is asked to stop: it is cancelled when its worker says so or
+    /// its lease ends. Members cancel their own jobs, admins any.
+    #[oai(path = "/jobs/:job_id/cancel", method = "post", operation_id = "cancel_job")]
+    async fn cancel(&self, caller: Caller<CancelOwnJobs>, job_id: Path<i64>) -> Result<Json<Job>, Problem> {
+        cancel::cancel(&caller.op, job_id.0).await
+    }
+
+    /// Run a job again
+    ///
+    /// Takes a job that is over and queues it with a new execution. Members retry their own jobs, admins any.
+    #[oai(path = "/jobs/:job_id/retry", method = "post", operation_id = "retry_job")]
+    async fn retry(&self, caller: Caller<CancelOwnJobs>, job_id: Path<i64>) -> Result<Json<Job>, Problem> {
+        retry::retry(&caller.op, job_id.0).await
+    }
+
+    /// Read a job's log
+    ///
+    /// Oldest line first. A cursor that was the last one is good for asking later whether there are more.
+    #[oai(path = "/jobs/:job_id/logs", method = "get", operation_id = "list_job_logs")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a parameter of the operation, documented where it stands"
+    )]
+    async fn logs(
+        &self,
+        request: &Request,
+        caller: Caller<ReadJobs>,
+        job_id: Path<i64>,
+        /// Exactly this level.
+        level: Query<Option<LogLevel>>,
+        /// This level and what is worse.
+        min_level: Query<Option<LogLevel>>,
+        /// Of this execution only.
+        execution_id: Query<Option<i64>>,
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
+        #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
+    ) -> Result<Listed<LogLine>, Problem> {
+        let filters = LogFilters { level: level.0, min_level: min_level.0, execution_id: execution_id.0 };
+        logs::logs(request, &caller.op, job_id.0, filters, (limit.0, cursor.0.as_deref())).await
+    }
+
+    /// List the listings that were accepted for a job
+    ///
+    /// In the order of arrival; a listing appears once an execution.
+    #[oai(path = "/jobs/:job_id/items", method = "get", operation_id = "list_job_items")]
+    async fn items(
+        &self,
+        request: &Request,
+        caller: Caller<ReadJobs>,
+        job_id: Path<i64>,
+        /// Of this execution only.
+        execution_id: Query<Option<i64>>,
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
+        #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
+    ) -> Result<Listed<JobItem>, Problem> {
+        items::items(request, &caller.op, job_id.0, execution_id.0, (limit.0, cursor.0.as_deref())).await
+    }
+
+    /// List the attempts at a job
+    ///
+    /// Latest first.
+    #[oai(path = "/jobs/:job_id/executions", method = "get", operation_id = "list_job_executions")]
+    async fn executions(
+        &self,
+        request: &Request,
+        caller: Caller<ReadJobs>,
+        job_id: Path<i64>,
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
+        #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
+    ) -> Result<Listed<Execution>, Problem> {
+        executions::executions(request, &caller.op, job_id.0, (limit.0, cursor.0.as_deref())).await
+    }
+}
+
+/// `limit` and `cursor` as they came.
+type PageParameters<'a> = (Option<u64>, Option<&'a str>);

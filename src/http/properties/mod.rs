@@ -1,0 +1,158 @@
+//! Properties.
+
+mod by_key;
+mod get;
+mod list;
+mod price_history;
+mod upsert;
+
+#[cfg(test)]
+mod tests;
+
+use chrono::{DateTime, Utc};
+use poem::Request;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::Json;
+
+use self::by_key::PutProperty;
+use self::list::Filters;
+use self::upsert::BatchNotify;
+use super::body::{Batch, Body};
+use super::caller::{Caller, ReadProperties, WriteProperties};
+use super::list::Listed;
+use super::tags::Tag;
+use crate::base::ids::PropertyId;
+use crate::protocol::problem::Problem;
+use crate::protocol::property::{PriceHistoryRow, Property, PropertyInput, PropertySort, StandardStatus};
+use crate::protocol::property_batch::{BatchRequest, BatchResult};
+
+pub struct PropertiesApi;
+
+#[OpenApi(tag = "Tag::Properties")]
+impl PropertiesApi {
+    /// Search properties
+    ///
+    /// All filters must match. The latest change comes first unless `sort` says otherwise; properties without the value
+    /// that is sorted by come last.
+    #[oai(path = "/properties", method = "get", operation_id = "list_properties")]
+    #[expect(clippy::too_many_arguments, reason = "each filter is a documented parameter of its own")]
+    async fn list(
+        &self,
+        request: &Request,
+        caller: Caller<ReadProperties>,
+        /// Compared without case.
+        #[oai(validator(max_length = 100))]
+        city: Query<Option<String>>,
+        status: Query<Option<StandardStatus>>,
+        /// Major units, whatever the property's currency; compared with the current price: `close_price` once closed,
+        /// else `list_price`.
+        #[oai(validator(minimum(value = "0"), maximum(value = "1000000000000000")))]
+        price_min: Query<Option<f64>>,
+        #[oai(validator(minimum(value = "0"), maximum(value = "1000000000000000")))] price_max: Query<
+            Option<f64>,
+        >,
+        #[oai(validator(minimum(value = "0"), maximum(value = "10000")))] bedrooms_min: Query<Option<i64>>,
+        /// `west,south,east,north` in degrees; west beyond east crosses the antimeridian.
+        #[oai(validator(max_length = 200))]
+        bbox: Query<Option<String>>,
+        /// At most ten words that must all occur in address, type or key, without case.
+        #[oai(validator(max_length = 200))]
+        q: Query<Option<String>>,
+        /// RFC 3339: only properties that were new, changed or removed then or later.
+        updated_since: Query<Option<DateTime<Utc>>>,
+        #[oai(validator(max_length = 100))] source: Query<Option<String>>,
+        /// Only properties that this job saw.
+        job_id: Query<Option<i64>>,
+        /// Also properties that their source no longer has.
+        include_removed: Query<Option<bool>>,
+        sort: Query<Option<PropertySort>>,
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
+        #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
+    ) -> Result<Listed<Property>, Problem> {
+        let filters = Filters {
+            city: city.0,
+            status: status.0,
+            price_min: price_min.0,
+            price_max: price_max.0,
+            bedrooms_min: bedrooms_min.0,
+            bbox: bbox.0,
+            q: q.0,
+            updated_since: updated_since.0,
+            source: source.0,
+            job_id: job_id.0,
+            include_removed: include_removed.0,
+        };
+        list::list(request, &caller.op, filters, sort.0, limit.0, cursor.0.as_deref()).await
+    }
+
+    /// Read a property
+    ///
+    /// Also one that its source no longer has (`removed`).
+    #[oai(path = "/properties/:property_id", method = "get", operation_id = "get_property")]
+    async fn get(
+        &self,
+        caller: Caller<ReadProperties>,
+        property_id: Path<i64>,
+    ) -> Result<Json<Property>, Problem> {
+        get::get(&caller.op, PropertyId(property_id.0)).await
+    }
+
+    /// List the prices and statuses that a property had
+    ///
+    /// Newest first: the first row is what holds now, the last what the property was first seen with.
+    #[oai(
+        path = "/properties/:property_id/price-history",
+        method = "get",
+        operation_id = "list_price_history"
+    )]
+    async fn price_history(
+        &self,
+        request: &Request,
+        caller: Caller<ReadProperties>,
+        property_id: Path<i64>,
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
+        #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
+    ) -> Result<Listed<PriceHistoryRow>, Problem> {
+        let id = PropertyId(property_id.0);
+        price_history::price_history(request, &caller.op, id, limit.0, cursor.0.as_deref()).await
+    }
+
+    /// Put a property under its source's key
+    ///
+    /// What the body leaves out keeps its stored value.
+    #[oai(
+        path = "/properties/by-key/:source/:listing_key",
+        method = "put",
+        operation_id = "put_property_by_key"
+    )]
+    async fn put_by_key(
+        &self,
+        caller: Caller<WriteProperties>,
+        source: Path<String>,
+        listing_key: Path<String>,
+        body: Body<PropertyInput>,
+    ) -> Result<PutProperty, Problem> {
+        by_key::put_by_key(&caller.op, source.0, listing_key.0, body.0).await
+    }
+
+    /// Put a batch of properties
+    ///
+    /// One to 500 rows in one transaction. A bad row is answered with its error and sinks no other; rows of one key are
+    /// applied in their order.
+    #[oai(
+        path = "/properties/batch",
+        method = "post",
+        operation_id = "upsert_properties",
+        tag = "Tag::Workers"
+    )]
+    async fn upsert(
+        &self,
+        caller: Caller<WriteProperties>,
+        /// `summary`: new properties are told by the summary only, for a first import.
+        notify: Query<Option<BatchNotify>>,
+        body: Batch<BatchRequest>,
+    ) -> Result<Json<BatchResult>, Problem> {
+        upsert::upsert(&caller.op, notify.0, body.0).await
+    }
+}

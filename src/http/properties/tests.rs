@@ -1,0 +1,162 @@
+//! The resource behind its door: a key in the header, JSON in and out, problems for refusals.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use poem::http::{Method, StatusCode};
+use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, Route};
+use poem_openapi::OpenApiService;
+use serde_json::{Value, json};
+use tokio_util::task::TaskTracker;
+
+use super::PropertiesApi;
+use crate::auth::password::{PasswordSettings, Passwords};
+use crate::auth::role::{KeyScope, Role};
+use crate::auth::throttle::{LoginThrottle, ThrottleSettings};
+use crate::auth::token::issuers::{Issuers, OwnIssuer};
+use crate::auth::token::keys::{KeyRing, SigningKey};
+use crate::auth::token::mint::Lifetime;
+use crate::cluster::memory::MemoryOnce;
+use crate::domain::identity::bootstrap::{KeyWish, create_key};
+use crate::domain::identity::{Identity, IdentityParts, IdentitySettings};
+use crate::domain::testing::World;
+use crate::http::explain::Operations;
+use crate::http::problem::Refusals;
+
+/// The resource and a worker's key.
+struct Desk<E> {
+    endpoint: E,
+    key: String,
+    _world: World,
+}
+
+async fn desk() -> Desk<impl Endpoint<Output = Response>> {
+    let world = World::new().await;
+    world.user("ann", Role::Admin).await;
+    let identity = identity(&world);
+    let scopes = &[KeyScope::PropertiesWrite, KeyScope::EventsRead];
+    let wish = KeyWish { username: Some("ann"), name: "worker", scopes, expires_at: None };
+    let key = create_key(&identity, "acme", &wish).await.unwrap().text.expose().to_owned();
+    let operations = Operations::new().with_api::<PropertiesApi>("/api/v1");
+    let endpoint = Route::new()
+        .nest("/api/v1", OpenApiService::new(PropertiesApi, "Properties", "1"))
+        .data(Arc::new(identity))
+        .with(Refusals::new(Arc::new(operations), world.kernel.entropy))
+        .map_to_response()
+        .into_endpoint();
+    Desk { endpoint, key, _world: world }
+}
+
+fn identity(world: &World) -> Identity {
+    let kernel = world.kernel.clone();
+    let settings = IdentitySettings {
+        access_ttl: Lifetime::from_secs(900).unwrap(),
+        refresh_ttl: TimeDelta::days(30),
+        password_link_ttl: TimeDelta::hours(24),
+        registration: false,
+        default_tenant: None,
+        public_url: "https://lotline.example".to_owned(),
+    };
+    let hashing = PasswordSettings::default();
+    let key = SigningKey::new("k1", &[7; 32], kernel.clock.now()).unwrap();
+    let parts = IdentityParts {
+        passwords: Passwords::new(hashing, kernel.clock.clone(), kernel.entropy, TaskTracker::new()).unwrap(),
+        throttle: LoginThrottle::new(ThrottleSettings::default()),
+        ring: KeyRing::new(vec![key]).unwrap(),
+        issuers: Issuers::new(OwnIssuer::new("lotline", "lotline"), Vec::new()).unwrap(),
+        once: Arc::new(MemoryOnce::new(kernel.clock.clone(), 100)),
+    };
+    Identity::new(kernel, settings, parts)
+}
+
+impl<E: Endpoint<Output = Response>> Desk<E> {
+    async fn ask(&self, method: Method, address: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let request = Request::builder()
+            .method(method)
+            .uri_str(format!("/api/v1{address}"))
+            .header("authorization", format!("Bearer {}", self.key));
+        let request = match body {
+            Some(body) => request.content_type("application/json").body(body.to_string()),
+            None => request.finish(),
+        };
+        let response = self.endpoint.call(request).await.unwrap();
+        let status = response.status();
+        let text = response.into_body().into_string().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    async fn read(&self, address: &str) -> (StatusCode, Value) {
+        self.ask(Method::GET, address, None).await
+    }
+
+    async fn batch(&self, body: Value) -> (StatusCode, Value) {
+        self.ask(Method::POST, "/properties/batch", Some(body)).await
+    }
+}
+
+fn home(key: &str) -> Value {
+    json!({"source": "example.com", "listing_key": key, "list_price": 303_000, "address": {"city": "Toledo"}})
+}
+
+#[tokio::test]
+async fn a_batch_is_answered_row_by_row_and_found_again() {
+    let desk = desk().await;
+    let bad = json!({"source": "example.com", "listing_key": "2", "list_price": "much", "colour": "red"});
+
+    let (status, answer) = desk.batch(json!({"items": [home("1"), bad, 7]})).await;
+    let (_, found) = desk.read("/properties?city=TOLEDO&bbox=&limit=1").await;
+
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert_eq!((&answer["accepted"], &answer["rejected"]), (&json!(1), &json!(2)));
+    let words = answer["results"][1]["error"].as_str().unwrap();
+    assert!(words.contains("list_price: must be a number") && words.contains("colour"), "{words}");
+    assert!(answer["position"].is_string());
+    assert_eq!(found["status"], json!(422), "{found}");
+    let (_, found) = desk.read("/properties?city=TOLEDO&limit=1&sort=-price").await;
+    assert_eq!(found["data"][0]["list_price"], json!(303_000.0));
+    assert_eq!(found["has_more"], json!(false));
+}
+
+#[tokio::test]
+async fn a_property_is_put_under_a_key_with_any_letters() {
+    let desk = desk().await;
+    let address = "/properties/by-key/example.com/A%2F1%20b";
+    let price = |price: f64| Some(json!({ "list_price": price }));
+
+    let (created, property) = desk.ask(Method::PUT, address, price(1.5)).await;
+    let (known, _) = desk.ask(Method::PUT, address, price(2.0)).await;
+    let (bad, problem) = desk.ask(Method::PUT, address, Some(json!({"list_price": -1, "colour": 1}))).await;
+
+    assert_eq!((created, known), (StatusCode::CREATED, StatusCode::OK));
+    assert_eq!(property["listing_key"], json!("A/1 b"));
+    assert_eq!(
+        (bad, problem["errors"].as_array().map(Vec::len)),
+        (StatusCode::UNPROCESSABLE_ENTITY, Some(2))
+    );
+    let id = &property["property_id"];
+    let (_, history) = desk.read(&format!("/properties/{id}/price-history")).await;
+    assert_eq!(history["data"][0]["price"], json!(2.0));
+    assert_eq!(history["data"][1]["price"], json!(1.5));
+    assert_eq!(desk.read(&format!("/properties/{id}")).await.0, StatusCode::OK);
+    assert_eq!(desk.read("/properties/999").await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn empty_and_oversized_batches_are_refused_and_pages_go_on() {
+    let desk = desk().await;
+    let rows =
+        |count: usize| json!({"items": (0..count).map(|row| home(&row.to_string())).collect::<Vec<_>>()});
+
+    assert_eq!(desk.batch(rows(0)).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(desk.batch(rows(501)).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(desk.batch(json!({"items": [home("1")], "job_id": 9})).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(desk.batch(rows(3)).await.0, StatusCode::OK);
+
+    let (_, first) = desk.read("/properties?limit=2").await;
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let (_, last) = desk.read(&format!("/properties?limit=2&cursor={cursor}")).await;
+    let (other, _) = desk.read(&format!("/properties?limit=2&sort=price&cursor={cursor}")).await;
+
+    assert_eq!((first["data"].as_array().unwrap().len(), last["data"].as_array().unwrap().len()), (2, 1));
+    assert_eq!(other, StatusCode::UNPROCESSABLE_ENTITY);
+}

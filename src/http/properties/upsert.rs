@@ -1,0 +1,36 @@
+//! `POST /properties/batch`.
+
+use poem_openapi::Enum;
+use poem_openapi::payload::Json;
+
+use crate::base::ids::JobId;
+use crate::domain::op::Op;
+use crate::domain::properties::{self, Batch, Notify};
+use crate::protocol::problem::Problem;
+use crate::protocol::property_batch::{BatchItem, BatchRequest, BatchResult};
+
+/// What is told of new properties.
+#[derive(Clone, Copy, Debug, Enum)]
+#[oai(rename_all = "snake_case")]
+pub(super) enum BatchNotify {
+    /// Each of them, and the summary.
+    Each,
+    /// The summary only.
+    Summary,
+}
+
+pub(super) async fn upsert(
+    op: &Op,
+    notify: Option<BatchNotify>,
+    request: BatchRequest,
+) -> Result<Json<BatchResult>, Problem> {
+    let batch = Batch {
+        job_id: request.job_id.map(JobId),
+        items: request.items.into_iter().map(BatchItem::read).collect(),
+        notify: match notify {
+            None | Some(BatchNotify::Each) => Notify::Each,
+            Some(BatchNotify::Summary) => Notify::Summary,
+        },
+    };
+    Ok(Json(properties::upsert_batch(op, batch).await?))
+}

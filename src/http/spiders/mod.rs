@@ -1,0 +1,73 @@
+//! Spiders.
+
+mod create;
+mod delete;
+mod get;
+mod list;
+mod put;
+
+use poem::Request;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::Json;
+
+use self::create::Created;
+use self::delete::Deleted;
+use super::body::Body;
+use super::caller::{Caller, ManageSpiders, ReadSpiders};
+use super::list::Listed;
+use super::tags::Tag;
+use crate::protocol::problem::Problem;
+use crate::protocol::spider::{NewSpider, Spider, SpiderChange};
+
+pub struct SpidersApi;
+
+#[OpenApi(tag = "Tag::Jobs")]
+impl SpidersApi {
+    /// List spiders
+    ///
+    /// `auto` first, then the tenant's own in the order of their making.
+    #[oai(path = "/spiders", method = "get", operation_id = "list_spiders")]
+    async fn list(
+        &self,
+        request: &Request,
+        caller: Caller<ReadSpiders>,
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
+        #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
+    ) -> Result<Listed<Spider>, Problem> {
+        list::list(request, &caller.op, limit.0, cursor.0.as_deref()).await
+    }
+
+    /// Add a spider
+    #[oai(path = "/spiders", method = "post", operation_id = "create_spider")]
+    async fn create(&self, caller: Caller<ManageSpiders>, body: Body<NewSpider>) -> Result<Created, Problem> {
+        create::create(&caller.op, body.0).await
+    }
+
+    /// Read a spider
+    #[oai(path = "/spiders/:name", method = "get", operation_id = "get_spider")]
+    async fn get(&self, caller: Caller<ReadSpiders>, name: Path<String>) -> Result<Json<Spider>, Problem> {
+        get::get(&caller.op, &name.0).await
+    }
+
+    /// Change a spider
+    ///
+    /// Replaces all but the name. Jobs that exist keep what they were made with. `auto` cannot be changed.
+    #[oai(path = "/spiders/:name", method = "put", operation_id = "put_spider")]
+    async fn put(
+        &self,
+        caller: Caller<ManageSpiders>,
+        name: Path<String>,
+        body: Body<SpiderChange>,
+    ) -> Result<Json<Spider>, Problem> {
+        put::put(&caller.op, &name.0, body.0).await
+    }
+
+    /// Remove a spider
+    ///
+    /// Not while jobs of it are pending or running. `auto` cannot be removed.
+    #[oai(path = "/spiders/:name", method = "delete", operation_id = "delete_spider")]
+    async fn delete(&self, caller: Caller<ManageSpiders>, name: Path<String>) -> Result<Deleted, Problem> {
+        delete::delete(&caller.op, &name.0).await
+    }
+}

@@ -1,0 +1,76 @@
+//! `POST /tenants`.
+
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Object};
+
+use super::view::view;
+use crate::domain::identity::Identity;
+use crate::domain::identity::platform::PlatformOp;
+use crate::domain::identity::tenants::{self, FirstAdmin, NewTenant};
+use crate::http::router::BASE;
+use crate::http::users::{LinkView, UserView, link_view, user_view};
+use crate::protocol::problem::Problem;
+
+/// A tenant to make.
+#[derive(Debug, Object)]
+#[oai(rename = "NewTenant", deny_unknown_fields)]
+pub struct NewTenantBody {
+    /// 1 to 63 of `a-z`, `0-9` and `-`; unique, and never changed.
+    slug: String,
+    name: String,
+    /// The tenant's first admin.
+    admin: Option<FirstAdminBody>,
+}
+
+#[derive(Debug, Object)]
+#[oai(rename = "FirstAdmin", deny_unknown_fields)]
+pub struct FirstAdminBody {
+    username: String,
+    email: String,
+}
+
+/// A tenant that was just made.
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct MadeTenantView {
+    id: i64,
+    slug: String,
+    name: String,
+    is_active: bool,
+    created_at: String,
+    updated_at: String,
+    admin: Option<UserView>,
+    /// For the admin; shown this once.
+    password_link: Option<LinkView>,
+}
+
+#[derive(Debug, ApiResponse)]
+pub enum Created {
+    /// The tenant is made.
+    #[oai(status = 201)]
+    Tenant(Json<MadeTenantView>, #[oai(header = "Location")] String, #[oai(header = "Cache-Control")] String),
+}
+
+pub(super) async fn create(
+    identity: &Identity,
+    op: &PlatformOp,
+    body: NewTenantBody,
+) -> Result<Created, Problem> {
+    let new = NewTenant { slug: body.slug, name: body.name };
+    let admin = body.admin.map(|admin| FirstAdmin { username: admin.username, email: admin.email });
+    let made = tenants::create(identity, op, &new, admin.as_ref()).await?;
+    let (admin, password_link) = made.admin.unzip();
+    let tenant = view(made.row);
+    let place = format!("{BASE}/tenants/{}", tenant.id);
+    let made = MadeTenantView {
+        id: tenant.id,
+        slug: tenant.slug,
+        name: tenant.name,
+        is_active: tenant.is_active,
+        created_at: tenant.created_at,
+        updated_at: tenant.updated_at,
+        admin: admin.map(user_view).transpose()?,
+        password_link: password_link.map(link_view),
+    };
+    Ok(Created::Tenant(Json(made), place, "no-store".to_owned()))
+}

@@ -1,0 +1,88 @@
+//! Tenants, for operators.
+
+mod create;
+mod get;
+mod list;
+mod patch;
+mod view;
+
+use std::sync::Arc;
+
+use poem::Request;
+use poem::web::Data;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Header, Path, Query};
+
+use self::create::{Created, NewTenantBody};
+use self::patch::{Patched, TenantPatchBody};
+use self::view::TenantView;
+use super::body::Body;
+use super::caller::{ManageTenants, OperatorCaller};
+use super::etag::Tagged;
+use super::list::Listed;
+use super::tags::Tag;
+use crate::domain::identity::Identity;
+use crate::domain::identity::platform::PlatformOp;
+use crate::protocol::problem::Problem;
+
+pub struct TenantsApi;
+
+#[OpenApi(tag = "Tag::People")]
+impl TenantsApi {
+    /// List all tenants
+    #[oai(path = "/tenants", method = "get", operation_id = "list_tenants")]
+    async fn list(
+        &self,
+        request: &Request,
+        identity: Data<&Arc<Identity>>,
+        caller: OperatorCaller<ManageTenants>,
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
+        #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
+    ) -> Result<Listed<TenantView>, Problem> {
+        list::list(request, &op(identity.0, caller)?, limit.0, cursor.0.as_deref()).await
+    }
+
+    /// Make a tenant
+    ///
+    /// Empty, or with a first admin who sets a password through the one-time link in the answer.
+    #[oai(path = "/tenants", method = "post", operation_id = "create_tenant")]
+    async fn create(
+        &self,
+        identity: Data<&Arc<Identity>>,
+        caller: OperatorCaller<ManageTenants>,
+        body: Body<NewTenantBody>,
+    ) -> Result<Created, Problem> {
+        create::create(identity.0, &op(identity.0, caller)?, body.0).await
+    }
+
+    /// Read a tenant
+    #[oai(path = "/tenants/:tenant_id", method = "get", operation_id = "get_tenant")]
+    async fn get(
+        &self,
+        identity: Data<&Arc<Identity>>,
+        caller: OperatorCaller<ManageTenants>,
+        tenant_id: Path<i64>,
+        #[oai(name = "If-None-Match")] if_none_match: Header<Option<String>>,
+    ) -> Result<Tagged<TenantView>, Problem> {
+        get::get(&op(identity.0, caller)?, tenant_id.0, if_none_match.0.as_deref()).await
+    }
+
+    /// Rename, suspend or resume a tenant
+    ///
+    /// A suspended tenant lets nobody in, and its connections end at once.
+    #[oai(path = "/tenants/:tenant_id", method = "patch", operation_id = "update_tenant")]
+    async fn patch(
+        &self,
+        identity: Data<&Arc<Identity>>,
+        caller: OperatorCaller<ManageTenants>,
+        tenant_id: Path<i64>,
+        #[oai(name = "If-Match")] if_match: Header<Option<String>>,
+        body: Body<TenantPatchBody>,
+    ) -> Result<Patched, Problem> {
+        patch::patch(&op(identity.0, caller)?, tenant_id.0, if_match.0.as_deref(), body.0).await
+    }
+}
+
+fn op(identity: &Identity, caller: OperatorCaller<ManageTenants>) -> Result<PlatformOp, Problem> {
+    PlatformOp::of_operator(&identity.kernel, caller.admitted.principal, caller.origin)
+}

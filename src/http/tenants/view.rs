@@ -1,0 +1,31 @@
+//! A tenant as operators see it.
+
+use poem_openapi::Object;
+
+use crate::base::clock::rfc3339;
+use crate::storage::tenants::TenantRow;
+use crate::storage::time;
+
+/// A tenant.
+#[derive(Debug, Object)]
+#[oai(rename = "Tenant")]
+pub struct TenantView {
+    pub(super) id: i64,
+    pub(super) slug: String,
+    pub(super) name: String,
+    /// A suspended tenant lets nobody in.
+    pub(super) is_active: bool,
+    pub(super) created_at: String,
+    pub(super) updated_at: String,
+}
+
+pub(super) fn view(row: TenantRow) -> TenantView {
+    TenantView {
+        id: row.id,
+        slug: row.slug,
+        name: row.name,
+        is_active: row.is_active,
+        created_at: rfc3339(time(row.created_at)),
+        updated_at: rfc3339(time(row.updated_at)),
+    }
+}

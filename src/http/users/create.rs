@@ -1,0 +1,46 @@
+//! `POST /users`.
+
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Object};
+
+use super::view::{UserView, view};
+use crate::domain::identity::Identity;
+use crate::domain::identity::users::{self, NewUser};
+use crate::domain::op::Op;
+use crate::http::router::BASE;
+use crate::protocol::problem::Problem;
+use crate::protocol::role::Role;
+
+/// A person to add.
+#[derive(Debug, Object)]
+#[oai(rename = "NewUser", deny_unknown_fields)]
+pub struct NewUserBody {
+    /// 1 to 64 letters, digits and `. _ - @ +`; unique in the tenant, whatever the case.
+    username: String,
+    /// Unique in the tenant, whatever the case.
+    email: String,
+    /// 8 to 200 characters.
+    password: Option<String>,
+    role: Role,
+    display_name: Option<String>,
+}
+
+#[derive(Debug, ApiResponse)]
+pub enum Created {
+    /// The user is added.
+    #[oai(status = 201)]
+    User(Json<UserView>, #[oai(header = "Location")] String),
+}
+
+pub(super) async fn create(identity: &Identity, op: &Op, body: NewUserBody) -> Result<Created, Problem> {
+    let new = NewUser {
+        username: body.username,
+        email: body.email,
+        password: body.password,
+        role: body.role,
+        display_name: body.display_name,
+    };
+    let user = view(users::create(identity, op, new).await?)?;
+    let place = format!("{BASE}/users/{}", user.id);
+    Ok(Created::User(Json(user), place))
+}

@@ -1,0 +1,39 @@
+//! `GET /users/directory`.
+
+use poem::Request;
+use poem_openapi::Object;
+
+use crate::domain::identity::users;
+use crate::domain::op::Op;
+use crate::http::list::{Listed, listed, page_request};
+use crate::protocol::problem::Problem;
+use crate::storage::users::UserRow;
+
+/// A person as others of the tenant see them.
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct DirectoryEntry {
+    id: i64,
+    username: String,
+    display_name: Option<String>,
+    avatar_url: Option<String>,
+}
+
+pub(super) async fn directory(
+    request: &Request,
+    op: &Op,
+    limit: Option<u64>,
+    cursor: Option<&str>,
+) -> Result<Listed<DirectoryEntry>, Problem> {
+    let page = users::directory(op, page_request(limit, cursor)?).await?;
+    Ok(listed(request, page.map(entry)))
+}
+
+fn entry(row: UserRow) -> DirectoryEntry {
+    DirectoryEntry {
+        id: row.id,
+        username: row.username,
+        display_name: row.display_name,
+        avatar_url: row.avatar_url,
+    }
+}

@@ -1,0 +1,35 @@
+//! `POST /users/{user_id}/password-link`.
+
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Object};
+
+use crate::base::clock::rfc3339;
+use crate::base::ids::UserId;
+use crate::domain::identity::Identity;
+use crate::domain::identity::password_links::{self, PasswordLink};
+use crate::domain::op::Op;
+use crate::protocol::problem::Problem;
+
+/// A one-time link. It is shown this once.
+#[derive(Debug, Object)]
+#[oai(rename = "PasswordLink")]
+pub struct LinkView {
+    url: String,
+    expires_at: String,
+}
+
+#[derive(Debug, ApiResponse)]
+pub enum LinkMade {
+    /// The link to hand over.
+    #[oai(status = 201)]
+    Link(Json<LinkView>, #[oai(header = "Cache-Control")] String),
+}
+
+pub(super) async fn password_link(identity: &Identity, op: &Op, user_id: i64) -> Result<LinkMade, Problem> {
+    let link = password_links::create(identity, op, UserId(user_id)).await?;
+    Ok(LinkMade::Link(Json(link_view(link)), "no-store".to_owned()))
+}
+
+pub(in crate::http) fn link_view(link: PasswordLink) -> LinkView {
+    LinkView { url: link.url, expires_at: rfc3339(link.expires_at) }
+}

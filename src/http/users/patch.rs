@@ -1,0 +1,60 @@
+//! `PATCH /users/{user_id}`.
+
+use poem_openapi::payload::Json;
+use poem_openapi::types::MaybeUndefined;
+use poem_openapi::{ApiResponse, Object};
+
+use super::view::{UserView, view};
+use crate::base::ids::UserId;
+use crate::domain::identity::users::{self, UserPatch};
+use crate::domain::op::Op;
+use crate::http::etag::require_match;
+use crate::protocol::problem::Problem;
+use crate::protocol::role::Role;
+
+/// What is to change; absent fields stay.
+#[derive(Debug, Object)]
+#[oai(rename = "UserPatch", deny_unknown_fields)]
+pub struct UserPatchBody {
+    role: Option<Role>,
+    is_active: Option<bool>,
+    email: Option<String>,
+    /// `null` empties it.
+    display_name: MaybeUndefined<String>,
+    /// An http or https URL; `null` empties it.
+    avatar_url: MaybeUndefined<String>,
+}
+
+#[derive(Debug, ApiResponse)]
+pub enum Patched {
+    /// The user as it is now.
+    #[oai(status = 200)]
+    User(Json<UserView>),
+}
+
+pub(super) async fn patch(
+    op: &Op,
+    user_id: i64,
+    if_match: Option<&str>,
+    body: UserPatchBody,
+) -> Result<Patched, Problem> {
+    let patch = UserPatch {
+        role: body.role,
+        is_active: body.is_active,
+        email: body.email,
+        display_name: wish(body.display_name),
+        avatar_url: wish(body.avatar_url),
+    };
+    let unchanged = |row: &_| require_match(&view(Clone::clone(row))?, if_match);
+    let user = users::change(op, UserId(user_id), &patch, &unchanged).await?;
+    Ok(Patched::User(Json(view(user)?)))
+}
+
+/// Absent: leave it; `null`: empty it; a text: set it.
+fn wish(field: MaybeUndefined<String>) -> Option<Option<String>> {
+    match field {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some(None),
+        MaybeUndefined::Value(text) => Some(Some(text)),
+    }
+}

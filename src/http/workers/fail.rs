@@ -1,0 +1,18 @@
+//! `POST /jobs/{job_id}/fail`.
+
+use poem_openapi::payload::Json;
+
+use crate::domain::jobs::fail::Failure;
+use crate::domain::jobs::{self, Lease};
+use crate::domain::op::Op;
+use crate::protocol::problem::Problem;
+use crate::protocol::worker::{FailReport, ReportAnswer};
+
+pub(super) async fn fail(
+    op: &Op,
+    lease: &Lease<'_>,
+    report: FailReport,
+) -> Result<Json<ReportAnswer>, Problem> {
+    let failure = Failure { error: report.error, stats: report.stats };
+    Ok(Json(jobs::fail::fail(op, lease, failure).await?))
+}

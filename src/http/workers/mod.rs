@@ -1,0 +1,145 @@
+//! The worker's side: claim a job, report on it with the lease that came with it, send log lines.
+
+mod append_logs;
+mod claim;
+mod complete;
+mod fail;
+mod heartbeat;
+mod progress;
+mod start;
+
+use std::time::Duration;
+
+use poem::Request;
+use poem_openapi::OpenApi;
+use poem_openapi::param::Path;
+use poem_openapi::payload::Json;
+
+use self::claim::Claimed;
+use super::body::{Body, LogLines, OptionalBody};
+use super::caller::{Caller, RunJobs, WriteLogs};
+use super::tags::Tag;
+use crate::base::ids::JobId;
+use crate::domain::jobs::Lease;
+use crate::protocol::problem::Problem;
+use crate::protocol::worker::{
+    ClaimRequest, CompleteReport, FailReport, LeaseReport, LogsStored, ProgressReport, ReportAnswer,
+};
+
+pub struct WorkersApi;
+
+/// How long a lease lasts from each report on; put among the application's data.
+#[derive(Clone, Copy, Debug)]
+pub struct LeaseLength(pub Duration);
+
+#[OpenApi(tag = "Tag::Workers")]
+impl WorkersApi {
+    /// Claim a job
+    ///
+    /// Takes the oldest waiting job of the tenant's external spiders. Without one the answer waits up to `wait_seconds`,
+    /// and is 204 then.
+    #[oai(path = "/workers/claim", method = "post", operation_id = "claim_job")]
+    async fn claim(
+        &self,
+        request: &Request,
+        caller: Caller<RunJobs>,
+        body: OptionalBody<ClaimRequest>,
+    ) -> Result<Claimed, Problem> {
+        claim::claim(request, &caller.op, body.0.unwrap_or_default()).await
+    }
+
+    /// Begin a claimed job
+    #[oai(path = "/jobs/:job_id/start", method = "post", operation_id = "start_job")]
+    async fn start(
+        &self,
+        request: &Request,
+        caller: Caller<RunJobs>,
+        job_id: Path<i64>,
+        body: Body<LeaseReport>,
+    ) -> Result<Json<ReportAnswer>, Problem> {
+        start::start(&caller.op, &lease(request, job_id.0, &body.0.lease_token)?).await
+    }
+
+    /// Report progress
+    ///
+    /// Told to readers at most twice a second, the latest always within a second. A report whose `sequence` does not grow
+    /// is accepted and ignored. An answer without `position` was merged.
+    #[oai(path = "/jobs/:job_id/progress", method = "post", operation_id = "report_job_progress")]
+    async fn progress(
+        &self,
+        request: &Request,
+        caller: Caller<RunJobs>,
+        job_id: Path<i64>,
+        body: Body<ProgressReport>,
+    ) -> Result<Json<ReportAnswer>, Problem> {
+        let token = body.0.lease_token.clone();
+        progress::progress(&caller.op, &lease(request, job_id.0, &token)?, body.0).await
+    }
+
+    /// Keep the lease
+    #[oai(path = "/jobs/:job_id/heartbeat", method = "post", operation_id = "keep_job_lease")]
+    async fn heartbeat(
+        &self,
+        request: &Request,
+        caller: Caller<RunJobs>,
+        job_id: Path<i64>,
+        body: Body<LeaseReport>,
+    ) -> Result<Json<ReportAnswer>, Problem> {
+        heartbeat::heartbeat(&caller.op, &lease(request, job_id.0, &body.0.lease_token)?).await
+    }
+
+    /// Complete a job
+    ///
+    /// With `finish_reason: "cancelled"` the job ends as cancelled. The same lease may say so again: the answer is the same
+    /// and nothing changes.
+    #[oai(path = "/jobs/:job_id/complete", method = "post", operation_id = "complete_job")]
+    async fn complete(
+        &self,
+        request: &Request,
+        caller: Caller<RunJobs>,
+        job_id: Path<i64>,
+        body: Body<CompleteReport>,
+    ) -> Result<Json<ReportAnswer>, Problem> {
+        let token = body.0.lease_token.clone();
+        complete::complete(&caller.op, &lease(request, job_id.0, &token)?, body.0).await
+    }
+
+    /// Fail a job
+    ///
+    /// The same lease may say so again: the answer is the same and nothing changes.
+    #[oai(path = "/jobs/:job_id/fail", method = "post", operation_id = "fail_job")]
+    async fn fail(
+        &self,
+        request: &Request,
+        caller: Caller<RunJobs>,
+        job_id: Path<i64>,
+        body: Body<FailReport>,
+    ) -> Result<Json<ReportAnswer>, Problem> {
+        let token = body.0.lease_token.clone();
+        fail::fail(&caller.op, &lease(request, job_id.0, &token)?, body.0).await
+    }
+
+    /// Add lines to a job's log
+    ///
+    /// At most 1,000 a call. No lease is needed: lines may come late.
+    #[oai(path = "/jobs/:job_id/logs", method = "post", operation_id = "append_job_logs")]
+    async fn append_logs(
+        &self,
+        caller: Caller<WriteLogs>,
+        job_id: Path<i64>,
+        body: LogLines,
+    ) -> Result<Json<LogsStored>, Problem> {
+        append_logs::append_logs(&caller.op, job_id.0, body.0).await
+    }
+}
+
+fn lease<'a>(request: &Request, job_id: i64, token: &'a str) -> Result<Lease<'a>, Problem> {
+    Ok(Lease { job_id: JobId(job_id), token, length: lease_length(request)? })
+}
+
+fn lease_length(request: &Request) -> Result<Duration, Problem> {
+    request.data::<LeaseLength>().map(|length| length.0).ok_or_else(|| {
+        tracing::error!("an endpoint stands outside of the application's data");
+        Problem::internal()
+    })
+}

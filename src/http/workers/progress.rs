@@ -1,0 +1,23 @@
+//! `POST /jobs/{job_id}/progress`.
+
+use poem_openapi::payload::Json;
+
+use crate::domain::jobs::progress::Progress;
+use crate::domain::jobs::{self, Lease};
+use crate::domain::op::Op;
+use crate::protocol::problem::Problem;
+use crate::protocol::worker::{ProgressReport, ReportAnswer};
+
+pub(super) async fn progress(
+    op: &Op,
+    lease: &Lease<'_>,
+    report: ProgressReport,
+) -> Result<Json<ReportAnswer>, Problem> {
+    let progress = Progress {
+        items_scraped: report.items_scraped,
+        pages_crawled: report.pages_crawled,
+        stats: report.stats,
+        sequence: report.sequence,
+    };
+    Ok(Json(jobs::progress::progress(op, lease, progress).await?))
+}

@@ -1,0 +1,120 @@
+//! The frontier of the builtin crawler's jobs: the pages that a job has asked for or will.
+
+use std::collections::BTreeMap;
+
+use sea_orm::sea_query::{Expr, ExprTrait, Func};
+use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::entity::crawl_urls::{ActiveModel, Column, Entity};
+use super::{Result, TenantTx};
+use crate::base::ids::JobId;
+
+pub use super::entity::crawl_urls::Model as CrawlUrlRow;
+
+/// Rows of one INSERT: ten values each, far below what either database may bind.
+const CHUNK: usize = 500;
+
+pub struct NewCrawlUrl {
+    pub url: String,
+    pub url_hash: String,
+    pub depth: i64,
+    pub known: Option<String>,
+}
+
+/// What is written of a page that was visited. Pages of which the same is written share a statement.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark {
+    pub state: &'static str,
+    pub attempts: i64,
+    pub items: i64,
+    pub outcome: Option<String>,
+}
+
+/// What a job's frontier says of the crawl so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    pub done: i64,
+    pub failed: i64,
+    pub items: i64,
+}
+
+/// Adds pages that the job does not have yet, in this order, and gives the number of new ones.
+pub async fn insert_new(tx: &TenantTx, job: JobId, new: Vec<NewCrawlUrl>) -> Result<usize> {
+    let mut inserted = 0;
+    let mut rows = new.into_iter().map(|new| queued(job, new)).peekable();
+    while rows.peek().is_some() {
+        inserted += tx.insert_new(rows.by_ref().take(CHUNK).collect()).await?.len();
+    }
+    Ok(inserted)
+}
+
+fn queued(job: JobId, new: NewCrawlUrl) -> ActiveModel {
+    ActiveModel {
+        job_id: Set(job.0),
+        url: Set(new.url),
+        url_hash: Set(new.url_hash),
+        depth: Set(new.depth),
+        state: Set("queued".to_owned()),
+        attempts: Set(0),
+        items: Set(0),
+        outcome: Set(None),
+        known: Set(new.known),
+        ..Default::default()
+    }
+}
+
+/// Pages that wait, breadth first.
+pub async fn queue(tx: &TenantTx, job: JobId, limit: u64) -> Result<Vec<CrawlUrlRow>> {
+    let query = tx.select::<Entity>().filter(Column::JobId.eq(job.0)).filter(Column::State.eq("queued"));
+    Ok(query.order_by_asc(Column::Depth).order_by_asc(Column::Id).limit(limit).all(&tx.tx).await?)
+}
+
+/// Writes what became of pages.
+pub async fn mark(tx: &TenantTx, job: JobId, marks: BTreeMap<Mark, Vec<i64>>) -> Result<()> {
+    for (mark, ids) in marks {
+        tx.update::<Entity>()
+            .filter(Column::JobId.eq(job.0))
+            .filter(Column::Id.is_in(ids))
+            .col_expr(Column::State, Expr::value(mark.state))
+            .col_expr(Column::Attempts, mark.attempts.into())
+            .col_expr(Column::Items, mark.items.into())
+            .col_expr(Column::Outcome, Expr::value(mark.outcome))
+            .exec(&tx.tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The hashes of every page of the job.
+pub async fn hashes(tx: &TenantTx, job: JobId) -> Result<Vec<String>> {
+    let query = tx.select::<Entity>().filter(Column::JobId.eq(job.0)).select_only().column(Column::UrlHash);
+    Ok(query.into_tuple().all(&tx.tx).await?)
+}
+
+pub async fn sums(tx: &TenantTx, job: JobId) -> Result<Sums> {
+    let query = tx.select::<Entity>().filter(Column::JobId.eq(job.0)).select_only();
+    let rows: Vec<(String, i64, i64)> = query
+        .column(Column::State)
+        .column_as(Column::Id.count(), "pages")
+        // A sum of integers is a number without bound on PostgreSQL; no crawl outgrows 64 bits.
+        .column_as(Expr::from(Func::sum(Expr::col(Column::Items))).cast_as("bigint"), "items")
+        .group_by(Column::State)
+        .into_tuple()
+        .all(&tx.tx)
+        .await?;
+    Ok(rows.into_iter().fold(Sums::default(), |mut sums, (state, pages, items)| {
+        match state.as_str() {
+            "done" => sums.done += pages,
+            "failed" => sums.failed += pages,
+            _ => {}
+        }
+        sums.items += items;
+        sums
+    }))
+}
+
+/// Forgets the job's frontier.
+pub async fn delete_of_job(tx: &TenantTx, job: JobId) -> Result<()> {
+    tx.delete::<Entity>(Column::JobId.eq(job.0)).exec(&tx.tx).await?;
+    Ok(())
+}

@@ -1,0 +1,67 @@
+"""Autobahn's WebSocket cases, run by kosoku against /ws/echo through the same accept loop that serves everybody.
+
+Everything outside compression must pass. Compression is not offered, so its cases are expected to say just that.
+"""
+
+import asyncio
+import collections
+import sys
+
+import kosoku
+
+from server import Server
+
+# 12 and 13 are permessage-deflate.
+COMPRESSION = ("12.", "13.")
+# Pass: conforming, with a SHOULD left aside, or a case that judges nothing.
+GOOD = {"OK", "NON-STRICT", "INFORMATIONAL"}
+# Fewer than the five sockets that a user may have.
+AT_ONCE = 3
+# Autobahn's cases outside compression; fewer in a run means that the tool left some out.
+FEWEST = 301
+
+
+def main():
+    with Server() as server:
+        server.tenant("acme")
+        server.user("acme", "ann", "admin")
+        token = server.token("acme", "ann")
+        server.start()
+        url = f"{server.socket_url}/ws/echo?token={token}"
+        results = asyncio.run(cases(url, ["*"], [f"{group}*" for group in COMPRESSION]))
+        compressed = asyncio.run(cases(url, [f"{group}*" for group in COMPRESSION], None))
+    report("outside compression", results)
+    report("compression (not offered)", compressed)
+    bad = [case for case in results if not passed(case)]
+    # A server without the extension must still not break: unimplemented is the right verdict.
+    bad += [case for case in compressed if verdicts(case) & {"FAILED", "ERROR"}]
+    for case in bad:
+        print(f"case {case.case_id}: {case.behavior.value}, close {case.behavior_close.value}: {case.result}")
+    if len(results) < FEWEST:
+        print(f"only {len(results)} cases ran, of {FEWEST}")
+    return 1 if bad or len(results) < FEWEST else 0
+
+
+async def cases(url, include, exclude):
+    try:
+        return await kosoku.run_fuzzingclient(url, include, exclude, concurrency=AT_ONCE)
+    except kosoku.FailureError as failure:
+        return failure.results
+
+
+def verdicts(case):
+    return {case.behavior.value, case.behavior_close.value}
+
+
+def passed(case):
+    return verdicts(case) <= GOOD
+
+
+def report(what, results):
+    counts = collections.Counter(case.behavior.value for case in results)
+    words = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+    print(f"WebSocket cases {what}: {len(results)} run: {words}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

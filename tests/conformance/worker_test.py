@@ -1,0 +1,158 @@
+"""The outside worker of examples/worker.py against a real server, seen by a follower on a real socket."""
+
+import http.server
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+import unittest
+
+from client import Api, Socket
+from server import Server
+
+WORKER = pathlib.Path(__file__).parents[2] / "examples" / "worker.py"
+LEASE_SECONDS = 2
+EXECUTIONS = 3
+
+
+class Site:
+    """Listings on loopback. A page named slow answers only when it is let go."""
+
+    def __init__(self):
+        site = self
+        self.asked, self.let_go = threading.Event(), threading.Event()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                if "slow" in self.path:
+                    site.asked.set()
+                    site.let_go.wait(60)
+                body = f"<title>Home at {self.path}</title><p>$ 303,000</p>".encode()
+                try:
+                    self.send_response(200)
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+                except BrokenPipeError:
+                    pass  # its worker was killed
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def close(self):
+        self.let_go.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class WorkerTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(limits__lease_seconds=LEASE_SECONDS)
+        cls.addClassCleanup(cls.server.stop)
+        cls.server.tenant("acme")
+        cls.server.user("acme", "ann", "admin")
+        cls.token = cls.server.token("acme", "ann")
+        cls.key = cls.server.key("acme", "ann")
+        cls.server.start()
+        cls.api = Api(cls.server.url, cls.token)
+        cls.worker_api = Api(cls.server.url, cls.key)
+
+    def setUp(self):
+        # A spider a test, so that no test takes another's jobs.
+        self.spider = self._testMethodName[5:50]
+        self.api.post("/spiders", {"name": self.spider, "runner": "external"})
+        self.site = Site()
+        self.addCleanup(self.site.close)
+        self.follower = Socket(f"{self.server.socket_url}/ws?token={self.token}")
+        self.addCleanup(self.follower.stream.close)
+        self.follower.until(type="connection_established")
+
+    def test_a_worker_takes_a_job_to_its_end_and_a_follower_sees_it(self):
+        job_id = self.start_job("/one", "/two", "/three")
+
+        self.assertEqual(self.worker().wait(60), 0)
+
+        completed = self.follower.until(type="job_update", event="job_completed", job_id=job_id)
+        events = [message["event"] for message in self.follower.seen if message.get("job_id") == job_id and "event" in message]
+        steps = [event for event in dict.fromkeys(events) if event.startswith("job_")]
+        self.assertEqual(steps, ["job_queued", "job_started", "job_progress", "job_completed"])
+        self.assertEqual(completed["total_items"], 3)
+        self.assertEqual(completed["finish_reason"], "finished")
+        job = self.api.get(f"/jobs/{job_id}")
+        self.assertEqual((job["status"], job["items_scraped"], job["pages_crawled"]), ("completed", 3, 3))
+        self.assertEqual(len(self.api.get(f"/jobs/{job_id}/items")["data"]), 3)
+        self.assertEqual(len(self.api.get(f"/jobs/{job_id}/logs")["data"]), 3)
+        prices = {row["list_price"] for row in self.api.get(f"/properties?job_id={job_id}")["data"]}
+        self.assertEqual(prices, {303000})
+
+    def test_a_job_whose_worker_was_killed_is_given_out_again(self):
+        job_id = self.start_job("/one", "/slow")
+        killed = self.worker()
+        self.assertTrue(self.site.asked.wait(30), "the worker did not come to the slow page")
+
+        killed.kill()
+        killed.wait(30)
+
+        self.follower.until(type="job_update", event="job_started", job_id=job_id)
+        self.follower.until(type="job_update", event="job_queued", job_id=job_id)
+        job = self.api.get(f"/jobs/{job_id}")
+        self.assertEqual((job["status"], job["attempt"]), ("pending", 2))
+        self.site.let_go.set()
+        self.assertEqual(self.worker().wait(60), 0)
+        completed = self.follower.until(type="job_update", event="job_completed", job_id=job_id)
+        self.assertEqual(completed["total_items"], 2)
+        self.assertEqual(self.api.get(f"/jobs/{job_id}")["attempt"], 2)
+
+    def test_three_lost_executions_fail_the_job(self):
+        job_id = self.start_job("/one")
+        leases = []
+
+        for _ in range(EXECUTIONS):
+            claim = self.worker_api.post("/workers/claim", {"spiders": [self.spider], "wait_seconds": 30})
+            self.assertEqual(claim["job"]["job_id"], job_id)
+            leases.append(claim["lease_token"])
+
+        failed = self.follower.until(type="job_update", event="job_failed", job_id=job_id)
+        self.assertEqual(failed["error"], "worker_lost")
+        job = self.api.get(f"/jobs/{job_id}")
+        self.assertEqual((job["status"], job["error"], job["attempt"]), ("failed", "worker_lost", EXECUTIONS))
+        for lease in leases:
+            status, problem = self.worker_api.call("POST", f"/jobs/{job_id}/heartbeat", {"lease_token": lease})
+            self.assertEqual((status, problem["code"]), (409, "lease_lost"))
+
+    def test_a_running_job_that_is_cancelled_ends_when_its_worker_hears_of_it(self):
+        job_id = self.start_job("/slow", "/never")
+        worker = self.worker()
+        self.assertTrue(self.site.asked.wait(30), "the worker did not come to the slow page")
+
+        asked = self.api.post(f"/jobs/{job_id}/cancel")
+        self.site.let_go.set()
+
+        self.assertTrue(asked["cancel_requested"])
+        self.assertEqual(worker.wait(60), 0)
+        self.follower.until(type="job_update", event="job_cancelled", job_id=job_id)
+        job = self.api.get(f"/jobs/{job_id}")
+        self.assertEqual((job["status"], job["finish_reason"]), ("cancelled", "cancelled"))
+        self.assertEqual(job["pages_crawled"], 1)
+
+    def start_job(self, *paths):
+        urls = [self.site.url + path for path in paths]
+        return self.api.post("/jobs", {"spider_name": self.spider, "target_urls": urls})["job_id"]
+
+    def worker(self):
+        words = [sys.executable, str(WORKER), "--url", self.server.url, "--spider", self.spider, "--once"]
+        process = subprocess.Popen(words, env=os.environ | {"LOTLINE_KEY": self.key})
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+
+if __name__ == "__main__":
+    unittest.main()

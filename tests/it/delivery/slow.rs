@@ -1,0 +1,52 @@
+//! A reader that does not read is cut off, holds nobody up, and resumes whole.
+
+use serde_json::Value;
+
+use crate::support::app::TestApp;
+use crate::support::on_both_databases;
+use crate::support::wait::a_moment;
+
+on_both_databases! {
+    a_reader_that_never_reads_is_closed_with_4503_and_resumes_complete,
+}
+
+/// As large as a broadcast may be: 4,000 characters, here of four bytes each.
+fn large() -> String {
+    "\u{1f3e1}".repeat(4_000)
+}
+
+async fn a_reader_that_never_reads_is_closed_with_4503_and_resumes_complete(app: &TestApp) {
+    let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
+    let start = ann.get("/api/v1/events").await.json()["position"].as_str().unwrap().to_owned();
+    let mut quick = ann.connects().await;
+    let mut slow = bob.door("/ws").receive_bytes(4 * 1024).open().await;
+    slow.next_of_type("connection_established").await;
+
+    let mut sent = 0;
+    while app.connections() == 2 {
+        ann.broadcasts(&large()).await;
+        quick.next_durable(1).await;
+        sent += 1;
+        assert!(sent < 2_000, "the system itself holds {sent} messages of 16 KB and no end");
+        if is_cut(&ann.lists_connections().await, bob.id.0) {
+            break;
+        }
+    }
+    let (code, _) = slow.is_closed().await;
+
+    assert_eq!(code, 4503);
+    let mut seen: Vec<Value> = slow.skipped.into_iter().collect();
+    assert!(seen.len() < sent, "all {sent} were read, so the reader was not slow");
+    let last = seen.last().map_or(start.clone(), |frame| frame["position"].as_str().unwrap().to_owned());
+    seen.extend(bob.resumes(&last).await.next_durable(sent - seen.len()).await);
+    let log = ann.reads_events(&start).await;
+    assert_eq!(seen.len(), log.len());
+    assert!(seen == log, "the frames differ from the log");
+    a_moment().await;
+}
+
+/// Whether nothing waits for the user any more although it was never read: the mailbox was given up.
+fn is_cut(connections: &[Value], user: i64) -> bool {
+    let of_user = connections.iter().find(|one| one["user_id"] == user);
+    of_user.is_none_or(|one| one["queued_bytes"] == 0 && one["dropped"].as_u64() > Some(0))
+}
