@@ -1,5 +1,13 @@
 //! Every integration test, in one binary: one link, one set of helpers.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod support;
+
 mod architecture;
+mod delivery;
+mod documents;
+mod doors;
+mod process;
 mod readme;
+mod sockets;
+mod store;
