@@ -7,6 +7,7 @@ use crate::auth::token::mint::Lifetime;
 use crate::config::{Settings, Store};
 use crate::crawler::settings::CrawlerSettings;
 use crate::domain::identity::IdentitySettings;
+use crate::domain::retention::Retention;
 use crate::http::serve::ServeSettings;
 use crate::session::seats::SeatLimits;
 use crate::session::supervisor::SessionSettings;
@@ -38,6 +39,8 @@ pub fn sessions(settings: &Settings) -> SessionSettings {
             uploads: limits.upload_sockets_per_user as usize,
             streams: limits.streams_per_user as usize,
         },
+        of_tenant: limits.connections_per_tenant.map(|most| most as usize),
+        of_address: limits.connections_per_address.map(|most| most as usize),
         subscriptions: limits.subscriptions_per_socket,
         queue_bytes: limits.queue_bytes,
         message_bytes: limits.message_bytes,
@@ -46,6 +49,14 @@ pub fn sessions(settings: &Settings) -> SessionSettings {
         heartbeat: limits.heartbeat(),
         stream_heartbeat: STREAM_HEARTBEAT,
         reconnect_spread: settings.server.shutdown_grace().min(Duration::from_secs(10)),
+    }
+}
+
+pub fn retention(settings: &Settings) -> Retention {
+    let eventlog = &settings.eventlog;
+    Retention {
+        age: chrono::TimeDelta::from_std(eventlog.retention()).unwrap_or(chrono::TimeDelta::MAX),
+        events: i64::try_from(eventlog.retention_events).unwrap_or(i64::MAX),
     }
 }
 

@@ -12,16 +12,20 @@ use crate::crawler::runner::{Runner, Running};
 use crate::domain::jobs::{merge, sweep};
 use crate::domain::op::Kernel;
 use crate::domain::properties::summary;
+use crate::domain::retention::{Retention, trim_logs};
 
 /// How often merged progress is told: the latest always within a second.
 const PROGRESS: Duration = Duration::from_millis(250);
 /// How often summaries and leases are looked at.
 const SWEEP: Duration = Duration::from_secs(1);
+/// How often logs are trimmed.
+const TRIM: Duration = Duration::from_secs(60);
 
 /// Starts the timers; each ends with `stop`.
-pub fn spawn(work: &TaskTracker, kernel: &Kernel, _settings: &Settings, stop: &CancellationToken) {
+pub fn spawn(work: &TaskTracker, kernel: &Kernel, settings: &Settings, stop: &CancellationToken) {
     work.spawn(progress(kernel.clone(), stop.clone()));
     work.spawn(sweeps(kernel.clone(), stop.clone()));
+    work.spawn(trimming(kernel.clone(), parts::retention(settings), stop.clone()));
 }
 
 async fn progress(kernel: Kernel, stop: CancellationToken) {
@@ -39,6 +43,14 @@ async fn sweeps(kernel: Kernel, stop: CancellationToken) {
         }
         if let Err(problem) = summary::flush_summaries(&kernel).await {
             tracing::warn!(%problem, "summaries could not be told; it is tried again");
+        }
+    }
+}
+
+async fn trimming(kernel: Kernel, retention: Retention, stop: CancellationToken) {
+    while tick(&kernel, TRIM, &stop).await {
+        if let Err(problem) = trim_logs(&kernel, retention).await {
+            tracing::warn!(%problem, "logs could not be trimmed; it is tried again");
         }
     }
 }
