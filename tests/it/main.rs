@@ -12,6 +12,7 @@ mod architecture;
 mod delivery;
 mod documents;
 mod doors;
+mod isolation;
 mod process;
 mod readme;
 mod sockets;
