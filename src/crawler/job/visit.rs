@@ -14,9 +14,10 @@ use crate::crawler::robots::{self, Robots};
 use crate::crawler::runner::Tools;
 
 /// What a request brought.
+#[expect(clippy::large_enum_variant, reason = "one lives for each request in flight; a box would cost more")]
 pub(super) enum Visit {
     Robots { url: Url, status: Option<u16>, settled: bool },
-    Page { stop: Stop, result: Result<Found, FetchError> },
+    Page { stop: Box<Stop>, result: Result<Found, FetchError> },
 }
 
 /// What is at a page's URL.
@@ -65,7 +66,7 @@ pub(super) async fn ask_page(
         Ok(Fetched::NotModified) => Ok(Found::Unreadable),
         Err(error) => Err(error),
     };
-    Visit::Page { stop, result }
+    Visit::Page { stop: Box::new(stop), result }
 }
 
 fn politely(fetched: &Result<Fetched, FetchError>) -> Answer {
