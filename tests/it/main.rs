@@ -4,6 +4,7 @@
 mod support;
 
 mod architecture;
+mod crash;
 mod delivery;
 mod documents;
 mod doors;
