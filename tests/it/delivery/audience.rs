@@ -52,7 +52,10 @@ async fn a_broadcast_to_an_audience_reaches_it_only(app: &TestApp) {
 
     let [of_ann, of_bob, of_vic] = &mut sockets;
     let first = of_ann.next().await;
-    assert_eq!((first["type"].as_str(), first["message"].as_str()), (Some("admin_notification"), Some("admins")));
+    assert_eq!(
+        (first["type"].as_str(), first["message"].as_str()),
+        (Some("admin_notification"), Some("admins"))
+    );
     assert_eq!(of_ann.next().await["message"], "everyone");
     assert_eq!(of_bob.next().await["message"], to_bob);
     assert_eq!(of_bob.next().await["message"], "everyone");
@@ -70,12 +73,25 @@ async fn the_seeds_address_and_parameters_broadcast_too(app: &TestApp) {
         let answer = crate::support::answer::Answer::of(request).await;
         let told = socket.next().await;
 
-        assert_eq!((answer.status, answer.json()["message"].as_str()), (200, Some("Broadcast sent successfully")));
-        assert_eq!((told["message"].as_str(), told["category"].as_str()), (Some("hello you"), Some("maintenance")));
+        assert_eq!(
+            (answer.status, answer.json()["message"].as_str()),
+            (200, Some("Broadcast sent successfully"))
+        );
+        assert_eq!(
+            (told["message"].as_str(), told["category"].as_str()),
+            (Some("hello you"), Some("maintenance"))
+        );
         assert_eq!(told["position"], answer.json()["position"]);
     }
-    app.member("bob").await.post("/admin/broadcast", &json!({"message": "x"})).await.is_problem(403, "forbidden");
-    app.anonymous().post("/admin/broadcast", &json!({"message": "x"})).await.is_problem(401, "unauthenticated");
+    app.member("bob")
+        .await
+        .post("/admin/broadcast", &json!({"message": "x"}))
+        .await
+        .is_problem(403, "forbidden");
+    app.anonymous()
+        .post("/admin/broadcast", &json!({"message": "x"}))
+        .await
+        .is_problem(401, "unauthenticated");
 }
 
 async fn a_broadcast_is_a_notification_that_can_be_read_later(app: &TestApp) {

@@ -66,8 +66,7 @@ async fn each_carrier_goes_on_where_another_stopped(app: &TestApp) {
     tell(&ann, 0..20).await;
 
     let by_socket = socket.next_durable(5).await;
-    let by_stream =
-        ann.streams("/sse/events", Some(position(&by_socket[4]))).await.next_durable(5).await;
+    let by_stream = ann.streams("/sse/events", Some(position(&by_socket[4]))).await.next_durable(5).await;
     let by_rest = ann.reads_events(&by_stream[4].0).await;
     let by_other_socket = ann.resumes(position(&by_rest[4])).await.next_durable(5).await;
     let by_notifications =

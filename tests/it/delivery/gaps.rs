@@ -49,7 +49,10 @@ async fn a_socket_is_told_of_each_feeds_gap_and_goes_on_live(app: &TestApp) {
             "resync_url": "/api/v1/notifications",
         });
         assert_eq!(inbox, inbox_gap);
-        assert_eq!((&jobs["subscription"], &jobs["resync_url"]), (&json!("job_updates"), &json!("/api/v1/jobs")));
+        assert_eq!(
+            (&jobs["subscription"], &jobs["resync_url"]),
+            (&json!("job_updates"), &json!("/api/v1/jobs"))
+        );
         assert_eq!(socket.next().await["message"], "live");
     }
 }
@@ -77,7 +80,8 @@ async fn over_rest_a_gap_is_200_and_not_recovered(app: &TestApp) {
     let ann = app.admin("ann").await;
 
     for (since, reason) in strangers(app, &ann).await {
-        let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("since", &since).finish();
+        let query =
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("since", &since).finish();
         let answer = ann.get(&format!("/api/v1/events?{query}")).await;
 
         assert_eq!(answer.status, 200, "{reason}: {answer:?}");

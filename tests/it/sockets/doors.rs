@@ -92,11 +92,15 @@ async fn the_user_in_the_path_must_be_the_tokens(app: &TestApp) {
     let (bob, cid) = (app.member("bob").await, app.member("cid").await);
     let own = bob.id.0;
 
-    for path in ["/ws", "/ws/authenticated", "/chat/stream", &format!("/ws/{own}"), &format!("/ws/chat/{own}")] {
+    for path in
+        ["/ws", "/ws/authenticated", "/chat/stream", &format!("/ws/{own}"), &format!("/ws/chat/{own}")]
+    {
         let mut socket = bob.door(path).open().await;
         assert_eq!(socket.next().await["type"], "connection_established", "{path}");
     }
-    for path in [format!("/ws/{}", cid.id.0), format!("/ws/chat/{}", cid.id.0), "/ws/0".into(), "/ws/bob".into()] {
+    for path in
+        [format!("/ws/{}", cid.id.0), format!("/ws/chat/{}", cid.id.0), "/ws/0".into(), "/ws/bob".into()]
+    {
         bob.door(&path).knock().await.is_problem(403, "wrong_user");
     }
     app.anonymous().door(&format!("/ws/{own}")).knock().await.is_problem(401, "unauthenticated");
@@ -122,7 +126,10 @@ async fn a_look_from_the_address_bar_is_told_what_a_socket_would_be(app: &TestAp
     let right = bob.door("/ws").look().await;
 
     right.is_problem(426, "upgrade_required");
-    assert_eq!((right.header("upgrade"), right.header("sec-websocket-version")), (Some("websocket"), Some("13")));
+    assert_eq!(
+        (right.header("upgrade"), right.header("sec-websocket-version")),
+        (Some("websocket"), Some("13"))
+    );
     app.anonymous().door("/ws").look().await.is_problem(401, "unauthenticated");
     app.anonymous().door("/ws").query("token", "nonsense").look().await.is_problem(401, "unauthenticated");
     bob.door(&format!("/ws/{}", cid.id.0)).look().await.is_problem(403, "wrong_user");

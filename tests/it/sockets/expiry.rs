@@ -13,10 +13,10 @@ const SHORT: &[Setting] =
     &[("LOTLINE__AUTH__ACCESS_TTL_SECONDS", "70"), ("LOTLINE__LIMITS__HEARTBEAT_SECONDS", "60")];
 
 on_both_databases! {
-    a_minute_before_its_token_ends_the_client_is_told with SHORT,
-    an_expired_token_closes_the_socket_with_4401 with SHORT,
-    a_new_token_keeps_the_connection_and_its_subscriptions with SHORT,
-    only_a_token_of_the_same_user_refreshes with SHORT,
+    a_minute_before_its_token_ends_the_client_is_told with super::SHORT,
+    an_expired_token_closes_the_socket_with_4401 with super::SHORT,
+    a_new_token_keeps_the_connection_and_its_subscriptions with super::SHORT,
+    only_a_token_of_the_same_user_refreshes with super::SHORT,
 }
 
 async fn a_minute_before_its_token_ends_the_client_is_told(app: &TestApp) {
@@ -74,7 +74,11 @@ async fn only_a_token_of_the_same_user_refreshes(app: &TestApp) {
         ("", "unauthenticated"),
     ] {
         let refused = socket.ask(json!({"type": "refresh_token", "token": token})).await;
-        assert_eq!((refused["type"].as_str(), refused["code"].as_str()), (Some("error"), Some(code)), "{token}");
+        assert_eq!(
+            (refused["type"].as_str(), refused["code"].as_str()),
+            (Some("error"), Some(code)),
+            "{token}"
+        );
         assert!(token.is_empty() || !refused.to_string().contains(token), "the token came back: {refused}");
     }
     app.pass(Duration::from_secs(72)).await;

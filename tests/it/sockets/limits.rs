@@ -63,7 +63,10 @@ async fn over_thirty_messages_a_second_each_is_refused_and_the_next_second_is_se
     }
     for _ in 0..2 {
         let refused = socket.next().await;
-        assert_eq!((refused["type"].as_str(), refused["code"].as_str()), (Some("error"), Some("rate_limited")));
+        assert_eq!(
+            (refused["type"].as_str(), refused["code"].as_str()),
+            (Some("error"), Some("rate_limited"))
+        );
     }
     app.clock.advance(Duration::from_secs(1));
 

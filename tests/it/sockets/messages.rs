@@ -112,7 +112,11 @@ async fn bad_messages_get_the_words_that_clients_match_and_the_socket_stays(app:
         let error = socket.next().await;
 
         assert_eq!((error["type"].as_str(), error["code"].as_str()), (Some("error"), Some(code)), "{text}");
-        assert_eq!((&error["message"], &error["payload"]["message"]), (&json!(words), &json!(words)), "{text}");
+        assert_eq!(
+            (&error["message"], &error["payload"]["message"]),
+            (&json!(words), &json!(words)),
+            "{text}"
+        );
     }
     let nested = format!("{{\"type\":{}1{}}}", "[".repeat(20_000), "]".repeat(20_000));
     socket.say_text(&nested).await;

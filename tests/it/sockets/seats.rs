@@ -71,7 +71,10 @@ async fn an_admin_closes_a_connection_of_the_tenant_and_no_other(app: &TestApp) 
     let by_admin = ann.delete(&path).await;
 
     assert_eq!((listed.len(), listed[0]["user_id"].as_i64()), (1, Some(bob.id.0)));
-    assert_eq!(by_stranger.is_problem(404, "not_found")["detail"], unknown.is_problem(404, "not_found")["detail"]);
+    assert_eq!(
+        by_stranger.is_problem(404, "not_found")["detail"],
+        unknown.is_problem(404, "not_found")["detail"]
+    );
     by_member.is_problem(403, "forbidden");
     assert_eq!(by_admin.status, 204);
     assert_eq!(socket.is_closed().await, (4403, "closed by an admin".to_owned()));

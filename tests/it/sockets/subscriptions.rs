@@ -37,9 +37,7 @@ async fn each_feed_is_confirmed_by_its_name(app: &TestApp) {
 
 async fn the_same_feed_and_key_is_replaced_and_another_key_stands_beside_it(app: &TestApp) {
     let mut socket = app.viewer("vic").await.connects().await;
-    let city = |key: Option<&str>, city: &str| {
-        json!({"type": "subscribe", "subscription": "property_updates", "key": key, "filter": {"city": city}})
-    };
+    let city = |key: Option<&str>, city: &str| json!({"type": "subscribe", "subscription": "property_updates", "key": key, "filter": {"city": city}});
 
     let plain = socket.ask(city(None, "Toledo")).await;
     let again = socket.ask(city(None, "Lima")).await;
@@ -79,19 +77,31 @@ async fn a_bad_subscription_is_refused_in_words_and_the_socket_stays(app: &TestA
         (json!({"subscription": "news"}), "invalid_subscription", "Invalid subscription: news"),
         (json!({}), "invalid_subscription", "Invalid subscription: "),
         (json!({"subscription": 7}), "invalid_subscription", "Invalid subscription: "),
-        (json!({"subscription": "job_updates", "key": 7}), "invalid_key", "key must be text of at most 100 bytes"),
+        (
+            json!({"subscription": "job_updates", "key": 7}),
+            "invalid_key",
+            "key must be text of at most 100 bytes",
+        ),
         (
             json!({"subscription": "job_updates", "key": "k".repeat(101)}),
             "invalid_key",
             "key must be text of at most 100 bytes",
         ),
-        (json!({"subscription": "job_updates", "since": 7}), "invalid_since", "since must be a position, as text"),
+        (
+            json!({"subscription": "job_updates", "since": 7}),
+            "invalid_since",
+            "since must be a position, as text",
+        ),
         (json!({"subscription": "job_updates", "filter": []}), "invalid_filter", "filter must be an object"),
     ] {
         let refused = socket.ask(subscribe(fields.clone())).await;
 
         assert_eq!(refused["type"], "subscription_error", "{fields}");
-        assert_eq!((refused["code"].as_str(), refused["message"].as_str()), (Some(code), Some(words)), "{fields}");
+        assert_eq!(
+            (refused["code"].as_str(), refused["message"].as_str()),
+            (Some(code), Some(words)),
+            "{fields}"
+        );
     }
     for filter in [json!({"town": "x"}), json!({"bbox": [1, 2, 3]}), json!({"price_min": "a"})] {
         let message = json!({"subscription": "property_updates", "key": "k", "filter": filter});
@@ -123,7 +133,11 @@ async fn with_since_a_subscription_is_confirmed_replayed_and_live(app: &TestApp)
 async fn with_a_since_that_is_no_position_a_subscription_says_where_to_read(app: &TestApp) {
     let mut socket = app.viewer("vic").await.connects().await;
 
-    for (feed, list) in FEEDS.into_iter().zip(["/api/v1/jobs", "/api/v1/properties?include_removed=true", "/api/v1/notifications"]) {
+    for (feed, list) in FEEDS.into_iter().zip([
+        "/api/v1/jobs",
+        "/api/v1/properties?include_removed=true",
+        "/api/v1/notifications",
+    ]) {
         socket.say(json!({"type": "subscribe", "subscription": feed, "since": "yesterday"})).await;
         let (confirmed, live) = (socket.next().await, socket.next().await);
 
@@ -139,7 +153,8 @@ async fn beyond_a_hundred_subscriptions_only_replacing_is_possible(app: &TestApp
     let mut socket = vic.door("/ws").query("subscriptions", &json!(wishes).to_string()).open().await;
     socket.next_of_type("connection_established").await;
 
-    let one_more = socket.ask(json!({"type": "subscribe", "subscription": "job_updates", "key": "k100"})).await;
+    let one_more =
+        socket.ask(json!({"type": "subscribe", "subscription": "job_updates", "key": "k100"})).await;
     let replaced = socket.ask(json!({"type": "subscribe", "subscription": "job_updates", "key": "k7"})).await;
 
     assert_eq!(one_more["type"], "subscription_error");
@@ -151,12 +166,22 @@ async fn subscriptions_of_the_address_are_refused_before_the_upgrade(app: &TestA
     let vic = app.viewer("vic").await;
     let too_many: Vec<&str> = std::iter::repeat_n("job_updates", 101).collect();
 
-    for bad in ["news", "job_updates,news", "[", "[7]", "[{\"subscription\":\"job_updates\",\"key\":7}]", &too_many.join(",")] {
+    for bad in [
+        "news",
+        "job_updates,news",
+        "[",
+        "[7]",
+        "[{\"subscription\":\"job_updates\",\"key\":7}]",
+        &too_many.join(","),
+    ] {
         vic.door("/ws").query("subscriptions", bad).knock().await.is_problem(400, "bad_request");
     }
     let with_since = json!([{"subscription": "job_updates", "since": "x"}]).to_string();
     vic.door("/ws").query("subscriptions", &with_since).knock().await.is_problem(400, "bad_request");
-    assert_eq!(vic.door("/ws").query("subscriptions", "job_updates, system_alerts").knock().await.status, 101);
+    assert_eq!(
+        vic.door("/ws").query("subscriptions", "job_updates, system_alerts").knock().await.status,
+        101
+    );
 }
 
 async fn position(socket: &mut Socket) -> String {

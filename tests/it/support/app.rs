@@ -68,7 +68,18 @@ impl TestApp {
         let http = reqwest::Client::builder().timeout(super::wait::DEADLINE * 3).no_proxy().build().unwrap();
         let (database, _folder) = (database, folder);
         Self {
-            clock, address, identity, kernel, acme, other, http, sessions, stop, running, database, _folder,
+            clock,
+            address,
+            identity,
+            kernel,
+            acme,
+            other,
+            http,
+            sessions,
+            stop,
+            running,
+            database,
+            _folder,
         }
     }
 
@@ -144,11 +155,6 @@ impl TestApp {
     /// The address of a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
-    }
-
-    /// The test's own connection to the database past the product. PostgreSQL only.
-    pub fn database(&self) -> Option<&TestDatabase> {
-        self.database.as_ref()
     }
 }
 

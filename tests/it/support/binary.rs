@@ -35,7 +35,8 @@ pub fn bare(command: &mut Command) {
 
 /// Runs a command to its end, which must come.
 pub fn run(command: &mut Command) -> Ended {
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let (stdout, stderr) = (read_all(child.stdout.take()), read_all(child.stderr.take()));
     let said = (stdout.recv_timeout(DEADLINE), stderr.recv_timeout(DEADLINE));
     if said.0.is_err() || said.1.is_err() {
@@ -67,7 +68,8 @@ pub struct Server {
 impl Server {
     /// Starts `command` and waits for the line that scripts wait for.
     pub fn start(command: &mut Command) -> Self {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = mpsc::channel();
         let pipe = BufReader::new(child.stderr.take().unwrap());
         std::thread::spawn(move || {

@@ -172,7 +172,8 @@ impl<'a> Caller<'a> {
     /// A stream of events; `last_event_id` is what a reconnecting browser would send.
     pub async fn streams(&self, path: &str, last_event_id: Option<&str>) -> Stream {
         let request = self.app.http.get(self.app.url(path)).bearer_auth(self.token());
-        Stream::open(last_event_id.iter().fold(request, |request, id| request.header("last-event-id", *id))).await
+        Stream::open(last_event_id.iter().fold(request, |request, id| request.header("last-event-id", *id)))
+            .await
     }
 
     /// Everything of the log that the caller may see after `since`, in pages as REST gives it.

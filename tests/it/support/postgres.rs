@@ -2,7 +2,7 @@
 
 use lotline::base::entropy::Entropy;
 use lotline::storage::{self, DatabaseSettings};
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
 use secrecy::SecretString;
 use url::Url;
 
@@ -78,7 +78,13 @@ impl TestDatabase {
     /// The owner alone, who brings the schema up and down.
     pub fn as_owner(&self) -> DatabaseSettings {
         let url = SecretString::from(self.url("owner").to_string());
-        DatabaseSettings::Postgres { url, system_url: None, migrate_url: None, migrate: false, max_connections: 2 }
+        DatabaseSettings::Postgres {
+            url,
+            system_url: None,
+            migrate_url: None,
+            migrate: false,
+            max_connections: 2,
+        }
     }
 
     /// A plain connection under one of this database's roles, past everything that the product does.
@@ -102,13 +108,6 @@ impl TestDatabase {
 /// Runs one statement.
 pub async fn run(connection: &DatabaseConnection, sql: &str) {
     connection.execute_unprepared(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
-}
-
-/// The first column of every row, as text.
-pub async fn column(connection: &DatabaseConnection, sql: &str) -> Vec<String> {
-    let rows = connection.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await;
-    let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));
-    rows.iter().map(|row| row.try_get_by_index::<String>(0).unwrap()).collect()
 }
 
 async fn connect(url: &Url) -> DatabaseConnection {

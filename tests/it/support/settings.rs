@@ -27,10 +27,11 @@ pub fn load(folder: &Path, store: &[(String, String)], extra: &[Setting]) -> Set
     let all = [data, keys].into_iter().chain(fixed).chain(store.iter().cloned());
     // A later value of the same name stands.
     let all: std::collections::HashMap<String, String> = all.collect();
-    Settings::load(None, all.into_iter()).unwrap_or_else(|faults| panic!("{}", lotline::config::report(&faults)))
+    Settings::load(None, all.into_iter())
+        .unwrap_or_else(|faults| panic!("{}", lotline::config::report(&faults)))
 }
 
 /// The bytes that sign.
 pub fn signing_secret() -> Vec<u8> {
-    SIGNING_SECRET.into_bytes()
+    SIGNING_SECRET.as_bytes().to_vec()
 }

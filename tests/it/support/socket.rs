@@ -70,7 +70,8 @@ impl<'a> Door<'a> {
             .header("sec-websocket-version", "13")
             .header("sec-websocket-key", key);
         let headers = self.headers.iter();
-        let request = headers.fold(request, |request, (name, value)| request.header(name, value)).body(()).unwrap();
+        let request =
+            headers.fold(request, |request, (name, value)| request.header(name, value)).body(()).unwrap();
         let stream = self.connect().await;
         let opened = within("a handshake", tokio_tungstenite::client_async(request, stream)).await;
         opened.map(|(stream, _)| Socket { stream, skipped: VecDeque::new() })
@@ -184,9 +185,7 @@ impl Socket {
     /// Waits for the server's ping, which the client answers when it reads on.
     #[track_caller]
     pub fn is_pinged(&mut self) -> impl Future<Output = ()> {
-        within("a ping", async {
-            while !matches!(self.frame().await, Message::Ping(_)) {}
-        })
+        within("a ping", async { while !matches!(self.frame().await, Message::Ping(_)) {} })
     }
 
     /// Code and reason of the server's goodbye; what comes before it is kept in `skipped`.
