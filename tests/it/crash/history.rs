@@ -88,8 +88,12 @@ impl History {
         let mut last = None;
         for text in &self.acknowledged {
             match places.get(text.as_str()) {
-                None => drop(faults.insert(Fault::Lost(text.clone()))),
-                place if place < last.as_ref() => drop(faults.insert(Fault::Reordered(text.clone()))),
+                None => {
+                    faults.insert(Fault::Lost(text.clone()));
+                }
+                place if place < last.as_ref() => {
+                    faults.insert(Fault::Reordered(text.clone()));
+                }
                 place => last = place.copied(),
             }
         }
@@ -111,13 +115,15 @@ impl History {
         let mut last = None;
         for entry in &self.followed {
             let position = entry.position.clone();
-            match places.get(position.as_str()).filter(|place| self.log[**place] == *entry) {
-                None => drop(faults.insert(Fault::Imagined(position))),
-                Some(_) if !seen.insert(entry.position.as_str()) => {
-                    drop(faults.insert(Fault::SeenTwice(position)))
-                }
-                place if place < last.as_ref() => drop(faults.insert(Fault::SeenEarly(position))),
-                place => last = place.copied(),
+            let place = places.get(position.as_str()).copied().filter(|place| self.log[*place] == *entry);
+            if place.is_none() {
+                faults.insert(Fault::Imagined(position));
+            } else if !seen.insert(entry.position.as_str()) {
+                faults.insert(Fault::SeenTwice(position));
+            } else if place < last {
+                faults.insert(Fault::SeenEarly(position));
+            } else {
+                last = place;
             }
         }
         let unseen = self.log.iter().filter(|entry| !seen.contains(entry.position.as_str()));
@@ -192,7 +198,9 @@ mod tests {
 
     #[test]
     fn what_nobody_said_is_a_phantom() {
-        let faults = faults_after(|history| drop(history.tried.remove("b6")));
+        let faults = faults_after(|history| {
+            history.tried.remove("b6");
+        });
 
         assert_eq!(faults, [Fault::Phantom(text("b6"))]);
     }

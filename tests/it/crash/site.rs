@@ -16,7 +16,6 @@ const LATENCY: Duration = Duration::from_millis(3);
 
 pub struct Site {
     pub address: SocketAddr,
-    pub homes: usize,
     asked: watch::Receiver<u64>,
 }
 
@@ -34,7 +33,7 @@ impl Site {
                 visitors.spawn(visit(stream, homes, Arc::clone(&count)));
             }
         });
-        Self { address, homes, asked }
+        Self { address, asked }
     }
 
     /// Where the crawl of a round begins.

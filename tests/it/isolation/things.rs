@@ -16,7 +16,6 @@ pub struct Leased {
 
 /// Somebody with a password, signed in once.
 pub struct Person {
-    pub id: i64,
     pub username: String,
     pub token: String,
 }
@@ -132,9 +131,9 @@ impl World<'_> {
 
     /// A user who has signed in.
     pub async fn has_person(&self) -> Person {
-        let (id, username) = self.has_user().await;
+        let (_, username) = self.has_user().await;
         let token = self.signs_in(&username).await;
-        Person { id, username, token }
+        Person { username, token }
     }
 
     /// Another sign-in of a user's.
