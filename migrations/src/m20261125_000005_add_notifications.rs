@@ -51,4 +51,18 @@ const TABLES: &[Table] = &[
             FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE",
         indexes: &[],
     },
+    Table {
+        name: "platform_broadcasts",
+        rows: Rows::Platform,
+        // after_tenant: every tenant up to this id has it; the next one is written next, also after a crash.
+        body: "id $uuid PRIMARY KEY,
+            message text NOT NULL,
+            category text,
+            start_time $time NOT NULL,
+            created_at $time NOT NULL,
+            after_tenant $int NOT NULL,
+            finished_at $time",
+        indexes: &["CREATE INDEX platform_broadcasts_to_send ON platform_broadcasts (created_at) \
+            WHERE finished_at IS NULL"],
+    },
 ];

@@ -11,6 +11,7 @@ use crate::config::Settings;
 use crate::crawler::runner::{Runner, Running};
 use crate::domain::jobs::{merge, sweep};
 use crate::domain::op::Kernel;
+use crate::domain::platform_broadcast;
 use crate::domain::properties::summary;
 use crate::domain::retention::{Retention, trim_logs};
 
@@ -40,6 +41,9 @@ async fn sweeps(kernel: Kernel, stop: CancellationToken) {
     while tick(&kernel, SWEEP, &stop).await {
         if let Err(problem) = sweep::sweep_leases(&kernel).await {
             tracing::warn!(%problem, "leases could not be swept; it is tried again");
+        }
+        if let Err(problem) = platform_broadcast::flush(&kernel).await {
+            tracing::warn!(%problem, "a broadcast to all tenants could not be written; it is tried again");
         }
         if let Err(problem) = summary::flush_summaries(&kernel).await {
             tracing::warn!(%problem, "summaries could not be told; it is tried again");

@@ -39,7 +39,7 @@ pub struct Sent {
 /// Stores the broadcast and tells it, once.
 pub async fn send(op: &Op, new: NewBroadcast) -> Result<Sent> {
     op.require(Permission::Broadcast)?;
-    check(&new)?;
+    check_text(&new.message, new.category.as_deref())?;
     let mut change = op.begin().await?;
     if let Audience::User(user) = new.audience
         && users::find(&change.tx, user).await?.is_none()
@@ -91,11 +91,12 @@ fn event(op: &Op, new: NewBroadcast, broadcast_id: BroadcastId) -> Event {
     }
 }
 
-fn check(new: &NewBroadcast) -> Result<()> {
-    if !text::fits(&new.message, 1, MAX_TEXT) {
+/// What may be said, to whomever.
+pub(super) fn check_text(message: &str, category: Option<&str>) -> Result<()> {
+    if !text::fits(message, 1, MAX_TEXT) {
         return Err(bad_field("message", "must have 1 to 4,000 characters"));
     }
-    if !new.category.as_deref().is_none_or(|category| text::fits(category, 1, MAX_CATEGORY)) {
+    if !category.is_none_or(|category| text::fits(category, 1, MAX_CATEGORY)) {
         return Err(bad_field("category", "must have 1 to 100 characters"));
     }
     Ok(())

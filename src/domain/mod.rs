@@ -8,6 +8,7 @@ pub mod identity;
 pub mod jobs;
 pub mod notifications;
 pub mod op;
+pub mod platform_broadcast;
 pub mod properties;
 pub mod retention;
 pub mod revocation;

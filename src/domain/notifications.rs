@@ -24,10 +24,15 @@ pub type NotificationKey = (i64, uuid::Uuid);
 
 /// Tells an event and keeps it as a notification. Events that are none are only told.
 pub async fn notify(op: &Op, change: &mut Change, event: Event) -> Result<()> {
+    notify_as(op, change, event, NotificationId::new(&op.kernel.clock)).await
+}
+
+/// Like [`notify`], under an id by which a second try finds the first.
+pub async fn notify_as(op: &Op, change: &mut Change, event: Event, id: NotificationId) -> Result<()> {
     if let Some(audience) = audience(&event.routing()) {
         let message = event.clone().into_message();
         let new = NewNotification {
-            id: NotificationId::new(&op.kernel.clock),
+            id,
             seq: events::log(&change.tx).await?.head,
             kind: message.kind(),
             audience: audience.to_string(),

@@ -15,6 +15,7 @@ use crate::auth::permission::Permission;
 use crate::auth::principal::{OperatorPrincipal, Principal};
 use crate::domain::identity::Identity;
 use crate::domain::identity::authenticate::{Admitted, Credential};
+use crate::domain::identity::platform::PlatformOp;
 use crate::domain::op::{Op, Origin, forbidden};
 use crate::protocol::problem::{Code, Problem};
 
@@ -64,6 +65,12 @@ pub struct Account {
 
 /// The same where a caller may also stay unknown, because the body carries what is needed instead.
 pub struct MaybeAccount(pub Option<Account>);
+
+/// A caller who may broadcast: to their tenant, or as an operator to all of them.
+pub enum Broadcaster {
+    Tenant(Op),
+    Platform(PlatformOp),
+}
 
 /// Names in the API document: signing in with a password, and showing a token or key that one has.
 const SIGN_IN: &str = "sign_in";
@@ -119,6 +126,41 @@ impl<'a, R: Right> ApiExtractor<'a> for OperatorCaller<R> {
             return Err(forbidden().into());
         };
         Ok(Self { operator, admitted, origin: origin(request), right: PhantomData })
+    }
+}
+
+impl<'a> ApiExtractor<'a> for Broadcaster {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_schemes(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![SIGN_IN, BEARER]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let identity = identity(request)?;
+        let admitted = identity.authenticate(Credential::Header(bearer(request)?)).await?;
+        let is_operator = admitted.principal.may(Permission::BroadcastAll);
+        if !is_operator && !admitted.principal.may(Permission::Broadcast) {
+            return Err(forbidden().into());
+        }
+        refuse_bad_parameters(request)?;
+        let (kernel, principal, origin) = (&identity.kernel, admitted.principal, origin(request));
+        Ok(if is_operator {
+            Self::Platform(PlatformOp::of_operator(kernel, principal, origin)?)
+        } else {
+            Self::Tenant(Op::of_caller(kernel, principal, origin)?)
+        })
     }
 }
 

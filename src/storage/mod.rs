@@ -21,6 +21,7 @@ pub mod jobs;
 pub mod notifications;
 pub mod operators;
 pub mod password_links;
+pub mod platform_broadcasts;
 pub mod price_history;
 pub mod properties;
 pub mod property_search;

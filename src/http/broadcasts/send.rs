@@ -1,11 +1,14 @@
 //! `POST /admin/broadcast`.
 
 use chrono::{DateTime, Utc};
-use poem_openapi::Object;
 use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Object};
 
 use crate::domain::broadcast::{self, NewBroadcast};
+use crate::domain::identity::platform::PlatformOp;
 use crate::domain::op::Op;
+use crate::domain::platform_broadcast;
+use crate::http::caller::Broadcaster;
 use crate::protocol::problem::{Code, FieldError, Problem, Step};
 use crate::protocol::routing::Audience;
 
@@ -17,8 +20,10 @@ pub struct BroadcastBody {
     message: String,
     #[oai(validator(min_length = 1, max_length = 100))]
     category: Option<String>,
-    /// `everyone` (the default), `admins`, `role:R` or `user:ID`.
-    #[oai(validator(pattern = "^(everyone|admins|role:(viewer|member|admin)|user:[0-9]{1,19})$"))]
+    /// `everyone` (the default), `admins`, `role:R` or `user:ID`; of an operator only `all_tenants`.
+    #[oai(validator(
+        pattern = "^(everyone|admins|all_tenants|role:(viewer|member|admin)|user:[0-9]{1,19})$"
+    ))]
     audience: Option<String>,
     /// When what it speaks of begins; now when absent. Informs only.
     start_time: Option<DateTime<Utc>>,
@@ -43,25 +48,81 @@ pub struct BroadcastSent {
     position: String,
 }
 
+/// A broadcast to all tenants that is kept and will be written to each.
+#[derive(Debug, Object)]
+pub struct BroadcastAccepted {
+    /// `Broadcast sent successfully`.
+    message: String,
+    broadcast_id: String,
+}
+
+/// How a broadcast was answered.
+#[derive(Debug, ApiResponse)]
+pub enum Broadcasted {
+    /// The tenant's log has it.
+    #[oai(status = 200)]
+    Sent(Json<BroadcastSent>),
+    /// It is kept, and every tenant will have it.
+    #[oai(status = 202)]
+    Accepted(Json<BroadcastAccepted>),
+}
+
+/// The seeds' word for it.
+const SENT: &str = "Broadcast sent successfully";
+
 pub(super) async fn send(
-    op: &Op,
+    caller: &Broadcaster,
     parameters: SendParameters,
     body: Option<BroadcastBody>,
-) -> Result<Json<BroadcastSent>, Problem> {
-    let new = match body {
-        Some(body) if parameters.is_empty() => of_body(body)?,
+) -> Result<Broadcasted, Problem> {
+    let given = match body {
+        Some(body) if parameters.is_empty() => Given::of_body(body),
         Some(_) => {
             let words = "Give the broadcast as a JSON body or as query parameters, not as both.";
             return Err(Problem::new(Code::BadRequest, words));
         }
-        None => of_parameters(parameters)?,
+        None => Given::of_parameters(parameters)?,
     };
-    let sent = broadcast::send(op, new).await?;
-    Ok(Json(BroadcastSent {
-        message: "Broadcast sent successfully".to_owned(),
+    match caller {
+        Broadcaster::Tenant(op) => to_tenant(op, given).await,
+        Broadcaster::Platform(op) => to_all(op, given).await,
+    }
+}
+
+async fn to_tenant(op: &Op, given: Given) -> Result<Broadcasted, Problem> {
+    let audience = match given.audience.as_deref().map(Audience::parse) {
+        None => Audience::Everyone,
+        Some(Some(audience)) => audience,
+        Some(None) => return Err(given.bad_audience(AUDIENCES)),
+    };
+    let Given { message, category, start_time, .. } = given;
+    let sent = broadcast::send(op, NewBroadcast { message, category, audience, start_time }).await?;
+    Ok(Broadcasted::Sent(Json(BroadcastSent {
+        message: SENT.to_owned(),
         broadcast_id: sent.broadcast_id.to_string(),
         position: sent.position.to_string(),
-    }))
+    })))
+}
+
+async fn to_all(op: &PlatformOp, given: Given) -> Result<Broadcasted, Problem> {
+    if given.audience.as_deref().is_some_and(|audience| audience != "all_tenants") {
+        return Err(given.bad_audience("must be all_tenants: an operator has no tenant"));
+    }
+    let id =
+        platform_broadcast::send(op, &given.message, given.category.as_deref(), given.start_time).await?;
+    Ok(Broadcasted::Accepted(Json(BroadcastAccepted {
+        message: SENT.to_owned(),
+        broadcast_id: id.to_string(),
+    })))
+}
+
+/// What was given, in either way.
+struct Given {
+    message: String,
+    category: Option<String>,
+    audience: Option<String>,
+    start_time: Option<DateTime<Utc>>,
+    in_body: bool,
 }
 
 impl SendParameters {
@@ -71,40 +132,42 @@ impl SendParameters {
     }
 }
 
-fn of_body(body: BroadcastBody) -> Result<NewBroadcast, Problem> {
-    let audience = match body.audience.as_deref().map(Audience::parse) {
-        None => Audience::Everyone,
-        Some(Some(audience)) => audience,
-        Some(None) => {
-            let place = [Step::Name("audience".to_owned())];
-            return Err(Problem::validation(vec![FieldError::in_body(&place, "audience", AUDIENCES)]));
-        }
-    };
-    Ok(NewBroadcast { message: body.message, category: body.category, audience, start_time: body.start_time })
-}
+impl Given {
+    fn of_body(body: BroadcastBody) -> Self {
+        let BroadcastBody { message, category, audience, start_time } = body;
+        Self { message, category, audience, start_time, in_body: true }
+    }
 
-fn of_parameters(parameters: SendParameters) -> Result<NewBroadcast, Problem> {
-    let mut errors = Vec::new();
-    let mut refuse = |name: &str, kind: &str, words: &str| {
-        errors.push(FieldError::in_parameter("query", &[Step::Name(name.to_owned())], kind, words));
-    };
-    if parameters.message.is_none() {
-        refuse("message", "required", "is required, here or in a JSON body");
-    }
-    let audience = parameters.audience.as_deref().map_or(Some(Audience::Everyone), Audience::parse);
-    if audience.is_none() {
-        refuse("audience", "audience", AUDIENCES);
-    }
-    let start_time = parameters.start_time.as_deref().map(|text| text.parse::<DateTime<Utc>>());
-    if matches!(start_time, Some(Err(_))) {
-        refuse("start_time", "date-time", "must be a time as RFC 3339 writes it");
-    }
-    match (parameters.message, audience) {
-        (Some(message), Some(audience)) if errors.is_empty() => {
-            let start_time = start_time.and_then(Result::ok);
-            Ok(NewBroadcast { message, category: parameters.category, audience, start_time })
+    fn of_parameters(parameters: SendParameters) -> Result<Self, Problem> {
+        let mut errors = Vec::new();
+        let mut refuse = |name: &str, kind: &str, words: &str| {
+            errors.push(FieldError::in_parameter("query", &[Step::Name(name.to_owned())], kind, words));
+        };
+        if parameters.message.is_none() {
+            refuse("message", "required", "is required, here or in a JSON body");
         }
-        _ => Err(Problem::validation(errors)),
+        let start_time = parameters.start_time.as_deref().map(|text| text.parse::<DateTime<Utc>>());
+        if matches!(start_time, Some(Err(_))) {
+            refuse("start_time", "date-time", "must be a time as RFC 3339 writes it");
+        }
+        let SendParameters { message, category, audience, .. } = parameters;
+        match message {
+            Some(message) if errors.is_empty() => {
+                let start_time = start_time.and_then(Result::ok);
+                Ok(Self { message, category, audience, start_time, in_body: false })
+            }
+            _ => Err(Problem::validation(errors)),
+        }
+    }
+
+    fn bad_audience(&self, words: &str) -> Problem {
+        let place = [Step::Name("audience".to_owned())];
+        let error = if self.in_body {
+            FieldError::in_body(&place, "audience", words)
+        } else {
+            FieldError::in_parameter("query", &place, "audience", words)
+        };
+        Problem::validation(vec![error])
     }
 }
 

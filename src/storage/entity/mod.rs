@@ -317,6 +317,17 @@ table!(notification_reads, "notification_reads", owned by TenantId, {
     read_at: i64,
 });
 
+table!(platform_broadcasts, "platform_broadcasts", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: Uuid,
+    message: String,
+    category: Option<String>,
+    start_time: i64,
+    created_at: i64,
+    after_tenant: i64,
+    finished_at: Option<i64>,
+});
+
 table!(crawl_urls, "crawl_urls", owned by TenantId, {
     #[sea_orm(primary_key)]
     id: i64,

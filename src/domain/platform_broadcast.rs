@@ -1,0 +1,132 @@
+//! Broadcasts of an operator to all tenants: kept first, then written tenant by tenant, once each, also over a crash.
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+use super::broadcast::check_text;
+use super::error::Result;
+use super::identity::platform::PlatformOp;
+use super::notifications;
+use super::op::{Deed, Kernel, Op};
+use crate::auth::permission::Permission;
+use crate::auth::scope::SystemReason;
+use crate::base::clock::{epoch_seconds, rfc3339};
+use crate::base::ids::{BroadcastId, NotificationId, TenantId};
+use crate::protocol::event::Event;
+use crate::protocol::message::SystemNotification;
+use crate::protocol::routing::Audience;
+use crate::storage::notifications as notification_rows;
+use crate::storage::platform_broadcasts::{self, NewPlatformBroadcast, PlatformBroadcastRow};
+use crate::storage::{micros, tenants, time};
+
+/// Tenants written between two notes of how far it has come.
+const PAGE: u64 = 100;
+
+/// Keeps the broadcast; [`flush`] writes it.
+pub async fn send(
+    op: &PlatformOp,
+    message: &str,
+    category: Option<&str>,
+    start_time: Option<DateTime<Utc>>,
+) -> Result<BroadcastId> {
+    op.require(Permission::BroadcastAll)?;
+    check_text(message, category)?;
+    let id = BroadcastId::new(&op.kernel.clock);
+    let tx = op.begin().await?;
+    let now = micros(op.now());
+    let start_time = start_time.map_or(now, micros);
+    platform_broadcasts::insert(&tx, NewPlatformBroadcast { id, message, category, start_time, now }).await?;
+    let deed =
+        Deed { action: "broadcast.sent", target_kind: "broadcast", target_id: id.to_string(), detail: None };
+    op.audit(&tx, None, deed).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// Writes what is kept to the tenants that do not have it yet; returns how many got it.
+pub async fn flush(kernel: &Kernel) -> Result<u64> {
+    let mut written = 0;
+    loop {
+        let tx = kernel.db.system(SystemReason::PlatformBroadcast).read().await?;
+        let Some(row) = platform_broadcasts::unfinished(&tx).await? else { return Ok(written) };
+        let page = tenants::list(&tx, Some(row.after_tenant), PAGE).await?;
+        drop(tx);
+        for tenant in page.iter().filter(|tenant| tenant.is_active) {
+            written += u64::from(deliver(kernel, TenantId(tenant.id), &row).await?);
+        }
+        let tx = kernel.db.system(SystemReason::PlatformBroadcast).begin().await?;
+        let id = BroadcastId(row.id);
+        match page.last() {
+            Some(last) => platform_broadcasts::advance(&tx, id, TenantId(last.id)).await?,
+            None => platform_broadcasts::finish(&tx, id, micros(kernel.clock.now())).await?,
+        }
+        tx.commit().await?;
+    }
+}
+
+/// Writes it to one tenant, unless it is there: a crash may have come between this and the note of it.
+async fn deliver(kernel: &Kernel, tenant: TenantId, row: &PlatformBroadcastRow) -> Result<bool> {
+    let op = Op::of_system(kernel, SystemReason::PlatformBroadcast, tenant);
+    let mark = mark(row, tenant);
+    let mut change = op.begin().await?;
+    if notification_rows::find(&change.tx, mark).await?.is_some() {
+        return Ok(false);
+    }
+    let message = SystemNotification {
+        category: row.category.clone().unwrap_or_else(|| "general".to_owned()),
+        message: row.message.clone(),
+        start_time: rfc3339(time(row.start_time)),
+        timestamp: epoch_seconds(op.now()),
+        broadcast_id: row.id.to_string(),
+        sender_id: None,
+        position: None,
+        occurred_at: None,
+    };
+    let event = Event::Broadcast { audience: Audience::Everyone, message };
+    notifications::notify_as(&op, &mut change, event, mark).await?;
+    op.commit(change).await?;
+    Ok(true)
+}
+
+/// The notification's id in this tenant: the same for the same broadcast whenever it is asked for (UUIDv8, RFC 9562).
+fn mark(row: &PlatformBroadcastRow, tenant: TenantId) -> NotificationId {
+    let digest =
+        Sha256::new().chain_update(row.id.as_bytes()).chain_update(tenant.0.to_be_bytes()).finalize();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    NotificationId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::testing::World;
+    use crate::eventlog;
+
+    async fn bodies(kernel: &Kernel, tenant: TenantId) -> Vec<String> {
+        let op = Op::of_system(kernel, SystemReason::Demo, tenant);
+        let page = eventlog::read_after(&kernel.db, &op.scope, 0, 100).await.unwrap();
+        page.envelopes.iter().map(|one| String::from_utf8_lossy(&one.frame.payload()).into_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn every_tenant_gets_it_once_also_when_the_note_of_it_was_lost() {
+        let world = World::new().await;
+        let other = world.another_tenant().await;
+        let op = PlatformOp::of_system(&world.kernel, SystemReason::Demo);
+        let id = send(&op, "Maintenance", Some("maintenance"), None).await.unwrap();
+
+        // A crash between the tenant's write and the note of it: the first tenant has it, the note says nobody.
+        let tx = world.kernel.db.system(SystemReason::Demo).read().await.unwrap();
+        let row = platform_broadcasts::unfinished(&tx).await.unwrap().unwrap();
+        drop(tx);
+        assert!(deliver(&world.kernel, world.tenant, &row).await.unwrap());
+
+        assert_eq!(flush(&world.kernel).await.unwrap(), 1);
+        assert_eq!(flush(&world.kernel).await.unwrap(), 0);
+        for tenant in [world.tenant, other] {
+            let told = bodies(&world.kernel, tenant).await;
+            assert_eq!(told.iter().filter(|body| body.contains(&id.to_string())).count(), 1, "{told:?}");
+        }
+    }
+}
