@@ -58,7 +58,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Days that pass between two crawls.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=365), conflicts_with = "once")]
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=365), conflicts_with = "once")]
     pub days: u16,
 }
 

@@ -109,7 +109,7 @@ fn check_site<W: Write>(report: &mut Report<W>, round: &Round<'_>) {
     let hits = &round.hits;
     let refused = hits.get(Hit::Refused);
     let pages = hits.total() - refused - hits.get(Hit::Served(Page::Robots));
-    let words = format!("pages_crawled is what the site served, {refused} refusals and robots.txt apart");
+    let words = format!("pages_crawled is what the site answered, refusals ({refused}) and robots.txt apart");
     report.equal(&words, &pages, &round.job.pages_crawled);
     let gone = hits.get(Hit::Gone);
     report.equal("each page that is gone was asked for once", &(tally(&round.expected)[3] as u64), &gone);

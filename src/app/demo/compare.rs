@@ -239,7 +239,7 @@ mod tests {
         ];
 
         for message in odd {
-            assert!(told(&[message.clone()]).is_err(), "{message}");
+            assert!(told(std::slice::from_ref(&message)).is_err(), "{message}");
         }
     }
 
@@ -299,7 +299,10 @@ mod tests {
         let own = message("property_removed", &json!({"job_id": 7}));
         let of_job = json!({"type": "job_update", "job_id": 8});
 
-        assert_eq!(strangers(&[own.clone()], JobId(7), |key| key == "LUC-1"), Vec::<String>::new());
+        assert_eq!(
+            strangers(std::slice::from_ref(&own), JobId(7), |key| key == "LUC-1"),
+            Vec::<String>::new()
+        );
         assert_eq!(strangers(&[own, of_job], JobId(7), |_| false).len(), 2);
     }
 

@@ -11,6 +11,7 @@ use super::report::Report;
 use super::round::{Audience, Round};
 use super::stage::{Company, Stage, Wishes};
 use crate::app::cli::DemoArgs;
+use crate::app::serve::wait_for_signal;
 
 /// Days between the two crawls.
 const DAYS: u16 = 30;
@@ -22,7 +23,10 @@ pub(super) async fn run(args: &DemoArgs) -> Result<String, String> {
     let stage = Stage::open(Wishes { port: 0, data_dir: args.data_dir.clone() }).await?;
     let mut report = Report::new(stdout());
     let begun = stage.clock.now();
-    let played = Box::pin(play(&stage, &mut report)).await;
+    let played = tokio::select! {
+        played = Box::pin(play(&stage, &mut report)) => played,
+        () = wait_for_signal() => Err("stopped before the end".to_owned()),
+    };
     let took = stage.clock.now() - begun;
     let closed = stage.close().await;
     played?;

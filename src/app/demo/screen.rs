@@ -11,7 +11,7 @@ use super::virtual_date::VirtualDate;
 use crate::app::follow::sentence;
 
 /// New homes in one second of which each gets a line of its own.
-const FEW: usize = 10;
+const FEW: usize = 40;
 
 pub(super) struct Screen {
     date: VirtualDate,

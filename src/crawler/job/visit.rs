@@ -14,7 +14,6 @@ use crate::crawler::robots::{self, Robots};
 use crate::crawler::runner::Tools;
 
 /// What a request brought.
-#[expect(clippy::large_enum_variant, reason = "one lives for each request in flight; a box would cost more")]
 pub(super) enum Visit {
     Robots { url: Url, status: Option<u16>, settled: bool },
     Page { stop: Box<Stop>, result: Result<Found, FetchError> },

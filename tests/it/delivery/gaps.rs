@@ -1,0 +1,94 @@
+//! A position that the log does not know is told as a gap, never passed off as a whole replay.
+
+use lotline::protocol::position::Position;
+use serde_json::json;
+
+use crate::support::app::TestApp;
+use crate::support::on_both_databases;
+use crate::support::people::Admin;
+
+on_both_databases! {
+    a_socket_is_told_of_each_feeds_gap_and_goes_on_live,
+    a_stream_is_told_of_the_gap_and_goes_on_live,
+    over_rest_a_gap_is_200_and_not_recovered,
+}
+
+/// Positions that cannot be honoured, each with its reason.
+async fn strangers(app: &TestApp, ann: &Admin<'_>) -> Vec<(String, &'static str)> {
+    let sue = app.stranger("other-sue").await;
+    sue.broadcasts("elsewhere").await;
+    let elsewhere = sue.get("/api/v1/events").await.json()["position"].as_str().unwrap().to_owned();
+    ann.broadcasts("here").await;
+    let here = ann.get("/api/v1/events").await.json()["position"].as_str().unwrap().to_owned();
+    let here: Position = here.parse().unwrap();
+    let future = Position { epoch: here.epoch, seq: here.seq + 1 };
+    vec![
+        ("yesterday".to_owned(), "malformed"),
+        (String::new(), "malformed"),
+        ("-1".to_owned(), "malformed"),
+        ("9".repeat(400), "malformed"),
+        (elsewhere, "other_log"),
+        (future.to_string(), "future"),
+    ]
+}
+
+async fn a_socket_is_told_of_each_feeds_gap_and_goes_on_live(app: &TestApp) {
+    let ann = app.admin("ann").await;
+
+    for (since, reason) in strangers(app, &ann).await {
+        let door = ann.door("/ws").query("since", &since).query("subscriptions", "job_updates");
+        let mut socket = door.open().await;
+        let hello = socket.next().await;
+        let (inbox, jobs) = (socket.next().await, socket.next().await);
+        ann.broadcasts("live").await;
+
+        assert_eq!(hello["type"], "connection_established");
+        let cut: String = since.chars().take(200).collect();
+        let inbox_gap = json!({
+            "type": "gap", "subscription": "inbox", "from": cut, "to": hello["position"], "reason": reason,
+            "resync_url": "/api/v1/notifications",
+        });
+        assert_eq!(inbox, inbox_gap);
+        assert_eq!(
+            (&jobs["subscription"], &jobs["resync_url"]),
+            (&json!("job_updates"), &json!("/api/v1/jobs"))
+        );
+        assert_eq!(socket.next().await["message"], "live");
+    }
+}
+
+async fn a_stream_is_told_of_the_gap_and_goes_on_live(app: &TestApp) {
+    let ann = app.admin("ann").await;
+
+    for (since, reason) in strangers(app, &ann).await {
+        if since.is_empty() {
+            // A browser that has seen no id sends an empty one: that is no position at all.
+            continue;
+        }
+        let mut stream = ann.streams("/sse/events", Some(&since)).await;
+        assert_eq!(stream.next_event().await.event.as_deref(), Some("connection_established"));
+        let gap = stream.next_event().await;
+        ann.broadcasts("live").await;
+
+        assert_eq!((gap.event.as_deref(), gap.json()["reason"].as_str()), (Some("gap"), Some(reason)));
+        assert_eq!(gap.id.as_deref(), gap.json()["to"].as_str());
+        assert_eq!(stream.next_event().await.json()["message"], "live");
+    }
+}
+
+async fn over_rest_a_gap_is_200_and_not_recovered(app: &TestApp) {
+    let ann = app.admin("ann").await;
+
+    for (since, reason) in strangers(app, &ann).await {
+        let query =
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("since", &since).finish();
+        let answer = ann.get(&format!("/api/v1/events?{query}")).await;
+
+        assert_eq!(answer.status, 200, "{reason}: {answer:?}");
+        let page = answer.json();
+        assert_eq!((&page["recovered"], &page["data"]), (&json!(false), &json!([])), "{reason}");
+        assert_eq!(page["resync_url"], "/api/v1/notifications");
+        ann.broadcasts("live").await;
+        assert_eq!(ann.reads_events(page["position"].as_str().unwrap()).await[0]["message"], "live");
+    }
+}

@@ -1,0 +1,8 @@
+//! Events on their way to readers: to whom, in which order, and that none is lost or doubled.
+
+mod audience;
+mod carriers;
+mod gaps;
+mod load;
+mod shutdown;
+mod slow;

@@ -1,0 +1,55 @@
+//! A reader that does not read is cut off, holds nobody up, and resumes whole.
+
+use serde_json::Value;
+
+use crate::support::app::TestApp;
+use crate::support::on_both_databases;
+use crate::support::people::Admin;
+
+on_both_databases! {
+    a_reader_that_never_reads_is_closed_with_4503_and_resumes_complete,
+}
+
+/// As large as a broadcast may be: 4,000 characters, here of four bytes each.
+fn large() -> String {
+    "\u{1f3e1}".repeat(4_000)
+}
+
+async fn a_reader_that_never_reads_is_closed_with_4503_and_resumes_complete(app: &TestApp) {
+    let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
+    let start = ann.get("/api/v1/events").await.json()["position"].as_str().unwrap().to_owned();
+    let mut quick = ann.connects().await;
+    let mut slow = bob.door("/ws").receive_bytes(4 * 1024).open().await;
+    slow.next_of_type("connection_established").await;
+
+    let (mut sent, mut most_queued) = (0, 0);
+    loop {
+        ann.broadcasts(&large()).await;
+        quick.next_durable(1).await;
+        sent += 1;
+        assert!(sent < 2_000, "the system itself holds {sent} messages of 16 KB and no end");
+        let queued = queued_for(&ann, bob.id.0).await;
+        if most_queued > 200_000 && queued == 0 {
+            // The mailbox was full, and was given up.
+            break;
+        }
+        most_queued = most_queued.max(queued);
+    }
+    let (code, _) = slow.is_closed().await;
+
+    assert_eq!(code, 4503);
+    let mut seen: Vec<Value> = slow.skipped.into_iter().collect();
+    assert!(seen.len() < sent, "all {sent} were read, so the reader was not slow");
+    let last = seen.last().map_or(start.clone(), |frame| frame["position"].as_str().unwrap().to_owned());
+    seen.extend(bob.resumes(&last).await.next_durable(sent - seen.len()).await);
+    let log = ann.reads_events(&start).await;
+    assert_eq!(seen.len(), log.len());
+    assert!(seen == log, "the frames differ from the log");
+}
+
+/// Bytes that wait for the user's socket.
+async fn queued_for(admin: &Admin<'_>, user: i64) -> u64 {
+    let connections = admin.lists_connections().await;
+    let of_user = connections.iter().find(|one| one["user_id"] == user).unwrap();
+    of_user["queued_bytes"].as_u64().unwrap()
+}

@@ -1,0 +1,4 @@
+//! Every door refuses what it should: hostile tokens, hostile handshakes.
+
+mod handshakes;
+mod tokens;

@@ -1,0 +1,154 @@
+//! A start that cannot succeed ends at once, with one plain line for each thing that is wrong.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+
+use crate::store::tables::open_sqlite;
+use crate::support::binary::{Ended, Server, bare, lotline, run, serve_in};
+
+/// One line, status 1, nothing on standard output.
+#[track_caller]
+fn is_refused(ended: &Ended, words: &[&str]) {
+    assert_eq!((ended.status, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+    assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
+    assert!(ended.stderr.starts_with("lotline: "), "{ended:?}");
+    assert!(words.iter().all(|word| ended.stderr.contains(word)), "{words:?} in {ended:?}");
+    assert!(!ended.stderr.contains("panicked"), "{ended:?}");
+}
+
+#[test]
+fn every_fault_of_the_configuration_is_named_with_status_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = serve_in(folder.path());
+    command
+        .env("LOTLINE__SERVER__BIND", "nowhere")
+        .env("LOTLINE__LIMITS__QUEUE_BYTES", "1")
+        .env("LOTLINE__AUTH__TYPO", "1");
+
+    let ended = run(&mut command);
+    let checked = run(lotline(&["config", "check"]).env("LOTLINE__SERVER__BIND", "nowhere"));
+
+    assert_eq!((ended.status, ended.stdout.as_str()), (Some(2), ""), "{ended:?}");
+    for word in ["server.bind", "limits.queue_bytes", "LOTLINE__AUTH__TYPO"] {
+        assert_eq!(ended.stderr.lines().filter(|line| line.contains(word)).count(), 1, "{word} in {ended:?}");
+    }
+    assert_eq!(checked.status, Some(2));
+    assert_eq!(
+        fs::read_dir(folder.path()).unwrap().count(),
+        0,
+        "something was written before the configuration was right"
+    );
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+
+    let ended = run(serve_in(folder.path()).env("LOTLINE__SERVER__BIND", &address));
+
+    is_refused(&ended, &[&address, "in use"]);
+}
+
+#[test]
+fn a_data_folder_that_cannot_be_written_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let outer = tempfile::tempdir().unwrap();
+    let folder = outer.path().join("data");
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(outer.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
+
+    let ended = run(&mut as_nobody(&folder));
+
+    is_refused(&ended, &[&folder.display().to_string()]);
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// The server under a user that owns nothing: for root no folder is read-only.
+fn as_nobody(folder: &Path) -> std::process::Command {
+    if !rustix::process::getuid().is_root() {
+        return serve_in(folder);
+    }
+    // A copy where everybody may go: the build's own folder may be root's alone.
+    let copy = folder.parent().unwrap().join("lotline");
+    fs::copy(env!("CARGO_BIN_EXE_lotline"), &copy).unwrap();
+    let mut command = std::process::Command::new("runuser");
+    command.args(["-u", "nobody", "--"]).arg(copy).arg("serve").current_dir("/");
+    bare(&mut command);
+    command.env("LOTLINE__SERVER__BIND", "127.0.0.1:0").env("LOTLINE__SERVER__DATA_DIR", folder);
+    command
+}
+
+#[test]
+fn a_data_folder_that_is_a_file_is_named() {
+    let outer = tempfile::tempdir().unwrap();
+    let folder = outer.path().join("data");
+    fs::write(&folder, "a file").unwrap();
+
+    is_refused(&run(&mut serve_in(&folder)), &[&folder.display().to_string()]);
+}
+
+#[test]
+fn a_file_that_is_no_database_is_named_and_left_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lotline.db");
+    let text = "this is no database ".repeat(1_000);
+    fs::write(&path, &text).unwrap();
+
+    let ended = run(&mut serve_in(folder.path()));
+
+    is_refused(&ended, &[&path.display().to_string()]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+}
+
+#[tokio::test]
+async fn a_schema_that_is_newer_than_the_program_is_refused() {
+    use sea_orm::ConnectionTrait;
+    let folder = tempfile::tempdir().unwrap();
+    drop(Server::start(&mut serve_in(folder.path())));
+    let connection = open_sqlite(&folder.path().join("lotline.db")).await;
+    let newer = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29990101_000001_add_wings', 0)";
+    connection.execute_unprepared(newer).await.unwrap();
+    connection.close().await.unwrap();
+
+    let serve = run(&mut serve_in(folder.path()));
+    let migrate = run(lotline(&["migrate", "up"]).env("LOTLINE__SERVER__DATA_DIR", folder.path()));
+
+    for ended in [serve, migrate] {
+        is_refused(&ended, &["m29990101_000001_add_wings"]);
+    }
+}
+
+#[test]
+fn a_postgres_that_is_not_there_is_named_without_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("postgres://ann:hunter2-secret@{free}/lotline");
+
+    let ended = run(serve_in(folder.path()).env("LOTLINE__DATABASE__URL", url));
+
+    is_refused(&ended, &[&free.to_string()]);
+    assert!(!ended.stderr.contains("hunter2"), "{ended:?}");
+}
+
+#[test]
+fn arguments_that_are_not_known_get_status_2_and_the_usage() {
+    for arguments in [&["dance"][..], &["serve", "--loud"], &["--config"], &["user", "create"], &["migrate"]]
+    {
+        let ended = run(&mut lotline(arguments));
+
+        assert_eq!((ended.status, ended.stdout.as_str()), (Some(2), ""), "{arguments:?}: {ended:?}");
+        assert!(ended.stderr.contains("Usage"), "{arguments:?}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_configuration_file_that_is_missing_is_named() {
+    let ended = run(&mut lotline(&["--config", "/nowhere/lotline.toml", "serve"]));
+
+    assert_eq!(ended.status, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("/nowhere/lotline.toml"), "{ended:?}");
+}

@@ -1,0 +1,107 @@
+//! What a client may send: how much, how fast, of which kind.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::support::app::TestApp;
+use crate::support::on_both_databases;
+
+on_both_databases! {
+    a_binary_message_closes_the_socket_with_1003,
+    text_that_is_not_utf8_closes_the_socket_with_1007,
+    a_message_of_the_limit_is_served_and_a_larger_one_closes_with_1009,
+    over_thirty_messages_a_second_each_is_refused_and_the_next_second_is_served,
+    ten_seconds_over_the_limit_close_the_socket_with_4429,
+    the_echo_sends_text_and_binary_back_and_knows_no_rate,
+}
+
+async fn a_binary_message_closes_the_socket_with_1003(app: &TestApp) {
+    let mut socket = app.member("bob").await.connects().await;
+
+    socket.send(Message::binary(b"{\"type\":\"ping\"}".as_slice())).await;
+
+    assert_eq!(socket.is_closed().await.0, 1003);
+    app.has_connections(0).await;
+}
+
+async fn text_that_is_not_utf8_closes_the_socket_with_1007(app: &TestApp) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = app.member("bob").await.connects().await.into_stream();
+
+    // A text frame of one byte that begins no character, masked with zeros.
+    stream.write_all(&[0x81, 0x81, 0, 0, 0, 0, 0xff]).await.unwrap();
+    let mut frame = [0; 4];
+    stream.read_exact(&mut frame).await.unwrap();
+
+    assert_eq!((frame[0], u16::from_be_bytes([frame[2], frame[3]])), (0x88, 1007));
+}
+
+async fn a_message_of_the_limit_is_served_and_a_larger_one_closes_with_1009(app: &TestApp) {
+    let mut socket = app.member("bob").await.connects().await;
+    let padded = |bytes: usize| {
+        let bare = json!({"type": "ping", "pad": ""}).to_string().len();
+        json!({"type": "ping", "pad": "x".repeat(bytes - bare)}).to_string()
+    };
+
+    socket.say_text(&padded(64 * 1024)).await;
+    assert_eq!(socket.next().await["type"], "pong");
+    socket.say_text(&padded(64 * 1024 + 1)).await;
+
+    assert_eq!(socket.is_closed().await.0, 1009);
+}
+
+async fn over_thirty_messages_a_second_each_is_refused_and_the_next_second_is_served(app: &TestApp) {
+    let mut socket = app.member("bob").await.connects().await;
+
+    for _ in 0..32 {
+        socket.say(json!({"type": "ping"})).await;
+    }
+    for _ in 0..30 {
+        assert_eq!(socket.next().await["type"], "pong");
+    }
+    for _ in 0..2 {
+        let refused = socket.next().await;
+        assert_eq!(
+            (refused["type"].as_str(), refused["code"].as_str()),
+            (Some("error"), Some("rate_limited"))
+        );
+    }
+    app.clock.advance(Duration::from_secs(1));
+
+    assert_eq!(socket.ask(json!({"type": "ping"})).await["type"], "pong");
+}
+
+async fn ten_seconds_over_the_limit_close_the_socket_with_4429(app: &TestApp) {
+    let mut socket = app.member("bob").await.connects().await;
+
+    for _second in 0..10 {
+        for _ in 0..31 {
+            socket.say(json!({"type": "ping"})).await;
+        }
+        assert_eq!(socket.next_of_type("error").await["code"], "rate_limited");
+        app.clock.advance(Duration::from_secs(1));
+    }
+    for _ in 0..31 {
+        socket.try_send(Message::text("{\"type\":\"ping\"}")).await;
+    }
+
+    let (code, reason) = socket.is_closed().await;
+    assert_eq!(code, 4429);
+    assert!(reason.contains("retry_after="), "{reason}");
+}
+
+async fn the_echo_sends_text_and_binary_back_and_knows_no_rate(app: &TestApp) {
+    let mut socket = app.member("bob").await.door("/ws/echo").open().await;
+
+    for number in 0..100 {
+        socket.say(json!({"number": number})).await;
+        assert_eq!(socket.next().await, json!({"number": number}));
+    }
+    let large = "x".repeat(1024 * 1024);
+    socket.say(json!(large)).await;
+
+    assert_eq!(socket.next().await, json!(large));
+    app.anonymous().door("/ws/echo").knock().await.is_problem(401, "unauthenticated");
+}

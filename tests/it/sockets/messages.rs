@@ -1,0 +1,198 @@
+//! What a socket says first, and what it answers to each message.
+
+use lotline::auth::role::KeyScope;
+use serde_json::{Value, json};
+
+use crate::support::app::{TestApp, start_of_time};
+use crate::support::on_both_databases;
+
+on_both_databases! {
+    the_first_message_says_who_is_connected_and_where_they_stand,
+    a_key_is_greeted_by_its_own_id_and_has_no_inbox,
+    a_ping_is_answered_with_both_forms_of_the_time,
+    the_id_of_a_message_comes_back_as_reply_to,
+    bad_messages_get_the_words_that_clients_match_and_the_socket_stays,
+    fields_are_read_from_the_payload_or_the_top,
+    what_a_client_says_of_sender_and_time_is_not_believed,
+    the_status_counts_the_callers_and_the_tenants_connections,
+    only_an_admin_may_broadcast_on_a_socket,
+    an_ack_stands_behind_what_it_speaks_of,
+}
+
+async fn the_first_message_says_who_is_connected_and_where_they_stand(app: &TestApp) {
+    let ann = app.admin("ann").await;
+
+    let mut socket = ann.door("/ws").open().await;
+    let hello = socket.next().await;
+
+    let position = hello["position"].as_str().unwrap();
+    let connection = hello["connection_id"].as_str().unwrap();
+    let wanted = json!({
+        "type": "connection_established",
+        "message": "Connected to real-time updates",
+        "user_id": ann.id.0,
+        "username": "ann",
+        "role": "admin",
+        "tenant_id": app.acme.0,
+        "connection_id": connection,
+        "position": position,
+        "heartbeat_seconds": 25,
+        "server_time": start_of_time().timestamp() as f64,
+        "protocol": 1,
+    });
+    assert_eq!(hello, wanted);
+    assert_eq!(ann.lists_connections().await[0]["connection_id"], connection);
+    assert_eq!(socket.leave().await, 1000);
+}
+
+async fn a_key_is_greeted_by_its_own_id_and_has_no_inbox(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let worker = app.worker(&ann, &[KeyScope::EventsRead]).await;
+
+    let mut socket = worker.door("/ws").open().await;
+    let hello = socket.next().await;
+    ann.broadcasts("for people").await;
+    let answer = socket.ask(json!({"type": "ping"})).await;
+
+    assert!(hello["key_id"].is_string() && hello.get("user_id").is_none(), "{hello}");
+    assert!(hello.get("username").is_none() && hello.get("role").is_none(), "{hello}");
+    assert_eq!(answer["type"], "pong");
+    assert!(socket.skipped.is_empty(), "{:?}", socket.skipped);
+}
+
+async fn a_ping_is_answered_with_both_forms_of_the_time(app: &TestApp) {
+    let mut socket = app.viewer("vic").await.connects().await;
+
+    socket.say(json!({"type": "ping"})).await;
+    let pong = socket.next().await;
+
+    let wanted = json!({
+        "type": "pong",
+        "timestamp": start_of_time().timestamp() as f64,
+        "payload": {"timestamp": "2025-11-24T16:00:00.000Z"},
+        "position": pong["position"].as_str().unwrap(),
+    });
+    assert_eq!(pong, wanted);
+}
+
+async fn the_id_of_a_message_comes_back_as_reply_to(app: &TestApp) {
+    let mut socket = app.viewer("vic").await.connects().await;
+
+    for id in [json!(7), json!("seven"), json!(1.5)] {
+        for kind in ["ping", "request_status", "dance"] {
+            socket.say(json!({"type": kind, "id": id})).await;
+            assert_eq!(socket.next().await["reply_to"], id, "{kind}");
+        }
+    }
+    for id in [json!({"a": 1}), json!([1]), json!(null), json!(true)] {
+        socket.say(json!({"type": "ping", "id": id})).await;
+        assert_eq!(socket.next().await.get("reply_to"), None, "{id}");
+    }
+}
+
+async fn bad_messages_get_the_words_that_clients_match_and_the_socket_stays(app: &TestApp) {
+    let mut socket = app.member("bob").await.connects().await;
+
+    for (text, code, words) in [
+        ("{", "invalid_json", "Invalid JSON format"),
+        ("", "invalid_json", "Invalid JSON format"),
+        ("ping", "invalid_json", "Invalid JSON format"),
+        ("{\"type\":\"ping\"}{}", "invalid_json", "Invalid JSON format"),
+        ("[]", "invalid_message", "A message is a JSON object with a type"),
+        ("\"ping\"", "invalid_message", "A message is a JSON object with a type"),
+        ("{}", "invalid_message", "A message needs a type"),
+        ("{\"type\":7}", "invalid_message", "A message needs a type"),
+        ("{\"type\":\"dance\"}", "unknown_type", "Unknown message type: dance"),
+        ("{\"type\":\"Ping\"}", "unknown_type", "Unknown message type: Ping"),
+        ("{\"type\":\"\"}", "unknown_type", "Unknown message type: "),
+        ("{\"type\":\"refresh_token\"}", "invalid_message", "refresh_token needs the field token, as text"),
+        ("{\"type\":\"broadcast\"}", "invalid_message", "broadcast needs the field message, as text"),
+    ] {
+        socket.say_text(text).await;
+        let error = socket.next().await;
+
+        assert_eq!((error["type"].as_str(), error["code"].as_str()), (Some("error"), Some(code)), "{text}");
+        assert_eq!(
+            (&error["message"], &error["payload"]["message"]),
+            (&json!(words), &json!(words)),
+            "{text}"
+        );
+    }
+    let nested = format!("{{\"type\":{}1{}}}", "[".repeat(20_000), "]".repeat(20_000));
+    socket.say_text(&nested).await;
+    assert_eq!(socket.next().await["code"], "invalid_json");
+    assert_eq!(socket.ask(json!({"type": "ping"})).await["type"], "pong");
+}
+
+async fn fields_are_read_from_the_payload_or_the_top(app: &TestApp) {
+    let mut socket = app.admin("ann").await.connects().await;
+
+    for message in [
+        json!({"type": "broadcast", "message": "hello"}),
+        json!({"type": "broadcast", "text": "hello"}),
+        json!({"type": "broadcast", "payload": {"message": "hello"}}),
+        json!({"type": "broadcast", "payload": {"text": "hello", "unknown": 1}, "also_unknown": 2}),
+    ] {
+        socket.say(message).await;
+        assert_eq!(socket.next_of_type("system_notification").await["message"], "hello");
+    }
+}
+
+async fn what_a_client_says_of_sender_and_time_is_not_believed(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let mut socket = ann.connects().await;
+
+    let lie = json!({
+        "type": "broadcast", "message": "hello", "category": "weather",
+        "sender_id": 999, "timestamp": 1, "broadcast_id": "mine", "position": "mine",
+    });
+    socket.say(lie).await;
+    let told = socket.next_of_type("system_notification").await;
+
+    assert_eq!(told["sender_id"], ann.id.0);
+    assert_eq!(told["timestamp"], start_of_time().timestamp() as f64);
+    assert_eq!(told["category"], "weather");
+    assert_ne!(told["broadcast_id"], "mine");
+    assert_ne!(told["position"], "mine");
+}
+
+async fn the_status_counts_the_callers_and_the_tenants_connections(app: &TestApp) {
+    let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
+    let stranger = app.stranger("sue").await;
+    let (_first, mut second) = (ann.connects().await, ann.connects().await);
+    let (_bobs, _strangers) = (bob.connects().await, stranger.connects().await);
+
+    let status = second.ask(json!({"type": "request_status"})).await;
+
+    let wanted = json!({
+        "type": "status_update", "active_jobs": 0, "total_properties": 0,
+        "server_time": start_of_time().timestamp() as f64,
+        "user_connections": 2, "tenant_connections": 3, "reply_to": status["reply_to"],
+    });
+    assert_eq!(status, wanted);
+}
+
+async fn only_an_admin_may_broadcast_on_a_socket(app: &TestApp) {
+    for credential in [&**app.member("bob").await, &**app.viewer("vic").await] {
+        let mut socket = credential.connects().await;
+
+        let answer = socket.ask(json!({"type": "broadcast", "message": "hello"})).await;
+
+        assert_eq!((answer["type"].as_str(), answer["code"].as_str()), (Some("error"), Some("forbidden")));
+        assert!(socket.skipped.is_empty());
+    }
+}
+
+async fn an_ack_stands_behind_what_it_speaks_of(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let mut socket = ann.connects().await;
+
+    socket.say(json!({"type": "broadcast", "message": "hello", "id": 1})).await;
+    let (told, ack) = (socket.next().await, socket.next().await);
+
+    assert_eq!((told["type"].as_str(), ack["type"].as_str()), (Some("system_notification"), Some("ack")));
+    assert_eq!(ack["message_id"], told["broadcast_id"]);
+    assert_eq!((&ack["position"], &ack["reply_to"]), (&told["position"], &json!(1)));
+    assert_eq!(ack["payload"], json!({"message": "hello", "category": "general"}));
+    assert_eq!(ann.reads_events(ack["position"].as_str().unwrap()).await, Vec::<Value>::new());
+}

@@ -1,0 +1,9 @@
+//! One socket, as its client sees it: the doors, the messages, the limits, the clock.
+
+mod doors;
+mod expiry;
+mod heartbeat;
+mod limits;
+mod messages;
+mod seats;
+mod subscriptions;

@@ -1,0 +1,6 @@
+//! The store past the product's own code: the schema, the borders between tenants, the settings of durability.
+
+mod borders;
+mod schema;
+mod sqlite;
+pub mod tables;

@@ -1,0 +1,164 @@
+//! A whole node in the test's process: real listener, own database, a clock that the test moves.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use lotline::app::{App, StartError};
+use lotline::base::clock::Clock;
+use lotline::base::ids::TenantId;
+use lotline::domain::identity::{Identity, bootstrap};
+use lotline::domain::op::Kernel;
+use lotline::session::Sessions;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::postgres::TestDatabase;
+use super::settings::{self, Setting};
+use super::wait::{a_moment, eventually, within};
+
+/// The tenant that most tests live in, and another that must never notice.
+pub const ACME: &str = "acme";
+pub const OTHER: &str = "other";
+
+/// Where the node keeps its facts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Back {
+    Sqlite,
+    Postgres,
+}
+
+/// A running node.
+pub struct TestApp {
+    pub clock: Clock,
+    pub address: SocketAddr,
+    pub identity: Arc<Identity>,
+    pub kernel: Kernel,
+    pub acme: TenantId,
+    pub other: TenantId,
+    pub http: reqwest::Client,
+    sessions: Arc<Sessions>,
+    stop: CancellationToken,
+    running: JoinHandle<Result<(), StartError>>,
+    database: Option<TestDatabase>,
+    _folder: TempDir,
+}
+
+impl TestApp {
+    /// A node with `extra` settings on a clock that stands until it is moved.
+    pub async fn spawn_with(back: Back, extra: &[Setting]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = match back {
+            Back::Sqlite => None,
+            Back::Postgres => Some(TestDatabase::migrated().await),
+        };
+        let store = database.as_ref().map(TestDatabase::environment).unwrap_or_default();
+        let settings = settings::load(folder.path(), &store, extra);
+        let clock = Clock::manual(start_of_time());
+        let app = App::build(&settings, clock.clone()).await.unwrap();
+        let (identity, sessions) = (Arc::clone(&app.identity), Arc::clone(&app.sessions));
+        let acme = TenantId(bootstrap::create_tenant(&identity, ACME, "Acme").await.unwrap().id);
+        let other = TenantId(bootstrap::create_tenant(&identity, OTHER, "Other").await.unwrap().id);
+        let (address, kernel) = (app.local_addr(), app.kernel().clone());
+        let stop = CancellationToken::new();
+        let running = TaskTracker::new().spawn(app.run_until_stopped(stop.clone()));
+        let http = reqwest::Client::builder().timeout(super::wait::DEADLINE * 3).no_proxy().build().unwrap();
+        let (database, _folder) = (database, folder);
+        Self {
+            clock,
+            address,
+            identity,
+            kernel,
+            acme,
+            other,
+            http,
+            sessions,
+            stop,
+            running,
+            database,
+            _folder,
+        }
+    }
+
+    /// Tells the node to stop; [`TestApp::finish`] waits for it.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Stops the node, and fails when a connection, a seat or a task of it is left over.
+    pub async fn finish(self) {
+        let Self { clock, sessions, stop, running, database, http, identity, kernel, .. } = self;
+        drop((http, identity, kernel));
+        let tenants = [self.acme, self.other];
+        eventually("the clients that are gone to be noticed", async || {
+            tenants.iter().all(|tenant| sessions.of_tenant(*tenant).is_empty())
+        })
+        .await;
+        stop.cancel();
+        let mut running = std::pin::pin!(running);
+        let ended = within("the node to stop", async {
+            loop {
+                tokio::select! {
+                    ended = &mut running => return ended,
+                    // Farewells to clients that do not answer end by the clock.
+                    () = a_moment() => clock.advance(Duration::from_millis(20)),
+                }
+            }
+        });
+        ended.await.expect("the node panicked").expect("the node ended badly");
+        assert!(sessions.tasks.is_empty(), "{} tasks were left over", sessions.tasks.len());
+        if let Some(database) = database {
+            database.remove().await;
+        }
+    }
+
+    /// How many connections of acme the node knows.
+    pub fn connections(&self) -> usize {
+        self.sessions.of_tenant(self.acme).len()
+    }
+
+    /// Waits until acme has this many connections.
+    pub async fn has_connections(&self, wanted: usize) {
+        eventually("the count of connections", async || self.connections() == wanted).await;
+    }
+
+    /// Lets time pass. The last seconds go by in small steps with room between them, so that whoever looks once a
+    /// second has looked; what must have happened by then should have a second or two to spare.
+    pub async fn pass(&self, span: Duration) {
+        const STEP: Duration = Duration::from_millis(250);
+        let last = span.min(Duration::from_secs(3));
+        self.clock.advance(span - last);
+        for _ in 0..last.as_millis() / STEP.as_millis() {
+            a_moment().await;
+            self.clock.advance(STEP);
+        }
+        a_moment().await;
+    }
+
+    /// Waits for `future` while time passes, for what waits by the clock in the middle of it.
+    pub async fn while_time_passes<F: Future>(&self, future: F) -> F::Output {
+        let mut future = std::pin::pin!(future);
+        within("something while time passes", async {
+            loop {
+                tokio::select! {
+                    value = &mut future => return value,
+                    () = a_moment() => self.clock.advance(Duration::from_millis(100)),
+                }
+            }
+        })
+        .await
+    }
+
+    /// The address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
+/// The moment at which every test begins: 2025-11-24 16:00 UTC.
+pub fn start_of_time() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_764_000_000, 0).unwrap()
+}

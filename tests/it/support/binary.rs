@@ -1,0 +1,123 @@
+//! The program itself, as a process: what it says, how it exits.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+
+use super::wait::DEADLINE;
+
+/// How a process ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The exit status; none after a signal.
+    pub status: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// A command that runs the program with nothing of the test's own environment but the path.
+pub fn lotline(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lotline"));
+    command.args(arguments);
+    bare(&mut command);
+    command
+}
+
+/// Takes the test's environment away, so that no variable of the machine changes what is tested.
+pub fn bare(command: &mut Command) {
+    command.env_clear();
+    if let Some(path) = std::env::var_os("PATH") {
+        command.env("PATH", path);
+    }
+}
+
+/// Runs a command to its end, which must come.
+pub fn run(command: &mut Command) -> Ended {
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (stdout, stderr) = (read_all(child.stdout.take()), read_all(child.stderr.take()));
+    let said = (stdout.recv_timeout(DEADLINE), stderr.recv_timeout(DEADLINE));
+    if said.0.is_err() || said.1.is_err() {
+        let _ = child.kill();
+        panic!("the command did not end: {said:?}");
+    }
+    let status = child.wait().unwrap().code();
+    Ended { status, stdout: said.0.unwrap(), stderr: said.1.unwrap() }
+}
+
+fn read_all(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    let mut pipe = pipe.unwrap();
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        let _ = pipe.read_to_string(&mut text);
+        let _ = sender.send(text);
+    });
+    receiver
+}
+
+/// A server in a process of its own; killed when it is dropped.
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+    lines: Receiver<String>,
+}
+
+impl Server {
+    /// Starts `command` and waits for the line that scripts wait for.
+    pub fn start(command: &mut Command) -> Self {
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let (sender, lines) = mpsc::channel();
+        let pipe = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || {
+            for line in pipe.lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let mut said = String::new();
+        loop {
+            let Ok(line) = lines.recv_timeout(DEADLINE) else {
+                let _ = child.kill();
+                panic!("the server did not start: {said}");
+            };
+            if let Some(address) = line.strip_prefix("listening on http://") {
+                return Self { child, address: address.trim().parse().unwrap(), lines };
+            }
+            said.push_str(&line);
+            said.push('\n');
+        }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has said since it was ready.
+    pub fn said(&self) -> Vec<String> {
+        self.lines.try_iter().collect()
+    }
+
+    /// Processor time that it has taken, in clock ticks (proc(5): the 14th and 15th field of stat).
+    pub fn ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap();
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A server's command on a folder and a free port.
+pub fn serve_in(folder: &Path) -> Command {
+    let mut command = lotline(&["serve"]);
+    command.env("LOTLINE__SERVER__BIND", "127.0.0.1:0").env("LOTLINE__SERVER__DATA_DIR", folder);
+    command
+}

@@ -1,0 +1,213 @@
+//! The people of the tests as types: what one of them may not say does not compile.
+
+use std::ops::Deref;
+
+use lotline::auth::role::{KeyScope, Role};
+use lotline::base::ids::UserId;
+use lotline::domain::identity::bootstrap::{self, KeyWish, Newcomer};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use super::answer::Answer;
+use super::app::{ACME, OTHER, TestApp};
+use super::socket::{Door, Socket};
+use super::stream::Stream;
+
+/// Everybody's password.
+const PASSWORD: &str = "correct horse battery staple";
+
+/// Somebody at the door, with or without a credential.
+pub struct Caller<'a> {
+    pub app: &'a TestApp,
+    /// An access token or an API key.
+    pub credential: Option<String>,
+}
+
+/// A user of a tenant.
+pub struct Person<'a> {
+    caller: Caller<'a>,
+    pub id: UserId,
+    pub username: String,
+    pub tenant: &'static str,
+}
+
+macro_rules! people {
+    ($($(#[$doc:meta])* $name:ident($inner:ident);)*) => {$(
+        $(#[$doc])*
+        pub struct $name<'a>($inner<'a>);
+
+        impl<'a> Deref for $name<'a> {
+            type Target = $inner<'a>;
+
+            fn deref(&self) -> &$inner<'a> {
+                &self.0
+            }
+        }
+    )*};
+}
+
+people! {
+    /// Nobody that the server knows.
+    Anonymous(Caller);
+    Viewer(Person);
+    Member(Person);
+    Admin(Person);
+    /// A program with an API key.
+    Worker(Caller);
+    /// A platform account.
+    Operator(Caller);
+}
+
+impl<'a> Deref for Person<'a> {
+    type Target = Caller<'a>;
+
+    fn deref(&self) -> &Caller<'a> {
+        &self.caller
+    }
+}
+
+impl TestApp {
+    pub fn anonymous(&self) -> Anonymous<'_> {
+        Anonymous(Caller { app: self, credential: None })
+    }
+
+    pub async fn viewer(&self, username: &str) -> Viewer<'_> {
+        Viewer(self.person(ACME, username, Role::Viewer).await)
+    }
+
+    pub async fn member(&self, username: &str) -> Member<'_> {
+        Member(self.person(ACME, username, Role::Member).await)
+    }
+
+    pub async fn admin(&self, username: &str) -> Admin<'_> {
+        Admin(self.person(ACME, username, Role::Admin).await)
+    }
+
+    /// An admin of the other tenant.
+    pub async fn stranger(&self, username: &str) -> Admin<'_> {
+        Admin(self.person(OTHER, username, Role::Admin).await)
+    }
+
+    /// A program with a key of this user.
+    pub async fn worker(&self, maker: &Person<'_>, scopes: &[KeyScope]) -> Worker<'_> {
+        let wish = KeyWish { username: Some(&maker.username), name: "worker", scopes, expires_at: None };
+        let key = bootstrap::create_key(&self.identity, maker.tenant, &wish).await.unwrap();
+        Worker(Caller { app: self, credential: Some(key.text.expose().to_owned()) })
+    }
+
+    /// A platform account.
+    pub async fn operator(&self, username: &str) -> Operator<'_> {
+        bootstrap::create_operator(&self.identity, username, &SecretString::from(PASSWORD)).await.unwrap();
+        Operator(Caller { app: self, credential: Some(self.signs_in(username).await) })
+    }
+
+    async fn person(&self, tenant: &'static str, username: &str, role: Role) -> Person<'_> {
+        let password = SecretString::from(PASSWORD);
+        let new = Newcomer { username, email: None, role, password: Some(&password) };
+        let row = bootstrap::create_user(&self.identity, tenant, &new).await.unwrap();
+        let credential = Some(self.signs_in(&format!("{tenant}/{username}")).await);
+        let caller = Caller { app: self, credential };
+        Person { caller, id: UserId(row.id), username: username.to_owned(), tenant }
+    }
+
+    /// An access token, as the sign-in form gets it.
+    async fn signs_in(&self, name: &str) -> String {
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("username", name), ("password", PASSWORD)])
+            .finish();
+        let request = self.http.post(self.url("/api/v1/auth/token"));
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
+        let answer = Answer::of(request).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["access_token"].as_str().unwrap().to_owned()
+    }
+}
+
+impl<'a> Caller<'a> {
+    pub fn token(&self) -> &str {
+        self.credential.as_deref().unwrap_or_default()
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(reqwest::Method::GET, path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(reqwest::Method::POST, path, Some(body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(reqwest::Method::DELETE, path, None).await
+    }
+
+    async fn send(&self, method: reqwest::Method, path: &str, body: Option<&Value>) -> Answer {
+        let request = self.app.http.request(method, self.app.url(path));
+        let request = self.credential.iter().fold(request, reqwest::RequestBuilder::bearer_auth);
+        Answer::of(body.iter().fold(request, |request, body| request.json(body))).await
+    }
+
+    /// A socket's door at `path`, with the credential in the query as a browser has it.
+    pub fn door(&self, path: &str) -> Door<'a> {
+        let door = Door::at(self.app, path);
+        self.credential.iter().fold(door, |door, token| match token.starts_with("llk_") {
+            true => door.header("authorization", &format!("Bearer {token}")),
+            false => door.query("token", token),
+        })
+    }
+
+    /// An open socket, past its `connection_established`.
+    pub async fn connects(&self) -> Socket {
+        let mut socket = self.door("/ws").open().await;
+        socket.next_of_type("connection_established").await;
+        socket
+    }
+
+    /// An open socket that goes on after `position`, past its `connection_established`.
+    pub async fn resumes(&self, position: &str) -> Socket {
+        let mut socket = self.door("/ws").query("since", position).open().await;
+        socket.next_of_type("connection_established").await;
+        socket
+    }
+
+    /// A stream of events; `last_event_id` is what a reconnecting browser would send.
+    pub async fn streams(&self, path: &str, last_event_id: Option<&str>) -> Stream {
+        let request = self.app.http.get(self.app.url(path)).bearer_auth(self.token());
+        Stream::open(last_event_id.iter().fold(request, |request, id| request.header("last-event-id", *id)))
+            .await
+    }
+
+    /// Everything of the log that the caller may see after `since`, in pages as REST gives it.
+    pub async fn reads_events(&self, since: &str) -> Vec<Value> {
+        let (mut frames, mut position) = (Vec::new(), since.to_owned());
+        loop {
+            let since = url::form_urlencoded::byte_serialize(position.as_bytes()).collect::<String>();
+            let page = self.get(&format!("/api/v1/events?since={since}&limit=200")).await.json();
+            assert_eq!(page["recovered"], json!(true), "{page}");
+            frames.extend(page["data"].as_array().unwrap().iter().cloned());
+            position = page["position"].as_str().unwrap().to_owned();
+            if page["has_more"] == json!(false) {
+                return frames;
+            }
+        }
+    }
+}
+
+impl Person<'_> {
+    /// Another access token of the same user, from a sign-in of its own.
+    pub async fn another_token(&self) -> String {
+        self.app.signs_in(&format!("{}/{}", self.tenant, self.username)).await
+    }
+}
+
+impl Admin<'_> {
+    /// Broadcasts to everyone; the answer as it stands.
+    pub async fn broadcasts(&self, message: &str) -> Value {
+        let answer = self.post("/api/v1/admin/broadcast", &json!({ "message": message })).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    }
+
+    pub async fn lists_connections(&self) -> Vec<Value> {
+        self.get("/api/v1/connections").await.json()["data"].as_array().unwrap().clone()
+    }
+}

@@ -1,0 +1,128 @@
+//! A PostgreSQL database of a test's own, with the three roles that the manual asks for.
+
+use lotline::base::entropy::Entropy;
+use lotline::storage::{self, DatabaseSettings};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use secrecy::SecretString;
+use url::Url;
+
+const VARIABLE: &str = "LOTLINE_TEST_POSTGRES";
+
+/// A fresh database. Group roles belong to the cluster and are shared; login roles are this database's own.
+pub struct TestDatabase {
+    superuser: Url,
+    pub name: String,
+}
+
+impl TestDatabase {
+    /// Makes the database and its owner, empty: no schema, no other role.
+    pub async fn bare() -> Self {
+        let superuser = superuser();
+        let name = format!("t{:016x}", Entropy.below(u64::MAX));
+        let database = Self { superuser, name };
+        let name = &database.name;
+        let admin = connect(&database.superuser).await;
+        // CREATEROLE: the migrations make the group roles.
+        run(&admin, &format!("CREATE ROLE {name}_owner LOGIN CREATEROLE")).await;
+        run(&admin, &format!("CREATE ROLE {name}_tenant LOGIN")).await;
+        run(&admin, &format!("CREATE ROLE {name}_system LOGIN")).await;
+        run(&admin, &format!("CREATE DATABASE {name} OWNER {name}_owner")).await;
+        admin.close().await.unwrap();
+        database
+    }
+
+    /// Brings the schema up and lets the two doors in.
+    pub async fn migrated() -> Self {
+        let database = Self::bare().await;
+        storage::migrate_up(&database.as_owner()).await.unwrap();
+        database.grant_doors().await;
+        database
+    }
+
+    /// Makes each login role a member of its group, once the migrations have made the groups.
+    pub async fn grant_doors(&self) {
+        let name = &self.name;
+        let admin = connect(&self.superuser).await;
+        run(&admin, &format!("GRANT lotline_tenant TO {name}_tenant")).await;
+        run(&admin, &format!("GRANT lotline_system TO {name}_system")).await;
+        admin.close().await.unwrap();
+    }
+
+    /// The environment that a node finds it by.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let variable = |key: &str, role| (format!("LOTLINE__DATABASE__{key}"), self.url(role).to_string());
+        vec![
+            variable("URL", "tenant"),
+            variable("SYSTEM_URL", "system"),
+            variable("MIGRATE_URL", "owner"),
+            // Tests run side by side and the server's connections are shared by all of them.
+            ("LOTLINE__DATABASE__MAX_CONNECTIONS".to_owned(), "4".to_owned()),
+        ]
+    }
+
+    /// The address under one of this database's roles.
+    pub fn url(&self, role: &str) -> Url {
+        let mut url = self.superuser.clone();
+        url.set_username(&format!("{}_{role}", self.name)).unwrap();
+        url.set_path(&self.name);
+        url
+    }
+
+    /// The address under the superuser.
+    pub fn superuser_url(&self) -> Url {
+        let mut url = self.superuser.clone();
+        url.set_path(&self.name);
+        url
+    }
+
+    /// The owner alone, who brings the schema up and down.
+    pub fn as_owner(&self) -> DatabaseSettings {
+        let url = SecretString::from(self.url("owner").to_string());
+        DatabaseSettings::Postgres {
+            url,
+            system_url: None,
+            migrate_url: None,
+            migrate: false,
+            max_connections: 2,
+        }
+    }
+
+    /// A plain connection under one of this database's roles, past everything that the product does.
+    pub async fn as_role(&self, role: &str) -> DatabaseConnection {
+        connect(&self.url(role)).await
+    }
+
+    /// Removes database and roles.
+    pub async fn remove(self) {
+        let name = &self.name;
+        let admin = connect(&self.superuser).await;
+        run(&admin, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        for role in ["owner", "tenant", "system"] {
+            // The owner may have made the group roles, and then stands as their grantor for as long as they live.
+            let _ = admin.execute_unprepared(&format!("DROP ROLE {name}_{role}")).await;
+        }
+        admin.close().await.unwrap();
+    }
+}
+
+/// Runs one statement.
+pub async fn run(connection: &DatabaseConnection, sql: &str) {
+    connection.execute_unprepared(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+async fn connect(url: &Url) -> DatabaseConnection {
+    let mut options = sea_orm::ConnectOptions::new(url.as_str());
+    options.sqlx_logging(false).max_connections(1).min_connections(1);
+    Database::connect(options).await.unwrap_or_else(|error| panic!("PostgreSQL at {VARIABLE}: {error}"))
+}
+
+/// Never skipped in silence: without a server the test fails and says how to get one.
+fn superuser() -> Url {
+    let url = std::env::var(VARIABLE).unwrap_or_else(|_| {
+        panic!(
+            "{VARIABLE} is not set: this test needs PostgreSQL; \
+             run it as `scripts/with-postgres cargo nextest run`"
+        )
+    });
+    Url::parse(&url).unwrap_or_else(|error| panic!("{VARIABLE} is no URL: {error}"))
+}

@@ -1,0 +1,102 @@
+//! Bytes to a port and bytes back: for what no HTTP client would ever send.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::wait::within;
+
+pub struct Raw {
+    pub stream: TcpStream,
+    received: Vec<u8>,
+}
+
+/// The head of an answer, and the body as far as its length was told.
+#[derive(Debug)]
+pub struct RawAnswer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
+}
+
+impl Raw {
+    pub async fn connect(address: SocketAddr) -> Self {
+        Self { stream: TcpStream::connect(address).await.unwrap(), received: Vec::new() }
+    }
+
+    /// Sends; an error means that the server has closed already, which the answer will show.
+    pub async fn send(&mut self, bytes: &[u8]) {
+        let _ = within("bytes to go out", self.stream.write_all(bytes)).await;
+    }
+
+    /// Reads one answer. `None`: the connection was closed without one.
+    pub async fn answer(&mut self) -> Option<RawAnswer> {
+        let end = loop {
+            if let Some(at) = find(&self.received, b"\r\n\r\n") {
+                break at;
+            }
+            self.read().await?;
+        };
+        let head = String::from_utf8_lossy(&self.received[..end]).into_owned();
+        self.received.drain(..end + 4);
+        let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or_default();
+        let length = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+        });
+        let length = length.unwrap_or(0);
+        while self.received.len() < length {
+            self.read().await?;
+        }
+        let body: Vec<u8> = self.received.drain(..length).collect();
+        Some(RawAnswer { status, head, body: String::from_utf8_lossy(&body).into_owned() })
+    }
+
+    /// The payload of the next short, unmasked text frame.
+    pub async fn text_frame(&mut self) -> Option<String> {
+        loop {
+            if let [_, length, rest @ ..] = self.received.as_slice() {
+                let (start, length) = match *length {
+                    126 if rest.len() >= 2 => (4, usize::from(u16::from_be_bytes([rest[0], rest[1]]))),
+                    short if short < 126 => (2, usize::from(short)),
+                    _ => (2, usize::MAX),
+                };
+                if length != usize::MAX && self.received.len() >= start + length {
+                    let frame: Vec<u8> = self.received.drain(..start + length).collect();
+                    return Some(String::from_utf8_lossy(&frame[start..]).into_owned());
+                }
+            }
+            self.read().await?;
+        }
+    }
+
+    /// Whether the server ends the connection.
+    pub async fn is_ended(&mut self) -> bool {
+        while self.read().await.is_some() {}
+        true
+    }
+
+    async fn read(&mut self) -> Option<()> {
+        let mut buffer = [0; 4096];
+        match within("bytes", self.stream.read(&mut buffer)).await {
+            Ok(0) | Err(_) => None,
+            Ok(count) => {
+                self.received.extend_from_slice(&buffer[..count]);
+                Some(())
+            }
+        }
+    }
+}
+
+/// A client's frame: final, masked with zeros.
+pub fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    assert!(payload.len() < 126, "short frames only");
+    let mut frame = vec![0x80 | opcode, 0x80 | payload.len() as u8, 0, 0, 0, 0];
+    frame.extend_from_slice(payload);
+    frame
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).position(|window| window == wanted)
+}

@@ -1,0 +1,224 @@
+//! A WebSocket client that waits with an end, and sees pings, close codes and the order of everything.
+
+use std::collections::VecDeque;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{self, Message};
+
+use super::answer::Answer;
+use super::app::TestApp;
+use super::wait::within;
+
+/// A socket's address with what is shown at it; opened, or only knocked at.
+#[derive(Clone)]
+pub struct Door<'a> {
+    app: &'a TestApp,
+    path: String,
+    query: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
+    receive_bytes: Option<u32>,
+}
+
+impl<'a> Door<'a> {
+    pub fn at(app: &'a TestApp, path: &str) -> Self {
+        let (path, query, headers) = (path.to_owned(), Vec::new(), Vec::new());
+        Self { app, path, query, headers, receive_bytes: None }
+    }
+
+    pub fn query(mut self, name: &str, value: &str) -> Self {
+        self.query.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// A client whose system takes little before it is read.
+    pub fn receive_bytes(mut self, bytes: u32) -> Self {
+        self.receive_bytes = Some(bytes);
+        self
+    }
+
+    fn target(&self) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(&self.query);
+        format!("{}?{}", self.path, query.finish())
+    }
+
+    /// The socket, which must open.
+    pub async fn open(self) -> Socket {
+        match self.try_open().await {
+            Ok(socket) => socket,
+            Err(tungstenite::Error::Http(response)) => panic!("no socket but {}", response.status()),
+            Err(error) => panic!("no socket: {error}"),
+        }
+    }
+
+    async fn try_open(self) -> Result<Socket, tungstenite::Error> {
+        let key = tungstenite::handshake::client::generate_key();
+        let request = http::Request::get(format!("ws://{}{}", self.app.address, self.target()))
+            .header("host", self.app.address.to_string())
+            .header("connection", "Upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", key);
+        let headers = self.headers.iter();
+        let request =
+            headers.fold(request, |request, (name, value)| request.header(name, value)).body(()).unwrap();
+        let stream = self.connect().await;
+        let opened = within("a handshake", tokio_tungstenite::client_async(request, stream)).await;
+        opened.map(|(stream, _)| Socket { stream, skipped: VecDeque::new() })
+    }
+
+    async fn connect(&self) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        if let Some(bytes) = self.receive_bytes {
+            socket.set_recv_buffer_size(bytes).unwrap();
+        }
+        socket.connect(self.app.address).await.unwrap()
+    }
+
+    /// Asks for a socket and gives the HTTP answer, whatever it is.
+    pub async fn knock(&self) -> Answer {
+        let request = self.plain().header("connection", "Upgrade").header("upgrade", "websocket");
+        let key = STANDARD.encode([7; 16]);
+        Answer::of(request.header("sec-websocket-version", "13").header("sec-websocket-key", key)).await
+    }
+
+    /// Asks without a word of WebSocket, as one would from the address bar.
+    pub async fn look(&self) -> Answer {
+        Answer::of(self.plain()).await
+    }
+
+    fn plain(&self) -> reqwest::RequestBuilder {
+        let request = self.app.http.get(self.app.url(&self.target()));
+        self.headers.iter().fold(request, |request, (name, value)| request.header(name, value))
+    }
+}
+
+/// An open socket.
+pub struct Socket {
+    stream: WebSocketStream<TcpStream>,
+    /// Messages that were passed over on the way to another.
+    pub skipped: VecDeque<Value>,
+}
+
+impl Socket {
+    /// The next message.
+    #[track_caller]
+    pub fn next(&mut self) -> impl Future<Output = Value> {
+        within("the next message", async {
+            loop {
+                match self.frame().await {
+                    Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                    Message::Ping(_) | Message::Pong(_) => {}
+                    other => panic!("a message was awaited, and {other:?} came"),
+                }
+            }
+        })
+    }
+
+    /// The next message of this type; others on the way are kept in `skipped`.
+    #[track_caller]
+    pub fn next_of_type(&mut self, wanted: &str) -> impl Future<Output = Value> {
+        within("a message of a type", async move {
+            loop {
+                let message = self.next().await;
+                if message["type"] == wanted {
+                    return message;
+                }
+                self.skipped.push_back(message);
+            }
+        })
+    }
+
+    /// The next `count` messages that are durable: those with a position and a time.
+    pub async fn next_durable(&mut self, count: usize) -> Vec<Value> {
+        let mut frames = Vec::with_capacity(count);
+        while frames.len() < count {
+            let message = self.next().await;
+            if message["occurred_at"].is_string() {
+                frames.push(message);
+            }
+        }
+        frames
+    }
+
+    /// Says something and waits for the answer to it.
+    pub async fn ask(&mut self, mut message: Value) -> Value {
+        let id = json!(format!("ask-{}", self.skipped.len()));
+        message["id"] = id.clone();
+        self.say(message).await;
+        loop {
+            let answer = self.next().await;
+            if answer["reply_to"] == id {
+                return answer;
+            }
+            self.skipped.push_back(answer);
+        }
+    }
+
+    pub async fn say(&mut self, message: Value) {
+        self.send(Message::text(message.to_string())).await;
+    }
+
+    pub async fn say_text(&mut self, text: &str) {
+        self.send(Message::text(text)).await;
+    }
+
+    pub async fn send(&mut self, message: Message) {
+        within("a message to go out", self.stream.send(message)).await.unwrap();
+    }
+
+    /// Like [`Socket::send`] for one who may have been closed meanwhile.
+    pub async fn try_send(&mut self, message: Message) -> bool {
+        within("a message to go out", self.stream.send(message)).await.is_ok()
+    }
+
+    /// Waits for the server's ping, which the client answers when it reads on.
+    #[track_caller]
+    pub fn is_pinged(&mut self) -> impl Future<Output = ()> {
+        within("a ping", async { while !matches!(self.frame().await, Message::Ping(_)) {} })
+    }
+
+    /// Code and reason of the server's goodbye; what comes before it is kept in `skipped`.
+    #[track_caller]
+    pub fn is_closed(&mut self) -> impl Future<Output = (u16, String)> {
+        within("the close", async {
+            loop {
+                match self.frame().await {
+                    Message::Text(text) => self.skipped.push_back(serde_json::from_str(&text).unwrap()),
+                    Message::Close(Some(close)) => return (close.code.into(), close.reason.to_string()),
+                    Message::Close(None) => panic!("closed without a code"),
+                    _ => {}
+                }
+            }
+        })
+    }
+
+    /// Leaves as one should, and gives the code that the server answers with.
+    pub async fn leave(mut self) -> u16 {
+        within("a goodbye", self.stream.close(None)).await.unwrap();
+        self.is_closed().await.0
+    }
+
+    /// The stream below, for what a proper client never does.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream.into_inner()
+    }
+
+    async fn frame(&mut self) -> Message {
+        match self.stream.next().await {
+            Some(Ok(message)) => message,
+            Some(Err(error)) => panic!("the socket broke: {error}"),
+            None => panic!("the socket ended without a close"),
+        }
+    }
+}

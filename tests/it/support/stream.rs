@@ -1,0 +1,94 @@
+//! A client of server-sent events that reads what a browser would (WHATWG HTML, section 9.2).
+
+use std::pin::Pin;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use serde_json::Value;
+
+use super::wait::within;
+
+/// One block of the stream.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Block {
+    pub id: Option<String>,
+    pub event: Option<String>,
+    pub data: Option<String>,
+    pub retry: Option<u64>,
+}
+
+impl Block {
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(self.data.as_deref().unwrap_or_default()).unwrap_or_else(|_| panic!("{self:?}"))
+    }
+}
+
+pub struct Stream {
+    pub status: u16,
+    pub headers: http::HeaderMap,
+    body: Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<Bytes>> + Send>>,
+    text: String,
+}
+
+impl Stream {
+    pub async fn open(request: reqwest::RequestBuilder) -> Self {
+        let response = within("a stream", request.send()).await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Self { status, headers, body: Box::pin(response.bytes_stream()), text: String::new() }
+    }
+
+    /// The next block, fields of only `id:` included. `None` when the stream has ended.
+    #[track_caller]
+    pub fn next_block(&mut self) -> impl Future<Output = Option<Block>> {
+        within("a block of the stream", async {
+            loop {
+                if let Some((block, rest)) = self.text.split_once("\n\n") {
+                    let block = parse(block);
+                    self.text = rest.to_owned();
+                    return Some(block);
+                }
+                let bytes = self.body.next().await?.unwrap();
+                self.text.push_str(std::str::from_utf8(&bytes).unwrap());
+            }
+        })
+    }
+
+    /// The next event that a browser would fire.
+    pub async fn next_event(&mut self) -> Block {
+        loop {
+            let block = self.next_block().await.expect("the stream goes on");
+            if block.data.is_some() {
+                return block;
+            }
+        }
+    }
+
+    /// The next `count` durable frames, with their ids.
+    pub async fn next_durable(&mut self, count: usize) -> Vec<(String, Value)> {
+        let mut frames = Vec::with_capacity(count);
+        while frames.len() < count {
+            let block = self.next_event().await;
+            let frame = block.json();
+            if frame["occurred_at"].is_string() {
+                frames.push((block.id.expect("a durable event has an id"), frame));
+            }
+        }
+        frames
+    }
+}
+
+fn parse(text: &str) -> Block {
+    let mut block = Block::default();
+    for line in text.lines() {
+        let (name, value) = line.split_once(": ").unwrap_or((line, ""));
+        match name {
+            "id" => block.id = Some(value.to_owned()),
+            "event" => block.event = Some(value.to_owned()),
+            "data" => block.data = Some(value.to_owned()),
+            "retry" => block.retry = value.parse().ok(),
+            other => panic!("the field {other} in {text}"),
+        }
+    }
+    block
+}
