@@ -580,3 +580,17 @@ async fn deeds_stand_in_the_tenants_own_audit_log() {
     assert_eq!(log.body["data"][1]["action"], "login.succeeded");
     assert!(!log.body.to_string().contains(PASSWORD));
 }
+
+#[test]
+fn the_document_says_how_to_sign_in_and_what_a_link_needs() {
+    let document: Value = serde_json::from_str(&crate::http::router::openapi().unwrap()).unwrap();
+
+    let schemes = &document["components"]["securitySchemes"];
+    assert_eq!(schemes["sign_in"]["flows"]["password"]["tokenUrl"], "/api/v1/auth/token");
+    let operation = |path: &str, method: &str| &document["paths"][format!("/api/v1{path}")][method];
+    let security = operation("/auth/password", "post")["security"].as_array().unwrap();
+    assert!(security.contains(&json!({})), "a link needs no caller: {security:?}");
+    assert!(operation("/auth/token", "post")["security"].as_array().is_none_or(Vec::is_empty));
+    let form = &operation("/auth/token", "post")["requestBody"]["content"];
+    assert!(form.get("application/x-www-form-urlencoded").is_some());
+}
