@@ -213,7 +213,12 @@ def main():
     options = options.parse_args()
     server = Server(options.url, os.environ["LOTLINE_KEY"])
     while True:
-        claim = server.post("/workers/claim", {"spiders": options.spider, "wait_seconds": 5 if options.once else 30})
+        claim = None
+        try:
+            claim = server.post("/workers/claim", {"spiders": options.spider, "wait_seconds": 5 if options.once else 30})
+        except OSError:  # a server that is away for long comes back too
+            if options.once:
+                raise
         if claim:
             work(server, claim)
         if options.once:

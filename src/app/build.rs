@@ -42,6 +42,7 @@ pub struct App {
 impl App {
     /// Opens the store, loads the keys, binds the address. Everything that can be refused is refused here.
     pub async fn build(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
+        refuse_cluster(settings)?;
         let db = Database::open(&parts::database(settings)).await?;
         let kernel = Kernel::new(db, clock, Entropy);
         let listener = Listener::bind(settings.server.bind)?;
@@ -76,10 +77,10 @@ impl App {
         let Self { sessions, kernel, listener, serving, router: parts, work, settings, identity } = self;
         let endpoint = router(parts).map_err(|error| StartError::Document(error.to_string()))?;
         let background = CancellationToken::new();
-        work.spawn(relay::run(kernel.clone(), background.clone()));
+        work.spawn(relay::run(kernel.clone(), settings.eventlog.poll_interval(), background.clone()));
         work.spawn(Arc::clone(&sessions).supervise(background.clone()));
         timers::spawn(&work, &kernel, &settings, &background);
-        let crawling = crate::app::timers::crawler(&work, &kernel, &settings, &background)?;
+        timers::crawler(&work, &kernel, &settings, &background)?;
         let leaving = {
             let (sessions, stop) = (Arc::clone(&sessions), stop.clone());
             async move {
@@ -102,7 +103,7 @@ impl App {
             () = kernel.clock.sleep(grace) => tracing::warn!("sockets were still open at the end of the grace"),
         }
         background.cancel();
-        drop((crawling, identity));
+        drop(identity);
         work.close();
         work.wait().await;
         drop(sessions);
@@ -111,6 +112,17 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// A node that was told of others and does not know them would serve half of the truth.
+fn refuse_cluster(settings: &Settings) -> Result<(), StartError> {
+    if settings.cluster.url.is_some() {
+        return Err(StartError::OneNodeOnly { key: "cluster.url" });
+    }
+    if settings.auth.seal_key.is_some() {
+        return Err(StartError::OneNodeOnly { key: "auth.seal_key" });
+    }
+    Ok(())
 }
 
 fn identity(

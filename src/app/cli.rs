@@ -54,6 +54,12 @@ pub struct DemoArgs {
     /// Crawl, let days pass, crawl again, compare every event with the data, and end: 0 if all is right, else 1.
     #[arg(long)]
     pub once: bool,
+    /// A new folder for the data, which is kept; without it, one that is removed at the end.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Days that pass between two crawls.
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=365), conflicts_with = "once")]
+    pub days: u16,
 }
 
 #[derive(Debug, Args)]

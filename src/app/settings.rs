@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::auth::password::{Cost, PasswordSettings};
 use crate::auth::token::mint::Lifetime;
 use crate::config::{Settings, Store};
+use crate::crawler::settings::CrawlerSettings;
 use crate::domain::identity::IdentitySettings;
+use crate::domain::retention::Retention;
 use crate::http::serve::ServeSettings;
 use crate::session::seats::SeatLimits;
 use crate::session::supervisor::SessionSettings;
@@ -37,6 +39,8 @@ pub fn sessions(settings: &Settings) -> SessionSettings {
             uploads: limits.upload_sockets_per_user as usize,
             streams: limits.streams_per_user as usize,
         },
+        of_tenant: limits.connections_per_tenant.map(|most| most as usize),
+        of_address: limits.connections_per_address.map(|most| most as usize),
         subscriptions: limits.subscriptions_per_socket,
         queue_bytes: limits.queue_bytes,
         message_bytes: limits.message_bytes,
@@ -45,6 +49,14 @@ pub fn sessions(settings: &Settings) -> SessionSettings {
         heartbeat: limits.heartbeat(),
         stream_heartbeat: STREAM_HEARTBEAT,
         reconnect_spread: settings.server.shutdown_grace().min(Duration::from_secs(10)),
+    }
+}
+
+pub fn retention(settings: &Settings) -> Retention {
+    let eventlog = &settings.eventlog;
+    Retention {
+        age: chrono::TimeDelta::from_std(eventlog.retention()).unwrap_or(chrono::TimeDelta::MAX),
+        events: i64::try_from(eventlog.retention_events).unwrap_or(i64::MAX),
     }
 }
 
@@ -84,5 +96,18 @@ pub fn identity(settings: &Settings, address: std::net::SocketAddr) -> IdentityS
         registration: auth.registration,
         default_tenant: auth.default_tenant.clone(),
         public_url: public_url.unwrap_or_else(|| format!("http://{address}")),
+    }
+}
+
+pub fn crawler(settings: &Settings) -> CrawlerSettings {
+    let crawler = &settings.crawler;
+    CrawlerSettings {
+        crawl_delay: crawler.crawl_delay(),
+        connect_timeout: crawler.connect_timeout(),
+        read_timeout: crawler.read_timeout(),
+        total_timeout: crawler.total_timeout(),
+        max_page_bytes: crawler.page_bytes,
+        allowed_private_hosts: crawler.allowed_private_hosts.clone(),
+        ..CrawlerSettings::default()
     }
 }

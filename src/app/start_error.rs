@@ -17,6 +17,8 @@ pub enum StartError {
     Keys(String),
     #[error("the token issuers cannot be used: {0}")]
     Issuers(String),
+    #[error("{key} is set, and this version runs as one node only; leave it out")]
+    OneNodeOnly { key: &'static str },
     #[error("the crawler cannot be started: {0}")]
     Crawler(String),
     #[error("the API document cannot be made: {0}")]

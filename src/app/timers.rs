@@ -5,21 +5,27 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::settings as parts;
 use super::start_error::StartError;
 use crate::config::Settings;
+use crate::crawler::runner::{Runner, Running};
 use crate::domain::jobs::{merge, sweep};
 use crate::domain::op::Kernel;
 use crate::domain::properties::summary;
+use crate::domain::retention::{Retention, trim_logs};
 
 /// How often merged progress is told: the latest always within a second.
 const PROGRESS: Duration = Duration::from_millis(250);
 /// How often summaries and leases are looked at.
 const SWEEP: Duration = Duration::from_secs(1);
+/// How often logs are trimmed.
+const TRIM: Duration = Duration::from_secs(60);
 
 /// Starts the timers; each ends with `stop`.
-pub fn spawn(work: &TaskTracker, kernel: &Kernel, _settings: &Settings, stop: &CancellationToken) {
+pub fn spawn(work: &TaskTracker, kernel: &Kernel, settings: &Settings, stop: &CancellationToken) {
     work.spawn(progress(kernel.clone(), stop.clone()));
     work.spawn(sweeps(kernel.clone(), stop.clone()));
+    work.spawn(trimming(kernel.clone(), parts::retention(settings), stop.clone()));
 }
 
 async fn progress(kernel: Kernel, stop: CancellationToken) {
@@ -41,6 +47,14 @@ async fn sweeps(kernel: Kernel, stop: CancellationToken) {
     }
 }
 
+async fn trimming(kernel: Kernel, retention: Retention, stop: CancellationToken) {
+    while tick(&kernel, TRIM, &stop).await {
+        if let Err(problem) = trim_logs(&kernel, retention).await {
+            tracing::warn!(%problem, "logs could not be trimmed; it is tried again");
+        }
+    }
+}
+
 /// Waits for the next turn; `false` when there is none.
 async fn tick(kernel: &Kernel, span: Duration, stop: &CancellationToken) -> bool {
     tokio::select! {
@@ -51,10 +65,17 @@ async fn tick(kernel: &Kernel, span: Duration, stop: &CancellationToken) -> bool
 
 /// Starts the built-in crawler where the configuration wants it.
 pub fn crawler(
-    _work: &TaskTracker,
-    _kernel: &Kernel,
-    _settings: &Settings,
-    _stop: &CancellationToken,
+    work: &TaskTracker,
+    kernel: &Kernel,
+    settings: &Settings,
+    stop: &CancellationToken,
 ) -> Result<(), StartError> {
+    if !settings.crawler.enabled {
+        return Ok(());
+    }
+    let running = Running { jobs: settings.crawler.concurrency, lease: settings.limits.lease() };
+    let runner = Runner::new(kernel.clone(), parts::crawler(settings), running)
+        .map_err(|error| StartError::Crawler(error.to_string()))?;
+    work.spawn(runner.run(stop.clone()));
     Ok(())
 }

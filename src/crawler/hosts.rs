@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn robots_txt_comes_first_and_once() {
         let (hosts, _, url, host) = hosts();
-        let Leave::Robots(permit) = hosts.leave(&url, &host, true) else { panic!() };
+        let Leave::Robots(permit) = hosts.leave(&url, &host, true) else { unreachable!() };
         assert_eq!(said(&hosts.leave(&url, &host, true)), "busy");
 
         assert!(hosts.learn(
@@ -210,7 +210,7 @@ mod tests {
         ));
 
         assert_eq!(said(&hosts.leave(&url.join("/no").unwrap(), &host, true)), "forbidden");
-        let Leave::Page(permit, _) = hosts.leave(&url, &host, true) else { panic!() };
+        let Leave::Page(permit, _) = hosts.leave(&url, &host, true) else { unreachable!() };
         assert_eq!(said(&hosts.leave(&url, &host, true)), "busy");
         permit.answered(Answer::Fine);
         assert_eq!(said(&hosts.leave(&url, &host, true)), "page");
@@ -229,7 +229,7 @@ mod tests {
     fn a_robots_txt_that_cannot_be_read_is_asked_for_three_times() {
         let (hosts, clock, url, host) = hosts();
         for last in [false, false, true] {
-            let Leave::Robots(permit) = hosts.leave(&url, &host, false) else { panic!() };
+            let Leave::Robots(permit) = hosts.leave(&url, &host, false) else { unreachable!() };
             assert_eq!(hosts.learn(permit, &url, &RobotsAnswer::Unreachable, false, 1.0), last);
             assert_eq!(said(&hosts.leave(&url, &host, false)), if last { "unreadable" } else { "later" });
             clock.advance(Duration::from_secs(8));

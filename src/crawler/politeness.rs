@@ -17,6 +17,8 @@ const MAX_HOSTS: usize = 10_000;
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// The first pause after 429 or 503.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
+/// The shortest pause, whatever little a host asks for.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// Good answers in a row that halve a pause again.
 const ANSWERS_TO_RELAX: u32 = 5;
 
@@ -154,7 +156,9 @@ impl Host {
 
     fn push_back(&mut self, asked: Option<Duration>, now: DateTime<Utc>) {
         self.fine_in_a_row = 0;
-        self.pause = self.pause.saturating_mul(2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+        // A host that says when it wants to be asked again knows better than our guess; being refused again doubles both.
+        let first = asked.map_or(FIRST_PAUSE, |asked| asked.clamp(SHORTEST_PAUSE, FIRST_PAUSE));
+        self.pause = self.pause.saturating_mul(2).clamp(first, LONGEST_PAUSE);
         let wait = asked.unwrap_or_default().max(self.pause);
         let at = now + wait;
         self.next_at = Some(self.next_at.map_or(at, |before| before.max(at)));

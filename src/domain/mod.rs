@@ -9,6 +9,7 @@ pub mod jobs;
 pub mod notifications;
 pub mod op;
 pub mod properties;
+pub mod retention;
 pub mod revocation;
 pub mod spiders;
 

@@ -30,7 +30,7 @@ impl World {
         let clock = Clock::manual(DateTime::from_timestamp(1_764_000_000, 0).unwrap());
         let kernel = Kernel::new(db, clock, Entropy);
         let tenant = add_tenant(&kernel, "acme").await;
-        Self { kernel, tenant, folder: folder }
+        Self { kernel, tenant, folder }
     }
 
     /// A node that starts anew on the same store, as after a crash.

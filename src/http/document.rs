@@ -45,6 +45,15 @@ const OF_OPERATIONS: &[Code] = &[
     Code::InsufficientStorage,
 ];
 
+/// What the rules of `prune` cannot see: operations that refuse with a status that what they take does not tell.
+const BESIDES: &[(&str, &[&str])] = &[
+    // They judge credentials that stand in the body, or none.
+    ("create_token", &["401", "403"]),
+    ("register", &["403"]),
+    // The job that found the rows is named in the body, and answered like one in a path.
+    ("upsert_properties", &["404"]),
+];
+
 /// The document made of `spec`, which is `OpenApiService::spec()`.
 pub fn document(spec: &str) -> Result<Value, DocumentError> {
     let mut document: Value =
@@ -58,6 +67,7 @@ pub fn document(spec: &str) -> Result<Value, DocumentError> {
     share_problems(&mut document);
     close_schemas(&mut document, &strict);
     plain_media_types(&mut document);
+    leave_type_to_choices(&mut document);
     Ok(sorted(document))
 }
 
@@ -109,6 +119,9 @@ fn prune((method, operation): (&'static str, &mut Map<String, Value>)) {
     let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
     let has_path_parameter = parameters.into_iter().any(|parameter| parameter["in"] == "path");
     let changes = !matches!(method, "get" | "head" | "options");
+    let id = operation.get("operationId").and_then(Value::as_str);
+    let besides =
+        BESIDES.iter().find(|(name, _)| id == Some(*name)).map_or(&[][..], |(_, statuses)| *statuses);
     let is_possible = |status: &str| match status {
         "400" => has_body || is_secured,
         "401" | "403" => is_secured,
@@ -121,7 +134,9 @@ fn prune((method, operation): (&'static str, &mut Map<String, Value>)) {
         _ => true,
     };
     if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
-        responses.retain(|status, response| !is_problem(response) || is_possible(status));
+        responses.retain(|status, response| {
+            !is_problem(response) || is_possible(status) || besides.contains(&status.as_str())
+        });
     }
 }
 
@@ -234,6 +249,20 @@ fn plain_media_types(value: &mut Value) {
             map.values_mut().for_each(plain_media_types);
         }
         Value::Array(items) => items.iter_mut().for_each(plain_media_types),
+        _ => {}
+    }
+}
+
+/// A choice is written as an object whatever its parts are, and no text or number would fit it: the parts say their type.
+fn leave_type_to_choices(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            if map.contains_key("anyOf") || map.contains_key("oneOf") {
+                map.remove("type");
+            }
+            map.values_mut().for_each(leave_type_to_choices);
+        }
+        Value::Array(items) => items.iter_mut().for_each(leave_type_to_choices),
         _ => {}
     }
 }

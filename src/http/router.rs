@@ -120,6 +120,7 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         .nest(BASE, rest.with(limit.clone()))
         .nest("/admin", root_broadcast(root).with(limit))
         .at("/", get(socket_page))
+        .at("/set-password", get(set_password_page))
         .at("/docs", get(swagger_page(&document)))
         .at("/openapi.json", get(document_answer(document)))
         .at("/docs/async", get(async_page))
@@ -156,7 +157,8 @@ fn live_routes(live: &Arc<Live>) -> Route {
 /// What methods and parameters each address takes, for refusals that say so.
 fn operations() -> Operations {
     let read = &[Method::GET];
-    let pages = ["/", "/docs", "/openapi.json", "/docs/async", "/asyncapi.json", "/problems/:code"];
+    let pages =
+        ["/", "/set-password", "/docs", "/openapi.json", "/docs/async", "/asyncapi.json", "/problems/:code"];
     let live = [
         "/ws",
         "/ws/authenticated",
@@ -200,6 +202,11 @@ fn document_answer(document: String) -> impl Endpoint<Output = Response> {
 #[handler]
 fn socket_page() -> Response {
     page(include_str!("pages/socket.html"))
+}
+
+#[handler]
+fn set_password_page() -> Response {
+    page(include_str!("pages/set-password.html"))
 }
 
 #[handler]

@@ -4,6 +4,8 @@
 mod mailbox;
 mod sequencer;
 mod tenant;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;

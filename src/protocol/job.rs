@@ -110,10 +110,14 @@ pub struct JobSettings {
 #[oai(deny_unknown_fields, skip_serializing_if_is_none)]
 pub struct NewJob {
     /// `auto`, which always exists, or a spider of the tenant.
-    #[oai(validator(min_length = 1, max_length = 100))]
+    #[oai(validator(pattern = "^[A-Za-z0-9_.-]{1,100}$"))]
     pub spider_name: String,
     /// Absolute http or https URLs; the spider's own `start_urls` when absent or empty.
-    #[oai(validator(max_items = 1000, max_length = 2000))]
+    #[oai(validator(
+        max_items = 1000,
+        max_length = 2000,
+        pattern = r"^[hH][tT][tT][pP][sS]?://[^\s/?#]\S*$"
+    ))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_urls: Option<Vec<String>>,
     #[oai(validator(minimum(value = "1")))]
@@ -123,11 +127,11 @@ pub struct NewJob {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_items: Option<i64>,
     /// `host` or `host:port`; the spider's own when absent.
-    #[oai(validator(max_items = 100, max_length = 260))]
+    #[oai(validator(max_items = 100, max_length = 260, pattern = r"^[^\s/?#@\\]+$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_hosts: Option<Vec<String>>,
     /// Words to find the job by; none has a comma.
-    #[oai(validator(max_items = 20, min_length = 1, max_length = 50))]
+    #[oai(validator(max_items = 20, min_length = 1, max_length = 50, pattern = r"^[^,\x00-\x1f\x7f]+$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<String>>,
 }

@@ -57,11 +57,15 @@ pub struct NewSpider {
     pub name: String,
     pub runner: Runner,
     /// Absolute http or https URLs.
-    #[oai(validator(max_items = 1000, max_length = 2000))]
+    #[oai(validator(
+        max_items = 1000,
+        max_length = 2000,
+        pattern = r"^[hH][tT][tT][pP][sS]?://[^\s/?#]\S*$"
+    ))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_urls: Option<Vec<String>>,
     /// `host` or `host:port`.
-    #[oai(validator(max_items = 100, max_length = 260))]
+    #[oai(validator(max_items = 100, max_length = 260, pattern = r"^[^\s/?#@\\]+$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_hosts: Option<Vec<String>>,
 }
@@ -72,11 +76,15 @@ pub struct NewSpider {
 pub struct SpiderChange {
     pub runner: Runner,
     /// Absolute http or https URLs.
-    #[oai(validator(max_items = 1000, max_length = 2000))]
+    #[oai(validator(
+        max_items = 1000,
+        max_length = 2000,
+        pattern = r"^[hH][tT][tT][pP][sS]?://[^\s/?#]\S*$"
+    ))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_urls: Option<Vec<String>>,
     /// `host` or `host:port`.
-    #[oai(validator(max_items = 100, max_length = 260))]
+    #[oai(validator(max_items = 100, max_length = 260, pattern = r"^[^\s/?#@\\]+$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_hosts: Option<Vec<String>>,
 }

@@ -11,7 +11,7 @@ use super::job::{Job, JobStatus, LogLevel, Stats};
 #[oai(deny_unknown_fields, skip_serializing_if_is_none)]
 pub struct ClaimRequest {
     /// Only jobs of these spiders; of all external spiders when absent.
-    #[oai(validator(max_items = 100, max_length = 100))]
+    #[oai(validator(max_items = 100, pattern = "^[A-Za-z0-9_.-]{1,100}$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spiders: Option<Vec<String>>,
     /// How long to wait for a job when there is none.

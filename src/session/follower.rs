@@ -175,9 +175,10 @@ impl Follower {
             self.tell_gaps(&from.to_string(), to, GapReason::Trimmed);
             replay.move_to(page.head.trimmed);
         }
+        let wanted = self.wanted(&replay);
         for envelope in &page.envelopes {
             replay.move_to(envelope.seq());
-            if self.wants(&replay, envelope) {
+            if wanted.admits(envelope) {
                 self.prelude.push(Item::Event(Arc::clone(envelope)));
             }
         }
@@ -198,16 +199,16 @@ impl Follower {
         opened.err().map(|_| Replay::Everything { after })
     }
 
-    fn wants(&self, replay: &Replay, envelope: &Envelope) -> bool {
-        self.mailbox.with_interest(|interest| match replay {
-            Replay::Everything { .. } => interest.admits(&envelope.routing, envelope.seq()),
-            // What else of the connection has brought the event already is not sent again.
+    /// What the replay is to bring, as the reader's interest stands now.
+    fn wanted(&self, replay: &Replay) -> Wanted {
+        let mut interest = self.mailbox.with_interest(|interest| interest.clone());
+        match replay {
+            Replay::Everything { .. } => Wanted::Everything(interest),
             Replay::Past { upto, of, .. } => {
-                envelope.seq() <= upto.seq
-                    && of.filter.admits(&envelope.routing, interest.reader)
-                    && !others_admit(interest, of, envelope)
+                interest.subscriptions.retain(|other| other != of);
+                Wanted::Past { upto: upto.seq, of: of.clone(), others: interest }
             }
-        })
+        }
     }
 
     /// Adds a subscription, or replaces the one of the same feed and key. With `since` its past is replayed between
@@ -291,11 +292,28 @@ impl Replay {
     }
 }
 
-/// Whether the event reaches the reader without the subscription that is being caught up.
-fn others_admit(interest: &Interest, one: &Subscription, envelope: &Envelope) -> bool {
-    let mut others = interest.clone();
-    others.subscriptions.retain(|other| other != one);
-    others.admits(&envelope.routing, envelope.seq())
+/// What a replay brings.
+enum Wanted {
+    Everything(Interest),
+    /// One subscription's past, without what the rest of the connection has brought already.
+    Past {
+        upto: i64,
+        of: Subscription,
+        others: Interest,
+    },
+}
+
+impl Wanted {
+    fn admits(&self, envelope: &Envelope) -> bool {
+        match self {
+            Self::Everything(interest) => interest.admits(&envelope.routing, envelope.seq()),
+            Self::Past { upto, of, others } => {
+                envelope.seq() <= *upto
+                    && of.filter.admits(&envelope.routing, others.reader)
+                    && !others.admits(&envelope.routing, envelope.seq())
+            }
+        }
+    }
 }
 
 fn confirmed(

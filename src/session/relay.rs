@@ -11,18 +11,16 @@ use crate::domain::op::Kernel;
 use crate::eventlog;
 use crate::storage::{self, events};
 
-/// How often the heads are compared.
-const HEAD_POLL: Duration = Duration::from_secs(1);
 /// Events read at a time.
 const PAGE: u64 = 500;
 
-/// Runs until `stop`.
-pub async fn run(kernel: Kernel, stop: CancellationToken) {
+/// Runs until `stop`; compares the heads every `poll`.
+pub async fn run(kernel: Kernel, poll: Duration, stop: CancellationToken) {
     loop {
         let behind = tokio::select! {
             () = stop.cancelled() => return,
             () = kernel.hub.gap_noticed() => Ok(kernel.hub.gaps()),
-            () = kernel.clock.sleep(HEAD_POLL) => tenants_behind(&kernel).await,
+            () = kernel.clock.sleep(poll) => tenants_behind(&kernel).await,
         };
         let filled = match behind {
             Ok(tenants) => fill(&kernel, tenants).await,

@@ -37,6 +37,10 @@ const EXPIRY_NOTICE: TimeDelta = TimeDelta::seconds(60);
 #[derive(Clone, Copy, Debug)]
 pub struct SessionSettings {
     pub seats: SeatLimits,
+    /// Connections of one tenant at most, when there is a limit.
+    pub of_tenant: Option<usize>,
+    /// Connections from one client address at most, when there is a limit.
+    pub of_address: Option<usize>,
     /// Subscriptions of one socket at most.
     pub subscriptions: usize,
     /// Bytes that may wait for a reader.
@@ -123,6 +127,7 @@ impl Sessions {
                 "Operators have no tenant; sign in as one of its users.",
             ));
         };
+        self.check_room(scope.tenant_id(), &origin)?;
         if !self.seats.take(holder, carrier) {
             self.free_silent(holder, carrier).await;
             if !self.seats.take(holder, carrier) {
@@ -130,6 +135,28 @@ impl Sessions {
             }
         }
         Ok(self.seat(admitted, scope, holder, carrier, origin))
+    }
+
+    /// The limits that are off unless the configuration sets them.
+    fn check_room(&self, tenant_id: TenantId, origin: &Origin) -> Result<(), Problem> {
+        let SessionSettings { of_tenant, of_address, .. } = self.settings;
+        if of_tenant.is_none() && of_address.is_none() {
+            return Ok(());
+        }
+        let live = self.live.lock();
+        let in_tenant = live.values().filter(|one| one.scope.tenant_id() == tenant_id).count();
+        let at_address = live.values().filter(|one| one.origin.address == origin.address).count();
+        drop(live);
+        let refuse = |words: &'static str| Err(Problem::new(Code::RateLimited, words).retry_after(5));
+        match (of_tenant, of_address) {
+            (Some(most), _) if in_tenant >= most => {
+                refuse("The tenant has all the connections that it may have.")
+            }
+            (_, Some(most)) if at_address >= most => {
+                refuse("Your address has all the connections that it may have.")
+            }
+            _ => Ok(()),
+        }
     }
 
     fn seat(

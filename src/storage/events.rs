@@ -75,24 +75,32 @@ pub async fn heads(tx: &SystemTx, tenants: &[TenantId]) -> Result<Vec<(TenantId,
     Ok(rows.into_iter().map(|row| (TenantId(row.tenant_id), row.head)).collect())
 }
 
-/// Takes away events that are older than `before` (microseconds) or beyond the newest `keep`, and remembers how far.
-/// Returns the sequence number up to which the log is now trimmed.
+/// Events that one call of [`trim`] takes away at most: the tenant's writers wait that long and no longer.
+pub const TRIM_AT_ONCE: i64 = 5_000;
+
+/// Takes away events that are older than `before` (microseconds) or beyond the newest `keep`, oldest first, and
+/// remembers how far. Returns how many went; as many as [`TRIM_AT_ONCE`] means that there may be more.
 pub async fn trim(tx: &TenantTx, before: i64, keep: i64) -> Result<i64> {
     let log = log(tx).await?;
+    let reach = Ord::min(log.head, log.trimmed + TRIM_AT_ONCE);
     let newest_old = tx
         .select::<events::Entity>()
+        .filter(events::Column::Seq.gt(log.trimmed))
+        .filter(events::Column::Seq.lte(reach))
         .filter(events::Column::OccurredAt.lt(before))
         .order_by_desc(events::Column::Seq)
+        .limit(1)
         .one(&tx.tx)
         .await?
         .map_or(0, |row| row.seq);
-    let upto = [newest_old, log.head - keep, log.trimmed].into_iter().fold(0, Ord::max);
-    if upto > log.trimmed {
-        tx.update::<tenant_logs::Entity>()
-            .col_expr(tenant_logs::Column::Trimmed, upto.into())
-            .exec(&tx.tx)
-            .await?;
-        tx.delete::<events::Entity>(events::Column::Seq.lte(upto)).exec(&tx.tx).await?;
+    let upto = Ord::min(reach, Ord::max(newest_old, log.head - keep));
+    if upto <= log.trimmed {
+        return Ok(0);
     }
-    Ok(upto)
+    tx.update::<tenant_logs::Entity>()
+        .col_expr(tenant_logs::Column::Trimmed, upto.into())
+        .exec(&tx.tx)
+        .await?;
+    tx.delete::<events::Entity>(events::Column::Seq.lte(upto)).exec(&tx.tx).await?;
+    Ok(upto - log.trimmed)
 }

@@ -1,6 +1,6 @@
 //! What a job has found and not told yet: the three `summary_…` columns of its row, and no other.
 
-use sea_orm::sea_query::{Condition, Expr};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait};
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::jobs::{Column, Entity};
@@ -30,9 +30,11 @@ pub async fn told(tx: &TenantTx, id: JobId, now: i64) -> Result<()> {
 
 /// Jobs with something to tell that told nothing since `since`.
 pub async fn due(tx: &SystemTx, since: i64, limit: u64) -> Result<Vec<(TenantId, JobId)>> {
+    // A literal, because SQLite does not match a bound value with the condition of a partial index.
+    let pending = Expr::col((Entity, Column::SummaryPending)).gt(Expr::cust("0"));
     let rows = tx
         .select::<Entity>()
-        .filter(Column::SummaryPending.gt(0))
+        .filter(pending)
         .filter(Condition::any().add(Column::SummaryToldAt.is_null()).add(Column::SummaryToldAt.lte(since)))
         .order_by_asc(Column::Id)
         .limit(limit)

@@ -112,7 +112,6 @@ class SeedClientTest(unittest.TestCase):
 
         manager.send({"type": "subscribe", "subscription": "job_updates"})
         confirmed = manager.on_message("subscription_confirmed").get(timeout=30)
-        manager.on_message("subscription_live").get(timeout=30)
         job = {"spider_name": "listings", "target_urls": ["https://homes.example/one"]}
         of_ann = admin.post("/jobs", job)["job_id"]
 

@@ -117,9 +117,10 @@ class Server:
         return self.verb("key", "create", *words)
 
     def _read(self, stream, ready):
-        for line in stream:
-            self.lines.append(line)
-            if line.startswith("listening on "):
-                ready.put(line.removeprefix("listening on ").strip())
+        with stream:
+            for line in stream:
+                self.lines.append(line)
+                if line.startswith("listening on "):
+                    ready.put(line.removeprefix("listening on ").strip())
         # Its end is known too, so that a start that failed is not waited for.
         ready.put(None)

@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 import threading
+import time
 import unittest
 
 from client import Api, Socket
@@ -152,6 +153,36 @@ class WorkerTest(unittest.TestCase):
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         return process
+
+
+class PatienceTest(unittest.TestCase):
+    def test_a_worker_that_is_asked_for_patience_comes_again_when_it_was_told(self):
+        answers, asked = [(503, "1"), (429, "1"), (204, None)], []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                status, wait = answers[min(len(asked), 2)]
+                asked.append(time.monotonic())
+                self.send_response(status)
+                if wait:
+                    self.send_header("Retry-After", wait)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+        words = [sys.executable, str(WORKER), "--url", f"http://127.0.0.1:{server.server_port}", "--spider", "any", "--once"]
+        done = subprocess.run(words, env=os.environ | {"LOTLINE_KEY": "llk_any"}, timeout=60)
+
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(len(asked), 3)
+        self.assertTrue(all(later - before >= 1 for before, later in zip(asked, asked[1:])))
 
 
 if __name__ == "__main__":

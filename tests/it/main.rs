@@ -9,9 +9,11 @@
 mod support;
 
 mod architecture;
+mod crash;
 mod delivery;
 mod documents;
 mod doors;
+mod isolation;
 mod process;
 mod readme;
 mod sockets;

@@ -1,4 +1,4 @@
-//! The demonstration: a real listings site on loopback, two tenants and the crawls that follow it.
+//! The demonstration: real listings sites on loopback, two tenants and the crawls that follow the sites day by day.
 
 pub mod data;
 
@@ -12,9 +12,30 @@ pub mod changes;
 
 pub mod site;
 
+mod people;
+
+mod stage;
+
+mod rest;
+mod socket;
+
+mod live;
+mod screen;
+mod welcome;
+
+mod once;
+
+mod round;
+mod watch;
+
+mod checks;
+mod compare;
+mod listings;
+mod report;
+
 use super::cli::DemoArgs;
 
-/// `lotline demo`.
-pub async fn run(_args: &DemoArgs) -> Result<String, String> {
-    Err("the demo is not built yet".to_owned())
+/// `lotline demo`. Gives its last words; an error is what went wrong, in one line.
+pub async fn run(args: &DemoArgs) -> Result<String, String> {
+    if args.once { Box::pin(once::run(args)).await } else { Box::pin(live::run(args)).await }
 }

@@ -121,7 +121,7 @@ pub(super) async fn run(
     match ended {
         Ok(()) => {}
         Err(Halt::Lost) => {
-            tracing::info!(tenant.id = %tenant, job.id = %job_id, "a crawl has lost its lease")
+            tracing::info!(tenant.id = %tenant, job.id = %job_id, "a crawl has lost its lease");
         }
         Err(Halt::Broken(problem)) => {
             tracing::warn!(%problem, tenant.id = %tenant, job.id = %job_id, "a crawl could not report and was dropped");

@@ -24,8 +24,8 @@ impl Crawl {
                 self.flying_pages -= 1;
                 self.tally.depth(stop.place.depth);
                 match result {
-                    Ok(found) => self.take_found(stop, found),
-                    Err(error) => self.take_failure(stop, &error),
+                    Ok(found) => self.take_found(*stop, found),
+                    Err(error) => self.take_failure(*stop, &error),
                 }
             }
         }

@@ -16,7 +16,7 @@ use crate::crawler::runner::Tools;
 /// What a request brought.
 pub(super) enum Visit {
     Robots { url: Url, status: Option<u16>, settled: bool },
-    Page { stop: Stop, result: Result<Found, FetchError> },
+    Page { stop: Box<Stop>, result: Result<Found, FetchError> },
 }
 
 /// What is at a page's URL.
@@ -65,7 +65,7 @@ pub(super) async fn ask_page(
         Ok(Fetched::NotModified) => Ok(Found::Unreadable),
         Err(error) => Err(error),
     };
-    Visit::Page { stop, result }
+    Visit::Page { stop: Box::new(stop), result }
 }
 
 fn politely(fetched: &Result<Fetched, FetchError>) -> Answer {

@@ -84,8 +84,7 @@ impl Bench {
     /// Runs until the site was asked this often.
     pub(super) async fn run_until_requests(&self, count: usize, then: Then) {
         let stop = CancellationToken::new();
-        let runner = self.runner(self.world.kernel.clone()).run(stop.clone());
-        tokio::pin!(runner);
+        let mut runner = Box::pin(self.runner(self.world.kernel.clone()).run(stop.clone()));
         let reached = async {
             tokio::select! {
                 () = &mut runner => unreachable!("nobody stopped it"),
@@ -161,7 +160,7 @@ impl Bench {
             stop.cancel();
             result
         };
-        let both = async { tokio::join!(self.runner(kernel).run(stop.clone()), until) };
+        let both = async { tokio::join!(Box::pin(self.runner(kernel).run(stop.clone())), until) };
         tokio::time::timeout(DEADLINE, both).await.unwrap().1
     }
 

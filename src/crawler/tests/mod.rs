@@ -96,6 +96,25 @@ async fn a_crawl_stops_when_it_is_asked_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_crawl_that_lost_its_lease_stops_and_the_next_one_goes_on() {
+    let bench = Bench::new(Homes::endless()).await;
+    let job = bench.make(NewJob::default()).await;
+
+    let lost = async {
+        bench.requests(30).await;
+        bench.world.pass_ms(61_000);
+        assert_eq!(sweep_leases(&bench.world.kernel).await.unwrap(), 1);
+        while get::get(&bench.op, job).await.unwrap().status != JobStatus::Running {
+            tokio::task::yield_now().await;
+        }
+        cancel::cancel(&bench.op, job).await.unwrap();
+    };
+    let (job, ()) = tokio::join!(bench.run_until_over(bench.world.kernel.clone(), job), lost);
+
+    assert_eq!((job.status, job.attempt), (JobStatus::Cancelled, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn limits_end_a_crawl_exactly() {
     let bench = Bench::new(Homes::new(60)).await;
 

@@ -23,6 +23,8 @@ mod fields;
 mod secrets;
 mod standing;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 use std::net::IpAddr;

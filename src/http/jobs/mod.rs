@@ -1,5 +1,6 @@
-//! Crawl jobs, as people see them.
+//! Crawl jobs, as people see them, with their logs.
 
+mod append_logs;
 mod cancel;
 mod create;
 mod executions;
@@ -17,12 +18,13 @@ use poem_openapi::payload::Json;
 use self::create::Created;
 use self::list::{JobFilters, JobSort};
 use self::logs::LogFilters;
-use super::body::Body;
-use super::caller::{Caller, CancelOwnJobs, ReadJobs, StartJobs};
+use super::body::{Body, LogLines};
+use super::caller::{Caller, CancelOwnJobs, ReadJobs, StartJobs, WriteLogs};
 use super::list::Listed;
 use super::tags::Tag;
 use crate::protocol::job::{Execution, Job, JobItem, JobStatus, LogLevel, LogLine, NewJob};
 use crate::protocol::problem::Problem;
+use crate::protocol::worker::LogsStored;
 
 pub struct JobsApi;
 
@@ -110,6 +112,24 @@ impl JobsApi {
     ) -> Result<Listed<LogLine>, Problem> {
         let filters = LogFilters { level: level.0, min_level: min_level.0, execution_id: execution_id.0 };
         logs::logs(request, &caller.op, job_id.0, filters, (limit.0, cursor.0.as_deref())).await
+    }
+
+    /// Add lines to a job's log
+    ///
+    /// At most 1,000 a call. No lease is needed: lines may come late.
+    #[oai(
+        path = "/jobs/:job_id/logs",
+        method = "post",
+        operation_id = "append_job_logs",
+        tag = "Tag::Workers"
+    )]
+    async fn append_logs(
+        &self,
+        caller: Caller<WriteLogs>,
+        job_id: Path<i64>,
+        body: LogLines,
+    ) -> Result<Json<LogsStored>, Problem> {
+        append_logs::append_logs(&caller.op, job_id.0, body.0).await
     }
 
     /// List the listings that were accepted for a job

@@ -12,7 +12,7 @@ mod tests;
 use chrono::{DateTime, Utc};
 use poem::Request;
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 
 use self::by_key::PutProperty;
@@ -20,6 +20,7 @@ use self::list::Filters;
 use self::upsert::BatchNotify;
 use super::body::{Batch, Body};
 use super::caller::{Caller, ReadProperties, WriteProperties};
+use super::etag::Tagged;
 use super::list::Listed;
 use super::tags::Tag;
 use crate::base::ids::PropertyId;
@@ -94,8 +95,9 @@ impl PropertiesApi {
         &self,
         caller: Caller<ReadProperties>,
         property_id: Path<i64>,
-    ) -> Result<Json<Property>, Problem> {
-        get::get(&caller.op, PropertyId(property_id.0)).await
+        #[oai(name = "If-None-Match")] if_none_match: Header<Option<String>>,
+    ) -> Result<Tagged<Property>, Problem> {
+        get::get(&caller.op, PropertyId(property_id.0), if_none_match.0.as_deref()).await
     }
 
     /// List the prices and statuses that a property had

@@ -2,23 +2,15 @@
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
 use poem::http::{Method, StatusCode};
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, Route};
 use poem_openapi::OpenApiService;
 use serde_json::{Value, json};
-use tokio_util::task::TaskTracker;
 
 use super::PropertiesApi;
-use crate::auth::password::{PasswordSettings, Passwords};
 use crate::auth::role::{KeyScope, Role};
-use crate::auth::throttle::{LoginThrottle, ThrottleSettings};
-use crate::auth::token::issuers::{Issuers, OwnIssuer};
-use crate::auth::token::keys::{KeyRing, SigningKey};
-use crate::auth::token::mint::Lifetime;
-use crate::cluster::memory::MemoryOnce;
 use crate::domain::identity::bootstrap::{KeyWish, create_key};
-use crate::domain::identity::{Identity, IdentityParts, IdentitySettings};
+use crate::domain::identity::testing::{identity, settings};
 use crate::domain::testing::World;
 use crate::http::explain::Operations;
 use crate::http::problem::Refusals;
@@ -33,7 +25,7 @@ struct Desk<E> {
 async fn desk() -> Desk<impl Endpoint<Output = Response>> {
     let world = World::new().await;
     world.user("ann", Role::Admin).await;
-    let identity = identity(&world);
+    let identity = identity(&world, settings(), Vec::new(), 1);
     let scopes = &[KeyScope::PropertiesWrite, KeyScope::EventsRead];
     let wish = KeyWish { username: Some("ann"), name: "worker", scopes, expires_at: None };
     let key = create_key(&identity, "acme", &wish).await.unwrap().text.expose().to_owned();
@@ -45,28 +37,6 @@ async fn desk() -> Desk<impl Endpoint<Output = Response>> {
         .map_to_response()
         .into_endpoint();
     Desk { endpoint, key, _world: world }
-}
-
-fn identity(world: &World) -> Identity {
-    let kernel = world.kernel.clone();
-    let settings = IdentitySettings {
-        access_ttl: Lifetime::from_secs(900).unwrap(),
-        refresh_ttl: TimeDelta::days(30),
-        password_link_ttl: TimeDelta::hours(24),
-        registration: false,
-        default_tenant: None,
-        public_url: "https://lotline.example".to_owned(),
-    };
-    let hashing = PasswordSettings::default();
-    let key = SigningKey::new("k1", &[7; 32], kernel.clock.now()).unwrap();
-    let parts = IdentityParts {
-        passwords: Passwords::new(hashing, kernel.clock.clone(), kernel.entropy, TaskTracker::new()).unwrap(),
-        throttle: LoginThrottle::new(ThrottleSettings::default()),
-        ring: KeyRing::new(vec![key]).unwrap(),
-        issuers: Issuers::new(OwnIssuer::new("lotline", "lotline"), Vec::new()).unwrap(),
-        once: Arc::new(MemoryOnce::new(kernel.clock.clone(), 100)),
-    };
-    Identity::new(kernel, settings, parts)
 }
 
 impl<E: Endpoint<Output = Response>> Desk<E> {

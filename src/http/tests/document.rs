@@ -54,6 +54,15 @@ fn request_bodies_are_closed_and_parts_of_a_union_are_not() {
 }
 
 #[test]
+fn a_choice_between_texts_and_numbers_is_not_called_an_object() {
+    let step = &made()["components"]["schemas"]["Step"];
+
+    let types: Vec<&Value> = step["anyOf"].as_array().unwrap().iter().map(|part| &part["type"]).collect();
+    assert_eq!(types, ["string", "integer"]);
+    assert!(step.get("type").is_none());
+}
+
+#[test]
 fn every_reference_leads_somewhere() {
     let document = made();
     let mut references = BTreeSet::new();

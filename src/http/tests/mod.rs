@@ -2,6 +2,7 @@
 
 mod bodies;
 mod document;
+mod people;
 mod refusals;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
-//! The worker's side: claim a job, report on it with the lease that came with it, send log lines.
+//! The worker's side: claim a job, report on it with the lease that came with it. Its log lines are in `jobs/`, because
+//! a path's operations must stand in one API.
 
-mod append_logs;
 mod claim;
 mod complete;
 mod fail;
@@ -16,14 +16,14 @@ use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 
 use self::claim::Claimed;
-use super::body::{Body, LogLines, OptionalBody};
-use super::caller::{Caller, RunJobs, WriteLogs};
+use super::body::{Body, OptionalBody};
+use super::caller::{Caller, RunJobs};
 use super::tags::Tag;
 use crate::base::ids::JobId;
 use crate::domain::jobs::Lease;
 use crate::protocol::problem::Problem;
 use crate::protocol::worker::{
-    ClaimRequest, CompleteReport, FailReport, LeaseReport, LogsStored, ProgressReport, ReportAnswer,
+    ClaimRequest, CompleteReport, FailReport, LeaseReport, ProgressReport, ReportAnswer,
 };
 
 pub struct WorkersApi;
@@ -117,19 +117,6 @@ impl WorkersApi {
     ) -> Result<Json<ReportAnswer>, Problem> {
         let token = body.0.lease_token.clone();
         fail::fail(&caller.op, &lease(request, job_id.0, &token)?, body.0).await
-    }
-
-    /// Add lines to a job's log
-    ///
-    /// At most 1,000 a call. No lease is needed: lines may come late.
-    #[oai(path = "/jobs/:job_id/logs", method = "post", operation_id = "append_job_logs")]
-    async fn append_logs(
-        &self,
-        caller: Caller<WriteLogs>,
-        job_id: Path<i64>,
-        body: LogLines,
-    ) -> Result<Json<LogsStored>, Problem> {
-        append_logs::append_logs(&caller.op, job_id.0, body.0).await
     }
 }
 

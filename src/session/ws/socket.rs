@@ -224,16 +224,19 @@ impl Socket {
 
     /// Says goodbye: the close frame goes out and then our end of the stream; the peer's end is awaited, so that no
     /// reset overtakes the frame.
-    async fn farewell(mut self, sessions: &Sessions, closing: &Closing) -> io::Result<()> {
-        self.out.push(encode::close(closing.code.number(), &closing.reason));
+    async fn farewell(self, sessions: &Sessions, closing: &Closing) -> io::Result<()> {
+        let Self { mut stream, mut out, seat, .. } = self;
+        // A client that hears the end comes back at once: its old seat must not be in its way.
+        drop(seat);
+        out.push(encode::close(closing.code.number(), &closing.reason));
         let parting = async {
-            while !self.out.is_empty() {
-                self.stream.writable().await?;
-                self.out.write_to(&self.stream)?;
+            while !out.is_empty() {
+                stream.writable().await?;
+                out.write_to(&stream)?;
             }
-            self.stream.shutdown().await?;
+            stream.shutdown().await?;
             let mut dropped = [0; 4096];
-            while self.stream.read(&mut dropped).await? > 0 {}
+            while stream.read(&mut dropped).await? > 0 {}
             Ok(())
         };
         tokio::select! {

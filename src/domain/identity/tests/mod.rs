@@ -6,35 +6,28 @@ mod people;
 mod signing_in;
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use secrecy::SecretString;
 use tokio::sync::broadcast;
-use tokio_util::task::TaskTracker;
 
 use super::authenticate::{Admitted, Credential};
 use super::bootstrap::{self, Newcomer};
 use super::sign_in::{PasswordForm, sign_in};
+use super::testing::{PASSWORD, identity, settings};
 use super::tokens::SignedIn;
-use super::{Identity, IdentityParts, IdentitySettings};
-use crate::auth::password::{Cost, PasswordSettings, Passwords};
+use super::{Identity, IdentitySettings};
 use crate::auth::principal::Principal;
 use crate::auth::role::Role;
-use crate::auth::throttle::{LoginThrottle, ThrottleSettings};
-use crate::auth::token::issuers::{ForeignIssuer, Issuers, OwnIssuer};
-use crate::auth::token::keys::{KeyRing, SigningKey};
-use crate::auth::token::mint::Lifetime;
+use crate::auth::token::issuers::ForeignIssuer;
 use crate::base::ids::UserId;
-use crate::cluster::memory::MemoryOnce;
 use crate::domain::error::Result;
 use crate::domain::op::{Op, Origin};
 use crate::domain::revocation::Revocation;
 use crate::domain::testing::World;
 use crate::protocol::problem::{Code, Problem};
 
-const PASSWORD: &str = "correct horse";
 const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 /// A node on a fresh store with the tenant `acme`, whose admin is `ann`.
@@ -95,33 +88,6 @@ impl House {
     fn told(&mut self) -> Vec<Revocation> {
         std::iter::from_fn(|| self.revocations.try_recv().ok()).collect()
     }
-}
-
-fn settings() -> IdentitySettings {
-    IdentitySettings {
-        access_ttl: Lifetime::from_secs(900).unwrap(),
-        refresh_ttl: TimeDelta::days(30),
-        password_link_ttl: TimeDelta::hours(24),
-        registration: false,
-        default_tenant: None,
-        public_url: "https://lotline.example".to_owned(),
-    }
-}
-
-fn identity(world: &World, settings: IdentitySettings, foreign: Vec<ForeignIssuer>, passes: u32) -> Identity {
-    let kernel = world.kernel.clone();
-    // The least that argon2 takes: the tests are about the rules, not about the cost.
-    let cost = Cost { memory_kib: 8, passes, lanes: 1 };
-    let hashing = PasswordSettings { cost, ..PasswordSettings::default() };
-    let key = SigningKey::new("k1", &[7; 32], kernel.clock.now()).unwrap();
-    let parts = IdentityParts {
-        passwords: Passwords::new(hashing, kernel.clock.clone(), kernel.entropy, TaskTracker::new()).unwrap(),
-        throttle: LoginThrottle::new(ThrottleSettings::default()),
-        ring: KeyRing::new(vec![key]).unwrap(),
-        issuers: Issuers::new(OwnIssuer::new("lotline", "lotline"), foreign).unwrap(),
-        once: Arc::new(MemoryOnce::new(kernel.clock.clone(), 100)),
-    };
-    Identity::new(kernel, settings, parts)
 }
 
 async fn add(identity: &Identity, tenant: &str, username: &str, role: Role) -> UserId {

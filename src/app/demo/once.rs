@@ -1,0 +1,84 @@
+//! `lotline demo --once`: crawls both sites, lets 30 days pass, crawls again, and holds every event, hit and listing
+//! against the data.
+
+use std::io::{Write, stdout};
+
+use reqwest::StatusCode;
+
+use super::changes::{expected_changes, expected_first};
+use super::checks;
+use super::report::Report;
+use super::round::{Audience, Round};
+use super::stage::{Company, Stage, Wishes};
+use crate::app::cli::DemoArgs;
+use crate::app::serve::wait_for_signal;
+
+/// Days between the two crawls.
+const DAYS: u16 = 30;
+/// Homes for sale on the first day, at least: less would be no import to speak of.
+const LEAST_OPEN: usize = 2_000;
+
+/// The result in one line; an error when anything was wrong.
+pub(super) async fn run(args: &DemoArgs) -> Result<String, String> {
+    let stage = Stage::open(Wishes { port: 0, data_dir: args.data_dir.clone() }).await?;
+    let mut report = Report::new(stdout());
+    let begun = stage.clock.now();
+    let played = tokio::select! {
+        played = Box::pin(play(&stage, &mut report)) => played,
+        () = wait_for_signal() => Err("stopped before the end".to_owned()),
+    };
+    let took = stage.clock.now() - begun;
+    let closed = stage.close().await;
+    played?;
+    closed?;
+    report.say(&format!("took {:.1} s", took.num_milliseconds() as f64 / 1e3));
+    report.close().map(|words| words + "\n")
+}
+
+async fn play<W: Write>(stage: &Stage, report: &mut Report<W>) -> Result<(), String> {
+    let (lucas, sacramento) = (&stage.lucas, &stage.sacramento);
+    let for_lucas = Audience::gather(stage, lucas).await?;
+    let for_sacramento = Audience::gather(stage, sacramento).await?;
+    let open = lucas.catalogue.open(stage.date.today()).len();
+    let few = (open < LEAST_OPEN).then(|| format!("there are {open}"));
+    report.check(&format!("at least {LEAST_OPEN} homes are for sale"), &Vec::from_iter(few));
+
+    // Both at once: whatever crosses from one tenant to the other has its chance.
+    let expected = |company: &Company| expected_first(&company.catalogue, stage.date.today());
+    let first = tokio::try_join!(
+        Round::run(stage, lucas, &for_lucas, expected(lucas)),
+        Round::run(stage, sacramento, &for_sacramento, expected(sacramento)),
+    )?;
+    check(report, &first);
+    check_foreign_job(report, &for_sacramento, &first.0).await?;
+
+    let step = stage.date.step(DAYS).map_err(|refused| refused.to_string())?;
+    report.say(&format!("{DAYS} days pass, from {} to {}", step.from, step.to));
+    let expected = |company: &Company| expected_changes(&company.catalogue, step.from, step.to);
+    let second = tokio::try_join!(
+        Round::run(stage, lucas, &for_lucas, expected(lucas)),
+        Round::run(stage, sacramento, &for_sacramento, expected(sacramento)),
+    )?;
+    check(report, &second);
+    Ok(())
+}
+
+fn check<W: Write>(report: &mut Report<W>, rounds: &(Round<'_>, Round<'_>)) {
+    checks::check(report, &rounds.0);
+    checks::check(report, &rounds.1);
+}
+
+/// A job of the other tenant must look like one that never was.
+async fn check_foreign_job<W: Write>(
+    report: &mut Report<W>,
+    stranger: &Audience,
+    round: &Round<'_>,
+) -> Result<(), String> {
+    let status = stranger.client.status_of_job(round.job_id()).await?;
+    report.equal(
+        "the other tenant's member does not find this tenant's job",
+        &StatusCode::NOT_FOUND,
+        &status,
+    );
+    Ok(())
+}

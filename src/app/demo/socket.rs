@@ -1,0 +1,66 @@
+//! A user's socket, from the client's side: the demo hears what any front end would hear.
+
+use std::net::SocketAddr;
+
+use futures_util::{SinkExt, StreamExt};
+use http::{HeaderValue, header};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{WebSocketStream, client_async};
+use url::form_urlencoded::Serializer;
+
+pub(super) struct Socket(WebSocketStream<TcpStream>);
+
+impl Socket {
+    /// Connects as whoever `token` speaks for. With `since`, what was missed comes first.
+    pub(super) async fn open(address: SocketAddr, token: &str, since: Option<&str>) -> Result<Self, String> {
+        let mut url = format!("ws://{address}/ws");
+        if let Some(since) = since {
+            let query = Serializer::new(String::new()).append_pair("since", since).finish();
+            url = format!("{url}?{query}");
+        }
+        let mut request = url.into_client_request().map_err(words)?;
+        // In the header rather than in the address, where logs of proxies would show it.
+        let bearer = HeaderValue::try_from(format!("Bearer {token}")).map_err(words)?;
+        request.headers_mut().insert(header::AUTHORIZATION, bearer);
+        let stream = TcpStream::connect(address).await.map_err(words)?;
+        let (socket, _) = client_async(request, stream).await.map_err(words)?;
+        Ok(Self(socket))
+    }
+
+    /// Asks for a feed; the answer is one of the messages that come.
+    pub(super) async fn subscribe(&mut self, feed: &str, since: Option<&str>) -> Result<(), String> {
+        let mut wish = json!({"type": "subscribe", "subscription": feed});
+        if let Some(since) = since {
+            wish["since"] = json!(since);
+        }
+        self.0.send(Message::text(wish.to_string())).await.map_err(words)
+    }
+
+    /// The next message. An error says how the connection ended. May be dropped while it waits.
+    pub(super) async fn next(&mut self) -> Result<Value, String> {
+        loop {
+            match self.0.next().await {
+                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).map_err(words),
+                Some(Ok(Message::Close(Some(close)))) => {
+                    return Err(format!("closed with {} {}", u16::from(close.code), close.reason));
+                }
+                // Pings are answered by the library while it reads.
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(words(error)),
+                None => return Err("closed".to_owned()),
+            }
+        }
+    }
+
+    pub(super) async fn close(mut self) {
+        // The server may have left first.
+        let _ = self.0.close(None).await;
+    }
+}
+
+fn words(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

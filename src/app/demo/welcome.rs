@@ -1,0 +1,64 @@
+//! What the demo says at its start: where it is, who may come in, and what to paste into another terminal.
+
+use std::fmt::Write;
+
+use super::stage::{Company, Stage, USUAL_PORT};
+use super::virtual_date::{DATA_END, START};
+
+/// The whole text.
+pub(super) fn text(stage: &Stage) -> String {
+    let url = format!("http://{}", stage.address);
+    let mut text = format!(
+        "Lotline demo: two tenants crawl two sites of real homes on this machine, from {START} to {DATA_END}.\n\n\
+         Swagger      {url}/docs\n\
+         socket page  {url}/\n\
+         events       {url}/docs/async\n"
+    );
+    if stage.address.port() != USUAL_PORT {
+        let _ = writeln!(text, "(port {USUAL_PORT} is in use, so a free one was taken)");
+    }
+    for company in stage.companies() {
+        text.push_str(&tenant(company));
+    }
+    let token = &stage.lucas.people.member.token;
+    let _ = write!(
+        text,
+        "\nFollow the events of lucas in another terminal:\n\n  {} --url {url} --token {token}\n\nCtrl-C ends the demo.\n",
+        follow_command(std::env::var_os("CARGO").is_some()),
+    );
+    text
+}
+
+fn tenant(company: &Company) -> String {
+    let mut text = format!("\nTenant {} crawls {} ({})\n", company.slug, company.site.url(), company.name);
+    for person in company.people.all() {
+        let (role, password) = (person.role.name(), &person.password);
+        let _ = writeln!(text, "  sign in as {}/{role:<6}  password {password}", company.slug);
+    }
+    for person in company.people.all() {
+        let _ = writeln!(text, "  token of {}: {}", person.role.name(), person.token);
+    }
+    let _ = writeln!(text, "  API key for a worker: {}", company.people.key);
+    text
+}
+
+/// In the form that works where the demo was started: `cargo run` tells its child that it is one.
+fn follow_command(under_cargo: bool) -> String {
+    if under_cargo {
+        return "cargo run -- follow".to_owned();
+    }
+    let program = std::env::current_exe().ok();
+    let program = program.as_deref().and_then(std::path::Path::to_str).unwrap_or("lotline");
+    format!("{program} follow")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_is_the_one_that_works_where_the_demo_was_started() {
+        assert_eq!(follow_command(true), "cargo run -- follow");
+        assert!(follow_command(false).ends_with(" follow"));
+    }
+}

@@ -1,0 +1,51 @@
+//! Identity as tests of every floor make it: on a manual clock, with hashes that cost next to nothing.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use tokio_util::task::TaskTracker;
+
+use super::{Identity, IdentityParts, IdentitySettings};
+use crate::auth::password::{Cost, PasswordSettings, Passwords};
+use crate::auth::throttle::{LoginThrottle, ThrottleSettings};
+use crate::auth::token::issuers::{ForeignIssuer, Issuers, OwnIssuer};
+use crate::auth::token::keys::{KeyRing, SigningKey};
+use crate::auth::token::mint::Lifetime;
+use crate::cluster::memory::MemoryOnce;
+use crate::domain::testing::World;
+
+/// A password that may be chosen.
+pub(crate) const PASSWORD: &str = "correct horse";
+
+pub(crate) fn settings() -> IdentitySettings {
+    IdentitySettings {
+        access_ttl: Lifetime::from_secs(900).unwrap(),
+        refresh_ttl: TimeDelta::days(30),
+        password_link_ttl: TimeDelta::hours(24),
+        registration: false,
+        default_tenant: None,
+        public_url: "https://lotline.example".to_owned(),
+    }
+}
+
+/// `passes`: what a hash costs; another number makes those hashes old.
+pub(crate) fn identity(
+    world: &World,
+    settings: IdentitySettings,
+    foreign: Vec<ForeignIssuer>,
+    passes: u32,
+) -> Identity {
+    let kernel = world.kernel.clone();
+    // The least that argon2 takes: the tests are about the rules, not about the cost.
+    let cost = Cost { memory_kib: 8, passes, lanes: 1 };
+    let hashing = PasswordSettings { cost, ..PasswordSettings::default() };
+    let key = SigningKey::new("k1", &[7; 32], kernel.clock.now()).unwrap();
+    let parts = IdentityParts {
+        passwords: Passwords::new(hashing, kernel.clock.clone(), kernel.entropy, TaskTracker::new()).unwrap(),
+        throttle: LoginThrottle::new(ThrottleSettings::default()),
+        ring: KeyRing::new(vec![key]).unwrap(),
+        issuers: Issuers::new(OwnIssuer::new("lotline", "lotline"), foreign).unwrap(),
+        once: Arc::new(MemoryOnce::new(kernel.clock.clone(), 100)),
+    };
+    Identity::new(kernel, settings, parts)
+}

@@ -1,0 +1,173 @@
+//! What a mailbox does when it is full, and what the hub does when hand-overs come out of order.
+
+use std::sync::Arc;
+
+use chrono::DateTime;
+use serde_json::json;
+
+use super::*;
+use crate::auth::scope::SystemReason;
+use crate::base::ids::{JobId, UserId};
+use crate::protocol::command::Subscribe;
+use crate::protocol::message::{JobLog, Pong, PongPayload};
+use crate::protocol::problem::CloseCode;
+use crate::protocol::role::Role;
+use crate::protocol::routing::{Audience, Routing};
+use crate::protocol::subscription::{Reader, Subscription};
+
+const USER: UserId = UserId(7);
+const EPOCH: i64 = 1;
+
+fn scope() -> TenantScope {
+    TenantScope::for_system(SystemReason::HeadPoll, TenantId(1))
+}
+
+fn envelope(seq: i64, routing: Routing, bytes: usize) -> Arc<Envelope> {
+    let body = json!({ "type": "x", "filler": "f".repeat(bytes) }).to_string();
+    let position = Position { epoch: EPOCH, seq };
+    Arc::new(Envelope::new(position, "x", routing, &body, DateTime::UNIX_EPOCH))
+}
+
+fn notice(seq: i64) -> Arc<Envelope> {
+    envelope(seq, Routing::Notice { audience: Audience::Everyone }, 100)
+}
+
+fn progress(seq: i64, job: i64) -> Arc<Envelope> {
+    envelope(
+        seq,
+        Routing::Job { owner: USER, job_id: JobId(job), spider: "auto".to_owned(), progress: true },
+        100,
+    )
+}
+
+/// An inbox, and `job_updates` with the lines of logs.
+fn interest() -> Interest {
+    let wanted = json!({ "subscription": "job_updates", "filter": { "logs": true } });
+    let filter = Subscribe::from_value(&wanted).unwrap().filter;
+    Interest {
+        reader: Reader { user: Some(USER), role: Some(Role::Member) },
+        inbox_after: Some(0),
+        subscriptions: vec![Subscription { filter, key: None, after: 0 }],
+    }
+}
+
+/// A hub that has delivered nothing yet, with one mailbox whose gate is open.
+fn joined(most_bytes: usize) -> (Hub, Arc<Mailbox>) {
+    let hub = Hub::default();
+    let mailbox = Arc::new(Mailbox::new(interest(), most_bytes));
+    hub.join(&scope(), &mailbox);
+    hub.start_at(&scope(), Position { epoch: EPOCH, seq: 0 });
+    mailbox.open(|_| false).unwrap();
+    (hub, mailbox)
+}
+
+fn sequences(mailbox: &Mailbox) -> Vec<i64> {
+    let Some(Ok(items)) = mailbox.try_take() else { return Vec::new() };
+    let sequences = items.iter().filter_map(|item| match item {
+        Item::Event(envelope) => Some(envelope.seq()),
+        Item::Message { .. } | Item::Beat(_) => None,
+    });
+    sequences.collect()
+}
+
+fn log_line(hub: &Hub) {
+    let passing = Passing::JobLog { job_id: JobId(1), spider: "auto".to_owned() };
+    hub.pass(TenantId(1), &passing, &ServerMessage::JobLog(JobLog { job_id: 1, lines: Vec::new() }));
+}
+
+#[test]
+fn hand_overs_out_of_order_and_twice_go_out_once_and_in_sequence() {
+    let (hub, mailbox) = joined(100_000);
+
+    hub.committed(TenantId(1), &[notice(3), notice(2)]);
+    assert_eq!((sequences(&mailbox), hub.gaps()), (vec![], vec![(TenantId(1), 0)]));
+    hub.committed(TenantId(1), &[notice(1), notice(2)]);
+    hub.committed(TenantId(1), &[notice(3), notice(4)]);
+
+    assert_eq!((sequences(&mailbox), hub.gaps()), (vec![1, 2, 3, 4], vec![]));
+}
+
+#[test]
+fn a_frame_that_matches_inbox_and_feed_is_queued_once() {
+    let (hub, mailbox) = joined(100_000);
+
+    hub.committed(TenantId(1), &[progress(1, 5)]);
+
+    assert_eq!(sequences(&mailbox), [1]);
+}
+
+#[test]
+fn a_full_mailbox_keeps_of_each_jobs_progress_the_latest_at_its_place() {
+    let (hub, mailbox) = joined(1_000);
+
+    let told: Vec<_> = (1..=6).map(|seq| progress(seq, seq % 2)).chain([notice(7), notice(8)]).collect();
+    hub.committed(TenantId(1), &told);
+
+    assert_eq!(sequences(&mailbox), [5, 6, 7, 8]);
+    assert_eq!(mailbox.closing(), None);
+}
+
+#[test]
+fn then_passing_messages_are_dropped_and_counted_but_no_event() {
+    let (hub, mailbox) = joined(1_000);
+
+    (0..8).for_each(|_| log_line(&hub));
+    hub.committed(TenantId(1), &(1..=5).map(notice).collect::<Vec<_>>());
+
+    assert_eq!((sequences(&mailbox), mailbox.dropped()), (vec![1, 2, 3, 4, 5], 8));
+    assert_eq!(mailbox.closing(), None);
+}
+
+#[test]
+fn then_the_reader_is_closed_as_a_slow_consumer() {
+    let (hub, mailbox) = joined(1_000);
+
+    hub.committed(TenantId(1), &(1..=20).map(notice).collect::<Vec<_>>());
+
+    assert_eq!(mailbox.closing().map(|closing| closing.code), Some(CloseCode::SlowConsumer));
+    assert!(mailbox.queued_bytes() <= 1_000);
+}
+
+#[test]
+fn a_gate_that_overflows_is_emptied_and_says_so_and_nobody_is_closed() {
+    let (hub, mailbox) = joined(1_000);
+    hub.hold(&scope(), &mailbox).unwrap();
+
+    hub.committed(TenantId(1), &(1..=20).map(notice).collect::<Vec<_>>());
+
+    assert_eq!(mailbox.open(|_| false), Err(Overflowed));
+    assert_eq!(mailbox.closing(), None);
+    // The caller reads 1 to 20 from the log; what comes after is held again and goes out behind them.
+    hub.committed(TenantId(1), &[notice(21)]);
+    assert_eq!(mailbox.open(|held| held.seq() <= 20), Ok(()));
+    assert_eq!(sequences(&mailbox), [21]);
+}
+
+#[test]
+fn an_answer_stands_behind_the_events_whose_position_it_carries() {
+    let (hub, mailbox) = joined(100_000);
+    hub.committed(TenantId(1), &[notice(1)]);
+
+    hub.answer(&scope(), &mailbox, |position| {
+        let payload = PongPayload { timestamp: String::new() };
+        ServerMessage::Pong(Pong { timestamp: 0.0, payload, position: position.to_string(), reply_to: None })
+    });
+    hub.committed(TenantId(1), &[notice(2)]);
+
+    let items = mailbox.try_take().unwrap().unwrap();
+    let [Item::Event(first), Item::Message { position, .. }, Item::Event(second)] = items.as_slice() else {
+        unreachable!("{items:?}")
+    };
+    assert_eq!((first.seq(), position.unwrap().seq, second.seq()), (1, 1, 2));
+}
+
+#[test]
+fn another_tenants_events_reach_no_mailbox_of_this_one_and_an_empty_tenant_is_forgotten() {
+    let (hub, mailbox) = joined(100_000);
+
+    hub.committed(TenantId(2), &[notice(1)]);
+    assert_eq!(sequences(&mailbox), [] as [i64; 0]);
+
+    hub.leave(&scope(), &mailbox);
+    assert!(hub.cursors().is_empty());
+}

@@ -1,0 +1,107 @@
+//! A listings site on loopback: for each round an index in pages of twenty and a page for each home, a few milliseconds
+//! away.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lotline::base::clock::Clock;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+
+const PER_LIST: usize = 20;
+const LATENCY: Duration = Duration::from_millis(3);
+
+pub struct Site {
+    pub address: SocketAddr,
+    asked: watch::Receiver<u64>,
+}
+
+impl Site {
+    /// Opens the site on a free port; it stays open as long as the test.
+    pub async fn open(homes: usize) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (count, asked) = watch::channel(0);
+        let count = Arc::new(count);
+        let tasks = TaskTracker::new();
+        let visitors = tasks.clone();
+        tasks.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                visitors.spawn(visit(stream, homes, Arc::clone(&count)));
+            }
+        });
+        Self { address, asked }
+    }
+
+    /// Where the crawl of a round begins.
+    pub fn front_page(&self, round: u64) -> String {
+        format!("http://{}/{round}/list/0", self.address)
+    }
+
+    pub fn asked(&self) -> u64 {
+        *self.asked.borrow()
+    }
+
+    /// Waits until so many pages were asked for in all.
+    pub async fn is_asked(&self, count: u64) {
+        self.asked.clone().wait_for(|asked| *asked >= count).await.unwrap();
+    }
+}
+
+/// One request a connection: the visitor may be killed at any moment, and nobody minds.
+async fn visit(mut stream: TcpStream, homes: usize, count: Arc<watch::Sender<u64>>) {
+    let (mut head, mut buffer) = (Vec::new(), [0; 2048]);
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        match stream.read(&mut buffer).await {
+            Ok(0) | Err(_) => return,
+            Ok(read) => head.extend_from_slice(&buffer[..read]),
+        }
+    }
+    Clock::system().sleep(LATENCY).await;
+    let head = String::from_utf8_lossy(&head);
+    let path = head.split(' ').nth(1).unwrap_or_default();
+    let answer = match page(path, homes) {
+        None => "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned(),
+        Some(html) => {
+            count.send_modify(|count| *count += 1);
+            let length = html.len();
+            format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{html}"
+            )
+        }
+    };
+    let _ = stream.write_all(answer.as_bytes()).await;
+}
+
+fn page(path: &str, homes: usize) -> Option<String> {
+    let mut parts = path.trim_start_matches('/').split('/');
+    let (round, kind, number) = (parts.next()?, parts.next()?, parts.next()?.parse::<usize>().ok()?);
+    match kind {
+        "list" => Some(list(round, number, homes)),
+        "home" if number < homes => Some(home(round, number)),
+        _ => None,
+    }
+}
+
+fn list(round: &str, list: usize, homes: usize) -> String {
+    let first = list * PER_LIST;
+    let shown = first..homes.min(first + PER_LIST);
+    let mut html: String = shown.map(|home| format!("<a href=/{round}/home/{home}>{home}</a>")).collect();
+    if first + PER_LIST < homes {
+        html.push_str(&format!("<a rel=next href=/{round}/list/{}>next</a>", list + 1));
+    }
+    html
+}
+
+fn home(round: &str, home: usize) -> String {
+    let price = 100_000 + home;
+    format!(
+        r#"<script type="application/ld+json">{{"@type": "House", "name": "Home {home}",
+            "identifier": "R{round}-H{home}", "numberOfBedrooms": 3,
+            "address": {{"addressLocality": "Sacramento", "streetAddress": "{home} Oak St"}},
+            "offers": {{"@type": "Offer", "price": {price}, "priceCurrency": "USD"}}}}</script>"#
+    )
+}

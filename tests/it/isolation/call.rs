@@ -1,0 +1,158 @@
+//! A request with places such as `{job}` for what it names, so that the same request can be made of other names.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::support::answer::Answer;
+use crate::support::app::TestApp;
+
+#[derive(Clone, Debug)]
+pub struct Call {
+    method: Method,
+    path: String,
+    query: Vec<(&'static str, String)>,
+    body: Body,
+    user_agent: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+enum Body {
+    None,
+    Json(Value),
+    Form(Vec<(&'static str, String)>),
+}
+
+impl Call {
+    fn new(method: Method, path: &str) -> Self {
+        Self { method, path: path.to_owned(), query: Vec::new(), body: Body::None, user_agent: None }
+    }
+
+    pub fn get(path: &str) -> Self {
+        Self::new(Method::GET, path)
+    }
+
+    pub fn post(path: &str) -> Self {
+        Self::new(Method::POST, path)
+    }
+
+    pub fn put(path: &str) -> Self {
+        Self::new(Method::PUT, path)
+    }
+
+    pub fn patch(path: &str) -> Self {
+        Self::new(Method::PATCH, path)
+    }
+
+    pub fn delete(path: &str) -> Self {
+        Self::new(Method::DELETE, path)
+    }
+
+    pub fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    pub fn json(mut self, body: Value) -> Self {
+        self.body = Body::Json(body);
+        self
+    }
+
+    pub fn form(mut self, fields: &[(&'static str, &str)]) -> Self {
+        self.body = Body::Form(fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect());
+        self
+    }
+
+    pub fn user_agent(mut self, text: &str) -> Self {
+        self.user_agent = Some(text.to_owned());
+        self
+    }
+
+    /// The same request with every place filled in.
+    pub fn with<'n>(&self, names: impl Iterator<Item = (&'n str, &'n str)> + Clone) -> Self {
+        let fill = |text: &str| {
+            names
+                .clone()
+                .fold(text.to_owned(), |text, (place, name)| text.replace(&format!("{{{place}}}"), name))
+        };
+        let fill_all = |pairs: &[(&'static str, String)]| {
+            pairs.iter().map(|(name, value)| (*name, fill(value))).collect::<Vec<_>>()
+        };
+        // In a body `"#{job}"` stands for a number.
+        let fill_json = |value: &Value| {
+            let text = names.clone().fold(value.to_string(), |text, (place, name)| {
+                text.replace(&format!("\"#{{{place}}}\""), name)
+            });
+            serde_json::from_str(&fill(&text)).unwrap()
+        };
+        let body = match &self.body {
+            Body::None => Body::None,
+            Body::Json(value) => Body::Json(fill_json(value)),
+            Body::Form(fields) => Body::Form(fill_all(fields)),
+        };
+        Self { path: fill(&self.path), query: fill_all(&self.query), body, ..self.clone() }
+    }
+
+    /// The names of parameters and fields that hold a place; those of the path by the document's template.
+    pub fn varied(&self, template: &str) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        for (ours, theirs) in self.path.split('/').zip(template.split('/')) {
+            if ours.contains('{') {
+                found.insert(theirs.trim_matches(['{', '}']).to_owned());
+            }
+        }
+        let mut note = |fields: &[(&'static str, String)]| {
+            let named = fields.iter().filter(|(_, value)| value.contains('{'));
+            found.extend(named.map(|(name, _)| (*name).to_owned()));
+        };
+        note(&self.query);
+        match &self.body {
+            Body::None => {}
+            Body::Form(fields) => note(fields),
+            Body::Json(value) => places_in(value, "", &mut found),
+        }
+        found
+    }
+
+    pub async fn send(&self, app: &TestApp, credential: Option<&str>) -> Answer {
+        let query = if self.query.is_empty() { String::new() } else { format!("?{}", encoded(&self.query)) };
+        let request = app.http.request(self.method.clone(), app.url(&format!("{}{query}", self.path)));
+        let request = match &self.body {
+            Body::None => request,
+            Body::Json(value) => request.json(value),
+            Body::Form(fields) => {
+                request.header("content-type", "application/x-www-form-urlencoded").body(encoded(fields))
+            }
+        };
+        let request = credential.iter().fold(request, reqwest::RequestBuilder::bearer_auth);
+        Answer::of(self.user_agent.iter().fold(request, |request, text| request.header("user-agent", text)))
+            .await
+    }
+
+    /// Everything that the caller has said, and may hear again.
+    pub fn words(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl std::fmt::Display for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} {:?} {:?}", self.method, self.path, self.query, self.body)
+    }
+}
+
+fn encoded(fields: &[(&'static str, String)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}
+
+fn places_in(value: &Value, name: &str, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| places_in(value, name, found)),
+        Value::Array(values) => values.iter().for_each(|value| places_in(value, name, found)),
+        Value::String(text) if text.contains('{') => {
+            found.insert(name.to_owned());
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,250 @@
+//! One request of an operation, the names in it, and what must hold of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::call::Call;
+use super::world::{CANARY, Party, World};
+use crate::support::answer::Answer;
+
+/// An id that no table of a test reaches.
+const NEVER_NUMBER: &str = "4503599627370496";
+/// A well-formed id (UUIDv7) that nobody has made.
+const NEVER_UUID: &str = "01900000-0000-7000-8000-00000000dead";
+
+/// Who shows that the request succeeds.
+#[derive(Clone, Debug)]
+pub enum By {
+    Admin,
+    Key,
+    Token(String),
+    Nobody,
+    Operator,
+}
+
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub call: Call,
+    by: By,
+    names: Vec<Name>,
+    shows: bool,
+    unchanged: Option<String>,
+}
+
+/// What a place holds: for the owner, for a stranger who tries, and what never existed.
+#[derive(Clone, Debug)]
+struct Name {
+    place: &'static str,
+    own: String,
+    tried: String,
+    never: String,
+}
+
+impl Case {
+    pub fn new(call: Call) -> Self {
+        Self { call, by: By::Admin, names: Vec::new(), shows: false, unchanged: None }
+    }
+
+    pub fn by(mut self, by: By) -> Self {
+        self.by = by;
+        self
+    }
+
+    /// The owner's answer has a canary: what strangers do not see is there to be seen.
+    pub fn shows(mut self) -> Self {
+        self.shows = true;
+        self
+    }
+
+    /// What the owner's admin reads at `path` is the same before and after the strangers' attempts.
+    pub fn unchanged(mut self, path: impl Into<String>) -> Self {
+        self.unchanged = Some(path.into());
+        self
+    }
+
+    pub fn number(self, place: &'static str, id: i64) -> Self {
+        let id = id.to_string();
+        self.name(place, &id, &id, NEVER_NUMBER)
+    }
+
+    pub fn uuid(self, place: &'static str, id: &str) -> Self {
+        self.name(place, id, id, NEVER_UUID)
+    }
+
+    pub fn word(self, world: &World<'_>, place: &'static str, word: &str) -> Self {
+        self.name(place, word, word, &world.unheard())
+    }
+
+    /// A name that each tenant may have: the owner takes a `free` one, the stranger tries one that is `taken`.
+    pub fn free(self, world: &World<'_>, place: &'static str, free: &str, taken: &str) -> Self {
+        self.name(place, free, taken, &world.unheard())
+    }
+
+    pub fn name(mut self, place: &'static str, own: &str, tried: &str, never: &str) -> Self {
+        let (own, tried, never) = (own.to_owned(), tried.to_owned(), never.to_owned());
+        self.names.push(Name { place, own, tried, never });
+        self
+    }
+
+    /// The request as its owner makes it.
+    pub fn own(&self) -> Call {
+        self.call.with(self.names.iter().map(|name| (name.place, name.own.as_str())))
+    }
+
+    /// The request as a stranger makes it.
+    pub fn tried(&self) -> Call {
+        self.call.with(self.names.iter().map(|name| (name.place, name.tried.as_str())))
+    }
+
+    fn never(&self) -> Call {
+        self.call.with(self.names.iter().map(|name| (name.place, name.never.as_str())))
+    }
+
+    /// The owner does it; whatever is wrong with that comes back in words.
+    pub async fn succeeds(&self, world: &World<'_>) -> Vec<String> {
+        let credential = self.credential(world).await;
+        let call = self.own();
+        let answer = call.send(world.app, credential.as_deref()).await;
+        let mut faults = Vec::new();
+        if !(200..300).contains(&answer.status) {
+            faults.push(format!("its owner cannot do it: {call}: {answer:?}"));
+        } else if self.shows && !answer.text.contains(CANARY) {
+            faults.push(format!("its owner sees no canary: {call}: {answer:?}"));
+        }
+        faults
+    }
+
+    /// What its owner shows.
+    pub async fn credential(&self, world: &World<'_>) -> Option<String> {
+        match &self.by {
+            By::Admin => Some(world.owner.fresh_token().await),
+            By::Key => Some(world.owner.key.token().to_owned()),
+            By::Token(token) => Some(token.clone()),
+            By::Nobody => None,
+            By::Operator => Some(world.operator.clone()),
+        }
+    }
+
+    /// Strangers try it; whatever they can tell comes back in words.
+    pub async fn tells_nothing(&self, world: &World<'_>) -> Vec<String> {
+        let mut faults = Vec::new();
+        let before = self.look(world).await;
+        for (who, credential) in [
+            ("admin", Credential::FreshToken(&world.stranger)),
+            ("key", Credential::Key(world.stranger.key.token())),
+        ] {
+            let (tried, never) = (self.tried(), self.never());
+            let answer = tried.send(world.app, Some(&credential.text().await)).await;
+            faults.extend(leak(&tried, &answer).map(|words| format!("{who}: {words}")));
+            if !self.names.is_empty() {
+                let unknown = never.send(world.app, Some(&credential.text().await)).await;
+                let told = [self.told(&answer), self.told(&unknown)];
+                if told[0] != told[1] {
+                    faults
+                        .push(format!("{who}: {tried} is answered {:?}, and {never} {:?}", told[0], told[1]));
+                }
+            }
+        }
+        if before != self.look(world).await {
+            faults.push(format!(
+                "{} has changed by {}",
+                self.unchanged.as_deref().unwrap_or_default(),
+                self.tried()
+            ));
+        }
+        faults
+    }
+
+    async fn look(&self, world: &World<'_>) -> Option<Value> {
+        let path = self.unchanged.as_ref()?;
+        Some(world.admin_does(Call::get(path)).await.json())
+    }
+
+    /// What an answer tells, but for what differs between any two answers.
+    fn told(&self, answer: &Answer) -> Told {
+        let words = self.names.iter().filter(|name| name.never.starts_with("unheard"));
+        let hide = |text: &str| {
+            words.clone().fold(text.to_owned(), |text, name| {
+                let text = text.replace(&name.tried, name.place);
+                text.replace(&name.never, name.place)
+            })
+        };
+        let text = hide(&answer.text);
+        let body =
+            serde_json::from_str(&text).map_or(Value::String(text), |body| lasting(body, answer.status));
+        // Where a new thing stands is told by its new id.
+        let is_new = |name: &str| answer.status == 201 && name == "location";
+        let headers = answer.headers.iter().filter(|(name, _)| !is_of_the_moment(name.as_str()));
+        let headers = headers.filter(|(name, _)| !is_new(name.as_str()));
+        let headers =
+            headers.map(|(name, value)| (name.to_string(), hide(&String::from_utf8_lossy(value.as_bytes()))));
+        Told { status: answer.status, headers: headers.collect(), body }
+    }
+
+    /// The names of parameters and fields that it tries.
+    pub fn varied(&self, template: &str) -> BTreeSet<String> {
+        self.call.varied(template)
+    }
+}
+
+enum Credential<'w> {
+    FreshToken(&'w Party<'w>),
+    Key(&'w str),
+}
+
+impl Credential<'_> {
+    async fn text(&self) -> String {
+        match self {
+            Self::FreshToken(party) => party.fresh_token().await,
+            Self::Key(key) => (*key).to_owned(),
+        }
+    }
+}
+
+#[derive(Debug, PartialEq)]
+struct Told {
+    status: u16,
+    headers: BTreeMap<String, String>,
+    body: Value,
+}
+
+fn is_of_the_moment(header: &str) -> bool {
+    matches!(header, "date" | "x-request-id" | "content-length" | "etag") || header.starts_with("ratelimit")
+}
+
+/// Without the request's id; of what was made or listed, also without ids and times that are new each time.
+fn lasting(body: Value, status: u16) -> Value {
+    let passes = |name: &str| {
+        name == "request_id"
+            || (status < 300
+                && (name == "id" || name == "position" || name.ends_with("_id") || name.ends_with("_at")))
+    };
+    match body {
+        Value::Object(fields) => {
+            let kept = fields.into_iter().filter(|(name, _)| !passes(name));
+            Value::Object(kept.map(|(name, value)| (name, lasting(value, status))).collect())
+        }
+        Value::Array(values) => values.into_iter().map(|value| lasting(value, status)).collect(),
+        other => other,
+    }
+}
+
+/// Anything of the first tenant in an answer, but for words that the caller has said.
+pub fn leak(call: &Call, answer: &Answer) -> Option<String> {
+    let headers =
+        answer.headers.iter().map(|(_, value)| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let heard = headers.chain([answer.text.clone()]).collect::<Vec<_>>().join("\n");
+    let said = call.words();
+    let told = canaries(&heard).find(|word| !said.contains(word))?;
+    Some(format!("{call} tells {told}: {answer:?}"))
+}
+
+/// The words of a text that are the first tenant's.
+pub fn canaries(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices(CANARY).map(|(start, _)| {
+        let rest = &text[start..];
+        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).unwrap_or(rest.len());
+        &rest[..end]
+    })
+}

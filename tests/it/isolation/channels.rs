@@ -1,0 +1,248 @@
+//! The walk over all channels of the served document: sockets and streams of another tenant, with every feed, with
+//! filters that name the first tenant's things and from positions of its log, hear nothing while it does everything
+//! that makes events.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::call::Call;
+use super::case::canaries;
+use super::documents::{Channel, channels};
+use super::things::text;
+use super::world::{Party, World};
+use crate::support::app::TestApp;
+use crate::support::on_both_databases;
+use crate::support::people::Caller;
+use crate::support::settings::Setting;
+use crate::support::socket::Socket;
+use crate::support::stream::Stream;
+
+/// One admin listens at every channel at once.
+const ROOM_FOR_ALL: &[Setting] =
+    &[("LOTLINE__LIMITS__SOCKETS_PER_USER", "40"), ("LOTLINE__LIMITS__STREAMS_PER_USER", "40")];
+
+on_both_databases! {
+    no_channel_tells_what_another_tenant_does with super::ROOM_FOR_ALL,
+    the_path_of_another_tenants_user_is_the_path_of_nobody,
+}
+
+/// What the stranger does at the end: whoever hears it would have heard everything before it.
+const LAST: &str = "that was all";
+
+/// Types that a listener hears without anybody's doing.
+const OF_THE_CONNECTION: [&str; 5] =
+    ["connection_established", "gap", "subscription_confirmed", "subscription_live", "subscription_error"];
+
+async fn no_channel_tells_what_another_tenant_does(app: &TestApp) {
+    let world = World::new(app).await;
+    let (property, _) = world.has_property().await;
+    let (job, ..) = world.has_job().await;
+    let place = Place { property, job, head: world.head(world.owner.admin.token()).await };
+    let mut owner = world.owner.admin.door("/ws").query("subscriptions", &place.everything()).open().await;
+    let mut listeners = Vec::new();
+    for channel in channels(app).await {
+        listeners.extend(listen(&world.stranger, &channel, &place).await);
+    }
+
+    does_everything(&world).await;
+    // Summaries of properties are told by a timer.
+    app.pass(std::time::Duration::from_secs(8)).await;
+    world.broadcasts("everyone").await;
+    let last = Call::post("/api/v1/admin/broadcast").json(json!({ "message": LAST }));
+    last.send(app, Some(world.stranger.admin.token())).await;
+    let last = json!({ "spider_name": "auto", "target_urls": ["https://portal.example/"], "tags": [LAST] });
+    Call::post("/api/v1/jobs").json(last).send(app, Some(world.stranger.key.token())).await;
+
+    is_told_everything(&mut owner).await;
+    let heard = listeners.len();
+    for mut listener in listeners {
+        listener.hears_nothing().await;
+    }
+    assert!(heard >= 25, "only {heard} listeners were let in");
+}
+
+/// The first tenant's things that a stranger's filters name.
+struct Place {
+    property: i64,
+    job: i64,
+    head: String,
+}
+
+impl Place {
+    /// All feeds, and again with filters.
+    fn everything(&self) -> String {
+        let mut all = vec![
+            json!({ "subscription": "job_updates", "filter": { "logs": true } }),
+            json!({ "subscription": "property_updates" }),
+            json!({ "subscription": "system_alerts" }),
+        ];
+        all.extend([
+            json!({ "subscription": "job_updates", "key": "one", "filter": { "job_id": self.job, "logs": true } }),
+            json!({ "subscription": "property_updates", "key": "one", "filter": { "property_id": self.property } }),
+        ]);
+        Value::Array(all).to_string()
+    }
+}
+
+async fn listen(party: &Party<'_>, channel: &Channel, place: &Place) -> Vec<Listener> {
+    let own = channel.address.replace("{user_id}", &party.admin.id.to_string());
+    let everything = place.everything();
+    let mut listeners = Vec::new();
+    for since in [None, Some(place.head.as_str())] {
+        for caller in [&**party.admin, &*party.key] {
+            let query: Vec<_> = since.map(|since| ("since", since)).into_iter().collect();
+            let query = [query, vec![("subscriptions", everything.as_str())]].concat();
+            let carrier = if channel.is_socket {
+                socket(caller, &own, &query).await
+            } else {
+                stream(caller, &own, &query).await
+            };
+            let name = format!("{} since {since:?}", channel.name);
+            listeners.extend(carrier.map(|carrier| Listener {
+                name,
+                carrier,
+                has_inbox: channel.name != "echo",
+            }));
+        }
+    }
+    listeners
+}
+
+/// A key has no path of a user's: its refusal tells nothing either.
+async fn socket(caller: &Caller<'_>, path: &str, query: &[(&str, &str)]) -> Option<Carrier> {
+    let door = query.iter().fold(caller.door(path), |door, (name, value)| door.query(name, value));
+    let answer = door.clone().look().await;
+    assert_eq!(canaries(&answer.text).count(), 0, "{answer:?}");
+    // 426: all is right but the upgrade.
+    if answer.status == 426 {
+        return Some(Carrier::Socket(Box::new(door.open().await)));
+    }
+    assert_eq!(answer.status, 403, "{answer:?}");
+    None
+}
+
+/// A key has no inbox, and is refused the stream of one.
+async fn stream(caller: &Caller<'_>, path: &str, query: &[(&str, &str)]) -> Option<Carrier> {
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+    let stream = caller.streams(&format!("{path}?{query}"), None).await;
+    if stream.status == 200 {
+        return Some(Carrier::Stream(Box::new(stream)));
+    }
+    assert_eq!(stream.status, 403, "{path}");
+    None
+}
+
+struct Listener {
+    name: String,
+    carrier: Carrier,
+    has_inbox: bool,
+}
+
+enum Carrier {
+    Socket(Box<Socket>),
+    Stream(Box<Stream>),
+}
+
+impl Listener {
+    /// Up to the last word everything is of the connection itself.
+    async fn hears_nothing(&mut self) {
+        if !self.has_inbox {
+            return self.echoes_only().await;
+        }
+        loop {
+            let frame = match &mut self.carrier {
+                Carrier::Socket(socket) => socket.next().await,
+                Carrier::Stream(stream) => stream.next_event().await.json(),
+            };
+            if frame["message"] == LAST || frame["event"] == "job_queued" {
+                return;
+            }
+            assert_eq!(canaries(&frame.to_string()).count(), 0, "{} tells {frame}", self.name);
+            let kind = frame["type"].as_str().unwrap();
+            assert!(OF_THE_CONNECTION.contains(&kind), "{} tells {frame}", self.name);
+        }
+    }
+
+    async fn echoes_only(&mut self) {
+        let Carrier::Socket(socket) = &mut self.carrier else { panic!("an echo is a socket") };
+        socket.say(json!({ "message": LAST })).await;
+        assert_eq!(socket.next().await, json!({ "message": LAST }), "{}", self.name);
+    }
+}
+
+/// Everything that makes an event, in the first tenant.
+async fn does_everything(world: &World<'_>) {
+    let leased = world.has_worked_job().await;
+    let of_job = |verb: &str| Call::post(&format!("/api/v1/jobs/{}/{verb}", leased.job));
+    let progress = json!({ "lease_token": leased.lease, "items_scraped": 3, "sequence": 1 });
+    world.key_does(of_job("progress").json(progress)).await;
+    world.key_does(of_job("complete").json(json!({ "lease_token": leased.lease }))).await;
+    let (waiting, ..) = world.has_job().await;
+    world.admin_does(Call::post(&format!("/api/v1/jobs/{waiting}/cancel"))).await;
+    let (_, mut listing) = world.has_property().await;
+    listing["list_price"] = json!(290_000);
+    listing["standard_status"] = json!("pending");
+    world.reports(&listing).await;
+    listing["address"]["street"] = json!(world.mark("street"));
+    world.reports(&listing).await;
+    listing["removed"] = json!(true);
+    world.reports(&listing).await;
+    for audience in ["everyone", "admins", "role:admin", "role:viewer"] {
+        world.broadcasts(audience).await;
+    }
+    world.broadcasts(&format!("user:{}", world.owner.admin.id)).await;
+}
+
+/// What strangers do not hear was there to be heard.
+async fn is_told_everything(owner: &mut Socket) {
+    const WANTED: [&str; 15] = [
+        "admin_notification",
+        "job_cancelled",
+        "job_completed",
+        "job_failed",
+        "job_log",
+        "job_progress",
+        "job_queued",
+        "job_started",
+        "new_properties",
+        "price_changed",
+        "property_changed",
+        "property_created",
+        "property_removed",
+        "status_changed",
+        "system_notification",
+    ];
+    let mut wanted: BTreeSet<&str> = WANTED.into();
+    wanted.insert("system_alert");
+    while !wanted.is_empty() {
+        let frame = owner.next().await;
+        let (kind, event) = (text(&frame, "type"), frame["event"].as_str().unwrap_or_default());
+        wanted.remove(kind.as_str());
+        wanted.remove(event);
+    }
+}
+
+async fn the_path_of_another_tenants_user_is_the_path_of_nobody(app: &TestApp) {
+    let world = World::new(app).await;
+    let (theirs, nobody) = (world.owner.admin.id.to_string(), "4503599627370496");
+    let mut walked = 0;
+    for channel in channels(app).await.iter().filter(|channel| channel.address.contains("{user_id}")) {
+        for caller in [world.stranger.admin.token(), world.stranger.key.token()] {
+            let knock = async |user: &str| {
+                let path = channel.address.replace("{user_id}", user);
+                let door = app.anonymous().door(&path).header("authorization", &format!("Bearer {caller}"));
+                let answer = door.knock().await;
+                let mut problem = answer.json();
+                problem.as_object_mut().unwrap().remove("request_id");
+                (answer.status, problem)
+            };
+
+            let (theirs, nobody) = (knock(&theirs).await, knock(nobody).await);
+            assert_eq!(theirs, nobody, "{}", channel.name);
+            assert_eq!(theirs.0, 403, "{}", channel.name);
+            walked += 1;
+        }
+    }
+    assert_eq!(walked, 4, "the channels that name a user");
+}

@@ -1,0 +1,99 @@
+//! What there is to walk, as the served documents tell it.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::support::app::TestApp;
+
+/// An operation of the OpenAPI document.
+pub struct Operation {
+    pub id: String,
+    pub path: String,
+    /// Parameters and fields that can name something of a tenant's.
+    pub naming: BTreeSet<String>,
+    pub has_cursor: bool,
+}
+
+/// A channel of the AsyncAPI document.
+pub struct Channel {
+    pub name: String,
+    pub address: String,
+    pub is_socket: bool,
+}
+
+pub async fn operations(app: &TestApp) -> Vec<Operation> {
+    let document = app.anonymous().get("/openapi.json").await.json();
+    let paths = document["paths"].as_object().unwrap();
+    let items =
+        paths.iter().flat_map(|(path, item)| item.as_object().unwrap().values().map(move |one| (path, one)));
+    items.map(|(path, one)| operation(&document, path, one)).collect()
+}
+
+fn operation(document: &Value, path: &str, one: &Value) -> Operation {
+    let parameters: Vec<_> = one["parameters"].as_array().into_iter().flatten().collect();
+    let name = |parameter: &&Value| parameter["name"].as_str().unwrap().to_owned();
+    let mut naming: BTreeSet<String> =
+        parameters.iter().filter(|one| one["in"] == "path").copied().map(|one| name(&one)).collect();
+    naming.extend(parameters.iter().map(|one| name(one)).filter(|name| can_name(name)));
+    for (_, media) in one["requestBody"]["content"].as_object().into_iter().flatten() {
+        fields_of(document, &media["schema"], &mut naming);
+    }
+    let has_cursor = parameters.iter().any(|one| one["name"] == "cursor");
+    Operation {
+        id: one["operationId"].as_str().unwrap().to_owned(),
+        path: path.to_owned(),
+        naming,
+        has_cursor,
+    }
+}
+
+/// The fields of a body that can name something, at any depth.
+fn fields_of(document: &Value, schema: &Value, found: &mut BTreeSet<String>) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        return fields_of(document, document.pointer(reference.trim_start_matches('#')).unwrap(), found);
+    }
+    for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+        if can_name(name) {
+            found.insert(name.clone());
+        }
+        fields_of(document, field, found);
+    }
+    let parts =
+        ["allOf", "oneOf", "anyOf"].iter().flat_map(|key| schema[key].as_array().into_iter().flatten());
+    parts.chain(schema.get("items")).for_each(|part| fields_of(document, part, found));
+}
+
+/// Names by which a tenant's things are known. `cursor` is walked for every list, without a factory's doing.
+fn can_name(name: &str) -> bool {
+    const NAMES: [&str; 16] = [
+        "audience",
+        "created_by",
+        "current_password",
+        "email",
+        "lease_token",
+        "listing_key",
+        "slug",
+        "since",
+        "source",
+        "spider_name",
+        "spiders",
+        "subscriptions",
+        "tag",
+        "target_user",
+        "username",
+        "worker",
+    ];
+    NAMES.contains(&name) || name.ends_with("_id")
+}
+
+pub async fn channels(app: &TestApp) -> Vec<Channel> {
+    let document = app.anonymous().get("/asyncapi.json").await.json();
+    let channels = document["channels"].as_object().unwrap().iter();
+    let channel = |(name, one): (&String, &Value)| Channel {
+        name: name.clone(),
+        address: one["address"].as_str().unwrap().to_owned(),
+        is_socket: one["servers"][0]["$ref"] == "#/servers/socket",
+    };
+    channels.map(channel).collect()
+}

@@ -1,0 +1,58 @@
+//! Signing in and one's own account.
+
+use serde_json::json;
+
+use crate::isolation::call::Call;
+use crate::isolation::case::{By, Case};
+use crate::isolation::world::{PASSWORD, World};
+
+pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
+    Some(match operation {
+        "create_token" => sign_in(world).await,
+        "log_out" => {
+            let person = world.has_person().await;
+            vec![Case::new(Call::post("/api/v1/auth/logout")).by(By::Token(person.token))]
+        }
+        "list_sessions" => {
+            let person = world.has_person().await;
+            vec![Case::new(Call::get("/api/v1/auth/sessions")).by(By::Token(person.token)).shows()]
+        }
+        "end_other_sessions" => {
+            let person = world.has_person().await;
+            world.signs_in(&person.username).await;
+            vec![Case::new(Call::delete("/api/v1/auth/sessions")).by(By::Token(person.token))]
+        }
+        "end_session" => end_session(world).await,
+        "create_socket_ticket" => vec![Case::new(Call::post("/api/v1/auth/socket-ticket"))],
+        "set_password" => set_password(world).await,
+        "get_me" => vec![Case::new(Call::get("/api/v1/users/me")).shows()],
+        _ => return None,
+    })
+}
+
+/// The name of another tenant's user, with the right password, is nobody's in one's own tenant.
+async fn sign_in(world: &World<'_>) -> Vec<Case> {
+    let (_, username) = world.has_user().await;
+    let form = [("username", "{user}"), ("password", PASSWORD), ("scope", "tenant:{tenant}")];
+    let case = Case::new(Call::post("/api/v1/auth/token").form(&form)).by(By::Nobody);
+    vec![case.word(world, "user", &username).name("tenant", "acme", "other", "other")]
+}
+
+async fn end_session(world: &World<'_>) -> Vec<Case> {
+    let person = world.has_person().await;
+    world.signs_in(&person.username).await;
+    let list = Call::get("/api/v1/auth/sessions").send(world.app, Some(&person.token)).await.json();
+    let sessions = list["data"].as_array().unwrap();
+    let other = sessions.iter().find(|one| one["current"] == json!(false)).unwrap();
+    let call = Call::delete("/api/v1/auth/sessions/{session}");
+    vec![Case::new(call).by(By::Token(person.token)).uuid("session", other["id"].as_str().unwrap())]
+}
+
+/// The password of another tenant's user does not open one's own account. A link is not tried: whoever holds that
+/// secret may use it, signed in as whomever.
+async fn set_password(world: &World<'_>) -> Vec<Case> {
+    let person = world.has_person().await;
+    let body = json!({ "current_password": "{password}", "new_password": "another word of 1915" });
+    let call = Call::post("/api/v1/auth/password").json(body);
+    vec![Case::new(call).by(By::Token(person.token)).name("password", PASSWORD, PASSWORD, "never a password")]
+}

@@ -1,0 +1,32 @@
+//! For each operation the requests that try it, with all that they need already made in the first tenant. An operation
+//! without requests here fails the walk.
+
+mod account;
+mod jobs;
+mod notices;
+mod people;
+mod platform;
+mod properties;
+mod spiders;
+mod workers;
+
+use super::case::Case;
+use super::world::World;
+
+/// Operations that no request of another tenant's can try, with the reason. This list only shrinks.
+pub const EXCEPTIONS: [(&str, &str); 2] = [
+    ("list_close_codes", "the same page for everybody, without a credential"),
+    ("register", "makes a tenant; that a slug is taken is public, and registration is off unless configured"),
+];
+
+/// The requests of an operation. `None`: nobody has thought of it.
+pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
+    let found = account::cases(world, operation).await;
+    let found = if found.is_none() { people::cases(world, operation).await } else { found };
+    let found = if found.is_none() { spiders::cases(world, operation).await } else { found };
+    let found = if found.is_none() { jobs::cases(world, operation).await } else { found };
+    let found = if found.is_none() { workers::cases(world, operation).await } else { found };
+    let found = if found.is_none() { properties::cases(world, operation).await } else { found };
+    let found = if found.is_none() { notices::cases(world, operation).await } else { found };
+    if found.is_none() { platform::cases(world, operation).await } else { found }
+}

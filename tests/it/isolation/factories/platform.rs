@@ -1,0 +1,28 @@
+//! Tenants: an operator's. To a tenant's people none of them exists, their own included.
+
+use serde_json::json;
+
+use crate::isolation::call::Call;
+use crate::isolation::case::{By, Case};
+use crate::isolation::world::World;
+
+pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
+    let acme = world.app.acme.0;
+    let case = match operation {
+        "list_tenants" => Case::new(Call::get("/api/v1/tenants")),
+        "create_tenant" => {
+            let body = json!({ "slug": "{slug}", "name": "New",
+                "admin": { "username": "{user}", "email": "{user}@mail.example" } });
+            let case = Case::new(Call::post("/api/v1/tenants").json(body));
+            let (_, taken) = world.has_user().await;
+            case.free(world, "slug", &world.unheard(), "acme").free(world, "user", &world.unheard(), &taken)
+        }
+        "get_tenant" => Case::new(Call::get("/api/v1/tenants/{tenant}")).number("tenant", acme),
+        "update_tenant" => {
+            let call = Call::patch("/api/v1/tenants/{tenant}").json(json!({ "name": "Acme" }));
+            Case::new(call).number("tenant", acme)
+        }
+        _ => return None,
+    };
+    Some(vec![case.by(By::Operator)])
+}

@@ -1,0 +1,11 @@
+//! The isolation walk: every operation and every channel, as an admin and a key with every scope of another tenant.
+//! What belongs to one tenant must answer another exactly as if it had never been.
+
+mod call;
+mod case;
+mod channels;
+mod documents;
+mod factories;
+mod things;
+mod walk;
+mod world;

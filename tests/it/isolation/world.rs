@@ -1,0 +1,94 @@
+//! Two tenants. Whatever text the first one owns carries a canary, so that one look at an answer tells whether anything
+//! of it came out.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use lotline::auth::role::KeyScope;
+use lotline::domain::identity::bootstrap;
+use parking_lot::Mutex;
+use secrecy::SecretString;
+
+use super::call::Call;
+use crate::support::answer::Answer;
+use crate::support::app::TestApp;
+use crate::support::people::{Admin, Worker};
+use crate::support::socket::Socket;
+
+/// In every text of the first tenant.
+pub const CANARY: &str = "kanarie";
+
+/// A password that everybody with one has.
+pub const PASSWORD: &str = "a nightingale sang in 1915";
+
+const EVERY_SCOPE: &[KeyScope] =
+    &[KeyScope::JobsRun, KeyScope::PropertiesWrite, KeyScope::LogsWrite, KeyScope::EventsRead];
+
+/// The most powerful callers that a tenant has.
+pub struct Party<'a> {
+    pub admin: Admin<'a>,
+    pub key: Worker<'a>,
+}
+
+pub struct World<'a> {
+    pub app: &'a TestApp,
+    pub owner: Party<'a>,
+    pub stranger: Party<'a>,
+    pub operator: String,
+    /// Sockets of the owner that stay open.
+    pub sockets: Mutex<Vec<Socket>>,
+    marks: AtomicU64,
+}
+
+impl<'a> World<'a> {
+    pub async fn new(app: &'a TestApp) -> Self {
+        let owner = app.admin(&format!("{CANARY}-ann")).await;
+        let owner = Party { key: app.worker(&owner, EVERY_SCOPE).await, admin: owner };
+        let stranger = app.stranger("eve").await;
+        let stranger = Party { key: app.worker(&stranger, EVERY_SCOPE).await, admin: stranger };
+        let password = SecretString::from(PASSWORD);
+        bootstrap::create_operator(&app.identity, "root", &password).await.unwrap();
+        let form = [("username", "root"), ("password", PASSWORD)];
+        let token = Call::post("/api/v1/auth/token").form(&form).send(app, None).await.json();
+        let operator = token["access_token"].as_str().unwrap().to_owned();
+        Self { app, owner, stranger, operator, sockets: Mutex::default(), marks: AtomicU64::new(1) }
+    }
+
+    /// A text of the first tenant's, used once.
+    pub fn mark(&self, what: &str) -> String {
+        format!("{CANARY}-{}-{what}", self.marks.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A word that nobody has used. Without a canary: strangers may make it their own.
+    pub fn unheard(&self) -> String {
+        format!("unheard-{}-word", self.marks.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The first tenant's admin does something that must succeed.
+    #[track_caller]
+    pub fn admin_does(&self, call: Call) -> impl Future<Output = Answer> {
+        self.does(call, self.owner.admin.token().to_owned())
+    }
+
+    /// The first tenant's program does something that must succeed.
+    #[track_caller]
+    pub fn key_does(&self, call: Call) -> impl Future<Output = Answer> {
+        self.does(call, self.owner.key.token().to_owned())
+    }
+
+    #[track_caller]
+    fn does(&self, call: Call, credential: String) -> impl Future<Output = Answer> {
+        let place = std::panic::Location::caller();
+        async move {
+            let answer = call.send(self.app, Some(&credential)).await;
+            assert!((200..300).contains(&answer.status), "{place}: {call}: {answer:?}");
+            answer
+        }
+    }
+}
+
+impl Party<'_> {
+    /// A token of the admin's from a sign-in of its own, which the call may end.
+    pub async fn fresh_token(&self) -> String {
+        self.admin.another_token().await
+    }
+}
