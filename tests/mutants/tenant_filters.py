@@ -21,7 +21,7 @@ import tempfile
 from dataclasses import dataclass
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TESTS = ["isolation::", "store::borders::"]
+TESTS = ["isolation::", "store::borders::the_tenant_role", "store::borders::each_role"]
 
 
 @dataclass

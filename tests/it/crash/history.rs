@@ -146,7 +146,7 @@ mod tests {
         let entry = |number: u64| Entry {
             position: format!("1f-{number:x}"),
             may_be_passed_over: number % 3 == 1,
-            broadcast: (number % 3 == 0).then(|| format!("b{number}")),
+            broadcast: number.is_multiple_of(3).then(|| format!("b{number}")),
         };
         let log: Vec<Entry> = (1..=12).map(entry).collect();
         let texts = ["b3", "b6", "b9", "b12"].map(str::to_owned);

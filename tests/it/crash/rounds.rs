@@ -63,7 +63,7 @@ async fn a_node_that_is_killed_in_mid_crawl_loses_nothing_that_it_acknowledged()
     let faults = history.faults();
     assert!(faults.is_empty(), "{faults:#?}");
     let (log, said) = (history.log.len(), history.acknowledged.len());
-    println!(
+    eprintln!(
         "{rounds} kills: {log} events in the log, {said} acknowledged broadcasts, {cuts} cuts, no faults"
     );
 }

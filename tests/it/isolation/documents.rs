@@ -35,7 +35,7 @@ fn operation(document: &Value, path: &str, one: &Value) -> Operation {
     let name = |parameter: &&Value| parameter["name"].as_str().unwrap().to_owned();
     let mut naming: BTreeSet<String> =
         parameters.iter().filter(|one| one["in"] == "path").copied().map(|one| name(&one)).collect();
-    naming.extend(parameters.iter().map(|one| name(one)).filter(|name| can_name(name)));
+    naming.extend(parameters.iter().map(name).filter(|name| can_name(name)));
     for (_, media) in one["requestBody"]["content"].as_object().into_iter().flatten() {
         fields_of(document, &media["schema"], &mut naming);
     }
