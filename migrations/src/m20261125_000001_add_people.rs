@@ -93,6 +93,7 @@ const TABLES: &[Table] = &[
     Table {
         name: "refresh_tokens",
         rows: Rows::OfTenant("tenant_id"),
+        // Two references: a platform account's token has no tenant, and then only the first is looked at.
         body: "id $id,
             tenant_id $int REFERENCES tenants (id),
             session_id $uuid NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
@@ -100,7 +101,8 @@ const TABLES: &[Table] = &[
             created_at $time NOT NULL,
             expires_at $time NOT NULL,
             used_at $time,
-            UNIQUE (tenant_id, id)",
+            UNIQUE (tenant_id, id),
+            FOREIGN KEY (tenant_id, session_id) REFERENCES sessions (tenant_id, id) ON DELETE CASCADE",
         indexes: &["CREATE INDEX refresh_tokens_of_session ON refresh_tokens (session_id)"],
     },
     Table {

@@ -196,22 +196,29 @@ impl Mailbox {
         }
     }
 
-    /// Opens the gate: held events for which `replayed` says so were sent by the replay and are dropped, the rest is
-    /// ready to be taken. Fails when events had to be dropped meanwhile: then the gate stays shut and the caller reads
-    /// on from the log, which has them.
-    pub fn open(&self, replayed: impl Fn(&Envelope) -> bool) -> Result<(), Overflowed> {
+    /// Opens the gate: the replay has brought every event up to `replayed`, so held ones up to there are dropped, and so
+    /// are those that the hub has yet to hand over; the rest is ready to be taken. Fails when events had to be dropped
+    /// meanwhile: then the gate stays shut and the caller reads on from the log, which has them.
+    pub fn open(&self, replayed: i64) -> Result<(), Overflowed> {
         let mut state = self.state.lock();
         if std::mem::take(&mut state.held_lost) {
             return Err(Overflowed);
         }
         state.queue.retain(|item| match item {
-            Item::Event(envelope) => !replayed(envelope),
+            Item::Event(envelope) => envelope.seq() > replayed,
             Item::Message { .. } | Item::Beat(_) => true,
         });
+        // An event is in the log before the hub hears of it: a replay may be ahead of the hub.
+        state.last_seq = state.last_seq.max(replayed);
         state.gate_shut = false;
         state.recount();
         self.ready.notify_one();
         Ok(())
+    }
+
+    /// Where the reader stands when the hub stands at `hub`: further on, when a replay was ahead of the hub.
+    pub(super) fn place(&self, hub: Position) -> Position {
+        Position { seq: hub.seq.max(self.state.lock().last_seq), ..hub }
     }
 
     pub(super) fn shut(&self) -> Vec<Item> {

@@ -72,14 +72,14 @@ impl TenantHub {
 
     pub(super) fn answer(&self, mailbox: &Mailbox, message: impl FnOnce(Position) -> ServerMessage) {
         let state = self.state.lock();
-        if let Some(position) = state.sequencer.cursor() {
+        if let Some(position) = state.place_of(mailbox) {
             mailbox.offer(Offer::answer(&message(position), position));
         }
     }
 
     pub(super) fn beat(&self, mailbox: &Mailbox) {
         let state = self.state.lock();
-        if let Some(position) = state.sequencer.cursor() {
+        if let Some(position) = state.place_of(mailbox) {
             mailbox.offer(Offer::beat(position));
         }
     }
@@ -90,7 +90,7 @@ impl TenantHub {
         change: impl FnOnce(&mut Interest, Position) -> Option<ServerMessage>,
     ) {
         let mut state = self.state.lock();
-        let Some(position) = state.sequencer.cursor() else { return };
+        let Some(position) = state.place_of(mailbox) else { return };
         let (before, answer, after) = mailbox.with_interest(|interest| {
             let before = interest.topics();
             let answer = change(interest, position);
@@ -107,7 +107,7 @@ impl TenantHub {
 
     pub(super) fn hold(&self, mailbox: &Mailbox) -> Option<Hold> {
         let state = self.state.lock();
-        let position = state.sequencer.cursor()?;
+        let position = state.place_of(mailbox)?;
         Some(Hold { queued: mailbox.shut(), position })
     }
 
@@ -132,6 +132,11 @@ impl State {
             }
         }
         self.sequencer.has_gap()
+    }
+
+    /// The position that answers to this mailbox carry.
+    fn place_of(&self, mailbox: &Mailbox) -> Option<Position> {
+        self.sequencer.cursor().map(|cursor| mailbox.place(cursor))
     }
 
     fn list(&mut self, mailbox: &Arc<Mailbox>, topics: &[Topic]) {

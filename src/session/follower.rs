@@ -195,7 +195,7 @@ impl Follower {
 
     /// Opens the gate on what came after `after`. When the gate had to drop something, the log goes on instead.
     fn open_gate(&self, after: i64) -> Option<Replay> {
-        let opened = self.mailbox.open(|held| held.seq() <= after);
+        let opened = self.mailbox.open(after);
         opened.err().map(|_| Replay::Everything { after })
     }
 

@@ -99,7 +99,7 @@ async fn a_broadcast_is_a_notification_that_can_be_read_later(app: &TestApp) {
     let sent = ann.broadcasts("remember").await;
 
     let list = bob.get("/api/v1/notifications").await.json();
-    let id = list["data"][0]["id"].as_str().unwrap_or_else(|| panic!("{list}"));
+    let id = list["data"][0]["notification_id"].as_str().unwrap_or_else(|| panic!("{list}"));
     let read = bob.post(&format!("/api/v1/notifications/{id}/read"), &json!({})).await;
 
     assert_eq!(list["data"].as_array().unwrap().len(), 1);

@@ -5,8 +5,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
 
 use super::wait::DEADLINE;
+
+/// A command that waits for a database gives up after ten seconds of its own.
+const END: Duration = Duration::from_secs(30);
 
 /// How a process ended.
 #[derive(Debug)]
@@ -38,7 +42,7 @@ pub fn run(command: &mut Command) -> Ended {
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let (stdout, stderr) = (read_all(child.stdout.take()), read_all(child.stderr.take()));
-    let said = (stdout.recv_timeout(DEADLINE), stderr.recv_timeout(DEADLINE));
+    let said = (stdout.recv_timeout(END), stderr.recv_timeout(END));
     if said.0.is_err() || said.1.is_err() {
         let _ = child.kill();
         panic!("the command did not end: {said:?}");

@@ -53,8 +53,13 @@ impl Raw {
         Some(RawAnswer { status, head, body: String::from_utf8_lossy(&body).into_owned() })
     }
 
-    /// The payload of the next short, unmasked text frame.
+    /// The payload of the next frame as text.
     pub async fn text_frame(&mut self) -> Option<String> {
+        self.frame().await.map(|payload| String::from_utf8_lossy(&payload).into_owned())
+    }
+
+    /// The payload of the next short, unmasked frame.
+    pub async fn frame(&mut self) -> Option<Vec<u8>> {
         loop {
             if let [_, length, rest @ ..] = self.received.as_slice() {
                 let (start, length) = match *length {
@@ -64,7 +69,7 @@ impl Raw {
                 };
                 if length != usize::MAX && self.received.len() >= start + length {
                     let frame: Vec<u8> = self.received.drain(..start + length).collect();
-                    return Some(String::from_utf8_lossy(&frame[start..]).into_owned());
+                    return Some(frame[start..].to_vec());
                 }
             }
             self.read().await?;

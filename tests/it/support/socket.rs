@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Message};
@@ -188,18 +189,22 @@ impl Socket {
         within("a ping", async { while !matches!(self.frame().await, Message::Ping(_)) {} })
     }
 
-    /// Code and reason of the server's goodbye; what comes before it is kept in `skipped`.
+    /// Code and reason of the server's goodbye, which the client answers before it hangs up; what comes before it is
+    /// kept in `skipped`.
     #[track_caller]
     pub fn is_closed(&mut self) -> impl Future<Output = (u16, String)> {
         within("the close", async {
-            loop {
+            let told = loop {
                 match self.frame().await {
                     Message::Text(text) => self.skipped.push_back(serde_json::from_str(&text).unwrap()),
-                    Message::Close(Some(close)) => return (close.code.into(), close.reason.to_string()),
+                    Message::Close(Some(close)) => break (close.code.into(), close.reason.to_string()),
                     Message::Close(None) => panic!("closed without a code"),
                     _ => {}
                 }
-            }
+            };
+            while let Some(Ok(_)) = self.stream.next().await {}
+            let _ = self.stream.get_mut().shutdown().await;
+            told
         })
     }
 
