@@ -27,8 +27,8 @@ use crate::telemetry::subscriber;
 pub(super) const USUAL_PORT: u16 = 8001;
 /// How long the tokens that the demo prints are good for: longer than it runs.
 const TOKEN_SECONDS: &str = "43200";
-/// Between this many requests the smaller site asks for patience once. A crawler is slow for most of a minute after
-/// that, as it should be; the larger site never asks, so that the demo does not consist of waiting.
+/// The smaller site refuses one request in so many, which its second crawl meets. A crawler rightly slows down after
+/// that; the larger site never refuses, so that the demo does not consist of waiting.
 const REFUSE_EVERY: u64 = 1_500;
 
 /// How a stage is set.
