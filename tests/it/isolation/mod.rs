@@ -8,5 +8,6 @@ mod channels;
 mod documents;
 mod factories;
 mod things;
+mod upkeep;
 mod walk;
 mod world;
