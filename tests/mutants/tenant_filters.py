@@ -119,7 +119,8 @@ def row(mutant, failed):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("names", nargs="*", help="mutants to try; all when absent")
-    arguments.add_argument("--target", help="folder for what is built; one of its own when absent")
+    arguments.add_argument("--target", help="folder for what is built, used by nobody else meanwhile; one of its own "
+                                            "when absent")
     arguments = arguments.parse_args()
     chosen = [mutant for mutant in MUTANTS if not arguments.names or mutant.name in arguments.names]
     wrong = []

@@ -20,7 +20,7 @@ const LEASE_SECONDS: &str = "2";
 
 pub struct Node {
     folder: TempDir,
-    site: SocketAddr,
+    hosts: String,
     server: Option<Server>,
     address: watch::Sender<SocketAddr>,
 }
@@ -33,12 +33,12 @@ pub struct Whereabouts {
 }
 
 impl Node {
-    /// Starts a node that may crawl `site`.
-    pub fn start(site: SocketAddr) -> Self {
+    /// Starts a node that may crawl `hosts`.
+    pub fn start(hosts: String) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let server = Server::start(&mut command(&folder, site));
+        let server = Server::start(&mut command(&folder, &hosts));
         let (address, _) = watch::channel(server.address);
-        Self { folder, site, server: Some(server), address }
+        Self { folder, hosts, server: Some(server), address }
     }
 
     /// Kills the process where it stands (SIGKILL), and waits for its end.
@@ -48,7 +48,7 @@ impl Node {
 
     /// Starts it on the same folder.
     pub fn restart(&mut self) {
-        let server = Server::start(&mut command(&self.folder, self.site));
+        let server = Server::start(&mut command(&self.folder, &self.hosts));
         self.address.send_replace(server.address);
         self.server = Some(server);
     }
@@ -60,7 +60,7 @@ impl Node {
     }
 }
 
-fn command(folder: &TempDir, site: SocketAddr) -> Command {
+fn command(folder: &TempDir, hosts: &str) -> Command {
     let mut command = serve_in(folder.path());
     command
         .env("LOTLINE__BOOTSTRAP__TENANT", TENANT)
@@ -70,7 +70,7 @@ fn command(folder: &TempDir, site: SocketAddr) -> Command {
         .env("LOTLINE__AUTH__PASSWORD_ITERATIONS", "1")
         .env("LOTLINE__AUTH__ACCESS_TTL_SECONDS", "86400")
         .env("LOTLINE__LIMITS__LEASE_SECONDS", LEASE_SECONDS)
-        .env("LOTLINE__CRAWLER__ALLOWED_PRIVATE_HOSTS", site.to_string());
+        .env("LOTLINE__CRAWLER__ALLOWED_PRIVATE_HOSTS", hosts);
     command
 }
 

@@ -15,7 +15,7 @@ use super::{follower, writer};
 use crate::support::wait::a_moment;
 
 /// Homes of a round.
-const HOMES: usize = 120;
+const HOMES: usize = 150;
 /// The end of what is compared.
 const LAST_WORD: &str = "that was all";
 /// How long a crawl may take to come to its end, a lease and a restart included.
@@ -24,8 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_killed_in_mid_crawl_loses_nothing_that_it_acknowledged() {
     let rounds = rounds();
-    let site = Site::open(HOMES).await;
-    let mut node = Node::start(site.address);
+    let site = Site::open(HOMES, rounds).await;
+    let mut node = Node::start(site.hosts());
     let whereabouts = node.whereabouts();
     let token = whereabouts.signs_in().await;
     let client = Client { node: whereabouts, token };
@@ -36,8 +36,8 @@ async fn a_node_that_is_killed_in_mid_crawl_loses_nothing_that_it_acknowledged()
     let following =
         tasks.spawn(follower::follow(client.node.clone(), client.token.clone(), start.clone(), LAST_WORD));
 
-    for round in 1..=rounds {
-        let job = client.starts_a_crawl(&site.front_page(round)).await;
+    for front_page in site.front_pages() {
+        let job = client.starts_a_crawl(&front_page).await;
         // Somewhere after the first page and before the last.
         let pages = 1 + Entropy.below(HOMES as u64 - 20);
         site.is_asked(site.asked() + pages).await;

@@ -15,30 +15,41 @@ const PER_LIST: usize = 20;
 const LATENCY: Duration = Duration::from_millis(3);
 
 pub struct Site {
-    pub address: SocketAddr,
+    /// A port for each round. The crawler visits again what it knows of a host, and a port of its own makes a round's
+    /// site a host of its own.
+    addresses: Vec<SocketAddr>,
     asked: watch::Receiver<u64>,
 }
 
 impl Site {
-    /// Opens the site on a free port; it stays open as long as the test.
-    pub async fn open(homes: usize) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+    /// Opens the sites of all rounds on free ports; they stay open as long as the test.
+    pub async fn open(homes: usize, rounds: u64) -> Self {
         let (count, asked) = watch::channel(0);
         let count = Arc::new(count);
         let tasks = TaskTracker::new();
-        let visitors = tasks.clone();
-        tasks.spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                visitors.spawn(visit(stream, homes, Arc::clone(&count)));
-            }
-        });
-        Self { address, asked }
+        let mut addresses = Vec::new();
+        for _ in 0..rounds {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            addresses.push(listener.local_addr().unwrap());
+            let (visitors, count) = (tasks.clone(), Arc::clone(&count));
+            tasks.spawn(async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    visitors.spawn(visit(stream, homes, Arc::clone(&count)));
+                }
+            });
+        }
+        Self { addresses, asked }
     }
 
-    /// Where the crawl of a round begins.
-    pub fn front_page(&self, round: u64) -> String {
-        format!("http://{}/{round}/list/0", self.address)
+    /// Where the crawl of each round begins.
+    pub fn front_pages(&self) -> Vec<String> {
+        let pages = self.addresses.iter().enumerate();
+        pages.map(|(round, address)| format!("http://{address}/{round}/list/0")).collect()
+    }
+
+    /// The hosts, as the configuration names them.
+    pub fn hosts(&self) -> String {
+        self.addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(",")
     }
 
     pub fn asked(&self) -> u64 {

@@ -38,7 +38,7 @@ async fn no_channel_tells_what_another_tenant_does(app: &TestApp) {
     let world = World::new(app).await;
     let (property, _) = world.has_property().await;
     let (job, ..) = world.has_job().await;
-    let place = Place { property, job, head: world.head(world.owner.admin.token()).await };
+    let place = Place { property, job, head: world.beginning.clone() };
     let mut owner = world.owner.admin.door("/ws").query("subscriptions", &place.everything()).open().await;
     let mut listeners = Vec::new();
     for channel in channels(app).await {

@@ -175,12 +175,6 @@ impl World<'_> {
         self.sockets.lock().push(socket);
         text(&hello, "connection_id")
     }
-
-    /// Where the first tenant's log stands, or the second's.
-    pub async fn head(&self, token: &str) -> String {
-        let page = Call::get("/api/v1/events").send(self.app, Some(token)).await.json();
-        text(&page, "position")
-    }
 }
 
 pub fn id(value: &Value, name: &str) -> i64 {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::call::Call;
-use super::world::World;
+use super::world::{World, head};
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::settings::Setting;
@@ -19,7 +19,7 @@ on_both_databases! {
 async fn trimming_a_long_log_leaves_a_short_one_whole(app: &TestApp) {
     let world = World::new(app).await;
     let (ours, theirs) = (world.owner.admin.token(), world.stranger.admin.token());
-    let (our_start, their_start) = (world.head(ours).await, world.head(theirs).await);
+    let (our_start, their_start) = (world.beginning.clone(), head(app, theirs).await);
     for _ in 0..5 {
         world.broadcasts("everyone").await;
     }

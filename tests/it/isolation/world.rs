@@ -34,6 +34,9 @@ pub struct World<'a> {
     pub owner: Party<'a>,
     pub stranger: Party<'a>,
     pub operator: String,
+    /// Where the owner's log began. The stranger's goes further: were it taken for a position of that log, it would be
+    /// one to go on from.
+    pub beginning: String,
     /// Sockets of the owner that stay open.
     pub sockets: Mutex<Vec<Socket>>,
     marks: AtomicU64,
@@ -50,7 +53,13 @@ impl<'a> World<'a> {
         let form = [("username", "root"), ("password", PASSWORD)];
         let token = Call::post("/api/v1/auth/token").form(&form).send(app, None).await.json();
         let operator = token["access_token"].as_str().unwrap().to_owned();
-        Self { app, owner, stranger, operator, sockets: Mutex::default(), marks: AtomicU64::new(1) }
+        let beginning = head(app, owner.admin.token()).await;
+        for number in 0..3 {
+            let call = Call::post("/api/v1/admin/broadcast").query("message", format!("news {number}"));
+            assert_eq!(call.send(app, Some(stranger.admin.token())).await.status, 200);
+        }
+        let (sockets, marks) = (Mutex::default(), AtomicU64::new(1));
+        Self { app, owner, stranger, operator, beginning, sockets, marks }
     }
 
     /// A text of the first tenant's, used once.
@@ -84,6 +93,12 @@ impl<'a> World<'a> {
             answer
         }
     }
+}
+
+/// Where the log of a token's tenant stands.
+pub async fn head(app: &TestApp, token: &str) -> String {
+    let page = Call::get("/api/v1/events").send(app, Some(token)).await.json();
+    page["position"].as_str().unwrap().to_owned()
 }
 
 impl Party<'_> {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::isolation::call::Call;
 use crate::isolation::case::Case;
-use crate::isolation::world::World;
+use crate::isolation::world::{World, head};
 
 pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
     Some(match operation {
@@ -46,8 +46,8 @@ async fn broadcast(world: &World<'_>) -> Vec<Case> {
 
 /// From the other log's position on, and with filters that name the other tenant's things.
 async fn events(world: &World<'_>) -> Vec<Case> {
-    let ours = world.head(world.owner.admin.token()).await;
-    let theirs = world.head(&world.stranger.fresh_token().await).await;
+    let ours = head(world.app, world.owner.admin.token()).await;
+    let theirs = head(world.app, &world.stranger.fresh_token().await).await;
     let (property, _) = world.has_property().await;
     let (job, ..) = world.has_job().await;
     world.broadcasts("everyone").await;
@@ -58,7 +58,7 @@ async fn events(world: &World<'_>) -> Vec<Case> {
     let filtered = Call::get("/api/v1/events").query("subscriptions", filters).query("since", "{position}");
     let filtered = Case::new(filtered).name("position", &ours, &theirs, &theirs);
     vec![
-        Case::new(since).name("position", &ours, &ours, "1f-1").shows(),
+        Case::new(since).name("position", &world.beginning, &world.beginning, "1f-1").shows(),
         filtered.number("job", job).number("property", property).shows(),
     ]
 }
