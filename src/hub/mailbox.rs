@@ -196,6 +196,15 @@ impl Mailbox {
         }
     }
 
+    /// What may still be said when the connection ends behind a shut gate: messages that speak of no position. The rest
+    /// stands behind events that have not gone out, and is dropped.
+    pub fn last_words(&self) -> Vec<Item> {
+        let mut state = self.state.lock();
+        state.bytes = 0;
+        let queue = std::mem::take(&mut state.queue).into_iter();
+        queue.filter(|item| matches!(item, Item::Message { position: None, passing: false, .. })).collect()
+    }
+
     /// Opens the gate: the replay has brought every event up to `replayed`, so held ones up to there are dropped, and so
     /// are those that the hub has yet to hand over; the rest is ready to be taken. Fails when events had to be dropped
     /// meanwhile: then the gate stays shut and the caller reads on from the log, which has them.

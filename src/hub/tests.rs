@@ -9,7 +9,7 @@ use super::*;
 use crate::auth::scope::SystemReason;
 use crate::base::ids::{JobId, UserId};
 use crate::protocol::command::Subscribe;
-use crate::protocol::message::{JobLog, Pong, PongPayload};
+use crate::protocol::message::{GoingAway, JobLog, Pong, PongPayload};
 use crate::protocol::problem::CloseCode;
 use crate::protocol::role::Role;
 use crate::protocol::routing::{Audience, Routing};
@@ -174,6 +174,23 @@ fn an_answer_stands_behind_the_events_whose_position_it_carries() {
         unreachable!("{items:?}")
     };
     assert_eq!((first.seq(), position.unwrap().seq, second.seq()), (1, 1, 2));
+}
+
+#[test]
+fn behind_a_shut_gate_the_last_words_are_those_that_speak_of_no_position() {
+    let (hub, mailbox) = joined(100_000);
+    hub.hold(&scope(), &mailbox).unwrap();
+    hub.committed(TenantId(1), &[notice(1)]);
+    hub.beat(&scope(), &mailbox);
+    log_line(&hub);
+    mailbox.offer(Offer::control(&ServerMessage::GoingAway(GoingAway { reconnect_after_ms: 1 })));
+
+    let last = mailbox.last_words();
+
+    let kinds: Vec<_> =
+        last.iter().map(|item| matches!(item, Item::Message { kind: "going_away", .. })).collect();
+    assert_eq!(kinds, [true]);
+    assert!(mailbox.last_words().is_empty());
 }
 
 #[test]

@@ -152,7 +152,9 @@ impl Follower {
                 continue;
             };
             if let Some(closing) = self.mailbox.closing() {
-                return Err(closing);
+                // The gate will not open any more; `going_away` is to be heard all the same.
+                let last = self.mailbox.last_words();
+                return if last.is_empty() { Err(closing) } else { Ok(last) };
             }
             let page = eventlog::read_after(&self.kernel.db, &self.scope, replay.after(), PAGE).await;
             let page = page.map_err(|error| self.unreadable(&error))?;

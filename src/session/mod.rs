@@ -3,6 +3,7 @@
 
 mod commands;
 pub mod follower;
+mod line;
 pub mod page;
 pub mod refresh;
 pub mod relay;

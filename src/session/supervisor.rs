@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::line::Line;
 use super::seats::{Carrier, Holder, SeatLimits, Seats};
 use super::status::StatusCache;
 use crate::auth::principal::Principal;
@@ -68,7 +69,7 @@ pub struct Connection {
     pub origin: Origin,
     pub opened_at: DateTime<Utc>,
     holder: Holder,
-    mailbox: Mutex<Option<Arc<Mailbox>>>,
+    line: Line,
     heard_at: AtomicI64,
     beaten_at: AtomicI64,
     expires_at: AtomicI64,
@@ -176,7 +177,7 @@ impl Sessions {
             origin,
             opened_at: now,
             holder,
-            mailbox: Mutex::new(None),
+            line: Line::new(),
             heard_at: AtomicI64::new(now.timestamp_micros()),
             beaten_at: AtomicI64::new(now.timestamp_micros()),
             expires_at: AtomicI64::new(admitted.expires_at.timestamp_micros()),
@@ -185,6 +186,10 @@ impl Sessions {
             messages_in: AtomicU64::new(0),
         });
         self.live.lock().insert(connection.id, Arc::clone(&connection));
+        // Everybody may have been sent away since the newcomer was let in.
+        if self.stopping.is_cancelled() {
+            connection.close(CloseCode::Restart, "restart;retry_after=1");
+        }
         Seat { sessions: Arc::clone(self), connection }
     }
 
@@ -253,8 +258,8 @@ impl Sessions {
 
     fn beat(&self, one: &Connection) {
         one.beaten_at.store(self.micros(), Ordering::Relaxed);
-        if let Some(mailbox) = one.mailbox.lock().as_ref() {
-            self.kernel.hub.beat(&one.scope, mailbox);
+        if let Some(mailbox) = one.line.mailbox() {
+            self.kernel.hub.beat(&one.scope, &mailbox);
         }
     }
 
@@ -338,7 +343,7 @@ impl Connection {
 
     /// From now on the supervisor speaks to the client through this mailbox.
     pub fn attach(&self, mailbox: &Arc<Mailbox>) {
-        *self.mailbox.lock() = Some(Arc::clone(mailbox));
+        self.line.open(mailbox);
     }
 
     /// Goes on with a newer token.
@@ -349,9 +354,7 @@ impl Connection {
 
     /// Ends the connection once what is queued has gone out.
     pub fn close(&self, code: CloseCode, reason: &str) {
-        if let Some(mailbox) = self.mailbox.lock().as_ref() {
-            mailbox.close(Closing { code, reason: reason.to_owned() });
-        }
+        self.line.close(Closing { code, reason: reason.to_owned() });
     }
 
     /// Who connected, with the authority that the connection has at this moment.
@@ -369,13 +372,11 @@ impl Connection {
 
     /// Bytes that wait for the reader, and passing messages that were dropped.
     pub fn backlog(&self) -> (usize, u64) {
-        self.mailbox.lock().as_ref().map_or((0, 0), |mailbox| (mailbox.queued_bytes(), mailbox.dropped()))
+        self.line.mailbox().map_or((0, 0), |mailbox| (mailbox.queued_bytes(), mailbox.dropped()))
     }
 
     fn offer(&self, message: &ServerMessage) {
-        if let Some(mailbox) = self.mailbox.lock().as_ref() {
-            mailbox.offer(Offer::control(message));
-        }
+        self.line.offer(Offer::control(message));
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod audience;
 mod carriers;
+mod feeds;
 mod gaps;
 mod load;
 mod shutdown;
