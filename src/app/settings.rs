@@ -102,6 +102,10 @@ pub fn identity(settings: &Settings, address: std::net::SocketAddr) -> IdentityS
 pub fn crawler(settings: &Settings) -> CrawlerSettings {
     let crawler = &settings.crawler;
     CrawlerSettings {
+        user_agent: Some(crawler.user_agent.clone()).filter(|own| !own.is_empty()),
+        max_pages: i64::from(crawler.max_pages),
+        max_depth: i64::from(crawler.max_depth),
+        retries: crawler.retries,
         crawl_delay: crawler.crawl_delay(),
         connect_timeout: crawler.connect_timeout(),
         read_timeout: crawler.read_timeout(),

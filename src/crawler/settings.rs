@@ -9,8 +9,16 @@ pub type NamedHosts = HashSet<(String, u16)>;
 /// Settings of the built-in crawler, from the section `crawler`.
 #[derive(Clone, Debug)]
 pub struct CrawlerSettings {
+    /// How the crawler introduces itself instead of by its product's name and version.
+    pub user_agent: Option<String>,
     /// A page about the crawler, shown to site owners in the `User-Agent`.
     pub contact_url: Option<String>,
+    /// Pages of one job at most, also of one that asks for more.
+    pub max_pages: i64,
+    /// How far from its target urls a job follows links.
+    pub max_depth: i64,
+    /// Tries again after a failure that may pass.
+    pub retries: u32,
     /// The pause between two requests to one host when robots.txt asks for none.
     pub crawl_delay: Duration,
     /// The longest pause that a robots.txt can ask for.
@@ -36,7 +44,11 @@ pub struct CrawlerSettings {
 impl Default for CrawlerSettings {
     fn default() -> Self {
         Self {
+            user_agent: None,
             contact_url: None,
+            max_pages: 10_000,
+            max_depth: 50,
+            retries: 3,
             crawl_delay: Duration::from_millis(1_000),
             max_crawl_delay: Duration::from_secs(60),
             requests_per_host: 1,
@@ -54,6 +66,9 @@ impl Default for CrawlerSettings {
 impl CrawlerSettings {
     /// How the crawler introduces itself.
     pub fn user_agent(&self) -> String {
+        if let Some(own) = &self.user_agent {
+            return own.clone();
+        }
         let product = concat!("Lotline/", env!("CARGO_PKG_VERSION"));
         match &self.contact_url {
             Some(url) => format!("{product} (+{url})"),

@@ -37,6 +37,7 @@ use super::links::AllowedHosts;
 use super::runner::Tools;
 use crate::auth::scope::SystemReason;
 use crate::base::ids::{JobId, TenantId};
+use crate::crawler::settings::CrawlerSettings;
 use crate::domain::frontier::{Fingerprint, Standing};
 use crate::domain::jobs::complete::Completion;
 use crate::domain::jobs::fail::Failure;
@@ -44,9 +45,6 @@ use crate::domain::op::Op;
 use crate::protocol::job::{Job, LogLevel};
 use crate::protocol::worker::Claim;
 
-/// Pages of a job that says nothing, and how deep links are followed.
-const MAX_PAGES: i64 = 10_000;
-const MAX_DEPTH: i64 = 50;
 /// Pages in a job's frontier: some for each that may be asked for, since many links lead nowhere.
 const ROWS_PER_PAGE: usize = 4;
 const LEAST_ROWS: usize = 1_000;
@@ -60,8 +58,8 @@ struct Limits {
 }
 
 impl Limits {
-    fn of(job: &Job) -> Self {
-        let pages = job.settings.max_pages.unwrap_or(MAX_PAGES);
+    fn of(job: &Job, settings: &CrawlerSettings) -> Self {
+        let pages = job.settings.max_pages.map_or(settings.max_pages, |pages| pages.min(settings.max_pages));
         let rows = usize::try_from(pages).unwrap_or(MOST_ROWS).saturating_mul(ROWS_PER_PAGE);
         Self { pages, items: job.settings.max_items, rows: rows.clamp(LEAST_ROWS, MOST_ROWS) }
     }
@@ -137,7 +135,7 @@ impl Crawl {
         let now = tools.kernel.clock.now();
         let mut crawl = Self {
             allowed: Arc::new(AllowedHosts::of(&targets, &job.settings.allowed_hosts)),
-            limits: Limits::of(job),
+            limits: Limits::of(job, &tools.settings),
             reached: Reached::default(),
             seen: HashSet::new(),
             shelf: Shelf::default(),

@@ -12,9 +12,8 @@ use crate::domain::frontier::{Fate, Fingerprint, NewPlace, Visited};
 use crate::protocol::job::LogLevel;
 use crate::protocol::property::PropertyInput;
 
-/// Tries of one page in all, and of one whose host asks for fewer requests.
-const TRIES: u32 = 3;
-const PATIENT_TRIES: u32 = 5;
+/// More tries for a page whose host only asks for fewer requests.
+const PATIENCE: u32 = 2;
 
 impl Crawl {
     pub(super) fn take(&mut self, visit: Visit) {
@@ -99,7 +98,8 @@ impl Crawl {
     fn take_failure(&mut self, mut stop: Stop, error: &FetchError) {
         self.tally.failure(error);
         stop.place.attempts += 1;
-        let tries = if error.asks_to_slow_down() { PATIENT_TRIES } else { TRIES };
+        let patience = if error.asks_to_slow_down() { PATIENCE } else { 0 };
+        let tries = self.tools.settings.retries.saturating_add(1).saturating_add(patience);
         if error.is_transient() && stop.place.attempts < tries {
             return self.try_again(stop, error);
         }
@@ -162,7 +162,10 @@ impl Crawl {
 
     /// Adds a page to the frontier, unless it is there, too deep, or never fetched.
     fn add_link(&mut self, url: Url, depth: i64) {
-        if depth > super::MAX_DEPTH || self.seen.len() >= self.limits.rows || !self.allowed.allows(&url) {
+        if depth > self.tools.settings.max_depth
+            || self.seen.len() >= self.limits.rows
+            || !self.allowed.allows(&url)
+        {
             return;
         }
         let Some(url) = links::normalise(url) else { return };

@@ -85,6 +85,7 @@ impl Server {
         loop {
             let Ok(line) = lines.recv_timeout(DEADLINE) else {
                 let _ = child.kill();
+                let _ = child.wait();
                 panic!("the server did not start: {said}");
             };
             if let Some(address) = line.strip_prefix("listening on http://") {

@@ -22,7 +22,7 @@ const COMMON: &[Setting] = &[
 /// The settings in force: the common ones, those of the store, those of the test.
 pub fn load(folder: &Path, store: &[(String, String)], extra: &[Setting]) -> Settings {
     let data = ("LOTLINE__SERVER__DATA_DIR".to_owned(), folder.display().to_string());
-    let keys = ("LOTLINE__AUTH__KEYS".to_owned(), format!("{SIGNING_KID}:{}", SIGNING_SECRET));
+    let keys = ("LOTLINE__AUTH__KEYS".to_owned(), format!("{SIGNING_KID}:{SIGNING_SECRET}"));
     let fixed = COMMON.iter().chain(extra).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let all = [data, keys].into_iter().chain(fixed).chain(store.iter().cloned());
     // A later value of the same name stands.
