@@ -108,23 +108,19 @@ fn a_seed_is_a_violation_exactly_if_its_name_says_so() {
     }
 }
 
+/// With `LOTLINE_WRITE_SEEDS` set it writes them first.
 #[test]
 fn the_committed_seeds_are_those_of_the_table() {
+    let write = std::env::var_os("LOTLINE_WRITE_SEEDS").is_some();
     for (name, choice, stream) in seeds() {
-        let committed = fs::read(folder().join(name)).unwrap_or_default();
+        let (path, wanted) = (folder().join(name), [&[choice][..], &stream].concat());
+        if write {
+            fs::create_dir_all(folder()).unwrap();
+            fs::write(&path, &wanted).unwrap();
+        }
 
-        assert!(
-            committed == [&[choice][..], &stream].concat(),
-            "{name}: run `cargo test write_the_seeds -- --ignored`"
-        );
-    }
-}
+        let committed = fs::read(path).unwrap_or_default();
 
-#[test]
-#[ignore = "writes fuzz/seeds/websocket_decoder"]
-fn write_the_seeds() {
-    fs::create_dir_all(folder()).unwrap();
-    for (name, choice, stream) in seeds() {
-        fs::write(folder().join(name), [&[choice][..], &stream].concat()).unwrap();
+        assert!(committed == wanted, "{name}: run the test with LOTLINE_WRITE_SEEDS=1");
     }
 }
