@@ -52,9 +52,13 @@ async fn sweeps(kernel: Kernel, stop: CancellationToken) {
 }
 
 async fn trimming(kernel: Kernel, retention: Retention, stop: CancellationToken) {
-    while tick(&kernel, TRIM, &stop).await {
+    // At the start too: a node that never lives for a whole turn would never trim.
+    loop {
         if let Err(problem) = trim_logs(&kernel, retention).await {
             tracing::warn!(%problem, "logs could not be trimmed; it is tried again");
+        }
+        if !tick(&kernel, TRIM, &stop).await {
+            return;
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::auth::principal::Principal;
 use crate::auth::scope::{SystemReason, TenantScope};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
+use crate::base::failpoint::{Failpoint, reach};
 use crate::base::ids::TenantId;
 use crate::eventlog::{Change, Committed};
 use crate::hub::Hub;
@@ -128,6 +129,7 @@ impl Op {
     /// away between the two, the head poll finds the events within a second or so.
     pub async fn commit(&self, change: Change) -> Result<Option<Position>> {
         let committed: Committed = change.commit().await?;
+        reach(Failpoint::CommitAfter);
         self.kernel.hub.committed(self.scope.tenant_id(), &committed.envelopes);
         Ok(committed.position())
     }

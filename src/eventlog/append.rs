@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::base::failpoint::{Failpoint, reach};
 use crate::protocol::envelope::Envelope;
 use crate::protocol::event::Event;
 use crate::protocol::position::Position;
@@ -65,6 +66,7 @@ impl Change {
             occurred_at: micros(now),
         });
         let (first, epoch) = events::append(&tx, rows.collect()).await?;
+        reach(Failpoint::CommitBefore);
         tx.commit().await?;
         let envelopes = (first..).zip(gathered).map(|(seq, event)| {
             let position = Position { epoch, seq };
