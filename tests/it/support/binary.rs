@@ -1,6 +1,6 @@
 //! The program itself, as a process: what it says, how it exits.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -39,8 +39,15 @@ pub fn bare(command: &mut Command) {
 
 /// Runs a command to its end, which must come.
 pub fn run(command: &mut Command) -> Ended {
+    run_with(command, "")
+}
+
+/// The same with something on its standard input.
+pub fn run_with(command: &mut Command, given: &str) -> Ended {
     let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Whoever does not read it may have ended before.
+    let _ = child.stdin.take().unwrap().write_all(given.as_bytes());
     let (stdout, stderr) = (read_all(child.stdout.take()), read_all(child.stderr.take()));
     let said = (stdout.recv_timeout(END), stderr.recv_timeout(END));
     if said.0.is_err() || said.1.is_err() {
@@ -98,6 +105,11 @@ impl Server {
 
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// What it has said since it was ready.
