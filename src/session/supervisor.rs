@@ -70,6 +70,7 @@ pub struct Connection {
     pub opened_at: DateTime<Utc>,
     holder: Holder,
     line: Line,
+    /// By the steady clock, as `beaten_at`.
     heard_at: AtomicI64,
     beaten_at: AtomicI64,
     expires_at: AtomicI64,
@@ -178,8 +179,8 @@ impl Sessions {
             opened_at: now,
             holder,
             line: Line::new(),
-            heard_at: AtomicI64::new(now.timestamp_micros()),
-            beaten_at: AtomicI64::new(now.timestamp_micros()),
+            heard_at: AtomicI64::new(self.steady_micros()),
+            beaten_at: AtomicI64::new(self.steady_micros()),
             expires_at: AtomicI64::new(admitted.expires_at.timestamp_micros()),
             warned: AtomicBool::new(false),
             seated: AtomicBool::new(true),
@@ -195,7 +196,7 @@ impl Sessions {
 
     /// Probes a holder's connections that have missed a heartbeat, and ends those that do not answer.
     async fn free_silent(&self, holder: Holder, carrier: Carrier) {
-        let silent_since = self.micros() - self.settings.heartbeat.as_micros() as i64;
+        let silent_since = self.steady_micros() - self.settings.heartbeat.as_micros() as i64;
         let silent: Vec<_> = self.connections(|one| {
             one.holder == holder
                 && one.carrier == carrier
@@ -232,7 +233,7 @@ impl Sessions {
     }
 
     fn round(&self) {
-        let now = self.micros();
+        let (now, steady) = (self.micros(), self.steady_micros());
         let heartbeat = self.settings.heartbeat.as_micros() as i64;
         for one in self.connections(|_| true) {
             let expires_at = one.expires_at.load(Ordering::Relaxed);
@@ -248,16 +249,17 @@ impl Sessions {
                 Carrier::Stream => self.settings.stream_heartbeat.as_micros() as i64,
                 Carrier::Socket | Carrier::Upload => heartbeat,
             };
-            if one.carrier != Carrier::Stream && now - one.heard_at.load(Ordering::Relaxed) > 2 * heartbeat {
+            if one.carrier != Carrier::Stream && steady - one.heard_at.load(Ordering::Relaxed) > 2 * heartbeat
+            {
                 one.close(CloseCode::Idle, "no sign of life for two heartbeats");
-            } else if now - one.beaten_at.load(Ordering::Relaxed) >= every {
+            } else if steady - one.beaten_at.load(Ordering::Relaxed) >= every {
                 self.beat(&one);
             }
         }
     }
 
     fn beat(&self, one: &Connection) {
-        one.beaten_at.store(self.micros(), Ordering::Relaxed);
+        one.beaten_at.store(self.steady_micros(), Ordering::Relaxed);
         if let Some(mailbox) = one.line.mailbox() {
             self.kernel.hub.beat(&one.scope, &mailbox);
         }
@@ -333,12 +335,16 @@ impl Sessions {
     fn micros(&self) -> i64 {
         self.kernel.clock.now().timestamp_micros()
     }
+
+    fn steady_micros(&self) -> i64 {
+        self.kernel.clock.steady().timestamp_micros()
+    }
 }
 
 impl Connection {
-    /// Notes a sign of life.
-    pub fn heard(&self, now: DateTime<Utc>) {
-        self.heard_at.store(now.timestamp_micros(), Ordering::Relaxed);
+    /// Notes a sign of life, at a time by the steady clock.
+    pub fn heard(&self, steady: DateTime<Utc>) {
+        self.heard_at.store(steady.timestamp_micros(), Ordering::Relaxed);
     }
 
     /// From now on the supervisor speaks to the client through this mailbox.
