@@ -8,7 +8,8 @@ mod readers;
 mod run;
 mod writers;
 
-pub use cast::{Cast, PASSWORD};
+pub use cast::{Cast, Company, PASSWORD};
 pub use node::{Node, Whereabouts};
+pub use outcome::Outcome;
 pub use readers::{Carrier, Person, follow, reads_log};
 pub use run::{Ended, Run};
