@@ -9,6 +9,7 @@ use super::settings as parts;
 use super::start_error::StartError;
 use crate::config::Settings;
 use crate::crawler::runner::{Runner, Running};
+use crate::domain::identity::sweep::forget_expired;
 use crate::domain::jobs::{merge, sweep};
 use crate::domain::op::Kernel;
 use crate::domain::platform_broadcast;
@@ -22,10 +23,14 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// How often logs are trimmed.
 const TRIM: Duration = Duration::from_secs(60);
 
+/// How often sign-ins, refresh tokens and links that expired long ago are removed.
+const FORGET: Duration = Duration::from_secs(600);
+
 /// Starts the timers; each ends with `stop`.
 pub fn spawn(work: &TaskTracker, kernel: &Kernel, settings: &Settings, stop: &CancellationToken) {
     work.spawn(progress(kernel.clone(), stop.clone()));
     work.spawn(sweeps(kernel.clone(), stop.clone()));
+    work.spawn(forgetting(kernel.clone(), stop.clone()));
     work.spawn(trimming(kernel.clone(), parts::retention(settings), stop.clone()));
 }
 
@@ -59,6 +64,14 @@ async fn trimming(kernel: Kernel, retention: Retention, stop: CancellationToken)
         }
         if !tick(&kernel, TRIM, &stop).await {
             return;
+        }
+    }
+}
+
+async fn forgetting(kernel: Kernel, stop: CancellationToken) {
+    while tick(&kernel, FORGET, &stop).await {
+        if let Err(problem) = forget_expired(&kernel).await {
+            tracing::warn!(%problem, "expired credentials could not be removed; it is tried again");
         }
     }
 }

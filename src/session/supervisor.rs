@@ -136,7 +136,11 @@ impl Sessions {
                 return Err(Problem::new(Code::TooManyConnections, "Too many connections").retry_after(5));
             }
         }
-        Ok(self.seat(admitted, scope, holder, carrier, origin))
+        let seat = self.seat(admitted, scope, holder, carrier, origin);
+        // A word that the credential has ended may have come since it was looked at, a second ago where a silent
+        // connection was probed, and found nobody in this seat yet. From now on it finds the connection.
+        self.identity.still_admits(&seat.connection.principal).await?;
+        Ok(seat)
     }
 
     /// The limits that are off unless the configuration sets them.

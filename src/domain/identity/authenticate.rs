@@ -105,6 +105,31 @@ impl Identity {
         Ok(Admitted { principal: principal.map_err(refused)?, expires_at: grant.ends_at() })
     }
 
+    /// Refuses a principal that was admitted and whose credential has ended meanwhile. What was read for the admission
+    /// answers this too, unless a revocation has been told since.
+    pub async fn still_admits(&self, principal: &Principal) -> Result<()> {
+        match principal {
+            Principal::User(user) => {
+                let person = match user.session_id() {
+                    Some(session) => {
+                        let person = self.accounts.person_of_session(session).await?;
+                        person.session.ok_or_else(Problem::invalid_token)?;
+                        person
+                    }
+                    None => self.accounts.person(user.user_id()).await?,
+                };
+                admit::again(user, &person.facts).map_err(refused)?;
+            }
+            Principal::Key(key) => {
+                let facts = self.accounts.key(key.key_id()).await?;
+                admit::key_again(&facts, self.now()).map_err(refused)?;
+            }
+            // Operators have no seats; their requests are looked at one by one.
+            Principal::Operator(_) => {}
+        }
+        Ok(())
+    }
+
     /// The same person with the role that the store has now, for a connection that goes on after a change of role.
     pub async fn again(&self, principal: &Principal) -> Result<Principal> {
         let Principal::User(user) = principal else { return Ok(principal.clone()) };

@@ -13,6 +13,7 @@ pub mod refresh;
 pub mod register;
 pub mod sessions;
 pub mod sign_in;
+pub mod sweep;
 pub mod tenants;
 pub mod tickets;
 pub mod tokens;

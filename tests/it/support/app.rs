@@ -8,9 +8,13 @@ use chrono::{DateTime, Utc};
 use lotline::app::{App, StartError};
 use lotline::base::clock::Clock;
 use lotline::base::ids::TenantId;
+use lotline::domain::identity::authenticate::Admitted;
 use lotline::domain::identity::{Identity, bootstrap};
-use lotline::domain::op::Kernel;
+use lotline::domain::op::{Kernel, Origin};
+use lotline::protocol::problem::Problem;
 use lotline::session::Sessions;
+use lotline::session::seats::Carrier;
+use lotline::session::supervisor::Seat;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -118,6 +122,11 @@ impl TestApp {
     /// How many connections of acme the node knows.
     pub fn connections(&self) -> usize {
         self.sessions.of_tenant(self.acme).len()
+    }
+
+    /// Gives a socket's seat to somebody who was looked at before.
+    pub async fn takes_a_seat(&self, admitted: Admitted) -> Result<Seat, Problem> {
+        self.sessions.admit(admitted, Carrier::Socket, Origin::default()).await
     }
 
     /// Waits until acme has this many connections.

@@ -101,6 +101,11 @@ impl TestDatabase {
         connect(&self.url(role)).await
     }
 
+    /// A plain connection that may do everything.
+    pub async fn as_superuser(&self) -> DatabaseConnection {
+        connect(&self.superuser_url()).await
+    }
+
     /// Removes database and roles.
     pub async fn remove(self) {
         let name = &self.name;
