@@ -138,6 +138,9 @@ impl Follower {
     /// The next messages, in order. Cancel-safe: dropped half-way it has taken nothing.
     pub async fn next(&mut self) -> Result<Vec<Item>, Closing> {
         loop {
+            // A page is judged when it is read, and once more here: the reader's role may have changed between.
+            let reader = self.mailbox.with_interest(|interest| interest.reader);
+            self.prelude.retain(|item| item.is_for(reader));
             if !self.prelude.is_empty() {
                 return Ok(std::mem::take(&mut self.prelude));
             }

@@ -18,3 +18,4 @@ mod process;
 mod readme;
 mod sockets;
 mod store;
+mod tokens;

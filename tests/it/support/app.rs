@@ -44,7 +44,7 @@ pub struct TestApp {
     stop: CancellationToken,
     running: JoinHandle<Result<(), StartError>>,
     database: Option<TestDatabase>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl TestApp {
@@ -66,7 +66,6 @@ impl TestApp {
         let stop = CancellationToken::new();
         let running = TaskTracker::new().spawn(app.run_until_stopped(stop.clone()));
         let http = reqwest::Client::builder().timeout(super::wait::DEADLINE * 3).no_proxy().build().unwrap();
-        let (database, _folder) = (database, folder);
         Self {
             clock,
             address,
@@ -79,7 +78,7 @@ impl TestApp {
             stop,
             running,
             database,
-            _folder,
+            folder,
         }
     }
 
@@ -150,6 +149,16 @@ impl TestApp {
             }
         })
         .await
+    }
+
+    /// The node's data folder.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// The node's settings, read anew.
+    pub fn settings(&self, extra: &[Setting]) -> lotline::config::Settings {
+        settings::load(self.folder.path(), &[], extra)
     }
 
     /// The address of a path.
