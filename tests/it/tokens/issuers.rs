@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::support::answer::Answer;
 use crate::support::app::{Back, TestApp};
 use crate::support::key_server::{IssuerKey, KeyServer};
 use crate::support::people::{Caller, Member};
@@ -21,9 +22,10 @@ fn claims(app: &TestApp, of: &Member<'_>) -> Value {
     json!({ "iss": ISSUER, "sub": of.username, "exp": app.clock.now().timestamp() + 36_000 })
 }
 
+/// On a connection of its own: one that is kept would end while the clock is moved.
 async fn status(app: &TestApp, token: &str) -> u16 {
-    let caller = Caller { app, credential: Some(token.to_owned()) };
-    caller.get("/api/v1/users/me").await.status
+    let request = app.http.get(app.url("/api/v1/users/me")).header("connection", "close");
+    Answer::of(request.bearer_auth(token)).await.status
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
