@@ -22,9 +22,10 @@ fn claims(app: &TestApp, of: &Member<'_>) -> Value {
     json!({ "iss": ISSUER, "sub": of.username, "exp": app.clock.now().timestamp() + 36_000 })
 }
 
-/// On a connection of its own: one that is kept would end while the clock is moved.
+/// On a connection of its own: one that is kept ends while the clock is moved.
 async fn status(app: &TestApp, token: &str) -> u16 {
-    let request = app.http.get(app.url("/api/v1/users/me")).header("connection", "close");
+    let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
+    let request = http.get(app.url("/api/v1/users/me"));
     Answer::of(request.bearer_auth(token)).await.status
 }
 
