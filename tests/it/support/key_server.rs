@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 
 pub struct KeyServer {
     pub address: SocketAddr,
@@ -58,7 +59,7 @@ impl KeyServer {
         let state = Arc::new(State::default());
         *state.answer.lock() = (503, String::new());
         let serving = Arc::clone(&state);
-        let running = tokio::spawn(async move {
+        let running = TaskTracker::new().spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 serving.asked.fetch_add(1, Ordering::SeqCst);
                 let mut request = [0; 4096];
