@@ -14,6 +14,7 @@ use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::cluster::memory::MemoryOnce;
 use crate::config::Settings;
+use crate::domain::identity::key_sets::KeySets;
 use crate::domain::identity::{Identity, IdentityParts, bootstrap};
 use crate::domain::op::Kernel;
 use crate::http::client::TrustedProxies;
@@ -21,7 +22,7 @@ use crate::http::origin::OriginPolicy;
 use crate::http::router::{RouterParts, router};
 use crate::http::serve::{Listener, ServeSettings, serve};
 use crate::http::workers::LeaseLength;
-use crate::session::{Sessions, relay};
+use crate::session::{Sessions, relay, rescope};
 use crate::storage::Database;
 
 /// Tickets that may wait at once on this node.
@@ -79,6 +80,8 @@ impl App {
         let background = CancellationToken::new();
         work.spawn(relay::run(kernel.clone(), settings.eventlog.poll_interval(), background.clone()));
         work.spawn(Arc::clone(&sessions).supervise(background.clone()));
+        work.spawn(Arc::clone(&identity.key_sets).keep(background.clone()));
+        work.spawn(rescope::run(Arc::clone(&sessions), background.clone()));
         timers::spawn(&work, &kernel, &settings, &background);
         timers::crawler(&work, &kernel, &settings, &background)?;
         let leaving = {
@@ -132,7 +135,9 @@ fn identity(
     address: SocketAddr,
 ) -> Result<Identity, StartError> {
     let ring = keys::load(settings, &kernel.clock, kernel.entropy)?;
-    let issuers = issuers::load(&settings.auth, &ring)?;
+    let (issuers, sources) = issuers::load(&settings.auth, &ring)?;
+    let key_sets = KeySets::new(sources, kernel.clock.clone())
+        .map_err(|error| StartError::Issuers(error.to_string()))?;
     let passwords =
         Passwords::new(parts::passwords(settings), kernel.clock.clone(), kernel.entropy, work.clone())
             .map_err(|error| StartError::Keys(error.to_string()))?;
@@ -141,6 +146,7 @@ fn identity(
         throttle: LoginThrottle::new(ThrottleSettings::default()),
         ring,
         issuers,
+        key_sets: Arc::new(key_sets),
         once: Arc::new(MemoryOnce::new(kernel.clock.clone(), MOST_TICKETS)),
     };
     Ok(Identity::new(kernel.clone(), parts::identity(settings, address), identity_parts))

@@ -9,6 +9,7 @@ pub mod issuers;
 pub mod keys;
 pub mod main_verb;
 pub mod people;
+mod private_file;
 pub mod serve;
 pub mod settings;
 pub mod start_error;

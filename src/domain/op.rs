@@ -1,6 +1,6 @@
 //! The context of every use case: who asks, for which tenant, with what.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::broadcast;
@@ -31,9 +31,13 @@ pub struct Kernel {
     pub entropy: Entropy,
     /// Word of credentials that have ended, for whoever holds connections open on them.
     pub revocations: broadcast::Sender<Revocation>,
+    enforcer: Arc<OnceLock<Enforcer>>,
     /// Rings when a job begins to wait for a worker.
     pub bell: JobBell,
 }
+
+/// Ends this node's own connections that a revocation speaks of.
+type Enforcer = Box<dyn Fn(&Revocation) + Send + Sync>;
 
 /// Revocations that may wait for a supervisor; one that falls behind ends every connection it cannot vouch for.
 const REVOCATION_QUEUE: usize = 1024;
@@ -41,11 +45,21 @@ const REVOCATION_QUEUE: usize = 1024;
 impl Kernel {
     pub fn new(db: Database, clock: Clock, entropy: Entropy) -> Self {
         let (revocations, _) = broadcast::channel(REVOCATION_QUEUE);
-        Self { db, hub: Arc::default(), clock, entropy, revocations, bell: JobBell::default() }
+        let (hub, enforcer, bell) = (Arc::default(), Arc::default(), JobBell::default());
+        Self { db, hub, clock, entropy, revocations, enforcer, bell }
     }
 
-    /// Spreads the word. Nobody listening is fine: then no connection is open.
+    /// Who ends this node's connections; the first one stands.
+    pub fn enforce_with(&self, enforcer: impl Fn(&Revocation) + Send + Sync + 'static) {
+        let _ = self.enforcer.set(Box::new(enforcer));
+    }
+
+    /// Spreads the word. Nobody listening is fine: then no connection is open. This node's own connections end before
+    /// the caller is answered: what is told after the answer is not seen by those who were shut out.
     pub fn revoked(&self, revocation: Revocation) {
+        if let Some(enforce) = self.enforcer.get() {
+            enforce(&revocation);
+        }
         let _ = self.revocations.send(revocation);
     }
 }

@@ -138,6 +138,9 @@ impl Follower {
     /// The next messages, in order. Cancel-safe: dropped half-way it has taken nothing.
     pub async fn next(&mut self) -> Result<Vec<Item>, Closing> {
         loop {
+            // A page is judged when it is read, and once more here: the reader's role may have changed between.
+            let reader = self.mailbox.with_interest(|interest| interest.reader);
+            self.prelude.retain(|item| item.is_for(reader));
             if !self.prelude.is_empty() {
                 return Ok(std::mem::take(&mut self.prelude));
             }
@@ -151,12 +154,13 @@ impl Follower {
                 self.catch_up(head);
                 continue;
             };
+            let page = eventlog::read_after(&self.kernel.db, &self.scope, replay.after(), PAGE).await;
+            // After the read: an event that was committed after the end was told must not be on the page.
             if let Some(closing) = self.mailbox.closing() {
                 // The gate will not open any more; `going_away` is to be heard all the same.
                 let last = self.mailbox.last_words();
                 return if last.is_empty() { Err(closing) } else { Ok(last) };
             }
-            let page = eventlog::read_after(&self.kernel.db, &self.scope, replay.after(), PAGE).await;
             let page = page.map_err(|error| self.unreadable(&error))?;
             self.replayed(&page);
         }

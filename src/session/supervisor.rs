@@ -64,7 +64,8 @@ pub struct SessionSettings {
 pub struct Connection {
     pub id: ConnectionId,
     pub scope: TenantScope,
-    principal: Principal,
+    /// Changes with the user's role, and with the token that the connection goes on by.
+    principal: Mutex<Principal>,
     pub carrier: Carrier,
     pub origin: Origin,
     pub opened_at: DateTime<Utc>,
@@ -100,7 +101,7 @@ pub struct Sessions {
 
 impl Sessions {
     pub fn new(kernel: Kernel, identity: Arc<Identity>, settings: SessionSettings) -> Arc<Self> {
-        Arc::new(Self {
+        let sessions = Arc::new(Self {
             kernel,
             identity,
             status: StatusCache::default(),
@@ -109,7 +110,14 @@ impl Sessions {
             seats: Seats::new(settings.seats),
             live: Mutex::default(),
             stopping: CancellationToken::new(),
-        })
+        });
+        let live = Arc::downgrade(&sessions);
+        sessions.kernel.enforce_with(move |word| {
+            if let Some(sessions) = live.upgrade() {
+                sessions.revoke(word.clone());
+            }
+        });
+        sessions
     }
 
     /// Gives the caller a seat, or says why not. At the limit the silent connections are probed first.
@@ -177,7 +185,7 @@ impl Sessions {
         let connection = Arc::new(Connection {
             id: ConnectionId::new(&self.kernel.clock),
             scope,
-            principal: admitted.principal,
+            principal: Mutex::new(admitted.principal),
             carrier,
             origin,
             opened_at: now,
@@ -272,7 +280,7 @@ impl Sessions {
     /// Ends what a revocation speaks of.
     pub fn revoke(&self, revocation: Revocation) {
         for one in self.connections(|_| true) {
-            if let Some((code, reason)) = revocation.ends(one.scope.tenant_id(), &one.principal) {
+            if let Some((code, reason)) = revocation.ends(one.scope.tenant_id(), &one.principal()) {
                 one.close(code, reason);
             }
         }
@@ -326,7 +334,7 @@ impl Sessions {
         &self.kernel.clock
     }
 
-    fn connections(&self, which: impl Fn(&Connection) -> bool) -> Vec<Arc<Connection>> {
+    pub(super) fn connections(&self, which: impl Fn(&Connection) -> bool) -> Vec<Arc<Connection>> {
         self.live.lock().values().filter(|one| which(one)).cloned().collect()
     }
 
@@ -362,6 +370,21 @@ impl Connection {
         self.warned.store(false, Ordering::Relaxed);
     }
 
+    /// The mailbox that the connection reads from, once it does.
+    pub(super) fn mailbox(&self) -> Option<Arc<Mailbox>> {
+        self.line.mailbox()
+    }
+
+    /// Goes on as `now`, unless it is not `before` any more: somebody else was faster, and has to be heard first.
+    pub(super) fn replace_principal(&self, before: &Principal, now: &Principal) -> bool {
+        let mut held = self.principal.lock();
+        let unchanged = *held == *before;
+        if unchanged {
+            *held = now.clone();
+        }
+        unchanged
+    }
+
     /// Ends the connection once what is queued has gone out.
     pub fn close(&self, code: CloseCode, reason: &str) {
         self.line.close(Closing { code, reason: reason.to_owned() });
@@ -369,15 +392,15 @@ impl Connection {
 
     /// Who connected, with the authority that the connection has at this moment.
     pub fn principal(&self) -> Principal {
-        self.principal.clone()
+        self.principal.lock().clone()
     }
 
     pub fn user_id(&self) -> Option<UserId> {
-        self.principal.user_id()
+        self.principal.lock().user_id()
     }
 
     pub fn session_id(&self) -> Option<SessionId> {
-        self.principal.session_id()
+        self.principal.lock().session_id()
     }
 
     /// Bytes that wait for the reader, and passing messages that were dropped.
@@ -385,7 +408,7 @@ impl Connection {
         self.line.mailbox().map_or((0, 0), |mailbox| (mailbox.queued_bytes(), mailbox.dropped()))
     }
 
-    fn offer(&self, message: &ServerMessage) {
+    pub(super) fn offer(&self, message: &ServerMessage) {
         self.line.offer(Offer::control(message));
     }
 }

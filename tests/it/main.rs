@@ -21,3 +21,4 @@ mod process;
 mod readme;
 mod sockets;
 mod store;
+mod tokens;

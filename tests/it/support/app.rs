@@ -48,7 +48,7 @@ pub struct TestApp {
     stop: CancellationToken,
     running: JoinHandle<Result<(), StartError>>,
     database: Option<TestDatabase>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl TestApp {
@@ -70,7 +70,6 @@ impl TestApp {
         let stop = CancellationToken::new();
         let running = TaskTracker::new().spawn(app.run_until_stopped(stop.clone()));
         let http = reqwest::Client::builder().timeout(super::wait::DEADLINE * 3).no_proxy().build().unwrap();
-        let (database, _folder) = (database, folder);
         Self {
             clock,
             address,
@@ -83,7 +82,7 @@ impl TestApp {
             stop,
             running,
             database,
-            _folder,
+            folder,
         }
     }
 
@@ -159,6 +158,16 @@ impl TestApp {
             }
         })
         .await
+    }
+
+    /// The node's data folder.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// The node's settings, read anew.
+    pub fn settings(&self, extra: &[Setting]) -> lotline::config::Settings {
+        settings::load(self.folder.path(), &[], extra)
     }
 
     /// The address of a path.
