@@ -14,7 +14,7 @@ use crate::auth::scope::{SystemReason, TenantScope};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::ids::TenantId;
-use crate::eventlog::{Change, Committed};
+use crate::eventlog::{Change, Committed, SharedReads};
 use crate::hub::Hub;
 use crate::protocol::position::Position;
 use crate::protocol::problem::{Code, Problem};
@@ -26,6 +26,8 @@ use crate::storage::{Database, TenantTx, micros};
 pub struct Kernel {
     pub db: Database,
     pub hub: Arc<Hub>,
+    /// What was read of the logs lately, for readers who come back together.
+    pub logs: Arc<SharedReads>,
     pub clock: Clock,
     pub entropy: Entropy,
     /// Word of credentials that have ended, for whoever holds connections open on them.
@@ -40,7 +42,8 @@ const REVOCATION_QUEUE: usize = 1024;
 impl Kernel {
     pub fn new(db: Database, clock: Clock, entropy: Entropy) -> Self {
         let (revocations, _) = broadcast::channel(REVOCATION_QUEUE);
-        Self { db, hub: Arc::default(), clock, entropy, revocations, bell: JobBell::default() }
+        let (hub, logs) = (Arc::default(), Arc::default());
+        Self { db, hub, logs, clock, entropy, revocations, bell: JobBell::default() }
     }
 
     /// Spreads the word. Nobody listening is fine: then no connection is open.
