@@ -11,6 +11,7 @@ use lotline::base::ids::TenantId;
 use lotline::domain::identity::{Identity, bootstrap};
 use lotline::domain::op::Kernel;
 use lotline::session::Sessions;
+use lotline::session::admission::Admission;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -113,6 +114,11 @@ impl TestApp {
         if let Some(database) = database {
             database.remove().await;
         }
+    }
+
+    /// The node's gates, for a test that fills them.
+    pub fn admission(&self) -> &Admission {
+        &self.sessions.admission
     }
 
     /// How many connections of acme the node knows.
