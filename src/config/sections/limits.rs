@@ -29,7 +29,7 @@ pub struct LimitSettings {
 impl LimitSettings {
     pub(in crate::config) fn read(form: &mut Form) -> Self {
         Self {
-            sockets_per_user: form.integer("limits.sockets_per_user", 1..=1_000),
+            sockets_per_user: form.integer("limits.sockets_per_user", 1..=100_000),
             upload_sockets_per_user: form.integer("limits.upload_sockets_per_user", 1..=100),
             streams_per_user: form.integer("limits.streams_per_user", 1..=1_000),
             connections_per_tenant: or_none(form.integer("limits.connections_per_tenant", 0..=1_000_000)),

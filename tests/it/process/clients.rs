@@ -27,6 +27,7 @@ pub(super) fn with_one_admin(folder: &Path) -> Command {
         .env("LOTLINE__AUTH__PASSWORD_MEMORY_KIB", "64")
         .env("LOTLINE__AUTH__PASSWORD_ITERATIONS", "1")
         .env("LOTLINE__CRAWLER__ENABLED", "false")
+        .env("LOTLINE__LIMITS__SOCKETS_PER_USER", "20000")
         .env("LOTLINE__LIMITS__STREAMS_PER_USER", "1000")
         .env("LOTLINE__SERVER__MAX_CONNECTIONS", "20000");
     command

@@ -34,7 +34,6 @@ async fn a_node_under_sigterm_sends_everybody_away_spread_and_nothing_is_lost() 
         Server::start(&mut command)
     };
     let mut server = start();
-    // A user may have a thousand sockets: a few accounts' worth of tokens is not what this is about.
     let admin = Admin::of(server.address).await;
     let clients = open_all(&admin, &vec![None; sockets], &vec![None; streams]).await;
 
