@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use futures_util::StreamExt;
 use futures_util::stream;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+use tokio_util::task::TaskTracker;
 
 use super::clients::{Admin, Client, Heard, with_one_admin};
 use crate::support::binary::Server;
@@ -37,7 +38,7 @@ async fn a_node_under_sigterm_sends_everybody_away_spread_and_nothing_is_lost() 
     let admin = Admin::of(server.address).await;
     let clients = open_all(&admin, &vec![None; sockets], &vec![None; streams]).await;
 
-    let listening = tokio::spawn(async move { listen_all(clients).await });
+    let listening = TaskTracker::new().spawn(async move { listen_all(clients).await });
     let mut acknowledged = Vec::new();
     for number in 0..20 {
         let text = number.to_string();
@@ -85,7 +86,8 @@ async fn open_all(admin: &Admin, sockets: &[Option<String>], streams: &[Option<S
 }
 
 async fn listen_all(clients: Vec<Client>) -> Vec<Heard> {
-    let listeners: Vec<_> = clients.into_iter().map(|client| tokio::spawn(client.listens())).collect();
+    let tasks = TaskTracker::new();
+    let listeners: Vec<_> = clients.into_iter().map(|client| tasks.spawn(client.listens())).collect();
     let mut heard = Vec::with_capacity(listeners.len());
     for listener in listeners {
         heard.push(listener.await.unwrap());
