@@ -40,12 +40,22 @@ pub fn load(settings: &Settings, clock: &Clock, entropy: Entropy) -> Result<KeyR
 /// Reads the keys again and goes on with them, without a restart: a new key signs from now on, tokens of a key whose file
 /// is still there hold on, and those of a key that is gone end. On an error all stays as it was.
 pub fn reload(settings: &Settings, identity: &Identity) -> Result<(), StartError> {
+    take(read_again(settings, identity)?, identity);
+    Ok(())
+}
+
+/// The keys as they stand now, fit for this node.
+pub fn read_again(settings: &Settings, identity: &Identity) -> Result<KeyRing, StartError> {
     let ring = load(settings, &identity.kernel.clock, identity.kernel.entropy)?;
     refuse_shared(identity.issuers().foreign(), &ring)?;
+    Ok(ring)
+}
+
+/// Goes on with other keys.
+pub fn take(ring: KeyRing, identity: &Identity) {
     let kid = ring.signing_key(identity.now()).kid().to_owned();
     identity.replace_ring(ring);
     tracing::info!(kid, "the signing keys were read again");
-    Ok(())
 }
 
 fn wanted(algorithm: OwnAlgorithm) -> Algorithm {

@@ -15,7 +15,7 @@ use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::failpoint::{Failpoint, reach};
 use crate::base::ids::TenantId;
-use crate::eventlog::{Change, Committed};
+use crate::eventlog::{Change, Committed, SharedReads};
 use crate::hub::Hub;
 use crate::protocol::position::Position;
 use crate::protocol::problem::{Code, Problem};
@@ -27,6 +27,8 @@ use crate::storage::{Database, TenantTx, micros};
 pub struct Kernel {
     pub db: Database,
     pub hub: Arc<Hub>,
+    /// What was read of the logs lately, for readers who come back together.
+    pub logs: Arc<SharedReads>,
     pub clock: Clock,
     pub entropy: Entropy,
     /// Word of credentials that have ended, for whoever holds connections open on them.
@@ -45,8 +47,9 @@ const REVOCATION_QUEUE: usize = 1024;
 impl Kernel {
     pub fn new(db: Database, clock: Clock, entropy: Entropy) -> Self {
         let (revocations, _) = broadcast::channel(REVOCATION_QUEUE);
-        let (hub, enforcer, bell) = (Arc::default(), Arc::default(), JobBell::default());
-        Self { db, hub, clock, entropy, revocations, enforcer, bell }
+        let (hub, logs) = (Arc::default(), Arc::default());
+        let (enforcer, bell) = (Arc::default(), JobBell::default());
+        Self { db, hub, logs, clock, entropy, revocations, enforcer, bell }
     }
 
     /// Who ends this node's connections; the first one stands.

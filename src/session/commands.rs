@@ -160,7 +160,8 @@ pub(super) async fn join(
     let queue_bytes = sessions.settings.queue_bytes;
     let joined = Follower::join(&sessions.kernel, connection.scope, reader, wish, queue_bytes, hello).await;
     match joined {
-        Ok(follower) => {
+        Ok(mut follower) => {
+            follower.hold(connection.take_place());
             connection.attach(follower.mailbox());
             // A change of role that came while the log was joined found no mailbox.
             rescope::sync(sessions, connection);

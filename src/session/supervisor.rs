@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::admission::{Admission, AdmissionSettings, Place};
 use super::line::Line;
 use super::seats::{Carrier, Holder, SeatLimits, Seats};
 use super::status::StatusCache;
@@ -23,7 +25,7 @@ use crate::domain::identity::authenticate::Admitted;
 use crate::domain::op::{Kernel, Origin};
 use crate::domain::revocation::Revocation;
 use crate::hub::{Closing, Mailbox, Offer};
-use crate::protocol::message::{GoingAway, ServerMessage, TokenExpiring};
+use crate::protocol::message::{ServerMessage, TokenExpiring};
 use crate::protocol::problem::{CloseCode, Code, Problem};
 use crate::protocol::subscription::{Interest, Reader};
 
@@ -58,6 +60,8 @@ pub struct SessionSettings {
     pub stream_heartbeat: Duration,
     /// Over how long a restart spreads its clients' return.
     pub reconnect_spread: Duration,
+    /// How many may begin at once.
+    pub admission: AdmissionSettings,
 }
 
 /// One live connection, as the supervisor sees it.
@@ -77,6 +81,9 @@ pub struct Connection {
     expires_at: AtomicI64,
     warned: AtomicBool,
     seated: AtomicBool,
+    /// Milliseconds that the client was told to stay away after its end; 0: it was not told.
+    away_ms: AtomicU64,
+    place: Mutex<Option<Place>>,
     pub messages_in: AtomicU64,
 }
 
@@ -96,12 +103,18 @@ pub struct Sessions {
     pub tasks: TaskTracker,
     seats: Seats,
     live: Mutex<HashMap<ConnectionId, Arc<Connection>>>,
+    /// How many may begin at once.
+    pub admission: Admission,
+    /// Told when the last connection goes.
+    emptied: Notify,
+    leaving: AtomicBool,
     stopping: CancellationToken,
 }
 
 impl Sessions {
     pub fn new(kernel: Kernel, identity: Arc<Identity>, settings: SessionSettings) -> Arc<Self> {
         let sessions = Arc::new(Self {
+            admission: Admission::new(settings.admission, &kernel.clock, kernel.entropy),
             kernel,
             identity,
             status: StatusCache::default(),
@@ -109,6 +122,8 @@ impl Sessions {
             tasks: TaskTracker::new(),
             seats: Seats::new(settings.seats),
             live: Mutex::default(),
+            emptied: Notify::new(),
+            leaving: AtomicBool::new(false),
             stopping: CancellationToken::new(),
         });
         let live = Arc::downgrade(&sessions);
@@ -127,10 +142,7 @@ impl Sessions {
         carrier: Carrier,
         origin: Origin,
     ) -> Result<Seat, Problem> {
-        if self.stopping.is_cancelled() {
-            let words = "The server is restarting; connect again.";
-            return Err(Problem::new(Code::Unavailable, words).retry_after(1));
-        }
+        self.refuse_when_stopping()?;
         let (Some(scope), Some(holder)) = (admitted.principal.scope(), holder(&admitted.principal)) else {
             return Err(Problem::new(
                 Code::Forbidden,
@@ -147,8 +159,19 @@ impl Sessions {
         let seat = self.seat(admitted, scope, holder, carrier, origin);
         // A word that the credential has ended may have come since it was looked at, a second ago where a silent
         // connection was probed, and found nobody in this seat yet. From now on it finds the connection.
-        self.identity.still_admits(&seat.connection.principal).await?;
+        self.identity.still_admits(&seat.connection.principal()).await?;
         Ok(seat)
+    }
+
+    /// Refuses newcomers of a node that goes down, their return spread like that of those who are sent away.
+    pub fn refuse_when_stopping(&self) -> Result<(), Problem> {
+        if !self.stopping.is_cancelled() {
+            return Ok(());
+        }
+        let spread = self.settings.reconnect_spread.as_secs().max(1);
+        let seconds = u32::try_from(1 + self.kernel.entropy.below(spread)).unwrap_or(1);
+        let words = "The server is restarting; connect again.";
+        Err(Problem::new(Code::Unavailable, words).retry_after(seconds))
     }
 
     /// The limits that are off unless the configuration sets them.
@@ -196,6 +219,8 @@ impl Sessions {
             expires_at: AtomicI64::new(admitted.expires_at.timestamp_micros()),
             warned: AtomicBool::new(false),
             seated: AtomicBool::new(true),
+            away_ms: AtomicU64::new(0),
+            place: Mutex::default(),
             messages_in: AtomicU64::new(0),
         });
         self.live.lock().insert(connection.id, Arc::clone(&connection));
@@ -292,16 +317,24 @@ impl Sessions {
         }
     }
 
-    /// Refuses newcomers and sends everybody away, their return spread over the configured time.
-    pub fn send_away(&self) {
-        self.stopping.cancel();
-        let spread = self.settings.reconnect_spread.as_millis() as u64;
-        for one in self.connections(|_| true) {
-            let reconnect_after_ms = self.kernel.entropy.below(spread.max(1));
-            one.offer(&ServerMessage::GoingAway(GoingAway { reconnect_after_ms }));
-            one.close(CloseCode::Restart, &format!("restart;retry_after={}", spread.div_ceil(1000)));
+    /// From now on the node says that it is not ready; everything else goes on.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until no connection is left.
+    pub(super) async fn all_gone(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            if self.live.lock().is_empty() {
+                return;
+            }
+            emptied.await;
         }
-        self.tasks.close();
+    }
+
+    pub(super) fn everybody(&self) -> Vec<Arc<Connection>> {
+        self.connections(|_| true)
     }
 
     /// The connections of a tenant.
@@ -320,14 +353,14 @@ impl Sessions {
         self.live.lock().get(&id).cloned()
     }
 
-    /// Whether the node is leaving.
     /// Cancelled once the node goes down: whatever waits for its own sake ends with it.
     pub fn stopping(&self) -> &CancellationToken {
         &self.stopping
     }
 
-    pub fn is_stopping(&self) -> bool {
-        self.stopping.is_cancelled()
+    /// Whether the node will not be there much longer.
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed) || self.stopping.is_cancelled()
     }
 
     pub fn clock(&self) -> &Clock {
@@ -408,6 +441,25 @@ impl Connection {
         self.line.mailbox().map_or((0, 0), |mailbox| (mailbox.queued_bytes(), mailbox.dropped()))
     }
 
+    /// Keeps the place among those who begin, for the session to take along.
+    pub fn hold(&self, place: Place) {
+        *self.place.lock() = Some(place);
+    }
+
+    pub(super) fn take_place(&self) -> Option<Place> {
+        self.place.lock().take()
+    }
+
+    /// Notes how long the client is to stay away after its end.
+    pub(super) fn advise(&self, away_ms: u64) {
+        self.away_ms.store(away_ms, Ordering::Relaxed);
+    }
+
+    /// How long the client is to stay away, when it was told.
+    pub(super) fn advised_ms(&self) -> Option<u64> {
+        Some(self.away_ms.load(Ordering::Relaxed)).filter(|advised| *advised > 0)
+    }
+
     pub(super) fn offer(&self, message: &ServerMessage) {
         self.line.offer(Offer::control(message));
     }
@@ -416,7 +468,11 @@ impl Connection {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.sessions.unseat(&self.connection);
-        self.sessions.live.lock().remove(&self.connection.id);
+        let mut live = self.sessions.live.lock();
+        live.remove(&self.connection.id);
+        if live.is_empty() {
+            self.sessions.emptied.notify_waiters();
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use lotline::domain::identity::{Identity, bootstrap};
 use lotline::domain::op::{Kernel, Origin};
 use lotline::protocol::problem::Problem;
 use lotline::session::Sessions;
+use lotline::session::admission::Admission;
 use lotline::session::seats::Carrier;
 use lotline::session::supervisor::Seat;
 use tempfile::TempDir;
@@ -116,6 +117,11 @@ impl TestApp {
         if let Some(database) = database {
             database.remove().await;
         }
+    }
+
+    /// The node's gates, for a test that fills them.
+    pub fn admission(&self) -> &Admission {
+        &self.sessions.admission
     }
 
     /// How many connections of acme the node knows.

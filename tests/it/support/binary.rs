@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
+use lotline::base::clock::Clock;
+
 use super::wait::DEADLINE;
 
 /// A command that waits for a database gives up after ten seconds of its own.
@@ -132,6 +134,23 @@ impl Server {
     /// Whether it has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, signal).unwrap();
+    }
+
+    /// Waits for its end, which must come; the exit status, none after a signal.
+    pub async fn ends(&mut self) -> Option<i32> {
+        for _ in 0..END.as_millis() / 10 {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            Clock::system().sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the server did not end: {:?}", self.said());
     }
 
     /// What it has said since it was ready.
