@@ -20,6 +20,7 @@ use crate::protocol::position::Position;
 use crate::protocol::problem::{Code, Problem};
 use crate::storage::audit_log::{self, NewAuditEntry};
 use crate::storage::{Database, TenantTx, micros};
+use crate::telemetry::metrics::{EventKind, Metrics};
 
 /// What a node gives to every use case.
 #[derive(Clone)]
@@ -32,6 +33,8 @@ pub struct Kernel {
     pub revocations: broadcast::Sender<Revocation>,
     /// Rings when a job begins to wait for a worker.
     pub bell: JobBell,
+    /// What is counted: `kernel.metrics.refused(code)`.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Revocations that may wait for a supervisor; one that falls behind ends every connection it cannot vouch for.
@@ -40,7 +43,8 @@ const REVOCATION_QUEUE: usize = 1024;
 impl Kernel {
     pub fn new(db: Database, clock: Clock, entropy: Entropy) -> Self {
         let (revocations, _) = broadcast::channel(REVOCATION_QUEUE);
-        Self { db, hub: Arc::default(), clock, entropy, revocations, bell: JobBell::default() }
+        let metrics = Arc::clone(db.metrics());
+        Self { db, hub: Arc::default(), clock, entropy, revocations, bell: JobBell::default(), metrics }
     }
 
     /// Spreads the word. Nobody listening is fine: then no connection is open.
@@ -119,17 +123,31 @@ impl Op {
     }
 
     /// A change of the tenant's rows and the events that will tell of it.
-    pub async fn begin(&self) -> Result<Change> {
-        let tx = self.kernel.db.tenant(&self.scope).begin().await?;
-        Ok(Change::new(tx, self.now()))
+    #[track_caller]
+    pub fn begin(&self) -> impl Future<Output = Result<Change>> + Send + '_ {
+        // Begun here, so that a transaction that stays open is named by the use case.
+        let begun = self.kernel.db.tenant(&self.scope).begin();
+        async move { Ok(Change::new(begun.await?, self.now())) }
     }
 
     /// Commits, then hands the events to this node's readers. `None`: the change told nothing. Should the caller go
     /// away between the two, the head poll finds the events within a second or so.
     pub async fn commit(&self, change: Change) -> Result<Option<Position>> {
         let committed: Committed = change.commit().await?;
+        self.count(&committed);
         self.kernel.hub.committed(self.scope.tenant_id(), &committed.envelopes);
         Ok(committed.position())
+    }
+
+    fn count(&self, committed: &Committed) {
+        if committed.envelopes.is_empty() {
+            return;
+        }
+        let Kernel { metrics, .. } = &self.kernel;
+        for envelope in &committed.envelopes {
+            metrics.events.of(EventKind::of(&envelope.kind)).one();
+        }
+        metrics.tenants.of(self.scope.tenant_id()).appended(committed.envelopes.len() as u64, self.now());
     }
 
     /// Notes a deed in the audit log, in the deed's own transaction.

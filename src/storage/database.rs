@@ -1,6 +1,8 @@
 //! Opening the store and its two doors.
 
+use std::panic::Location;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use sea_orm::{
     AccessMode, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
@@ -8,10 +10,13 @@ use sea_orm::{
 };
 use secrecy::SecretString;
 
-use super::error::{OpenError, Result};
+use super::error::{Error, OpenError, Result};
 use super::scope::{SystemTx, TenantTx};
 use super::{postgres, schema, sqlite};
 use crate::auth::scope::{SystemReason, TenantScope};
+use crate::base::clock::Stopwatch;
+use crate::telemetry::metrics::{Direction, Metrics};
+use crate::telemetry::writes::Writes;
 
 /// Where the store is and who opens it.
 #[derive(Clone, Debug)]
@@ -33,6 +38,14 @@ pub enum DatabaseSettings {
 #[derive(Clone)]
 pub struct Database {
     doors: Doors,
+    gauges: Gauges,
+}
+
+/// Where transactions are counted. The store is the first part of a node that is opened, so it brings the figures.
+#[derive(Clone, Default)]
+pub(super) struct Gauges {
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) writes: Arc<Writes>,
 }
 
 #[derive(Clone)]
@@ -74,17 +87,27 @@ impl Database {
                 Doors::Postgres { tenant, system, shared_role }
             }
         };
-        Ok(Self { doors })
+        Ok(Self { doors, gauges: Gauges::default() })
     }
 
     /// The tenant's door: transactions that see this tenant's rows only.
     pub fn tenant(&self, scope: &TenantScope) -> TenantDoor<'_> {
-        TenantDoor { doors: &self.doors, scope: *scope }
+        TenantDoor { db: self, scope: *scope }
     }
 
     /// The system's door: transactions that see every tenant. The reason is for the reader of the calling line.
     pub fn system(&self, reason: SystemReason) -> SystemDoor<'_> {
-        SystemDoor { doors: &self.doors, _reason: reason }
+        SystemDoor { db: self, _reason: reason }
+    }
+
+    /// The figures of the node that this store belongs to.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.gauges.metrics
+    }
+
+    /// The writing transactions that are open, and whether the disk takes them.
+    pub fn writes(&self) -> &Arc<Writes> {
+        &self.gauges.writes
     }
 
     /// Which engine this is, in one word.
@@ -112,14 +135,19 @@ impl Database {
 }
 
 pub struct TenantDoor<'a> {
-    doors: &'a Doors,
+    db: &'a Database,
     scope: TenantScope,
 }
 
-impl TenantDoor<'_> {
+impl<'a> TenantDoor<'a> {
     /// A transaction that may write. On SQLite it holds the one writer from its first moment.
-    pub async fn begin(self) -> Result<TenantTx> {
-        self.open(AccessMode::ReadWrite).await
+    #[track_caller]
+    pub fn begin(self) -> impl Future<Output = Result<TenantTx>> + Send + 'a {
+        let place = Location::caller();
+        async move {
+            let tx = self.open(AccessMode::ReadWrite).await?;
+            Ok(tx.watched(place))
+        }
     }
 
     /// A transaction that only reads.
@@ -129,7 +157,8 @@ impl TenantDoor<'_> {
 
     async fn open(self, mode: AccessMode) -> Result<TenantTx> {
         let tenant_id = self.scope.tenant_id();
-        let tx = match self.doors {
+        let waited = Stopwatch::start();
+        let tx = match &self.db.doors {
             Doors::Sqlite { write, read } => sqlite_transaction(write, read, mode).await?,
             Doors::Postgres { tenant, shared_role, .. } => {
                 let tx = postgres_transaction(tenant, mode).await?;
@@ -137,19 +166,25 @@ impl TenantDoor<'_> {
                 tx
             }
         };
-        Ok(TenantTx::new(tx, tenant_id))
+        self.db.gauges.waited(mode, waited);
+        Ok(TenantTx::new(tx, tenant_id, self.db.gauges.clone()))
     }
 }
 
 pub struct SystemDoor<'a> {
-    doors: &'a Doors,
+    db: &'a Database,
     _reason: SystemReason,
 }
 
-impl SystemDoor<'_> {
+impl<'a> SystemDoor<'a> {
     /// A transaction that may write.
-    pub async fn begin(self) -> Result<SystemTx> {
-        self.open(AccessMode::ReadWrite).await
+    #[track_caller]
+    pub fn begin(self) -> impl Future<Output = Result<SystemTx>> + Send + 'a {
+        let place = Location::caller();
+        async move {
+            let tx = self.open(AccessMode::ReadWrite).await?;
+            Ok(tx.watched(place))
+        }
     }
 
     /// A transaction that only reads.
@@ -158,7 +193,8 @@ impl SystemDoor<'_> {
     }
 
     async fn open(self, mode: AccessMode) -> Result<SystemTx> {
-        let tx = match self.doors {
+        let waited = Stopwatch::start();
+        let tx = match &self.db.doors {
             Doors::Sqlite { write, read } => sqlite_transaction(write, read, mode).await?,
             Doors::Postgres { system, shared_role, .. } => {
                 let tx = postgres_transaction(system, mode).await?;
@@ -168,7 +204,27 @@ impl SystemDoor<'_> {
                 tx
             }
         };
-        Ok(SystemTx { tx })
+        self.db.gauges.waited(mode, waited);
+        Ok(SystemTx::new(tx, self.db.gauges.clone()))
+    }
+}
+
+impl Gauges {
+    fn waited(&self, mode: AccessMode, since: Stopwatch) {
+        let direction = match mode {
+            AccessMode::ReadWrite => Direction::Write,
+            AccessMode::ReadOnly => Direction::Read,
+        };
+        self.metrics.begin_seconds.of(direction).observe(since.elapsed());
+    }
+
+    /// Notes a write that failed for want of room, and hands the outcome on.
+    pub(super) fn judged<T>(&self, outcome: Result<T>) -> Result<T> {
+        if let Err(Error::Full(_)) = &outcome {
+            self.metrics.disk_full.one();
+            self.writes.disk_is_full();
+        }
+        outcome
     }
 }
 
