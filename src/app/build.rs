@@ -17,6 +17,7 @@ use crate::config::Settings;
 use crate::domain::identity::{Identity, IdentityParts, bootstrap};
 use crate::domain::op::Kernel;
 use crate::http::client::TrustedProxies;
+use crate::http::metrics::TenantMetrics;
 use crate::http::origin::OriginPolicy;
 use crate::http::router::{RouterParts, router};
 use crate::http::serve::{Listener, ServeSettings, serve};
@@ -57,6 +58,7 @@ impl App {
             proxies: TrustedProxies(Arc::new(settings.server.trusted_proxies.clone())),
             request_timeout: settings.server.request_timeout(),
             lease: LeaseLength(settings.limits.lease()),
+            tenant_metrics: TenantMetrics(settings.telemetry.tenant_metrics),
         };
         let serving = parts::serve(settings);
         let settings = settings.clone();
@@ -77,7 +79,9 @@ impl App {
         let Self { sessions, kernel, listener, serving, router: parts, work, settings, identity } = self;
         let endpoint = router(parts).map_err(|error| StartError::Document(error.to_string()))?;
         let background = CancellationToken::new();
-        work.spawn(relay::run(kernel.clone(), settings.eventlog.poll_interval(), background.clone()));
+        let pulse = Arc::clone(&sessions.node.pulse);
+        work.spawn(relay::run(kernel.clone(), settings.eventlog.poll_interval(), pulse, background.clone()));
+        let watching = timers::watchdog(&work, &sessions, settings.telemetry.stall, &background)?;
         work.spawn(Arc::clone(&sessions).supervise(background.clone()));
         timers::spawn(&work, &kernel, &settings, &background);
         timers::crawler(&work, &kernel, &settings, &background)?;
@@ -106,6 +110,9 @@ impl App {
         drop(identity);
         work.close();
         work.wait().await;
+        if let Some(watching) = watching {
+            watching.end();
+        }
         drop(sessions);
         if let Err(error) = kernel.db.close().await {
             tracing::warn!(%error, "the database was not closed cleanly");

@@ -109,6 +109,10 @@ impl Follower {
             interest.subscriptions.iter_mut().for_each(|one| one.after = after);
             None
         });
+        if judged.is_some() {
+            self.kernel.metrics.replays.one();
+        }
+        self.mailbox.has_replayed(after);
         self.replay = Some(Replay::Everything { after });
     }
 
@@ -132,6 +136,7 @@ impl Follower {
             });
             inbox.into_iter().chain(feeds).collect::<Vec<_>>()
         });
+        self.kernel.metrics.gaps.of(reason).add(gaps.len() as u64);
         self.prelude.extend(gaps.iter().map(|gap| Item::control(gap, Some(to))));
     }
 
@@ -151,6 +156,7 @@ impl Follower {
                 self.catch_up(head);
                 continue;
             };
+            self.mailbox.has_replayed(replay.after());
             if let Some(closing) = self.mailbox.closing() {
                 // The gate will not open any more; `going_away` is to be heard all the same.
                 let last = self.mailbox.last_words();
@@ -158,6 +164,7 @@ impl Follower {
             }
             let page = eventlog::read_after(&self.kernel.db, &self.scope, replay.after(), PAGE).await;
             let page = page.map_err(|error| self.unreadable(&error))?;
+            self.kernel.metrics.replay_pages.one();
             self.replayed(&page);
         }
     }
@@ -249,6 +256,10 @@ impl Follower {
             put(interest, of.clone());
             None
         });
+        self.kernel.metrics.replays.one();
+        if let Some(reason) = gap {
+            self.kernel.metrics.gaps.of(reason).one();
+        }
         self.replay = Some(Replay::Past { after, upto, of, recovered: gap.is_none() });
     }
 

@@ -7,10 +7,12 @@ use super::tickets::Door;
 use crate::auth::admit::{self, Refusal, TicketHolder};
 use crate::auth::principal::Principal;
 use crate::auth::secret::{CredentialForm, PresentedKey};
+use crate::auth::token::error::TokenError;
 use crate::auth::token::verified::Verified;
 use crate::auth::token::verify::verify;
 use crate::domain::error::Result;
 use crate::protocol::problem::{Code, Problem};
+use crate::telemetry::metrics::TokenRefusal;
 
 /// How long a connection lives on an API key that has no end of its own.
 const KEY_HOURS: i64 = 24;
@@ -57,6 +59,7 @@ impl Identity {
     async fn of_token(&self, text: &str) -> Result<Admitted> {
         let verified = verify(text, &self.ring(), &self.issuers, self.now()).map_err(|error| {
             tracing::debug!(%error, "a token was refused");
+            self.kernel.metrics.token_refusals.of(reason(error)).one();
             Problem::invalid_token()
         })?;
         let expires_at = verified.expires_at();
@@ -75,7 +78,17 @@ impl Identity {
                 admit::foreign(token, &person.facts)
             }
         };
-        Ok(Admitted { principal: principal.map_err(refused)?, expires_at })
+        let principal = principal.map_err(|refusal| self.counted(refusal))?;
+        Ok(Admitted { principal, expires_at })
+    }
+
+    fn counted(&self, refusal: Refusal) -> Problem {
+        let reason = match refusal {
+            Refusal::Unknown => TokenRefusal::Unknown,
+            Refusal::Inactive => TokenRefusal::Inactive,
+        };
+        self.kernel.metrics.token_refusals.of(reason).one();
+        refused(refusal)
     }
 
     async fn of_key(&self, text: &str) -> Result<Admitted> {
@@ -113,6 +126,20 @@ impl Identity {
             None => self.accounts.person(user.user_id()).await?,
         };
         admit::again(user, &person.facts).map_err(refused)
+    }
+}
+
+/// The reason as it is counted: fewer words than the log's.
+fn reason(error: TokenError) -> TokenRefusal {
+    match error {
+        TokenError::TooLong | TokenError::Malformed | TokenError::Header(_) => TokenRefusal::Malformed,
+        TokenError::Algorithm => TokenRefusal::Algorithm,
+        TokenError::UnknownKey => TokenRefusal::UnknownKey,
+        TokenError::Signature => TokenRefusal::Signature,
+        TokenError::Issuer | TokenError::Audience | TokenError::Tenant => TokenRefusal::Issuer,
+        TokenError::Claim(_) | TokenError::MissingClaim | TokenError::Lifetime => TokenRefusal::Claims,
+        TokenError::NotYetValid => TokenRefusal::NotYetValid,
+        TokenError::Expired => TokenRefusal::Expired,
     }
 }
 

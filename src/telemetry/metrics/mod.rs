@@ -7,9 +7,9 @@ mod process;
 mod routes;
 mod table;
 mod tenants;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use cells::{Counter, Gauge, Histogram, HotCounter, Total};
 pub use labels::{

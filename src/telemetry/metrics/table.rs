@@ -118,9 +118,9 @@ metrics! {
     /// Tokens that were refused, by reason.
     token_refusals: By<TokenRefusal, Counter> = "lotline_token_refusals_total";
     /// Credentials that were judged by what the cache knew.
-    cache_hits: HotCounter = "lotline_account_cache_hits_total";
+    cache_hits: Total = "lotline_account_cache_hits_total";
     /// Credentials that the store was asked about.
-    cache_misses: Counter = "lotline_account_cache_misses_total";
+    cache_misses: Total = "lotline_account_cache_misses_total";
 
     /// Tasks that are alive on the runtime.
     tasks: Gauge = "lotline_runtime_tasks_alive";

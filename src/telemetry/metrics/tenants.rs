@@ -91,8 +91,10 @@ impl TenantMeters {
     /// All of them, the busiest first.
     pub fn busiest_first(&self) -> Vec<(TenantId, Arc<TenantMeter>)> {
         let meters = self.0.lock().iter().map(|(id, meter)| (*id, Arc::clone(meter))).collect::<Vec<_>>();
-        let mut meters: Vec<_> =
-            meters.into_iter().map(|(id, meter)| (meter.bytes_out.get() + meter.events.get(), id, meter)).collect();
+        let mut meters: Vec<_> = meters
+            .into_iter()
+            .map(|(id, meter)| (meter.bytes_out.get() + meter.events.get(), id, meter))
+            .collect();
         meters.sort_by_key(|(weight, id, _)| (std::cmp::Reverse(*weight), *id));
         meters.into_iter().map(|(_, id, meter)| (id, meter)).collect()
     }

@@ -44,7 +44,12 @@ fn names_follow_the_conventions_and_stand_once() {
     assert_eq!(names.len(), rows.len());
     for row in rows {
         assert_eq!(row.kind == "counter", row.name.ends_with("_total"), "{}", row.name);
-        assert_eq!(row.kind == "histogram", row.name.ends_with("_seconds") && row.kind != "gauge", "{}", row.name);
+        assert_eq!(
+            row.kind == "histogram",
+            row.name.ends_with("_seconds") && row.kind != "gauge",
+            "{}",
+            row.name
+        );
         assert!(row.help.ends_with('.'), "{}: {}", row.name, row.help);
     }
 }
