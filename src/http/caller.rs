@@ -74,7 +74,7 @@ pub enum Broadcaster {
 
 /// A caller who may see live figures: of their tenant, or as an operator of the node.
 pub enum Observer {
-    Tenant(Op),
+    Tenant(Box<Op>),
     Platform,
 }
 
@@ -199,7 +199,8 @@ impl<'a> ApiExtractor<'a> for Observer {
         if is_operator {
             return Ok(Self::Platform);
         }
-        Ok(Self::Tenant(Op::of_caller(&identity.kernel, admitted.principal, origin(request))?))
+        let op = Op::of_caller(&identity.kernel, admitted.principal, origin(request))?;
+        Ok(Self::Tenant(Box::new(op)))
     }
 }
 

@@ -23,7 +23,10 @@ const MOST_TENANTS: usize = 10_000;
 
 /// The store's counts of the last second.
 #[derive(Default)]
-pub struct StatsCache(Mutex<HashMap<TenantId, (DateTime<Utc>, Arc<Counted>)>>);
+pub struct StatsCache(Mutex<HashMap<TenantId, Known>>);
+
+/// Counts, and when they were made.
+type Known = (DateTime<Utc>, Arc<Counted>);
 
 struct Counted {
     jobs: BTreeMap<String, u64>,
