@@ -21,6 +21,7 @@ use crate::protocol::position::Position;
 use crate::protocol::problem::{Code, Problem};
 use crate::storage::audit_log::{self, NewAuditEntry};
 use crate::storage::{Database, TenantTx, micros};
+use crate::telemetry::metrics::{EventKind, Metrics};
 
 /// What a node gives to every use case.
 #[derive(Clone)]
@@ -36,6 +37,8 @@ pub struct Kernel {
     enforcer: Arc<OnceLock<Enforcer>>,
     /// Rings when a job begins to wait for a worker.
     pub bell: JobBell,
+    /// What is counted: `kernel.metrics.refused(code)`.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Ends this node's own connections that a revocation speaks of.
@@ -49,7 +52,8 @@ impl Kernel {
         let (revocations, _) = broadcast::channel(REVOCATION_QUEUE);
         let (hub, logs) = (Arc::default(), Arc::default());
         let (enforcer, bell) = (Arc::default(), JobBell::default());
-        Self { db, hub, logs, clock, entropy, revocations, enforcer, bell }
+        let metrics = Arc::clone(db.metrics());
+        Self { db, hub, logs, clock, entropy, revocations, enforcer, bell, metrics }
     }
 
     /// Who ends this node's connections; the first one stands.
@@ -137,9 +141,11 @@ impl Op {
     }
 
     /// A change of the tenant's rows and the events that will tell of it.
-    pub async fn begin(&self) -> Result<Change> {
-        let tx = self.kernel.db.tenant(&self.scope).begin().await?;
-        Ok(Change::new(tx, self.now()))
+    #[track_caller]
+    pub fn begin(&self) -> impl Future<Output = Result<Change>> + Send + '_ {
+        // Begun here, so that a transaction that stays open is named by the use case.
+        let begun = self.kernel.db.tenant(&self.scope).begin();
+        async move { Ok(Change::new(begun.await?, self.now())) }
     }
 
     /// Commits, then hands the events to this node's readers. `None`: the change told nothing. Should the caller go
@@ -147,8 +153,20 @@ impl Op {
     pub async fn commit(&self, change: Change) -> Result<Option<Position>> {
         let committed: Committed = change.commit().await?;
         reach(Failpoint::CommitAfter);
+        self.count(&committed);
         self.kernel.hub.committed(self.scope.tenant_id(), &committed.envelopes);
         Ok(committed.position())
+    }
+
+    fn count(&self, committed: &Committed) {
+        if committed.envelopes.is_empty() {
+            return;
+        }
+        let Kernel { metrics, .. } = &self.kernel;
+        for envelope in &committed.envelopes {
+            metrics.events.of(EventKind::of(&envelope.kind)).one();
+        }
+        metrics.tenants.of(self.scope.tenant_id()).appended(committed.envelopes.len() as u64, self.now());
     }
 
     /// Notes a deed in the audit log, in the deed's own transaction.

@@ -128,6 +128,11 @@ impl Hub {
         self.active().into_iter().filter_map(with_cursor).collect()
     }
 
+    /// The last sequence number delivered in a tenant; `None` while it is not active here.
+    pub fn head(&self, tenant_id: TenantId) -> Option<i64> {
+        Some(self.tenant(tenant_id)?.cursor()?.seq)
+    }
+
     /// Waits until a gap is noticed.
     pub async fn gap_noticed(&self) {
         self.gap.notified().await;

@@ -127,6 +127,10 @@ impl Follower {
             interest.subscriptions.iter_mut().for_each(|one| one.after = after);
             None
         });
+        if judged.is_some() {
+            self.kernel.metrics.replays.one();
+        }
+        self.mailbox.has_replayed(after);
         self.replay = Some(Replay::Everything { after, upto: head.seq });
     }
 
@@ -150,6 +154,7 @@ impl Follower {
             });
             inbox.into_iter().chain(feeds).collect::<Vec<_>>()
         });
+        self.kernel.metrics.gaps.of(reason).add(gaps.len() as u64);
         self.prelude.extend(gaps.iter().map(|gap| Item::control(gap, Some(to))));
     }
 
@@ -172,6 +177,7 @@ impl Follower {
                 self.catch_up(head);
                 continue;
             };
+            self.mailbox.has_replayed(replay.after());
             let read = if replay.is_over() {
                 None
             } else {
@@ -186,6 +192,7 @@ impl Follower {
             }
             if let Some(read) = read {
                 let stretch = read.map_err(|error| self.unreadable(&error))?;
+                self.kernel.metrics.replay_pages.one();
                 self.replayed(&stretch);
             }
             self.place = None;
@@ -286,6 +293,10 @@ impl Follower {
             put(interest, of.clone());
             None
         });
+        self.kernel.metrics.replays.one();
+        if let Some(reason) = gap {
+            self.kernel.metrics.gaps.of(reason).one();
+        }
         self.replay = Some(Replay::Past { after, upto, of, recovered: gap.is_none() });
     }
 
