@@ -9,6 +9,7 @@ use sea_orm::{
 use secrecy::SecretString;
 
 use super::error::{OpenError, Result};
+use super::lineage::Lineage;
 use super::scope::{SystemTx, TenantTx};
 use super::{postgres, schema, sqlite};
 use crate::auth::scope::{SystemReason, TenantScope};
@@ -33,6 +34,7 @@ pub enum DatabaseSettings {
 #[derive(Clone)]
 pub struct Database {
     doors: Doors,
+    lineage: Lineage,
 }
 
 #[derive(Clone)]
@@ -52,6 +54,7 @@ enum Doors {
 impl Database {
     /// Opens the store, brings the schema up where that is asked for, and refuses what would be unsafe.
     pub async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
+        let lineage = Lineage::default();
         let doors = match settings {
             DatabaseSettings::Sqlite { path } => {
                 let write = sqlite::open_writer(path).await?;
@@ -63,10 +66,12 @@ impl Database {
                 if *migrate {
                     schema::migrate_up_postgres(migrate_url.as_ref().unwrap_or(url)).await?;
                 }
-                let tenant = postgres::connect(url, *max_connections).await?;
+                let tenant = postgres::connect_pool(url, *max_connections, &lineage).await?;
                 schema::require_current(&tenant).await?;
                 let system = match system_url {
-                    Some(url) => postgres::connect(url, (*max_connections / 2).max(2)).await?,
+                    Some(url) => {
+                        postgres::connect_pool(url, (*max_connections / 2).max(2), &lineage).await?
+                    }
                     None => tenant.clone(),
                 };
                 let shared_role = system_url.is_none();
@@ -74,17 +79,23 @@ impl Database {
                 Doors::Postgres { tenant, system, shared_role }
             }
         };
-        Ok(Self { doors })
+        Ok(Self { doors, lineage })
     }
 
     /// The tenant's door: transactions that see this tenant's rows only.
     pub fn tenant(&self, scope: &TenantScope) -> TenantDoor<'_> {
-        TenantDoor { doors: &self.doors, scope: *scope }
+        TenantDoor { doors: &self.doors, lineage: &self.lineage, scope: *scope }
     }
 
     /// The system's door: transactions that see every tenant. The reason is for the reader of the calling line.
     pub fn system(&self, reason: SystemReason) -> SystemDoor<'_> {
         SystemDoor { doors: &self.doors, _reason: reason }
+    }
+
+    /// A number that stands for the history that the rows are of: when it changes, the server was restored or
+    /// replaced, and no position of before holds.
+    pub fn history(&self) -> i64 {
+        self.lineage.mark()
     }
 
     /// Which engine this is, in one word.
@@ -113,6 +124,7 @@ impl Database {
 
 pub struct TenantDoor<'a> {
     doors: &'a Doors,
+    lineage: &'a Lineage,
     scope: TenantScope,
 }
 
@@ -137,7 +149,7 @@ impl TenantDoor<'_> {
                 tx
             }
         };
-        Ok(TenantTx::new(tx, tenant_id))
+        Ok(TenantTx::new(tx, tenant_id, self.lineage.clone()))
     }
 }
 

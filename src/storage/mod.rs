@@ -4,6 +4,7 @@
 mod database;
 mod entity;
 mod error;
+mod lineage;
 mod postgres;
 mod schema;
 mod scope;

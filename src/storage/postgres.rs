@@ -9,6 +9,7 @@ use sea_orm::{
 use secrecy::{ExposeSecret, SecretString};
 
 use super::error::{OpenError, Result};
+use super::lineage::Lineage;
 use crate::base::ids::TenantId;
 
 /// The group roles that the migrations grant to.
@@ -16,6 +17,21 @@ const TENANT_GROUP: &str = "lotline_tenant";
 const SYSTEM_GROUP: &str = "lotline_system";
 
 pub(super) async fn connect(url: &SecretString, connections: u32) -> Result<DatabaseConnection, OpenError> {
+    open(url, options(url, connections)).await
+}
+
+/// A door's pool, which looks at the database's history on every new connection.
+pub(super) async fn connect_pool(
+    url: &SecretString,
+    connections: u32,
+    lineage: &Lineage,
+) -> Result<DatabaseConnection, OpenError> {
+    let mut options = options(url, connections);
+    lineage.watch(&mut options);
+    open(url, options).await
+}
+
+fn options(url: &SecretString, connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(url.expose_secret());
     options
         .sqlx_logging(false)
@@ -23,6 +39,10 @@ pub(super) async fn connect(url: &SecretString, connections: u32) -> Result<Data
         .min_connections(1)
         .connect_timeout(Duration::from_secs(10))
         .acquire_timeout(Duration::from_secs(10));
+    options
+}
+
+async fn open(url: &SecretString, options: ConnectOptions) -> Result<DatabaseConnection, OpenError> {
     Database::connect(options)
         .await
         .map_err(|cause| OpenError::Connect { url: without_password(url), cause: cause.to_string() })

@@ -10,22 +10,29 @@ use sea_orm::{
 
 use super::entity::TenantOwned;
 use super::error::Result;
+use super::lineage::Lineage;
 use crate::base::ids::TenantId;
 
 /// A transaction in which only one tenant exists. Dropping it without a commit undoes it.
 pub struct TenantTx {
     pub(super) tx: DatabaseTransaction,
     tenant_id: TenantId,
+    lineage: Lineage,
 }
 
 impl TenantTx {
-    pub(super) fn new(tx: DatabaseTransaction, tenant_id: TenantId) -> Self {
-        Self { tx, tenant_id }
+    pub(super) fn new(tx: DatabaseTransaction, tenant_id: TenantId, lineage: Lineage) -> Self {
+        Self { tx, tenant_id, lineage }
     }
 
     /// Whose rows these are.
     pub fn tenant_id(&self) -> TenantId {
         self.tenant_id
+    }
+
+    /// The epoch that a log stored with `epoch` has in this database.
+    pub(super) fn epoch(&self, stored: i64) -> i64 {
+        self.lineage.epoch(stored)
     }
 
     /// Makes the changes last: when this returns, they are on disk.
