@@ -36,8 +36,12 @@ async fn put_back(settings: &Settings, from: &Path, force: bool) -> Result<Strin
     if let Some(kept) = restored.kept {
         let _ = writeln!(output, "the database that was there is kept as {}", kept.display());
     }
-    output.push_str("everybody has to sign in anew, one-time links are void, and earlier positions are told of a gap\n");
-    output.push_str("API keys and users are as they were when the copy was made: revoke again what was revoked since\n");
+    output.push_str(
+        "everybody has to sign in anew, one-time links are void, and earlier positions are told of a gap\n",
+    );
+    output.push_str(
+        "API keys and users are as they were when the copy was made: revoke again what was revoked since\n",
+    );
     output.push_str(&figures(&restored.found));
     Ok(output)
 }
@@ -49,7 +53,11 @@ async fn verify(settings: &DatabaseSettings) -> Result<String, Refused> {
         return Err(format!("{} does not exist", path.display()));
     }
     let found = storage::examine(settings).await.map_err(words)?;
-    if found.faults.is_empty() { Ok(format!("sound\n{}", figures(&found))) } else { Err(found.faults.join("; ")) }
+    if found.faults.is_empty() {
+        Ok(format!("sound\n{}", figures(&found)))
+    } else {
+        Err(found.faults.join("; "))
+    }
 }
 
 fn figures(found: &Soundness) -> String {

@@ -1,8 +1,8 @@
 //! Floor 8: the composition root. `App` owns everything; two of them in one process do not meet but through a database.
 
 pub mod build;
-pub mod copies;
 pub mod cli;
+pub mod copies;
 pub mod demo;
 pub mod documents;
 pub mod follow;

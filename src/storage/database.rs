@@ -69,9 +69,7 @@ impl Database {
                 let tenant = postgres::connect_pool(url, *max_connections, &lineage).await?;
                 schema::require_current(&tenant).await?;
                 let system = match system_url {
-                    Some(url) => {
-                        postgres::connect_pool(url, (*max_connections / 2).max(2), &lineage).await?
-                    }
+                    Some(url) => postgres::connect_pool(url, (*max_connections / 2).max(2), &lineage).await?,
                     None => tenant.clone(),
                 };
                 let shared_role = system_url.is_none();

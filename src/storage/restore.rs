@@ -119,7 +119,8 @@ fn keep(store: &Path, now: i64, is_whole: bool) -> Result<PathBuf, CopyError> {
         for suffix in ["-wal", "-shm", "-journal"] {
             let beside = with_suffix(store, suffix);
             if beside.exists() {
-                std::fs::rename(&beside, with_suffix(&aside, suffix)).map_err(|cause| file(&beside, cause))?;
+                std::fs::rename(&beside, with_suffix(&aside, suffix))
+                    .map_err(|cause| file(&beside, cause))?;
             }
         }
     }

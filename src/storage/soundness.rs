@@ -61,7 +61,8 @@ pub(super) async fn examine_sqlite(connection: &DatabaseConnection) -> Result<So
             found.faults.push(format!("the file is damaged: {words}"));
         }
     }
-    let strays = texts(connection, "SELECT DISTINCT \"table\" || ' to ' || parent FROM pragma_foreign_key_check");
+    let strays =
+        texts(connection, "SELECT DISTINCT \"table\" || ' to ' || parent FROM pragma_foreign_key_check");
     for stray in strays.await.map_err(failed)? {
         found.faults.push(format!("a reference does not hold: {stray}"));
     }
@@ -91,7 +92,9 @@ async fn logs(connection: &impl ConnectionTrait, found: &mut Soundness) -> Resul
         };
         let events: i64 = row.try_get_by_index(3)?;
         let bounds = (row.try_get_by_index(4)?, row.try_get_by_index(5)?);
-        found.faults.extend(hole(head, trimmed, events, bounds).map(|words| format!("the log of {slug} {words}")));
+        found
+            .faults
+            .extend(hole(head, trimmed, events, bounds).map(|words| format!("the log of {slug} {words}")));
         found.logs.push(LogFigures { slug, head, trimmed, events });
     }
     Ok(())

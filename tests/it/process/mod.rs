@@ -1,5 +1,6 @@
 //! The program as a process: how it starts, how it refuses to, what it does when the machine has nothing left.
 
 mod bad_start;
+mod copies;
 mod exhaustion;
 mod verbs;

@@ -92,6 +92,11 @@ impl TestDatabase {
         connect(&self.url(role)).await
     }
 
+    /// A plain connection of the superuser, whom no policy binds.
+    pub async fn as_superuser(&self) -> DatabaseConnection {
+        connect(&self.superuser_url()).await
+    }
+
     /// Removes database and roles.
     pub async fn remove(self) {
         let name = &self.name;
