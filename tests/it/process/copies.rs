@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use lotline::base::entropy::Entropy;
 use serde_json::{Value, json};
+use tokio_util::task::TaskTracker;
 
 use crate::support::binary::{Ended, Server, lotline, run, serve_in};
 use crate::support::wait::eventually;
@@ -78,7 +79,7 @@ async fn a_copy_made_under_a_writer_has_all_that_was_acknowledged_before() {
     let (acknowledged, stop) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
     let writing = {
         let (ann, acknowledged, stop) = (ann.clone(), Arc::clone(&acknowledged), Arc::clone(&stop));
-        tokio::spawn(async move {
+        TaskTracker::new().spawn(async move {
             while !stop.load(Ordering::Relaxed) {
                 let number = acknowledged.load(Ordering::Relaxed);
                 assert!(ann.says(&format!("number {number}")).await.is_success());
