@@ -120,7 +120,7 @@ impl Follower {
         let place = Position { epoch: head.epoch, seq: after };
         self.prelude.push(Item::control(&hello(place), Some(place)));
         if let (Some(Since::Gap(reason)), Some(from)) = (judged, wish.since.as_deref()) {
-            self.tell_gaps(from, head.position(), reason);
+            self.tell_gaps(from, head.position(), reason, None);
         }
         self.kernel.hub.change(&self.scope, &self.mailbox, |interest, _| {
             interest.inbox_after = interest.inbox_after.map(|_| after);
@@ -134,8 +134,8 @@ impl Follower {
         self.replay = Some(Replay::Everything { after, upto: head.seq });
     }
 
-    /// One `gap` for the inbox and one for each subscription.
-    fn tell_gaps(&mut self, from: &str, to: Position, reason: GapReason) {
+    /// One `gap` for the inbox and one for each subscription, or for the one whose past is missing.
+    fn tell_gaps(&mut self, from: &str, to: Position, reason: GapReason, of: Option<&Subscription>) {
         let gap = |subscription: &str, key: Option<String>, resync_url: &str| {
             ServerMessage::Gap(Gap {
                 subscription: subscription.to_owned(),
@@ -147,8 +147,10 @@ impl Follower {
             })
         };
         let gaps = self.mailbox.with_interest(|interest| {
-            let inbox = interest.inbox_after.map(|_| gap("inbox", None, INBOX_RESYNC_URL));
-            let feeds = interest.subscriptions.iter().map(|one| {
+            let inbox =
+                interest.inbox_after.filter(|_| of.is_none()).map(|_| gap("inbox", None, INBOX_RESYNC_URL));
+            let concerned = |one: &&Subscription| of.is_none_or(|of| of == *one);
+            let feeds = interest.subscriptions.iter().filter(concerned).map(|one| {
                 let feed = one.filter.feed();
                 gap(feed.name(), one.key.clone(), feed.resync_url())
             });
@@ -212,7 +214,8 @@ impl Follower {
         let Head { epoch, trimmed, .. } = stretch.head;
         if trimmed > replay.after() {
             let (from, to) = (Position { epoch, seq: replay.after() }, Position { epoch, seq: trimmed });
-            self.tell_gaps(&from.to_string(), to, GapReason::Trimmed);
+            let of = replay.lose();
+            self.tell_gaps(&from.to_string(), to, GapReason::Trimmed, of.as_ref());
             replay.move_to(trimmed);
         }
         let wanted = self.wanted(&replay);
@@ -332,6 +335,17 @@ impl Replay {
     fn after(&self) -> i64 {
         match self {
             Self::Everything { after, .. } | Self::Past { after, .. } => *after,
+        }
+    }
+
+    /// Retention took a part away before it was read: whose part it is, when it is one subscription's.
+    fn lose(&mut self) -> Option<Subscription> {
+        match self {
+            Self::Everything { .. } => None,
+            Self::Past { of, recovered, .. } => {
+                *recovered = false;
+                Some(of.clone())
+            }
         }
     }
 

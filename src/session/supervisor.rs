@@ -114,11 +114,15 @@ pub struct Sessions {
     emptied: Notify,
     leaving: AtomicBool,
     stopping: CancellationToken,
+    /// The database's history that the connections' positions are of.
+    history: AtomicI64,
 }
 
 impl Sessions {
     pub fn new(kernel: Kernel, identity: Arc<Identity>, settings: SessionSettings) -> Arc<Self> {
+        let history = AtomicI64::new(kernel.db.history());
         let sessions = Arc::new(Self {
+            history,
             admission: Admission::new(settings.admission, &kernel.clock, kernel.entropy),
             node: Node::new(kernel.clock.now()),
             kernel,
@@ -279,7 +283,18 @@ impl Sessions {
         }
     }
 
+    /// Positions of before a restore or a change of server do not hold: everybody resumes, and is told of the gap.
+    fn notice_another_history(&self) {
+        let found = self.kernel.db.history();
+        if self.history.swap(found, Ordering::Relaxed) != found {
+            tracing::warn!("the database was restored or replaced; all connections have to resume");
+            self.kernel.hub.forget_places();
+            self.end_all_for_doubt();
+        }
+    }
+
     fn round(&self) {
+        self.notice_another_history();
         let (now, steady) = (self.micros(), self.steady_micros());
         let heartbeat = self.settings.heartbeat.as_micros() as i64;
         for one in self.connections(|_| true) {

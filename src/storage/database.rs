@@ -12,6 +12,7 @@ use sea_orm::{
 use secrecy::SecretString;
 
 use super::error::{Error, OpenError, Result};
+use super::lineage::Lineage;
 use super::scope::{SystemTx, TenantTx};
 use super::{postgres, schema, sqlite};
 use crate::auth::scope::{SystemReason, TenantScope};
@@ -41,6 +42,7 @@ pub struct Database {
     doors: Doors,
     transactions: Arc<AtomicU64>,
     gauges: Gauges,
+    lineage: Lineage,
 }
 
 /// Where transactions are counted. The store is the first part of a node that is opened, so it brings the figures.
@@ -67,6 +69,7 @@ enum Doors {
 impl Database {
     /// Opens the store, brings the schema up where that is asked for, and refuses what would be unsafe.
     pub async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
+        let lineage = Lineage::default();
         let doors = match settings {
             DatabaseSettings::Sqlite { path } => {
                 let write = sqlite::open_writer(path).await?;
@@ -78,10 +81,10 @@ impl Database {
                 if *migrate {
                     schema::migrate_up_postgres(migrate_url.as_ref().unwrap_or(url)).await?;
                 }
-                let tenant = postgres::connect(url, *max_connections).await?;
+                let tenant = postgres::connect_pool(url, *max_connections, &lineage).await?;
                 schema::require_current(&tenant).await?;
                 let system = match system_url {
-                    Some(url) => postgres::connect(url, (*max_connections / 2).max(2)).await?,
+                    Some(url) => postgres::connect_pool(url, (*max_connections / 2).max(2), &lineage).await?,
                     None => tenant.clone(),
                 };
                 let shared_role = system_url.is_none();
@@ -89,7 +92,7 @@ impl Database {
                 Doors::Postgres { tenant, system, shared_role }
             }
         };
-        Ok(Self { doors, transactions: Arc::default(), gauges: Gauges::default() })
+        Ok(Self { doors, transactions: Arc::default(), gauges: Gauges::default(), lineage })
     }
 
     /// The tenant's door: transactions that see this tenant's rows only.
@@ -121,6 +124,12 @@ impl Database {
     /// The writing transactions that are open, and whether the disk takes them.
     pub fn writes(&self) -> &Arc<Writes> {
         &self.gauges.writes
+    }
+
+    /// A number that stands for the history that the rows are of: when it changes, the server was restored or
+    /// replaced, and no position of before holds.
+    pub fn history(&self) -> i64 {
+        self.lineage.mark()
     }
 
     /// Which engine this is, in one word.
@@ -180,7 +189,7 @@ impl<'a> TenantDoor<'a> {
             }
         };
         self.db.gauges.waited(mode, waited);
-        Ok(TenantTx::new(tx, tenant_id, self.db.gauges.clone()))
+        Ok(TenantTx::new(tx, tenant_id, self.db.gauges.clone(), self.db.lineage.clone()))
     }
 }
 

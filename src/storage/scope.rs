@@ -13,6 +13,7 @@ use sea_orm::{
 use super::database::Gauges;
 use super::entity::TenantOwned;
 use super::error::{Error, Result};
+use super::lineage::Lineage;
 use crate::base::clock::Stopwatch;
 use crate::base::ids::TenantId;
 use crate::telemetry::writes::OpenWrite;
@@ -21,14 +22,20 @@ use crate::telemetry::writes::OpenWrite;
 pub struct TenantTx {
     pub(super) tx: DatabaseTransaction,
     tenant_id: TenantId,
+    lineage: Lineage,
     gauges: Gauges,
     /// Held while it may write, so that one that stays open is noticed.
     open: Option<OpenWrite>,
 }
 
 impl TenantTx {
-    pub(super) fn new(tx: DatabaseTransaction, tenant_id: TenantId, gauges: Gauges) -> Self {
-        Self { tx, tenant_id, gauges, open: None }
+    pub(super) fn new(
+        tx: DatabaseTransaction,
+        tenant_id: TenantId,
+        gauges: Gauges,
+        lineage: Lineage,
+    ) -> Self {
+        Self { tx, tenant_id, lineage, gauges, open: None }
     }
 
     pub(super) fn watched(mut self, place: &'static Location<'static>) -> Self {
@@ -39,6 +46,11 @@ impl TenantTx {
     /// Whose rows these are.
     pub fn tenant_id(&self) -> TenantId {
         self.tenant_id
+    }
+
+    /// The epoch that a log stored with `epoch` has in this database.
+    pub(super) fn epoch(&self, stored: i64) -> i64 {
+        self.lineage.epoch(stored)
     }
 
     /// Makes the changes last: when this returns, they are on disk.
