@@ -1,7 +1,9 @@
 //! Floor 0: values that know nothing of Lotline's wire, store or network.
 
+pub mod address;
 pub mod clock;
 pub mod entropy;
+pub mod gcra;
 pub mod ids;
 pub mod money;
 pub mod page;

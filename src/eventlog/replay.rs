@@ -42,6 +42,7 @@ pub enum Since {
 
 /// The log's head now.
 pub async fn head(db: &Database, scope: &TenantScope) -> Result<Head> {
+    let _turn = db.replay_turn(scope).await?;
     let tx = db.tenant(scope).read().await?;
     read_head(&tx).await
 }
@@ -49,6 +50,7 @@ pub async fn head(db: &Database, scope: &TenantScope) -> Result<Head> {
 /// At most `limit` events after `after`. The head is read in the same transaction, before the rows, so a page that
 /// is not full and ends below the head means that retention was faster: the caller compares `head.trimmed`.
 pub async fn read_after(db: &Database, scope: &TenantScope, after: i64, limit: u64) -> Result<Page> {
+    let _turn = db.replay_turn(scope).await?;
     let tx = db.tenant(scope).read().await?;
     let head = read_head(&tx).await?;
     let rows = events::read_after(&tx, after, limit).await?;

@@ -8,6 +8,7 @@ mod postgres;
 mod schema;
 mod scope;
 mod sqlite;
+mod turns;
 
 pub mod api_keys;
 pub mod audit_log;

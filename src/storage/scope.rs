@@ -10,17 +10,20 @@ use sea_orm::{
 
 use super::entity::TenantOwned;
 use super::error::Result;
+use super::turns::Turn;
 use crate::base::ids::TenantId;
 
 /// A transaction in which only one tenant exists. Dropping it without a commit undoes it.
 pub struct TenantTx {
     pub(super) tx: DatabaseTransaction,
     tenant_id: TenantId,
+    // After the transaction, so that it is handed on when that has ended.
+    _turn: Option<Turn>,
 }
 
 impl TenantTx {
-    pub(super) fn new(tx: DatabaseTransaction, tenant_id: TenantId) -> Self {
-        Self { tx, tenant_id }
+    pub(super) fn new(tx: DatabaseTransaction, tenant_id: TenantId, turn: Option<Turn>) -> Self {
+        Self { tx, tenant_id, _turn: turn }
     }
 
     /// Whose rows these are.
@@ -120,9 +123,14 @@ impl TenantTx {
 /// A transaction that sees every tenant: login, key and ticket look-ups, head poll, sweeps.
 pub struct SystemTx {
     pub(super) tx: DatabaseTransaction,
+    _turn: Option<Turn>,
 }
 
 impl SystemTx {
+    pub(super) fn new(tx: DatabaseTransaction, turn: Option<Turn>) -> Self {
+        Self { tx, _turn: turn }
+    }
+
     /// Makes the changes last: when this returns, they are on disk.
     pub async fn commit(self) -> Result<()> {
         Ok(self.tx.commit().await?)
