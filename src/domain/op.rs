@@ -7,6 +7,7 @@ use tokio::sync::broadcast;
 
 use super::error::Result;
 use super::jobs::bell::JobBell;
+use super::limits::Limits;
 use super::revocation::Revocation;
 use crate::auth::permission::Permission;
 use crate::auth::principal::Principal;
@@ -32,6 +33,8 @@ pub struct Kernel {
     pub revocations: broadcast::Sender<Revocation>,
     /// Rings when a job begins to wait for a worker.
     pub bell: JobBell,
+    /// What callers and tenants may take; without limits unless the composition root sets them.
+    pub limits: Arc<Limits>,
 }
 
 /// Revocations that may wait for a supervisor; one that falls behind ends every connection it cannot vouch for.
@@ -40,7 +43,15 @@ const REVOCATION_QUEUE: usize = 1024;
 impl Kernel {
     pub fn new(db: Database, clock: Clock, entropy: Entropy) -> Self {
         let (revocations, _) = broadcast::channel(REVOCATION_QUEUE);
-        Self { db, hub: Arc::default(), clock, entropy, revocations, bell: JobBell::default() }
+        Self {
+            db,
+            hub: Arc::default(),
+            clock,
+            entropy,
+            revocations,
+            bell: JobBell::default(),
+            limits: Arc::default(),
+        }
     }
 
     /// Spreads the word. Nobody listening is fine: then no connection is open.

@@ -7,6 +7,7 @@ mod line;
 pub mod page;
 pub mod refresh;
 pub mod relay;
+mod room;
 pub mod seats;
 pub mod sse;
 pub mod status;

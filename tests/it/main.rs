@@ -14,6 +14,7 @@ mod delivery;
 mod documents;
 mod doors;
 mod isolation;
+mod limits;
 mod process;
 mod readme;
 mod sockets;

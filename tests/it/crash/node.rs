@@ -68,6 +68,7 @@ fn command(folder: &TempDir, hosts: &str) -> Command {
         .env("LOTLINE__BOOTSTRAP__PASSWORD", PASSWORD)
         .env("LOTLINE__AUTH__PASSWORD_MEMORY_KIB", "64")
         .env("LOTLINE__AUTH__PASSWORD_ITERATIONS", "1")
+        .env("LOTLINE__LIMITS__REQUESTS_PER_USER", "0")
         .env("LOTLINE__AUTH__ACCESS_TTL_SECONDS", "86400")
         .env("LOTLINE__LIMITS__LEASE_SECONDS", LEASE_SECONDS)
         .env("LOTLINE__CRAWLER__ALLOWED_PRIVATE_HOSTS", hosts);

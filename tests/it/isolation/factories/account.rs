@@ -25,6 +25,7 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
         "end_session" => end_session(world).await,
         "create_socket_ticket" => vec![Case::new(Call::post("/api/v1/auth/socket-ticket"))],
         "set_password" => set_password(world).await,
+        "get_usage" => vec![Case::new(Call::get("/api/v1/usage"))],
         "get_me" => vec![Case::new(Call::get("/api/v1/users/me")).shows()],
         _ => return None,
     })
