@@ -51,7 +51,8 @@ async fn a_tenant_and_operators_see_what_it_uses_and_nobody_else_does(app: &Test
 
 async fn admins_are_told_when_nine_tenths_are_used_and_not_again_within_the_hour(app: &TestApp) {
     let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
-    let mut socket = ann.connects().await;
+    let mut socket = ann.door("/ws").query("subscriptions", "system_alerts").open().await;
+    socket.next_of_type("connection_established").await;
     let _more = (bob.connects().await, bob.connects().await);
 
     app.pass(Duration::from_secs(3)).await;
