@@ -98,7 +98,12 @@ def flood_until(url, token, threads, over, counts):
 def flood_alone(url, token, over, counts):
     connection, served, refused = connect(url), 0, 0
     while not over.is_set():
-        status, _ = broadcast(connection, token)
+        try:
+            status, _ = broadcast(connection, token)
+        except (OSError, http.client.HTTPException):
+            # A refusal does not wait for the body, and the server then lets go of the connection.
+            connection.close()
+            connection, status = connect(url), 429
         served, refused = served + (status == 200), refused + (status != 200)
         if status == 429:
             # Refusals cost the server little; without a pause the client's own CPU would be what is measured.
