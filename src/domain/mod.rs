@@ -6,6 +6,7 @@ pub mod error;
 pub mod frontier;
 pub mod identity;
 pub mod jobs;
+pub mod limits;
 pub mod notifications;
 pub mod op;
 pub mod platform_broadcast;

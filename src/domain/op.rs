@@ -7,6 +7,7 @@ use tokio::sync::broadcast;
 
 use super::error::Result;
 use super::jobs::bell::JobBell;
+use super::limits::Limits;
 use super::revocation::Revocation;
 use crate::auth::permission::Permission;
 use crate::auth::principal::Principal;
@@ -39,6 +40,8 @@ pub struct Kernel {
     pub bell: JobBell,
     /// What is counted: `kernel.metrics.refused(code)`.
     pub metrics: Arc<Metrics>,
+    /// What callers and tenants may take; without limits unless the composition root sets them.
+    pub limits: Arc<Limits>,
 }
 
 /// Ends this node's own connections that a revocation speaks of.
@@ -52,8 +55,8 @@ impl Kernel {
         let (revocations, _) = broadcast::channel(REVOCATION_QUEUE);
         let (hub, logs) = (Arc::default(), Arc::default());
         let (enforcer, bell) = (Arc::default(), JobBell::default());
-        let metrics = Arc::clone(db.metrics());
-        Self { db, hub, logs, clock, entropy, revocations, enforcer, bell, metrics }
+        let (metrics, limits) = (Arc::clone(db.metrics()), Arc::default());
+        Self { db, hub, logs, clock, entropy, revocations, enforcer, bell, metrics, limits }
     }
 
     /// Who ends this node's connections; the first one stands.

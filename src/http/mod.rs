@@ -13,6 +13,7 @@ pub mod operations;
 pub mod properties;
 pub mod spiders;
 pub mod tenants;
+pub mod usage;
 pub mod users;
 pub mod workers;
 
@@ -32,6 +33,7 @@ pub mod list;
 pub mod metrics;
 pub mod origin;
 pub mod problem;
+pub mod rate_limits;
 pub mod serve;
 pub mod swagger;
 pub mod tags;
