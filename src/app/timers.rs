@@ -9,6 +9,7 @@ use super::settings as parts;
 use super::start_error::StartError;
 use crate::config::Settings;
 use crate::crawler::runner::{Runner, Running};
+use crate::domain::idempotency;
 use crate::domain::jobs::{merge, sweep};
 use crate::domain::op::Kernel;
 use crate::domain::platform_broadcast;
@@ -19,7 +20,7 @@ use crate::domain::retention::{Retention, trim_logs};
 const PROGRESS: Duration = Duration::from_millis(250);
 /// How often summaries and leases are looked at.
 const SWEEP: Duration = Duration::from_secs(1);
-/// How often logs are trimmed.
+/// How often logs are trimmed, and kept answers swept.
 const TRIM: Duration = Duration::from_secs(60);
 
 /// Starts the timers; each ends with `stop`.
@@ -55,6 +56,9 @@ async fn trimming(kernel: Kernel, retention: Retention, stop: CancellationToken)
     while tick(&kernel, TRIM, &stop).await {
         if let Err(problem) = trim_logs(&kernel, retention).await {
             tracing::warn!(%problem, "logs could not be trimmed; it is tried again");
+        }
+        if let Err(problem) = idempotency::sweep(&kernel).await {
+            tracing::warn!(%problem, "kept answers could not be swept; it is tried again");
         }
     }
 }

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::broadcast;
 
 use super::error::Result;
+use super::idempotency::{Begun, Once, Presented, Twins};
 use super::jobs::bell::JobBell;
 use super::revocation::Revocation;
 use crate::auth::permission::Permission;
@@ -19,6 +22,7 @@ use crate::hub::Hub;
 use crate::protocol::position::Position;
 use crate::protocol::problem::{Code, Problem};
 use crate::storage::audit_log::{self, NewAuditEntry};
+use crate::storage::idempotency_keys::Door;
 use crate::storage::{Database, TenantTx, micros};
 
 /// What a node gives to every use case.
@@ -32,6 +36,8 @@ pub struct Kernel {
     pub revocations: broadcast::Sender<Revocation>,
     /// Rings when a job begins to wait for a worker.
     pub bell: JobBell,
+    /// Who works under which key; the others wait.
+    pub twins: Twins,
 }
 
 /// Revocations that may wait for a supervisor; one that falls behind ends every connection it cannot vouch for.
@@ -40,7 +46,8 @@ const REVOCATION_QUEUE: usize = 1024;
 impl Kernel {
     pub fn new(db: Database, clock: Clock, entropy: Entropy) -> Self {
         let (revocations, _) = broadcast::channel(REVOCATION_QUEUE);
-        Self { db, hub: Arc::default(), clock, entropy, revocations, bell: JobBell::default() }
+        let (bell, twins) = (JobBell::default(), Twins::default());
+        Self { db, hub: Arc::default(), clock, entropy, revocations, bell, twins }
     }
 
     /// Spreads the word. Nobody listening is fine: then no connection is open.
@@ -64,6 +71,7 @@ pub struct Op {
     pub scope: TenantScope,
     actor: Actor,
     pub origin: Origin,
+    once: Option<Arc<Once>>,
 }
 
 /// On whose behalf: a caller, or the system itself.
@@ -82,13 +90,27 @@ impl Op {
                 "Operators have no tenant; sign in as one of its users.",
             ));
         };
-        Ok(Self { kernel: kernel.clone(), scope, actor: Actor::Caller(principal), origin })
+        Ok(Self { kernel: kernel.clone(), scope, actor: Actor::Caller(principal), origin, once: None })
     }
 
     /// The system's own work in a tenant.
     pub fn of_system(kernel: &Kernel, reason: SystemReason, tenant_id: TenantId) -> Self {
         let scope = TenantScope::for_system(reason, tenant_id);
-        Self { kernel: kernel.clone(), scope, actor: Actor::System(reason), origin: Origin::default() }
+        let origin = Origin::default();
+        Self { kernel: kernel.clone(), scope, actor: Actor::System(reason), origin, once: None }
+    }
+
+    /// The same work under what the caller showed, so that a retry of it is answered and not done again.
+    #[must_use]
+    pub fn once(mut self, presented: Option<Presented>) -> Self {
+        let once = self.principal().zip(presented).map(|(principal, key)| Once::new(key, principal));
+        self.once = once.map(Arc::new);
+        self
+    }
+
+    /// The key that the work is under, and what became of it.
+    pub fn kept(&self) -> Option<&Once> {
+        self.once.as_deref()
     }
 
     /// The caller; none when the system itself is at work.
@@ -130,6 +152,33 @@ impl Op {
         let committed: Committed = change.commit().await?;
         self.kernel.hub.committed(self.scope.tenant_id(), &committed.envelopes);
         Ok(committed.position())
+    }
+
+    /// Like [`Op::begin`], unless the same was done before under the same key: then its answer. Under a key the change
+    /// is to end with [`Op::commit_once`].
+    pub async fn begin_once<T: DeserializeOwned>(&self) -> Result<Begun<Change, T>> {
+        let Some(once) = self.kept() else { return Ok(Begun::First(self.begin().await?)) };
+        once.wait(&self.kernel).await?;
+        let change = self.begin().await?;
+        let kept = once.look_up(&self.kernel.clock, Door::Tenant(&change.tx)).await?;
+        Ok(kept.map_or_else(|| Begun::First(change), Begun::Again))
+    }
+
+    /// Like [`Op::commit`], and keeps the answer in the same transaction where there is a key. `answer` gets the
+    /// position after the change; should it refuse, nothing is changed.
+    pub async fn commit_once<T: Serialize>(
+        &self,
+        change: Change,
+        answer: impl FnOnce(Option<Position>) -> Result<T>,
+    ) -> Result<T> {
+        let appended = change.append().await?;
+        let answer = answer(appended.position())?;
+        if let Some(once) = self.kept() {
+            once.keep(&self.kernel.clock, Door::Tenant(&appended.tx), &answer).await?;
+        }
+        let committed = appended.commit().await?;
+        self.kernel.hub.committed(self.scope.tenant_id(), &committed.envelopes);
+        Ok(answer)
     }
 
     /// Notes a deed in the audit log, in the deed's own transaction.

@@ -4,5 +4,5 @@
 mod append;
 mod replay;
 
-pub use append::{Change, Committed};
+pub use append::{Appended, Change, Committed};
 pub use replay::{Head, Page, Since, head, judge, read_after};

@@ -13,6 +13,7 @@ use super::client::origin;
 use super::explain::refuse_bad_parameters;
 use crate::auth::permission::Permission;
 use crate::auth::principal::{OperatorPrincipal, Principal};
+use crate::domain::idempotency::{Once, Presented};
 use crate::domain::identity::Identity;
 use crate::domain::identity::authenticate::{Admitted, Credential};
 use crate::domain::identity::platform::PlatformOp;
@@ -70,6 +71,24 @@ pub struct MaybeAccount(pub Option<Account>);
 pub enum Broadcaster {
     Tenant(Op),
     Platform(PlatformOp),
+}
+
+impl Broadcaster {
+    /// The same under what the caller showed.
+    #[must_use]
+    pub fn once(self, presented: Option<Presented>) -> Self {
+        match self {
+            Self::Tenant(op) => Self::Tenant(op.once(presented)),
+            Self::Platform(op) => Self::Platform(op.once(presented)),
+        }
+    }
+
+    pub fn kept(&self) -> Option<&Once> {
+        match self {
+            Self::Tenant(op) => op.kept(),
+            Self::Platform(op) => op.kept(),
+        }
+    }
 }
 
 /// Names in the API document: signing in with a password, and showing a token or key that one has.
@@ -229,7 +248,7 @@ async fn admit(request: &Request, permission: Permission) -> Result<Admitted, po
     Ok(admitted)
 }
 
-fn identity(request: &Request) -> Result<&Arc<Identity>, Problem> {
+pub(super) fn identity(request: &Request) -> Result<&Arc<Identity>, Problem> {
     request.data::<Arc<Identity>>().ok_or_else(|| {
         tracing::error!("an endpoint stands outside of the application's data");
         Problem::internal()

@@ -28,6 +28,7 @@ pub mod etag;
 pub mod explain;
 pub mod health;
 pub mod list;
+pub mod once;
 pub mod origin;
 pub mod problem;
 pub mod serve;

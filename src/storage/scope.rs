@@ -136,6 +136,10 @@ impl SystemTx {
         E::update_many()
     }
 
+    pub(super) fn delete<E: EntityTrait>(&self, which: impl IntoCondition) -> DeleteMany<E> {
+        E::delete_many().filter(which.into_condition())
+    }
+
     pub(super) async fn insert<A>(&self, row: A) -> Result<<A::Entity as EntityTrait>::Model>
     where
         A: ActiveModelTrait + ActiveModelBehavior + Send,

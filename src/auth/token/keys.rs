@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use jsonwebtoken::{DecodingKey, EncodingKey, crypto};
 use sha2::{Digest, Sha256};
 
+use super::super::mark::{Mark, MarkingKey, Marks};
 use crate::base::entropy::Entropy;
 
 /// The longest `kid` that is looked at.
@@ -160,6 +161,7 @@ pub struct SigningKey {
     signs_from: DateTime<Utc>,
     encoding: EncodingKey,
     verifying: VerifyingKey,
+    marking: MarkingKey,
 }
 
 impl SigningKey {
@@ -170,7 +172,13 @@ impl SigningKey {
             return Err(KeyError::ShortSecret);
         }
         let verifying = VerifyingKey::shared_secret(Some(kid.to_owned()), secret, vec![Algorithm::Hs256])?;
-        Ok(Self { kid: kid.to_owned(), signs_from, encoding: EncodingKey::from_secret(secret), verifying })
+        Ok(Self {
+            kid: kid.to_owned(),
+            signs_from,
+            encoding: EncodingKey::from_secret(secret),
+            verifying,
+            marking: MarkingKey::derive(secret),
+        })
     }
 
     /// The parts of a new key: its id and 32 random bytes, for the caller to keep.
@@ -226,6 +234,15 @@ impl KeyRing {
     pub fn signing_key(&self, now: DateTime<Utc>) -> &SigningKey {
         // `new` refuses an empty ring, so there is a first key.
         self.keys.iter().rev().find(|key| key.signs_from <= now).unwrap_or(&self.keys[0])
+    }
+
+    /// The marks that the ring's keys leave on `message`, that of the signing key first. `purpose` keeps apart what must
+    /// not be mistaken for one another.
+    pub fn marks(&self, now: DateTime<Utc>, purpose: &str, message: &[u8]) -> Marks {
+        let first = self.signing_key(now);
+        let others = self.keys.iter().filter(|key| key.kid != first.kid);
+        let mark = |key: &SigningKey| Mark::new(&key.kid, &key.marking, purpose, message);
+        Marks::new(mark(first), others.map(mark))
     }
 
     pub(super) fn find(&self, kid: &str) -> Option<&VerifyingKey> {

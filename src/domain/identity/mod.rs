@@ -20,6 +20,7 @@ pub mod users;
 
 mod cache;
 mod fields;
+mod made_tenant;
 mod secrets;
 mod standing;
 #[cfg(test)]

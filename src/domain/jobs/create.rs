@@ -5,6 +5,7 @@ use super::{queue, view};
 use crate::auth::permission::Permission;
 use crate::base::ids::UserId;
 use crate::domain::error::Result;
+use crate::domain::idempotency::Begun;
 use crate::domain::op::{Op, forbidden};
 use crate::domain::spiders;
 use crate::eventlog::Change;
@@ -22,7 +23,10 @@ pub async fn create(op: &Op, new: NewJob) -> Result<Job> {
 /// Makes a job for a user of the tenant: for work that has no caller, or that the caller does for somebody.
 pub async fn create_for(op: &Op, owner: UserId, new: NewJob) -> Result<Job> {
     op.require(Permission::StartJobs)?;
-    let mut change = op.begin().await?;
+    let mut change = match op.begin_once().await? {
+        Begun::First(change) => change,
+        Begun::Again(answer) => return Ok(answer),
+    };
     let plan = plan(&change, new).await?;
     let row = jobs::NewJob {
         spider_name: &plan.spider.name,
@@ -36,9 +40,9 @@ pub async fn create_for(op: &Op, owner: UserId, new: NewJob) -> Result<Job> {
     };
     let mut job = jobs::insert(&change.tx, row).await?;
     queue::queue(op, &mut change, &mut job).await?;
-    op.commit(change).await?;
+    let job = op.commit_once(change, |_| view::job(&job)).await?;
     op.kernel.bell.ring();
-    view::job(&job)
+    Ok(job)
 }
 
 /// A job as asked for, with what the spider adds.

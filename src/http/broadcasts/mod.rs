@@ -8,6 +8,7 @@ use poem_openapi::param::Query;
 use self::send::{BroadcastBody, Broadcasted, SendParameters};
 use super::body::OptionalBody;
 use super::caller::Broadcaster;
+use super::once::{Answered, OnceKey};
 use super::tags::Tag;
 use crate::protocol::problem::Problem;
 
@@ -23,6 +24,7 @@ impl BroadcastsApi {
     async fn send(
         &self,
         caller: Broadcaster,
+        #[oai(name = "Idempotency-Key")] once: OnceKey,
         /// 1 to 4,000 characters.
         #[oai(validator(min_length = 1, max_length = 4000))]
         message: Query<Option<String>>,
@@ -32,13 +34,15 @@ impl BroadcastsApi {
         /// RFC 3339; informs only.
         start_time: Query<Option<String>>,
         body: OptionalBody<BroadcastBody>,
-    ) -> Result<Broadcasted, Problem> {
+    ) -> Result<Answered<Broadcasted>, Problem> {
         let parameters = SendParameters {
             message: message.0,
             category: category.0,
             audience: audience.0,
             start_time: start_time.0,
         };
-        send::send(&caller, parameters, body.0).await
+        let caller = caller.once(once.0);
+        let sent = send::send(&caller, parameters, body.0).await?;
+        Ok(Answered::new(caller.kept(), sent))
     }
 }

@@ -1,0 +1,1 @@
+//! Keys, turns and kept answers, through the use cases.
