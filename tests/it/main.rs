@@ -16,5 +16,6 @@ mod doors;
 mod isolation;
 mod process;
 mod readme;
+mod retries;
 mod sockets;
 mod store;

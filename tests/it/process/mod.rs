@@ -2,4 +2,5 @@
 
 mod bad_start;
 mod exhaustion;
+mod retries;
 mod verbs;
