@@ -21,6 +21,10 @@ impl BroadcastsApi {
     /// Tells an audience of the tenant something, once and durably. The fields come as a JSON body or, as the seeds have
     /// it, as query parameters. An operator's goes to all tenants, one by one, and is answered before that is done.
     #[oai(path = "/admin/broadcast", method = "post", operation_id = "send_broadcast")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a parameter of the operation, documented where it stands"
+    )]
     async fn send(
         &self,
         caller: Broadcaster,

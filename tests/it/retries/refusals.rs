@@ -34,7 +34,7 @@ async fn what_is_no_key_is_refused_by_name(app: &TestApp) {
         let value = reqwest::header::HeaderValue::from_bytes(bad.as_bytes()).unwrap();
         let refused = Answer::of(request().header("idempotency-key", value)).await;
         let problem = refused.is_problem(422, "validation_failed");
-        assert_eq!(problem["errors"][0]["pointer"], "/header/Idempotency-Key", "{bad:?}: {problem}");
+        assert_eq!(problem["errors"][0]["loc"], json!(["header", "Idempotency-Key"]), "{bad:?}: {problem}");
     }
     let repeated = Answer::of(request().header("idempotency-key", "a").header("idempotency-key", "b")).await;
     let problem = repeated.is_problem(422, "validation_failed");
