@@ -9,6 +9,7 @@ use crate::crawler::settings::CrawlerSettings;
 use crate::domain::identity::IdentitySettings;
 use crate::domain::retention::Retention;
 use crate::http::serve::ServeSettings;
+use crate::session::admission::AdmissionSettings;
 use crate::session::seats::SeatLimits;
 use crate::session::supervisor::SessionSettings;
 use crate::storage::DatabaseSettings;
@@ -49,6 +50,11 @@ pub fn sessions(settings: &Settings) -> SessionSettings {
         heartbeat: limits.heartbeat(),
         stream_heartbeat: STREAM_HEARTBEAT,
         reconnect_spread: settings.server.shutdown_grace().min(Duration::from_secs(10)),
+        admission: AdmissionSettings {
+            connects: limits.connects_in_flight,
+            joins: limits.joins_in_flight,
+            waiting: limits.connects_waiting,
+        },
     }
 }
 

@@ -19,6 +19,8 @@ pub enum StartError {
     Issuers(String),
     #[error("{key} is set, and this version runs as one node only; leave it out")]
     OneNodeOnly { key: &'static str },
+    #[error("signals cannot be listened for: {0}")]
+    Signals(std::io::Error),
     #[error("the crawler cannot be started: {0}")]
     Crawler(String),
     #[error("the API document cannot be made: {0}")]

@@ -10,6 +10,7 @@ use super::start_error::StartError;
 use crate::config::Settings;
 use crate::crawler::runner::{Runner, Running};
 use crate::domain::idempotency;
+use crate::domain::identity::sweep::forget_expired;
 use crate::domain::jobs::{merge, sweep};
 use crate::domain::op::Kernel;
 use crate::domain::platform_broadcast;
@@ -23,10 +24,14 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// How often logs are trimmed, and kept answers swept.
 const TRIM: Duration = Duration::from_secs(60);
 
+/// How often sign-ins, refresh tokens and links that expired long ago are removed.
+const FORGET: Duration = Duration::from_secs(600);
+
 /// Starts the timers; each ends with `stop`.
 pub fn spawn(work: &TaskTracker, kernel: &Kernel, settings: &Settings, stop: &CancellationToken) {
     work.spawn(progress(kernel.clone(), stop.clone()));
     work.spawn(sweeps(kernel.clone(), stop.clone()));
+    work.spawn(forgetting(kernel.clone(), stop.clone()));
     work.spawn(trimming(kernel.clone(), parts::retention(settings), stop.clone()));
 }
 
@@ -53,12 +58,24 @@ async fn sweeps(kernel: Kernel, stop: CancellationToken) {
 }
 
 async fn trimming(kernel: Kernel, retention: Retention, stop: CancellationToken) {
-    while tick(&kernel, TRIM, &stop).await {
+    // At the start too: a node that never lives for a whole turn would never trim.
+    loop {
         if let Err(problem) = trim_logs(&kernel, retention).await {
             tracing::warn!(%problem, "logs could not be trimmed; it is tried again");
         }
         if let Err(problem) = idempotency::sweep(&kernel).await {
             tracing::warn!(%problem, "kept answers could not be swept; it is tried again");
+        }
+        if !tick(&kernel, TRIM, &stop).await {
+            return;
+        }
+    }
+}
+
+async fn forgetting(kernel: Kernel, stop: CancellationToken) {
+    while tick(&kernel, FORGET, &stop).await {
+        if let Err(problem) = forget_expired(&kernel).await {
+            tracing::warn!(%problem, "expired credentials could not be removed; it is tried again");
         }
     }
 }

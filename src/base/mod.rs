@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod entropy;
+pub mod failpoint;
 pub mod ids;
 pub mod money;
 pub mod page;

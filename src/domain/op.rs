@@ -1,6 +1,6 @@
 //! The context of every use case: who asks, for which tenant, with what.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -16,8 +16,9 @@ use crate::auth::principal::Principal;
 use crate::auth::scope::{SystemReason, TenantScope};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
+use crate::base::failpoint::{Failpoint, reach};
 use crate::base::ids::TenantId;
-use crate::eventlog::{Change, Committed};
+use crate::eventlog::{Change, Committed, SharedReads};
 use crate::hub::Hub;
 use crate::protocol::position::Position;
 use crate::protocol::problem::{Code, Problem};
@@ -30,15 +31,21 @@ use crate::storage::{Database, TenantTx, micros};
 pub struct Kernel {
     pub db: Database,
     pub hub: Arc<Hub>,
+    /// What was read of the logs lately, for readers who come back together.
+    pub logs: Arc<SharedReads>,
     pub clock: Clock,
     pub entropy: Entropy,
     /// Word of credentials that have ended, for whoever holds connections open on them.
     pub revocations: broadcast::Sender<Revocation>,
+    enforcer: Arc<OnceLock<Enforcer>>,
     /// Rings when a job begins to wait for a worker.
     pub bell: JobBell,
     /// Who works under which key; the others wait.
     pub twins: Twins,
 }
+
+/// Ends this node's own connections that a revocation speaks of.
+type Enforcer = Box<dyn Fn(&Revocation) + Send + Sync>;
 
 /// Revocations that may wait for a supervisor; one that falls behind ends every connection it cannot vouch for.
 const REVOCATION_QUEUE: usize = 1024;
@@ -46,12 +53,22 @@ const REVOCATION_QUEUE: usize = 1024;
 impl Kernel {
     pub fn new(db: Database, clock: Clock, entropy: Entropy) -> Self {
         let (revocations, _) = broadcast::channel(REVOCATION_QUEUE);
-        let (bell, twins) = (JobBell::default(), Twins::default());
-        Self { db, hub: Arc::default(), clock, entropy, revocations, bell, twins }
+        let (hub, logs) = (Arc::default(), Arc::default());
+        let (enforcer, bell, twins) = (Arc::default(), JobBell::default(), Twins::default());
+        Self { db, hub, logs, clock, entropy, revocations, enforcer, bell, twins }
     }
 
-    /// Spreads the word. Nobody listening is fine: then no connection is open.
+    /// Who ends this node's connections; the first one stands.
+    pub fn enforce_with(&self, enforcer: impl Fn(&Revocation) + Send + Sync + 'static) {
+        let _ = self.enforcer.set(Box::new(enforcer));
+    }
+
+    /// Spreads the word. Nobody listening is fine: then no connection is open. This node's own connections end before
+    /// the caller is answered: what is told after the answer is not seen by those who were shut out.
     pub fn revoked(&self, revocation: Revocation) {
+        if let Some(enforce) = self.enforcer.get() {
+            enforce(&revocation);
+        }
         let _ = self.revocations.send(revocation);
     }
 }
@@ -150,6 +167,7 @@ impl Op {
     /// away between the two, the head poll finds the events within a second or so.
     pub async fn commit(&self, change: Change) -> Result<Option<Position>> {
         let committed: Committed = change.commit().await?;
+        reach(Failpoint::CommitAfter);
         self.kernel.hub.committed(self.scope.tenant_id(), &committed.envelopes);
         Ok(committed.position())
     }
@@ -177,6 +195,7 @@ impl Op {
             once.keep(&self.kernel.clock, Door::Tenant(&appended.tx), &answer).await?;
         }
         let committed = appended.commit().await?;
+        reach(Failpoint::CommitAfter);
         self.kernel.hub.committed(self.scope.tenant_id(), &committed.envelopes);
         Ok(answer)
     }

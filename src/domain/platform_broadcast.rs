@@ -12,6 +12,7 @@ use super::op::{Deed, Kernel, Op};
 use crate::auth::permission::Permission;
 use crate::auth::scope::SystemReason;
 use crate::base::clock::{epoch_seconds, rfc3339};
+use crate::base::failpoint::{Failpoint, reach};
 use crate::base::ids::{BroadcastId, NotificationId, TenantId};
 use crate::protocol::event::Event;
 use crate::protocol::message::SystemNotification;
@@ -58,6 +59,7 @@ pub async fn flush(kernel: &Kernel) -> Result<u64> {
         drop(tx);
         for tenant in page.iter().filter(|tenant| tenant.is_active) {
             written += u64::from(deliver(kernel, TenantId(tenant.id), &row).await?);
+            reach(Failpoint::PlatformBroadcast);
         }
         let tx = kernel.db.system(SystemReason::PlatformBroadcast).begin().await?;
         let id = BroadcastId(row.id);

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use super::error::Result;
 use super::op::{Kernel, Op};
 use crate::auth::scope::SystemReason;
+use crate::base::failpoint::{Failpoint, reach};
 use crate::base::ids::TenantId;
 use crate::storage::{events, micros, tenants};
 
@@ -45,6 +46,9 @@ async fn trim_log(kernel: &Kernel, tenant_id: TenantId, retention: Retention) ->
     loop {
         let change = op.begin().await?;
         let trimmed = events::trim(&change.tx, before, retention.events).await?;
+        if trimmed > 0 {
+            reach(Failpoint::Trim);
+        }
         op.commit(change).await?;
         gone += trimmed;
         if trimmed < events::TRIM_AT_ONCE {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::base::failpoint::{Failpoint, reach};
 use crate::protocol::envelope::Envelope;
 use crate::protocol::event::Event;
 use crate::protocol::position::Position;
@@ -92,6 +93,9 @@ impl Appended {
 
     /// Commits. When this returns, change and events are on disk.
     pub async fn commit(self) -> Result<Committed> {
+        if !self.envelopes.is_empty() {
+            reach(Failpoint::CommitBefore);
+        }
         self.tx.commit().await?;
         Ok(Committed { envelopes: self.envelopes })
     }

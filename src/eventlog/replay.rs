@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::auth::scope::TenantScope;
+use crate::base::failpoint::{Failpoint, reach};
 use crate::protocol::envelope::Envelope;
 use crate::protocol::message::GapReason;
 use crate::protocol::position::Position;
@@ -52,6 +53,7 @@ pub async fn read_after(db: &Database, scope: &TenantScope, after: i64, limit: u
     let tx = db.tenant(scope).read().await?;
     let head = read_head(&tx).await?;
     let rows = events::read_after(&tx, after, limit).await?;
+    reach(Failpoint::ReplayPage);
     let envelopes = rows.into_iter().map(|row| envelope(head.epoch, row)).collect::<Result<_>>()?;
     Ok(Page { envelopes, head })
 }

@@ -19,6 +19,7 @@ use crate::domain::identity::authenticate::{Admitted, Credential};
 use crate::domain::identity::platform::PlatformOp;
 use crate::domain::op::{Op, Origin, forbidden};
 use crate::protocol::problem::{Code, Problem};
+use crate::session::Sessions;
 
 /// A permission as a type.
 pub trait Right: Send + Sync + 'static {
@@ -167,8 +168,7 @@ impl<'a> ApiExtractor<'a> for Broadcaster {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let identity = identity(request)?;
-        let admitted = identity.authenticate(Credential::Header(bearer(request)?)).await?;
+        let (identity, admitted) = (identity(request)?, authenticate(request).await?);
         let is_operator = admitted.principal.may(Permission::BroadcastAll);
         if !is_operator && !admitted.principal.may(Permission::Broadcast) {
             return Err(forbidden().into());
@@ -240,12 +240,23 @@ impl<'a> ApiExtractor<'a> for MaybeAccount {
 
 /// Authenticates, asks for the permission, and only then speaks of bad parameters: a stranger learns nothing of them.
 async fn admit(request: &Request, permission: Permission) -> Result<Admitted, poem::Error> {
-    let admitted = identity(request)?.authenticate(Credential::Header(bearer(request)?)).await?;
+    let admitted = authenticate(request).await?;
     if !admitted.principal.may(permission) {
         return Err(forbidden().into());
     }
     refuse_bad_parameters(request)?;
     Ok(admitted)
+}
+
+/// Who shows the credential; only so many are looked at at once.
+async fn authenticate(request: &Request) -> Result<Admitted, Problem> {
+    let credential = Credential::Header(bearer(request)?);
+    let sessions = request.data::<Arc<Sessions>>();
+    let _place = match sessions {
+        Some(sessions) => Some(sessions.admission.requests.enter().await?),
+        None => None,
+    };
+    identity(request)?.authenticate(credential).await
 }
 
 pub(super) fn identity(request: &Request) -> Result<&Arc<Identity>, Problem> {

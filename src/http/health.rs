@@ -20,7 +20,7 @@ pub fn livez() -> Json<Value> {
 /// The process can do its work: the database answers and the node is not leaving.
 #[handler]
 pub async fn readyz(Data(sessions): Data<&Arc<Sessions>>) -> Result<Json<Value>, Problem> {
-    if sessions.is_stopping() {
+    if sessions.is_leaving() {
         return Err(Problem::new(Code::Unavailable, "The server is restarting.").retry_after(1));
     }
     let tx = sessions.kernel.db.system(SystemReason::Health).read().await?;

@@ -18,6 +18,7 @@ use super::events::EventsApi;
 use super::explain::Operations;
 use super::health;
 use super::jobs::JobsApi;
+use super::key_set::key_set;
 use super::live::{Live, SocketDoor, SocketKind, StreamDoor, StreamKind};
 use super::notifications::NotificationsApi;
 use super::operations::OperationsApi;
@@ -130,7 +131,8 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         .at("/problems/:code", get(problem_page))
         .at("/livez", get(health::livez))
         .at("/readyz", get(health::readyz))
-        .at("/version", get(health::version));
+        .at("/version", get(health::version))
+        .at("/.well-known/jwks.json", get(key_set));
     Ok(routes
         .data(Arc::clone(&sessions.identity))
         .data(Arc::clone(&sessions))
@@ -172,7 +174,7 @@ fn operations() -> Operations {
         "/sse/events",
         "/events",
     ];
-    let health = ["/livez", "/readyz", "/version"];
+    let health = ["/livez", "/readyz", "/version", "/.well-known/jwks.json"];
     let known = Operations::new().with_api::<Apis>(BASE).with_api::<BroadcastsApi>("");
     pages.iter().chain(&live).chain(&health).fold(known, |known, path| known.with_route(path, read))
 }

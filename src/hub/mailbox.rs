@@ -16,7 +16,7 @@ use crate::protocol::message::ServerMessage;
 use crate::protocol::position::Position;
 use crate::protocol::problem::CloseCode;
 use crate::protocol::routing::Passing;
-use crate::protocol::subscription::Interest;
+use crate::protocol::subscription::{Interest, Reader};
 use crate::protocol::websocket::encode::TextFrame;
 
 /// What a beat is counted as: about a quiet stream's `id:` line.
@@ -53,6 +53,14 @@ impl Item {
             Self::Event(_) => false,
             Self::Message { passing, .. } => *passing,
             Self::Beat(_) => true,
+        }
+    }
+
+    /// Whether this reader may have it.
+    pub fn is_for(&self, reader: Reader) -> bool {
+        match self {
+            Self::Event(envelope) => reader.may_see(&envelope.routing),
+            Self::Message { .. } | Self::Beat(_) => true,
         }
     }
 
@@ -241,6 +249,14 @@ impl Mailbox {
     /// Looks at, or changes, what the reader wants. Changes go through [`super::Hub::change`], which keeps the lists.
     pub fn with_interest<T>(&self, look: impl FnOnce(&mut Interest) -> T) -> T {
         look(&mut self.state.lock().interest)
+    }
+
+    /// Drops what is queued and the reader may not see any more.
+    pub(super) fn forget_hidden(&self) {
+        let mut state = self.state.lock();
+        let reader = state.interest.reader;
+        state.queue.retain(|item| item.is_for(reader));
+        state.recount();
     }
 
     /// Passing messages that were dropped because the reader was slow.

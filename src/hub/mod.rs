@@ -60,9 +60,10 @@ impl Hub {
         }
     }
 
-    /// Whether the tenant's delivery has begun.
-    pub fn has_started(&self, scope: &TenantScope) -> bool {
-        self.tenant(scope.tenant_id()).is_some_and(|tenant| tenant.cursor().is_some())
+    /// The last position that was delivered; `None` when the tenant's delivery has not begun. Who has joined before
+    /// this call hears of everything after it.
+    pub fn cursor(&self, scope: &TenantScope) -> Option<Position> {
+        self.tenant(scope.tenant_id())?.cursor()
     }
 
     /// Delivers committed events, in any order and as often as they come: each goes out once, in sequence.

@@ -16,4 +16,5 @@ pub mod routing;
 pub mod spider;
 pub mod subscription;
 pub mod websocket;
+pub mod wire_id;
 pub mod worker;

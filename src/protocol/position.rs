@@ -20,6 +20,15 @@ impl fmt::Display for Position {
     }
 }
 
+/// Characters of a client's `since` that are kept: many more than a position has.
+const MOST_KEPT: usize = 200;
+
+/// A client's `since` as it is kept and told again in a gap. A longer text is cut, so that a hundred gaps do not repeat
+/// a megabyte; it was malformed before and stays so.
+pub fn kept(since: &str) -> String {
+    since.chars().take(MOST_KEPT).collect()
+}
+
 /// The text is not a position of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a position of this server")]
@@ -62,6 +71,14 @@ mod tests {
 
         assert_eq!(position.to_string(), "1f-1000");
         assert_eq!("1f-1000".parse(), Ok(position));
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_for_a_position_is_cut_and_stays_malformed() {
+        let long = format!("1f-1{}", "0".repeat(40_000));
+
+        assert_eq!(kept("1f-1000"), "1f-1000");
+        assert_eq!((kept(&long).len(), kept(&long).parse::<Position>()), (MOST_KEPT, Err(MalformedPosition)));
     }
 
     #[test]

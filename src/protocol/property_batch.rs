@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::problem::{FieldError, Step};
 use super::property::PropertyInput;
+use super::wire_id::WireId;
 
 /// Rows in a batch at most.
 pub const MAX_ITEMS: usize = 500;
@@ -19,7 +20,7 @@ pub const MAX_ITEMS: usize = 500;
 #[oai(deny_unknown_fields)]
 pub struct BatchRequest {
     /// The job that found them; its items and its summary of new properties count them.
-    pub job_id: Option<i64>,
+    pub job_id: Option<WireId>,
     /// A bad row is answered with `error` and sinks no other.
     #[oai(validator(min_items = 1, max_items = 500))]
     pub items: Vec<BatchItem>,

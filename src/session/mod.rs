@@ -1,12 +1,15 @@
 //! Floor 6: one live connection, whatever carries it. A session holds no authority of its own: a scope, subscriptions
 //! with positions, timers. Kill it at any line and the client can resume.
 
+pub mod admission;
 mod commands;
+mod drain;
 pub mod follower;
 mod line;
 pub mod page;
 pub mod refresh;
 pub mod relay;
+pub mod rescope;
 pub mod seats;
 pub mod sse;
 pub mod status;

@@ -30,7 +30,7 @@ struct Reading {
     follower: Follower,
     names: Names,
     // Held so that the seat is given back, and the connection forgotten, when the stream is dropped.
-    _seat: Seat,
+    seat: Seat,
 }
 
 enum State {
@@ -46,7 +46,7 @@ pub async fn stream(
     names: Names,
 ) -> impl Stream<Item = std::io::Result<Bytes>> + Send + use<> {
     let state = match join(sessions, &seat.connection, wish).await {
-        Some(follower) => State::Reading(Box::new(Reading { follower, names, _seat: seat })),
+        Some(follower) => State::Reading(Box::new(Reading { follower, names, seat })),
         None => State::Ended,
     };
     stream::unfold((state, true), |(state, first)| async move {
@@ -59,7 +59,10 @@ pub async fn stream(
                 let text = render(&items, reading.names, first);
                 Some((Ok(text), (State::Reading(reading), false)))
             }
-            Err(closing) => Some((Ok(farewell(&closing)), (State::Ended, false))),
+            Err(closing) => {
+                let text = last_word(&closing, reading.seat.connection.advised_ms());
+                Some((Ok(text), (State::Ended, false)))
+            }
         }
     })
 }
@@ -119,8 +122,15 @@ pub fn farewell(closing: &Closing) -> Bytes {
 
 fn unreadable() -> Bytes {
     let closing = Closing { code: CloseCode::Overloaded, reason: "the log cannot be read".to_owned() };
-    let problem = farewell(&closing);
-    let mut text = BytesMut::from(format!("retry: {RETRY_MS}\n").as_bytes());
-    text.put_slice(&problem);
+    last_word(&closing, Some(RETRY_MS.into()))
+}
+
+/// The end, and when to come back if that differs from what the stream began with.
+fn last_word(closing: &Closing, retry_ms: Option<u64>) -> Bytes {
+    let mut text = BytesMut::new();
+    if let Some(retry_ms) = retry_ms {
+        text.put_slice(format!("retry: {retry_ms}\n").as_bytes());
+    }
+    text.put_slice(&farewell(closing));
     text.freeze()
 }

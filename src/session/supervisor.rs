@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::admission::{Admission, AdmissionSettings, Place};
 use super::line::Line;
 use super::seats::{Carrier, Holder, SeatLimits, Seats};
 use super::status::StatusCache;
@@ -23,7 +25,7 @@ use crate::domain::identity::authenticate::Admitted;
 use crate::domain::op::{Kernel, Origin};
 use crate::domain::revocation::Revocation;
 use crate::hub::{Closing, Mailbox, Offer};
-use crate::protocol::message::{GoingAway, ServerMessage, TokenExpiring};
+use crate::protocol::message::{ServerMessage, TokenExpiring};
 use crate::protocol::problem::{CloseCode, Code, Problem};
 use crate::protocol::subscription::{Interest, Reader};
 
@@ -58,23 +60,30 @@ pub struct SessionSettings {
     pub stream_heartbeat: Duration,
     /// Over how long a restart spreads its clients' return.
     pub reconnect_spread: Duration,
+    /// How many may begin at once.
+    pub admission: AdmissionSettings,
 }
 
 /// One live connection, as the supervisor sees it.
 pub struct Connection {
     pub id: ConnectionId,
     pub scope: TenantScope,
-    principal: Principal,
+    /// Changes with the user's role, and with the token that the connection goes on by.
+    principal: Mutex<Principal>,
     pub carrier: Carrier,
     pub origin: Origin,
     pub opened_at: DateTime<Utc>,
     holder: Holder,
     line: Line,
+    /// By the steady clock, as `beaten_at`.
     heard_at: AtomicI64,
     beaten_at: AtomicI64,
     expires_at: AtomicI64,
     warned: AtomicBool,
     seated: AtomicBool,
+    /// Milliseconds that the client was told to stay away after its end; 0: it was not told.
+    away_ms: AtomicU64,
+    place: Mutex<Option<Place>>,
     pub messages_in: AtomicU64,
 }
 
@@ -94,12 +103,18 @@ pub struct Sessions {
     pub tasks: TaskTracker,
     seats: Seats,
     live: Mutex<HashMap<ConnectionId, Arc<Connection>>>,
+    /// How many may begin at once.
+    pub admission: Admission,
+    /// Told when the last connection goes.
+    emptied: Notify,
+    leaving: AtomicBool,
     stopping: CancellationToken,
 }
 
 impl Sessions {
     pub fn new(kernel: Kernel, identity: Arc<Identity>, settings: SessionSettings) -> Arc<Self> {
-        Arc::new(Self {
+        let sessions = Arc::new(Self {
+            admission: Admission::new(settings.admission, &kernel.clock, kernel.entropy),
             kernel,
             identity,
             status: StatusCache::default(),
@@ -107,8 +122,17 @@ impl Sessions {
             tasks: TaskTracker::new(),
             seats: Seats::new(settings.seats),
             live: Mutex::default(),
+            emptied: Notify::new(),
+            leaving: AtomicBool::new(false),
             stopping: CancellationToken::new(),
-        })
+        });
+        let live = Arc::downgrade(&sessions);
+        sessions.kernel.enforce_with(move |word| {
+            if let Some(sessions) = live.upgrade() {
+                sessions.revoke(word.clone());
+            }
+        });
+        sessions
     }
 
     /// Gives the caller a seat, or says why not. At the limit the silent connections are probed first.
@@ -118,10 +142,7 @@ impl Sessions {
         carrier: Carrier,
         origin: Origin,
     ) -> Result<Seat, Problem> {
-        if self.stopping.is_cancelled() {
-            let words = "The server is restarting; connect again.";
-            return Err(Problem::new(Code::Unavailable, words).retry_after(1));
-        }
+        self.refuse_when_stopping()?;
         let (Some(scope), Some(holder)) = (admitted.principal.scope(), holder(&admitted.principal)) else {
             return Err(Problem::new(
                 Code::Forbidden,
@@ -135,7 +156,22 @@ impl Sessions {
                 return Err(Problem::new(Code::TooManyConnections, "Too many connections").retry_after(5));
             }
         }
-        Ok(self.seat(admitted, scope, holder, carrier, origin))
+        let seat = self.seat(admitted, scope, holder, carrier, origin);
+        // A word that the credential has ended may have come since it was looked at, a second ago where a silent
+        // connection was probed, and found nobody in this seat yet. From now on it finds the connection.
+        self.identity.still_admits(&seat.connection.principal()).await?;
+        Ok(seat)
+    }
+
+    /// Refuses newcomers of a node that goes down, their return spread like that of those who are sent away.
+    pub fn refuse_when_stopping(&self) -> Result<(), Problem> {
+        if !self.stopping.is_cancelled() {
+            return Ok(());
+        }
+        let spread = self.settings.reconnect_spread.as_secs().max(1);
+        let seconds = u32::try_from(1 + self.kernel.entropy.below(spread)).unwrap_or(1);
+        let words = "The server is restarting; connect again.";
+        Err(Problem::new(Code::Unavailable, words).retry_after(seconds))
     }
 
     /// The limits that are off unless the configuration sets them.
@@ -172,17 +208,19 @@ impl Sessions {
         let connection = Arc::new(Connection {
             id: ConnectionId::new(&self.kernel.clock),
             scope,
-            principal: admitted.principal,
+            principal: Mutex::new(admitted.principal),
             carrier,
             origin,
             opened_at: now,
             holder,
             line: Line::new(),
-            heard_at: AtomicI64::new(now.timestamp_micros()),
-            beaten_at: AtomicI64::new(now.timestamp_micros()),
+            heard_at: AtomicI64::new(self.steady_micros()),
+            beaten_at: AtomicI64::new(self.steady_micros()),
             expires_at: AtomicI64::new(admitted.expires_at.timestamp_micros()),
             warned: AtomicBool::new(false),
             seated: AtomicBool::new(true),
+            away_ms: AtomicU64::new(0),
+            place: Mutex::default(),
             messages_in: AtomicU64::new(0),
         });
         self.live.lock().insert(connection.id, Arc::clone(&connection));
@@ -195,7 +233,7 @@ impl Sessions {
 
     /// Probes a holder's connections that have missed a heartbeat, and ends those that do not answer.
     async fn free_silent(&self, holder: Holder, carrier: Carrier) {
-        let silent_since = self.micros() - self.settings.heartbeat.as_micros() as i64;
+        let silent_since = self.steady_micros() - self.settings.heartbeat.as_micros() as i64;
         let silent: Vec<_> = self.connections(|one| {
             one.holder == holder
                 && one.carrier == carrier
@@ -232,7 +270,7 @@ impl Sessions {
     }
 
     fn round(&self) {
-        let now = self.micros();
+        let (now, steady) = (self.micros(), self.steady_micros());
         let heartbeat = self.settings.heartbeat.as_micros() as i64;
         for one in self.connections(|_| true) {
             let expires_at = one.expires_at.load(Ordering::Relaxed);
@@ -248,16 +286,17 @@ impl Sessions {
                 Carrier::Stream => self.settings.stream_heartbeat.as_micros() as i64,
                 Carrier::Socket | Carrier::Upload => heartbeat,
             };
-            if one.carrier != Carrier::Stream && now - one.heard_at.load(Ordering::Relaxed) > 2 * heartbeat {
+            if one.carrier != Carrier::Stream && steady - one.heard_at.load(Ordering::Relaxed) > 2 * heartbeat
+            {
                 one.close(CloseCode::Idle, "no sign of life for two heartbeats");
-            } else if now - one.beaten_at.load(Ordering::Relaxed) >= every {
+            } else if steady - one.beaten_at.load(Ordering::Relaxed) >= every {
                 self.beat(&one);
             }
         }
     }
 
     fn beat(&self, one: &Connection) {
-        one.beaten_at.store(self.micros(), Ordering::Relaxed);
+        one.beaten_at.store(self.steady_micros(), Ordering::Relaxed);
         if let Some(mailbox) = one.line.mailbox() {
             self.kernel.hub.beat(&one.scope, &mailbox);
         }
@@ -266,7 +305,7 @@ impl Sessions {
     /// Ends what a revocation speaks of.
     pub fn revoke(&self, revocation: Revocation) {
         for one in self.connections(|_| true) {
-            if let Some((code, reason)) = revocation.ends(one.scope.tenant_id(), &one.principal) {
+            if let Some((code, reason)) = revocation.ends(one.scope.tenant_id(), &one.principal()) {
                 one.close(code, reason);
             }
         }
@@ -278,16 +317,24 @@ impl Sessions {
         }
     }
 
-    /// Refuses newcomers and sends everybody away, their return spread over the configured time.
-    pub fn send_away(&self) {
-        self.stopping.cancel();
-        let spread = self.settings.reconnect_spread.as_millis() as u64;
-        for one in self.connections(|_| true) {
-            let reconnect_after_ms = self.kernel.entropy.below(spread.max(1));
-            one.offer(&ServerMessage::GoingAway(GoingAway { reconnect_after_ms }));
-            one.close(CloseCode::Restart, &format!("restart;retry_after={}", spread.div_ceil(1000)));
+    /// From now on the node says that it is not ready; everything else goes on.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until no connection is left.
+    pub(super) async fn all_gone(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            if self.live.lock().is_empty() {
+                return;
+            }
+            emptied.await;
         }
-        self.tasks.close();
+    }
+
+    pub(super) fn everybody(&self) -> Vec<Arc<Connection>> {
+        self.connections(|_| true)
     }
 
     /// The connections of a tenant.
@@ -306,21 +353,21 @@ impl Sessions {
         self.live.lock().get(&id).cloned()
     }
 
-    /// Whether the node is leaving.
     /// Cancelled once the node goes down: whatever waits for its own sake ends with it.
     pub fn stopping(&self) -> &CancellationToken {
         &self.stopping
     }
 
-    pub fn is_stopping(&self) -> bool {
-        self.stopping.is_cancelled()
+    /// Whether the node will not be there much longer.
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed) || self.stopping.is_cancelled()
     }
 
     pub fn clock(&self) -> &Clock {
         &self.kernel.clock
     }
 
-    fn connections(&self, which: impl Fn(&Connection) -> bool) -> Vec<Arc<Connection>> {
+    pub(super) fn connections(&self, which: impl Fn(&Connection) -> bool) -> Vec<Arc<Connection>> {
         self.live.lock().values().filter(|one| which(one)).cloned().collect()
     }
 
@@ -333,12 +380,16 @@ impl Sessions {
     fn micros(&self) -> i64 {
         self.kernel.clock.now().timestamp_micros()
     }
+
+    fn steady_micros(&self) -> i64 {
+        self.kernel.clock.steady().timestamp_micros()
+    }
 }
 
 impl Connection {
-    /// Notes a sign of life.
-    pub fn heard(&self, now: DateTime<Utc>) {
-        self.heard_at.store(now.timestamp_micros(), Ordering::Relaxed);
+    /// Notes a sign of life, at a time by the steady clock.
+    pub fn heard(&self, steady: DateTime<Utc>) {
+        self.heard_at.store(steady.timestamp_micros(), Ordering::Relaxed);
     }
 
     /// From now on the supervisor speaks to the client through this mailbox.
@@ -352,6 +403,21 @@ impl Connection {
         self.warned.store(false, Ordering::Relaxed);
     }
 
+    /// The mailbox that the connection reads from, once it does.
+    pub(super) fn mailbox(&self) -> Option<Arc<Mailbox>> {
+        self.line.mailbox()
+    }
+
+    /// Goes on as `now`, unless it is not `before` any more: somebody else was faster, and has to be heard first.
+    pub(super) fn replace_principal(&self, before: &Principal, now: &Principal) -> bool {
+        let mut held = self.principal.lock();
+        let unchanged = *held == *before;
+        if unchanged {
+            *held = now.clone();
+        }
+        unchanged
+    }
+
     /// Ends the connection once what is queued has gone out.
     pub fn close(&self, code: CloseCode, reason: &str) {
         self.line.close(Closing { code, reason: reason.to_owned() });
@@ -359,15 +425,15 @@ impl Connection {
 
     /// Who connected, with the authority that the connection has at this moment.
     pub fn principal(&self) -> Principal {
-        self.principal.clone()
+        self.principal.lock().clone()
     }
 
     pub fn user_id(&self) -> Option<UserId> {
-        self.principal.user_id()
+        self.principal.lock().user_id()
     }
 
     pub fn session_id(&self) -> Option<SessionId> {
-        self.principal.session_id()
+        self.principal.lock().session_id()
     }
 
     /// Bytes that wait for the reader, and passing messages that were dropped.
@@ -375,7 +441,26 @@ impl Connection {
         self.line.mailbox().map_or((0, 0), |mailbox| (mailbox.queued_bytes(), mailbox.dropped()))
     }
 
-    fn offer(&self, message: &ServerMessage) {
+    /// Keeps the place among those who begin, for the session to take along.
+    pub fn hold(&self, place: Place) {
+        *self.place.lock() = Some(place);
+    }
+
+    pub(super) fn take_place(&self) -> Option<Place> {
+        self.place.lock().take()
+    }
+
+    /// Notes how long the client is to stay away after its end.
+    pub(super) fn advise(&self, away_ms: u64) {
+        self.away_ms.store(away_ms, Ordering::Relaxed);
+    }
+
+    /// How long the client is to stay away, when it was told.
+    pub(super) fn advised_ms(&self) -> Option<u64> {
+        Some(self.away_ms.load(Ordering::Relaxed)).filter(|advised| *advised > 0)
+    }
+
+    pub(super) fn offer(&self, message: &ServerMessage) {
         self.line.offer(Offer::control(message));
     }
 }
@@ -383,7 +468,11 @@ impl Connection {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.sessions.unseat(&self.connection);
-        self.sessions.live.lock().remove(&self.connection.id);
+        let mut live = self.sessions.live.lock();
+        live.remove(&self.connection.id);
+        if live.is_empty() {
+            self.sessions.emptied.notify_waiters();
+        }
     }
 }
 

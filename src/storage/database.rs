@@ -1,6 +1,8 @@
 //! Opening the store and its two doors.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sea_orm::{
     AccessMode, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
@@ -33,6 +35,7 @@ pub enum DatabaseSettings {
 #[derive(Clone)]
 pub struct Database {
     doors: Doors,
+    transactions: Arc<AtomicU64>,
 }
 
 #[derive(Clone)]
@@ -74,17 +77,28 @@ impl Database {
                 Doors::Postgres { tenant, system, shared_role }
             }
         };
-        Ok(Self { doors })
+        Ok(Self { doors, transactions: Arc::default() })
     }
 
     /// The tenant's door: transactions that see this tenant's rows only.
     pub fn tenant(&self, scope: &TenantScope) -> TenantDoor<'_> {
-        TenantDoor { doors: &self.doors, scope: *scope }
+        TenantDoor { db: self, scope: *scope }
     }
 
     /// The system's door: transactions that see every tenant. The reason is for the reader of the calling line.
     pub fn system(&self, reason: SystemReason) -> SystemDoor<'_> {
-        SystemDoor { doors: &self.doors, _reason: reason }
+        SystemDoor { db: self, _reason: reason }
+    }
+
+    /// Transactions that were begun since the start, for the metrics.
+    pub fn transactions(&self) -> u64 {
+        self.transactions.load(Ordering::Relaxed)
+    }
+
+    /// The doors, for a transaction that is counted.
+    fn enter(&self) -> &Doors {
+        self.transactions.fetch_add(1, Ordering::Relaxed);
+        &self.doors
     }
 
     /// Which engine this is, in one word.
@@ -112,7 +126,7 @@ impl Database {
 }
 
 pub struct TenantDoor<'a> {
-    doors: &'a Doors,
+    db: &'a Database,
     scope: TenantScope,
 }
 
@@ -129,7 +143,7 @@ impl TenantDoor<'_> {
 
     async fn open(self, mode: AccessMode) -> Result<TenantTx> {
         let tenant_id = self.scope.tenant_id();
-        let tx = match self.doors {
+        let tx = match self.db.enter() {
             Doors::Sqlite { write, read } => sqlite_transaction(write, read, mode).await?,
             Doors::Postgres { tenant, shared_role, .. } => {
                 let tx = postgres_transaction(tenant, mode).await?;
@@ -142,7 +156,7 @@ impl TenantDoor<'_> {
 }
 
 pub struct SystemDoor<'a> {
-    doors: &'a Doors,
+    db: &'a Database,
     _reason: SystemReason,
 }
 
@@ -158,7 +172,7 @@ impl SystemDoor<'_> {
     }
 
     async fn open(self, mode: AccessMode) -> Result<SystemTx> {
-        let tx = match self.doors {
+        let tx = match self.db.enter() {
             Doors::Sqlite { write, read } => sqlite_transaction(write, read, mode).await?,
             Doors::Postgres { system, shared_role, .. } => {
                 let tx = postgres_transaction(system, mode).await?;

@@ -81,7 +81,8 @@ fn of_code(code: &str) -> Condition {
         && let Ok(number) = code.parse::<u32>()
     {
         return match number & 0xff {
-            5 | 6 | 10 => Condition::Unavailable,
+            // Locked, not readable for now, or not to be opened: a full disk can do that too.
+            5 | 6 | 10 | 14 => Condition::Unavailable,
             13 => Condition::Full,
             _ => Condition::Other,
         };

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr};
-use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
 use super::error::OpenError;
 
@@ -35,6 +35,7 @@ async fn connect(path: &Path, mode: &str, connections: u32) -> Result<DatabaseCo
     options.sqlx_logging(false).max_connections(connections).acquire_timeout(Duration::from_secs(10));
     // A connection that sits idle costs little; opening one anew would cost its page cache.
     options.idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
+    options.map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|kept, _| Box::pin(is_clean(kept))));
     let create = mode == "rwc";
     options.map_sqlx_sqlite_opts(move |_| {
         sqlx::sqlite::SqliteConnectOptions::new()
@@ -48,6 +49,15 @@ async fn connect(path: &Path, mode: &str, connections: u32) -> Result<DatabaseCo
             .disable_statement_logging()
     });
     Database::connect(options).await.map_err(|cause| unusable(path, &cause))
+}
+
+/// Whether the connection may be used again. When a write fails for want of room, memory or the disk's health, SQLite
+/// ends the transaction by itself, and the driver, whose own ROLLBACK then fails, goes on counting it as open: the next
+/// transaction would be a savepoint in one that is never committed, acknowledged and lost. Such a connection is closed.
+async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // A dropped transaction's ROLLBACK is only queued; an answered ping stands behind it.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// Reads the settings back: a file on a network share, or one opened by something else, may not have taken them.

@@ -13,6 +13,9 @@ pub struct LimitSettings {
     pub connections_per_tenant: Option<u32>,
     /// `None`: no limit.
     pub connections_per_address: Option<u32>,
+    pub connects_in_flight: usize,
+    pub joins_in_flight: usize,
+    pub connects_waiting: usize,
     pub subscriptions_per_socket: usize,
     pub message_bytes: usize,
     pub messages_per_second: u32,
@@ -26,11 +29,14 @@ pub struct LimitSettings {
 impl LimitSettings {
     pub(in crate::config) fn read(form: &mut Form) -> Self {
         Self {
-            sockets_per_user: form.integer("limits.sockets_per_user", 1..=1_000),
+            sockets_per_user: form.integer("limits.sockets_per_user", 1..=100_000),
             upload_sockets_per_user: form.integer("limits.upload_sockets_per_user", 1..=100),
             streams_per_user: form.integer("limits.streams_per_user", 1..=1_000),
             connections_per_tenant: or_none(form.integer("limits.connections_per_tenant", 0..=1_000_000)),
             connections_per_address: or_none(form.integer("limits.connections_per_address", 0..=1_000_000)),
+            connects_in_flight: form.integer("limits.connects_in_flight", 1..=100_000),
+            joins_in_flight: form.integer("limits.joins_in_flight", 1..=100_000),
+            connects_waiting: form.integer("limits.connects_waiting", 0..=1_000_000),
             subscriptions_per_socket: form.integer("limits.subscriptions_per_socket", 1..=10_000),
             message_bytes: form.integer("limits.message_bytes", 1_024..=67_108_864),
             messages_per_second: form.integer("limits.messages_per_second", 1..=100_000),

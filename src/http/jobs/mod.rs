@@ -12,7 +12,7 @@ mod retry;
 
 use poem::Request;
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 
 use self::create::Created;
@@ -20,6 +20,7 @@ use self::list::{JobFilters, JobSort};
 use self::logs::LogFilters;
 use super::body::{BATCH_BYTES, Body, LogLines};
 use super::caller::{Caller, CancelOwnJobs, ReadJobs, StartJobs, WriteLogs};
+use super::etag::Tagged;
 use super::list::Listed;
 use super::once::{Answered, OnceKey};
 use super::tags::Tag;
@@ -74,8 +75,13 @@ impl JobsApi {
 
     /// Read a job
     #[oai(path = "/jobs/:job_id", method = "get", operation_id = "get_job")]
-    async fn get(&self, caller: Caller<ReadJobs>, job_id: Path<i64>) -> Result<Json<Job>, Problem> {
-        get::get(&caller.op, job_id.0).await
+    async fn get(
+        &self,
+        caller: Caller<ReadJobs>,
+        job_id: Path<i64>,
+        #[oai(name = "If-None-Match")] if_none_match: Header<Option<String>>,
+    ) -> Result<Tagged<Job>, Problem> {
+        get::get(&caller.op, job_id.0, if_none_match.0.as_deref()).await
     }
 
     /// Cancel a job

@@ -49,7 +49,9 @@ impl StreamDoor {
         let names = self.names(&visitor)?;
         let wish = self.wish(request, &visitor)?;
         let sessions = &self.live.sessions;
+        let place = sessions.admission.joins.enter().await?;
         let seat = sessions.admit(visitor.admitted, Carrier::Stream, visitor.origin).await?;
+        seat.connection.hold(place);
         if let Some(ticket) = &visitor.ticket {
             sessions.identity.tickets.redeem(ticket, Door::Stream).await?;
         }

@@ -77,7 +77,7 @@ impl Socket {
         let Some(mut commands) = Commands::join(&sessions, &self.seat.connection, &wish).await else {
             return self.farewell(&sessions, &closing(CloseCode::Overloaded, "the log cannot be read")).await;
         };
-        let mut pace = Pace::new(sessions.settings.messages_per_second, sessions.clock().now());
+        let mut pace = Pace::new(sessions.settings.messages_per_second, sessions.clock().steady());
         let first = incoming::decode(&mut early, &mut self.decoder);
         let mut step = self.take(&sessions, &mut commands, &mut pace, first).await;
         drop(early);
@@ -136,7 +136,7 @@ impl Socket {
             Read::Messages(messages) => (messages, None),
             Read::Broken(messages, violation) => (messages, Some(violation)),
         };
-        let now = sessions.clock().now();
+        let now = sessions.clock().steady();
         if !messages.is_empty() {
             self.seat.connection.heard(now);
         }
@@ -198,7 +198,7 @@ impl Socket {
             Read::Broken(messages, violation) => (messages, Some(violation)),
         };
         if !messages.is_empty() {
-            self.seat.connection.heard(sessions.clock().now());
+            self.seat.connection.heard(sessions.clock().steady());
         }
         for message in messages {
             match message {
