@@ -1,66 +1,111 @@
-//! The program is killed while it works on a request: the retry is answered, and the work is done once.
+//! The program is killed just before the commit of a request's work, or just after it and before the answer: the retry is
+//! answered, and the work is done once.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
 
+use lotline::base::failpoint::Failpoint;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::support::binary::{Server, serve_in};
+use crate::load::{Node, Whereabouts};
+use crate::support::app::Back;
 use crate::support::wait::within;
 
-/// Each is killed a little later than the one before: before the work, in it, after it.
-const ROUNDS: u32 = 12;
+/// More than any kill waits for.
+const REQUESTS: usize = 30;
+const SETTINGS: &[(&str, &str)] = &[
+    ("LOTLINE__BOOTSTRAP__TENANT", "acme"),
+    ("LOTLINE__BOOTSTRAP__USERNAME", "root"),
+    ("LOTLINE__BOOTSTRAP__PASSWORD", "a nightingale sang in 1915"),
+    ("LOTLINE__CRAWLER__ENABLED", "false"),
+];
 
-fn start(folder: &TempDir) -> Server {
-    let mut command = serve_in(folder.path());
-    command
-        .env("LOTLINE__BOOTSTRAP__TENANT", "acme")
-        .env("LOTLINE__BOOTSTRAP__USERNAME", "root")
-        .env("LOTLINE__BOOTSTRAP__PASSWORD", "a nightingale sang in 1915")
-        .env("LOTLINE__AUTH__PASSWORD_MEMORY_KIB", "64")
-        .env("LOTLINE__AUTH__PASSWORD_ITERATIONS", "1")
-        .env("LOTLINE__CRAWLER__ENABLED", "false");
-    Server::start(&mut command)
-}
-
-async fn signs_in(http: &reqwest::Client, server: &Server) -> String {
-    let request = http.post(format!("http://{}/api/v1/auth/token", server.address));
-    let request = request.header("content-type", "application/x-www-form-urlencoded");
-    let request = request.body("username=root&password=a+nightingale+sang+in+1915");
-    let answer = request.send().await.unwrap().text().await.unwrap();
-    let answer: Value = serde_json::from_str(&answer).unwrap();
-    answer["access_token"].as_str().unwrap().to_owned()
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_sqlite_a_retry_after_a_kill_is_answered_and_the_work_is_done_once() {
+    retries_after_kills(Back::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_retry_after_a_kill_is_answered_and_the_work_is_done_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let mut server = start(&folder);
-    let token = signs_in(&http, &server).await;
-    let body = json!({"spider_name": "auto", "target_urls": ["https://listings.example/"]});
-    let post = |server: &Server, key: u32| {
-        let request = http.post(format!("http://{}/api/v1/jobs", server.address)).bearer_auth(&token);
-        request.header("idempotency-key", key.to_string()).json(&body).send()
-    };
+async fn on_postgres_a_retry_after_a_kill_is_answered_and_the_work_is_done_once() {
+    retries_after_kills(Back::Postgres).await;
+}
 
-    let mut replays = 0;
-    for round in 0..ROUNDS {
-        let lost = tokio::spawn(post(&server, round));
-        lotline::base::clock::Clock::system().sleep(Duration::from_micros(700) * round).await;
-        // Dropping kills (SIGKILL).
-        drop(server);
-        let answered = lost.await.unwrap().is_ok();
-        server = start(&folder);
+async fn retries_after_kills(back: Back) {
+    let mut node = Node::prepare(back, SETTINGS).await;
+    node.start(&[]);
+    let client = Client::signs_in(node.whereabouts()).await;
+    let mut made = BTreeMap::new();
 
-        let retried = within("the retry", post(&server, round)).await.unwrap();
-        let replayed = retried.headers().contains_key("idempotent-replayed");
-        assert_eq!(retried.status(), 201);
-        assert!(replayed || !answered, "what was acknowledged is on disk");
-        replays += u32::from(replayed);
+    for (point, pass) in [Failpoint::CommitAfter, Failpoint::CommitBefore].into_iter().zip([6, 4]) {
+        node.kill();
+        node.start(&[("LOTLINE_FAILPOINT", &format!("{}:{pass}", point.name()))]);
+        let (lost, acknowledged) = client.makes_jobs_until_the_kill(point).await;
+        node.ends().await;
+        node.start(&[]);
+
+        let (job, replayed) = client.makes_job(&lost).await.unwrap();
+        assert_eq!(replayed, point == Failpoint::CommitAfter, "{point:?}: what was committed is answered");
+        for (key, job) in &acknowledged {
+            assert_eq!(client.makes_job(key).await, Some((*job, true)), "{point:?}: {key}");
+        }
+        made.extend(acknowledged);
+        made.insert(lost, job);
     }
 
-    let list = http.get(format!("http://{}/api/v1/jobs?limit=200", server.address)).bearer_auth(&token);
-    let list: Value = serde_json::from_str(&list.send().await.unwrap().text().await.unwrap()).unwrap();
-    assert_eq!(list["data"].as_array().unwrap().len(), ROUNDS as usize, "{replays} were replays");
+    let mut kept: Vec<i64> = made.into_values().collect();
+    kept.sort_unstable();
+    assert_eq!(client.jobs().await, kept, "one job a key");
+    node.remove().await;
+}
+
+struct Client {
+    node: Whereabouts,
+    token: String,
+}
+
+impl Client {
+    async fn signs_in(node: Whereabouts) -> Self {
+        let request = node.request(Method::POST, "/api/v1/auth/token");
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let request = request.body("username=root&password=a+nightingale+sang+in+1915");
+        let answer = json_of(request.send().await.unwrap()).await;
+        Self { node, token: answer["access_token"].as_str().unwrap().to_owned() }
+    }
+
+    /// The job under a key, and whether it is an earlier one; none when the node is gone.
+    async fn makes_job(&self, key: &str) -> Option<(i64, bool)> {
+        let body = json!({"spider_name": "auto", "target_urls": ["https://listings.example/"]});
+        let request = self.node.request(Method::POST, "/api/v1/jobs").bearer_auth(&self.token);
+        let request = request.header("idempotency-key", key).json(&body);
+        let answer = within("the node to answer or to end", request.send()).await.ok()?;
+        assert_eq!(answer.status(), StatusCode::CREATED);
+        let replayed = answer.headers().contains_key("idempotent-replayed");
+        Some((json_of(answer).await["job_id"].as_i64().unwrap(), replayed))
+    }
+
+    /// The key whose answer did not come, and the jobs of those whose did.
+    async fn makes_jobs_until_the_kill(&self, point: Failpoint) -> (String, BTreeMap<String, i64>) {
+        let mut made = BTreeMap::new();
+        for number in 0..REQUESTS {
+            let key = format!("{}-{number}", point.name());
+            match self.makes_job(&key).await {
+                Some((job, _)) => made.insert(key, job),
+                None => return (key, made),
+            };
+        }
+        panic!("the node was not killed at {point:?}");
+    }
+
+    async fn jobs(&self) -> Vec<i64> {
+        let request = self.node.request(Method::GET, "/api/v1/jobs?limit=200").bearer_auth(&self.token);
+        let page = json_of(request.send().await.unwrap()).await;
+        let mut jobs: Vec<i64> =
+            page["data"].as_array().unwrap().iter().map(|job| job["job_id"].as_i64().unwrap()).collect();
+        jobs.sort_unstable();
+        jobs
+    }
+}
+
+async fn json_of(answer: reqwest::Response) -> Value {
+    serde_json::from_str(&answer.text().await.unwrap()).unwrap()
 }
