@@ -20,6 +20,7 @@ use crate::domain::identity::key_sets::KeySets;
 use crate::domain::identity::{Identity, IdentityParts, bootstrap};
 use crate::domain::op::Kernel;
 use crate::http::client::TrustedProxies;
+use crate::http::metrics::TenantMetrics;
 use crate::http::origin::OriginPolicy;
 use crate::http::router::{RouterParts, router};
 use crate::http::serve::{Listener, ServeSettings, serve};
@@ -60,6 +61,7 @@ impl App {
             proxies: TrustedProxies::new(&settings.server.trusted_proxies),
             request_timeout: settings.server.request_timeout(),
             lease: LeaseLength(settings.limits.lease()),
+            tenant_metrics: TenantMetrics(settings.telemetry.tenant_metrics),
         };
         let serving = parts::serve(settings);
         let settings = settings.clone();
@@ -91,7 +93,9 @@ impl App {
         let steps = Steps::default();
         serving.cut = steps.cut.clone();
         let background = steps.background.clone();
-        work.spawn(relay::run(kernel.clone(), settings.eventlog.poll_interval(), background.clone()));
+        let pulse = Arc::clone(&sessions.node.pulse);
+        work.spawn(relay::run(kernel.clone(), settings.eventlog.poll_interval(), pulse, background.clone()));
+        let watching = timers::watchdog(&work, &sessions, settings.telemetry.stall, &background)?;
         work.spawn(Arc::clone(&sessions).supervise(background.clone()));
         work.spawn(Arc::clone(&identity.key_sets).keep(background.clone()));
         work.spawn(rescope::run(Arc::clone(&sessions), background.clone()));
@@ -116,6 +120,9 @@ impl App {
         drop((identity, sessions));
         work.close();
         shutdown::at_last(&kernel.clock, "background work", work.wait()).await;
+        if let Some(watching) = watching {
+            watching.end();
+        }
         let db = kernel.db.clone();
         let closing = async {
             if let Err(error) = db.close().await {

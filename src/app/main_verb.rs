@@ -8,7 +8,7 @@ use clap::Parser;
 
 use super::cli::{Cli, ConfigVerb, HealthcheckArgs, Migrate, Verb};
 use super::reload::Reload;
-use super::{documents, follow, people, serve, settings as parts};
+use super::{copies, documents, follow, people, serve, settings as parts};
 use crate::base::clock::Clock;
 use crate::config::{Fault, Settings, markdown_table, report};
 use crate::storage;
@@ -70,6 +70,8 @@ async fn run(cli: Cli) -> Result<String, Failed> {
         Verb::Config(ConfigVerb::Check) => settings().map(|_| "the configuration is right\n".to_owned()),
         Verb::Config(ConfigVerb::Table) => Ok(markdown_table()),
         Verb::Config(ConfigVerb::Print) => settings().map(|settings| settings.print()),
+        Verb::Backup(args) => copies::backup(&settings()?, &args).await.map_err(Failed::Refused),
+        Verb::Restore(args) => copies::restore(&settings()?, &args).await.map_err(Failed::Refused),
         Verb::Healthcheck(args) => healthcheck(&args).await,
     }
 }

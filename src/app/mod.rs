@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod cli;
+pub mod copies;
 pub mod demo;
 pub mod documents;
 pub mod follow;

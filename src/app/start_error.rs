@@ -23,6 +23,8 @@ pub enum StartError {
     Signals(std::io::Error),
     #[error("the crawler cannot be started: {0}")]
     Crawler(String),
+    #[error("the watchdog's thread cannot be started: {0}")]
+    Watchdog(String),
     #[error("the API document cannot be made: {0}")]
     Document(String),
     #[error("the first tenant and user cannot be made: {0}")]

@@ -1,5 +1,6 @@
 //! What a node does by itself, on the clock: merged progress, summaries, lost leases, retention, crawling.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -16,6 +17,8 @@ use crate::domain::op::Kernel;
 use crate::domain::platform_broadcast;
 use crate::domain::properties::summary;
 use crate::domain::retention::{Retention, trim_logs};
+use crate::session::Sessions;
+use crate::telemetry::watchdog::Watching;
 
 /// How often merged progress is told: the latest always within a second.
 const PROGRESS: Duration = Duration::from_millis(250);
@@ -86,6 +89,21 @@ async fn tick(kernel: &Kernel, span: Duration, stop: &CancellationToken) -> bool
         () = stop.cancelled() => false,
         () = kernel.clock.sleep(span) => true,
     }
+}
+
+/// Starts the watchdog where the configuration wants it.
+pub fn watchdog(
+    work: &TaskTracker,
+    sessions: &Sessions,
+    limit: Option<Duration>,
+    stop: &CancellationToken,
+) -> Result<Option<Watching>, StartError> {
+    let Some(limit) = limit else { return Ok(None) };
+    let heart = &sessions.node.heart;
+    work.spawn(Arc::clone(heart).beat(stop.clone()));
+    let (metrics, writes) = (Arc::clone(&sessions.kernel.metrics), Arc::clone(sessions.kernel.db.writes()));
+    let watching = Watching::start(Arc::clone(heart), limit, metrics, writes);
+    watching.map(Some).map_err(|error| StartError::Watchdog(error.to_string()))
 }
 
 /// Starts the built-in crawler where the configuration wants it.

@@ -84,6 +84,21 @@ impl Clock {
     }
 }
 
+/// Measures how long something took, for figures and logs. It decides nothing, so tests need not move it.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that measures")]
+    pub fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 /// `at` as float seconds since the epoch.
 pub fn epoch_seconds(at: DateTime<Utc>) -> f64 {
     // Microseconds of any date this century fit an f64's 53 bits exactly.

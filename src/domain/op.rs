@@ -25,6 +25,7 @@ use crate::protocol::problem::{Code, Problem};
 use crate::storage::audit_log::{self, NewAuditEntry};
 use crate::storage::idempotency_keys::Door;
 use crate::storage::{Database, TenantTx, micros};
+use crate::telemetry::metrics::{EventKind, Metrics};
 
 /// What a node gives to every use case.
 #[derive(Clone)]
@@ -42,6 +43,8 @@ pub struct Kernel {
     pub bell: JobBell,
     /// Who works under which key; the others wait.
     pub twins: Twins,
+    /// What is counted: `kernel.metrics.refused(code)`.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Ends this node's own connections that a revocation speaks of.
@@ -55,7 +58,8 @@ impl Kernel {
         let (revocations, _) = broadcast::channel(REVOCATION_QUEUE);
         let (hub, logs) = (Arc::default(), Arc::default());
         let (enforcer, bell, twins) = (Arc::default(), JobBell::default(), Twins::default());
-        Self { db, hub, logs, clock, entropy, revocations, enforcer, bell, twins }
+        let metrics = Arc::clone(db.metrics());
+        Self { db, hub, logs, clock, entropy, revocations, enforcer, bell, twins, metrics }
     }
 
     /// Who ends this node's connections; the first one stands.
@@ -158,17 +162,18 @@ impl Op {
     }
 
     /// A change of the tenant's rows and the events that will tell of it.
-    pub async fn begin(&self) -> Result<Change> {
-        let tx = self.kernel.db.tenant(&self.scope).begin().await?;
-        Ok(Change::new(tx, self.now()))
+    #[track_caller]
+    pub fn begin(&self) -> impl Future<Output = Result<Change>> + Send + '_ {
+        // Begun here, so that a transaction that stays open is named by the use case.
+        let begun = self.kernel.db.tenant(&self.scope).begin();
+        async move { Ok(Change::new(begun.await?, self.now())) }
     }
 
     /// Commits, then hands the events to this node's readers. `None`: the change told nothing. Should the caller go
     /// away between the two, the head poll finds the events within a second or so.
     pub async fn commit(&self, change: Change) -> Result<Option<Position>> {
         let committed: Committed = change.commit().await?;
-        reach(Failpoint::CommitAfter);
-        self.kernel.hub.committed(self.scope.tenant_id(), &committed.envelopes);
+        self.hand_over(&committed);
         Ok(committed.position())
     }
 
@@ -194,10 +199,26 @@ impl Op {
         if let Some(once) = self.kept() {
             once.keep(&self.kernel.clock, Door::Tenant(&appended.tx), &answer).await?;
         }
-        let committed = appended.commit().await?;
-        reach(Failpoint::CommitAfter);
-        self.kernel.hub.committed(self.scope.tenant_id(), &committed.envelopes);
+        self.hand_over(&appended.commit().await?);
         Ok(answer)
+    }
+
+    /// Gives what was committed to this node's readers.
+    fn hand_over(&self, committed: &Committed) {
+        reach(Failpoint::CommitAfter);
+        self.count(committed);
+        self.kernel.hub.committed(self.scope.tenant_id(), &committed.envelopes);
+    }
+
+    fn count(&self, committed: &Committed) {
+        if committed.envelopes.is_empty() {
+            return;
+        }
+        let Kernel { metrics, .. } = &self.kernel;
+        for envelope in &committed.envelopes {
+            metrics.events.of(EventKind::of(&envelope.kind)).one();
+        }
+        metrics.tenants.of(self.scope.tenant_id()).appended(committed.envelopes.len() as u64, self.now());
     }
 
     /// Notes a deed in the audit log, in the deed's own transaction.

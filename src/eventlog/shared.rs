@@ -50,7 +50,8 @@ struct KnownHead {
 
 /// A node's shared reads of all logs.
 pub struct SharedReads {
-    stretches: Cache<(TenantId, u64, i64), Arc<Stretch>>,
+    /// By tenant, generation, the database's history and the first event.
+    stretches: Cache<(TenantId, u64, i64, i64), Arc<Stretch>>,
     heads: Cache<TenantId, Arc<KnownHead>>,
     /// Counted up by [`SharedReads::forget`]; a tenant without an entry is in its first.
     generations: Mutex<HashMap<TenantId, u64>>,
@@ -88,7 +89,7 @@ impl SharedReads {
         let start = after - after.rem_euclid(STRETCH);
         let needed = upto.min(start + STRETCH);
         let reaches = |known: &Arc<Stretch>| known.upto >= needed;
-        let key = (scope.tenant_id(), self.generation(scope.tenant_id()), start);
+        let key = (scope.tenant_id(), self.generation(scope.tenant_id()), db.history(), start);
         if let Some(known) = self.stretches.get(&key).await.filter(reaches) {
             return Ok(known);
         }

@@ -92,6 +92,12 @@ impl Broadcaster {
     }
 }
 
+/// A caller who may see live figures: of their tenant, or as an operator of the node.
+pub enum Observer {
+    Tenant(Box<Op>),
+    Platform,
+}
+
 /// Names in the API document: signing in with a password, and showing a token or key that one has.
 const SIGN_IN: &str = "sign_in";
 const BEARER: &str = "bearer";
@@ -180,6 +186,40 @@ impl<'a> ApiExtractor<'a> for Broadcaster {
         } else {
             Self::Tenant(Op::of_caller(kernel, principal, origin)?)
         })
+    }
+}
+
+impl<'a> ApiExtractor<'a> for Observer {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_schemes(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![SIGN_IN, BEARER]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let identity = identity(request)?;
+        let admitted = identity.authenticate(Credential::Header(bearer(request)?)).await?;
+        let is_operator = admitted.principal.may(Permission::ReadNodeStatus);
+        if !is_operator && !admitted.principal.may(Permission::ReadStats) {
+            return Err(forbidden().into());
+        }
+        refuse_bad_parameters(request)?;
+        if is_operator {
+            return Ok(Self::Platform);
+        }
+        let op = Op::of_caller(&identity.kernel, admitted.principal, origin(request))?;
+        Ok(Self::Tenant(Box::new(op)))
     }
 }
 

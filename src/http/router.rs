@@ -20,6 +20,7 @@ use super::health;
 use super::jobs::JobsApi;
 use super::key_set::key_set;
 use super::live::{Live, SocketDoor, SocketKind, StreamDoor, StreamKind};
+use super::metrics::{self, TenantMetrics};
 use super::notifications::NotificationsApi;
 use super::operations::OperationsApi;
 use super::origin::OriginPolicy;
@@ -61,6 +62,8 @@ pub struct RouterParts {
     pub proxies: TrustedProxies,
     /// How long a worker's lease lasts.
     pub lease: LeaseLength,
+    /// How many tenants have figures of their own.
+    pub tenant_metrics: TenantMetrics,
     /// For requests; streams and sockets end otherwise.
     pub request_timeout: Duration,
 }
@@ -107,7 +110,7 @@ pub fn asyncapi() -> String {
 
 /// The whole server as one endpoint.
 pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + 'static, DocumentError> {
-    let RouterParts { sessions, origins, proxies, lease, request_timeout } = parts;
+    let RouterParts { sessions, origins, proxies, lease, tenant_metrics, request_timeout } = parts;
     let live = Arc::new(Live {
         sessions: Arc::clone(&sessions),
         origins: origins.clone(),
@@ -119,6 +122,7 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
     let limit = TimeLimit { clock: sessions.clock().clone(), span: request_timeout };
     let operations = Arc::new(operations());
     let entropy = sessions.kernel.entropy;
+    let counting = Arc::clone(&sessions.kernel.metrics);
     let routes = live_routes(&live)
         .nest(BASE, rest.with(limit.clone()))
         .nest("/admin", root_broadcast(root).with(limit))
@@ -132,13 +136,16 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         .at("/livez", get(health::livez))
         .at("/readyz", get(health::readyz))
         .at("/version", get(health::version))
-        .at("/.well-known/jwks.json", get(key_set));
+        .at("/.well-known/jwks.json", get(key_set))
+        .at("/metrics", get(metrics::metrics))
+        .at("/metrics/tenants", get(metrics::tenant_metrics));
     Ok(routes
         .data(Arc::clone(&sessions.identity))
         .data(Arc::clone(&sessions))
         .data(proxies)
         .data(lease)
-        .with(Refusals::new(operations, entropy))
+        .data(tenant_metrics)
+        .with(Refusals::new(operations, entropy).counting(counting))
         .with(Cors(origins)))
 }
 
@@ -155,6 +162,7 @@ fn live_routes(live: &Arc<Live>) -> Route {
         .at("/chat/stream", socket(SocketKind::Follow))
         .at("/sse/notifications", stream(StreamKind::Notifications))
         .at("/sse/events", stream(StreamKind::Events))
+        .at("/sse/stats", stream(StreamKind::Stats))
         .at("/events", stream(StreamKind::Events))
 }
 
@@ -172,9 +180,10 @@ fn operations() -> Operations {
         "/chat/stream",
         "/sse/notifications",
         "/sse/events",
+        "/sse/stats",
         "/events",
     ];
-    let health = ["/livez", "/readyz", "/version", "/.well-known/jwks.json"];
+    let health = ["/livez", "/readyz", "/version", "/.well-known/jwks.json", "/metrics", "/metrics/tenants"];
     let known = Operations::new().with_api::<Apis>(BASE).with_api::<BroadcastsApi>("");
     pages.iter().chain(&live).chain(&health).fold(known, |known, path| known.with_route(path, read))
 }

@@ -66,6 +66,11 @@ impl Hub {
         self.tenant(scope.tenant_id())?.cursor()
     }
 
+    /// Begins anew for every tenant, when the logs were replaced under this node. Who is connected has to resume.
+    pub fn forget_places(&self) {
+        self.active().iter().for_each(|(_, tenant)| tenant.forget());
+    }
+
     /// Delivers committed events, in any order and as often as they come: each goes out once, in sequence.
     pub fn committed(&self, tenant_id: TenantId, envelopes: &[Arc<Envelope>]) {
         if let Some(tenant) = self.tenant(tenant_id)
@@ -126,6 +131,11 @@ impl Hub {
     /// All active tenants, with the last sequence number delivered.
     pub fn cursors(&self) -> Vec<(TenantId, i64)> {
         self.active().into_iter().filter_map(with_cursor).collect()
+    }
+
+    /// The last sequence number delivered in a tenant; `None` while it is not active here.
+    pub fn head(&self, tenant_id: TenantId) -> Option<i64> {
+        Some(self.tenant(tenant_id)?.cursor()?.seq)
     }
 
     /// Waits until a gap is noticed.

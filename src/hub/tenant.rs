@@ -57,6 +57,10 @@ impl TenantHub {
         state.deliver()
     }
 
+    pub(super) fn forget(&self) {
+        self.state.lock().sequencer.forget();
+    }
+
     pub(super) fn committed(&self, envelopes: &[Arc<Envelope>]) -> bool {
         let mut state = self.state.lock();
         envelopes.iter().for_each(|envelope| state.sequencer.accept(envelope));

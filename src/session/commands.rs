@@ -174,7 +174,7 @@ pub(super) async fn join(
     }
 }
 
-fn established(sessions: &Sessions, connection: &Connection, position: Position) -> ServerMessage {
+pub(super) fn established(sessions: &Sessions, connection: &Connection, position: Position) -> ServerMessage {
     let principal = connection.principal();
     let (username, role) = match &principal {
         Principal::User(user) => (Some(user.username().to_owned()), Some(user.role())),

@@ -120,18 +120,22 @@ impl Follower {
         let place = Position { epoch: head.epoch, seq: after };
         self.prelude.push(Item::control(&hello(place), Some(place)));
         if let (Some(Since::Gap(reason)), Some(from)) = (judged, wish.since.as_deref()) {
-            self.tell_gaps(from, head.position(), reason);
+            self.tell_gaps(from, head.position(), reason, None);
         }
         self.kernel.hub.change(&self.scope, &self.mailbox, |interest, _| {
             interest.inbox_after = interest.inbox_after.map(|_| after);
             interest.subscriptions.iter_mut().for_each(|one| one.after = after);
             None
         });
+        if judged.is_some() {
+            self.kernel.metrics.replays.one();
+        }
+        self.mailbox.has_replayed(after);
         self.replay = Some(Replay::Everything { after, upto: head.seq });
     }
 
-    /// One `gap` for the inbox and one for each subscription.
-    fn tell_gaps(&mut self, from: &str, to: Position, reason: GapReason) {
+    /// One `gap` for the inbox and one for each subscription, or for the one whose past is missing.
+    fn tell_gaps(&mut self, from: &str, to: Position, reason: GapReason, of: Option<&Subscription>) {
         let gap = |subscription: &str, key: Option<String>, resync_url: &str| {
             ServerMessage::Gap(Gap {
                 subscription: subscription.to_owned(),
@@ -143,13 +147,16 @@ impl Follower {
             })
         };
         let gaps = self.mailbox.with_interest(|interest| {
-            let inbox = interest.inbox_after.map(|_| gap("inbox", None, INBOX_RESYNC_URL));
-            let feeds = interest.subscriptions.iter().map(|one| {
+            let inbox =
+                interest.inbox_after.filter(|_| of.is_none()).map(|_| gap("inbox", None, INBOX_RESYNC_URL));
+            let concerned = |one: &&Subscription| of.is_none_or(|of| of == *one);
+            let feeds = interest.subscriptions.iter().filter(concerned).map(|one| {
                 let feed = one.filter.feed();
                 gap(feed.name(), one.key.clone(), feed.resync_url())
             });
             inbox.into_iter().chain(feeds).collect::<Vec<_>>()
         });
+        self.kernel.metrics.gaps.of(reason).add(gaps.len() as u64);
         self.prelude.extend(gaps.iter().map(|gap| Item::control(gap, Some(to))));
     }
 
@@ -172,6 +179,7 @@ impl Follower {
                 self.catch_up(head);
                 continue;
             };
+            self.mailbox.has_replayed(replay.after());
             let read = if replay.is_over() {
                 None
             } else {
@@ -186,6 +194,7 @@ impl Follower {
             }
             if let Some(read) = read {
                 let stretch = read.map_err(|error| self.unreadable(&error))?;
+                self.kernel.metrics.replay_pages.one();
                 self.replayed(&stretch);
             }
             self.place = None;
@@ -205,7 +214,8 @@ impl Follower {
         let Head { epoch, trimmed, .. } = stretch.head;
         if trimmed > replay.after() {
             let (from, to) = (Position { epoch, seq: replay.after() }, Position { epoch, seq: trimmed });
-            self.tell_gaps(&from.to_string(), to, GapReason::Trimmed);
+            let of = replay.lose();
+            self.tell_gaps(&from.to_string(), to, GapReason::Trimmed, of.as_ref());
             replay.move_to(trimmed);
         }
         let wanted = self.wanted(&replay);
@@ -286,6 +296,10 @@ impl Follower {
             put(interest, of.clone());
             None
         });
+        self.kernel.metrics.replays.one();
+        if let Some(reason) = gap {
+            self.kernel.metrics.gaps.of(reason).one();
+        }
         self.replay = Some(Replay::Past { after, upto, of, recovered: gap.is_none() });
     }
 
@@ -321,6 +335,17 @@ impl Replay {
     fn after(&self) -> i64 {
         match self {
             Self::Everything { after, .. } | Self::Past { after, .. } => *after,
+        }
+    }
+
+    /// Retention took a part away before it was read: whose part it is, when it is one subscription's.
+    fn lose(&mut self) -> Option<Subscription> {
+        match self {
+            Self::Everything { .. } => None,
+            Self::Past { of, recovered, .. } => {
+                *recovered = false;
+                Some(of.clone())
+            }
         }
     }
 

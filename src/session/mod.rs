@@ -6,14 +6,18 @@ mod commands;
 mod drain;
 pub mod follower;
 mod line;
+pub mod node;
 pub mod page;
 pub mod refresh;
 pub mod relay;
 pub mod rescope;
 pub mod seats;
 pub mod sse;
+pub mod stats;
+pub mod stats_stream;
 pub mod status;
 pub mod supervisor;
+pub mod traffic;
 pub mod wish;
 pub mod ws;
 

@@ -29,7 +29,7 @@ const RETRY_MS: u32 = 2_000;
 struct Reading {
     follower: Follower,
     names: Names,
-    // Held so that the seat is given back, and the connection forgotten, when the stream is dropped.
+    /// Held so that the seat is given back, and the connection forgotten, when the stream is dropped.
     seat: Seat,
 }
 
@@ -57,6 +57,7 @@ pub async fn stream(
         match reading.follower.next().await {
             Ok(items) => {
                 let text = render(&items, reading.names, first);
+                reading.seat.connection.traffic.gives(items.len() as u64, text.len() as u64);
                 Some((Ok(text), (State::Reading(reading), false)))
             }
             Err(closing) => {
@@ -103,7 +104,7 @@ fn position_of(item: &Item) -> Option<crate::protocol::position::Position> {
     }
 }
 
-fn event(text: &mut BytesMut, id: Option<&str>, name: &str, frame: &TextFrame) {
+pub(super) fn event(text: &mut BytesMut, id: Option<&str>, name: &str, frame: &TextFrame) {
     if let Some(id) = id {
         text.put_slice(format!("id: {id}\n").as_bytes());
     }
@@ -120,7 +121,12 @@ pub fn farewell(closing: &Closing) -> Bytes {
     Bytes::from(format!("event: problem\ndata: {data}\n\n"))
 }
 
-fn unreadable() -> Bytes {
+/// How a stream begins: with the time after which to come back.
+pub(super) fn retry() -> BytesMut {
+    BytesMut::from(format!("retry: {RETRY_MS}\n").as_bytes())
+}
+
+pub(super) fn unreadable() -> Bytes {
     let closing = Closing { code: CloseCode::Overloaded, reason: "the log cannot be read".to_owned() };
     last_word(&closing, Some(RETRY_MS.into()))
 }

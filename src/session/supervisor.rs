@@ -14,8 +14,11 @@ use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, AdmissionSettings, Place};
 use super::line::Line;
+use super::node::Node;
 use super::seats::{Carrier, Holder, SeatLimits, Seats};
+use super::stats::StatsCache;
 use super::status::StatusCache;
+use super::traffic::Traffic;
 use crate::auth::principal::Principal;
 use crate::auth::scope::TenantScope;
 use crate::base::clock::Clock;
@@ -84,7 +87,7 @@ pub struct Connection {
     /// Milliseconds that the client was told to stay away after its end; 0: it was not told.
     away_ms: AtomicU64,
     place: Mutex<Option<Place>>,
-    pub messages_in: AtomicU64,
+    pub traffic: Traffic,
 }
 
 /// A seat that is held: dropping it gives the seat back and forgets the connection.
@@ -99,6 +102,8 @@ pub struct Sessions {
     pub identity: Arc<Identity>,
     pub settings: SessionSettings,
     pub(super) status: StatusCache,
+    pub(super) stats: StatsCache,
+    pub node: Node,
     /// Connections run on this; it is awaited at the end.
     pub tasks: TaskTracker,
     seats: Seats,
@@ -109,15 +114,21 @@ pub struct Sessions {
     emptied: Notify,
     leaving: AtomicBool,
     stopping: CancellationToken,
+    /// The database's history that the connections' positions are of.
+    history: AtomicI64,
 }
 
 impl Sessions {
     pub fn new(kernel: Kernel, identity: Arc<Identity>, settings: SessionSettings) -> Arc<Self> {
+        let history = AtomicI64::new(kernel.db.history());
         let sessions = Arc::new(Self {
+            history,
             admission: Admission::new(settings.admission, &kernel.clock, kernel.entropy),
+            node: Node::new(kernel.clock.now()),
             kernel,
             identity,
             status: StatusCache::default(),
+            stats: StatsCache::default(),
             settings,
             tasks: TaskTracker::new(),
             seats: Seats::new(settings.seats),
@@ -205,6 +216,9 @@ impl Sessions {
         origin: Origin,
     ) -> Seat {
         let now = self.kernel.clock.now();
+        let metrics = &self.kernel.metrics;
+        metrics.opened.of(carrier.into()).one();
+        let tenant = metrics.tenants.of(scope.tenant_id());
         let connection = Arc::new(Connection {
             id: ConnectionId::new(&self.kernel.clock),
             scope,
@@ -221,7 +235,7 @@ impl Sessions {
             seated: AtomicBool::new(true),
             away_ms: AtomicU64::new(0),
             place: Mutex::default(),
-            messages_in: AtomicU64::new(0),
+            traffic: Traffic::new(Arc::clone(metrics), tenant, carrier.into()),
         });
         self.live.lock().insert(connection.id, Arc::clone(&connection));
         // Everybody may have been sent away since the newcomer was let in.
@@ -269,7 +283,18 @@ impl Sessions {
         }
     }
 
+    /// Positions of before a restore or a change of server do not hold: everybody resumes, and is told of the gap.
+    fn notice_another_history(&self) {
+        let found = self.kernel.db.history();
+        if self.history.swap(found, Ordering::Relaxed) != found {
+            tracing::warn!("the database was restored or replaced; all connections have to resume");
+            self.kernel.hub.forget_places();
+            self.end_all_for_doubt();
+        }
+    }
+
     fn round(&self) {
+        self.notice_another_history();
         let (now, steady) = (self.micros(), self.steady_micros());
         let heartbeat = self.settings.heartbeat.as_micros() as i64;
         for one in self.connections(|_| true) {
@@ -334,6 +359,11 @@ impl Sessions {
     }
 
     pub(super) fn everybody(&self) -> Vec<Arc<Connection>> {
+        self.connections(|_| true)
+    }
+
+    /// Every connection of the node.
+    pub fn all(&self) -> Vec<Arc<Connection>> {
         self.connections(|_| true)
     }
 
@@ -436,9 +466,26 @@ impl Connection {
         self.principal.lock().session_id()
     }
 
-    /// Bytes that wait for the reader, and passing messages that were dropped.
+    /// Bytes that wait for the reader, here and in its carrier, and passing messages that were dropped.
     pub fn backlog(&self) -> (usize, u64) {
-        self.line.mailbox().map_or((0, 0), |mailbox| (mailbox.queued_bytes(), mailbox.dropped()))
+        let (queued, dropped) =
+            self.line.mailbox().map_or((0, 0), |mailbox| (mailbox.queued_bytes(), mailbox.dropped()));
+        (queued + self.traffic.unwritten(), dropped)
+    }
+
+    /// How many events the reader is behind `head`.
+    pub fn lag(&self, head: i64) -> u64 {
+        self.line.mailbox().map_or(0, |mailbox| self.traffic.lag(&mailbox, head))
+    }
+
+    /// The last sign of life.
+    pub fn last_heard_at(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.heard_at.load(Ordering::Relaxed)).unwrap_or(self.opened_at)
+    }
+
+    /// The code that it was ended with; 1000 when the client went.
+    fn end_code(&self) -> CloseCode {
+        self.line.closing().map_or(CloseCode::Normal, |closing| closing.code)
     }
 
     /// Keeps the place among those who begin, for the session to take along.
@@ -467,6 +514,9 @@ impl Connection {
 
 impl Drop for Seat {
     fn drop(&mut self) {
+        let connection = &self.connection;
+        connection.traffic.ends(connection.line.mailbox().as_deref());
+        self.sessions.kernel.metrics.closed.of(connection.end_code()).one();
         self.sessions.unseat(&self.connection);
         let mut live = self.sessions.live.lock();
         live.remove(&self.connection.id);
@@ -481,6 +531,8 @@ pub(super) fn quiet_mailbox(sessions: &Sessions, connection: &Connection) -> Arc
     let reader = Reader { user: None, role: None };
     let interest = Interest { reader, inbox_after: None, subscriptions: Vec::new() };
     let mailbox = Arc::new(Mailbox::new(interest, sessions.settings.queue_bytes));
+    // A mailbox that nothing was put into has lost nothing.
+    let _ = mailbox.open(0);
     connection.attach(&mailbox);
     mailbox
 }

@@ -1,5 +1,6 @@
 //! Opening the store and its two doors.
 
+use std::panic::Location;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,10 +11,14 @@ use sea_orm::{
 };
 use secrecy::SecretString;
 
-use super::error::{OpenError, Result};
+use super::error::{Error, OpenError, Result};
+use super::lineage::Lineage;
 use super::scope::{SystemTx, TenantTx};
 use super::{postgres, schema, sqlite};
 use crate::auth::scope::{SystemReason, TenantScope};
+use crate::base::clock::Stopwatch;
+use crate::telemetry::metrics::{Direction, Metrics};
+use crate::telemetry::writes::Writes;
 
 /// Where the store is and who opens it.
 #[derive(Clone, Debug)]
@@ -36,6 +41,15 @@ pub enum DatabaseSettings {
 pub struct Database {
     doors: Doors,
     transactions: Arc<AtomicU64>,
+    gauges: Gauges,
+    lineage: Lineage,
+}
+
+/// Where transactions are counted. The store is the first part of a node that is opened, so it brings the figures.
+#[derive(Clone, Default)]
+pub(super) struct Gauges {
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) writes: Arc<Writes>,
 }
 
 #[derive(Clone)]
@@ -55,6 +69,7 @@ enum Doors {
 impl Database {
     /// Opens the store, brings the schema up where that is asked for, and refuses what would be unsafe.
     pub async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
+        let lineage = Lineage::default();
         let doors = match settings {
             DatabaseSettings::Sqlite { path } => {
                 let write = sqlite::open_writer(path).await?;
@@ -66,10 +81,10 @@ impl Database {
                 if *migrate {
                     schema::migrate_up_postgres(migrate_url.as_ref().unwrap_or(url)).await?;
                 }
-                let tenant = postgres::connect(url, *max_connections).await?;
+                let tenant = postgres::connect_pool(url, *max_connections, &lineage).await?;
                 schema::require_current(&tenant).await?;
                 let system = match system_url {
-                    Some(url) => postgres::connect(url, (*max_connections / 2).max(2)).await?,
+                    Some(url) => postgres::connect_pool(url, (*max_connections / 2).max(2), &lineage).await?,
                     None => tenant.clone(),
                 };
                 let shared_role = system_url.is_none();
@@ -77,7 +92,7 @@ impl Database {
                 Doors::Postgres { tenant, system, shared_role }
             }
         };
-        Ok(Self { doors, transactions: Arc::default() })
+        Ok(Self { doors, transactions: Arc::default(), gauges: Gauges::default(), lineage })
     }
 
     /// The tenant's door: transactions that see this tenant's rows only.
@@ -99,6 +114,22 @@ impl Database {
     fn enter(&self) -> &Doors {
         self.transactions.fetch_add(1, Ordering::Relaxed);
         &self.doors
+    }
+
+    /// The figures of the node that this store belongs to.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.gauges.metrics
+    }
+
+    /// The writing transactions that are open, and whether the disk takes them.
+    pub fn writes(&self) -> &Arc<Writes> {
+        &self.gauges.writes
+    }
+
+    /// A number that stands for the history that the rows are of: when it changes, the server was restored or
+    /// replaced, and no position of before holds.
+    pub fn history(&self) -> i64 {
+        self.lineage.mark()
     }
 
     /// Which engine this is, in one word.
@@ -130,10 +161,15 @@ pub struct TenantDoor<'a> {
     scope: TenantScope,
 }
 
-impl TenantDoor<'_> {
+impl<'a> TenantDoor<'a> {
     /// A transaction that may write. On SQLite it holds the one writer from its first moment.
-    pub async fn begin(self) -> Result<TenantTx> {
-        self.open(AccessMode::ReadWrite).await
+    #[track_caller]
+    pub fn begin(self) -> impl Future<Output = Result<TenantTx>> + Send + 'a {
+        let place = Location::caller();
+        async move {
+            let tx = self.open(AccessMode::ReadWrite).await?;
+            Ok(tx.watched(place))
+        }
     }
 
     /// A transaction that only reads.
@@ -143,6 +179,7 @@ impl TenantDoor<'_> {
 
     async fn open(self, mode: AccessMode) -> Result<TenantTx> {
         let tenant_id = self.scope.tenant_id();
+        let waited = Stopwatch::start();
         let tx = match self.db.enter() {
             Doors::Sqlite { write, read } => sqlite_transaction(write, read, mode).await?,
             Doors::Postgres { tenant, shared_role, .. } => {
@@ -151,7 +188,8 @@ impl TenantDoor<'_> {
                 tx
             }
         };
-        Ok(TenantTx::new(tx, tenant_id))
+        self.db.gauges.waited(mode, waited);
+        Ok(TenantTx::new(tx, tenant_id, self.db.gauges.clone(), self.db.lineage.clone()))
     }
 }
 
@@ -160,10 +198,15 @@ pub struct SystemDoor<'a> {
     _reason: SystemReason,
 }
 
-impl SystemDoor<'_> {
+impl<'a> SystemDoor<'a> {
     /// A transaction that may write.
-    pub async fn begin(self) -> Result<SystemTx> {
-        self.open(AccessMode::ReadWrite).await
+    #[track_caller]
+    pub fn begin(self) -> impl Future<Output = Result<SystemTx>> + Send + 'a {
+        let place = Location::caller();
+        async move {
+            let tx = self.open(AccessMode::ReadWrite).await?;
+            Ok(tx.watched(place))
+        }
     }
 
     /// A transaction that only reads.
@@ -172,6 +215,7 @@ impl SystemDoor<'_> {
     }
 
     async fn open(self, mode: AccessMode) -> Result<SystemTx> {
+        let waited = Stopwatch::start();
         let tx = match self.db.enter() {
             Doors::Sqlite { write, read } => sqlite_transaction(write, read, mode).await?,
             Doors::Postgres { system, shared_role, .. } => {
@@ -182,7 +226,27 @@ impl SystemDoor<'_> {
                 tx
             }
         };
-        Ok(SystemTx { tx })
+        self.db.gauges.waited(mode, waited);
+        Ok(SystemTx::new(tx, self.db.gauges.clone()))
+    }
+}
+
+impl Gauges {
+    fn waited(&self, mode: AccessMode, since: Stopwatch) {
+        let direction = match mode {
+            AccessMode::ReadWrite => Direction::Write,
+            AccessMode::ReadOnly => Direction::Read,
+        };
+        self.metrics.begin_seconds.of(direction).observe(since.elapsed());
+    }
+
+    /// Notes a write that failed for want of room, and hands the outcome on.
+    pub(super) fn judged<T>(&self, outcome: Result<T>) -> Result<T> {
+        if let Err(Error::Full(_)) = &outcome {
+            self.metrics.disk_full.one();
+            self.writes.disk_is_full();
+        }
+        outcome
     }
 }
 

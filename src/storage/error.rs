@@ -123,6 +123,8 @@ pub enum OpenError {
         "the database's schema is newer than this program (it has {unknown}): use the program that made it"
     )]
     Newer { unknown: String },
+    #[error("cannot read the database: {0}")]
+    Unreadable(String),
     #[error("cannot migrate the database: {0}")]
     Migrate(String),
 }

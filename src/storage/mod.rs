@@ -1,12 +1,17 @@
 //! Floor 3: the only SQL. Two doors lead in: `tenant(&scope)` for one tenant's rows and `system(reason)` for the few
 //! look-ups that must see across tenants. Nothing above this floor names a table, a column or a connection.
 
+mod backup;
 mod database;
+mod durable_file;
 mod entity;
 mod error;
+mod lineage;
 mod postgres;
+mod restore;
 mod schema;
 mod scope;
+mod soundness;
 mod sqlite;
 
 pub mod api_keys;
@@ -32,10 +37,13 @@ pub mod standing;
 pub mod tenants;
 pub mod users;
 
+pub use backup::{CopyError, backup_sqlite};
 pub use database::{Database, DatabaseSettings};
 pub use error::{Error, OpenError, Result};
+pub use restore::{Restored, restore_sqlite};
 pub use schema::{SchemaStatus, migrate_down, migrate_up, schema_status};
 pub use scope::{SystemTx, TenantTx};
+pub use soundness::{LogFigures, Soundness, examine};
 
 use chrono::{DateTime, TimeZone, Utc};
 

@@ -11,6 +11,7 @@ use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 
 use super::error::{OpenError, Result};
+use super::lineage::Lineage;
 use crate::base::clock::Clock;
 use crate::base::ids::TenantId;
 
@@ -22,7 +23,21 @@ const SYSTEM_GROUP: &str = "lotline_system";
 const FIRST_CONNECTION: Duration = Duration::from_secs(10);
 
 pub(super) async fn connect(url: &SecretString, connections: u32) -> Result<DatabaseConnection, OpenError> {
-    knock(url).await?;
+    open(url, options(url, connections)).await
+}
+
+/// A door's pool, which looks at the database's history on every new connection.
+pub(super) async fn connect_pool(
+    url: &SecretString,
+    connections: u32,
+    lineage: &Lineage,
+) -> Result<DatabaseConnection, OpenError> {
+    let mut options = options(url, connections);
+    lineage.watch(&mut options);
+    open(url, options).await
+}
+
+fn options(url: &SecretString, connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(url.expose_secret());
     options
         .sqlx_logging(false)
@@ -30,6 +45,11 @@ pub(super) async fn connect(url: &SecretString, connections: u32) -> Result<Data
         .min_connections(1)
         .connect_timeout(Duration::from_secs(10))
         .acquire_timeout(Duration::from_secs(10));
+    options
+}
+
+async fn open(url: &SecretString, options: ConnectOptions) -> Result<DatabaseConnection, OpenError> {
+    knock(url).await?;
     Database::connect(options)
         .await
         .map_err(|cause| OpenError::Connect { url: without_password(url), cause: cause.to_string() })

@@ -60,6 +60,42 @@ async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error
     Ok(!connection.is_in_transaction())
 }
 
+/// Opens a store that exists as it is, to be read: nothing of it changes.
+pub(super) async fn open_to_read(path: &Path) -> Result<DatabaseConnection, OpenError> {
+    plain(path, BUSY_TIMEOUT).await
+}
+
+/// Opens a file that nobody else is to have open, and waits for nobody.
+pub(super) async fn open_alone(path: &Path) -> Result<DatabaseConnection, OpenError> {
+    plain(path, Duration::ZERO).await
+}
+
+/// One connection that leaves the journal's mode alone. A write through it is on disk all the same.
+async fn plain(path: &Path, patience: Duration) -> Result<DatabaseConnection, OpenError> {
+    let file = path.to_owned();
+    let mut options = ConnectOptions::new("sqlite::memory:?mode=rw");
+    options.sqlx_logging(false).max_connections(1);
+    options.idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
+    options.map_sqlx_sqlite_opts(move |_| {
+        sqlx::sqlite::SqliteConnectOptions::new()
+            .filename(&file)
+            .create_if_missing(false)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(patience)
+            .foreign_keys(true)
+            .disable_statement_logging()
+    });
+    Database::connect(options).await.map_err(|cause| unusable(path, &cause))
+}
+
+/// Whether another process holds the file: SQLITE_BUSY or SQLITE_LOCKED, in the low byte of the code.
+pub(super) fn is_busy(error: &DbErr) -> bool {
+    let (DbErr::Exec(cause) | DbErr::Query(cause) | DbErr::Conn(cause)) = error else { return false };
+    let sea_orm::RuntimeErr::SqlxError(cause) = cause else { return false };
+    let code = cause.as_database_error().and_then(|reply| reply.code());
+    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| matches!(code & 0xff, 5 | 6))
+}
+
 /// Reads the settings back: a file on a network share, or one opened by something else, may not have taken them.
 async fn require_safe(path: &Path, writer: &DatabaseConnection) -> Result<(), OpenError> {
     for (setting, wanted) in [("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "1")] {
@@ -81,6 +117,6 @@ async fn pragma(connection: &DatabaseConnection, name: &str) -> Result<String, D
     }
 }
 
-fn unusable(path: &Path, cause: &DbErr) -> OpenError {
+pub(super) fn unusable(path: &Path, cause: &DbErr) -> OpenError {
     OpenError::Broken { path: path.display().to_string(), cause: cause.to_string() }
 }

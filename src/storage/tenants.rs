@@ -1,5 +1,6 @@
 //! Tenants.
 
+use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::tenants::{ActiveModel, Column, Entity};
@@ -84,6 +85,20 @@ pub async fn update(
 /// Whether any tenant exists: the test for a first start.
 pub async fn any(tx: &SystemTx) -> Result<bool> {
     Ok(tx.select::<Entity>().limit(1).one(&tx.tx).await?.is_some())
+}
+
+/// Writes a tenant's row as it is: a probe of whether the disk takes anything.
+pub async fn probe_write(tx: &SystemTx) -> Result<()> {
+    let Some(row) = tx.select::<Entity>().limit(1).one(&tx.tx).await? else { return Ok(()) };
+    let query = tx.update::<Entity>().filter(Column::Id.eq(row.id));
+    query.col_expr(Column::UpdatedAt, Expr::col(Column::UpdatedAt)).exec(&tx.tx).await?;
+    Ok(())
+}
+
+/// The slugs of these tenants.
+pub async fn slugs(tx: &SystemTx, ids: &[TenantId]) -> Result<Vec<(TenantId, String)>> {
+    let query = tx.select::<Entity>().filter(Column::Id.is_in(ids.iter().map(|id| id.0)));
+    Ok(query.all(&tx.tx).await?.into_iter().map(|row| (TenantId(row.id), row.slug)).collect())
 }
 
 /// Whether the table may be read at all: a cheap probe for readiness.

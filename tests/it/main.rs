@@ -17,6 +17,7 @@ mod faults;
 mod history;
 mod isolation;
 mod load;
+mod operations;
 mod process;
 mod readme;
 mod retries;

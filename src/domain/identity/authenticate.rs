@@ -12,6 +12,7 @@ use crate::auth::token::verified::Verified;
 use crate::auth::token::verify::verify;
 use crate::domain::error::Result;
 use crate::protocol::problem::{Code, Problem};
+use crate::telemetry::metrics::TokenRefusal;
 
 /// How long a connection lives on an API key that has no end of its own.
 const KEY_HOURS: i64 = 24;
@@ -73,7 +74,17 @@ impl Identity {
                 admit::foreign(token, &person.facts)
             }
         };
-        Ok(Admitted { principal: principal.map_err(refused)?, expires_at })
+        let principal = principal.map_err(|refusal| self.counted(refusal))?;
+        Ok(Admitted { principal, expires_at })
+    }
+
+    fn counted(&self, refusal: Refusal) -> Problem {
+        let reason = match refusal {
+            Refusal::Unknown => TokenRefusal::Unknown,
+            Refusal::Inactive => TokenRefusal::Inactive,
+        };
+        self.kernel.metrics.token_refusals.of(reason).one();
+        refused(refusal)
     }
 
     /// Verifies a token. When its issuer may have new keys they are fetched first; a key that is unknown even then is
@@ -88,6 +99,7 @@ impl Identity {
         }
         verified.map_err(|error| {
             tracing::debug!(%error, "a token was refused");
+            self.kernel.metrics.token_refusals.of(reason(&error)).one();
             match error {
                 // Nothing can be said of the token yet, so it is not called a bad one.
                 TokenError::KeysUnknown(_) => {
@@ -159,6 +171,22 @@ impl Identity {
             None => self.accounts.person(user.user_id()).await?,
         };
         admit::again(user, &person.facts).map_err(refused)
+    }
+}
+
+/// The reason as it is counted: fewer words than the log's.
+fn reason(error: &TokenError) -> TokenRefusal {
+    match error {
+        TokenError::TooLong | TokenError::Malformed | TokenError::Header(_) => TokenRefusal::Malformed,
+        TokenError::Algorithm => TokenRefusal::Algorithm,
+        TokenError::UnknownKey | TokenError::UnknownForeignKey(_) | TokenError::KeysUnknown(_) => {
+            TokenRefusal::UnknownKey
+        }
+        TokenError::Signature => TokenRefusal::Signature,
+        TokenError::Issuer | TokenError::Audience | TokenError::Tenant => TokenRefusal::Issuer,
+        TokenError::Claim(_) | TokenError::MissingClaim | TokenError::Lifetime => TokenRefusal::Claims,
+        TokenError::NotYetValid => TokenRefusal::NotYetValid,
+        TokenError::Expired => TokenRefusal::Expired,
     }
 }
 

@@ -137,6 +137,11 @@ impl Identity {
         self.accounts.reads()
     }
 
+    /// How often a credential was judged by what was known, and how often by what the store said.
+    pub fn cache_counts(&self) -> (u64, u64) {
+        (self.accounts.hits(), self.accounts.reads())
+    }
+
     async fn verify(&self, stored: Option<&str>, typed: &Password) -> Result<Verdict> {
         self.password_checks.fetch_add(1, Ordering::Relaxed);
         self.passwords.verify_or_dummy(stored, typed).await.map_err(hashing_failed)

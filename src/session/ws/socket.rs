@@ -92,8 +92,7 @@ impl Socket {
             step = tokio::select! {
                 batch = commands.follower.next(), if self.out.is_empty() => match batch {
                     Ok(items) => {
-                        items.into_iter().for_each(|item| self.out.push(frame(&item)));
-                        self.out.write_to(&self.stream)?;
+                        self.give(&items)?;
                         Step::GoOn
                     }
                     Err(closing) => Step::End(closing),
@@ -102,7 +101,7 @@ impl Socket {
                 ready = self.stream.ready(readiness) => {
                     let ready = ready?;
                     if ready.is_writable() {
-                        self.out.write_to(&self.stream)?;
+                        self.write()?;
                     }
                     if ready.is_readable() && self.out.bytes() < MOST_UNWRITTEN {
                         let read = incoming::read(&self.stream, &mut self.decoder)?;
@@ -113,6 +112,23 @@ impl Socket {
                 }
             };
         }
+    }
+
+    /// Puts a batch on its way.
+    fn give(&mut self, items: &[Item]) -> io::Result<()> {
+        let before = self.out.bytes();
+        items.iter().for_each(|item| self.out.push(frame(item)));
+        let traffic = &self.seat.connection.traffic;
+        traffic.gives(items.len() as u64, (self.out.bytes() - before) as u64);
+        traffic.begins(items);
+        self.write()
+    }
+
+    /// Writes as much as the system takes now.
+    fn write(&mut self) -> io::Result<()> {
+        let written = self.out.write_to(&self.stream);
+        self.seat.connection.traffic.leaves(self.out.bytes());
+        written
     }
 
     fn readiness(&self) -> Readiness {
@@ -139,6 +155,7 @@ impl Socket {
         let now = sessions.clock().steady();
         if !messages.is_empty() {
             self.seat.connection.heard(now);
+            self.count_in(&messages);
         }
         for message in messages {
             match message {
@@ -163,6 +180,12 @@ impl Socket {
             }
         }
         violation.map_or(Step::GoOn, |violation| Step::End(broken(violation)))
+    }
+
+    /// Counts what the client said; pings and pongs say nothing.
+    fn count_in(&self, messages: &[Incoming]) {
+        let said = messages.iter().filter(|one| matches!(one, Incoming::Text(_) | Incoming::Binary(_)));
+        self.seat.connection.traffic.heard(said.count() as u64);
     }
 
     async fn echo(mut self, sessions: Arc<Sessions>, mut early: Vec<u8>) -> io::Result<()> {
@@ -199,6 +222,7 @@ impl Socket {
         };
         if !messages.is_empty() {
             self.seat.connection.heard(sessions.clock().steady());
+            self.count_in(&messages);
         }
         for message in messages {
             match message {
@@ -226,6 +250,8 @@ impl Socket {
     /// reset overtakes the frame.
     async fn farewell(self, sessions: &Sessions, closing: &Closing) -> io::Result<()> {
         let Self { mut stream, mut out, seat, .. } = self;
+        // Whoever asks why it ended hears of it, also where the socket itself found the reason.
+        seat.connection.close(closing.code, &closing.reason);
         // A client that hears the end comes back at once: its old seat must not be in its way.
         drop(seat);
         out.push(encode::close(closing.code.number(), &closing.reason));

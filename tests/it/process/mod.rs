@@ -2,6 +2,7 @@
 
 mod bad_start;
 mod clients;
+mod copies;
 mod drain;
 mod exhaustion;
 mod reload;

@@ -2,6 +2,7 @@
 
 mod borders;
 mod forgetting;
+mod lineage;
 mod refusals;
 mod schema;
 mod sqlite;

@@ -101,7 +101,7 @@ impl TestDatabase {
         connect(&self.url(role)).await
     }
 
-    /// A plain connection that may do everything.
+    /// A plain connection of the superuser, whom no policy binds.
     pub async fn as_superuser(&self) -> DatabaseConnection {
         connect(&self.superuser_url()).await
     }
