@@ -27,10 +27,12 @@ const TABLES: &[Table] = &[
     Table {
         name: "tenants",
         rows: Rows::OfTenant("id"),
+        // quotas: what operators said, as a JSON object of numbers by name; NULL: the configuration's word stands.
         body: "id $id,
             slug text NOT NULL UNIQUE,
             name text NOT NULL,
             is_active $bool NOT NULL,
+            quotas text,
             created_at $time NOT NULL,
             updated_at $time NOT NULL",
         indexes: &[],

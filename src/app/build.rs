@@ -18,6 +18,7 @@ use crate::cluster::memory::MemoryOnce;
 use crate::config::Settings;
 use crate::domain::identity::key_sets::KeySets;
 use crate::domain::identity::{Identity, IdentityParts, bootstrap};
+use crate::domain::limits::{Limits, overrides};
 use crate::domain::op::Kernel;
 use crate::http::client::TrustedProxies;
 use crate::http::metrics::TenantMetrics;
@@ -48,7 +49,11 @@ impl App {
     pub async fn build(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
         refuse_cluster(settings)?;
         let db = Database::open(&parts::database(settings)).await?;
-        let kernel = Kernel::new(db, clock, Entropy);
+        let mut kernel = Kernel::new(db, clock, Entropy);
+        kernel.limits = Arc::new(Limits::new(parts::limits(settings)));
+        overrides::refresh(&kernel)
+            .await
+            .map_err(|problem| StartError::Quotas(problem.detail.into_owned()))?;
         let listener = Listener::bind(settings.server.bind)?;
         let work = TaskTracker::new();
         let identity = Arc::new(identity(settings, &kernel, &work, listener.local_addr())?);

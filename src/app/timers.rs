@@ -13,6 +13,7 @@ use crate::crawler::runner::{Runner, Running};
 use crate::domain::idempotency;
 use crate::domain::identity::sweep::forget_expired;
 use crate::domain::jobs::{merge, sweep};
+use crate::domain::limits::{alert, overrides};
 use crate::domain::op::Kernel;
 use crate::domain::platform_broadcast;
 use crate::domain::properties::summary;
@@ -24,6 +25,8 @@ use crate::telemetry::watchdog::Watching;
 const PROGRESS: Duration = Duration::from_millis(250);
 /// How often summaries and leases are looked at.
 const SWEEP: Duration = Duration::from_secs(1);
+/// How often quotas are read from the store, and tenants told of theirs.
+const QUOTAS: Duration = Duration::from_secs(2);
 /// How often logs are trimmed, and kept answers swept.
 const TRIM: Duration = Duration::from_secs(60);
 
@@ -35,6 +38,7 @@ pub fn spawn(work: &TaskTracker, kernel: &Kernel, settings: &Settings, stop: &Ca
     work.spawn(progress(kernel.clone(), stop.clone()));
     work.spawn(sweeps(kernel.clone(), stop.clone()));
     work.spawn(forgetting(kernel.clone(), stop.clone()));
+    work.spawn(quotas(kernel.clone(), stop.clone()));
     work.spawn(trimming(kernel.clone(), parts::retention(settings), stop.clone()));
 }
 
@@ -56,6 +60,17 @@ async fn sweeps(kernel: Kernel, stop: CancellationToken) {
         }
         if let Err(problem) = summary::flush_summaries(&kernel).await {
             tracing::warn!(%problem, "summaries could not be told; it is tried again");
+        }
+    }
+}
+
+async fn quotas(kernel: Kernel, stop: CancellationToken) {
+    while tick(&kernel, QUOTAS, &stop).await {
+        if let Err(problem) = overrides::refresh(&kernel).await {
+            tracing::warn!(%problem, "the tenants' quotas could not be read; those known stand");
+        }
+        if let Err(problem) = alert::raise_due(&kernel).await {
+            tracing::warn!(%problem, "a tenant could not be told of a quota; it is tried again");
         }
     }
 }

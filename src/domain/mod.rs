@@ -7,6 +7,7 @@ pub mod frontier;
 pub mod idempotency;
 pub mod identity;
 pub mod jobs;
+pub mod limits;
 pub mod notifications;
 pub mod op;
 pub mod platform_broadcast;

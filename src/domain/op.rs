@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 use super::error::Result;
 use super::idempotency::{Begun, Once, Presented, Twins};
 use super::jobs::bell::JobBell;
+use super::limits::Limits;
 use super::revocation::Revocation;
 use crate::auth::permission::Permission;
 use crate::auth::principal::Principal;
@@ -45,6 +46,8 @@ pub struct Kernel {
     pub twins: Twins,
     /// What is counted: `kernel.metrics.refused(code)`.
     pub metrics: Arc<Metrics>,
+    /// What callers and tenants may take; without limits unless the composition root sets them.
+    pub limits: Arc<Limits>,
 }
 
 /// Ends this node's own connections that a revocation speaks of.
@@ -58,8 +61,8 @@ impl Kernel {
         let (revocations, _) = broadcast::channel(REVOCATION_QUEUE);
         let (hub, logs) = (Arc::default(), Arc::default());
         let (enforcer, bell, twins) = (Arc::default(), JobBell::default(), Twins::default());
-        let metrics = Arc::clone(db.metrics());
-        Self { db, hub, logs, clock, entropy, revocations, enforcer, bell, twins, metrics }
+        let (metrics, limits) = (Arc::clone(db.metrics()), Arc::default());
+        Self { db, hub, logs, clock, entropy, revocations, enforcer, bell, twins, metrics, limits }
     }
 
     /// Who ends this node's connections; the first one stands.

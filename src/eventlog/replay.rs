@@ -43,6 +43,7 @@ pub enum Since {
 
 /// The log's head now.
 pub async fn head(db: &Database, scope: &TenantScope) -> Result<Head> {
+    let _turn = db.replay_turn(scope).await?;
     let tx = db.tenant(scope).read().await?;
     read_head(&tx).await
 }
@@ -50,6 +51,7 @@ pub async fn head(db: &Database, scope: &TenantScope) -> Result<Head> {
 /// At most `limit` events after `after`, without a hole between them. When retention has taken away what comes next,
 /// `head.trimmed` is above `after`: the caller has to tell a gap up to there.
 pub async fn read_after(db: &Database, scope: &TenantScope, after: i64, limit: u64) -> Result<Page> {
+    let _turn = db.replay_turn(scope).await?;
     let tx = db.tenant(scope).read().await?;
     let mut head = read_head(&tx).await?;
     let mut rows = events::read_after(&tx, after, limit).await?;

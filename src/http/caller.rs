@@ -11,6 +11,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::client::origin;
 use super::explain::refuse_bad_parameters;
+use super::rate_limits::count_caller;
 use crate::auth::permission::Permission;
 use crate::auth::principal::{OperatorPrincipal, Principal};
 use crate::domain::idempotency::{Once, Presented};
@@ -175,6 +176,7 @@ impl<'a> ApiExtractor<'a> for Broadcaster {
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let (identity, admitted) = (identity(request)?, authenticate(request).await?);
+        count_caller(request, &identity.kernel, &admitted.principal)?;
         let is_operator = admitted.principal.may(Permission::BroadcastAll);
         if !is_operator && !admitted.principal.may(Permission::Broadcast) {
             return Err(forbidden().into());
@@ -281,6 +283,7 @@ impl<'a> ApiExtractor<'a> for MaybeAccount {
 /// Authenticates, asks for the permission, and only then speaks of bad parameters: a stranger learns nothing of them.
 async fn admit(request: &Request, permission: Permission) -> Result<Admitted, poem::Error> {
     let admitted = authenticate(request).await?;
+    count_caller(request, &identity(request)?.kernel, &admitted.principal)?;
     if !admitted.principal.may(permission) {
         return Err(forbidden().into());
     }

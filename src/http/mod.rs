@@ -13,6 +13,7 @@ pub mod operations;
 pub mod properties;
 pub mod spiders;
 pub mod tenants;
+pub mod usage;
 pub mod users;
 pub mod workers;
 
@@ -33,6 +34,7 @@ pub mod metrics;
 pub mod once;
 pub mod origin;
 pub mod problem;
+pub mod rate_limits;
 pub mod serve;
 pub mod swagger;
 pub mod tags;

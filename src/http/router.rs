@@ -26,10 +26,12 @@ use super::operations::OperationsApi;
 use super::origin::OriginPolicy;
 use super::problem::{Refusals, problem_page};
 use super::properties::PropertiesApi;
+use super::rate_limits::{AddressGate, RateHeaders};
 use super::serve::TimeLimit;
 use super::spiders::SpidersApi;
 use super::swagger;
 use super::tenants::TenantsApi;
+use super::usage::UsageApi;
 use super::users::UsersApi;
 use super::workers::{LeaseLength, WorkersApi};
 use crate::protocol::asyncapi;
@@ -53,6 +55,7 @@ type Apis = (
     NotificationsApi,
     EventsApi,
     OperationsApi,
+    UsageApi,
 );
 
 /// What the routes stand on.
@@ -83,6 +86,7 @@ fn apis() -> Apis {
         NotificationsApi,
         EventsApi,
         OperationsApi,
+        UsageApi,
     )
 }
 
@@ -123,9 +127,10 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
     let operations = Arc::new(operations());
     let entropy = sessions.kernel.entropy;
     let counting = Arc::clone(&sessions.kernel.metrics);
+    let gate = AddressGate(sessions.kernel.clone());
     let routes = live_routes(&live)
-        .nest(BASE, rest.with(limit.clone()))
-        .nest("/admin", root_broadcast(root).with(limit))
+        .nest(BASE, rest.with(limit.clone()).with(gate.clone()))
+        .nest("/admin", root_broadcast(root).with(limit).with(gate))
         .at("/", get(socket_page))
         .at("/set-password", get(set_password_page))
         .at("/docs", get(swagger_page(&document)))
@@ -146,6 +151,7 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         .data(lease)
         .data(tenant_metrics)
         .with(Refusals::new(operations, entropy).counting(counting))
+        .with(RateHeaders)
         .with(Cors(origins)))
 }
 

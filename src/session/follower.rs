@@ -162,6 +162,27 @@ impl Follower {
 
     /// The next messages, in order. Cancel-safe: dropped half-way it has taken nothing.
     pub async fn next(&mut self) -> Result<Vec<Item>, Closing> {
+        self.wait_for_quota().await;
+        let items = self.next_items().await?;
+        let bytes = items.iter().map(frame_bytes).sum();
+        self.kernel.limits.sent(self.scope.tenant_id(), bytes, self.kernel.clock.now());
+        Ok(items)
+    }
+
+    /// While the tenant has had more bytes than its quota gives, its deliveries wait; an end does not.
+    async fn wait_for_quota(&self) {
+        let (limits, clock) = (&self.kernel.limits, &self.kernel.clock);
+        while self.mailbox.closing().is_none()
+            && let Some(at) = limits.may_send_at(self.scope.tenant_id(), clock.now())
+        {
+            tokio::select! {
+                () = clock.sleep_until(at) => {}
+                _ = self.mailbox.closed() => return,
+            }
+        }
+    }
+
+    async fn next_items(&mut self) -> Result<Vec<Item>, Closing> {
         loop {
             // A page is judged when it is read, and once more here: the reader's role may have changed between.
             let reader = self.mailbox.with_interest(|interest| interest.reader);
@@ -410,6 +431,15 @@ fn confirmed(
         resync_url: gap.map(|_| feed.resync_url().to_owned()),
         reply_to,
     })
+}
+
+/// Bytes of an item on its way out.
+fn frame_bytes(item: &Item) -> usize {
+    match item {
+        Item::Event(envelope) => envelope.frame.frame().len(),
+        Item::Message { frame, .. } => frame.frame().len(),
+        Item::Beat(_) => 0,
+    }
 }
 
 /// The end of a subscription's replay.

@@ -11,6 +11,7 @@ pub mod page;
 pub mod refresh;
 pub mod relay;
 pub mod rescope;
+mod room;
 pub mod seats;
 pub mod sse;
 pub mod stats;

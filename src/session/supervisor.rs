@@ -2,6 +2,7 @@
 //! all of them stands in for three timers each.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,16 +16,20 @@ use tokio_util::task::TaskTracker;
 use super::admission::{Admission, AdmissionSettings, Place};
 use super::line::Line;
 use super::node::Node;
+use super::room::{Full, Room};
 use super::seats::{Carrier, Holder, SeatLimits, Seats};
 use super::stats::StatsCache;
 use super::status::StatusCache;
 use super::traffic::Traffic;
 use crate::auth::principal::Principal;
 use crate::auth::scope::TenantScope;
+use crate::base::address::AddressBlock;
 use crate::base::clock::Clock;
 use crate::base::ids::{ConnectionId, SessionId, TenantId, UserId};
 use crate::domain::identity::Identity;
 use crate::domain::identity::authenticate::Admitted;
+use crate::domain::limits::quota::Quota;
+use crate::domain::limits::used_up;
 use crate::domain::op::{Kernel, Origin};
 use crate::domain::revocation::Revocation;
 use crate::hub::{Closing, Mailbox, Offer};
@@ -36,6 +41,8 @@ use crate::protocol::subscription::{Interest, Reader};
 const ROUND: Duration = Duration::from_secs(1);
 /// How long a silent connection has to answer when its seat is wanted.
 const PROBE: Duration = Duration::from_secs(1);
+/// When whoever found no room may look again.
+const ROOM_RETRY_SECS: u32 = 5;
 /// How long before the end of its token a client is told.
 const EXPIRY_NOTICE: TimeDelta = TimeDelta::seconds(60);
 
@@ -43,8 +50,6 @@ const EXPIRY_NOTICE: TimeDelta = TimeDelta::seconds(60);
 #[derive(Clone, Copy, Debug)]
 pub struct SessionSettings {
     pub seats: SeatLimits,
-    /// Connections of one tenant at most, when there is a limit.
-    pub of_tenant: Option<usize>,
     /// Connections from one client address at most, when there is a limit.
     pub of_address: Option<usize>,
     /// Subscriptions of one socket at most.
@@ -94,6 +99,20 @@ pub struct Connection {
 pub struct Seat {
     sessions: Arc<Sessions>,
     pub connection: Arc<Connection>,
+    _counted: CountedIn,
+}
+
+/// A connection's part in the counts of its tenant and address; dropping it counts the connection out.
+struct CountedIn {
+    sessions: Arc<Sessions>,
+    tenant_id: TenantId,
+    address: Option<AddressBlock>,
+}
+
+impl Drop for CountedIn {
+    fn drop(&mut self) {
+        self.sessions.room.leave(self.tenant_id, self.address);
+    }
 }
 
 /// Every live connection of this node, and what they run on.
@@ -107,6 +126,7 @@ pub struct Sessions {
     /// Connections run on this; it is awaited at the end.
     pub tasks: TaskTracker,
     seats: Seats,
+    room: Room,
     live: Mutex<HashMap<ConnectionId, Arc<Connection>>>,
     /// How many may begin at once.
     pub admission: Admission,
@@ -132,6 +152,7 @@ impl Sessions {
             settings,
             tasks: TaskTracker::new(),
             seats: Seats::new(settings.seats),
+            room: Room::default(),
             live: Mutex::default(),
             emptied: Notify::new(),
             leaving: AtomicBool::new(false),
@@ -160,14 +181,15 @@ impl Sessions {
                 "Operators have no tenant; sign in as one of its users.",
             ));
         };
-        self.check_room(scope.tenant_id(), &origin)?;
+        self.check_pace(scope.tenant_id())?;
+        let counted = self.count_in(scope.tenant_id(), &origin)?;
         if !self.seats.take(holder, carrier) {
             self.free_silent(holder, carrier).await;
             if !self.seats.take(holder, carrier) {
                 return Err(Problem::new(Code::TooManyConnections, "Too many connections").retry_after(5));
             }
         }
-        let seat = self.seat(admitted, scope, holder, carrier, origin);
+        let seat = self.seat(admitted, scope, holder, carrier, origin, counted);
         // A word that the credential has ended may have come since it was looked at, a second ago where a silent
         // connection was probed, and found nobody in this seat yet. From now on it finds the connection.
         self.identity.still_admits(&seat.connection.principal()).await?;
@@ -185,25 +207,32 @@ impl Sessions {
         Err(Problem::new(Code::Unavailable, words).retry_after(seconds))
     }
 
-    /// The limits that are off unless the configuration sets them.
-    fn check_room(&self, tenant_id: TenantId, origin: &Origin) -> Result<(), Problem> {
-        let SessionSettings { of_tenant, of_address, .. } = self.settings;
-        if of_tenant.is_none() && of_address.is_none() {
-            return Ok(());
+    /// How many may come in a second.
+    fn check_pace(&self, tenant_id: TenantId) -> Result<(), Problem> {
+        let quota = Quota::ConnectsPerSecond;
+        let level = self.kernel.limits.take(tenant_id, quota, self.kernel.clock.now());
+        match level.and_then(|level| Some((level.per_second, level.refused_for_secs?))) {
+            Some((most, seconds)) => Err(used_up(quota, most, seconds)),
+            None => Ok(()),
         }
-        let live = self.live.lock();
-        let in_tenant = live.values().filter(|one| one.scope.tenant_id() == tenant_id).count();
-        let at_address = live.values().filter(|one| one.origin.address == origin.address).count();
-        drop(live);
-        let refuse = |words: &'static str| Err(Problem::new(Code::RateLimited, words).retry_after(5));
-        match (of_tenant, of_address) {
-            (Some(most), _) if in_tenant >= most => {
-                refuse("The tenant has all the connections that it may have.")
+    }
+
+    /// Counts the newcomer in, where the tenant and the address have room for one more.
+    fn count_in(self: &Arc<Self>, tenant_id: TenantId, origin: &Origin) -> Result<CountedIn, Problem> {
+        let address: Option<IpAddr> = origin.address.as_deref().and_then(|text| text.parse().ok());
+        let address = address.map(AddressBlock::of);
+        let (limits, now) = (&self.kernel.limits, self.kernel.clock.now());
+        let of_tenant = |held: usize| limits.may_hold(tenant_id, Quota::Connections, held as u64, now);
+        match self.room.enter(tenant_id, address, of_tenant, self.settings.of_address) {
+            Ok(()) => Ok(CountedIn { sessions: Arc::clone(self), tenant_id, address }),
+            Err(Full::Address) => {
+                let words = "Your address has all the connections that it may have.";
+                Err(Problem::new(Code::RateLimited, words).retry_after(ROOM_RETRY_SECS))
             }
-            (_, Some(most)) if at_address >= most => {
-                refuse("Your address has all the connections that it may have.")
+            Err(Full::Tenant) => {
+                let most = limits.limit(tenant_id, Quota::Connections).unwrap_or_default();
+                Err(used_up(Quota::Connections, most, u64::from(ROOM_RETRY_SECS)))
             }
-            _ => Ok(()),
         }
     }
 
@@ -214,6 +243,7 @@ impl Sessions {
         holder: Holder,
         carrier: Carrier,
         origin: Origin,
+        counted: CountedIn,
     ) -> Seat {
         let now = self.kernel.clock.now();
         let metrics = &self.kernel.metrics;
@@ -242,7 +272,7 @@ impl Sessions {
         if self.stopping.is_cancelled() {
             connection.close(CloseCode::Restart, "restart;retry_after=1");
         }
-        Seat { sessions: Arc::clone(self), connection }
+        Seat { sessions: Arc::clone(self), connection, _counted: counted }
     }
 
     /// Probes a holder's connections that have missed a heartbeat, and ends those that do not answer.
@@ -372,11 +402,15 @@ impl Sessions {
         self.connections(|one| one.scope.tenant_id() == tenant_id)
     }
 
+    /// How many connections a tenant has.
+    pub fn count_of_tenant(&self, tenant_id: TenantId) -> usize {
+        self.room.of_tenant(tenant_id)
+    }
+
     /// How many connections a principal holds, and how many the tenant does.
     pub fn counts(&self, tenant_id: TenantId, principal: &Principal) -> (usize, usize) {
         let of_caller = holder(principal).map_or(0, |holder| self.seats.count(holder));
-        let live = self.live.lock();
-        (of_caller, live.values().filter(|one| one.scope.tenant_id() == tenant_id).count())
+        (of_caller, self.room.of_tenant(tenant_id))
     }
 
     pub fn find(&self, id: ConnectionId) -> Option<Arc<Connection>> {

@@ -14,9 +14,11 @@ use secrecy::SecretString;
 use super::error::{Error, OpenError, Result};
 use super::lineage::Lineage;
 use super::scope::{SystemTx, TenantTx};
+use super::turns::{LineFull, Turn, Turns};
 use super::{postgres, schema, sqlite};
 use crate::auth::scope::{SystemReason, TenantScope};
 use crate::base::clock::Stopwatch;
+use crate::base::ids::TenantId;
 use crate::telemetry::metrics::{Direction, Metrics};
 use crate::telemetry::writes::Writes;
 
@@ -36,6 +38,11 @@ pub enum DatabaseSettings {
     },
 }
 
+/// Transactions of one tenant that may wait for SQLite's writer; one more is refused as busy.
+const MOST_WRITES_WAITING: usize = 256;
+/// Replays of one tenant that may wait for a page; beyond it a connection is told to come back later.
+const MOST_REPLAYS_WAITING: usize = 16_384;
+
 /// The open store.
 #[derive(Clone)]
 pub struct Database {
@@ -43,6 +50,12 @@ pub struct Database {
     transactions: Arc<AtomicU64>,
     gauges: Gauges,
     lineage: Lineage,
+    replays: Turns,
+}
+
+/// The right to read a page of a log now; it ends when it is dropped.
+pub struct ReplayTurn {
+    _turn: Turn,
 }
 
 /// Where transactions are counted. The store is the first part of a node that is opened, so it brings the figures.
@@ -58,6 +71,7 @@ enum Doors {
     Sqlite {
         write: DatabaseConnection,
         read: DatabaseConnection,
+        writers: Turns,
     },
     Postgres {
         tenant: DatabaseConnection,
@@ -70,12 +84,17 @@ impl Database {
     /// Opens the store, brings the schema up where that is asked for, and refuses what would be unsafe.
     pub async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
         let lineage = Lineage::default();
+        let replays_at_once = match settings {
+            // One connection always stays for those who read something else.
+            DatabaseSettings::Sqlite { .. } => sqlite::READERS as usize - 1,
+            DatabaseSettings::Postgres { max_connections, .. } => (*max_connections as usize / 2).max(1),
+        };
         let doors = match settings {
             DatabaseSettings::Sqlite { path } => {
                 let write = sqlite::open_writer(path).await?;
                 schema::bring_up(&write).await?;
                 let read = sqlite::open_readers(path).await?;
-                Doors::Sqlite { write, read }
+                Doors::Sqlite { write, read, writers: Turns::new(1, MOST_WRITES_WAITING) }
             }
             DatabaseSettings::Postgres { url, system_url, migrate_url, migrate, max_connections } => {
                 if *migrate {
@@ -92,7 +111,8 @@ impl Database {
                 Doors::Postgres { tenant, system, shared_role }
             }
         };
-        Ok(Self { doors, transactions: Arc::default(), gauges: Gauges::default(), lineage })
+        let replays = Turns::new(replays_at_once, MOST_REPLAYS_WAITING);
+        Ok(Self { doors, transactions: Arc::default(), gauges: Gauges::default(), lineage, replays })
     }
 
     /// The tenant's door: transactions that see this tenant's rows only.
@@ -132,6 +152,13 @@ impl Database {
         self.lineage.mark()
     }
 
+    /// Waits for the right to read a page of the tenant's log. So many replays read at once, and the tenants take turns:
+    /// a storm of one tenant's readers leaves connections to everybody else.
+    pub async fn replay_turn(&self, scope: &TenantScope) -> Result<ReplayTurn> {
+        let turn = self.replays.wait(Some(scope.tenant_id())).await.map_err(|LineFull| Error::Busy)?;
+        Ok(ReplayTurn { _turn: turn })
+    }
+
     /// Which engine this is, in one word.
     pub fn engine(&self) -> &'static str {
         match self.doors {
@@ -143,7 +170,7 @@ impl Database {
     /// Closes every connection; on SQLite this also folds the write-ahead log into the file.
     pub async fn close(self) -> Result<()> {
         match self.doors {
-            Doors::Sqlite { write, read } => {
+            Doors::Sqlite { write, read, .. } => {
                 read.close().await?;
                 write.close().await?;
             }
@@ -180,16 +207,20 @@ impl<'a> TenantDoor<'a> {
     async fn open(self, mode: AccessMode) -> Result<TenantTx> {
         let tenant_id = self.scope.tenant_id();
         let waited = Stopwatch::start();
-        let tx = match self.db.enter() {
-            Doors::Sqlite { write, read } => sqlite_transaction(write, read, mode).await?,
+        let (tx, turn) = match self.db.enter() {
+            Doors::Sqlite { write, read, writers } => {
+                let turn = writers_turn(writers, Some(tenant_id), mode).await?;
+                (sqlite_transaction(write, read, mode).await?, turn)
+            }
             Doors::Postgres { tenant, shared_role, .. } => {
                 let tx = postgres_transaction(tenant, mode).await?;
                 postgres::enter_tenant(&tx, tenant_id, *shared_role).await?;
-                tx
+                (tx, None)
             }
         };
         self.db.gauges.waited(mode, waited);
-        Ok(TenantTx::new(tx, tenant_id, self.db.gauges.clone(), self.db.lineage.clone()))
+        let (gauges, lineage) = (self.db.gauges.clone(), self.db.lineage.clone());
+        Ok(TenantTx::new(tx, tenant_id, gauges, lineage, turn))
     }
 }
 
@@ -216,18 +247,21 @@ impl<'a> SystemDoor<'a> {
 
     async fn open(self, mode: AccessMode) -> Result<SystemTx> {
         let waited = Stopwatch::start();
-        let tx = match self.db.enter() {
-            Doors::Sqlite { write, read } => sqlite_transaction(write, read, mode).await?,
+        let (tx, turn) = match self.db.enter() {
+            Doors::Sqlite { write, read, writers } => {
+                let turn = writers_turn(writers, None, mode).await?;
+                (sqlite_transaction(write, read, mode).await?, turn)
+            }
             Doors::Postgres { system, shared_role, .. } => {
                 let tx = postgres_transaction(system, mode).await?;
                 if *shared_role {
                     postgres::enter_system(&tx).await?;
                 }
-                tx
+                (tx, None)
             }
         };
         self.db.gauges.waited(mode, waited);
-        Ok(SystemTx::new(tx, self.db.gauges.clone()))
+        Ok(SystemTx::new(tx, self.db.gauges.clone(), turn))
     }
 }
 
@@ -247,6 +281,14 @@ impl Gauges {
             self.writes.disk_is_full();
         }
         outcome
+    }
+}
+
+/// A turn at the one writer; who only reads needs none.
+async fn writers_turn(writers: &Turns, party: Option<TenantId>, mode: AccessMode) -> Result<Option<Turn>> {
+    match mode {
+        AccessMode::ReadOnly => Ok(None),
+        AccessMode::ReadWrite => Ok(Some(writers.wait(party).await.map_err(|LineFull| Error::Busy)?)),
     }
 }
 

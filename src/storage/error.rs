@@ -15,6 +15,9 @@ pub enum Error {
     /// The database is locked, stopped or out of connections: the same call may succeed later.
     #[error("the database is not available: {0}")]
     Unavailable(DbErr),
+    /// Too much of the same tenant's work waits already: the same call may succeed when some of it is done.
+    #[error("too many of the tenant's transactions wait already")]
+    Busy,
     /// The disk that holds the database is full.
     #[error("the database's disk is full: {0}")]
     Full(DbErr),

@@ -266,6 +266,11 @@ fn counts(query: Select<Entity>) -> Select<Entity> {
     query.select_only().column(Column::Status).column_as(Column::Id.count(), "count").group_by(Column::Status)
 }
 
+/// How many of the tenant's jobs are pending.
+pub async fn pending(tx: &TenantTx) -> Result<u64> {
+    Ok(tx.select::<Entity>().filter(is_pending()).count(&tx.tx).await?)
+}
+
 /// Whether the spider has pending or running jobs.
 pub async fn any_active_of(tx: &TenantTx, spider_name: &str) -> Result<bool> {
     let query = tx.select::<Entity>().filter(Column::SpiderName.eq(spider_name)).filter(is_active());

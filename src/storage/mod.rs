@@ -13,6 +13,7 @@ mod schema;
 mod scope;
 mod soundness;
 mod sqlite;
+mod turns;
 
 pub mod api_keys;
 pub mod audit_log;

@@ -14,6 +14,7 @@ use super::database::Gauges;
 use super::entity::TenantOwned;
 use super::error::{Error, Result};
 use super::lineage::Lineage;
+use super::turns::Turn;
 use crate::base::clock::Stopwatch;
 use crate::base::ids::TenantId;
 use crate::telemetry::writes::OpenWrite;
@@ -26,6 +27,8 @@ pub struct TenantTx {
     gauges: Gauges,
     /// Held while it may write, so that one that stays open is noticed.
     open: Option<OpenWrite>,
+    // After the transaction, so that it is handed on when that has ended.
+    _turn: Option<Turn>,
 }
 
 impl TenantTx {
@@ -34,8 +37,9 @@ impl TenantTx {
         tenant_id: TenantId,
         gauges: Gauges,
         lineage: Lineage,
+        turn: Option<Turn>,
     ) -> Self {
-        Self { tx, tenant_id, lineage, gauges, open: None }
+        Self { tx, tenant_id, lineage, gauges, open: None, _turn: turn }
     }
 
     pub(super) fn watched(mut self, place: &'static Location<'static>) -> Self {
@@ -148,11 +152,12 @@ pub struct SystemTx {
     pub(super) tx: DatabaseTransaction,
     gauges: Gauges,
     open: Option<OpenWrite>,
+    _turn: Option<Turn>,
 }
 
 impl SystemTx {
-    pub(super) fn new(tx: DatabaseTransaction, gauges: Gauges) -> Self {
-        Self { tx, gauges, open: None }
+    pub(super) fn new(tx: DatabaseTransaction, gauges: Gauges, turn: Option<Turn>) -> Self {
+        Self { tx, gauges, open: None, _turn: turn }
     }
 
     pub(super) fn watched(mut self, place: &'static Location<'static>) -> Self {

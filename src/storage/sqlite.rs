@@ -11,7 +11,7 @@ use super::error::OpenError;
 
 /// How long a statement waits for another process's lock before it fails.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-const READERS: u32 = 4;
+pub(super) const READERS: u32 = 4;
 
 /// Opens the single writing connection, making the folder and the file when they are missing.
 pub(super) async fn open_writer(path: &Path) -> Result<DatabaseConnection, OpenError> {

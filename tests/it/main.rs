@@ -16,6 +16,7 @@ mod doors;
 mod faults;
 mod history;
 mod isolation;
+mod limits;
 mod load;
 mod operations;
 mod process;

@@ -91,6 +91,8 @@ impl Kept {
             is_active: self.is_active,
             created_at: self.created_at,
             updated_at: self.updated_at,
+            // A new tenant has none of its own.
+            quotas: None,
         };
         MadeTenant { row, admin }
     }

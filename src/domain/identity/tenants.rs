@@ -10,12 +10,17 @@ use crate::base::ids::{TenantId, UserId};
 use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
 use crate::domain::idempotency::Begun;
+use crate::domain::limits::overrides;
+use crate::domain::limits::quota::Quota;
 use crate::domain::op::Deed;
 use crate::domain::revocation::Revocation;
 use crate::protocol::problem::{Code, Problem};
-use crate::storage::tenants::{self, TenantRow};
+use crate::storage::tenants::{self, TenantChange, TenantRow};
 use crate::storage::users::UserRow;
 use crate::storage::{Error, SystemTx, micros};
+
+/// The largest quota: every client's numbers reach as far.
+const MOST: u64 = (1 << 53) - 1;
 
 pub struct NewTenant {
     pub slug: String,
@@ -30,6 +35,8 @@ pub type Precondition<'a> = &'a (dyn Fn(&TenantRow) -> Result<()> + Sync);
 pub struct TenantPatch {
     pub name: Option<String>,
     pub is_active: Option<bool>,
+    /// Quotas to set, or to leave to the configuration again; those that are not named stay.
+    pub quotas: Vec<(Quota, Option<u64>)>,
 }
 
 /// The first admin of a new tenant. A password is set by a one-time link: an operator never knows it.
@@ -126,7 +133,7 @@ pub async fn list(op: &PlatformOp, page: PageRequest<i64>) -> Result<Page<Tenant
     Ok(Page::cut(rows, page.limit, |row| row.id))
 }
 
-/// Renames, suspends or resumes a tenant. A suspended one's connections end at once.
+/// Renames, suspends or resumes a tenant, or sets its quotas. A suspended one's connections end at once.
 pub async fn change(
     op: &PlatformOp,
     id: TenantId,
@@ -138,20 +145,45 @@ pub async fn change(
     if let Some(name) = &patch.name {
         faults.name(&["name"], name);
     }
+    for (quota, _) in patch.quotas.iter().filter(|(_, number)| number.is_some_and(|number| number > MOST)) {
+        faults.add(&["quotas", quota.name()], "maximum", format!("must be at most {MOST}"));
+    }
     faults.done()?;
     let tx = op.begin().await?;
     let before = tenants::lock(&tx, id).await?.ok_or_else(Problem::not_found)?;
     precondition(&before)?;
-    tenants::update(&tx, id, patch.name.as_deref(), patch.is_active, micros(op.now())).await?;
+    let changed = TenantChange {
+        name: patch.name.as_deref(),
+        is_active: patch.is_active,
+        quotas: quotas_after(&before, patch)?,
+    };
+    tenants::update(&tx, id, changed, micros(op.now())).await?;
     let after = tenants::find(&tx, id).await?.ok_or_else(Problem::not_found)?;
-    let detail = serde_json::json!({ "name": after.name, "is_active": after.is_active });
+    let detail =
+        serde_json::json!({ "name": after.name, "is_active": after.is_active, "quotas": after.quotas });
     op.audit(&tx, None, deed("tenant.changed", id, detail)).await?;
     tx.commit().await?;
+    if before.quotas != after.quotas
+        && let Err(problem) = overrides::refresh(&op.kernel).await
+    {
+        // The change stands; the next look at the store finds it.
+        tracing::warn!(%problem, tenant.id = %id, "new quotas could not be read back at once");
+    }
     if before.is_active != after.is_active {
         // Also when it is resumed: what was known of its people is old.
         op.kernel.revoked(Revocation::Tenant(id));
     }
     Ok(after)
+}
+
+/// What operators say of quotas once the patch is laid over it; `None`: the patch does not speak of them.
+fn quotas_after(before: &TenantRow, patch: &TenantPatch) -> Result<Option<Option<String>>> {
+    if patch.quotas.is_empty() {
+        return Ok(None);
+    }
+    let mut quotas = overrides::of(before)?;
+    patch.quotas.iter().for_each(|(quota, number)| quotas.set(*quota, *number));
+    Ok(Some(quotas.to_json()))
 }
 
 fn deed(action: &'static str, id: TenantId, detail: serde_json::Value) -> Deed {

@@ -60,7 +60,7 @@ pub(super) async fn create(
     let admin = body.admin.map(|admin| FirstAdmin { username: admin.username, email: admin.email });
     let made = tenants::create(identity, op, &new, admin.as_ref()).await?;
     let (admin, password_link) = made.admin.unzip();
-    let tenant = view(made.row);
+    let tenant = view(made.row)?;
     let place = format!("{BASE}/tenants/{}", tenant.id);
     let made = MadeTenantView {
         id: tenant.id,

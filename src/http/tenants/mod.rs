@@ -4,6 +4,7 @@ mod create;
 mod get;
 mod list;
 mod patch;
+mod quotas;
 mod view;
 
 use std::sync::Arc;
@@ -70,9 +71,9 @@ impl TenantsApi {
         get::get(&op(identity.0, caller)?, tenant_id.0, if_none_match.0.as_deref()).await
     }
 
-    /// Rename, suspend or resume a tenant
+    /// Rename, suspend or resume a tenant, or set its quotas
     ///
-    /// A suspended tenant lets nobody in, and its connections end at once.
+    /// A suspended tenant lets nobody in, and its connections end at once. Other nodes learn of quotas within seconds.
     #[oai(path = "/tenants/:tenant_id", method = "patch", operation_id = "update_tenant")]
     async fn patch(
         &self,

@@ -4,12 +4,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest as Readiness};
 use tokio::net::TcpStream;
 
 use super::incoming::{self, Incoming, Read};
 use super::outgoing::Outgoing;
 use super::pace::{Pace, Verdict};
+use crate::domain::limits::quota::Quota;
 use crate::hub::{Closing, Item, Offer};
 use crate::protocol::message::{ErrorMessage, MessagePayload, ServerMessage};
 use crate::protocol::problem::{CloseCode, Code};
@@ -160,7 +162,10 @@ impl Socket {
         for message in messages {
             match message {
                 Incoming::Text(text) => match pace.count(now) {
-                    Verdict::Fine => commands.serve(&text).await,
+                    Verdict::Fine => match self.within_quota(sessions, now) {
+                        true => commands.serve(&text).await,
+                        false => commands.follower.mailbox().offer(quota_used_up()),
+                    },
                     Verdict::TooFast => commands.follower.mailbox().offer(too_fast()),
                     Verdict::FarTooLong => {
                         return Step::End(closing(CloseCode::RateLimited, "rate limited;retry_after=10"));
@@ -186,6 +191,13 @@ impl Socket {
     fn count_in(&self, messages: &[Incoming]) {
         let said = messages.iter().filter(|one| matches!(one, Incoming::Text(_) | Incoming::Binary(_)));
         self.seat.connection.traffic.heard(said.count() as u64);
+    }
+
+    /// Counts a message among those of all the tenant's sockets.
+    fn within_quota(&self, sessions: &Sessions, now: DateTime<Utc>) -> bool {
+        let tenant_id = self.seat.connection.scope.tenant_id();
+        let level = sessions.kernel.limits.take(tenant_id, Quota::MessagesPerSecond, now);
+        level.is_none_or(|level| level.refused_for_secs.is_none())
     }
 
     async fn echo(mut self, sessions: Arc<Sessions>, mut early: Vec<u8>) -> io::Result<()> {
@@ -295,7 +307,15 @@ fn closing(code: CloseCode, reason: &str) -> Closing {
 }
 
 fn too_fast() -> Offer {
-    let message = "Too many messages: slow down".to_owned();
+    rate_limited("Too many messages: slow down")
+}
+
+fn quota_used_up() -> Offer {
+    rate_limited("Your tenant has used up its quota of messages a second; try again in a second")
+}
+
+fn rate_limited(words: &str) -> Offer {
+    let message = words.to_owned();
     Offer::control(&ServerMessage::Error(ErrorMessage {
         payload: MessagePayload { message: message.clone() },
         message,

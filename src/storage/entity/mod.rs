@@ -42,6 +42,7 @@ table!(tenants, "tenants", owned by Id, {
     slug: String,
     name: String,
     is_active: bool,
+    quotas: Option<String>,
     created_at: i64,
     updated_at: i64,
 });

@@ -141,8 +141,18 @@ impl<'a> Caller<'a> {
         self.send(reqwest::Method::POST, path, Some(body)).await
     }
 
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send(reqwest::Method::PATCH, path, Some(body)).await
+    }
+
     pub async fn delete(&self, path: &str) -> Answer {
         self.send(reqwest::Method::DELETE, path, None).await
+    }
+
+    /// A GET that a proxy passes on for the client at `address`.
+    pub async fn get_from(&self, address: &str, path: &str) -> Answer {
+        let request = self.app.http.get(self.app.url(path)).header("x-forwarded-for", address);
+        Answer::of(self.credential.iter().fold(request, reqwest::RequestBuilder::bearer_auth)).await
     }
 
     async fn send(&self, method: reqwest::Method, path: &str, body: Option<&Value>) -> Answer {

@@ -26,6 +26,7 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
         "create_socket_ticket" => vec![Case::new(Call::post("/api/v1/auth/socket-ticket"))],
         "refresh_stream" => refresh_stream(world).await,
         "set_password" => set_password(world).await,
+        "get_usage" => vec![Case::new(Call::get("/api/v1/usage"))],
         "get_me" => vec![Case::new(Call::get("/api/v1/users/me")).shows()],
         _ => return None,
     })
