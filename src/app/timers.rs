@@ -10,6 +10,7 @@ use super::settings as parts;
 use super::start_error::StartError;
 use crate::config::Settings;
 use crate::crawler::runner::{Runner, Running};
+use crate::domain::idempotency;
 use crate::domain::identity::sweep::forget_expired;
 use crate::domain::jobs::{merge, sweep};
 use crate::domain::limits::{alert, overrides};
@@ -26,7 +27,7 @@ const PROGRESS: Duration = Duration::from_millis(250);
 const SWEEP: Duration = Duration::from_secs(1);
 /// How often quotas are read from the store, and tenants told of theirs.
 const QUOTAS: Duration = Duration::from_secs(2);
-/// How often logs are trimmed.
+/// How often logs are trimmed, and kept answers swept.
 const TRIM: Duration = Duration::from_secs(60);
 
 /// How often sign-ins, refresh tokens and links that expired long ago are removed.
@@ -79,6 +80,9 @@ async fn trimming(kernel: Kernel, retention: Retention, stop: CancellationToken)
     loop {
         if let Err(problem) = trim_logs(&kernel, retention).await {
             tracing::warn!(%problem, "logs could not be trimmed; it is tried again");
+        }
+        if let Err(problem) = idempotency::sweep(&kernel).await {
+            tracing::warn!(%problem, "kept answers could not be swept; it is tried again");
         }
         if !tick(&kernel, TRIM, &stop).await {
             return;

@@ -4,6 +4,7 @@
 pub mod broadcast;
 pub mod error;
 pub mod frontier;
+pub mod idempotency;
 pub mod identity;
 pub mod jobs;
 pub mod limits;

@@ -3,9 +3,12 @@
 use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::broadcast;
 
 use super::error::Result;
+use super::idempotency::{Begun, Once, Presented, Twins};
 use super::jobs::bell::JobBell;
 use super::limits::Limits;
 use super::revocation::Revocation;
@@ -21,6 +24,7 @@ use crate::hub::Hub;
 use crate::protocol::position::Position;
 use crate::protocol::problem::{Code, Problem};
 use crate::storage::audit_log::{self, NewAuditEntry};
+use crate::storage::idempotency_keys::Door;
 use crate::storage::{Database, TenantTx, micros};
 use crate::telemetry::metrics::{EventKind, Metrics};
 
@@ -38,6 +42,8 @@ pub struct Kernel {
     enforcer: Arc<OnceLock<Enforcer>>,
     /// Rings when a job begins to wait for a worker.
     pub bell: JobBell,
+    /// Who works under which key; the others wait.
+    pub twins: Twins,
     /// What is counted: `kernel.metrics.refused(code)`.
     pub metrics: Arc<Metrics>,
     /// What callers and tenants may take; without limits unless the composition root sets them.
@@ -54,9 +60,9 @@ impl Kernel {
     pub fn new(db: Database, clock: Clock, entropy: Entropy) -> Self {
         let (revocations, _) = broadcast::channel(REVOCATION_QUEUE);
         let (hub, logs) = (Arc::default(), Arc::default());
-        let (enforcer, bell) = (Arc::default(), JobBell::default());
+        let (enforcer, bell, twins) = (Arc::default(), JobBell::default(), Twins::default());
         let (metrics, limits) = (Arc::clone(db.metrics()), Arc::default());
-        Self { db, hub, logs, clock, entropy, revocations, enforcer, bell, metrics, limits }
+        Self { db, hub, logs, clock, entropy, revocations, enforcer, bell, twins, metrics, limits }
     }
 
     /// Who ends this node's connections; the first one stands.
@@ -89,6 +95,7 @@ pub struct Op {
     pub scope: TenantScope,
     actor: Actor,
     pub origin: Origin,
+    once: Option<Arc<Once>>,
 }
 
 /// On whose behalf: a caller, or the system itself.
@@ -107,13 +114,27 @@ impl Op {
                 "Operators have no tenant; sign in as one of its users.",
             ));
         };
-        Ok(Self { kernel: kernel.clone(), scope, actor: Actor::Caller(principal), origin })
+        Ok(Self { kernel: kernel.clone(), scope, actor: Actor::Caller(principal), origin, once: None })
     }
 
     /// The system's own work in a tenant.
     pub fn of_system(kernel: &Kernel, reason: SystemReason, tenant_id: TenantId) -> Self {
         let scope = TenantScope::for_system(reason, tenant_id);
-        Self { kernel: kernel.clone(), scope, actor: Actor::System(reason), origin: Origin::default() }
+        let origin = Origin::default();
+        Self { kernel: kernel.clone(), scope, actor: Actor::System(reason), origin, once: None }
+    }
+
+    /// The same work under what the caller showed, so that a retry of it is answered and not done again.
+    #[must_use]
+    pub fn once(mut self, presented: Option<Presented>) -> Self {
+        let once = self.principal().zip(presented).map(|(principal, key)| Once::new(key, principal));
+        self.once = once.map(Arc::new);
+        self
+    }
+
+    /// The key that the work is under, and what became of it.
+    pub fn kept(&self) -> Option<&Once> {
+        self.once.as_deref()
     }
 
     /// The caller; none when the system itself is at work.
@@ -155,10 +176,41 @@ impl Op {
     /// away between the two, the head poll finds the events within a second or so.
     pub async fn commit(&self, change: Change) -> Result<Option<Position>> {
         let committed: Committed = change.commit().await?;
-        reach(Failpoint::CommitAfter);
-        self.count(&committed);
-        self.kernel.hub.committed(self.scope.tenant_id(), &committed.envelopes);
+        self.hand_over(&committed);
         Ok(committed.position())
+    }
+
+    /// Like [`Op::begin`], unless the same was done before under the same key: then its answer. Under a key the change
+    /// is to end with [`Op::commit_once`].
+    pub async fn begin_once<T: DeserializeOwned>(&self) -> Result<Begun<Change, T>> {
+        let Some(once) = self.kept() else { return Ok(Begun::First(self.begin().await?)) };
+        once.wait(&self.kernel).await?;
+        let change = self.begin().await?;
+        let kept = once.look_up(&self.kernel.clock, Door::Tenant(&change.tx)).await?;
+        Ok(kept.map_or_else(|| Begun::First(change), Begun::Again))
+    }
+
+    /// Like [`Op::commit`], and keeps the answer in the same transaction where there is a key. `answer` gets the
+    /// position after the change; should it refuse, nothing is changed.
+    pub async fn commit_once<T: Serialize>(
+        &self,
+        change: Change,
+        answer: impl FnOnce(Option<Position>) -> Result<T>,
+    ) -> Result<T> {
+        let appended = change.append().await?;
+        let answer = answer(appended.position())?;
+        if let Some(once) = self.kept() {
+            once.keep(&self.kernel.clock, Door::Tenant(&appended.tx), &answer).await?;
+        }
+        self.hand_over(&appended.commit().await?);
+        Ok(answer)
+    }
+
+    /// Gives what was committed to this node's readers.
+    fn hand_over(&self, committed: &Committed) {
+        reach(Failpoint::CommitAfter);
+        self.count(committed);
+        self.kernel.hub.committed(self.scope.tenant_id(), &committed.envelopes);
     }
 
     fn count(&self, committed: &Committed) {

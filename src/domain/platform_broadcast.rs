@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::broadcast::check_text;
 use super::error::Result;
+use super::idempotency::Begun;
 use super::identity::platform::PlatformOp;
 use super::notifications;
 use super::op::{Deed, Kernel, Op};
@@ -32,15 +33,19 @@ pub async fn send(
 ) -> Result<BroadcastId> {
     op.require(Permission::BroadcastAll)?;
     check_text(message, category)?;
+    // Kept once; that each tenant then gets it once is the matter of `flush`.
+    let tx = match op.begin_once().await? {
+        Begun::First(tx) => tx,
+        Begun::Again(id) => return Ok(id),
+    };
     let id = BroadcastId::new(&op.kernel.clock);
-    let tx = op.begin().await?;
     let now = micros(op.now());
     let start_time = start_time.map_or(now, micros);
     platform_broadcasts::insert(&tx, NewPlatformBroadcast { id, message, category, start_time, now }).await?;
     let deed =
         Deed { action: "broadcast.sent", target_kind: "broadcast", target_id: id.to_string(), detail: None };
     op.audit(&tx, None, deed).await?;
-    tx.commit().await?;
+    op.commit_once(tx, &id).await?;
     Ok(id)
 }
 

@@ -1,6 +1,7 @@
 //! Spiders of a tenant. `auto` is everybody's: it is in every list and cannot be changed or removed.
 
 use super::error::Result;
+use super::idempotency::Begun;
 use super::jobs::check::{Faults, list_json};
 use super::jobs::view::{json, unreadable};
 use super::op::{Deed, Op};
@@ -26,15 +27,17 @@ pub async fn create(op: &Op, new: NewSpider) -> Result<Spider> {
     check_lists(&mut faults, &new.start_urls, &new.allowed_hosts);
     faults.refuse()?;
     refuse_auto(&new.name)?;
-    let change = op.begin().await?;
+    let change = match op.begin_once().await? {
+        Begun::First(change) => change,
+        Begun::Again(answer) => return Ok(answer),
+    };
     let words = words_of(op, new.runner, new.start_urls, new.allowed_hosts);
     let row = match spiders::insert(&change.tx, &new.name, words).await {
         Err(Error::Duplicate(_)) => return Err(taken()),
         other => other?,
     };
     op.audit(&change.tx, deed("spider.created", &new.name)).await?;
-    op.commit(change).await?;
-    view(&row)
+    op.commit_once(change, |_| view(&row)).await
 }
 
 /// `auto` first, then the tenant's own in the order of their making.

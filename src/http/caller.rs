@@ -14,6 +14,7 @@ use super::explain::refuse_bad_parameters;
 use super::rate_limits::count_caller;
 use crate::auth::permission::Permission;
 use crate::auth::principal::{OperatorPrincipal, Principal};
+use crate::domain::idempotency::{Once, Presented};
 use crate::domain::identity::Identity;
 use crate::domain::identity::authenticate::{Admitted, Credential};
 use crate::domain::identity::platform::PlatformOp;
@@ -72,6 +73,24 @@ pub struct MaybeAccount(pub Option<Account>);
 pub enum Broadcaster {
     Tenant(Op),
     Platform(PlatformOp),
+}
+
+impl Broadcaster {
+    /// The same under what the caller showed.
+    #[must_use]
+    pub fn once(self, presented: Option<Presented>) -> Self {
+        match self {
+            Self::Tenant(op) => Self::Tenant(op.once(presented)),
+            Self::Platform(op) => Self::Platform(op.once(presented)),
+        }
+    }
+
+    pub fn kept(&self) -> Option<&Once> {
+        match self {
+            Self::Tenant(op) => op.kept(),
+            Self::Platform(op) => op.kept(),
+        }
+    }
 }
 
 /// A caller who may see live figures: of their tenant, or as an operator of the node.
@@ -283,7 +302,7 @@ async fn authenticate(request: &Request) -> Result<Admitted, Problem> {
     identity(request)?.authenticate(credential).await
 }
 
-fn identity(request: &Request) -> Result<&Arc<Identity>, Problem> {
+pub(super) fn identity(request: &Request) -> Result<&Arc<Identity>, Problem> {
     request.data::<Arc<Identity>>().ok_or_else(|| {
         tracing::error!("an endpoint stands outside of the application's data");
         Problem::internal()

@@ -31,6 +31,7 @@ pub mod health;
 pub mod key_set;
 pub mod list;
 pub mod metrics;
+pub mod once;
 pub mod origin;
 pub mod problem;
 pub mod rate_limits;

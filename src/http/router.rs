@@ -94,7 +94,9 @@ fn service() -> OpenApiService<Apis, ()> {
     OpenApiService::new(apis(), "Lotline", env!("CARGO_PKG_VERSION"))
         .description(
             "Crawl jobs, listings and alerts of one tenant. Sockets and streams are described at `/docs/async`. \
-             Refusals are `application/problem+json` (RFC 9457).",
+             Refusals are `application/problem+json` (RFC 9457). An operation that lists the header `Idempotency-Key` takes \
+             it for 24 hours; others ignore it: claims, heartbeats and progress may be repeated as they are, and \
+             credentials and users are not kept a second time.",
         )
         .url_prefix(BASE)
 }

@@ -3,9 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// The log's epoch and the sequence number of the last event seen. Two epochs never have positions in common, so a
 /// log that was restored or made anew is recognised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Position {
     pub epoch: i64,
     pub seq: i64,
@@ -41,6 +44,20 @@ impl FromStr for Position {
         let position = Self { epoch: parse(epoch)?, seq: parse(seq)? };
         let canonical = position.epoch >= 0 && position.seq >= 0 && position.to_string() == text;
         canonical.then_some(position).ok_or(MalformedPosition)
+    }
+}
+
+impl From<Position> for String {
+    fn from(position: Position) -> Self {
+        position.to_string()
+    }
+}
+
+impl TryFrom<String> for Position {
+    type Error = MalformedPosition;
+
+    fn try_from(text: String) -> Result<Self, MalformedPosition> {
+        text.parse()
     }
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use poem_openapi::registry::{MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseFromJSON, ParseResult, ToJSON, Type};
 use poem_openapi::{Enum, Object};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::problem::{FieldError, Step};
@@ -27,7 +27,7 @@ pub struct BatchRequest {
 }
 
 /// What was done with a batch.
-#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct BatchResult {
     /// Rows that were taken, changed or not.
@@ -42,7 +42,7 @@ pub struct BatchResult {
 }
 
 /// What was done with one row.
-#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct BatchItemResult {
     /// Of the row in the request, from 0.
@@ -57,7 +57,7 @@ pub struct BatchItemResult {
 }
 
 /// What became of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize, Deserialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum BatchItemStatus {

@@ -69,6 +69,15 @@ fn condition(error: &DbErr) -> Condition {
     }
 }
 
+/// Whether PostgreSQL gave up waiting for a lock because `lock_timeout` had passed.
+pub(super) fn is_lock_timeout(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error
+    else {
+        return false;
+    };
+    matches!(cause.as_ref(), sqlx::Error::Database(reply) if reply.code().as_deref() == Some("55P03"))
+}
+
 /// SQLite result codes are numbers (extended codes keep the primary one in the low byte), PostgreSQL's are SQLSTATEs.
 fn of_code(code: &str) -> Condition {
     if code.len() != 5

@@ -20,6 +20,7 @@ pub mod audit_log;
 pub mod crawl_urls;
 pub mod events;
 pub mod executions;
+pub mod idempotency_keys;
 pub mod job_items;
 pub mod job_logs;
 pub mod job_summaries;

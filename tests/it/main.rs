@@ -21,6 +21,7 @@ mod load;
 mod operations;
 mod process;
 mod readme;
+mod retries;
 mod sockets;
 mod store;
 mod tokens;

@@ -14,6 +14,7 @@ pub use super::algorithm::Algorithm;
 use super::algorithm::Family;
 use super::public::PublicKey;
 pub use super::signing::{PairKind, SigningKey};
+use crate::auth::mark::{Mark, Marks};
 
 /// The longest `kid` that is looked at.
 pub const MAX_KID_BYTES: usize = 128;
@@ -161,6 +162,15 @@ impl KeyRing {
     pub fn signing_key(&self, now: DateTime<Utc>) -> &SigningKey {
         // `new` refuses an empty ring, so there is a first key.
         self.keys.iter().rev().find(|key| key.signs_from() <= now).unwrap_or(&self.keys[0])
+    }
+
+    /// The marks that the ring's keys leave on `message`, that of the signing key first. `purpose` keeps apart what must
+    /// not be mistaken for one another.
+    pub fn marks(&self, now: DateTime<Utc>, purpose: &str, message: &[u8]) -> Marks {
+        let first = self.signing_key(now);
+        let others = self.keys.iter().filter(|key| key.kid() != first.kid());
+        let mark = |key: &SigningKey| Mark::new(key.kid(), key.marking(), purpose, message);
+        Marks::new(mark(first), others.map(mark))
     }
 
     pub(super) fn find(&self, kid: &str) -> Option<&VerifyingKey> {

@@ -16,6 +16,7 @@ use serde_json::Value;
 use super::algorithm::Algorithm;
 use super::keys::{KeyError, MIN_SECRET_BYTES, VerifyingKey};
 use super::public::PublicKey;
+use crate::auth::mark::MarkingKey;
 use crate::base::entropy::Entropy;
 
 const PEM_BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
@@ -37,6 +38,7 @@ pub struct SigningKey {
     secret: Secret,
     public: Option<PublicKey>,
     verifying: VerifyingKey,
+    marking: MarkingKey,
 }
 
 /// The key could not sign.
@@ -52,8 +54,9 @@ impl SigningKey {
             return Err(KeyError::ShortSecret);
         }
         let verifying = VerifyingKey::shared_secret(Some(kid.to_owned()), secret, vec![Algorithm::Hs256])?;
+        let marking = MarkingKey::derive(secret);
         let secret = Secret::Hmac(EncodingKey::from_secret(secret));
-        Ok(Self { kid: kid.to_owned(), signs_from, secret, public: None, verifying })
+        Ok(Self { kid: kid.to_owned(), signs_from, secret, public: None, verifying, marking })
     }
 
     /// A key pair from PEM (PKCS#8, unencrypted): Ed25519 or RSA of 2,048 bits or more. Its id is its thumbprint, so that
@@ -77,7 +80,9 @@ impl SigningKey {
         };
         let kid = public.thumbprint();
         let verifying = VerifyingKey::public(Some(kid.clone()), &public, vec![algorithm])?;
-        Ok(Self { kid, signs_from, secret, public: Some(public), verifying })
+        // The whole file's bytes, of which the private half is a part.
+        let marking = MarkingKey::derive(der);
+        Ok(Self { kid, signs_from, secret, public: Some(public), verifying, marking })
     }
 
     /// The parts of a new shared secret: its id and 32 random bytes, for the caller to keep.
@@ -139,6 +144,10 @@ impl SigningKey {
 
     pub(super) fn verifying(&self) -> &VerifyingKey {
         &self.verifying
+    }
+
+    pub(super) fn marking(&self) -> &MarkingKey {
+        &self.marking
     }
 
     /// The third part of a token.

@@ -22,6 +22,7 @@ pub mod users;
 
 mod cache;
 mod fields;
+mod made_tenant;
 mod secrets;
 mod standing;
 #[cfg(test)]

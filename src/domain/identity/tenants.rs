@@ -1,13 +1,15 @@
 //! Tenants, as operators see them. A tenant is suspended and never removed: its log outlives its people.
 
 use super::fields::Faults;
+use super::made_tenant::Kept;
 use super::password_links::{self, PasswordLink};
 use super::platform::PlatformOp;
-use super::{Identity, register};
+use super::{Identity, made_tenant, register};
 use crate::auth::permission::Permission;
 use crate::base::ids::{TenantId, UserId};
 use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
+use crate::domain::idempotency::Begun;
 use crate::domain::limits::overrides;
 use crate::domain::limits::quota::Quota;
 use crate::domain::op::Deed;
@@ -46,7 +48,8 @@ pub struct FirstAdmin {
 /// A tenant that was just made, with its admin and the admin's link, where one was wished for.
 pub struct MadeTenant {
     pub row: TenantRow,
-    pub admin: Option<(UserRow, PasswordLink)>,
+    /// There is no link when the answer is that of a retry and the key that its secret was made with is gone.
+    pub admin: Option<(UserRow, Option<PasswordLink>)>,
 }
 
 /// Makes a tenant, empty or with a first admin.
@@ -64,20 +67,26 @@ pub async fn create(
         faults.username(&["admin", "username"], &admin.username)
     });
     faults.done()?;
-    let tx = op.begin().await?;
+    let tx = match op.begin_once::<Kept>().await? {
+        Begun::First(tx) => tx,
+        Begun::Again(kept) => return Ok(kept.restore(identity, op)),
+    };
+    let marks = made_tenant::marks(identity, op);
     let row = insert(op, &tx, new).await?;
     let tenant = TenantId(row.id);
     let admin = match (admin, &username) {
         (Some(admin), Some(username)) => {
             let first = register::FirstAdmin { username, email: &admin.email, hash: None };
             let user = register::first_admin(op, &tx, tenant, &first).await?;
-            let link = password_links::create_in(identity, &tx, tenant, UserId(user.id)).await?;
-            Some((user, link))
+            let secret = made_tenant::link_secret(identity, marks.as_ref());
+            let link = password_links::create_in(identity, &tx, tenant, UserId(user.id), secret).await?;
+            Some((user, Some(link)))
         }
         _ => None,
     };
-    tx.commit().await?;
-    Ok(MadeTenant { row, admin })
+    let made = MadeTenant { row, admin };
+    op.commit_once(tx, &Kept::of(&made, marks.as_ref())).await?;
+    Ok(made)
 }
 
 /// Names the bad fields of a tenant that stands at `path` in the request.

@@ -5,6 +5,7 @@ use super::{queue, view};
 use crate::auth::permission::Permission;
 use crate::base::ids::UserId;
 use crate::domain::error::Result;
+use crate::domain::idempotency::Begun;
 use crate::domain::limits::quota::Quota;
 use crate::domain::limits::used_up;
 use crate::domain::op::{Op, forbidden};
@@ -27,7 +28,10 @@ pub async fn create(op: &Op, new: NewJob) -> Result<Job> {
 /// Makes a job for a user of the tenant: for work that has no caller, or that the caller does for somebody.
 pub async fn create_for(op: &Op, owner: UserId, new: NewJob) -> Result<Job> {
     op.require(Permission::StartJobs)?;
-    let mut change = op.begin().await?;
+    let mut change = match op.begin_once().await? {
+        Begun::First(change) => change,
+        Begun::Again(answer) => return Ok(answer),
+    };
     let plan = plan(&change, new).await?;
     room(op, &change).await?;
     let row = jobs::NewJob {
@@ -42,9 +46,9 @@ pub async fn create_for(op: &Op, owner: UserId, new: NewJob) -> Result<Job> {
     };
     let mut job = jobs::insert(&change.tx, row).await?;
     queue::queue(op, &mut change, &mut job).await?;
-    op.commit(change).await?;
+    let job = op.commit_once(change, |_| view::job(&job)).await?;
     op.kernel.bell.ring();
-    view::job(&job)
+    Ok(job)
 }
 
 /// Refuses when as many jobs wait as the tenant may have. On PostgreSQL jobs that are made in the same instant do not see

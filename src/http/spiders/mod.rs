@@ -17,6 +17,7 @@ use super::body::Body;
 use super::caller::{Caller, ManageSpiders, ReadSpiders};
 use super::etag::Tagged;
 use super::list::Listed;
+use super::once::{Answered, OnceKey};
 use super::tags::Tag;
 use crate::protocol::problem::Problem;
 use crate::protocol::spider::{NewSpider, Spider, SpiderChange};
@@ -41,8 +42,14 @@ impl SpidersApi {
 
     /// Add a spider
     #[oai(path = "/spiders", method = "post", operation_id = "create_spider")]
-    async fn create(&self, caller: Caller<ManageSpiders>, body: Body<NewSpider>) -> Result<Created, Problem> {
-        create::create(&caller.op, body.0).await
+    async fn create(
+        &self,
+        caller: Caller<ManageSpiders>,
+        #[oai(name = "Idempotency-Key")] once: OnceKey,
+        body: Body<NewSpider>,
+    ) -> Result<Answered<Created>, Problem> {
+        let op = caller.op.once(once.0);
+        Ok(Answered::new(op.kept(), create::create(&op, body.0).await?))
     }
 
     /// Read a spider

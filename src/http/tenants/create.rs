@@ -70,7 +70,7 @@ pub(super) async fn create(
         created_at: tenant.created_at,
         updated_at: tenant.updated_at,
         admin: admin.map(user_view).transpose()?,
-        password_link: password_link.map(link_view),
+        password_link: password_link.flatten().map(link_view),
     };
     Ok(Created::Tenant(Json(made), place, "no-store".to_owned()))
 }

@@ -21,6 +21,7 @@ use super::body::Body;
 use super::caller::{ManageTenants, OperatorCaller};
 use super::etag::Tagged;
 use super::list::Listed;
+use super::once::{Answered, OnceKey};
 use super::tags::Tag;
 use crate::domain::identity::Identity;
 use crate::domain::identity::platform::PlatformOp;
@@ -51,9 +52,11 @@ impl TenantsApi {
         &self,
         identity: Data<&Arc<Identity>>,
         caller: OperatorCaller<ManageTenants>,
+        #[oai(name = "Idempotency-Key")] once: OnceKey,
         body: Body<NewTenantBody>,
-    ) -> Result<Created, Problem> {
-        create::create(identity.0, &op(identity.0, caller)?, body.0).await
+    ) -> Result<Answered<Created>, Problem> {
+        let op = op(identity.0, caller)?.once(once.0);
+        Ok(Answered::new(op.kept(), create::create(identity.0, &op, body.0).await?))
     }
 
     /// Read a tenant

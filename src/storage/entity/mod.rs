@@ -343,3 +343,14 @@ table!(crawl_urls, "crawl_urls", owned by TenantId, {
     outcome: Option<String>,
     known: Option<String>,
 });
+
+table!(idempotency_keys, "idempotency_keys", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: Option<i64>,
+    digest: String,
+    fingerprint: String,
+    answer: String,
+    created_at: i64,
+    expires_at: i64,
+});

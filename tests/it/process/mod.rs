@@ -6,4 +6,5 @@ mod copies;
 mod drain;
 mod exhaustion;
 mod reload;
+mod retries;
 mod verbs;
