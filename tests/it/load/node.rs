@@ -25,6 +25,8 @@ const COMMON: &[(&str, &str)] = &[
     ("LOTLINE__SERVER__BIND", "127.0.0.1:0"),
     ("LOTLINE__AUTH__PASSWORD_MEMORY_KIB", "64"),
     ("LOTLINE__AUTH__PASSWORD_ITERATIONS", "1"),
+    // The load is one user's.
+    ("LOTLINE__LIMITS__REQUESTS_PER_USER", "0"),
     ("LOTLINE__AUTH__ACCESS_TTL_SECONDS", "86400"),
     ("LOTLINE__LIMITS__LEASE_SECONDS", "2"),
 ];
