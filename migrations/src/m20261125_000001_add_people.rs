@@ -28,14 +28,17 @@ const TABLES: &[Table] = &[
         name: "tenants",
         rows: Rows::OfTenant("id"),
         // quotas: what operators said, as a JSON object of numbers by name; NULL: the configuration's word stands.
+        // removal: who asked for its removal and which rows have gone since, as JSON; NULL: nobody did.
         body: "id $id,
             slug text NOT NULL UNIQUE,
             name text NOT NULL,
             is_active $bool NOT NULL,
             quotas text,
+            removal text,
             created_at $time NOT NULL,
             updated_at $time NOT NULL",
-        indexes: &[],
+        // Looked at every second.
+        indexes: &["CREATE INDEX tenants_to_remove ON tenants (id) WHERE removal IS NOT NULL"],
     },
     Table {
         name: "operators",
@@ -152,9 +155,10 @@ const TABLES: &[Table] = &[
     Table {
         name: "audit_log",
         rows: Rows::OfTenant("tenant_id"),
-        // No foreign keys: an entry outlives whom it speaks of. Platform entries have no tenant.
+        // No foreign keys but the tenant: an entry outlives whom it speaks of, and goes with its tenant. Platform entries
+        // have none.
         body: "id $id,
-            tenant_id $int,
+            tenant_id $int REFERENCES tenants (id),
             at $time NOT NULL,
             actor_kind text NOT NULL,
             actor_id text,
@@ -166,6 +170,7 @@ const TABLES: &[Table] = &[
             address text,
             request_id text,
             UNIQUE (tenant_id, id)",
-        indexes: &[],
+        // For the sweep of what is old.
+        indexes: &["CREATE INDEX audit_log_by_age ON audit_log (at)"],
     },
 ];

@@ -27,12 +27,13 @@ const TABLES: &[Table] = &[
         name: "tenant_logs",
         rows: Rows::OfTenant("tenant_id"),
         // head: the last sequence number given out; updated in the transaction that appends, so commit order is
-        // sequence order. trimmed: the last sequence number that retention took away.
+        // sequence order. trimmed: the last sequence number that retention took away. bytes: of the events that are there.
         body: "id $id,
             tenant_id $int NOT NULL UNIQUE REFERENCES tenants (id),
             epoch $int NOT NULL,
             head $int NOT NULL,
             trimmed $int NOT NULL,
+            bytes $int NOT NULL,
             UNIQUE (tenant_id, id)",
         indexes: &[],
     },
@@ -41,12 +42,14 @@ const TABLES: &[Table] = &[
         rows: Rows::OfTenant("tenant_id"),
         // body: the frame as JSON without position and time, which are added on the way out.
         // routing: who may see it and which feeds carry it, as JSON.
+        // bytes: of both when it was written; a text that is redacted later does not change what the log counts.
         body: "id $id,
             tenant_id $int NOT NULL REFERENCES tenants (id),
             seq $int NOT NULL,
             kind text NOT NULL,
             routing text NOT NULL,
             body text NOT NULL,
+            bytes $int NOT NULL,
             occurred_at $time NOT NULL,
             UNIQUE (tenant_id, id),
             UNIQUE (tenant_id, seq)",

@@ -43,7 +43,7 @@ const TABLES: &[Table] = &[
         rows: Rows::OfTenant("tenant_id"),
         // The figures are those of the current execution. progress_pending: a report came in that no event has
         // told yet; a timer or the terminal report tells it. first_attempt: the attempt that a person asked for last;
-        // lost workers are counted from there.
+        // lost workers are counted from there. logs_trimmed: the last line of its log that retention took away.
         body: "id $id,
             tenant_id $int NOT NULL REFERENCES tenants (id),
             spider_name text NOT NULL,
@@ -74,6 +74,7 @@ const TABLES: &[Table] = &[
             summary_told_at $time,
             summary_pending $int NOT NULL,
             summary_places text,
+            logs_trimmed $int,
             UNIQUE (tenant_id, id),
             FOREIGN KEY (tenant_id, created_by) REFERENCES users (tenant_id, id)",
         indexes: &[
@@ -87,6 +88,8 @@ const TABLES: &[Table] = &[
             // Claiming takes the oldest pending job of a runner.
             "CREATE INDEX jobs_to_claim ON jobs (runner, tenant_id, id)
                 WHERE status = 'pending' AND lease_expires_at IS NULL",
+            // The sweep of jobs that ended long ago.
+            "CREATE INDEX jobs_by_end ON jobs (finished_at) WHERE finished_at IS NOT NULL",
         ],
     },
     Table {
@@ -115,6 +118,7 @@ const TABLES: &[Table] = &[
     Table {
         name: "job_logs",
         rows: Rows::OfTenant("tenant_id"),
+        // at: as the worker says. stored_at: when it came, by which it grows old.
         body: "id $id,
             tenant_id $int NOT NULL REFERENCES tenants (id),
             job_id $int NOT NULL,
@@ -122,8 +126,13 @@ const TABLES: &[Table] = &[
             level text NOT NULL,
             message text NOT NULL,
             at $time NOT NULL,
+            stored_at $time NOT NULL,
             UNIQUE (tenant_id, id),
             FOREIGN KEY (tenant_id, job_id) REFERENCES jobs (tenant_id, id) ON DELETE CASCADE",
-        indexes: &["CREATE INDEX job_logs_of_job ON job_logs (tenant_id, job_id, id)"],
+        indexes: &[
+            "CREATE INDEX job_logs_of_job ON job_logs (tenant_id, job_id, id)",
+            // For the sweep of what is old.
+            "CREATE INDEX job_logs_by_age ON job_logs (stored_at)",
+        ],
     },
 ];

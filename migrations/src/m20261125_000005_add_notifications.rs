@@ -35,7 +35,11 @@ const TABLES: &[Table] = &[
             body text NOT NULL,
             created_at $time NOT NULL,
             UNIQUE (tenant_id, id)",
-        indexes: &["CREATE INDEX notifications_in_order ON notifications (tenant_id, seq)"],
+        indexes: &[
+            "CREATE INDEX notifications_in_order ON notifications (tenant_id, seq)",
+            // For the sweep of what is old.
+            "CREATE INDEX notifications_by_age ON notifications (created_at)",
+        ],
     },
     Table {
         name: "notification_reads",

@@ -26,7 +26,7 @@ use crate::http::origin::OriginPolicy;
 use crate::http::router::{RouterParts, router};
 use crate::http::serve::{Listener, ServeSettings, serve};
 use crate::http::workers::LeaseLength;
-use crate::session::{Sessions, relay, rescope};
+use crate::session::{Sessions, departed, relay, rescope};
 use crate::storage::Database;
 
 /// Tickets that may wait at once on this node.
@@ -103,6 +103,7 @@ impl App {
         let watching = timers::watchdog(&work, &sessions, settings.telemetry.stall, &background)?;
         work.spawn(Arc::clone(&sessions).supervise(background.clone()));
         work.spawn(Arc::clone(&identity.key_sets).keep(background.clone()));
+        work.spawn(departed::run(Arc::clone(&sessions), background.clone()));
         work.spawn(rescope::run(Arc::clone(&sessions), background.clone()));
         timers::spawn(&work, &kernel, &settings, &background);
         // Crawls are given back first: other nodes take them up, and clients that are still here are told.

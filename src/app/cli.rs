@@ -110,6 +110,30 @@ pub enum TenantVerb {
         #[arg(long)]
         name: String,
     },
+    /// Write a tenant's rows into one file, without secrets; also while the server runs.
+    Export(ExportArgs),
+    /// Remove a tenant with everything that is its own, for ever; also while the server runs.
+    Delete {
+        /// Its short name.
+        #[arg(long)]
+        slug: String,
+        /// The short name again, so that no slip of the hand removes a tenant.
+        #[arg(long, value_name = "SLUG")]
+        confirm: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The tenant's short name.
+    #[arg(long)]
+    pub slug: String,
+    /// The file.
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Replace the file when it exists.
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -8,7 +8,7 @@ use clap::Parser;
 
 use super::cli::{Cli, ConfigVerb, HealthcheckArgs, Migrate, Verb};
 use super::reload::Reload;
-use super::{copies, documents, follow, people, serve, settings as parts};
+use super::{copies, documents, follow, people, serve, settings as parts, tenant};
 use crate::base::clock::Clock;
 use crate::config::{Fault, Settings, markdown_table, report};
 use crate::storage;
@@ -61,7 +61,7 @@ async fn run(cli: Cli) -> Result<String, Failed> {
             Ok(String::new())
         }
         Verb::Migrate(verb) => migrate(&settings()?, &verb).await,
-        Verb::Tenant(verb) => line(people::tenant(&settings()?, &verb).await),
+        Verb::Tenant(verb) => line(tenant::run(&settings()?, &verb).await),
         Verb::User(verb) => line(people::user(&settings()?, &verb).await),
         Verb::Key(verb) => line(people::key(&settings()?, &verb).await),
         Verb::Token(verb) => line(people::token(&settings()?, &verb).await),

@@ -17,6 +17,7 @@ pub mod settings;
 pub mod shutdown;
 mod signals;
 pub mod start_error;
+pub mod tenant;
 pub mod timers;
 
 pub use build::App;

@@ -1,11 +1,11 @@
-//! `lotline tenant|user|key|token …`: the first people, made by whoever holds the database.
+//! `lotline tenant create` and `user|key|token …`: the first people, made by whoever holds the database.
 
 use std::io::BufRead;
 
 use secrecy::SecretString;
 
 use super::build::open_identity;
-use super::cli::{KeyVerb, TenantVerb, TokenVerb, UserVerb};
+use super::cli::{KeyVerb, TokenVerb, UserVerb};
 use crate::base::clock::Clock;
 use crate::config::Settings;
 use crate::domain::identity::Identity;
@@ -15,14 +15,10 @@ use crate::protocol::problem::Problem;
 /// Why a verb did not do its work, in one line.
 pub type Refused = String;
 
-pub async fn tenant(settings: &Settings, verb: &TenantVerb) -> Result<String, Refused> {
+pub async fn tenant(settings: &Settings, slug: &str, name: &str) -> Result<String, Refused> {
     let identity = identity(settings).await?;
-    match verb {
-        TenantVerb::Create { slug, name } => {
-            let tenant = bootstrap::create_tenant(&identity, slug, name).await.map_err(words)?;
-            Ok(format!("tenant {} ({}) made", tenant.slug, tenant.id))
-        }
-    }
+    let tenant = bootstrap::create_tenant(&identity, slug, name).await.map_err(words)?;
+    Ok(format!("tenant {} ({}) made", tenant.slug, tenant.id))
 }
 
 pub async fn user(settings: &Settings, verb: &UserVerb) -> Result<String, Refused> {
@@ -79,7 +75,7 @@ fn read_password() -> Result<SecretString, Refused> {
 }
 
 /// A refusal as one line, with every bad field.
-fn words(problem: Problem) -> Refused {
+pub(super) fn words(problem: Problem) -> Refused {
     let fields: Vec<String> = problem.errors.iter().map(|error| error.msg.clone()).collect();
     if fields.len() > 1 { fields.join("; ") } else { problem.detail.into_owned() }
 }

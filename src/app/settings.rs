@@ -9,6 +9,7 @@ use crate::crawler::settings::CrawlerSettings;
 use crate::domain::identity::IdentitySettings;
 use crate::domain::limits::LimitSettings;
 use crate::domain::limits::quota::{Quota, Quotas};
+use crate::domain::old_rows::KeptFor;
 use crate::domain::retention::Retention;
 use crate::http::serve::ServeSettings;
 use crate::session::admission::AdmissionSettings;
@@ -86,6 +87,18 @@ pub fn retention(settings: &Settings) -> Retention {
     Retention {
         age: chrono::TimeDelta::from_std(eventlog.retention()).unwrap_or(chrono::TimeDelta::MAX),
         events: i64::try_from(eventlog.retention_events).unwrap_or(i64::MAX),
+        bytes: eventlog.retention_bytes.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX)),
+    }
+}
+
+pub fn kept_for(settings: &Settings) -> KeptFor {
+    let database = &settings.database;
+    let days = |days: Option<u32>| days.map(|days| chrono::TimeDelta::days(i64::from(days)));
+    KeptFor {
+        audit_log: days(database.audit_log_days),
+        notifications: days(database.notification_days),
+        job_logs: days(database.job_log_days),
+        finished_jobs: days(database.finished_job_days),
     }
 }
 

@@ -14,10 +14,12 @@ use crate::domain::idempotency;
 use crate::domain::identity::sweep::forget_expired;
 use crate::domain::jobs::{merge, sweep};
 use crate::domain::limits::{alert, overrides};
+use crate::domain::old_rows::{self, KeptFor};
 use crate::domain::op::Kernel;
 use crate::domain::platform_broadcast;
 use crate::domain::properties::summary;
 use crate::domain::retention::{Retention, trim_logs};
+use crate::domain::tenant_removal;
 use crate::session::Sessions;
 use crate::telemetry::watchdog::Watching;
 
@@ -39,6 +41,8 @@ pub fn spawn(work: &TaskTracker, kernel: &Kernel, settings: &Settings, stop: &Ca
     work.spawn(sweeps(kernel.clone(), stop.clone()));
     work.spawn(forgetting(kernel.clone(), stop.clone()));
     work.spawn(quotas(kernel.clone(), stop.clone()));
+    work.spawn(ageing(kernel.clone(), parts::kept_for(settings), stop.clone()));
+    work.spawn(removals(kernel.clone(), stop.clone()));
     work.spawn(trimming(kernel.clone(), parts::retention(settings), stop.clone()));
 }
 
@@ -94,6 +98,34 @@ async fn forgetting(kernel: Kernel, stop: CancellationToken) {
     while tick(&kernel, FORGET, &stop).await {
         if let Err(problem) = forget_expired(&kernel).await {
             tracing::warn!(%problem, "expired credentials could not be removed; it is tried again");
+        }
+    }
+}
+
+async fn ageing(kernel: Kernel, kept: KeptFor, stop: CancellationToken) {
+    // At the start too, as with logs.
+    loop {
+        if let Err(problem) = old_rows::sweep(&kernel, &kept).await {
+            tracing::warn!(%problem, "rows that are old enough could not be removed; it is tried again");
+        }
+        if !tick(&kernel, FORGET, &stop).await {
+            return;
+        }
+    }
+}
+
+/// Goes on with tenants that are to go: asked for here, elsewhere, or before this node was killed.
+async fn removals(kernel: Kernel, stop: CancellationToken) {
+    while tick(&kernel, SWEEP, &stop).await {
+        while !stop.is_cancelled() {
+            match tenant_removal::go_on(&kernel).await {
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(problem) => {
+                    tracing::warn!(%problem, "a tenant could not be removed; it is tried again");
+                    break;
+                }
+            }
         }
     }
 }

@@ -66,6 +66,8 @@ pub enum SystemReason {
     CommandLine,
     /// A copy is written or put back.
     Backup,
+    /// A tenant is removed.
+    TenantRemoval,
     /// Quotas are read, and tenants told that one is nearly used up.
     Quota,
 }
@@ -92,6 +94,7 @@ impl SystemReason {
             Self::Demo => "demo",
             Self::CommandLine => "command_line",
             Self::Backup => "backup",
+            Self::TenantRemoval => "tenant_removal",
             Self::Quota => "quota",
         }
     }

@@ -16,6 +16,8 @@ pub enum Failpoint {
     Trim,
     /// A broadcast to all tenants is written to one of them, and that is not noted.
     PlatformBroadcast,
+    /// Some rows of a tenant that is to go are taken away and that is not committed.
+    TenantRemoval,
 }
 
 /// Ends the process here when the environment asks for it.
@@ -39,8 +41,14 @@ mod armed {
 
     impl Failpoint {
         /// Every place.
-        pub const ALL: &[Self] =
-            &[Self::CommitBefore, Self::CommitAfter, Self::ReplayPage, Self::Trim, Self::PlatformBroadcast];
+        pub const ALL: &[Self] = &[
+            Self::CommitBefore,
+            Self::CommitAfter,
+            Self::ReplayPage,
+            Self::Trim,
+            Self::PlatformBroadcast,
+            Self::TenantRemoval,
+        ];
 
         pub fn name(self) -> &'static str {
             match self {
@@ -49,6 +57,7 @@ mod armed {
                 Self::ReplayPage => "replay.page",
                 Self::Trim => "trim",
                 Self::PlatformBroadcast => "broadcast.between_tenants",
+                Self::TenantRemoval => "tenant.removal",
             }
         }
     }

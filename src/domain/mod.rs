@@ -9,12 +9,14 @@ pub mod identity;
 pub mod jobs;
 pub mod limits;
 pub mod notifications;
+pub mod old_rows;
 pub mod op;
 pub mod platform_broadcast;
 pub mod properties;
 pub mod retention;
 pub mod revocation;
 pub mod spiders;
+pub mod tenant_removal;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -9,13 +9,17 @@ use super::op::{Kernel, Op};
 use crate::auth::scope::SystemReason;
 use crate::base::failpoint::{Failpoint, reach};
 use crate::base::ids::TenantId;
-use crate::storage::{events, micros, tenants};
+use crate::protocol::problem::Code;
+use crate::storage::events::{self, Bounds};
+use crate::storage::{micros, tenants};
 
 /// What is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
     pub age: TimeDelta,
     pub events: i64,
+    /// `None`: however many.
+    pub bytes: Option<i64>,
 }
 
 /// Tenants looked at in one query.
@@ -29,8 +33,15 @@ pub async fn trim_logs(kernel: &Kernel, retention: Retention) -> Result<i64> {
         let tx = kernel.db.system(SystemReason::Retention).read().await?;
         let page = tenants::list(&tx, after, PAGE).await?;
         drop(tx);
-        for tenant in &page {
-            gone += trim_log(kernel, TenantId(tenant.id), retention).await?;
+        for tenant in page.iter().filter(|tenant| tenant.removal.is_none()) {
+            // It may be removed at this moment, and the others' logs are to be trimmed all the same.
+            match trim_log(kernel, TenantId(tenant.id), retention).await {
+                Ok(trimmed) => gone += trimmed,
+                Err(problem) if problem.code != Code::Internal => return Err(problem),
+                Err(problem) => {
+                    tracing::warn!(%problem, tenant.id, "a log could not be trimmed; it is tried again");
+                }
+            }
         }
         match page.last() {
             Some(last) if page.len() as u64 == PAGE => after = Some(last.id),
@@ -49,10 +60,11 @@ async fn trim_log(kernel: &Kernel, tenant_id: TenantId, retention: Retention) ->
         Some(0) => i64::MAX / 2,
         Some(events) => i64::try_from(events).unwrap_or(i64::MAX / 2),
     };
+    let bounds = Bounds { before, events: keep, bytes: retention.bytes };
     let mut gone = 0;
     loop {
         let change = op.begin().await?;
-        let trimmed = events::trim(&change.tx, before, keep).await?;
+        let trimmed = events::trim(&change.tx, bounds).await?;
         if trimmed > 0 {
             reach(Failpoint::Trim);
         }
@@ -93,7 +105,7 @@ mod tests {
         world.kernel.clock.advance(std::time::Duration::from_secs(3_600));
         let third = say(&op, "new").await;
 
-        let retention = Retention { age: TimeDelta::minutes(30), events: 1_000 };
+        let retention = Retention { age: TimeDelta::minutes(30), events: 1_000, bytes: None };
         let gone = trim_logs(&world.kernel, retention).await.unwrap();
 
         let head = eventlog::head(&world.kernel.db, &op.scope).await.unwrap();
@@ -111,7 +123,7 @@ mod tests {
             say(&op, &round.to_string()).await;
         }
 
-        let retention = Retention { age: TimeDelta::days(1), events: 2 };
+        let retention = Retention { age: TimeDelta::days(1), events: 2, bytes: None };
         let gone = trim_logs(&world.kernel, retention).await.unwrap();
 
         let page = eventlog::read_after(&world.kernel.db, &op.scope, 0, 10).await.unwrap();

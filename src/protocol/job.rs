@@ -90,6 +90,9 @@ pub struct Job {
     pub stats: Option<Stats>,
     /// True once somebody asked a running job to stop.
     pub cancel_requested: bool,
+    /// The id of the last line of its log that was removed for its age. Who had read less far has missed lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logs_trimmed: Option<i64>,
 }
 
 /// How far a job may go.

@@ -3,6 +3,7 @@
 
 pub mod admission;
 mod commands;
+pub mod departed;
 mod drain;
 pub mod follower;
 mod line;

@@ -43,6 +43,21 @@ pub async fn list(tx: &TenantTx, before: Option<i64>, limit: u64) -> Result<Vec<
     Ok(query.order_by_desc(Column::Id).limit(limit).all(&tx.tx).await?)
 }
 
+/// Takes away at most `most` entries from before `before`, of all tenants and of the platform; returns how many went.
+pub async fn forget(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
+    let old: Vec<i64> = tx
+        .select::<Entity>()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::At.lt(before))
+        .order_by_asc(Column::At)
+        .limit(most)
+        .into_tuple()
+        .all(&tx.tx)
+        .await?;
+    Ok(tx.delete::<Entity>(Column::Id.is_in(old)).exec(&tx.tx).await?.rows_affected)
+}
+
 fn row(entry: NewAuditEntry) -> ActiveModel {
     ActiveModel {
         at: Set(entry.at),

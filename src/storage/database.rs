@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use sea_orm::{
-    AccessMode, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
+    AccessMode, DatabaseConnection, DatabaseTransaction, IsolationLevel, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 use secrecy::SecretString;
 
@@ -194,17 +194,22 @@ impl<'a> TenantDoor<'a> {
     pub fn begin(self) -> impl Future<Output = Result<TenantTx>> + Send + 'a {
         let place = Location::caller();
         async move {
-            let tx = self.open(AccessMode::ReadWrite).await?;
+            let tx = self.open(AccessMode::ReadWrite, Seen::AsItChanges).await?;
             Ok(tx.watched(place))
         }
     }
 
     /// A transaction that only reads.
     pub async fn read(self) -> Result<TenantTx> {
-        self.open(AccessMode::ReadOnly).await
+        self.open(AccessMode::ReadOnly, Seen::AsItChanges).await
     }
 
-    async fn open(self, mode: AccessMode) -> Result<TenantTx> {
+    /// A transaction that only reads, and sees everything as it was at its first statement.
+    pub async fn snapshot(self) -> Result<TenantTx> {
+        self.open(AccessMode::ReadOnly, Seen::AsOfItsBeginning).await
+    }
+
+    async fn open(self, mode: AccessMode, seen: Seen) -> Result<TenantTx> {
         let tenant_id = self.scope.tenant_id();
         let waited = Stopwatch::start();
         let (tx, turn) = match self.db.enter() {
@@ -213,7 +218,7 @@ impl<'a> TenantDoor<'a> {
                 (sqlite_transaction(write, read, mode).await?, turn)
             }
             Doors::Postgres { tenant, shared_role, .. } => {
-                let tx = postgres_transaction(tenant, mode).await?;
+                let tx = postgres_transaction(tenant, mode, seen).await?;
                 postgres::enter_tenant(&tx, tenant_id, *shared_role).await?;
                 (tx, None)
             }
@@ -253,7 +258,7 @@ impl<'a> SystemDoor<'a> {
                 (sqlite_transaction(write, read, mode).await?, turn)
             }
             Doors::Postgres { system, shared_role, .. } => {
-                let tx = postgres_transaction(system, mode).await?;
+                let tx = postgres_transaction(system, mode, Seen::AsItChanges).await?;
                 if *shared_role {
                     postgres::enter_system(&tx).await?;
                 }
@@ -306,7 +311,22 @@ async fn sqlite_transaction(
     Ok(pool.begin_with_options(options).await?)
 }
 
-async fn postgres_transaction(pool: &DatabaseConnection, mode: AccessMode) -> Result<DatabaseTransaction> {
-    let options = TransactionOptions { access_mode: Some(mode), ..Default::default() };
+/// What a transaction sees of those that commit while it is open. On SQLite every transaction sees one moment.
+#[derive(Clone, Copy)]
+enum Seen {
+    AsItChanges,
+    AsOfItsBeginning,
+}
+
+async fn postgres_transaction(
+    pool: &DatabaseConnection,
+    mode: AccessMode,
+    seen: Seen,
+) -> Result<DatabaseTransaction> {
+    let isolation_level = match seen {
+        Seen::AsItChanges => None,
+        Seen::AsOfItsBeginning => Some(IsolationLevel::RepeatableRead),
+    };
+    let options = TransactionOptions { access_mode: Some(mode), isolation_level, ..Default::default() };
     Ok(pool.begin_with_options(options).await?)
 }

@@ -18,12 +18,20 @@ pub struct NewEvent {
     pub occurred_at: i64,
 }
 
+impl NewEvent {
+    /// What it counts in its log: as good as all of the room that it takes.
+    fn bytes(&self) -> i64 {
+        i64::try_from(self.routing.len() + self.body.len()).unwrap_or(i64::MAX)
+    }
+}
+
 pub(super) async fn open_log(tx: &SystemTx, tenant_id: TenantId, epoch: i64) -> Result<()> {
     let row = tenant_logs::ActiveModel {
         tenant_id: Set(tenant_id.0),
         epoch: Set(epoch),
         head: Set(0),
         trimmed: Set(0),
+        bytes: Set(0),
         ..Default::default()
     };
     tx.insert(row).await?;
@@ -34,9 +42,11 @@ pub(super) async fn open_log(tx: &SystemTx, tenant_id: TenantId, epoch: i64) -> 
 /// the commit: from here on the tenant's counter row is held, which makes commit order sequence order.
 pub async fn append(tx: &TenantTx, new: Vec<NewEvent>) -> Result<(i64, i64)> {
     let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
+    let added: i64 = new.iter().map(NewEvent::bytes).sum();
     let counters = tx
         .update::<tenant_logs::Entity>()
         .col_expr(tenant_logs::Column::Head, Expr::col(tenant_logs::Column::Head).add(count))
+        .col_expr(tenant_logs::Column::Bytes, Expr::col(tenant_logs::Column::Bytes).add(added))
         .exec_with_returning(&tx.tx)
         .await?;
     let counter = counters.first().ok_or_else(|| Error::Corrupt("a tenant without a log".to_owned()))?;
@@ -44,6 +54,7 @@ pub async fn append(tx: &TenantTx, new: Vec<NewEvent>) -> Result<(i64, i64)> {
     let rows = (first..).zip(new).map(|(seq, event)| events::ActiveModel {
         seq: Set(seq),
         kind: Set(event.kind.to_owned()),
+        bytes: Set(event.bytes()),
         routing: Set(event.routing),
         body: Set(event.body),
         occurred_at: Set(event.occurred_at),
@@ -79,12 +90,51 @@ pub async fn heads(tx: &SystemTx, tenants: &[TenantId]) -> Result<Vec<(TenantId,
 /// Events that one call of [`trim`] takes away at most: the tenant's writers wait that long and no longer.
 pub const TRIM_AT_ONCE: i64 = 5_000;
 
-/// Takes away events that are older than `before` (microseconds) or beyond the newest `keep`, oldest first, and
-/// remembers how far. Returns how many went; as many as [`TRIM_AT_ONCE`] means that there may be more.
-pub async fn trim(tx: &TenantTx, before: i64, keep: i64) -> Result<i64> {
+/// What a log may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Events before this time go (microseconds since the epoch).
+    pub before: i64,
+    /// The newest so many stay.
+    pub events: i64,
+    /// The newest that come to so many bytes stay; `None`: however many they are.
+    pub bytes: Option<i64>,
+}
+
+/// Takes away events that are beyond any of the bounds, oldest first, and remembers how far. Returns how many went; as
+/// many as [`TRIM_AT_ONCE`] means that there may be more.
+pub async fn trim(tx: &TenantTx, bounds: Bounds) -> Result<i64> {
     let log = log(tx).await?;
     let reach = Ord::min(log.head, log.trimmed + TRIM_AT_ONCE);
-    let newest_old = tx
+    let newest_old = newest_before(tx, &log, reach, bounds.before).await?;
+    let too_large = match bounds.bytes {
+        Some(most) if log.bytes > most => beyond(tx, &log, reach, log.bytes - most).await?,
+        _ => 0,
+    };
+    let wanted = [newest_old, too_large, log.head - bounds.events].into_iter().fold(0, Ord::max);
+    let upto = Ord::min(reach, wanted);
+    if upto <= log.trimmed {
+        return Ok(0);
+    }
+    let gone = bytes_upto(tx, upto).await?;
+    let noted = tx
+        .update::<tenant_logs::Entity>()
+        .filter(tenant_logs::Column::Trimmed.eq(log.trimmed))
+        .col_expr(tenant_logs::Column::Trimmed, upto.into())
+        .col_expr(tenant_logs::Column::Bytes, Expr::col(tenant_logs::Column::Bytes).sub(gone))
+        .exec(&tx.tx)
+        .await?;
+    if noted.rows_affected == 0 {
+        // Another node was faster: its bytes are not to be taken off twice.
+        return Ok(0);
+    }
+    tx.delete::<events::Entity>(events::Column::Seq.lte(upto)).exec(&tx.tx).await?;
+    Ok(upto - log.trimmed)
+}
+
+/// The newest event before a time, among those that may go at once.
+async fn newest_before(tx: &TenantTx, log: &LogRow, reach: i64, before: i64) -> Result<i64> {
+    let row = tx
         .select::<events::Entity>()
         .filter(events::Column::Seq.gt(log.trimmed))
         .filter(events::Column::Seq.lte(reach))
@@ -92,16 +142,40 @@ pub async fn trim(tx: &TenantTx, before: i64, keep: i64) -> Result<i64> {
         .order_by_desc(events::Column::Seq)
         .limit(1)
         .one(&tx.tx)
-        .await?
-        .map_or(0, |row| row.seq);
-    let upto = Ord::min(reach, Ord::max(newest_old, log.head - keep));
-    if upto <= log.trimmed {
-        return Ok(0);
-    }
-    tx.update::<tenant_logs::Entity>()
-        .col_expr(tenant_logs::Column::Trimmed, upto.into())
-        .exec(&tx.tx)
         .await?;
-    tx.delete::<events::Entity>(events::Column::Seq.lte(upto)).exec(&tx.tx).await?;
-    Ok(upto - log.trimmed)
+    Ok(row.map_or(0, |row| row.seq))
+}
+
+/// The event with which the oldest come to `excess` bytes; the last that may go at once when they come to less.
+async fn beyond(tx: &TenantTx, log: &LogRow, reach: i64, excess: i64) -> Result<i64> {
+    let sizes: Vec<(i64, i64)> = tx
+        .select::<events::Entity>()
+        .select_only()
+        .column(events::Column::Seq)
+        .column(events::Column::Bytes)
+        .filter(events::Column::Seq.gt(log.trimmed))
+        .filter(events::Column::Seq.lte(reach))
+        .order_by_asc(events::Column::Seq)
+        .into_tuple()
+        .all(&tx.tx)
+        .await?;
+    let mut sum = 0;
+    let enough = sizes.iter().find(|(_, bytes)| {
+        sum += bytes;
+        sum >= excess
+    });
+    Ok(enough.map_or(reach, |(seq, _)| *seq))
+}
+
+/// What the events up to this one come to.
+async fn bytes_upto(tx: &TenantTx, upto: i64) -> Result<i64> {
+    let sizes: Vec<i64> = tx
+        .select::<events::Entity>()
+        .select_only()
+        .column(events::Column::Bytes)
+        .filter(events::Column::Seq.lte(upto))
+        .into_tuple()
+        .all(&tx.tx)
+        .await?;
+    Ok(sizes.iter().sum())
 }

@@ -1,10 +1,12 @@
 //! Lines of jobs' logs.
 
+use std::collections::BTreeMap;
+
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::job_logs::{ActiveModel, Column, Entity};
-use super::{Result, TenantTx};
-use crate::base::ids::{ExecutionId, JobId};
+use super::{Result, SystemTx, TenantTx, jobs};
+use crate::base::ids::{ExecutionId, JobId, TenantId};
 
 pub use super::entity::job_logs::Model as LogLineRow;
 
@@ -14,12 +16,13 @@ pub struct NewLogLine {
     pub at: i64,
 }
 
-/// Lines of one job's log, in their order. Six values a line, so that a thousand stay below what a statement may bind.
+/// Lines of one job's log, in their order. Seven values a line, so that a thousand stay below what a statement may bind.
 pub async fn insert(
     tx: &TenantTx,
     job: JobId,
     execution: Option<ExecutionId>,
     lines: Vec<NewLogLine>,
+    now: i64,
 ) -> Result<Vec<LogLineRow>> {
     let rows = lines.into_iter().map(|line| ActiveModel {
         job_id: Set(job.0),
@@ -27,6 +30,7 @@ pub async fn insert(
         level: Set(line.level.to_owned()),
         message: Set(line.message),
         at: Set(line.at),
+        stored_at: Set(now),
         ..Default::default()
     });
     let mut stored = tx.insert_all_returning(rows.collect()).await?;
@@ -62,4 +66,31 @@ pub async fn list(
         query = query.filter(Column::Id.gt(after));
     }
     Ok(query.order_by_asc(Column::Id).limit(limit).all(&tx.tx).await?)
+}
+
+/// Takes away at most `most` lines that came before `before`, of all tenants, and notes in each job how far its log has
+/// gone: who reads on from there is to be told. Returns how many went.
+pub async fn forget(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
+    let old: Vec<(i64, i64, i64)> = tx
+        .select::<Entity>()
+        .select_only()
+        .column(Column::TenantId)
+        .column(Column::JobId)
+        .column(Column::Id)
+        .filter(Column::StoredAt.lt(before))
+        .order_by_asc(Column::StoredAt)
+        .limit(most)
+        .into_tuple()
+        .all(&tx.tx)
+        .await?;
+    let mut last: BTreeMap<(i64, i64), i64> = BTreeMap::new();
+    for (tenant, job, id) in &old {
+        let newest = last.entry((*tenant, *job)).or_default();
+        *newest = Ord::max(*newest, *id);
+    }
+    for ((tenant, job), line) in last {
+        jobs::note_trimmed(tx, TenantId(tenant), JobId(job), line).await?;
+    }
+    let ids = old.into_iter().map(|(_, _, id)| id);
+    Ok(tx.delete::<Entity>(Column::Id.is_in(ids)).exec(&tx.tx).await?.rows_affected)
 }

@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use super::entity::jobs::{ActiveModel, Column, Entity};
-use super::{Result, SystemTx, TenantTx};
+use super::{Result, SystemTx, TenantTx, bites};
 use crate::base::ids::{JobId, TenantId, UserId};
 
 pub use super::entity::jobs::Model as JobRow;
@@ -298,6 +298,71 @@ pub async fn last_completed(
         query = query.filter(Column::TargetUrls.eq(urls));
     }
     Ok(query.order_by_desc(Column::FinishedAt).order_by_desc(Column::Id).limit(1).one(&tx.tx).await?)
+}
+
+/// Notes that retention took a job's log away up to this line.
+pub(super) async fn note_trimmed(tx: &SystemTx, tenant: TenantId, id: JobId, line: i64) -> Result<()> {
+    // Lines do not always grow old in the order of their ids: a clock may have been set.
+    let behind = Condition::any().add(Column::LogsTrimmed.is_null()).add(Column::LogsTrimmed.lt(line));
+    tx.update::<Entity>()
+        .filter(Column::TenantId.eq(tenant.0))
+        .filter(Column::Id.eq(id.0))
+        .filter(behind)
+        .col_expr(Column::LogsTrimmed, Expr::value(line))
+        .exec(&tx.tx)
+        .await?;
+    Ok(())
+}
+
+/// Takes away jobs that ended before `before` with all that belongs to them, of all tenants: at most `most` rows, a job's
+/// own last. Returns how many rows went.
+pub async fn forget_ended(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
+    let ended: Vec<(i64, i64)> = ended(tx.select(), before)
+        .order_by_asc(Column::FinishedAt)
+        .limit(most)
+        .select_only()
+        .column(Column::TenantId)
+        .column(Column::Id)
+        .into_tuple()
+        .all(&tx.tx)
+        .await?;
+    let mut left = most;
+    for (tenant, job) in ended {
+        // Held: a person may ask for another try at this moment.
+        let query = ended_one(tx, before, tenant, job).lock_exclusive();
+        if query.one(&tx.tx).await?.is_none() {
+            continue;
+        }
+        left -= parts_of_job(tx, tenant, job, left).await?;
+        if left == 0 {
+            break;
+        }
+        let which = Condition::all().add(Column::TenantId.eq(tenant)).add(Column::Id.eq(job));
+        left -= tx.delete::<Entity>(which).exec(&tx.tx).await?.rows_affected;
+        if left == 0 {
+            break;
+        }
+    }
+    Ok(most - left)
+}
+
+/// At most `most` rows that belong to a job.
+async fn parts_of_job(tx: &SystemTx, tenant: i64, job: i64, most: u64) -> Result<u64> {
+    let mut left = most;
+    for table in ["crawl_urls", "job_items", "job_logs", "executions"] {
+        if left > 0 {
+            left -= bites::of_job(tx, table, tenant, job, left).await?;
+        }
+    }
+    Ok(most - left)
+}
+
+fn ended(query: Select<Entity>, before: i64) -> Select<Entity> {
+    query.filter(Column::FinishedAt.lt(before)).filter(Column::Status.is_not_in(["pending", "running"]))
+}
+
+fn ended_one(tx: &SystemTx, before: i64, tenant: i64, job: i64) -> Select<Entity> {
+    ended(tx.select(), before).filter(Column::TenantId.eq(tenant)).filter(Column::Id.eq(job))
 }
 
 #[cfg(test)]

@@ -2,10 +2,12 @@
 //! look-ups that must see across tenants. Nothing above this floor names a table, a column or a connection.
 
 mod backup;
+mod bites;
 mod database;
 mod durable_file;
 mod entity;
 mod error;
+mod export;
 mod lineage;
 mod postgres;
 mod restore;
@@ -35,18 +37,25 @@ pub mod property_search;
 pub mod sessions;
 pub mod spiders;
 pub mod standing;
+pub mod tenant_removal;
 pub mod tenants;
 pub mod users;
 
 pub use backup::{CopyError, backup_sqlite};
 pub use database::{Database, DatabaseSettings};
 pub use error::{Error, OpenError, Result};
+pub use export::{ExportHead, Exported, export_tenant};
 pub use restore::{Restored, restore_sqlite};
 pub use schema::{SchemaStatus, migrate_down, migrate_up, schema_status};
 pub use scope::{SystemTx, TenantTx};
 pub use soundness::{LogFigures, Soundness, examine};
 
 use chrono::{DateTime, TimeZone, Utc};
+
+/// The tables whose rows belong to a tenant, each with the column that says whose, as exports and removals go by them.
+pub fn tenant_tables() -> Vec<(&'static str, &'static str)> {
+    entity::tenant_tables().into_iter().map(|table| (table.name, table.owner)).collect()
+}
 
 /// Times are stored as whole microseconds since the epoch, alike in both databases.
 pub(crate) fn micros(at: DateTime<Utc>) -> i64 {

@@ -7,7 +7,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelec
 use uuid::Uuid;
 
 use super::entity::{notification_reads, notifications};
-use super::{Error, Result, TenantTx};
+use super::{Error, Result, SystemTx, TenantTx, bites};
 use crate::base::ids::{NotificationId, UserId};
 
 pub use super::entity::notifications::Model as NotificationRow;
@@ -107,4 +107,31 @@ pub async fn mark_read(tx: &TenantTx, id: NotificationId, user: UserId, now: i64
         Ok(_) | Err(Error::Duplicate(_)) => Ok(()),
         Err(other) => Err(other),
     }
+}
+
+/// Takes away notifications from before `before` with the notes of who read them: at most `most` rows, of one tenant at
+/// a time. Returns how many rows went; 0 when nothing that old is left.
+pub async fn forget(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
+    let old: Vec<(i64, Uuid)> = tx
+        .select::<notifications::Entity>()
+        .select_only()
+        .column(notifications::Column::TenantId)
+        .column(notifications::Column::Id)
+        .filter(notifications::Column::CreatedAt.lt(before))
+        .order_by_asc(notifications::Column::CreatedAt)
+        .limit(most)
+        .into_tuple()
+        .all(&tx.tx)
+        .await?;
+    let Some(&(tenant, _)) = old.first() else { return Ok(0) };
+    let ids: Vec<Uuid> = old.into_iter().filter(|(of, _)| *of == tenant).map(|(_, id)| id).collect();
+    let reads = bites::reads_of(tx, tenant, &ids, most).await?;
+    if reads == most {
+        return Ok(reads);
+    }
+    let room = usize::try_from(most - reads).unwrap_or(usize::MAX);
+    let which = Condition::all()
+        .add(notifications::Column::TenantId.eq(tenant))
+        .add(notifications::Column::Id.is_in(ids.into_iter().take(room)));
+    Ok(reads + tx.delete::<notifications::Entity>(which).exec(&tx.tx).await?.rows_affected)
 }

@@ -41,6 +41,11 @@ pub(super) fn known() -> usize {
     Migrator::migrations().len()
 }
 
+/// The newest migration that this program knows: the schema that it works with.
+pub(super) fn newest() -> String {
+    Migrator::migrations().last().map(|migration| migration.name().to_owned()).unwrap_or_default()
+}
+
 /// What is applied in an open database; refuses one that is newer than this program.
 pub(super) async fn status_of(connection: &DatabaseConnection) -> Result<SchemaStatus, OpenError> {
     refuse_newer(connection).await?;

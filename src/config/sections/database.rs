@@ -1,4 +1,4 @@
-//! `[database]`: where the facts are kept.
+//! `[database]`: where the facts are kept, and for how long.
 
 use std::path::PathBuf;
 
@@ -21,6 +21,11 @@ pub struct DatabaseSettings {
     pub migrate_url: Option<SecretString>,
     pub migrate: bool,
     pub max_connections: u32,
+    /// `None` in these four: for ever.
+    pub audit_log_days: Option<u32>,
+    pub notification_days: Option<u32>,
+    pub job_log_days: Option<u32>,
+    pub finished_job_days: Option<u32>,
 }
 
 impl DatabaseSettings {
@@ -33,8 +38,16 @@ impl DatabaseSettings {
             migrate_url: form.connection("database.migrate_url", postgres_only, secret_postgres),
             migrate: form.flag("database.migrate"),
             max_connections: form.integer("database.max_connections", 2..=1_000),
+            audit_log_days: or_for_ever(form.integer("database.audit_log_days", 0..=36_500)),
+            notification_days: or_for_ever(form.integer("database.notification_days", 0..=36_500)),
+            job_log_days: or_for_ever(form.integer("database.job_log_days", 0..=36_500)),
+            finished_job_days: or_for_ever(form.integer("database.finished_job_days", 0..=36_500)),
         }
     }
+}
+
+fn or_for_ever(days: u32) -> Option<u32> {
+    (days > 0).then_some(days)
 }
 
 /// `sqlite:PATH` or `sqlite://PATH`. In memory there is nothing to share between the writer and the readers, and

@@ -8,6 +8,8 @@ use crate::config::form::Form;
 pub struct EventLogSettings {
     pub retention_seconds: u64,
     pub retention_events: u64,
+    /// `None`: no limit.
+    pub retention_bytes: Option<u64>,
     pub poll_ms: u64,
 }
 
@@ -16,6 +18,8 @@ impl EventLogSettings {
         Self {
             retention_seconds: form.integer("eventlog.retention_seconds", 1..=315_360_000),
             retention_events: form.integer("eventlog.retention_events", 1..=1_000_000_000),
+            retention_bytes: Some(form.integer("eventlog.retention_bytes", 0..=1_125_899_906_842_624))
+                .filter(|bytes| *bytes > 0),
             poll_ms: form.integer("eventlog.poll_ms", 50..=10_000),
         }
     }

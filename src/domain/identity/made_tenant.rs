@@ -93,6 +93,7 @@ impl Kept {
             updated_at: self.updated_at,
             // A new tenant has none of its own.
             quotas: None,
+            removal: None,
         };
         MadeTenant { row, admin }
     }

@@ -110,13 +110,18 @@ impl PlatformOp {
 
     /// Notes a deed in the deed's own transaction: in a tenant's audit log, or in the platform's.
     pub async fn audit(&self, tx: &SystemTx, tenant: Option<TenantId>, deed: Deed) -> Result<()> {
+        Ok(audit_log::insert_by_system(tx, tenant, self.entry(deed)).await?)
+    }
+
+    /// The entry of a deed in an audit log.
+    pub(in crate::domain) fn entry(&self, deed: Deed) -> NewAuditEntry {
         let (actor_kind, actor_id, actor_name) = match &self.actor {
             Actor::Operator(operator) => {
                 ("operator", Some(operator.operator_id().to_string()), operator.username().to_owned())
             }
             Actor::System(reason) => ("system", None, reason.word().to_owned()),
         };
-        let entry = NewAuditEntry {
+        NewAuditEntry {
             at: micros(self.now()),
             actor_kind,
             actor_id,
@@ -127,7 +132,6 @@ impl PlatformOp {
             detail: deed.detail.map(|detail| detail.to_string()),
             address: self.origin.address.clone(),
             request_id: self.origin.request_id.clone(),
-        };
-        Ok(audit_log::insert_by_system(tx, tenant, entry).await?)
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Tenants, as operators see them. A tenant is suspended and never removed: its log outlives its people.
+//! Tenants, as operators see them: made, renamed, suspended. `domain/tenant_removal.rs` takes them away.
 
 use super::fields::Faults;
 use super::made_tenant::Kept;
@@ -152,6 +152,12 @@ pub async fn change(
     let tx = op.begin().await?;
     let before = tenants::lock(&tx, id).await?.ok_or_else(Problem::not_found)?;
     precondition(&before)?;
+    if before.removal.is_some() {
+        return Err(Problem::new(
+            Code::Conflict,
+            "The tenant is being removed; nothing of it can be changed.",
+        ));
+    }
     let changed = TenantChange {
         name: patch.name.as_deref(),
         is_active: patch.is_active,

@@ -49,7 +49,9 @@ pub async fn append(op: &Op, id: JobId, lines: Vec<NewLogLine>) -> Result<LogsSt
         message: line.message,
         at: micros(line.at.unwrap_or(now)),
     });
-    let rows = job_logs::insert(&change.tx, id, job.execution_id.map(ExecutionId), new.collect()).await?;
+    let rows =
+        job_logs::insert(&change.tx, id, job.execution_id.map(ExecutionId), new.collect(), micros(now))
+            .await?;
     let lines: Vec<LogLine> = rows.into_iter().map(view::line).collect::<Result<_>>()?;
     let stored = LogsStored { stored: i64::try_from(lines.len()).unwrap_or(i64::MAX) };
     let answer = op.commit_once(change, |_| Ok(stored)).await?;

@@ -32,6 +32,7 @@ pub(super) fn job(row: &JobRow) -> Result<Job> {
         attempt: row.attempt,
         stats: row.stats.as_deref().map(json).transpose()?,
         cancel_requested: row.cancel_requested,
+        logs_trimmed: row.logs_trimmed,
     })
 }
 

@@ -1,6 +1,7 @@
 //! Tenants, for operators.
 
 mod create;
+mod delete;
 mod get;
 mod list;
 mod patch;
@@ -15,6 +16,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 
 use self::create::{Created, NewTenantBody};
+use self::delete::Removing;
 use self::patch::{Patched, TenantPatchBody};
 use self::view::TenantView;
 use super::body::Body;
@@ -84,6 +86,24 @@ impl TenantsApi {
         body: Body<TenantPatchBody>,
     ) -> Result<Patched, Problem> {
         patch::patch(&op(identity.0, caller)?, tenant_id.0, if_match.0.as_deref(), body.0).await
+    }
+
+    /// Remove a tenant with everything that is its own
+    ///
+    /// Its people, programs and connections are out at once; its rows go in the background, and then its slug is free
+    /// again. Nothing brings them back: export it first. Asking again while it is being removed changes nothing.
+    #[oai(path = "/tenants/:tenant_id", method = "delete", operation_id = "delete_tenant")]
+    async fn delete(
+        &self,
+        identity: Data<&Arc<Identity>>,
+        caller: OperatorCaller<ManageTenants>,
+        tenant_id: Path<i64>,
+        /// The tenant's slug, so that no slip of the hand removes a tenant.
+        #[oai(validator(max_length = 63))]
+        confirm: Query<String>,
+        #[oai(name = "If-Match")] if_match: Header<Option<String>>,
+    ) -> Result<Removing, Problem> {
+        delete::delete(&op(identity.0, caller)?, tenant_id.0, &confirm.0, if_match.0.as_deref()).await
     }
 }
 

@@ -18,6 +18,8 @@ pub struct TenantView {
     pub(super) name: String,
     /// A suspended tenant lets nobody in.
     pub(super) is_active: bool,
+    /// A tenant that is being removed is suspended for ever.
+    pub(super) is_being_removed: bool,
     pub(super) quotas: QuotasView,
     pub(super) created_at: String,
     pub(super) updated_at: String,
@@ -30,6 +32,7 @@ pub(super) fn view(row: TenantRow) -> Result<TenantView, Problem> {
         slug: row.slug,
         name: row.name,
         is_active: row.is_active,
+        is_being_removed: row.removal.is_some(),
         quotas,
         created_at: rfc3339(time(row.created_at)),
         updated_at: rfc3339(time(row.updated_at)),

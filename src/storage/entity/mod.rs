@@ -1,9 +1,13 @@
 //! The tables as sea-orm entities. Private to `storage`: what leaves it are rows.
 
+mod tenant_tables;
+
 use sea_orm::{ColumnTrait, EntityTrait};
 
-/// A table whose rows belong to a tenant.
-pub(in crate::storage) trait TenantOwned: EntityTrait {
+pub(in crate::storage) use self::tenant_tables::{Column, Kind, Listed, Secrets, TenantTable, tenant_tables};
+
+/// A table whose rows belong to a tenant. One that is not in the list of `tenant_tables.rs` does not compile.
+pub(in crate::storage) trait TenantOwned: EntityTrait + Listed {
     fn tenant_column() -> Self::Column;
     fn tenant_is(tenant_id: i64) -> sea_orm::sea_query::SimpleExpr {
         Self::tenant_column().eq(tenant_id)
@@ -43,6 +47,7 @@ table!(tenants, "tenants", owned by Id, {
     name: String,
     is_active: bool,
     quotas: Option<String>,
+    removal: Option<String>,
     created_at: i64,
     updated_at: i64,
 });
@@ -149,6 +154,7 @@ table!(tenant_logs, "tenant_logs", owned by TenantId, {
     epoch: i64,
     head: i64,
     trimmed: i64,
+    bytes: i64,
 });
 
 table!(events, "events", owned by TenantId, {
@@ -159,6 +165,7 @@ table!(events, "events", owned by TenantId, {
     kind: String,
     routing: String,
     body: String,
+    bytes: i64,
     occurred_at: i64,
 });
 
@@ -206,6 +213,7 @@ table!(jobs, "jobs", owned by TenantId, {
     summary_told_at: Option<i64>,
     summary_pending: i64,
     summary_places: Option<String>,
+    logs_trimmed: Option<i64>,
 });
 
 table!(executions, "executions", owned by TenantId, {
@@ -236,6 +244,7 @@ table!(job_logs, "job_logs", owned by TenantId, {
     level: String,
     message: String,
     at: i64,
+    stored_at: i64,
 });
 
 table!(properties, "properties", owned by TenantId, {

@@ -4,6 +4,7 @@
 
 mod crawl;
 mod mixed;
+mod removal;
 mod site;
 mod trim;
 

@@ -8,7 +8,7 @@ mod readers;
 mod run;
 mod writers;
 
-pub use cast::{Cast, Company, PASSWORD};
+pub use cast::{Cast, Company, OPERATOR, PASSWORD};
 pub use node::{Node, Whereabouts};
 pub use outcome::Outcome;
 pub use readers::{Carrier, Person, follow, reads_log};

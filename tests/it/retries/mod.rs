@@ -21,7 +21,7 @@ impl Caller<'_> {
         Answer::of(if body.is_null() { request } else { request.json(body) }).await
     }
 
-    async fn posts_once(&self, key: &str, path: &str, body: &Value) -> Answer {
+    pub async fn posts_once(&self, key: &str, path: &str, body: &Value) -> Answer {
         self.sends_once(key, "POST", path, body).await
     }
 

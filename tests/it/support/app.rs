@@ -171,6 +171,14 @@ impl TestApp {
         self.folder.path()
     }
 
+    /// A plain connection of the test's own to the node's database, past everything that the product does.
+    pub async fn raw_database(&self) -> sea_orm::DatabaseConnection {
+        match &self.database {
+            Some(database) => database.as_superuser().await,
+            None => crate::store::tables::open_sqlite(&self.folder().join("lotline.db")).await,
+        }
+    }
+
     /// The node's settings, read anew.
     pub fn settings(&self, extra: &[Setting]) -> lotline::config::Settings {
         settings::load(self.folder.path(), &[], extra)

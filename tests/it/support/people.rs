@@ -224,7 +224,14 @@ impl Person<'_> {
     }
 }
 
-impl Admin<'_> {
+impl<'a> Admin<'a> {
+    /// The same admin with a fresh token, after so long a time that the old one has expired.
+    pub async fn again(admin: &Admin<'a>) -> Admin<'a> {
+        let caller = Caller { app: admin.app, credential: Some(admin.another_token().await) };
+        let (id, username, tenant) = (admin.id, admin.username.clone(), admin.tenant);
+        Admin(Person { caller, id, username, tenant })
+    }
+
     /// Broadcasts to everyone; the answer as it stands.
     pub async fn broadcasts(&self, message: &str) -> Value {
         let answer = self.post("/api/v1/admin/broadcast", &json!({ "message": message })).await;

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::isolation::call::Call;
 use crate::isolation::case::{By, Case};
+use crate::isolation::things::id;
 use crate::isolation::world::World;
 
 pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
@@ -21,6 +22,15 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
         "update_tenant" => {
             let call = Call::patch("/api/v1/tenants/{tenant}").json(json!({ "name": "Acme" }));
             Case::new(call).number("tenant", acme)
+        }
+        "delete_tenant" => {
+            // One that the other operations do not need.
+            let slug = world.unheard();
+            let new =
+                Call::post("/api/v1/tenants").json(json!({ "slug": slug, "name": world.mark("tenant") }));
+            let made = new.send(world.app, Some(&world.operator)).await.json();
+            let call = Call::delete("/api/v1/tenants/{tenant}").query("confirm", slug);
+            Case::new(call).number("tenant", id(&made, "id"))
         }
         "get_tenant_usage" => Case::new(Call::get("/api/v1/tenants/{tenant}/usage")).number("tenant", acme),
         _ => return None,

@@ -1,0 +1,79 @@
+//! `lotline tenant …`: one company as a whole, by whoever holds the database; a server may be running on it.
+
+use super::cli::{ExportArgs, TenantVerb};
+use super::people::{self, Refused, words};
+use super::settings as parts;
+use crate::auth::scope::{SystemReason, TenantScope};
+use crate::base::clock::{Clock, rfc3339};
+use crate::base::entropy::Entropy;
+use crate::base::ids::TenantId;
+use crate::config::Settings;
+use crate::domain::identity::platform::PlatformOp;
+use crate::domain::op::Kernel;
+use crate::domain::tenant_removal::{self, Stand};
+use crate::storage::tenants::{self, TenantRow};
+use crate::storage::{Database, DatabaseSettings, ExportHead, export_tenant};
+
+pub async fn run(settings: &Settings, verb: &TenantVerb) -> Result<String, Refused> {
+    match verb {
+        TenantVerb::Create { slug, name } => people::tenant(settings, slug, name).await,
+        TenantVerb::Export(args) => export(settings, args).await,
+        TenantVerb::Delete { slug, confirm } => delete(settings, slug, confirm).await,
+    }
+}
+
+async fn export(settings: &Settings, args: &ExportArgs) -> Result<String, Refused> {
+    let db = open(settings).await?;
+    let tenant = find(&db, &args.slug).await?;
+    if tenant.removal.is_some() {
+        return Err(format!("the tenant {} is being removed", tenant.slug));
+    }
+    let scope = TenantScope::for_system(SystemReason::CommandLine, TenantId(tenant.id));
+    let made_at = rfc3339(Clock::system().now());
+    let head = ExportHead { made_at, program: env!("CARGO_PKG_VERSION") };
+    let made = export_tenant(&db, &scope, head, &args.output, args.force, Entropy).await;
+    let made = made.map_err(|error| error.to_string())?;
+    close(db).await;
+    let (file, rows, sha256) = (args.output.display(), made.rows, made.sha256);
+    Ok(format!("{file} written: {rows} rows, sha256 {sha256}"))
+}
+
+async fn delete(settings: &Settings, slug: &str, confirm: &str) -> Result<String, Refused> {
+    if confirm != slug {
+        return Err(format!("--confirm must be {slug} too: everything of the tenant is removed for ever"));
+    }
+    let db = open(settings).await?;
+    let id = TenantId(find(&db, slug).await?.id);
+    let kernel = Kernel::new(db.clone(), Clock::system(), Entropy);
+    let op = PlatformOp::of_system(&kernel, SystemReason::CommandLine);
+    tenant_removal::request(&op, id, confirm, &|_: &TenantRow| Ok(())).await.map_err(words)?;
+    // A server that runs beside may take bites as well: each is whole by itself.
+    while tenant_removal::bite(&kernel, id).await.map_err(words)? == Stand::UnderWay {}
+    drop((op, kernel));
+    close(db).await;
+    Ok(format!("tenant {slug} ({id}) removed"))
+}
+
+/// The store as it is: a verb that only looks makes none.
+async fn open(settings: &Settings) -> Result<Database, Refused> {
+    let database = parts::database(settings);
+    if let DatabaseSettings::Sqlite { path } = &database
+        && !path.exists()
+    {
+        return Err(format!("{} does not exist", path.display()));
+    }
+    Database::open(&database).await.map_err(|error| error.to_string())
+}
+
+/// What was done is on disk already; a server beside keeps the file open anyway.
+async fn close(db: Database) {
+    if let Err(error) = db.close().await {
+        tracing::debug!(%error, "the database was not closed cleanly");
+    }
+}
+
+async fn find(db: &Database, slug: &str) -> Result<TenantRow, Refused> {
+    let tx = db.system(SystemReason::CommandLine).read().await.map_err(|error| error.to_string())?;
+    let found = tenants::find_by_slug(&tx, slug).await.map_err(|error| error.to_string())?;
+    found.ok_or_else(|| format!("there is no tenant {slug}"))
+}

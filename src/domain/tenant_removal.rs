@@ -1,0 +1,164 @@
+//! Removing a tenant: it is shut at once, then its rows go in bites until nothing of it is left but a line in the
+//! platform's audit log. How far it has come stands in the tenant's own row, so a removal that is cut goes on anywhere.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::Result;
+use super::identity::platform::PlatformOp;
+use super::identity::tenants::Precondition;
+use super::op::{Deed, Kernel};
+use super::revocation::Revocation;
+use crate::auth::permission::Permission;
+use crate::auth::scope::SystemReason;
+use crate::base::failpoint::{Failpoint, reach};
+use crate::base::ids::TenantId;
+use crate::protocol::problem::{Code, FieldError, Problem, Step};
+use crate::storage::audit_log::{self, NewAuditEntry};
+use crate::storage::tenant_removal::{self, RowCounts};
+use crate::storage::tenants::{self, TenantRow};
+use crate::storage::{SystemTx, micros};
+
+/// Rows taken away in one transaction: writers wait that long and no longer.
+const BITE: u64 = 500;
+
+/// Who asked for it and when, and what has gone since; kept in the tenant's row.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Removal {
+    requested_at: i64,
+    actor_kind: String,
+    actor_id: Option<String>,
+    actor_name: Option<String>,
+    rows: RowCounts,
+}
+
+/// How a removal stands after a bite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stand {
+    /// Rows are left.
+    UnderWay,
+    /// Nothing is left.
+    Done,
+}
+
+/// Shuts a tenant for ever: its people, programs and connections are out when this returns, and its rows go from now
+/// on. `confirm` is to be its slug. Asked again it changes nothing.
+pub async fn request(
+    op: &PlatformOp,
+    id: TenantId,
+    confirm: &str,
+    precondition: Precondition<'_>,
+) -> Result<TenantRow> {
+    op.require(Permission::ManageTenants)?;
+    let tx = op.begin().await?;
+    let tenant = tenants::lock(&tx, id).await?.ok_or_else(Problem::not_found)?;
+    precondition(&tenant)?;
+    if confirm != tenant.slug {
+        let path = [Step::Name("confirm".to_owned())];
+        let words = "must be the tenant's slug: everything of the tenant is removed for ever";
+        return Err(Problem::validation(vec![FieldError::in_parameter("query", &path, "invalid", words)]));
+    }
+    if tenant.removal.is_some() {
+        return Ok(tenant);
+    }
+    let deed = Deed {
+        action: "tenant.removal_requested",
+        target_kind: "tenant",
+        target_id: id.to_string(),
+        detail: Some(serde_json::json!({ "slug": tenant.slug })),
+    };
+    let entry = op.entry(deed);
+    let removal = Removal {
+        requested_at: entry.at,
+        actor_kind: entry.actor_kind.to_owned(),
+        actor_id: entry.actor_id.clone(),
+        actor_name: entry.actor_name.clone(),
+        rows: RowCounts::new(),
+    };
+    tenant_removal::mark(&tx, id, &json(&removal), micros(op.now())).await?;
+    audit_log::insert_by_system(&tx, None, entry).await?;
+    let marked = tenants::find(&tx, id).await?.ok_or_else(Problem::not_found)?;
+    tx.commit().await?;
+    op.kernel.revoked(Revocation::Tenant(id));
+    Ok(marked)
+}
+
+/// Takes a bite of the next tenant that is to go; `None` when there is no such tenant.
+pub async fn go_on(kernel: &Kernel) -> Result<Option<Stand>> {
+    let tx = kernel.db.system(SystemReason::TenantRemoval).read().await?;
+    let next = tenant_removal::marked(&tx).await?.first().map(|tenant| TenantId(tenant.id));
+    drop(tx);
+    match next {
+        Some(id) => Ok(Some(bite(kernel, id).await?)),
+        None => Ok(None),
+    }
+}
+
+/// Takes a bite of one tenant; its last one takes the tenant itself.
+pub async fn bite(kernel: &Kernel, id: TenantId) -> Result<Stand> {
+    let tx = kernel.db.system(SystemReason::TenantRemoval).begin().await?;
+    // Held: nobody adds a row that refers to it meanwhile, and two who remove it take turns.
+    let Some(tenant) = tenants::lock(&tx, id).await? else { return Ok(Stand::Done) };
+    let Some(mut removal) = removal_of(&tenant)? else {
+        return Err(Problem::new(Code::Conflict, "The tenant is not to be removed."));
+    };
+    let stopped = tenant_removal::stop_jobs(&tx, id, BITE).await?;
+    let taken = if stopped < BITE {
+        tenant_removal::bite(&tx, id, BITE - stopped, &mut removal.rows).await?
+    } else {
+        0
+    };
+    if stopped + taken == BITE {
+        tenant_removal::note(&tx, id, &json(&removal)).await?;
+        reach(Failpoint::TenantRemoval);
+        tx.commit().await?;
+        return Ok(Stand::UnderWay);
+    }
+    finish(kernel, &tx, &tenant, removal).await?;
+    reach(Failpoint::TenantRemoval);
+    tx.commit().await?;
+    // What was known of its people since is old: they are unknown now.
+    kernel.revoked(Revocation::Tenant(id));
+    tracing::info!(tenant.id = %id, "a tenant was removed");
+    Ok(Stand::Done)
+}
+
+/// The tenant itself goes, and what operators made of it; a line stays that says so.
+async fn finish(kernel: &Kernel, tx: &SystemTx, tenant: &TenantRow, mut removal: Removal) -> Result<()> {
+    let id = TenantId(tenant.id);
+    tenant_removal::finish(tx, id, &mut removal.rows).await?;
+    tenant_removal::forget_answers(tx, |answer| is_about(answer, tenant)).await?;
+    let detail = serde_json::json!({ "slug": tenant.slug, "rows": removal.rows });
+    let entry = NewAuditEntry {
+        at: micros(kernel.clock.now()),
+        actor_kind: if removal.actor_kind == "operator" { "operator" } else { "system" },
+        actor_id: removal.actor_id,
+        actor_name: removal.actor_name,
+        action: "tenant.removed",
+        target_kind: Some("tenant"),
+        target_id: Some(id.to_string()),
+        detail: Some(detail.to_string()),
+        ..NewAuditEntry::default()
+    };
+    Ok(audit_log::insert_by_system(tx, None, entry).await?)
+}
+
+/// Whether an answer that is kept for an operator is that to the tenant's making: it names the first admin.
+fn is_about(answer: &str, tenant: &TenantRow) -> bool {
+    let kept: serde_json::Value = serde_json::from_str(answer).unwrap_or_default();
+    kept["id"] == tenant.id && kept["slug"] == tenant.slug.as_str()
+}
+
+fn removal_of(tenant: &TenantRow) -> Result<Option<Removal>> {
+    let read = |text: &String| {
+        serde_json::from_str(text).map_err(|error| {
+            tracing::error!(%error, tenant.id, "the removal of a tenant is not readable");
+            Problem::internal()
+        })
+    };
+    tenant.removal.as_ref().map(read).transpose()
+}
+
+fn json(removal: &Removal) -> String {
+    // Texts and numbers always serialise.
+    serde_json::to_string(removal).unwrap_or_default()
+}

@@ -1,0 +1,41 @@
+//! `DELETE /tenants/{tenant_id}`.
+
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Object};
+
+use super::view::view;
+use crate::base::clock::rfc3339;
+use crate::base::ids::TenantId;
+use crate::domain::identity::platform::PlatformOp;
+use crate::domain::tenant_removal;
+use crate::http::etag::require_match;
+use crate::protocol::problem::Problem;
+use crate::storage::time;
+
+/// A tenant that is being removed.
+#[derive(Debug, Object)]
+pub struct TenantRemoval {
+    tenant_id: i64,
+    /// Free again once all has gone.
+    slug: String,
+    requested_at: String,
+}
+
+#[derive(Debug, ApiResponse)]
+pub enum Removing {
+    /// The tenant is shut for ever, and its rows are being removed; once they are gone it is not found.
+    #[oai(status = 202)]
+    Accepted(Json<TenantRemoval>),
+}
+
+pub(super) async fn delete(
+    op: &PlatformOp,
+    tenant_id: i64,
+    confirm: &str,
+    if_match: Option<&str>,
+) -> Result<Removing, Problem> {
+    let unchanged = |row: &_| require_match(&view(Clone::clone(row))?, if_match);
+    let row = tenant_removal::request(op, TenantId(tenant_id), confirm, &unchanged).await?;
+    let requested_at = rfc3339(time(row.updated_at));
+    Ok(Removing::Accepted(Json(TenantRemoval { tenant_id: row.id, slug: row.slug, requested_at })))
+}

@@ -1,0 +1,45 @@
+//! Ends the connections of tenants that let nobody in any more. The node that removes or suspends a tenant says so
+//! itself; this finds what was done by another process that shares the database.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::supervisor::Sessions;
+use crate::auth::scope::SystemReason;
+use crate::base::ids::TenantId;
+use crate::domain::revocation::Revocation;
+use crate::storage::{self, tenant_removal};
+
+/// How often the tenants of open connections are looked at: one query for all of them.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Runs until `stop`.
+pub async fn run(sessions: Arc<Sessions>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = sessions.clock().sleep(LOOK) => {}
+        }
+        match departed(&sessions).await {
+            Ok(departed) => {
+                departed.into_iter().for_each(|tenant| sessions.kernel.revoked(Revocation::Tenant(tenant)));
+            }
+            Err(error) => tracing::warn!(%error, "the tenants of open connections could not be looked at"),
+        }
+    }
+}
+
+/// Tenants that have connections and let nobody in.
+async fn departed(sessions: &Sessions) -> storage::Result<Vec<TenantId>> {
+    let connected: HashSet<TenantId> = sessions.all().iter().map(|one| one.scope.tenant_id()).collect();
+    if connected.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<TenantId> = connected.into_iter().collect();
+    let tx = sessions.kernel.db.system(SystemReason::CredentialLookUp).read().await?;
+    let active = tenant_removal::active(&tx, &ids).await?;
+    Ok(ids.into_iter().filter(|id| !active.contains(id)).collect())
+}

@@ -1,0 +1,47 @@
+//! Deletes that take so many rows and no more, so that a writer is never held for long.
+
+use sea_orm::ConnectionTrait;
+use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, IntoCondition, Query};
+use uuid::Uuid;
+
+use super::entity::TenantTable;
+use super::{Result, SystemTx};
+
+/// Rows of one tenant in a table of its own.
+pub(super) async fn of_tenant(tx: &SystemTx, table: &TenantTable, tenant: i64, most: u64) -> Result<u64> {
+    let own = Expr::col(Alias::new(table.owner)).eq(tenant);
+    bite(tx, table.name, own.into_condition(), most).await
+}
+
+/// Rows that belong to a job.
+pub(super) async fn of_job(
+    tx: &SystemTx,
+    table: &'static str,
+    tenant: i64,
+    job: i64,
+    most: u64,
+) -> Result<u64> {
+    let own = Condition::all()
+        .add(Expr::col(Alias::new("tenant_id")).eq(tenant))
+        .add(Expr::col(Alias::new("job_id")).eq(job));
+    bite(tx, table, own, most).await
+}
+
+/// Notes of who read these notifications.
+pub(super) async fn reads_of(tx: &SystemTx, tenant: i64, ids: &[Uuid], most: u64) -> Result<u64> {
+    let own = Condition::all()
+        .add(Expr::col(Alias::new("tenant_id")).eq(tenant))
+        .add(Expr::col(Alias::new("notification_id")).is_in(ids.iter().copied()));
+    bite(tx, "notification_reads", own, most).await
+}
+
+/// Every table has an `id`, which picks the rows: neither database takes a limit on a delete itself.
+async fn bite(tx: &SystemTx, table: &'static str, which: Condition, most: u64) -> Result<u64> {
+    let id = || Alias::new("id");
+    let some = Query::select().column(id()).from(Alias::new(table)).cond_where(which).limit(most).to_owned();
+    let delete = Query::delete()
+        .from_table(Alias::new(table))
+        .cond_where(Expr::col(id()).in_subquery(some))
+        .to_owned();
+    Ok(tx.tx.execute(&delete).await?.rows_affected())
+}

@@ -1,0 +1,137 @@
+//! Taking a tenant's rows away, table by table in the order of the one list, in bites.
+
+use std::collections::BTreeMap;
+
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, QueryFilter, QueryOrder, QuerySelect};
+
+use super::entity::{jobs, tenant_tables, tenants};
+use super::tenants::TenantRow;
+use super::{Result, SystemTx, bites};
+use crate::base::ids::TenantId;
+
+/// Rows by table.
+pub type RowCounts = BTreeMap<String, u64>;
+
+/// Marks a tenant as one that is to go: it lets nobody in from now on. `removal` is JSON.
+pub async fn mark(tx: &SystemTx, id: TenantId, removal: &str, now: i64) -> Result<()> {
+    tx.update::<tenants::Entity>()
+        .filter(tenants::Column::Id.eq(id.0))
+        .col_expr(tenants::Column::IsActive, false.into())
+        .col_expr(tenants::Column::Removal, removal.into())
+        .col_expr(tenants::Column::UpdatedAt, now.into())
+        .exec(&tx.tx)
+        .await?;
+    Ok(())
+}
+
+/// Writes down how far the removal has come.
+pub async fn note(tx: &SystemTx, id: TenantId, removal: &str) -> Result<()> {
+    tx.update::<tenants::Entity>()
+        .filter(tenants::Column::Id.eq(id.0))
+        .col_expr(tenants::Column::Removal, removal.into())
+        .exec(&tx.tx)
+        .await?;
+    Ok(())
+}
+
+/// The tenants that are to go, longest known first.
+pub async fn marked(tx: &SystemTx) -> Result<Vec<TenantRow>> {
+    let query = tx.select::<tenants::Entity>().filter(tenants::Column::Removal.is_not_null());
+    Ok(query.order_by_asc(tenants::Column::Id).limit(100).all(&tx.tx).await?)
+}
+
+/// Ends at most `most` jobs that are not over: whoever works on one finds that it is no longer theirs. Returns how many.
+pub async fn stop_jobs(tx: &SystemTx, id: TenantId, most: u64) -> Result<u64> {
+    let some = Query::select()
+        .column(jobs::Column::Id)
+        .from(jobs::Entity)
+        .and_where(jobs::Column::TenantId.eq(id.0))
+        .and_where(jobs::Column::Status.is_in(["pending", "running"]))
+        .limit(most)
+        .to_owned();
+    let ended = tx
+        .update::<jobs::Entity>()
+        .filter(jobs::Column::Id.in_subquery(some))
+        .col_expr(jobs::Column::Status, "cancelled".into())
+        .col_expr(jobs::Column::LeaseHash, Expr::value(Option::<String>::None))
+        .col_expr(jobs::Column::LeaseExpiresAt, Expr::value(Option::<i64>::None))
+        .col_expr(jobs::Column::ProgressPending, false.into())
+        .col_expr(jobs::Column::SummaryPending, 0_i64.into())
+        .exec(&tx.tx)
+        .await?;
+    Ok(ended.rows_affected)
+}
+
+/// Takes away at most `most` of the tenant's rows and adds them to `gone`. Less than `most` went when only the tenant and
+/// the counters of its log are left.
+pub async fn bite(tx: &SystemTx, id: TenantId, most: u64, gone: &mut RowCounts) -> Result<u64> {
+    overwrite(tx, "ON").await?;
+    let mut left = most;
+    for table in tenant_tables().iter().filter(|table| !LAST.contains(&table.name)) {
+        if left == 0 {
+            break;
+        }
+        let taken = bites::of_tenant(tx, table, id.0, left).await?;
+        count(gone, table.name, taken);
+        left -= taken;
+    }
+    overwrite(tx, "OFF").await?;
+    Ok(most - left)
+}
+
+/// They go in one transaction: a tenant without a log would be a defect to whoever comes between.
+const LAST: [&str; 2] = ["tenant_logs", "tenants"];
+
+/// Takes away what is left when all else has gone.
+pub async fn finish(tx: &SystemTx, id: TenantId, gone: &mut RowCounts) -> Result<()> {
+    overwrite(tx, "ON").await?;
+    for table in tenant_tables().iter().filter(|table| LAST.contains(&table.name)) {
+        let taken = bites::of_tenant(tx, table, id.0, 1).await?;
+        count(gone, table.name, taken);
+    }
+    overwrite(tx, "OFF").await
+}
+
+/// Drops the answers that are kept for operators and speak of a tenant: `speaks` judges the answer.
+pub async fn forget_answers(tx: &SystemTx, speaks: impl Fn(&str) -> bool) -> Result<()> {
+    use super::entity::idempotency_keys::{Column, Entity};
+    let kept: Vec<(i64, String)> = tx
+        .select::<Entity>()
+        .select_only()
+        .column(Column::Id)
+        .column(Column::Answer)
+        .filter(Column::TenantId.is_null())
+        .into_tuple()
+        .all(&tx.tx)
+        .await?;
+    let about = kept.into_iter().filter(|(_, answer)| speaks(answer)).map(|(id, _)| id);
+    tx.delete::<Entity>(Column::Id.is_in(about)).exec(&tx.tx).await?;
+    Ok(())
+}
+
+/// Which of these tenants let people in.
+pub async fn active(tx: &SystemTx, ids: &[TenantId]) -> Result<Vec<TenantId>> {
+    let query = Query::select()
+        .column(tenants::Column::Id)
+        .from(tenants::Entity)
+        .and_where(tenants::Column::Id.is_in(ids.iter().map(|id| id.0)))
+        .and_where(Expr::col(tenants::Column::IsActive).eq(true))
+        .to_owned();
+    let rows = tx.tx.query_all(&query).await?;
+    rows.iter().map(|row| Ok(TenantId(row.try_get_by_index(0)?))).collect()
+}
+
+fn count(gone: &mut RowCounts, table: &str, taken: u64) {
+    if taken > 0 {
+        *gone.entry(table.to_owned()).or_default() += taken;
+    }
+}
+
+/// SQLite leaves the bytes of removed rows in the file until it needs the room; between these two they are overwritten.
+async fn overwrite(tx: &SystemTx, word: &'static str) -> Result<()> {
+    if tx.tx.get_database_backend() == DbBackend::Sqlite {
+        tx.tx.execute_unprepared(&format!("PRAGMA secure_delete = {word}")).await?;
+    }
+    Ok(())
+}

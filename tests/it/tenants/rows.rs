@@ -1,0 +1,62 @@
+//! A tenant with a row in every table, and all rows of a database as texts that can be compared.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
+
+use crate::store::tables::{Table, fill, rows, tables};
+
+/// The number of the tenant whom [`settle`] makes, and of each of its rows.
+pub const NUMBER: u8 = 77;
+/// Its slug.
+pub const SLUG: &str = "text 77";
+
+/// Makes a tenant that has a row in every table.
+pub async fn settle(connection: &DatabaseConnection) {
+    fill(connection, NUMBER).await;
+    // A filler means nothing where the program reads it.
+    let sql = format!("UPDATE tenants SET removal = NULL, quotas = NULL WHERE id = {NUMBER}");
+    connection.execute_unprepared(&sql).await.unwrap();
+}
+
+/// Every row of every table but those of one tenant.
+pub async fn rows_of_others(
+    connection: &DatabaseConnection,
+    than: i64,
+) -> BTreeMap<String, BTreeSet<String>> {
+    let mut found = BTreeMap::new();
+    for table in tables(connection).await {
+        let others = match table.owner() {
+            Some(owner) => format!("WHERE {owner} IS NULL OR {owner} <> {than}"),
+            None => String::new(),
+        };
+        found.insert(table.name.clone(), texts(connection, &table, &others).await);
+    }
+    found
+}
+
+/// How many rows of a tenant each table has.
+pub async fn counts_of(connection: &DatabaseConnection, tenant: i64) -> BTreeMap<String, i64> {
+    let mut found = BTreeMap::new();
+    for table in tables(connection).await {
+        if let Some(owner) = table.owner() {
+            let sql = format!("SELECT count(*) FROM {} WHERE {owner} = {tenant}", table.name);
+            let count = crate::store::tables::number(connection, &sql).await;
+            found.insert(table.name, count);
+        }
+    }
+    found
+}
+
+async fn texts(connection: &DatabaseConnection, table: &Table, which: &str) -> BTreeSet<String> {
+    let whole = match connection.get_database_backend() {
+        DbBackend::Postgres => format!("{}::text", table.name),
+        _ => {
+            let columns: Vec<String> =
+                table.columns.iter().map(|(name, _)| format!("quote({name})")).collect();
+            columns.join(" || ',' || ")
+        }
+    };
+    let sql = format!("SELECT {whole} FROM {} {which}", table.name);
+    rows(connection, &sql).await.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+}
