@@ -11,6 +11,7 @@ mod m20261125_000003_add_jobs;
 mod m20261125_000004_add_properties;
 mod m20261125_000005_add_notifications;
 mod m20261125_000006_add_crawl_frontier;
+mod m20261125_000007_add_rooms;
 
 pub use sea_orm_migration;
 use sea_orm_migration::prelude::*;
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000004_add_properties::Migration),
             Box::new(m20261125_000005_add_notifications::Migration),
             Box::new(m20261125_000006_add_crawl_frontier::Migration),
+            Box::new(m20261125_000007_add_rooms::Migration),
         ]
     }
 }

@@ -5,4 +5,4 @@ mod append;
 mod replay;
 
 pub use append::{Change, Committed};
-pub use replay::{Head, Page, Since, head, judge, read_after};
+pub use replay::{Head, Page, Since, head, judge, read_after, read_head};

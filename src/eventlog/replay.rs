@@ -70,7 +70,8 @@ pub fn judge(since: &str, head: Head) -> Since {
     }
 }
 
-async fn read_head(tx: &TenantTx) -> Result<Head> {
+/// The head within a transaction that reads more than that.
+pub async fn read_head(tx: &TenantTx) -> Result<Head> {
     let log = events::log(tx).await?;
     Ok(Head { epoch: log.epoch, seq: log.head, trimmed: log.trimmed })
 }

@@ -136,6 +136,7 @@ impl Mailbox {
         let mut state = self.state.lock();
         if envelope.seq() > state.last_seq {
             state.last_seq = envelope.seq();
+            state.interest.follow(&envelope.routing, envelope.seq());
             if state.interest.admits(&envelope.routing, envelope.seq()) {
                 self.push(Item::Event(Arc::clone(envelope)), &mut state);
             }
@@ -148,6 +149,11 @@ impl Mailbox {
             let item = Item::Message { kind, frame: frame.clone(), position: None, passing: true };
             self.push(item, &mut state);
         }
+    }
+
+    pub(super) fn pass_by(&self, kind: &'static str, frame: TextFrame) {
+        let item = Item::Message { kind, frame, position: None, passing: true };
+        self.push(item, &mut self.state.lock());
     }
 
     /// Ends the connection once what is queued has been taken; the first reason stands.

@@ -22,7 +22,7 @@ use crate::base::ids::TenantId;
 use crate::protocol::envelope::Envelope;
 use crate::protocol::message::ServerMessage;
 use crate::protocol::position::Position;
-use crate::protocol::routing::Passing;
+use crate::protocol::routing::{Passing, Topic};
 use crate::protocol::subscription::Interest;
 use crate::protocol::websocket::encode::TextFrame;
 
@@ -78,6 +78,25 @@ impl Hub {
     pub fn pass(&self, tenant_id: TenantId, passing: &Passing, message: &ServerMessage) {
         if let Some(tenant) = self.tenant(tenant_id) {
             tenant.pass(passing, message.kind(), &TextFrame::new(&message.to_json()));
+        }
+    }
+
+    /// Hands each follower of a topic the passing message that `render` makes of its interest, if any.
+    pub fn pass_each(
+        &self,
+        tenant_id: TenantId,
+        topic: Topic,
+        render: impl FnMut(&Interest) -> Option<(&'static str, TextFrame)>,
+    ) {
+        if let Some(tenant) = self.tenant(tenant_id) {
+            tenant.pass_each(topic, render);
+        }
+    }
+
+    /// Takes note of a replayed event that changes what a reader may see: the replay may be ahead of the hub.
+    pub fn follow(&self, scope: &TenantScope, mailbox: &Arc<Mailbox>, envelope: &Envelope) {
+        if let Some(tenant) = self.tenant(scope.tenant_id()) {
+            tenant.follow(mailbox, envelope);
         }
     }
 

@@ -12,7 +12,7 @@ use super::sequencer::Sequencer;
 use crate::protocol::envelope::Envelope;
 use crate::protocol::message::ServerMessage;
 use crate::protocol::position::Position;
-use crate::protocol::routing::{Passing, Topic};
+use crate::protocol::routing::{Passing, Routing, Topic};
 use crate::protocol::subscription::Interest;
 use crate::protocol::websocket::encode::TextFrame;
 
@@ -68,6 +68,25 @@ impl TenantHub {
         for mailbox in state.topics.get(&passing.topic()).into_iter().flatten() {
             mailbox.pass(passing, kind, frame);
         }
+    }
+
+    /// Hands each mailbox of a list what `render` makes of its interest.
+    pub(super) fn pass_each(
+        &self,
+        topic: Topic,
+        mut render: impl FnMut(&Interest) -> Option<(&'static str, TextFrame)>,
+    ) {
+        let state = self.state.lock();
+        for mailbox in state.topics.get(&topic).into_iter().flatten() {
+            if let Some((kind, frame)) = mailbox.with_interest(|interest| render(interest)) {
+                mailbox.pass_by(kind, frame);
+            }
+        }
+    }
+
+    /// Takes note of a replayed event that changes what the reader may see.
+    pub(super) fn follow(&self, mailbox: &Arc<Mailbox>, envelope: &Envelope) {
+        self.state.lock().follow(mailbox, envelope);
     }
 
     pub(super) fn answer(&self, mailbox: &Mailbox, message: impl FnOnce(Position) -> ServerMessage) {
@@ -130,8 +149,27 @@ impl State {
                     mailbox.deliver(&envelope);
                 }
             }
+            if let Routing::Membership { user, .. } = &envelope.routing {
+                let theirs = self.topics.get(&Topic::User(*user)).cloned().unwrap_or_default();
+                theirs.iter().for_each(|mailbox| self.follow(mailbox, &envelope));
+            }
         }
         self.sequencer.has_gap()
+    }
+
+    /// Puts a mailbox on the lists of a room that its reader has joined, or takes it off. The reader knows of the room
+    /// already when the event was delivered, or replayed, before.
+    fn follow(&mut self, mailbox: &Arc<Mailbox>, envelope: &Envelope) {
+        let Routing::Membership { room, .. } = envelope.routing else { return };
+        let member = mailbox.with_interest(|interest| {
+            interest.follow(&envelope.routing, envelope.seq());
+            interest.rooms.has(room)
+        });
+        let topic = [Topic::Room(room)];
+        self.strike(mailbox, &topic);
+        if member {
+            self.list(mailbox, &topic);
+        }
     }
 
     /// The position that answers to this mailbox carry.

@@ -44,11 +44,8 @@ fn progress(seq: i64, job: i64) -> Arc<Envelope> {
 fn interest() -> Interest {
     let wanted = json!({ "subscription": "job_updates", "filter": { "logs": true } });
     let filter = Subscribe::from_value(&wanted).unwrap().filter;
-    Interest {
-        reader: Reader { user: Some(USER), role: Some(Role::Member) },
-        inbox_after: Some(0),
-        subscriptions: vec![Subscription { filter, key: None, after: 0 }],
-    }
+    let subscriptions = vec![Subscription { filter, key: None, after: 0 }];
+    Interest { subscriptions, ..Interest::new(Reader::unconnected(Some(USER), Some(Role::Member)), Some(0)) }
 }
 
 /// A hub that has delivered nothing yet, with one mailbox whose gate is open.

@@ -69,6 +69,13 @@ impl Commands {
             }
             Command::RefreshToken { token } => self.refresh(&token, reply_to).await?,
             Command::Broadcast { message, category } => self.broadcast(message, category, reply_to).await?,
+            Command::JoinRoom { .. }
+            | Command::LeaveRoom { .. }
+            | Command::Chat { .. }
+            | Command::DirectMessage { .. } => return Err(Problem::internal()),
+            Command::Typing { .. } | Command::Presence(_) | Command::Viewing { .. } => {
+                return Err(Problem::internal());
+            }
         }
         Ok(())
     }
@@ -155,7 +162,7 @@ pub(super) async fn join(
         Principal::User(user) => Some(user.role()),
         Principal::Key(_) | Principal::Operator(_) => None,
     };
-    let reader = Reader { user: principal.user_id(), role };
+    let reader = Reader { user: principal.user_id(), role, connection: Some(connection.id) };
     let hello = |position| established(sessions, connection, position);
     let queue_bytes = sessions.settings.queue_bytes;
     let joined = Follower::join(&sessions.kernel, connection.scope, reader, wish, queue_bytes, hello).await;

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::auth::scope::TenantScope;
+use crate::base::ids::RoomId;
 use crate::domain::op::Kernel;
 use crate::eventlog::{self, Head, Since};
 use crate::hub::{Closing, Item, Mailbox};
@@ -18,9 +19,11 @@ use crate::protocol::message::{
 };
 use crate::protocol::position::Position;
 use crate::protocol::problem::CloseCode;
+use crate::protocol::routing::Routing;
 use crate::protocol::subscription::{Feed, INBOX_RESYNC_URL, Interest, Reader, Subscription};
 use crate::storage;
 
+use super::start::{Start, read_start};
 use super::wish::{Wish, put};
 
 /// Events read from the log at a time. An event has at most 64 KiB, so this bounds a replay's memory too.
@@ -75,8 +78,8 @@ impl Follower {
             waiting: VecDeque::new(),
         };
         // From here on dropping the follower leaves the hub again.
-        let head = follower.start_hub_and_read_head().await?;
-        follower.begin(wish, head, hello);
+        let (head, rooms) = follower.start_hub_and_read_start(reader).await?;
+        follower.begin(wish, head, &rooms, hello);
         Ok(follower)
     }
 
@@ -84,16 +87,22 @@ impl Follower {
         &self.mailbox
     }
 
-    async fn start_hub_and_read_head(&self) -> storage::Result<Head> {
+    async fn start_hub_and_read_start(&self, reader: Reader) -> storage::Result<Start> {
         if !self.kernel.hub.has_started(&self.scope) {
             let head = eventlog::head(&self.kernel.db, &self.scope).await?;
             self.kernel.hub.start_at(&self.scope, head.position());
         }
         // Read after the hub's start: what the hub will not deliver is below this head.
-        eventlog::head(&self.kernel.db, &self.scope).await
+        read_start(&self.kernel, &self.scope, reader).await
     }
 
-    fn begin(&mut self, wish: &Wish, head: Head, hello: impl FnOnce(Position) -> ServerMessage) {
+    fn begin(
+        &mut self,
+        wish: &Wish,
+        head: Head,
+        rooms: &[(RoomId, i64)],
+        hello: impl FnOnce(Position) -> ServerMessage,
+    ) {
         let judged = wish.since.as_deref().map(|since| eventlog::judge(since, head));
         let after = match judged {
             Some(Since::After(seq)) => seq,
@@ -107,6 +116,7 @@ impl Follower {
         self.kernel.hub.change(&self.scope, &self.mailbox, |interest, _| {
             interest.inbox_after = interest.inbox_after.map(|_| after);
             interest.subscriptions.iter_mut().for_each(|one| one.after = after);
+            interest.rooms.read(rooms, head.seq);
             None
         });
         self.replay = Some(Replay::Everything { after });
@@ -177,9 +187,13 @@ impl Follower {
             self.tell_gaps(&from.to_string(), to, GapReason::Trimmed);
             replay.move_to(page.head.trimmed);
         }
-        let wanted = self.wanted(&replay);
+        let mut wanted = self.wanted(&replay);
         for envelope in &page.envelopes {
             replay.move_to(envelope.seq());
+            if matches!(envelope.routing, Routing::Membership { .. }) {
+                self.kernel.hub.follow(&self.scope, &self.mailbox, envelope);
+                wanted = self.wanted(&replay);
+            }
             if wanted.admits(envelope) {
                 self.prelude.push(Item::Event(Arc::clone(envelope)));
             }

@@ -9,6 +9,7 @@ pub mod refresh;
 pub mod relay;
 pub mod seats;
 pub mod sse;
+mod start;
 pub mod status;
 pub mod supervisor;
 pub mod wish;

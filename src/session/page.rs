@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::start::read_start;
 use super::wish::Wish;
 use crate::auth::scope::TenantScope;
 use crate::domain::op::Kernel;
@@ -34,7 +35,7 @@ pub async fn page(
     wish: &Wish,
     limit: usize,
 ) -> storage::Result<EventPage> {
-    let head = eventlog::head(&kernel.db, scope).await?;
+    let (head, rooms) = read_start(kernel, scope, reader).await?;
     let judged = wish.since.as_deref().map(|since| eventlog::judge(since, head));
     let empty =
         |resync_url| EventPage { events: Vec::new(), position: head.position(), has_more: false, resync_url };
@@ -42,8 +43,9 @@ pub async fn page(
         None => Ok(empty(None)),
         Some(Since::Gap(_)) => Ok(empty(Some(resync_url(wish)))),
         Some(Since::After(after)) => {
-            let interest = wish.interest(reader, after);
-            read(kernel, scope, &interest, Position { epoch: head.epoch, seq: after }, limit, wish).await
+            let mut interest = wish.interest(reader, after);
+            interest.rooms.read(&rooms, head.seq);
+            read(kernel, scope, interest, Position { epoch: head.epoch, seq: after }, limit, wish).await
         }
     }
 }
@@ -51,7 +53,7 @@ pub async fn page(
 async fn read(
     kernel: &Kernel,
     scope: &TenantScope,
-    interest: &Interest,
+    mut interest: Interest,
     from: Position,
     limit: usize,
     wish: &Wish,
@@ -72,6 +74,7 @@ async fn read(
                 return Ok(page);
             }
             page.position.seq = envelope.seq();
+            interest.follow(&envelope.routing, envelope.seq());
             if interest.admits(&envelope.routing, envelope.seq()) {
                 page.events.push(envelope);
             }

@@ -389,8 +389,7 @@ impl Drop for Seat {
 
 /// A mailbox for a connection that follows nothing: only its end arrives there.
 pub(super) fn quiet_mailbox(sessions: &Sessions, connection: &Connection) -> Arc<Mailbox> {
-    let reader = Reader { user: None, role: None };
-    let interest = Interest { reader, inbox_after: None, subscriptions: Vec::new() };
+    let interest = Interest::new(Reader::unconnected(None, None), None);
     let mailbox = Arc::new(Mailbox::new(interest, sessions.settings.queue_bytes));
     connection.attach(&mailbox);
     mailbox

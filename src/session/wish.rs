@@ -37,7 +37,7 @@ impl Wish {
     /// same name and key stands for the earlier.
     pub(super) fn interest(&self, reader: Reader, after: i64) -> Interest {
         let inbox_after = reader.user.is_some().then_some(after);
-        let mut interest = Interest { reader, inbox_after, subscriptions: Vec::new() };
+        let mut interest = Interest::new(reader, inbox_after);
         for wanted in &self.subscriptions {
             let one = Subscription { filter: wanted.filter.clone(), key: wanted.key.clone(), after };
             put(&mut interest, one);

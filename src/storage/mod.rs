@@ -25,6 +25,7 @@ pub mod platform_broadcasts;
 pub mod price_history;
 pub mod properties;
 pub mod property_search;
+pub mod rooms;
 pub mod sessions;
 pub mod spiders;
 pub mod standing;

@@ -61,8 +61,8 @@ pub(super) async fn list(
 
 fn reader(op: &Op) -> Reader {
     match op.principal() {
-        Some(Principal::User(user)) => Reader { user: Some(user.user_id()), role: Some(user.role()) },
-        Some(Principal::Key(_) | Principal::Operator(_)) | None => Reader { user: None, role: None },
+        Some(Principal::User(user)) => Reader::unconnected(Some(user.user_id()), Some(user.role())),
+        Some(Principal::Key(_) | Principal::Operator(_)) | None => Reader::unconnected(None, None),
     }
 }
 
