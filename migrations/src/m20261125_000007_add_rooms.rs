@@ -27,7 +27,8 @@ const TABLES: &[Table] = &[
         name: "rooms",
         rows: Rows::OfTenant("tenant_id"),
         // slug: the wire's room_id; a name in public rooms, a UUID in private ones, the two users' ids between two
-        // people. everyone: the lobby, which has no rows of members. last_message_id: for unread counts.
+        // people, who stand in user_low and user_high instead of among the members. everyone: the lobby, which has no
+        // rows of members either.
         body: "id $id,
             tenant_id $int NOT NULL REFERENCES tenants (id),
             slug text NOT NULL,
@@ -35,15 +36,22 @@ const TABLES: &[Table] = &[
             topic text,
             visibility text NOT NULL,
             everyone $bool NOT NULL,
+            user_low $int,
+            user_high $int,
             created_by $int,
             created_at $time NOT NULL,
             updated_at $time NOT NULL,
             archived_at $time,
-            last_message_id $int,
             UNIQUE (tenant_id, id),
             UNIQUE (tenant_id, slug),
-            FOREIGN KEY (tenant_id, created_by) REFERENCES users (tenant_id, id)",
-        indexes: &[],
+            FOREIGN KEY (tenant_id, created_by) REFERENCES users (tenant_id, id),
+            FOREIGN KEY (tenant_id, user_low) REFERENCES users (tenant_id, id),
+            FOREIGN KEY (tenant_id, user_high) REFERENCES users (tenant_id, id)",
+        indexes: &[
+            // A person's conversations.
+            "CREATE INDEX rooms_by_user_low ON rooms (tenant_id, user_low) WHERE user_low IS NOT NULL",
+            "CREATE INDEX rooms_by_user_high ON rooms (tenant_id, user_high) WHERE user_high IS NOT NULL",
+        ],
     },
     Table {
         name: "room_members",

@@ -5,7 +5,7 @@ use crate::base::ids::RoomId;
 use crate::domain::op::Kernel;
 use crate::eventlog::{self, Head};
 use crate::protocol::subscription::Reader;
-use crate::storage::{self, rooms};
+use crate::storage::{self, room_members};
 
 /// The head, and the reader's rooms, each with the sequence number that its membership began after.
 pub(super) type Start = (Head, Vec<(RoomId, i64)>);
@@ -20,7 +20,7 @@ pub(super) async fn read_start(
     let tx = kernel.db.tenant(scope).read().await?;
     let head = eventlog::read_head(&tx).await?;
     let rooms = match reader.user {
-        Some(user) => rooms::memberships(&tx, user).await?,
+        Some(user) => room_members::rooms_of(&tx, user).await?,
         None => Vec::new(),
     };
     Ok((head, rooms))

@@ -353,11 +353,12 @@ table!(rooms, "rooms", owned by TenantId, {
     topic: Option<String>,
     visibility: String,
     everyone: bool,
+    user_low: Option<i64>,
+    user_high: Option<i64>,
     created_by: Option<i64>,
     created_at: i64,
     updated_at: i64,
     archived_at: Option<i64>,
-    last_message_id: Option<i64>,
 });
 
 table!(room_members, "room_members", owned by TenantId, {
