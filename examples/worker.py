@@ -94,9 +94,9 @@ class Run:
         self.report("start")
         self.heart.start()
 
-    def report(self, what, **fields):
+    def report(self, what, once=None, **fields):
         try:
-            answer = self.server.post(f"{self.path}/{what}", {"lease_token": self.lease, **fields})
+            answer = self.server.post(f"{self.path}/{what}", {"lease_token": self.lease, **fields}, once)
         except Refused as refused:
             if refused.code == "lease_lost":
                 self.lost = True
@@ -142,7 +142,7 @@ class Run:
     def end(self, what, **fields):
         self.flush()
         self.over.set()
-        self.report(what, **fields)
+        self.report(what, once=str(uuid.uuid4()), **fields)
 
     def _beat(self, seconds):
         while not self.over.wait(seconds):

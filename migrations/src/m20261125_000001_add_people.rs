@@ -27,10 +27,12 @@ const TABLES: &[Table] = &[
     Table {
         name: "tenants",
         rows: Rows::OfTenant("id"),
+        // quotas: what operators said, as a JSON object of numbers by name; NULL: the configuration's word stands.
         body: "id $id,
             slug text NOT NULL UNIQUE,
             name text NOT NULL,
             is_active $bool NOT NULL,
+            quotas text,
             created_at $time NOT NULL,
             updated_at $time NOT NULL",
         indexes: &[],
@@ -88,7 +90,11 @@ const TABLES: &[Table] = &[
             CHECK ((operator_id IS NULL) <> (user_id IS NULL)),
             CHECK ((tenant_id IS NULL) = (user_id IS NULL)),
             FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE",
-        indexes: &["CREATE INDEX sessions_of_user ON sessions (tenant_id, user_id)"],
+        indexes: &[
+            "CREATE INDEX sessions_of_user ON sessions (tenant_id, user_id)",
+            // For the sweep of what expired long ago, here and below.
+            "CREATE INDEX sessions_by_expiry ON sessions (expires_at)",
+        ],
     },
     Table {
         name: "refresh_tokens",
@@ -103,7 +109,10 @@ const TABLES: &[Table] = &[
             used_at $time,
             UNIQUE (tenant_id, id),
             FOREIGN KEY (tenant_id, session_id) REFERENCES sessions (tenant_id, id) ON DELETE CASCADE",
-        indexes: &["CREATE INDEX refresh_tokens_of_session ON refresh_tokens (session_id)"],
+        indexes: &[
+            "CREATE INDEX refresh_tokens_of_session ON refresh_tokens (session_id)",
+            "CREATE INDEX refresh_tokens_by_expiry ON refresh_tokens (expires_at)",
+        ],
     },
     Table {
         name: "password_links",
@@ -118,7 +127,10 @@ const TABLES: &[Table] = &[
             used_at $time,
             UNIQUE (tenant_id, id),
             FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE",
-        indexes: &["CREATE INDEX password_links_of_user ON password_links (tenant_id, user_id)"],
+        indexes: &[
+            "CREATE INDEX password_links_of_user ON password_links (tenant_id, user_id)",
+            "CREATE INDEX password_links_by_expiry ON password_links (expires_at)",
+        ],
     },
     Table {
         name: "api_keys",

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::reload::Reloadable;
+use super::shutdown::{self, Shutdown, Steps};
 use super::start_error::StartError;
 use super::{issuers, keys, settings as parts, timers};
 use crate::auth::password::Passwords;
@@ -14,14 +16,17 @@ use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::cluster::memory::MemoryOnce;
 use crate::config::Settings;
+use crate::domain::identity::key_sets::KeySets;
 use crate::domain::identity::{Identity, IdentityParts, bootstrap};
+use crate::domain::limits::{Limits, overrides};
 use crate::domain::op::Kernel;
 use crate::http::client::TrustedProxies;
+use crate::http::metrics::TenantMetrics;
 use crate::http::origin::OriginPolicy;
 use crate::http::router::{RouterParts, router};
 use crate::http::serve::{Listener, ServeSettings, serve};
 use crate::http::workers::LeaseLength;
-use crate::session::{Sessions, relay};
+use crate::session::{Sessions, relay, rescope};
 use crate::storage::Database;
 
 /// Tickets that may wait at once on this node.
@@ -44,7 +49,11 @@ impl App {
     pub async fn build(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
         refuse_cluster(settings)?;
         let db = Database::open(&parts::database(settings)).await?;
-        let kernel = Kernel::new(db, clock, Entropy);
+        let mut kernel = Kernel::new(db, clock, Entropy);
+        kernel.limits = Arc::new(Limits::new(parts::limits(settings)));
+        overrides::refresh(&kernel)
+            .await
+            .map_err(|problem| StartError::Quotas(problem.detail.into_owned()))?;
         let listener = Listener::bind(settings.server.bind)?;
         let work = TaskTracker::new();
         let identity = Arc::new(identity(settings, &kernel, &work, listener.local_addr())?);
@@ -54,9 +63,10 @@ impl App {
         let router = RouterParts {
             sessions: Arc::clone(&sessions),
             origins: OriginPolicy::new(&settings.cors.allowed_origins, address.ip().is_loopback()),
-            proxies: TrustedProxies(Arc::new(settings.server.trusted_proxies.clone())),
+            proxies: TrustedProxies::new(&settings.server.trusted_proxies),
             request_timeout: settings.server.request_timeout(),
             lease: LeaseLength(settings.limits.lease()),
+            tenant_metrics: TenantMetrics(settings.telemetry.tenant_metrics),
         };
         let serving = parts::serve(settings);
         let settings = settings.clone();
@@ -71,26 +81,34 @@ impl App {
         &self.kernel
     }
 
-    /// Serves until `stop`, then ends in this order: no newcomers, sockets and streams sent away, running requests
-    /// finished, background work ended, the store closed.
+    /// The parts that take a new configuration while the node runs.
+    pub fn reloadable(&self) -> Reloadable {
+        Reloadable {
+            origins: self.router.origins.clone(),
+            proxies: self.router.proxies.clone(),
+            identity: Arc::downgrade(&self.identity),
+        }
+    }
+
+    /// Serves until `stop`, then ends in this order: not ready, sockets and streams sent away over a while, no
+    /// newcomers, running requests finished, background work ended, the store closed.
     pub async fn run_until_stopped(self, stop: CancellationToken) -> Result<(), StartError> {
-        let Self { sessions, kernel, listener, serving, router: parts, work, settings, identity } = self;
+        let Self { sessions, kernel, listener, mut serving, router: parts, work, settings, identity } = self;
         let endpoint = router(parts).map_err(|error| StartError::Document(error.to_string()))?;
-        let background = CancellationToken::new();
-        work.spawn(relay::run(kernel.clone(), settings.eventlog.poll_interval(), background.clone()));
+        let steps = Steps::default();
+        serving.cut = steps.cut.clone();
+        let background = steps.background.clone();
+        let pulse = Arc::clone(&sessions.node.pulse);
+        work.spawn(relay::run(kernel.clone(), settings.eventlog.poll_interval(), pulse, background.clone()));
+        let watching = timers::watchdog(&work, &sessions, settings.telemetry.stall, &background)?;
         work.spawn(Arc::clone(&sessions).supervise(background.clone()));
+        work.spawn(Arc::clone(&identity.key_sets).keep(background.clone()));
+        work.spawn(rescope::run(Arc::clone(&sessions), background.clone()));
         timers::spawn(&work, &kernel, &settings, &background);
-        timers::crawler(&work, &kernel, &settings, &background)?;
-        let leaving = {
-            let (sessions, stop) = (Arc::clone(&sessions), stop.clone());
-            async move {
-                stop.cancelled().await;
-                sessions.send_away();
-            }
-        };
-        work.spawn(leaving);
-        let grace = serving.drain;
-        let drained = serve(listener, endpoint, serving, kernel.clock.clone(), stop).await;
+        // Crawls are given back first: other nodes take them up, and clients that are still here are told.
+        timers::crawler(&work, &kernel, &settings, sessions.stopping())?;
+        work.spawn(Shutdown::new(&settings.server).lead(Arc::clone(&sessions), stop, steps.clone()));
+        let drained = serve(listener, endpoint, serving, kernel.clock.clone(), steps.closing.clone()).await;
         if drained.cut > 0 {
             tracing::warn!(
                 requests = drained.cut,
@@ -99,17 +117,24 @@ impl App {
         }
         sessions.tasks.close();
         tokio::select! {
+            biased;
             () = sessions.tasks.wait() => {}
-            () = kernel.clock.sleep(grace) => tracing::warn!("sockets were still open at the end of the grace"),
+            () = steps.cut.cancelled() => tracing::warn!("sockets were still open at the end of the grace"),
         }
         background.cancel();
-        drop(identity);
+        drop((identity, sessions));
         work.close();
-        work.wait().await;
-        drop(sessions);
-        if let Err(error) = kernel.db.close().await {
-            tracing::warn!(%error, "the database was not closed cleanly");
+        shutdown::at_last(&kernel.clock, "background work", work.wait()).await;
+        if let Some(watching) = watching {
+            watching.end();
         }
+        let db = kernel.db.clone();
+        let closing = async {
+            if let Err(error) = db.close().await {
+                tracing::warn!(%error, "the database was not closed cleanly");
+            }
+        };
+        shutdown::at_last(&kernel.clock, "the database", closing).await;
         Ok(())
     }
 }
@@ -132,7 +157,9 @@ fn identity(
     address: SocketAddr,
 ) -> Result<Identity, StartError> {
     let ring = keys::load(settings, &kernel.clock, kernel.entropy)?;
-    let issuers = issuers::load(&settings.auth, &ring)?;
+    let (issuers, sources) = issuers::load(&settings.auth, &ring)?;
+    let key_sets = KeySets::new(sources, kernel.clock.clone())
+        .map_err(|error| StartError::Issuers(error.to_string()))?;
     let passwords =
         Passwords::new(parts::passwords(settings), kernel.clock.clone(), kernel.entropy, work.clone())
             .map_err(|error| StartError::Keys(error.to_string()))?;
@@ -141,6 +168,7 @@ fn identity(
         throttle: LoginThrottle::new(ThrottleSettings::default()),
         ring,
         issuers,
+        key_sets: Arc::new(key_sets),
         once: Arc::new(MemoryOnce::new(kernel.clock.clone(), MOST_TICKETS)),
     };
     Ok(Identity::new(kernel.clone(), parts::identity(settings, address), identity_parts))

@@ -45,6 +45,10 @@ pub enum Verb {
     /// Check or print the configuration.
     #[command(subcommand)]
     Config(ConfigVerb),
+    /// Copy the SQLite database into one file while the server runs. The copy carries no signing keys.
+    Backup(BackupArgs),
+    /// Put a copy in the place of the SQLite database, or only say whether one is whole.
+    Restore(RestoreArgs),
     /// Ask a running server whether it is ready; for containers.
     Healthcheck(HealthcheckArgs),
 }
@@ -170,6 +174,29 @@ pub enum ConfigVerb {
     Print,
     /// Print the table of all keys, as README has it.
     Table,
+}
+
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// The copy.
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+    /// Replace the file when it exists.
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// The copy; with --verify alone, the configured database is looked at.
+    #[arg(long, value_name = "FILE", required_unless_present = "verify")]
+    pub from: Option<PathBuf>,
+    /// Only say whether it is whole: file, references, schema, and every tenant's log.
+    #[arg(long, conflicts_with = "force")]
+    pub verify: bool,
+    /// Replace the database when it exists; the old one is kept beside it.
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Debug, Args)]

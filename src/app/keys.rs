@@ -1,77 +1,170 @@
-//! The key that signs our tokens: from the configuration, else made once and kept in the data folder, for the owner's
-//! eyes only.
+//! The keys that sign our tokens: from the configuration, else kept in the data folder, for the owner's eyes only. There
+//! the newest file signs and all of them verify; what is missing is made once.
 
 use std::fs;
-use std::io::{self, Write};
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::ExposeSecret;
 
+use super::issuers::refuse_shared;
+use super::private_file::write_privately;
 use super::start_error::StartError;
-use crate::auth::token::keys::{KeyRing, SigningKey};
+use crate::auth::token::keys::{Algorithm, KeyRing, PairKind, SigningKey};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
-use crate::config::{AuthSettings, Settings};
+use crate::config::{AuthSettings, OwnAlgorithm, Settings};
+use crate::domain::identity::Identity;
 
-/// The generated key's file: `kid secret made-at`, one line.
-const FILE: &str = "signing.key";
+/// Files of a shared secret hold `kid secret made-at`, one line.
+const SECRET_EXTENSION: &str = "key";
+/// Files of a key pair; their age is the file's.
+const PAIR_EXTENSION: &str = "pem";
 
 /// The ring that signs and verifies.
 pub fn load(settings: &Settings, clock: &Clock, entropy: Entropy) -> Result<KeyRing, StartError> {
-    let keys = if settings.auth.keys.is_empty() {
-        vec![kept_or_made(&settings.keys_dir(), clock, entropy)?]
+    let auth = &settings.auth;
+    let wanted = wanted(auth.algorithm);
+    let keys = if auth.keys.is_empty() && auth.key_files.is_empty() {
+        kept_or_made(&settings.keys_dir(), auth.algorithm, clock, entropy)?
     } else {
-        configured(&settings.auth)?
+        configured(auth, wanted)?
     };
-    KeyRing::new(keys).map_err(|error| StartError::Keys(error.to_string()))
+    let keys = keys.into_iter().map(|key| if key.algorithm() == wanted { key } else { key.verifying_only() });
+    KeyRing::new(keys.collect()).map_err(|error| StartError::Keys(error.to_string()))
 }
 
-/// The first signs: later ones are given an earlier start, so that the newest that has begun is the first.
-fn configured(auth: &AuthSettings) -> Result<Vec<SigningKey>, StartError> {
-    let count = auth.keys.len();
-    let keys = auth.keys.iter().enumerate().map(|(index, key)| {
-        let signs_from = DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds((count - index) as i64);
-        SigningKey::new(&key.kid, key.secret.expose_secret().as_bytes(), signs_from)
-            .map_err(|error| StartError::Keys(format!("auth.keys, {}: {error}", key.kid)))
-    });
-    keys.collect()
+/// Reads the keys again and goes on with them, without a restart: a new key signs from now on, tokens of a key whose file
+/// is still there hold on, and those of a key that is gone end. On an error all stays as it was.
+pub fn reload(settings: &Settings, identity: &Identity) -> Result<(), StartError> {
+    take(read_again(settings, identity)?, identity);
+    Ok(())
 }
 
-fn kept_or_made(folder: &Path, clock: &Clock, entropy: Entropy) -> Result<SigningKey, StartError> {
-    let path = folder.join(FILE);
-    match fs::read_to_string(&path) {
-        Ok(text) => parse(&text).ok_or_else(|| {
-            StartError::Keys(format!("{} is not a key file of ours; remove it", path.display()))
-        }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => make(folder, clock.now(), entropy),
-        Err(cause) => Err(StartError::Folder { path, cause }),
+/// The keys as they stand now, fit for this node.
+pub fn read_again(settings: &Settings, identity: &Identity) -> Result<KeyRing, StartError> {
+    let ring = load(settings, &identity.kernel.clock, identity.kernel.entropy)?;
+    refuse_shared(identity.issuers().foreign(), &ring)?;
+    Ok(ring)
+}
+
+/// Goes on with other keys.
+pub fn take(ring: KeyRing, identity: &Identity) {
+    let kid = ring.signing_key(identity.now()).kid().to_owned();
+    identity.replace_ring(ring);
+    tracing::info!(kid, "the signing keys were read again");
+}
+
+fn wanted(algorithm: OwnAlgorithm) -> Algorithm {
+    match algorithm {
+        OwnAlgorithm::Hs256 => Algorithm::Hs256,
+        OwnAlgorithm::EdDsa => Algorithm::EdDsa,
+        OwnAlgorithm::Rs256 => Algorithm::Rs256,
     }
 }
 
-fn make(folder: &Path, now: DateTime<Utc>, entropy: Entropy) -> Result<SigningKey, StartError> {
-    let (kid, secret) = SigningKey::generate(entropy);
-    let line = format!("{kid} {} {}\n", URL_SAFE_NO_PAD.encode(secret), now.timestamp());
-    let path = folder.join(FILE);
-    fs::create_dir_all(folder)
-        .and_then(|()| write_privately(&path, &line))
-        .map_err(|cause| StartError::Folder { path: path.clone(), cause })?;
-    SigningKey::new(&kid, &secret, now).map_err(|error| StartError::Keys(error.to_string()))
+/// The first of the algorithm signs: later ones are given an earlier start, so that the newest that has begun is the
+/// first.
+fn configured(auth: &AuthSettings, wanted: Algorithm) -> Result<Vec<SigningKey>, StartError> {
+    let count = auth.keys.len() + auth.key_files.len();
+    let from = |index: usize| DateTime::UNIX_EPOCH + TimeDelta::seconds((count - index) as i64);
+    let secrets = auth.keys.iter().enumerate().map(|(index, key)| {
+        SigningKey::new(&key.kid, key.secret.expose_secret().as_bytes(), from(index))
+            .map_err(|error| StartError::Keys(format!("auth.keys, {}: {error}", key.kid)))
+    });
+    let pairs = auth.key_files.iter().enumerate().map(|(index, path)| {
+        let pem =
+            fs::read_to_string(path).map_err(|cause| StartError::Folder { path: path.clone(), cause })?;
+        SigningKey::from_pem(&pem, from(auth.keys.len() + index)).map_err(|error| unusable(path, &error))
+    });
+    let keys = secrets.chain(pairs).collect::<Result<Vec<_>, _>>()?;
+    if keys.iter().all(|key| key.algorithm() != wanted) {
+        let words = format!("auth.algorithm is {}, and no key is for it", wanted.name());
+        return Err(StartError::Keys(words));
+    }
+    Ok(keys)
 }
 
-/// Writes whole or not at all: a key that was cut short must not be found at the next start.
-fn write_privately(path: &Path, line: &str) -> io::Result<()> {
-    let draft = path.with_extension("draft");
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&draft)?;
-    file.write_all(line.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&draft, path)
+/// All keys of the folder, and a new one when none is of the algorithm.
+fn kept_or_made(
+    folder: &Path,
+    algorithm: OwnAlgorithm,
+    clock: &Clock,
+    entropy: Entropy,
+) -> Result<Vec<SigningKey>, StartError> {
+    let mut keys = kept(folder)?;
+    if keys.iter().all(|key| key.algorithm() != wanted(algorithm)) {
+        keys.push(make(folder, algorithm, clock.now(), entropy)?);
+    }
+    Ok(keys)
+}
+
+fn kept(folder: &Path) -> Result<Vec<SigningKey>, StartError> {
+    let unreadable = |cause| StartError::Folder { path: folder.to_owned(), cause };
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(cause) => return Err(unreadable(cause)),
+    };
+    let mut paths = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<io::Result<Vec<PathBuf>>>()
+        .map_err(unreadable)?;
+    // Among files of one age the last by name is the newest.
+    paths.sort();
+    paths.iter().filter_map(|path| read(path).transpose()).collect()
+}
+
+/// The key in a file; none in files of other kinds.
+fn read(path: &Path) -> Result<Option<SigningKey>, StartError> {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    let text =
+        || fs::read_to_string(path).map_err(|cause| StartError::Folder { path: path.to_owned(), cause });
+    match extension {
+        Some(SECRET_EXTENSION) => parse(&text()?).map(Some).ok_or_else(|| {
+            StartError::Keys(format!("{} is not a key file of ours; remove it", path.display()))
+        }),
+        Some(PAIR_EXTENSION) => {
+            let age = fs::metadata(path).and_then(|metadata| metadata.modified());
+            let age = age.map_err(|cause| StartError::Folder { path: path.to_owned(), cause })?;
+            SigningKey::from_pem(&text()?, age.into()).map(Some).map_err(|error| unusable(path, &error))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn make(
+    folder: &Path,
+    algorithm: OwnAlgorithm,
+    now: DateTime<Utc>,
+    entropy: Entropy,
+) -> Result<SigningKey, StartError> {
+    let broken = |error: &dyn std::fmt::Display| StartError::Keys(error.to_string());
+    let pair = |kind| {
+        let pem = SigningKey::generate_pem(kind).map_err(|error| broken(&error))?;
+        let key = SigningKey::from_pem(&pem, now).map_err(|error| broken(&error))?;
+        Ok::<_, StartError>(("signing.pem", pem, key))
+    };
+    let (name, text, key) = match algorithm {
+        OwnAlgorithm::Hs256 => {
+            let (kid, secret) = SigningKey::generate(entropy);
+            let line = format!("{kid} {} {}\n", URL_SAFE_NO_PAD.encode(secret), now.timestamp());
+            let key = SigningKey::new(&kid, &secret, now).map_err(|error| broken(&error))?;
+            ("signing.key", line, key)
+        }
+        OwnAlgorithm::EdDsa => pair(PairKind::Ed25519)?,
+        OwnAlgorithm::Rs256 => pair(PairKind::Rsa)?,
+    };
+    // A pair of the other kind keeps its file: its tokens hold on.
+    let name = if folder.join(name).exists() { "signing-2.pem" } else { name };
+    let path = folder.join(name);
+    fs::create_dir_all(folder)
+        .and_then(|()| write_privately(&path, &text))
+        .map_err(|cause| StartError::Folder { path: path.clone(), cause })?;
+    Ok(key)
 }
 
 fn parse(text: &str) -> Option<SigningKey> {
@@ -80,4 +173,8 @@ fn parse(text: &str) -> Option<SigningKey> {
     let secret = URL_SAFE_NO_PAD.decode(secret).ok()?;
     let made_at = DateTime::from_timestamp(made_at.parse().ok()?, 0)?;
     SigningKey::new(kid, &secret, made_at).ok()
+}
+
+fn unusable(path: &Path, error: &dyn std::fmt::Display) -> StartError {
+    StartError::Keys(format!("{}: {error}", path.display()))
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 use clap::Parser;
 
 use super::cli::{Cli, ConfigVerb, HealthcheckArgs, Migrate, Verb};
-use super::{documents, follow, people, serve, settings as parts};
+use super::reload::Reload;
+use super::{copies, documents, follow, people, serve, settings as parts};
 use crate::base::clock::Clock;
-use crate::config::{Settings, markdown_table, report};
+use crate::config::{Fault, Settings, markdown_table, report};
 use crate::storage;
 use crate::telemetry::subscriber;
 
@@ -45,8 +46,13 @@ async fn run(cli: Cli) -> Result<String, Failed> {
     match verb.unwrap_or(Verb::Serve) {
         Verb::Serve => {
             let settings = settings()?;
-            subscriber::install(&settings.telemetry).map_err(refused)?;
-            serve::run(&settings).await.map_err(refused)?;
+            let filter = subscriber::install(&settings.telemetry).map_err(refused)?;
+            let again = {
+                let config = config.clone();
+                move || read(config.as_deref())
+            };
+            let reload = Reload::new(again, filter, settings.clone());
+            serve::run(&settings, reload).await.map_err(refused)?;
             Ok(String::new())
         }
         Verb::Demo(args) => super::demo::run(&args).await.map_err(Failed::Refused),
@@ -64,16 +70,22 @@ async fn run(cli: Cli) -> Result<String, Failed> {
         Verb::Config(ConfigVerb::Check) => settings().map(|_| "the configuration is right\n".to_owned()),
         Verb::Config(ConfigVerb::Table) => Ok(markdown_table()),
         Verb::Config(ConfigVerb::Print) => settings().map(|settings| settings.print()),
+        Verb::Backup(args) => copies::backup(&settings()?, &args).await.map_err(Failed::Refused),
+        Verb::Restore(args) => copies::restore(&settings()?, &args).await.map_err(Failed::Refused),
         Verb::Healthcheck(args) => healthcheck(&args).await,
     }
 }
 
 fn load(config: Option<&std::path::Path>) -> Result<Settings, Failed> {
+    read(config).map_err(|faults| Failed::Configuration(report(&faults)))
+}
+
+fn read(config: Option<&std::path::Path>) -> Result<Settings, Vec<Fault>> {
     let environment = std::env::vars_os().filter_map(|(name, value)| {
         // A name or value that is no text cannot be one of ours: all of ours are.
         Some((name.into_string().ok()?, value.into_string().ok()?))
     });
-    Settings::load(config, environment).map_err(|faults| Failed::Configuration(report(&faults)))
+    Settings::load(config, environment)
 }
 
 async fn migrate(settings: &Settings, verb: &Migrate) -> Result<String, Failed> {

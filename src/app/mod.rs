@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod cli;
+pub mod copies;
 pub mod demo;
 pub mod documents;
 pub mod follow;
@@ -9,8 +10,12 @@ pub mod issuers;
 pub mod keys;
 pub mod main_verb;
 pub mod people;
+mod private_file;
+pub mod reload;
 pub mod serve;
 pub mod settings;
+pub mod shutdown;
+mod signals;
 pub mod start_error;
 pub mod timers;
 

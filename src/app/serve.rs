@@ -1,4 +1,4 @@
-//! `lotline serve`: builds the node, says when it is ready, stops on a signal.
+//! `lotline serve`: builds the node, says when it is ready, obeys signals.
 
 use std::io::Write;
 
@@ -6,44 +6,44 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::build::App;
+use super::reload::{Reload, Reloadable};
+use super::signals::{Signals, Wanted};
 use super::start_error::StartError;
 use crate::base::clock::Clock;
 use crate::config::Settings;
 
-/// Serves until SIGTERM or SIGINT; a second signal ends the process at once.
-pub async fn run(settings: &Settings) -> Result<(), StartError> {
+/// Serves until SIGTERM or SIGINT; a second of them ends the process at once. SIGHUP reads the configuration again.
+pub async fn run(settings: &Settings, reload: Reload) -> Result<(), StartError> {
     raise_file_limit();
-    let app = App::build(settings, Clock::system()).await?;
+    let mut signals = Signals::listen().map_err(StartError::Signals)?;
     let stop = CancellationToken::new();
-    let signals = TaskTracker::new();
-    signals.spawn(listen_for_signals(stop.clone()));
+    let app = tokio::select! {
+        app = App::build(settings, Clock::system()) => app?,
+        // Nothing is served yet, so there is nobody to be sent away.
+        () = until_stop(&mut signals) => return Ok(()),
+    };
+    let parts = app.reloadable();
+    TaskTracker::new().spawn(obey(signals, stop.clone(), reload, parts));
     // Not through the log: scripts wait for this very line, whatever the log's form.
     let _ = writeln!(std::io::stderr().lock(), "listening on http://{}", app.local_addr());
     app.run_until_stopped(stop).await
 }
 
-async fn listen_for_signals(stop: CancellationToken) {
-    wait_for_signal().await;
-    tracing::info!("stopping; a second signal ends the process at once");
-    stop.cancel();
-    wait_for_signal().await;
-    std::process::exit(130);
+async fn until_stop(signals: &mut Signals) {
+    while signals.next().await != Wanted::Stop {}
 }
 
-/// Returns on SIGTERM or SIGINT.
-#[cfg(unix)]
-pub(super) async fn wait_for_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+async fn obey(mut signals: Signals, stop: CancellationToken, reload: Reload, parts: Reloadable) {
+    loop {
+        match signals.next().await {
+            Wanted::Reload => reload.apply(&parts),
+            Wanted::Stop if stop.is_cancelled() => std::process::exit(130),
+            Wanted::Stop => {
+                tracing::info!("stopping; a second signal ends the process at once");
+                stop.cancel();
+            }
+        }
     }
-}
-
-#[cfg(not(unix))]
-pub(super) async fn wait_for_signal() {
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// A node holds a descriptor a socket, and the usual soft limit is 1,024: takes what the hard limit allows.

@@ -7,8 +7,11 @@ use crate::auth::token::mint::Lifetime;
 use crate::config::{Settings, Store};
 use crate::crawler::settings::CrawlerSettings;
 use crate::domain::identity::IdentitySettings;
+use crate::domain::limits::LimitSettings;
+use crate::domain::limits::quota::{Quota, Quotas};
 use crate::domain::retention::Retention;
 use crate::http::serve::ServeSettings;
+use crate::session::admission::AdmissionSettings;
 use crate::session::seats::SeatLimits;
 use crate::session::supervisor::SessionSettings;
 use crate::storage::DatabaseSettings;
@@ -39,7 +42,6 @@ pub fn sessions(settings: &Settings) -> SessionSettings {
             uploads: limits.upload_sockets_per_user as usize,
             streams: limits.streams_per_user as usize,
         },
-        of_tenant: limits.connections_per_tenant.map(|most| most as usize),
         of_address: limits.connections_per_address.map(|most| most as usize),
         subscriptions: limits.subscriptions_per_socket,
         queue_bytes: limits.queue_bytes,
@@ -49,6 +51,33 @@ pub fn sessions(settings: &Settings) -> SessionSettings {
         heartbeat: limits.heartbeat(),
         stream_heartbeat: STREAM_HEARTBEAT,
         reconnect_spread: settings.server.shutdown_grace().min(Duration::from_secs(10)),
+        admission: AdmissionSettings {
+            connects: limits.connects_in_flight,
+            joins: limits.joins_in_flight,
+            waiting: limits.connects_waiting,
+        },
+    }
+}
+
+/// What callers may take, and tenants unless operators said otherwise.
+pub fn limits(settings: &Settings) -> LimitSettings {
+    let limits = &settings.limits;
+    let by_quota = [
+        (Quota::Connections, limits.connections_per_tenant.map(u64::from)),
+        (Quota::ConnectsPerSecond, limits.connects_per_tenant),
+        (Quota::MessagesPerSecond, limits.messages_per_tenant),
+        (Quota::BytesOutPerSecond, limits.bytes_out_per_tenant),
+        (Quota::RequestsPerSecond, limits.requests_per_tenant),
+        (Quota::HistoryEvents, Some(settings.eventlog.retention_events)),
+        (Quota::UploadBytes, settings.uploads.tenant_bytes),
+        (Quota::PendingJobs, limits.pending_jobs_per_tenant),
+    ];
+    let mut quotas = Quotas::default();
+    by_quota.into_iter().for_each(|(quota, number)| quotas.set(quota, number));
+    LimitSettings {
+        requests_per_caller: limits.requests_per_user,
+        requests_per_address: limits.requests_per_address,
+        quotas,
     }
 }
 

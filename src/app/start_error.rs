@@ -19,10 +19,16 @@ pub enum StartError {
     Issuers(String),
     #[error("{key} is set, and this version runs as one node only; leave it out")]
     OneNodeOnly { key: &'static str },
+    #[error("signals cannot be listened for: {0}")]
+    Signals(std::io::Error),
     #[error("the crawler cannot be started: {0}")]
     Crawler(String),
+    #[error("the watchdog's thread cannot be started: {0}")]
+    Watchdog(String),
     #[error("the API document cannot be made: {0}")]
     Document(String),
+    #[error("the tenants' quotas cannot be read: {0}")]
+    Quotas(String),
     #[error("the first tenant and user cannot be made: {0}")]
     Bootstrap(String),
 }

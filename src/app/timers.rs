@@ -1,5 +1,6 @@
 //! What a node does by itself, on the clock: merged progress, summaries, lost leases, retention, crawling.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -9,23 +10,35 @@ use super::settings as parts;
 use super::start_error::StartError;
 use crate::config::Settings;
 use crate::crawler::runner::{Runner, Running};
+use crate::domain::idempotency;
+use crate::domain::identity::sweep::forget_expired;
 use crate::domain::jobs::{merge, sweep};
+use crate::domain::limits::{alert, overrides};
 use crate::domain::op::Kernel;
 use crate::domain::platform_broadcast;
 use crate::domain::properties::summary;
 use crate::domain::retention::{Retention, trim_logs};
+use crate::session::Sessions;
+use crate::telemetry::watchdog::Watching;
 
 /// How often merged progress is told: the latest always within a second.
 const PROGRESS: Duration = Duration::from_millis(250);
 /// How often summaries and leases are looked at.
 const SWEEP: Duration = Duration::from_secs(1);
-/// How often logs are trimmed.
+/// How often quotas are read from the store, and tenants told of theirs.
+const QUOTAS: Duration = Duration::from_secs(2);
+/// How often logs are trimmed, and kept answers swept.
 const TRIM: Duration = Duration::from_secs(60);
+
+/// How often sign-ins, refresh tokens and links that expired long ago are removed.
+const FORGET: Duration = Duration::from_secs(600);
 
 /// Starts the timers; each ends with `stop`.
 pub fn spawn(work: &TaskTracker, kernel: &Kernel, settings: &Settings, stop: &CancellationToken) {
     work.spawn(progress(kernel.clone(), stop.clone()));
     work.spawn(sweeps(kernel.clone(), stop.clone()));
+    work.spawn(forgetting(kernel.clone(), stop.clone()));
+    work.spawn(quotas(kernel.clone(), stop.clone()));
     work.spawn(trimming(kernel.clone(), parts::retention(settings), stop.clone()));
 }
 
@@ -51,10 +64,36 @@ async fn sweeps(kernel: Kernel, stop: CancellationToken) {
     }
 }
 
+async fn quotas(kernel: Kernel, stop: CancellationToken) {
+    while tick(&kernel, QUOTAS, &stop).await {
+        if let Err(problem) = overrides::refresh(&kernel).await {
+            tracing::warn!(%problem, "the tenants' quotas could not be read; those known stand");
+        }
+        if let Err(problem) = alert::raise_due(&kernel).await {
+            tracing::warn!(%problem, "a tenant could not be told of a quota; it is tried again");
+        }
+    }
+}
+
 async fn trimming(kernel: Kernel, retention: Retention, stop: CancellationToken) {
-    while tick(&kernel, TRIM, &stop).await {
+    // At the start too: a node that never lives for a whole turn would never trim.
+    loop {
         if let Err(problem) = trim_logs(&kernel, retention).await {
             tracing::warn!(%problem, "logs could not be trimmed; it is tried again");
+        }
+        if let Err(problem) = idempotency::sweep(&kernel).await {
+            tracing::warn!(%problem, "kept answers could not be swept; it is tried again");
+        }
+        if !tick(&kernel, TRIM, &stop).await {
+            return;
+        }
+    }
+}
+
+async fn forgetting(kernel: Kernel, stop: CancellationToken) {
+    while tick(&kernel, FORGET, &stop).await {
+        if let Err(problem) = forget_expired(&kernel).await {
+            tracing::warn!(%problem, "expired credentials could not be removed; it is tried again");
         }
     }
 }
@@ -65,6 +104,21 @@ async fn tick(kernel: &Kernel, span: Duration, stop: &CancellationToken) -> bool
         () = stop.cancelled() => false,
         () = kernel.clock.sleep(span) => true,
     }
+}
+
+/// Starts the watchdog where the configuration wants it.
+pub fn watchdog(
+    work: &TaskTracker,
+    sessions: &Sessions,
+    limit: Option<Duration>,
+    stop: &CancellationToken,
+) -> Result<Option<Watching>, StartError> {
+    let Some(limit) = limit else { return Ok(None) };
+    let heart = &sessions.node.heart;
+    work.spawn(Arc::clone(heart).beat(stop.clone()));
+    let (metrics, writes) = (Arc::clone(&sessions.kernel.metrics), Arc::clone(sessions.kernel.db.writes()));
+    let watching = Watching::start(Arc::clone(heart), limit, metrics, writes);
+    watching.map(Some).map_err(|error| StartError::Watchdog(error.to_string()))
 }
 
 /// Starts the built-in crawler where the configuration wants it.

@@ -124,6 +124,11 @@ pub fn again(principal: &UserPrincipal, facts: &UserFacts) -> Result<Principal, 
     if same { active_user(facts, principal.session_id) } else { Err(Refusal::Unknown) }
 }
 
+/// A key that was admitted, with its row as it is now.
+pub fn key_again(facts: &KeyFacts, now: DateTime<Utc>) -> Result<Principal, Refusal> {
+    active_key(facts, now)
+}
+
 /// What a single-use ticket stands for while it waits to be used. It carries no authority: user, session or key are
 /// loaded and judged anew when it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

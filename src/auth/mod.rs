@@ -1,6 +1,7 @@
 //! Floor 2: who a caller is and what they may. Judges facts that callers loaded; does no I/O.
 
 pub mod admit;
+pub mod mark;
 pub mod password;
 pub mod permission;
 pub mod principal;

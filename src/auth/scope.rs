@@ -66,6 +66,8 @@ pub enum SystemReason {
     CommandLine,
     /// A copy is written or put back.
     Backup,
+    /// Quotas are read, and tenants told that one is nearly used up.
+    Quota,
 }
 
 impl SystemReason {
@@ -90,6 +92,7 @@ impl SystemReason {
             Self::Demo => "demo",
             Self::CommandLine => "command_line",
             Self::Backup => "backup",
+            Self::Quota => "quota",
         }
     }
 }

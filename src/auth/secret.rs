@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -38,6 +40,11 @@ impl SecretKind {
     /// A new secret of this kind.
     pub fn mint(self, entropy: Entropy) -> MintedSecret {
         MintedSecret::of(format!("{}{}", self.prefix(), entropy.token()))
+    }
+
+    /// The secret that these bytes are, for one that must be made again: they must be as good as random.
+    pub fn of_bytes(self, bytes: [u8; 32]) -> MintedSecret {
+        MintedSecret::of(format!("{}{}", self.prefix(), URL_SAFE_NO_PAD.encode(bytes)))
     }
 
     /// The hash to look `text` up by; `None` when it cannot be a secret of this kind.

@@ -1,8 +1,8 @@
 //! The one way to read the time and to wait for it. Production follows the system; tests move a clock by hand,
 //! so that no test sleeps.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use tokio::sync::watch;
@@ -33,6 +33,17 @@ impl Clock {
     pub fn now(&self) -> DateTime<Utc> {
         match &self.0 {
             Source::System => Utc::now().trunc_subsecs(6),
+            Source::Manual(time) => *time.borrow(),
+        }
+    }
+
+    /// The time as it would be had nobody set the wall clock since the process began: for measuring how long something
+    /// is ago. A clock that is set forth would make every peer look silent, one that is set back would stop every count.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the system's clock")]
+    pub fn steady(&self) -> DateTime<Utc> {
+        static BEGIN: LazyLock<(DateTime<Utc>, Instant)> = LazyLock::new(|| (Utc::now(), Instant::now()));
+        match &self.0 {
+            Source::System => BEGIN.0 + BEGIN.1.elapsed(),
             Source::Manual(time) => *time.borrow(),
         }
     }
@@ -70,6 +81,21 @@ impl Clock {
             let step = TimeDelta::from_std(span).unwrap_or(TimeDelta::MAX);
             time.send_modify(|now| *now += step);
         }
+    }
+}
+
+/// Measures how long something took, for figures and logs. It decides nothing, so tests need not move it.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that measures")]
+    pub fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
     }
 }
 

@@ -1,7 +1,10 @@
 //! Floor 0: values that know nothing of Lotline's wire, store or network.
 
+pub mod address;
 pub mod clock;
 pub mod entropy;
+pub mod failpoint;
+pub mod gcra;
 pub mod ids;
 pub mod money;
 pub mod page;

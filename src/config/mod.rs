@@ -18,6 +18,7 @@ pub mod network;
 
 pub use fault::{Fault, report};
 pub use reference::markdown_table;
+pub use sections::auth::OwnAlgorithm;
 pub use sections::auth::{AuthSettings, SigningKey};
 pub use sections::bootstrap::{BootstrapSettings, FirstAdmin};
 pub use sections::cluster::ClusterSettings;
@@ -25,7 +26,7 @@ pub use sections::cors::CorsSettings;
 pub use sections::crawler::CrawlerSettings;
 pub use sections::database::{DatabaseSettings, DatabaseUrl};
 pub use sections::eventlog::EventLogSettings;
-pub use sections::issuers::{Algorithm, Issuer, UserClaim};
+pub use sections::issuers::{Algorithm, Issuer, IssuerKeys, UserClaim};
 pub use sections::limits::LimitSettings;
 pub use sections::rooms::RoomSettings;
 pub use sections::server::ServerSettings;

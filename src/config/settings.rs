@@ -80,6 +80,15 @@ impl Settings {
         print(&self.in_force)
     }
 
+    /// The keys whose value is another one in `new`, in order.
+    pub fn changed(&self, new: &Self) -> Vec<&'static str> {
+        let pairs = self.in_force.iter().zip(&new.in_force);
+        let differs = |(old, new): &(&Shown, &Shown)| {
+            old.value != new.value || (old.is_masked() && old.mark != new.mark)
+        };
+        pairs.filter(differs).map(|(old, _)| old.key).collect()
+    }
+
     /// The keys that were read, in order.
     #[cfg(test)]
     pub(super) fn in_force(&self) -> impl Iterator<Item = &'static str> {

@@ -1,8 +1,10 @@
 //! Broadcasts: a person in charge tells an audience of the tenant something.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::error::Result;
+use super::idempotency::Begun;
 use super::notifications;
 use super::op::{Deed, Op};
 use crate::auth::permission::Permission;
@@ -30,7 +32,7 @@ pub struct NewBroadcast {
 }
 
 /// Where the broadcast stands.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Sent {
     pub broadcast_id: BroadcastId,
     pub position: Position,
@@ -40,7 +42,10 @@ pub struct Sent {
 pub async fn send(op: &Op, new: NewBroadcast) -> Result<Sent> {
     op.require(Permission::Broadcast)?;
     check_text(&new.message, new.category.as_deref())?;
-    let mut change = op.begin().await?;
+    let mut change = match op.begin_once().await? {
+        Begun::First(change) => change,
+        Begun::Again(answer) => return Ok(answer),
+    };
     if let Audience::User(user) = new.audience
         && users::find(&change.tx, user).await?.is_none()
     {
@@ -55,8 +60,8 @@ pub async fn send(op: &Op, new: NewBroadcast) -> Result<Sent> {
     };
     op.audit(&change.tx, deed).await?;
     notifications::notify(op, &mut change, event(op, new, broadcast_id)).await?;
-    let position = op.commit(change).await?.ok_or_else(Problem::internal)?;
-    Ok(Sent { broadcast_id, position })
+    let sent = |position| Ok(Sent { broadcast_id, position });
+    op.commit_once(change, |position| position.ok_or_else(Problem::internal).and_then(sent)).await
 }
 
 /// Broadcasts to admins are admin notices; to everyone else they are system notifications.

@@ -13,6 +13,10 @@ impl From<storage::Error> for Problem {
                 tracing::warn!(%error, "the database did not answer; the request was refused");
                 Self::new(Code::Unavailable, "The database is not available; try again.").retry_after(1)
             }
+            storage::Error::Busy => {
+                let words = "Too much work of your tenant is waiting for the database; try again.";
+                Self::new(Code::Unavailable, words).retry_after(1)
+            }
             storage::Error::Full(_) => {
                 tracing::error!(%error, "the database's disk is full; the request was refused");
                 Self::new(

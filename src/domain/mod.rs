@@ -4,8 +4,10 @@
 pub mod broadcast;
 pub mod error;
 pub mod frontier;
+pub mod idempotency;
 pub mod identity;
 pub mod jobs;
+pub mod limits;
 pub mod notifications;
 pub mod op;
 pub mod platform_broadcast;

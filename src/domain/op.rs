@@ -1,38 +1,57 @@
 //! The context of every use case: who asks, for which tenant, with what.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::broadcast;
 
 use super::error::Result;
+use super::idempotency::{Begun, Once, Presented, Twins};
 use super::jobs::bell::JobBell;
+use super::limits::Limits;
 use super::revocation::Revocation;
 use crate::auth::permission::Permission;
 use crate::auth::principal::Principal;
 use crate::auth::scope::{SystemReason, TenantScope};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
+use crate::base::failpoint::{Failpoint, reach};
 use crate::base::ids::TenantId;
-use crate::eventlog::{Change, Committed};
+use crate::eventlog::{Change, Committed, SharedReads};
 use crate::hub::Hub;
 use crate::protocol::position::Position;
 use crate::protocol::problem::{Code, Problem};
 use crate::storage::audit_log::{self, NewAuditEntry};
+use crate::storage::idempotency_keys::Door;
 use crate::storage::{Database, TenantTx, micros};
+use crate::telemetry::metrics::{EventKind, Metrics};
 
 /// What a node gives to every use case.
 #[derive(Clone)]
 pub struct Kernel {
     pub db: Database,
     pub hub: Arc<Hub>,
+    /// What was read of the logs lately, for readers who come back together.
+    pub logs: Arc<SharedReads>,
     pub clock: Clock,
     pub entropy: Entropy,
     /// Word of credentials that have ended, for whoever holds connections open on them.
     pub revocations: broadcast::Sender<Revocation>,
+    enforcer: Arc<OnceLock<Enforcer>>,
     /// Rings when a job begins to wait for a worker.
     pub bell: JobBell,
+    /// Who works under which key; the others wait.
+    pub twins: Twins,
+    /// What is counted: `kernel.metrics.refused(code)`.
+    pub metrics: Arc<Metrics>,
+    /// What callers and tenants may take; without limits unless the composition root sets them.
+    pub limits: Arc<Limits>,
 }
+
+/// Ends this node's own connections that a revocation speaks of.
+type Enforcer = Box<dyn Fn(&Revocation) + Send + Sync>;
 
 /// Revocations that may wait for a supervisor; one that falls behind ends every connection it cannot vouch for.
 const REVOCATION_QUEUE: usize = 1024;
@@ -40,11 +59,23 @@ const REVOCATION_QUEUE: usize = 1024;
 impl Kernel {
     pub fn new(db: Database, clock: Clock, entropy: Entropy) -> Self {
         let (revocations, _) = broadcast::channel(REVOCATION_QUEUE);
-        Self { db, hub: Arc::default(), clock, entropy, revocations, bell: JobBell::default() }
+        let (hub, logs) = (Arc::default(), Arc::default());
+        let (enforcer, bell, twins) = (Arc::default(), JobBell::default(), Twins::default());
+        let (metrics, limits) = (Arc::clone(db.metrics()), Arc::default());
+        Self { db, hub, logs, clock, entropy, revocations, enforcer, bell, twins, metrics, limits }
     }
 
-    /// Spreads the word. Nobody listening is fine: then no connection is open.
+    /// Who ends this node's connections; the first one stands.
+    pub fn enforce_with(&self, enforcer: impl Fn(&Revocation) + Send + Sync + 'static) {
+        let _ = self.enforcer.set(Box::new(enforcer));
+    }
+
+    /// Spreads the word. Nobody listening is fine: then no connection is open. This node's own connections end before
+    /// the caller is answered: what is told after the answer is not seen by those who were shut out.
     pub fn revoked(&self, revocation: Revocation) {
+        if let Some(enforce) = self.enforcer.get() {
+            enforce(&revocation);
+        }
         let _ = self.revocations.send(revocation);
     }
 }
@@ -64,6 +95,7 @@ pub struct Op {
     pub scope: TenantScope,
     actor: Actor,
     pub origin: Origin,
+    once: Option<Arc<Once>>,
 }
 
 /// On whose behalf: a caller, or the system itself.
@@ -82,13 +114,27 @@ impl Op {
                 "Operators have no tenant; sign in as one of its users.",
             ));
         };
-        Ok(Self { kernel: kernel.clone(), scope, actor: Actor::Caller(principal), origin })
+        Ok(Self { kernel: kernel.clone(), scope, actor: Actor::Caller(principal), origin, once: None })
     }
 
     /// The system's own work in a tenant.
     pub fn of_system(kernel: &Kernel, reason: SystemReason, tenant_id: TenantId) -> Self {
         let scope = TenantScope::for_system(reason, tenant_id);
-        Self { kernel: kernel.clone(), scope, actor: Actor::System(reason), origin: Origin::default() }
+        let origin = Origin::default();
+        Self { kernel: kernel.clone(), scope, actor: Actor::System(reason), origin, once: None }
+    }
+
+    /// The same work under what the caller showed, so that a retry of it is answered and not done again.
+    #[must_use]
+    pub fn once(mut self, presented: Option<Presented>) -> Self {
+        let once = self.principal().zip(presented).map(|(principal, key)| Once::new(key, principal));
+        self.once = once.map(Arc::new);
+        self
+    }
+
+    /// The key that the work is under, and what became of it.
+    pub fn kept(&self) -> Option<&Once> {
+        self.once.as_deref()
     }
 
     /// The caller; none when the system itself is at work.
@@ -119,17 +165,63 @@ impl Op {
     }
 
     /// A change of the tenant's rows and the events that will tell of it.
-    pub async fn begin(&self) -> Result<Change> {
-        let tx = self.kernel.db.tenant(&self.scope).begin().await?;
-        Ok(Change::new(tx, self.now()))
+    #[track_caller]
+    pub fn begin(&self) -> impl Future<Output = Result<Change>> + Send + '_ {
+        // Begun here, so that a transaction that stays open is named by the use case.
+        let begun = self.kernel.db.tenant(&self.scope).begin();
+        async move { Ok(Change::new(begun.await?, self.now())) }
     }
 
     /// Commits, then hands the events to this node's readers. `None`: the change told nothing. Should the caller go
     /// away between the two, the head poll finds the events within a second or so.
     pub async fn commit(&self, change: Change) -> Result<Option<Position>> {
         let committed: Committed = change.commit().await?;
-        self.kernel.hub.committed(self.scope.tenant_id(), &committed.envelopes);
+        self.hand_over(&committed);
         Ok(committed.position())
+    }
+
+    /// Like [`Op::begin`], unless the same was done before under the same key: then its answer. Under a key the change
+    /// is to end with [`Op::commit_once`].
+    pub async fn begin_once<T: DeserializeOwned>(&self) -> Result<Begun<Change, T>> {
+        let Some(once) = self.kept() else { return Ok(Begun::First(self.begin().await?)) };
+        once.wait(&self.kernel).await?;
+        let change = self.begin().await?;
+        let kept = once.look_up(&self.kernel.clock, Door::Tenant(&change.tx)).await?;
+        Ok(kept.map_or_else(|| Begun::First(change), Begun::Again))
+    }
+
+    /// Like [`Op::commit`], and keeps the answer in the same transaction where there is a key. `answer` gets the
+    /// position after the change; should it refuse, nothing is changed.
+    pub async fn commit_once<T: Serialize>(
+        &self,
+        change: Change,
+        answer: impl FnOnce(Option<Position>) -> Result<T>,
+    ) -> Result<T> {
+        let appended = change.append().await?;
+        let answer = answer(appended.position())?;
+        if let Some(once) = self.kept() {
+            once.keep(&self.kernel.clock, Door::Tenant(&appended.tx), &answer).await?;
+        }
+        self.hand_over(&appended.commit().await?);
+        Ok(answer)
+    }
+
+    /// Gives what was committed to this node's readers.
+    fn hand_over(&self, committed: &Committed) {
+        reach(Failpoint::CommitAfter);
+        self.count(committed);
+        self.kernel.hub.committed(self.scope.tenant_id(), &committed.envelopes);
+    }
+
+    fn count(&self, committed: &Committed) {
+        if committed.envelopes.is_empty() {
+            return;
+        }
+        let Kernel { metrics, .. } = &self.kernel;
+        for envelope in &committed.envelopes {
+            metrics.events.of(EventKind::of(&envelope.kind)).one();
+        }
+        metrics.tenants.of(self.scope.tenant_id()).appended(committed.envelopes.len() as u64, self.now());
     }
 
     /// Notes a deed in the audit log, in the deed's own transaction.

@@ -5,12 +5,14 @@ use sha2::{Digest, Sha256};
 
 use super::broadcast::check_text;
 use super::error::Result;
+use super::idempotency::Begun;
 use super::identity::platform::PlatformOp;
 use super::notifications;
 use super::op::{Deed, Kernel, Op};
 use crate::auth::permission::Permission;
 use crate::auth::scope::SystemReason;
 use crate::base::clock::{epoch_seconds, rfc3339};
+use crate::base::failpoint::{Failpoint, reach};
 use crate::base::ids::{BroadcastId, NotificationId, TenantId};
 use crate::protocol::event::Event;
 use crate::protocol::message::SystemNotification;
@@ -31,15 +33,19 @@ pub async fn send(
 ) -> Result<BroadcastId> {
     op.require(Permission::BroadcastAll)?;
     check_text(message, category)?;
+    // Kept once; that each tenant then gets it once is the matter of `flush`.
+    let tx = match op.begin_once().await? {
+        Begun::First(tx) => tx,
+        Begun::Again(id) => return Ok(id),
+    };
     let id = BroadcastId::new(&op.kernel.clock);
-    let tx = op.begin().await?;
     let now = micros(op.now());
     let start_time = start_time.map_or(now, micros);
     platform_broadcasts::insert(&tx, NewPlatformBroadcast { id, message, category, start_time, now }).await?;
     let deed =
         Deed { action: "broadcast.sent", target_kind: "broadcast", target_id: id.to_string(), detail: None };
     op.audit(&tx, None, deed).await?;
-    tx.commit().await?;
+    op.commit_once(tx, &id).await?;
     Ok(id)
 }
 
@@ -53,6 +59,7 @@ pub async fn flush(kernel: &Kernel) -> Result<u64> {
         drop(tx);
         for tenant in page.iter().filter(|tenant| tenant.is_active) {
             written += u64::from(deliver(kernel, TenantId(tenant.id), &row).await?);
+            reach(Failpoint::PlatformBroadcast);
         }
         let tx = kernel.db.system(SystemReason::PlatformBroadcast).begin().await?;
         let id = BroadcastId(row.id);

@@ -4,8 +4,10 @@
 use chrono::TimeDelta;
 
 use super::error::Result;
+use super::limits::quota::Quota;
 use super::op::{Kernel, Op};
 use crate::auth::scope::SystemReason;
+use crate::base::failpoint::{Failpoint, reach};
 use crate::base::ids::TenantId;
 use crate::storage::{events, micros, tenants};
 
@@ -41,10 +43,19 @@ pub async fn trim_logs(kernel: &Kernel, retention: Retention) -> Result<i64> {
 async fn trim_log(kernel: &Kernel, tenant_id: TenantId, retention: Retention) -> Result<i64> {
     let op = Op::of_system(kernel, SystemReason::Retention, tenant_id);
     let before = micros(op.now() - retention.age);
+    let keep = match kernel.limits.said(tenant_id, Quota::HistoryEvents) {
+        None => retention.events,
+        // By age alone; half of the range, because a head is added to it.
+        Some(0) => i64::MAX / 2,
+        Some(events) => i64::try_from(events).unwrap_or(i64::MAX / 2),
+    };
     let mut gone = 0;
     loop {
         let change = op.begin().await?;
-        let trimmed = events::trim(&change.tx, before, retention.events).await?;
+        let trimmed = events::trim(&change.tx, before, keep).await?;
+        if trimmed > 0 {
+            reach(Failpoint::Trim);
+        }
         op.commit(change).await?;
         gone += trimmed;
         if trimmed < events::TRIM_AT_ONCE {

@@ -1,6 +1,7 @@
 //! Spiders of a tenant. `auto` is everybody's: it is in every list and cannot be changed or removed.
 
 use super::error::Result;
+use super::idempotency::Begun;
 use super::jobs::check::{Faults, list_json};
 use super::jobs::view::{json, unreadable};
 use super::op::{Deed, Op};
@@ -15,6 +16,9 @@ use crate::storage::{Error, TenantTx, jobs, micros, time};
 /// Where `auto` stands in the list: before every stored spider.
 const AUTO_KEY: i64 = 0;
 
+/// Judges the spider as it is, with the row held: the place for a precondition.
+pub type Precondition<'a> = &'a (dyn Fn(&Spider) -> Result<()> + Sync);
+
 pub async fn create(op: &Op, new: NewSpider) -> Result<Spider> {
     op.require(Permission::ManageSpiders)?;
     let mut faults = Faults::default();
@@ -23,15 +27,17 @@ pub async fn create(op: &Op, new: NewSpider) -> Result<Spider> {
     check_lists(&mut faults, &new.start_urls, &new.allowed_hosts);
     faults.refuse()?;
     refuse_auto(&new.name)?;
-    let change = op.begin().await?;
+    let change = match op.begin_once().await? {
+        Begun::First(change) => change,
+        Begun::Again(answer) => return Ok(answer),
+    };
     let words = words_of(op, new.runner, new.start_urls, new.allowed_hosts);
     let row = match spiders::insert(&change.tx, &new.name, words).await {
         Err(Error::Duplicate(_)) => return Err(taken()),
         other => other?,
     };
     op.audit(&change.tx, deed("spider.created", &new.name)).await?;
-    op.commit(change).await?;
-    view(&row)
+    op.commit_once(change, |_| view(&row)).await
 }
 
 /// `auto` first, then the tenant's own in the order of their making.
@@ -56,7 +62,7 @@ pub async fn get(op: &Op, name: &str) -> Result<Spider> {
 }
 
 /// Replaces all of a spider but its name. Jobs that exist keep what they were made with.
-pub async fn put(op: &Op, name: &str, new: SpiderChange) -> Result<Spider> {
+pub async fn put(op: &Op, name: &str, new: SpiderChange, precondition: Precondition<'_>) -> Result<Spider> {
     op.require(Permission::ManageSpiders)?;
     let mut faults = Faults::default();
     check_lists(&mut faults, &new.start_urls, &new.allowed_hosts);
@@ -65,6 +71,7 @@ pub async fn put(op: &Op, name: &str, new: SpiderChange) -> Result<Spider> {
     require_possible(name)?;
     let change = op.begin().await?;
     let row = spiders::lock(&change.tx, name).await?.ok_or_else(Problem::not_found)?;
+    precondition(&view(&row)?)?;
     let words = words_of(op, new.runner, new.start_urls, new.allowed_hosts);
     spiders::update(&change.tx, row.id, words).await?;
     op.audit(&change.tx, deed("spider.changed", name)).await?;
@@ -74,12 +81,13 @@ pub async fn put(op: &Op, name: &str, new: SpiderChange) -> Result<Spider> {
 }
 
 /// Removes a spider, unless jobs of it are pending or running. Jobs that are over keep its name.
-pub async fn delete(op: &Op, name: &str) -> Result<()> {
+pub async fn delete(op: &Op, name: &str, precondition: Precondition<'_>) -> Result<()> {
     op.require(Permission::ManageSpiders)?;
     refuse_auto(name)?;
     require_possible(name)?;
     let change = op.begin().await?;
     let row = spiders::lock(&change.tx, name).await?.ok_or_else(Problem::not_found)?;
+    precondition(&view(&row)?)?;
     if jobs::any_active_of(&change.tx, name).await? {
         return Err(Problem::new(
             Code::Conflict,
@@ -182,6 +190,10 @@ mod tests {
         NewSpider { name: name.to_owned(), runner: Runner::External, start_urls, allowed_hosts: None }
     }
 
+    fn always(_: &Spider) -> Result<()> {
+        Ok(())
+    }
+
     fn change() -> SpiderChange {
         let hosts = Some(vec!["cdn.example.com".to_owned()]);
         SpiderChange { runner: Runner::Builtin, start_urls: None, allowed_hosts: hosts }
@@ -210,8 +222,8 @@ mod tests {
         assert_eq!([alone, after_auto].concat(), ["auto", "b"]);
         assert_eq!(get(&admin, AUTO).await.unwrap().runner, Runner::Builtin);
         assert_eq!(create(&admin, spider(AUTO)).await.unwrap_err().code, Code::Conflict);
-        assert_eq!(put(&admin, AUTO, change()).await.unwrap_err().code, Code::Conflict);
-        assert_eq!(delete(&admin, AUTO).await.unwrap_err().code, Code::Conflict);
+        assert_eq!(put(&admin, AUTO, change(), &always).await.unwrap_err().code, Code::Conflict);
+        assert_eq!(delete(&admin, AUTO, &always).await.unwrap_err().code, Code::Conflict);
     }
 
     #[tokio::test]
@@ -224,8 +236,8 @@ mod tests {
 
         assert_eq!(create(&admin, spider("portal")).await.unwrap_err().code, Code::Conflict);
         assert_eq!(get(&stranger, "portal").await.unwrap_err().code, Code::NotFound);
-        assert_eq!(put(&stranger, "portal", change()).await.unwrap_err().code, Code::NotFound);
-        assert_eq!(delete(&stranger, "portal").await.unwrap_err().code, Code::NotFound);
+        assert_eq!(put(&stranger, "portal", change(), &always).await.unwrap_err().code, Code::NotFound);
+        assert_eq!(delete(&stranger, "portal", &always).await.unwrap_err().code, Code::NotFound);
         create(&stranger, spider("portal")).await.unwrap();
     }
 
@@ -235,7 +247,7 @@ mod tests {
         let admin = world.user("root", Role::Admin).await;
         create(&admin, spider("portal")).await.unwrap();
 
-        let changed = put(&admin, "portal", change()).await.unwrap();
+        let changed = put(&admin, "portal", change(), &always).await.unwrap();
 
         assert_eq!(changed.runner, Runner::Builtin);
         assert_eq!(changed.start_urls, [] as [String; 0]);
@@ -251,10 +263,10 @@ mod tests {
         let new = NewJob { spider_name: "portal".to_owned(), ..Default::default() };
         let job = create_job(&admin, new).await.unwrap();
 
-        assert_eq!(delete(&admin, "portal").await.unwrap_err().code, Code::Conflict);
+        assert_eq!(delete(&admin, "portal", &always).await.unwrap_err().code, Code::Conflict);
         let id = crate::base::ids::JobId(job.job_id);
         crate::domain::jobs::cancel::cancel(&admin, id).await.unwrap();
-        delete(&admin, "portal").await.unwrap();
+        delete(&admin, "portal", &always).await.unwrap();
 
         assert_eq!(get(&admin, "portal").await.unwrap_err().code, Code::NotFound);
         assert_eq!(crate::domain::jobs::get::get(&admin, id).await.unwrap().spider_name, "portal");
@@ -267,7 +279,7 @@ mod tests {
         let worker = world.key("bob", &[KeyScope::JobsRun]).await;
 
         assert_eq!(create(&member, spider("portal")).await.unwrap_err().code, Code::Forbidden);
-        assert_eq!(delete(&member, "portal").await.unwrap_err().code, Code::Forbidden);
+        assert_eq!(delete(&member, "portal", &always).await.unwrap_err().code, Code::Forbidden);
         assert_eq!(get(&worker, AUTO).await.unwrap().name, AUTO);
     }
 

@@ -38,6 +38,12 @@ impl World {
         Kernel::new(open(&self.folder).await, self.kernel.clock.clone(), Entropy)
     }
 
+    /// Everything that the store has on disk.
+    pub(crate) fn stored_bytes(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.folder.path()).unwrap();
+        files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+    }
+
     /// Another tenant of the same deployment.
     pub(crate) async fn another_tenant(&self) -> TenantId {
         add_tenant(&self.kernel, "other").await

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::base::failpoint::{Failpoint, reach};
 use crate::protocol::envelope::Envelope;
 use crate::protocol::event::Event;
 use crate::protocol::position::Position;
@@ -24,6 +25,12 @@ struct Gathered {
     routing: Routing,
     subject: Option<String>,
     body: String,
+}
+
+/// A change whose events have their places in the log and that is not committed yet.
+pub struct Appended {
+    pub tx: TenantTx,
+    envelopes: Vec<Arc<Envelope>>,
 }
 
 /// What a commit leaves to be delivered.
@@ -53,10 +60,15 @@ impl Change {
 
     /// Appends the events and commits. When this returns, change and events are on disk.
     pub async fn commit(self) -> Result<Committed> {
+        self.append().await?.commit().await
+    }
+
+    /// Appends the events, for whoever must write down where they stand. The commit is to follow at once: from here
+    /// on the tenant's counter row is held.
+    pub async fn append(self) -> Result<Appended> {
         let Self { tx, now, gathered } = self;
         if gathered.is_empty() {
-            tx.commit().await?;
-            return Ok(Committed::default());
+            return Ok(Appended { tx, envelopes: Vec::new() });
         }
         let rows = gathered.iter().map(|event| NewEvent {
             kind: event.kind,
@@ -67,11 +79,26 @@ impl Change {
             occurred_at: micros(now),
         });
         let (first, epoch) = events::append(&tx, rows.collect()).await?;
-        tx.commit().await?;
         let envelopes = (first..).zip(gathered).map(|(seq, event)| {
             let position = Position { epoch, seq };
             Arc::new(Envelope::new(position, event.kind, event.routing, &event.body, now))
         });
-        Ok(Committed { envelopes: envelopes.collect() })
+        Ok(Appended { tx, envelopes: envelopes.collect() })
+    }
+}
+
+impl Appended {
+    /// Where the log will stand after the change; `None` when it tells nothing.
+    pub fn position(&self) -> Option<Position> {
+        self.envelopes.last().map(|envelope| envelope.position)
+    }
+
+    /// Commits. When this returns, change and events are on disk.
+    pub async fn commit(self) -> Result<Committed> {
+        if !self.envelopes.is_empty() {
+            reach(Failpoint::CommitBefore);
+        }
+        self.tx.commit().await?;
+        Ok(Committed { envelopes: self.envelopes })
     }
 }

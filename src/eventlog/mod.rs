@@ -3,6 +3,8 @@
 
 mod append;
 mod replay;
+mod shared;
 
-pub use append::{Change, Committed};
+pub use append::{Appended, Change, Committed};
 pub use replay::{Head, Page, Since, head, judge, read_after, read_head};
+pub use shared::{SharedReads, Stretch};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::auth::scope::TenantScope;
+use crate::base::failpoint::{Failpoint, reach};
 use crate::protocol::envelope::Envelope;
 use crate::protocol::message::GapReason;
 use crate::protocol::position::Position;
@@ -42,16 +43,24 @@ pub enum Since {
 
 /// The log's head now.
 pub async fn head(db: &Database, scope: &TenantScope) -> Result<Head> {
+    let _turn = db.replay_turn(scope).await?;
     let tx = db.tenant(scope).read().await?;
     read_head(&tx).await
 }
 
-/// At most `limit` events after `after`. The head is read in the same transaction, before the rows, so a page that
-/// is not full and ends below the head means that retention was faster: the caller compares `head.trimmed`.
+/// At most `limit` events after `after`, without a hole between them. When retention has taken away what comes next,
+/// `head.trimmed` is above `after`: the caller has to tell a gap up to there.
 pub async fn read_after(db: &Database, scope: &TenantScope, after: i64, limit: u64) -> Result<Page> {
+    let _turn = db.replay_turn(scope).await?;
     let tx = db.tenant(scope).read().await?;
-    let head = read_head(&tx).await?;
-    let rows = events::read_after(&tx, after, limit).await?;
+    let mut head = read_head(&tx).await?;
+    let mut rows = events::read_after(&tx, after, limit).await?;
+    if overtaken(after, head, rows.first().map(|row| row.seq)) {
+        // PostgreSQL shows each statement what is committed by then: the log was trimmed between the two.
+        head = read_head(&tx).await?;
+        rows.retain(|row| row.seq > head.trimmed);
+    }
+    reach(Failpoint::ReplayPage);
     let envelopes = rows.into_iter().map(|row| envelope(head.epoch, row)).collect::<Result<_>>()?;
     Ok(Page { envelopes, head })
 }
@@ -70,6 +79,13 @@ pub fn judge(since: &str, head: Head) -> Since {
     }
 }
 
+/// Whether rows that the head promised were trimmed away before they were read: numbers follow each other, so the
+/// first row after `after` is known beforehand.
+fn overtaken(after: i64, head: Head, first: Option<i64>) -> bool {
+    let before_first = Ord::max(after, head.trimmed);
+    first.map_or(head.seq > before_first, |first| first > before_first + 1)
+}
+
 /// The head within a transaction that reads more than that.
 pub async fn read_head(tx: &TenantTx) -> Result<Head> {
     let log = events::log(tx).await?;
@@ -86,6 +102,19 @@ fn envelope(epoch: i64, row: EventRow) -> Result<Arc<Envelope>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_that_does_not_begin_with_the_next_event_was_overtaken_by_retention() {
+        let head = Head { epoch: 7, seq: 100, trimmed: 40 };
+
+        assert!(!overtaken(50, head, Some(51)));
+        assert!(!overtaken(10, head, Some(41)), "the head told of that much");
+        assert!(!overtaken(100, head, None));
+        assert!(overtaken(50, head, Some(81)));
+        assert!(overtaken(50, head, None));
+        // Written after the head was read.
+        assert!(!overtaken(100, head, Some(101)));
+    }
 
     #[test]
     fn only_a_position_that_the_log_can_continue_is_continued() {

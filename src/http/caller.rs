@@ -11,13 +11,16 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::client::origin;
 use super::explain::refuse_bad_parameters;
+use super::rate_limits::count_caller;
 use crate::auth::permission::Permission;
 use crate::auth::principal::{OperatorPrincipal, Principal};
+use crate::domain::idempotency::{Once, Presented};
 use crate::domain::identity::Identity;
 use crate::domain::identity::authenticate::{Admitted, Credential};
 use crate::domain::identity::platform::PlatformOp;
 use crate::domain::op::{Op, Origin, forbidden};
 use crate::protocol::problem::{Code, Problem};
+use crate::session::Sessions;
 
 /// A permission as a type.
 pub trait Right: Send + Sync + 'static {
@@ -70,6 +73,30 @@ pub struct MaybeAccount(pub Option<Account>);
 pub enum Broadcaster {
     Tenant(Op),
     Platform(PlatformOp),
+}
+
+impl Broadcaster {
+    /// The same under what the caller showed.
+    #[must_use]
+    pub fn once(self, presented: Option<Presented>) -> Self {
+        match self {
+            Self::Tenant(op) => Self::Tenant(op.once(presented)),
+            Self::Platform(op) => Self::Platform(op.once(presented)),
+        }
+    }
+
+    pub fn kept(&self) -> Option<&Once> {
+        match self {
+            Self::Tenant(op) => op.kept(),
+            Self::Platform(op) => op.kept(),
+        }
+    }
+}
+
+/// A caller who may see live figures: of their tenant, or as an operator of the node.
+pub enum Observer {
+    Tenant(Box<Op>),
+    Platform,
 }
 
 /// Names in the API document: signing in with a password, and showing a token or key that one has.
@@ -148,8 +175,8 @@ impl<'a> ApiExtractor<'a> for Broadcaster {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let identity = identity(request)?;
-        let admitted = identity.authenticate(Credential::Header(bearer(request)?)).await?;
+        let (identity, admitted) = (identity(request)?, authenticate(request).await?);
+        count_caller(request, &identity.kernel, &admitted.principal)?;
         let is_operator = admitted.principal.may(Permission::BroadcastAll);
         if !is_operator && !admitted.principal.may(Permission::Broadcast) {
             return Err(forbidden().into());
@@ -161,6 +188,40 @@ impl<'a> ApiExtractor<'a> for Broadcaster {
         } else {
             Self::Tenant(Op::of_caller(kernel, principal, origin)?)
         })
+    }
+}
+
+impl<'a> ApiExtractor<'a> for Observer {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_schemes(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![SIGN_IN, BEARER]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let identity = identity(request)?;
+        let admitted = identity.authenticate(Credential::Header(bearer(request)?)).await?;
+        let is_operator = admitted.principal.may(Permission::ReadNodeStatus);
+        if !is_operator && !admitted.principal.may(Permission::ReadStats) {
+            return Err(forbidden().into());
+        }
+        refuse_bad_parameters(request)?;
+        if is_operator {
+            return Ok(Self::Platform);
+        }
+        let op = Op::of_caller(&identity.kernel, admitted.principal, origin(request))?;
+        Ok(Self::Tenant(Box::new(op)))
     }
 }
 
@@ -221,7 +282,8 @@ impl<'a> ApiExtractor<'a> for MaybeAccount {
 
 /// Authenticates, asks for the permission, and only then speaks of bad parameters: a stranger learns nothing of them.
 async fn admit(request: &Request, permission: Permission) -> Result<Admitted, poem::Error> {
-    let admitted = identity(request)?.authenticate(Credential::Header(bearer(request)?)).await?;
+    let admitted = authenticate(request).await?;
+    count_caller(request, &identity(request)?.kernel, &admitted.principal)?;
     if !admitted.principal.may(permission) {
         return Err(forbidden().into());
     }
@@ -229,7 +291,18 @@ async fn admit(request: &Request, permission: Permission) -> Result<Admitted, po
     Ok(admitted)
 }
 
-fn identity(request: &Request) -> Result<&Arc<Identity>, Problem> {
+/// Who shows the credential; only so many are looked at at once.
+async fn authenticate(request: &Request) -> Result<Admitted, Problem> {
+    let credential = Credential::Header(bearer(request)?);
+    let sessions = request.data::<Arc<Sessions>>();
+    let _place = match sessions {
+        Some(sessions) => Some(sessions.admission.requests.enter().await?),
+        None => None,
+    };
+    identity(request)?.authenticate(credential).await
+}
+
+pub(super) fn identity(request: &Request) -> Result<&Arc<Identity>, Problem> {
     request.data::<Arc<Identity>>().ok_or_else(|| {
         tracing::error!("an endpoint stands outside of the application's data");
         Problem::internal()

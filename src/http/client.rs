@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use parking_lot::RwLock;
 use poem::Request;
 
 use super::problem::RequestId;
@@ -10,13 +11,24 @@ use crate::base::text::cut;
 use crate::config::network::Network;
 use crate::domain::op::Origin;
 
-/// The proxies whose `X-Forwarded-For` is believed; put among the application's data.
+/// The proxies whose `X-Forwarded-For` is believed; put among the application's data. Clones share the list.
 #[derive(Clone, Debug, Default)]
-pub struct TrustedProxies(pub Arc<Vec<Network>>);
+pub struct TrustedProxies(Arc<RwLock<Vec<Network>>>);
 
 impl TrustedProxies {
+    pub fn new(networks: &[Network]) -> Self {
+        let proxies = Self::default();
+        proxies.replace(networks);
+        proxies
+    }
+
+    /// Goes on with another list.
+    pub fn replace(&self, networks: &[Network]) {
+        *self.0.write() = networks.to_vec();
+    }
+
     fn trusts(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(address))
+        self.0.read().iter().any(|network| network.contains(address))
     }
 }
 

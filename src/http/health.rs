@@ -6,25 +6,22 @@ use poem::handler;
 use poem::web::{Data, Json};
 use serde_json::{Value, json};
 
-use crate::auth::scope::SystemReason;
 use crate::protocol::problem::{Code, Problem};
 use crate::session::Sessions;
-use crate::storage::tenants;
 
-/// The process answers.
+/// The process answers, and its runtime answers the watchdog.
 #[handler]
-pub fn livez() -> Json<Value> {
-    Json(json!({ "status": "live" }))
+pub fn livez(Data(sessions): Data<&Arc<Sessions>>) -> Result<Json<Value>, Problem> {
+    if sessions.node.heart.is_dead() {
+        return Err(Problem::new(Code::Unavailable, "The runtime does not run; end the process."));
+    }
+    Ok(Json(json!({ "status": "live" })))
 }
 
-/// The process can do its work: the database answers and the node is not leaving.
+/// The process can do its work: the database answers and takes writes, the log is followed, the node is not leaving.
 #[handler]
 pub async fn readyz(Data(sessions): Data<&Arc<Sessions>>) -> Result<Json<Value>, Problem> {
-    if sessions.is_stopping() {
-        return Err(Problem::new(Code::Unavailable, "The server is restarting.").retry_after(1));
-    }
-    let tx = sessions.kernel.db.system(SystemReason::Health).read().await?;
-    tenants::probe(&tx).await?;
+    sessions.ready().await?;
     Ok(Json(json!({ "status": "ready" })))
 }
 

@@ -44,7 +44,7 @@ pub fn page_request<K: DeserializeOwned>(
     Ok(PageRequest { limit: limit.unwrap_or(DEFAULT_LIMIT), after })
 }
 
-fn bad_cursor() -> Problem {
+pub fn bad_cursor() -> Problem {
     let place = [Step::Name("cursor".to_owned())];
     let words = "is not a cursor of this list; take `next_cursor` of the page before, or leave it out";
     Problem::validation(vec![FieldError::in_parameter("query", &place, "cursor", words)])

@@ -1,22 +1,30 @@
 //! Which pages may talk to this server: the same origin, loopback while bound to loopback, and those that the
 //! configuration names (`cors.allowed_origins`). One rule for REST, streams and sockets.
 
+use std::sync::Arc;
+
+use parking_lot::RwLock;
 use poem::http::{HeaderMap, header};
 use url::{Host, Url};
 
-/// The rule.
+/// The rule. Clones share it, and a change of it is for all of them.
 #[derive(Clone, Debug)]
 pub struct OriginPolicy {
-    allowed: Vec<String>,
-    loopback_too: bool,
+    allowed: Arc<RwLock<Vec<String>>>,
+    bound_to_loopback: bool,
 }
 
 impl OriginPolicy {
     /// `allowed`: origins as browsers write them; `bound_to_loopback`: nobody but this machine reaches the server.
     pub fn new(allowed: &[String], bound_to_loopback: bool) -> Self {
-        let allowed: Vec<String> = allowed.iter().map(|origin| origin.to_ascii_lowercase()).collect();
-        let loopback_too = allowed.is_empty() && bound_to_loopback;
-        Self { allowed, loopback_too }
+        let policy = Self { allowed: Arc::default(), bound_to_loopback };
+        policy.replace(allowed);
+        policy
+    }
+
+    /// Goes on with another list; sockets and streams that are open stay so.
+    pub fn replace(&self, allowed: &[String]) {
+        *self.allowed.write() = allowed.iter().map(|origin| origin.to_ascii_lowercase()).collect();
     }
 
     /// Whether a request may come from where it says it does. No `Origin` means no browser: allowed.
@@ -30,11 +38,15 @@ impl OriginPolicy {
     }
 
     fn admits_origin(&self, origin: &str, headers: &HeaderMap) -> bool {
-        if self.allowed.contains(&origin.to_ascii_lowercase()) {
+        let (listed, any_listed) = {
+            let allowed = self.allowed.read();
+            (allowed.contains(&origin.to_ascii_lowercase()), !allowed.is_empty())
+        };
+        if listed {
             return true;
         }
         let Ok(url) = Url::parse(origin) else { return false };
-        is_same(&url, headers) || (self.loopback_too && is_loopback(&url))
+        is_same(&url, headers) || (self.bound_to_loopback && !any_listed && is_loopback(&url))
     }
 }
 
@@ -95,6 +107,17 @@ mod tests {
 
         assert!(policy.admits(&headers("https://app.example.com")));
         assert!(!policy.admits(&headers("http://localhost:3000")));
+    }
+
+    #[test]
+    fn a_change_of_the_list_is_for_every_clone() {
+        let policy = OriginPolicy::new(&[], true);
+        let clone = policy.clone();
+
+        policy.replace(&["https://app.example.com".to_owned()]);
+
+        assert!(clone.admits(&headers("https://app.example.com")));
+        assert!(!clone.admits(&headers("http://localhost:3000")));
     }
 
     #[test]

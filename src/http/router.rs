@@ -18,16 +18,20 @@ use super::events::EventsApi;
 use super::explain::Operations;
 use super::health;
 use super::jobs::JobsApi;
+use super::key_set::key_set;
 use super::live::{Live, SocketDoor, SocketKind, StreamDoor, StreamKind};
+use super::metrics::{self, TenantMetrics};
 use super::notifications::NotificationsApi;
 use super::operations::OperationsApi;
 use super::origin::OriginPolicy;
 use super::problem::{Refusals, problem_page};
 use super::properties::PropertiesApi;
+use super::rate_limits::{AddressGate, RateHeaders};
 use super::serve::TimeLimit;
 use super::spiders::SpidersApi;
 use super::swagger;
 use super::tenants::TenantsApi;
+use super::usage::UsageApi;
 use super::users::UsersApi;
 use super::workers::{LeaseLength, WorkersApi};
 use crate::protocol::asyncapi;
@@ -51,6 +55,7 @@ type Apis = (
     NotificationsApi,
     EventsApi,
     OperationsApi,
+    UsageApi,
 );
 
 /// What the routes stand on.
@@ -60,6 +65,8 @@ pub struct RouterParts {
     pub proxies: TrustedProxies,
     /// How long a worker's lease lasts.
     pub lease: LeaseLength,
+    /// How many tenants have figures of their own.
+    pub tenant_metrics: TenantMetrics,
     /// For requests; streams and sockets end otherwise.
     pub request_timeout: Duration,
 }
@@ -79,6 +86,7 @@ fn apis() -> Apis {
         NotificationsApi,
         EventsApi,
         OperationsApi,
+        UsageApi,
     )
 }
 
@@ -86,7 +94,9 @@ fn service() -> OpenApiService<Apis, ()> {
     OpenApiService::new(apis(), "Lotline", env!("CARGO_PKG_VERSION"))
         .description(
             "Crawl jobs, listings and alerts of one tenant. Sockets and streams are described at `/docs/async`. \
-             Refusals are `application/problem+json` (RFC 9457).",
+             Refusals are `application/problem+json` (RFC 9457). An operation that lists the header `Idempotency-Key` takes \
+             it for 24 hours; others ignore it: claims, heartbeats and progress may be repeated as they are, and \
+             credentials and users are not kept a second time.",
         )
         .url_prefix(BASE)
 }
@@ -104,7 +114,7 @@ pub fn asyncapi() -> String {
 
 /// The whole server as one endpoint.
 pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + 'static, DocumentError> {
-    let RouterParts { sessions, origins, proxies, lease, request_timeout } = parts;
+    let RouterParts { sessions, origins, proxies, lease, tenant_metrics, request_timeout } = parts;
     let live = Arc::new(Live {
         sessions: Arc::clone(&sessions),
         origins: origins.clone(),
@@ -116,9 +126,11 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
     let limit = TimeLimit { clock: sessions.clock().clone(), span: request_timeout };
     let operations = Arc::new(operations());
     let entropy = sessions.kernel.entropy;
+    let counting = Arc::clone(&sessions.kernel.metrics);
+    let gate = AddressGate(sessions.kernel.clone());
     let routes = live_routes(&live)
-        .nest(BASE, rest.with(limit.clone()))
-        .nest("/admin", root_broadcast(root).with(limit))
+        .nest(BASE, rest.with(limit.clone()).with(gate.clone()))
+        .nest("/admin", root_broadcast(root).with(limit).with(gate))
         .at("/", get(socket_page))
         .at("/set-password", get(set_password_page))
         .at("/docs", get(swagger_page(&document)))
@@ -128,13 +140,18 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         .at("/problems/:code", get(problem_page))
         .at("/livez", get(health::livez))
         .at("/readyz", get(health::readyz))
-        .at("/version", get(health::version));
+        .at("/version", get(health::version))
+        .at("/.well-known/jwks.json", get(key_set))
+        .at("/metrics", get(metrics::metrics))
+        .at("/metrics/tenants", get(metrics::tenant_metrics));
     Ok(routes
         .data(Arc::clone(&sessions.identity))
         .data(Arc::clone(&sessions))
         .data(proxies)
         .data(lease)
-        .with(Refusals::new(operations, entropy))
+        .data(tenant_metrics)
+        .with(Refusals::new(operations, entropy).counting(counting))
+        .with(RateHeaders)
         .with(Cors(origins)))
 }
 
@@ -151,6 +168,7 @@ fn live_routes(live: &Arc<Live>) -> Route {
         .at("/chat/stream", socket(SocketKind::Follow))
         .at("/sse/notifications", stream(StreamKind::Notifications))
         .at("/sse/events", stream(StreamKind::Events))
+        .at("/sse/stats", stream(StreamKind::Stats))
         .at("/events", stream(StreamKind::Events))
 }
 
@@ -168,9 +186,10 @@ fn operations() -> Operations {
         "/chat/stream",
         "/sse/notifications",
         "/sse/events",
+        "/sse/stats",
         "/events",
     ];
-    let health = ["/livez", "/readyz", "/version"];
+    let health = ["/livez", "/readyz", "/version", "/.well-known/jwks.json", "/metrics", "/metrics/tenants"];
     let known = Operations::new().with_api::<Apis>(BASE).with_api::<BroadcastsApi>("");
     pages.iter().chain(&live).chain(&health).fold(known, |known, path| known.with_route(path, read))
 }

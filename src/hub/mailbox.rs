@@ -16,7 +16,7 @@ use crate::protocol::message::ServerMessage;
 use crate::protocol::position::Position;
 use crate::protocol::problem::CloseCode;
 use crate::protocol::routing::Passing;
-use crate::protocol::subscription::Interest;
+use crate::protocol::subscription::{Interest, Reader};
 use crate::protocol::websocket::encode::TextFrame;
 
 /// What a beat is counted as: about a quiet stream's `id:` line.
@@ -53,6 +53,14 @@ impl Item {
             Self::Event(_) => false,
             Self::Message { passing, .. } => *passing,
             Self::Beat(_) => true,
+        }
+    }
+
+    /// Whether this reader may have it.
+    pub fn is_for(&self, reader: Reader) -> bool {
+        match self {
+            Self::Event(envelope) => reader.may_see(&envelope.routing),
+            Self::Message { .. } | Self::Beat(_) => true,
         }
     }
 
@@ -105,6 +113,8 @@ struct State {
     queue: VecDeque<Item>,
     bytes: usize,
     last_seq: i64,
+    /// How far the replay behind a shut gate has come.
+    replayed: i64,
     gate_shut: bool,
     held_lost: bool,
     dropped: u64,
@@ -119,6 +129,7 @@ impl Mailbox {
             queue: VecDeque::new(),
             bytes: 0,
             last_seq: 0,
+            replayed: 0,
             gate_shut: true,
             held_lost: false,
             dropped: 0,
@@ -249,6 +260,14 @@ impl Mailbox {
         look(&mut self.state.lock().interest)
     }
 
+    /// Drops what is queued and the reader may not see any more.
+    pub(super) fn forget_hidden(&self) {
+        let mut state = self.state.lock();
+        let reader = state.interest.reader;
+        state.queue.retain(|item| item.is_for(reader));
+        state.recount();
+    }
+
     /// Passing messages that were dropped because the reader was slow.
     pub fn dropped(&self) -> u64 {
         self.state.lock().dropped
@@ -257,6 +276,29 @@ impl Mailbox {
     /// Bytes that wait.
     pub fn queued_bytes(&self) -> usize {
         self.state.lock().bytes
+    }
+
+    /// Whether the reader was too slow and is closed for it.
+    pub fn has_overflowed(&self) -> bool {
+        self.closing().is_some_and(|closing| closing.code == CloseCode::SlowConsumer)
+    }
+
+    /// Notes how far a replay has come.
+    pub fn has_replayed(&self, seq: i64) {
+        self.state.lock().replayed = seq;
+    }
+
+    /// The last event before those that wait, or that a replay has still to bring; `None` when nothing waits.
+    pub fn waits_after(&self) -> Option<i64> {
+        let state = self.state.lock();
+        if state.gate_shut {
+            return Some(state.replayed);
+        }
+        let first = state.queue.iter().find_map(|item| match item {
+            Item::Event(envelope) => Some(envelope.seq()),
+            Item::Message { .. } | Item::Beat(_) => None,
+        });
+        first.map(|seq| seq - 1)
     }
 
     fn push(&self, item: Item, state: &mut State) {

@@ -60,9 +60,15 @@ impl Hub {
         }
     }
 
-    /// Whether the tenant's delivery has begun.
-    pub fn has_started(&self, scope: &TenantScope) -> bool {
-        self.tenant(scope.tenant_id()).is_some_and(|tenant| tenant.cursor().is_some())
+    /// The last position that was delivered; `None` when the tenant's delivery has not begun. Who has joined before
+    /// this call hears of everything after it.
+    pub fn cursor(&self, scope: &TenantScope) -> Option<Position> {
+        self.tenant(scope.tenant_id())?.cursor()
+    }
+
+    /// Begins anew for every tenant, when the logs were replaced under this node. Who is connected has to resume.
+    pub fn forget_places(&self) {
+        self.active().iter().for_each(|(_, tenant)| tenant.forget());
     }
 
     /// Delivers committed events, in any order and as often as they come: each goes out once, in sequence.
@@ -144,6 +150,11 @@ impl Hub {
     /// All active tenants, with the last sequence number delivered.
     pub fn cursors(&self) -> Vec<(TenantId, i64)> {
         self.active().into_iter().filter_map(with_cursor).collect()
+    }
+
+    /// The last sequence number delivered in a tenant; `None` while it is not active here.
+    pub fn head(&self, tenant_id: TenantId) -> Option<i64> {
+        Some(self.tenant(tenant_id)?.cursor()?.seq)
     }
 
     /// Waits until a gap is noticed.

@@ -29,6 +29,11 @@ impl Sequencer {
         }
     }
 
+    /// Forgets where delivery stands: the log is another one now, and the next joiner says where it begins.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
     pub(super) fn accept(&mut self, envelope: &Arc<Envelope>) {
         let known = self.cursor.is_some_and(|cursor| envelope.seq() <= cursor.seq);
         if !known && self.pending.len() < MOST_PENDING {

@@ -57,6 +57,10 @@ impl TenantHub {
         state.deliver()
     }
 
+    pub(super) fn forget(&self) {
+        self.state.lock().sequencer.forget();
+    }
+
     pub(super) fn committed(&self, envelopes: &[Arc<Envelope>]) -> bool {
         let mut state = self.state.lock();
         envelopes.iter().for_each(|envelope| state.sequencer.accept(envelope));
@@ -110,11 +114,15 @@ impl TenantHub {
     ) {
         let mut state = self.state.lock();
         let Some(position) = state.place_of(mailbox) else { return };
-        let (before, answer, after) = mailbox.with_interest(|interest| {
-            let before = interest.topics();
+        let (before, answer, after, other_reader) = mailbox.with_interest(|interest| {
+            let (before, reader) = (interest.topics(), interest.reader);
             let answer = change(interest, position);
-            (before, answer, interest.topics())
+            (before, answer, interest.topics(), interest.reader != reader)
         });
+        // What was queued for an admin is not for the member that the admin has become.
+        if other_reader {
+            mailbox.forget_hidden();
+        }
         if let Some(answer) = answer {
             mailbox.offer(Offer::answer(&answer, position));
         }

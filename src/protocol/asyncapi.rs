@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::client_message::ClientMessage;
 use super::message::ServerMessage;
+use super::stats::Stats;
 
 /// A connection that a client can open.
 struct Channel {
@@ -15,9 +16,21 @@ struct Channel {
     parameters: &'static [(&'static str, &'static str)],
     /// Whether the client may speak.
     duplex: bool,
-    /// Whether messages are ours; an echo has no schema.
-    typed: bool,
+    brings: Brings,
 }
+
+/// What a channel's messages are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Brings {
+    Messages,
+    /// Live figures, beside messages of the connection itself.
+    Figures,
+    /// Whatever is sent to it: an echo has no schema.
+    Anything,
+}
+
+/// The name of the event that carries figures.
+const STATS: &str = "stats";
 
 const CHANNELS: &[Channel] = &[
     Channel {
@@ -27,7 +40,7 @@ const CHANNELS: &[Channel] = &[
                       checked before the upgrade.",
         parameters: &[],
         duplex: true,
-        typed: true,
+        brings: Brings::Messages,
     },
     Channel {
         name: "socketAuthenticated",
@@ -35,7 +48,7 @@ const CHANNELS: &[Channel] = &[
         description: "The same as `/ws`.",
         parameters: &[],
         duplex: true,
-        typed: true,
+        brings: Brings::Messages,
     },
     Channel {
         name: "socketOfUser",
@@ -43,7 +56,7 @@ const CHANNELS: &[Channel] = &[
         description: "The same as `/ws`; the user must be the token's.",
         parameters: &[("user_id", "The token's user.")],
         duplex: true,
-        typed: true,
+        brings: Brings::Messages,
     },
     Channel {
         name: "chatSocketOfUser",
@@ -51,7 +64,7 @@ const CHANNELS: &[Channel] = &[
         description: "The same as `/ws`; the user must be the token's.",
         parameters: &[("user_id", "The token's user.")],
         duplex: true,
-        typed: true,
+        brings: Brings::Messages,
     },
     Channel {
         name: "chatStream",
@@ -59,7 +72,7 @@ const CHANNELS: &[Channel] = &[
         description: "The same as `/ws`.",
         parameters: &[],
         duplex: true,
-        typed: true,
+        brings: Brings::Messages,
     },
     Channel {
         name: "echo",
@@ -67,7 +80,7 @@ const CHANNELS: &[Channel] = &[
         description: "Sends every text or binary message back, for diagnosis and conformance tests.",
         parameters: &[],
         duplex: true,
-        typed: false,
+        brings: Brings::Anything,
     },
     Channel {
         name: "notifications",
@@ -75,7 +88,7 @@ const CHANNELS: &[Channel] = &[
         description: "Server-sent events: the inbox. Events are named `notification`; `?names=type` names them by type.",
         parameters: &[],
         duplex: false,
-        typed: true,
+        brings: Brings::Messages,
     },
     Channel {
         name: "events",
@@ -83,7 +96,16 @@ const CHANNELS: &[Channel] = &[
         description: "Server-sent events: the inbox and the feeds named in `subscriptions`. The event's name is its type.",
         parameters: &[],
         duplex: false,
-        typed: true,
+        brings: Brings::Messages,
+    },
+    Channel {
+        name: "stats",
+        address: "/sse/stats",
+        description: "Server-sent events for admins: the tenant's live figures once a second, as the event `stats`. It \
+                      has no ids and nothing to resume.",
+        parameters: &[],
+        duplex: false,
+        brings: Brings::Figures,
     },
     Channel {
         name: "eventsAlias",
@@ -91,7 +113,7 @@ const CHANNELS: &[Channel] = &[
         description: "The same as `/sse/events`.",
         parameters: &[],
         duplex: false,
-        typed: true,
+        brings: Brings::Messages,
     },
 ];
 
@@ -100,6 +122,8 @@ pub fn document() -> Value {
     let mut registry = Registry::new();
     let server = messages::<ServerMessage>(&mut registry);
     let client = messages::<ClientMessage>(&mut registry);
+    Stats::register(&mut registry);
+    let figures = (STATS.to_owned(), message(STATS, &format!("#/components/schemas/{}", Stats::name())));
     let mut channels = Map::new();
     let mut operations = Map::new();
     for channel in CHANNELS {
@@ -109,8 +133,7 @@ pub fn document() -> Value {
             operations.insert(format!("send_{}", channel.name), operation(channel, "send", &client, true));
         }
     }
-    let all: Map<String, Value> =
-        server.iter().chain(&client).map(|(name, message)| (name.clone(), message.clone())).collect();
+    let all: Map<String, Value> = server.iter().chain(&client).chain([&figures]).cloned().collect();
     json!({
         "asyncapi": "3.0.0",
         "info": {
@@ -132,12 +155,18 @@ pub fn document() -> Value {
 }
 
 fn describe(channel: &Channel, server: &Messages, client: &Messages) -> Value {
-    let names = if channel.typed {
-        let client = client.iter().filter(|_| channel.duplex);
-        server.iter().chain(client).map(|(name, _)| (name.clone(), reference(name))).collect()
-    } else {
-        let anything = json!({ "name": "anything", "title": "Any text or binary message", "payload": {} });
-        Map::from_iter([("anything".to_owned(), anything)])
+    let referred = |name: &String| (name.clone(), reference(name));
+    let names = match channel.brings {
+        Brings::Messages => {
+            let client = client.iter().filter(|_| channel.duplex);
+            server.iter().chain(client).map(|(name, _)| referred(name)).collect()
+        }
+        Brings::Figures => names_on(channel, server).iter().map(referred).collect(),
+        Brings::Anything => {
+            let anything =
+                json!({ "name": "anything", "title": "Any text or binary message", "payload": {} });
+            Map::from_iter([("anything".to_owned(), anything)])
+        }
     };
     let server = if channel.duplex { "socket" } else { "stream" };
     let mut described = json!({
@@ -156,11 +185,7 @@ fn describe(channel: &Channel, server: &Messages, client: &Messages) -> Value {
 }
 
 fn operation(channel: &Channel, action: &str, messages: &Messages, sending: bool) -> Value {
-    let names: Vec<String> = if channel.typed {
-        messages.iter().map(|(name, _)| name.clone()).collect()
-    } else {
-        vec!["anything".to_owned()]
-    };
+    let names = names_on(channel, messages);
     let of_channel =
         |name: &String| json!({ "$ref": format!("#/channels/{}/messages/{name}", channel.name) });
     json!({
@@ -169,6 +194,17 @@ fn operation(channel: &Channel, action: &str, messages: &Messages, sending: bool
         "summary": if sending { "What a client may say." } else { "What the server says." },
         "messages": names.iter().map(of_channel).collect::<Vec<_>>(),
     })
+}
+
+/// What is said on a channel, by name.
+fn names_on(channel: &Channel, messages: &Messages) -> Vec<String> {
+    match channel.brings {
+        Brings::Messages => messages.iter().map(|(name, _)| name.clone()).collect(),
+        Brings::Figures => {
+            ["connection_established", "token_expiring", "going_away", STATS].map(str::to_owned).into()
+        }
+        Brings::Anything => vec!["anything".to_owned()],
+    }
 }
 
 fn reference(name: &str) -> Value {

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 
+use super::position;
 use super::subscription::Filter;
 use crate::base::ids::{PropertyId, UserId};
 
@@ -186,7 +187,7 @@ impl Subscribe {
             Filter::parse(feed, fields.get("filter")).map_err(|words| refuse("invalid_filter", words))?;
         let since = match fields.get("since") {
             None | Some(Value::Null) => None,
-            Some(Value::String(since)) => Some(since.clone()),
+            Some(Value::String(since)) => Some(position::kept(since)),
             Some(_) => return Err(refuse("invalid_since", "since must be a position, as text".to_owned())),
         };
         Ok(Self { filter, key, since })

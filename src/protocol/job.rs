@@ -57,7 +57,7 @@ impl LogLevel {
 }
 
 /// A crawl job. The figures are those of its current execution.
-#[derive(Clone, Debug, PartialEq, Object, Serialize)]
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct Job {
     pub job_id: i64,

@@ -15,6 +15,8 @@ pub mod property_batch;
 pub mod role;
 pub mod routing;
 pub mod spider;
+pub mod stats;
 pub mod subscription;
 pub mod websocket;
+pub mod wire_id;
 pub mod worker;

@@ -3,9 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// The log's epoch and the sequence number of the last event seen. Two epochs never have positions in common, so a
 /// log that was restored or made anew is recognised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Position {
     pub epoch: i64,
     pub seq: i64,
@@ -15,6 +18,15 @@ impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:x}-{:x}", self.epoch, self.seq)
     }
+}
+
+/// Characters of a client's `since` that are kept: many more than a position has.
+const MOST_KEPT: usize = 200;
+
+/// A client's `since` as it is kept and told again in a gap. A longer text is cut, so that a hundred gaps do not repeat
+/// a megabyte; it was malformed before and stays so.
+pub fn kept(since: &str) -> String {
+    since.chars().take(MOST_KEPT).collect()
 }
 
 /// The text is not a position of ours.
@@ -35,6 +47,20 @@ impl FromStr for Position {
     }
 }
 
+impl From<Position> for String {
+    fn from(position: Position) -> Self {
+        position.to_string()
+    }
+}
+
+impl TryFrom<String> for Position {
+    type Error = MalformedPosition;
+
+    fn try_from(text: String) -> Result<Self, MalformedPosition> {
+        text.parse()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +71,14 @@ mod tests {
 
         assert_eq!(position.to_string(), "1f-1000");
         assert_eq!("1f-1000".parse(), Ok(position));
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_for_a_position_is_cut_and_stays_malformed() {
+        let long = format!("1f-1{}", "0".repeat(40_000));
+
+        assert_eq!(kept("1f-1000"), "1f-1000");
+        assert_eq!((kept(&long).len(), kept(&long).parse::<Position>()), (MOST_KEPT, Err(MalformedPosition)));
     }
 
     #[test]

@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use poem_openapi::registry::{MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseFromJSON, ParseResult, ToJSON, Type};
 use poem_openapi::{Enum, Object};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::problem::{FieldError, Step};
 use super::property::PropertyInput;
+use super::wire_id::WireId;
 
 /// Rows in a batch at most.
 pub const MAX_ITEMS: usize = 500;
@@ -19,14 +20,14 @@ pub const MAX_ITEMS: usize = 500;
 #[oai(deny_unknown_fields)]
 pub struct BatchRequest {
     /// The job that found them; its items and its summary of new properties count them.
-    pub job_id: Option<i64>,
+    pub job_id: Option<WireId>,
     /// A bad row is answered with `error` and sinks no other.
     #[oai(validator(min_items = 1, max_items = 500))]
     pub items: Vec<BatchItem>,
 }
 
 /// What was done with a batch.
-#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct BatchResult {
     /// Rows that were taken, changed or not.
@@ -41,7 +42,7 @@ pub struct BatchResult {
 }
 
 /// What was done with one row.
-#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct BatchItemResult {
     /// Of the row in the request, from 0.
@@ -56,7 +57,7 @@ pub struct BatchItemResult {
 }
 
 /// What became of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize, Deserialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum BatchItemStatus {

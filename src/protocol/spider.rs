@@ -32,7 +32,7 @@ impl Runner {
 }
 
 /// A spider.
-#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct Spider {
     pub name: String,

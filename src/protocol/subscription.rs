@@ -276,6 +276,25 @@ impl Interest {
     }
 }
 
+impl Reader {
+    /// Whether the reader may see such an event at all, wherever it comes from: what is queued is asked this when the
+    /// role changes.
+    pub fn may_see(self, routing: &Routing) -> bool {
+        match routing {
+            Routing::Job { .. } | Routing::Property { .. } | Routing::Summary => true,
+            // Rooms and conversations are their members', whatever the role.
+            Routing::Room { .. } | Routing::Membership { .. } | Routing::Direct { .. } => true,
+            Routing::Notice { audience } => match (self.user, self.role) {
+                (Some(user), Some(role)) => audience.includes(user, role),
+                _ => false,
+            },
+            Routing::Alert { concerns } => {
+                self.role == Some(Role::Admin) || (concerns.is_some() && *concerns == self.user)
+            }
+        }
+    }
+}
+
 impl Interest {
     fn has_in_inbox(&self, routing: &Routing, seq: i64) -> bool {
         let (Some(user), Some(role)) = (self.reader.user, self.reader.role) else { return false };
@@ -314,9 +333,7 @@ impl Filter {
             (Self::Properties(filter), Routing::Property { property_id, old, new }) => {
                 filter.matches(*property_id, old.as_ref(), new)
             }
-            (Self::Alerts, Routing::Alert { concerns }) => {
-                reader.role == Some(Role::Admin) || (concerns.is_some() && *concerns == reader.user)
-            }
+            (Self::Alerts, Routing::Alert { .. }) => reader.may_see(routing),
             _ => false,
         }
     }

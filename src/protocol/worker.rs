@@ -93,7 +93,7 @@ pub struct FailReport {
 }
 
 /// What every report is answered.
-#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct ReportAnswer {
     pub job_id: i64,
@@ -130,7 +130,7 @@ pub struct NewLogLine {
 }
 
 /// What became of a worker's lines.
-#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
 pub struct LogsStored {
     /// How many lines were stored.
     pub stored: i64,

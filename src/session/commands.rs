@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use serde_json::{Value, json};
 
 use super::follower::Follower;
+use super::rescope;
 use super::status;
 use super::supervisor::{Connection, Sessions};
 use super::wish::Wish;
@@ -24,7 +25,7 @@ use crate::protocol::message::{
 use crate::protocol::position::Position;
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::routing::Audience;
-use crate::protocol::subscription::{Feed, Reader};
+use crate::protocol::subscription::Feed;
 
 /// One connection's conversation.
 pub struct Commands {
@@ -126,7 +127,7 @@ impl Commands {
         category: Option<String>,
         reply_to: Option<Value>,
     ) -> Result<(), Problem> {
-        let op = self.op()?;
+        let op = self.op().await?;
         let payload = json!({ "message": message, "category": category.as_deref().unwrap_or("general") });
         let new = NewBroadcast { message, category, audience: Audience::Everyone, start_time: None };
         let sent = broadcast::send(&op, new).await?;
@@ -137,8 +138,10 @@ impl Commands {
         Ok(())
     }
 
-    fn op(&self) -> Result<Op, Problem> {
-        Op::of_caller(&self.sessions.kernel, self.connection.principal(), self.connection.origin.clone())
+    /// The work of the user with the role that they have at this moment.
+    async fn op(&self) -> Result<Op, Problem> {
+        let principal = self.sessions.identity.again(&self.connection.principal()).await?;
+        Op::of_caller(&self.sessions.kernel, principal, self.connection.origin.clone())
     }
 
     fn say(&self, message: &ServerMessage) {
@@ -157,18 +160,18 @@ pub(super) async fn join(
     connection: &Arc<Connection>,
     wish: &Wish,
 ) -> Option<Follower> {
-    let principal = connection.principal();
-    let role = match &principal {
-        Principal::User(user) => Some(user.role()),
-        Principal::Key(_) | Principal::Operator(_) => None,
-    };
-    let reader = Reader { user: principal.user_id(), role, connection: Some(connection.id) };
+    // The user may have changed since the door was passed; from now on every change is heard.
+    rescope::rescope(sessions, connection).await;
+    let reader = Reader { connection: Some(connection.id), ..rescope::reader(&connection.principal()) };
     let hello = |position| established(sessions, connection, position);
     let queue_bytes = sessions.settings.queue_bytes;
     let joined = Follower::join(&sessions.kernel, connection.scope, reader, wish, queue_bytes, hello).await;
     match joined {
-        Ok(follower) => {
+        Ok(mut follower) => {
+            follower.hold(connection.take_place());
             connection.attach(follower.mailbox());
+            // A change of role that came while the log was joined found no mailbox.
+            rescope::sync(sessions, connection);
             Some(follower)
         }
         Err(error) => {
@@ -178,7 +181,7 @@ pub(super) async fn join(
     }
 }
 
-fn established(sessions: &Sessions, connection: &Connection, position: Position) -> ServerMessage {
+pub(super) fn established(sessions: &Sessions, connection: &Connection, position: Position) -> ServerMessage {
     let principal = connection.principal();
     let (username, role) = match &principal {
         Principal::User(user) => (Some(user.username().to_owned()), Some(user.role())),

@@ -1,8 +1,9 @@
 //! Follows a tenant's log for one reader: replay first, then live, nothing between lost or doubled. Every carrier
 //! writes what this yields and adds nothing of its own.
 //!
-//! Joining: shut the gate, register with the hub, read the head, replay up to it, drop what the gate holds at or
-//! below it, open the gate. A gate that overflows is emptied and the replay simply goes on from the log.
+//! Joining: shut the gate, register with the hub, look where the hub stands, replay up to there, drop what the gate
+//! holds at or below it, open the gate. A gate that overflows is emptied and the replay simply goes on from the log.
+//! What is read is shared: of a tenant whose readers all come back at once, the store is asked once.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use crate::auth::scope::TenantScope;
 use crate::base::ids::RoomId;
 use crate::domain::op::Kernel;
-use crate::eventlog::{self, Head, Since};
+use crate::eventlog::{self, Head, Since, Stretch};
 use crate::hub::{Closing, Item, Mailbox};
 use crate::protocol::command::Subscribe;
 use crate::protocol::envelope::Envelope;
@@ -23,11 +24,9 @@ use crate::protocol::routing::Routing;
 use crate::protocol::subscription::{Feed, INBOX_RESYNC_URL, Interest, Reader, Subscription};
 use crate::storage;
 
-use super::start::{Start, read_start};
+use super::admission::Place;
+use super::start::read_rooms;
 use super::wish::{Wish, put};
-
-/// Events read from the log at a time. An event has at most 64 KiB, so this bounds a replay's memory too.
-const PAGE: u64 = 128;
 
 pub struct Follower {
     kernel: Kernel,
@@ -36,14 +35,17 @@ pub struct Follower {
     /// Ready to go out before anything else.
     prelude: Vec<Item>,
     replay: Option<Replay>,
+    /// The place among those who begin, until the first part of the log is read.
+    place: Option<Place>,
     /// Subscriptions that ask for their past and wait for a replay to end.
     waiting: VecDeque<Waiting>,
 }
 
 /// A part of the log on its way out while the gate is shut. Everything up to `after` is out.
 enum Replay {
-    /// All that the reader wants, to the end of the log. What the gate holds up to there is dropped.
-    Everything { after: i64 },
+    /// All that the reader wants, at least up to `upto`: later events are in the gate. What the gate holds up to where
+    /// the replay ends is dropped.
+    Everything { after: i64, upto: i64 },
     /// The past of a subscription that was added in mid-stream, up to where the gate was shut: all later events
     /// are in the gate, so no position goes out before an event that it stands behind.
     Past { after: i64, upto: Position, of: Subscription, recovered: bool },
@@ -75,10 +77,13 @@ impl Follower {
             mailbox,
             prelude: Vec::new(),
             replay: None,
+            place: None,
             waiting: VecDeque::new(),
         };
         // From here on dropping the follower leaves the hub again.
-        let (head, rooms) = follower.start_hub_and_read_start(reader).await?;
+        let head = follower.start_hub_and_read_head(wish).await?;
+        // After the head: what is newer is told again by the events after it, what was missed would never be.
+        let rooms = read_rooms(kernel, &follower.scope, reader).await?;
         follower.begin(wish, head, &rooms, hello);
         Ok(follower)
     }
@@ -87,13 +92,28 @@ impl Follower {
         &self.mailbox
     }
 
-    async fn start_hub_and_read_start(&self, reader: Reader) -> storage::Result<Start> {
-        if !self.kernel.hub.has_started(&self.scope) {
-            let head = eventlog::head(&self.kernel.db, &self.scope).await?;
-            self.kernel.hub.start_at(&self.scope, head.position());
+    /// Keeps this place until the first part of the log is read.
+    pub(super) fn hold(&mut self, place: Option<Place>) {
+        self.place = place;
+    }
+
+    async fn start_hub_and_read_head(&self, wish: &Wish) -> storage::Result<Head> {
+        let Kernel { db, hub, logs, clock, .. } = &self.kernel;
+        if hub.cursor(&self.scope).is_none() {
+            let head = logs.head_now(db, &self.scope, clock.now()).await?;
+            hub.start_at(&self.scope, head.position());
         }
-        // Read after the hub's start: what the hub will not deliver is below this head.
-        read_start(&self.kernel, &self.scope, reader).await
+        // Looked up after joining: what the hub will not deliver to this mailbox is at or below its cursor.
+        let head = match hub.cursor(&self.scope) {
+            Some(cursor) => logs.head_at(db, &self.scope, cursor, clock.now()).await?,
+            None => logs.head_now(db, &self.scope, clock.now()).await?,
+        };
+        let judged = wish.since.as_deref().map(|since| eventlog::judge(since, head));
+        match judged {
+            // It may come from a node that heard of the event before this one did.
+            Some(Since::Gap(GapReason::Future)) => logs.head_now(db, &self.scope, clock.now()).await,
+            _ => Ok(head),
+        }
     }
 
     fn begin(
@@ -111,19 +131,26 @@ impl Follower {
         let place = Position { epoch: head.epoch, seq: after };
         self.prelude.push(Item::control(&hello(place), Some(place)));
         if let (Some(Since::Gap(reason)), Some(from)) = (judged, wish.since.as_deref()) {
-            self.tell_gaps(from, head.position(), reason);
+            self.tell_gaps(from, head.position(), reason, None);
         }
-        self.kernel.hub.change(&self.scope, &self.mailbox, |interest, _| {
+        let mut upto = head.seq;
+        self.kernel.hub.change(&self.scope, &self.mailbox, |interest, position| {
             interest.inbox_after = interest.inbox_after.map(|_| after);
             interest.subscriptions.iter_mut().for_each(|one| one.after = after);
             interest.rooms.read(rooms, head.seq);
+            // Until now the hub did not know of the rooms: what it has delivered without them comes from the log.
+            upto = upto.max(position.seq);
             None
         });
-        self.replay = Some(Replay::Everything { after });
+        if judged.is_some() {
+            self.kernel.metrics.replays.one();
+        }
+        self.mailbox.has_replayed(after);
+        self.replay = Some(Replay::Everything { after, upto });
     }
 
-    /// One `gap` for the inbox and one for each subscription.
-    fn tell_gaps(&mut self, from: &str, to: Position, reason: GapReason) {
+    /// One `gap` for the inbox and one for each subscription, or for the one whose past is missing.
+    fn tell_gaps(&mut self, from: &str, to: Position, reason: GapReason, of: Option<&Subscription>) {
         let gap = |subscription: &str, key: Option<String>, resync_url: &str| {
             ServerMessage::Gap(Gap {
                 subscription: subscription.to_owned(),
@@ -135,19 +162,46 @@ impl Follower {
             })
         };
         let gaps = self.mailbox.with_interest(|interest| {
-            let inbox = interest.inbox_after.map(|_| gap("inbox", None, INBOX_RESYNC_URL));
-            let feeds = interest.subscriptions.iter().map(|one| {
+            let inbox =
+                interest.inbox_after.filter(|_| of.is_none()).map(|_| gap("inbox", None, INBOX_RESYNC_URL));
+            let concerned = |one: &&Subscription| of.is_none_or(|of| of == *one);
+            let feeds = interest.subscriptions.iter().filter(concerned).map(|one| {
                 let feed = one.filter.feed();
                 gap(feed.name(), one.key.clone(), feed.resync_url())
             });
             inbox.into_iter().chain(feeds).collect::<Vec<_>>()
         });
+        self.kernel.metrics.gaps.of(reason).add(gaps.len() as u64);
         self.prelude.extend(gaps.iter().map(|gap| Item::control(gap, Some(to))));
     }
 
     /// The next messages, in order. Cancel-safe: dropped half-way it has taken nothing.
     pub async fn next(&mut self) -> Result<Vec<Item>, Closing> {
+        self.wait_for_quota().await;
+        let items = self.next_items().await?;
+        let bytes = items.iter().map(frame_bytes).sum();
+        self.kernel.limits.sent(self.scope.tenant_id(), bytes, self.kernel.clock.now());
+        Ok(items)
+    }
+
+    /// While the tenant has had more bytes than its quota gives, its deliveries wait; an end does not.
+    async fn wait_for_quota(&self) {
+        let (limits, clock) = (&self.kernel.limits, &self.kernel.clock);
+        while self.mailbox.closing().is_none()
+            && let Some(at) = limits.may_send_at(self.scope.tenant_id(), clock.now())
+        {
+            tokio::select! {
+                () = clock.sleep_until(at) => {}
+                _ = self.mailbox.closed() => return,
+            }
+        }
+    }
+
+    async fn next_items(&mut self) -> Result<Vec<Item>, Closing> {
         loop {
+            // A page is judged when it is read, and once more here: the reader's role may have changed between.
+            let reader = self.mailbox.with_interest(|interest| interest.reader);
+            self.prelude.retain(|item| item.is_for(reader));
             if !self.prelude.is_empty() {
                 return Ok(std::mem::take(&mut self.prelude));
             }
@@ -161,14 +215,26 @@ impl Follower {
                 self.catch_up(head);
                 continue;
             };
+            self.mailbox.has_replayed(replay.after());
+            let read = if replay.is_over() {
+                None
+            } else {
+                let (after, upto) = (replay.after(), replay.upto());
+                Some(self.kernel.logs.stretch(&self.kernel.db, &self.scope, after, upto).await)
+            };
+            // After the read: an event that was committed after the end was told must not be on the page.
             if let Some(closing) = self.mailbox.closing() {
                 // The gate will not open any more; `going_away` is to be heard all the same.
                 let last = self.mailbox.last_words();
                 return if last.is_empty() { Err(closing) } else { Ok(last) };
             }
-            let page = eventlog::read_after(&self.kernel.db, &self.scope, replay.after(), PAGE).await;
-            let page = page.map_err(|error| self.unreadable(&error))?;
-            self.replayed(&page);
+            if let Some(read) = read {
+                let stretch = read.map_err(|error| self.unreadable(&error))?;
+                self.kernel.metrics.replay_pages.one();
+                self.replayed(&stretch);
+            }
+            self.place = None;
+            self.end_replay();
         }
     }
 
@@ -178,41 +244,48 @@ impl Follower {
         Closing { code: CloseCode::Overloaded, reason }
     }
 
-    /// Puts a page's events out and, when the replay has come to its end, opens the gate.
-    fn replayed(&mut self, page: &eventlog::Page) {
+    /// Puts a stretch's events out.
+    fn replayed(&mut self, stretch: &Stretch) {
         let Some(mut replay) = self.replay.take() else { return };
-        if page.head.trimmed > replay.after() {
-            let from = Position { epoch: page.head.epoch, seq: replay.after() };
-            let to = Position { epoch: page.head.epoch, seq: page.head.trimmed };
-            self.tell_gaps(&from.to_string(), to, GapReason::Trimmed);
-            replay.move_to(page.head.trimmed);
+        let Head { epoch, trimmed, .. } = stretch.head;
+        if trimmed > replay.after() {
+            let (from, to) = (Position { epoch, seq: replay.after() }, Position { epoch, seq: trimmed });
+            let of = replay.lose();
+            self.tell_gaps(&from.to_string(), to, GapReason::Trimmed, of.as_ref());
+            replay.move_to(trimmed);
         }
         let mut wanted = self.wanted(&replay);
-        for envelope in &page.envelopes {
-            replay.move_to(envelope.seq());
-            if matches!(envelope.routing, Routing::Membership { .. }) {
-                self.kernel.hub.follow(&self.scope, &self.mailbox, envelope);
-                wanted = self.wanted(&replay);
-            }
-            if wanted.admits(envelope) {
-                self.prelude.push(Item::Event(Arc::clone(envelope)));
+        for envelope in &stretch.envelopes {
+            if envelope.seq() > replay.after() {
+                replay.move_to(envelope.seq());
+                if matches!(envelope.routing, Routing::Membership { .. }) {
+                    self.kernel.hub.follow(&self.scope, &self.mailbox, envelope);
+                    wanted = self.wanted(&replay);
+                }
+                if wanted.admits(envelope) {
+                    self.prelude.push(Item::Event(Arc::clone(envelope)));
+                }
             }
         }
-        let end_of_log = (page.envelopes.len() as u64) < PAGE;
-        self.replay = match replay {
-            Replay::Everything { after } if end_of_log => self.open_gate(after),
-            Replay::Past { after, upto, of, recovered } if end_of_log || after >= upto.seq => {
-                self.prelude.push(live(&of, upto, recovered));
-                self.open_gate(upto.seq)
-            }
-            unfinished => Some(unfinished),
-        };
+        replay.move_to(stretch.upto);
+        self.replay = Some(replay);
     }
 
-    /// Opens the gate on what came after `after`. When the gate had to drop something, the log goes on instead.
-    fn open_gate(&self, after: i64) -> Option<Replay> {
-        let opened = self.mailbox.open(after);
-        opened.err().map(|_| Replay::Everything { after })
+    /// Opens the gate when the replay has come to its end. When the gate had to drop something, the log goes on instead.
+    fn end_replay(&mut self) {
+        let Some(replay) = self.replay.take_if(|replay| replay.is_over()) else { return };
+        let after = match replay {
+            Replay::Everything { after, .. } => after,
+            Replay::Past { upto, of, recovered, .. } => {
+                self.prelude.push(live(&of, upto, recovered));
+                upto.seq
+            }
+        };
+        if self.mailbox.open(after).is_err() {
+            // What was dropped the hub has delivered: it is in the log, at or below where the hub stands now.
+            let upto = self.kernel.hub.cursor(&self.scope).map_or(after, |cursor| cursor.seq);
+            self.replay = Some(Replay::Everything { after, upto });
+        }
     }
 
     /// What the replay is to bring, as the reader's interest stands now.
@@ -263,6 +336,10 @@ impl Follower {
             put(interest, of.clone());
             None
         });
+        self.kernel.metrics.replays.one();
+        if let Some(reason) = gap {
+            self.kernel.metrics.gaps.of(reason).one();
+        }
         self.replay = Some(Replay::Past { after, upto, of, recovered: gap.is_none() });
     }
 
@@ -297,13 +374,37 @@ impl Drop for Follower {
 impl Replay {
     fn after(&self) -> i64 {
         match self {
-            Self::Everything { after } | Self::Past { after, .. } => *after,
+            Self::Everything { after, .. } | Self::Past { after, .. } => *after,
         }
     }
 
+    /// Retention took a part away before it was read: whose part it is, when it is one subscription's.
+    fn lose(&mut self) -> Option<Subscription> {
+        match self {
+            Self::Everything { .. } => None,
+            Self::Past { of, recovered, .. } => {
+                *recovered = false;
+                Some(of.clone())
+            }
+        }
+    }
+
+    /// Where it may end.
+    fn upto(&self) -> i64 {
+        match self {
+            Self::Everything { upto, .. } => *upto,
+            Self::Past { upto, .. } => upto.seq,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.after() >= self.upto()
+    }
+
+    /// Moves on, never back.
     fn move_to(&mut self, seq: i64) {
         match self {
-            Self::Everything { after } | Self::Past { after, .. } => *after = seq,
+            Self::Everything { after, .. } | Self::Past { after, .. } => *after = seq.max(*after),
         }
     }
 }
@@ -349,6 +450,15 @@ fn confirmed(
         resync_url: gap.map(|_| feed.resync_url().to_owned()),
         reply_to,
     })
+}
+
+/// Bytes of an item on its way out.
+fn frame_bytes(item: &Item) -> usize {
+    match item {
+        Item::Event(envelope) => envelope.frame.frame().len(),
+        Item::Message { frame, .. } => frame.frame().len(),
+        Item::Beat(_) => 0,
+    }
 }
 
 /// The end of a subscription's replay.

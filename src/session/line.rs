@@ -44,6 +44,14 @@ impl Line {
         }
     }
 
+    /// The end that was told, if one was.
+    pub(super) fn closing(&self) -> Option<Closing> {
+        match &*self.0.lock() {
+            State::Waiting(first) => first.clone(),
+            State::Open(mailbox) => mailbox.closing(),
+        }
+    }
+
     pub(super) fn mailbox(&self) -> Option<Arc<Mailbox>> {
         match &*self.0.lock() {
             State::Waiting(_) => None,

@@ -1,17 +1,25 @@
 //! Floor 6: one live connection, whatever carries it. A session holds no authority of its own: a scope, subscriptions
 //! with positions, timers. Kill it at any line and the client can resume.
 
+pub mod admission;
 mod commands;
+mod drain;
 pub mod follower;
 mod line;
+pub mod node;
 pub mod page;
 pub mod refresh;
 pub mod relay;
+pub mod rescope;
+mod room;
 pub mod seats;
 pub mod sse;
+pub mod stats;
+pub mod stats_stream;
 mod start;
 pub mod status;
 pub mod supervisor;
+pub mod traffic;
 pub mod wish;
 pub mod ws;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::start::read_start;
+use super::start::read_rooms;
 use super::wish::Wish;
 use crate::auth::scope::TenantScope;
 use crate::domain::op::Kernel;
@@ -35,7 +35,8 @@ pub async fn page(
     wish: &Wish,
     limit: usize,
 ) -> storage::Result<EventPage> {
-    let (head, rooms) = read_start(kernel, scope, reader).await?;
+    let head = eventlog::head(&kernel.db, scope).await?;
+    let rooms = read_rooms(kernel, scope, reader).await?;
     let judged = wish.since.as_deref().map(|since| eventlog::judge(since, head));
     let empty =
         |resync_url| EventPage { events: Vec::new(), position: head.position(), has_more: false, resync_url };

@@ -1,9 +1,16 @@
-//! A connection outlives its token when the client brings a newer one of the same user.
+//! A connection outlives its token when the client brings a newer one of the same user: on the socket itself, or for a
+//! stream, which cannot be spoken to, over REST.
 
 use chrono::{DateTime, Utc};
 
+use super::rescope;
+use super::seats::Carrier;
 use super::supervisor::{Connection, Sessions};
-use crate::domain::identity::authenticate::Credential;
+use crate::auth::principal::Principal;
+use crate::base::clock::rfc3339;
+use crate::base::ids::ConnectionId;
+use crate::domain::identity::authenticate::{Admitted, Credential};
+use crate::protocol::message::{ServerMessage, TokenRefreshed};
 use crate::protocol::problem::{Code, Problem};
 
 /// Checks the token like a new connection's and moves the connection's end. Subscriptions stay.
@@ -13,15 +20,48 @@ pub async fn refresh(
     token: &str,
 ) -> Result<DateTime<Utc>, Problem> {
     let admitted = sessions.identity.authenticate(Credential::Query(token)).await?;
-    let same = admitted.principal.scope() == Some(connection.scope)
-        && admitted.principal.user_id().is_some()
-        && admitted.principal.user_id() == connection.user_id();
-    if !same {
+    if !(admitted.principal.user_id().is_some() && is_same(connection, &admitted.principal)) {
         return Err(Problem::new(
             Code::WrongUser,
             "The token is not one of the user that opened this connection.",
         ));
     }
-    connection.extend(admitted.expires_at);
-    Ok(admitted.expires_at)
+    go_on(sessions, connection, admitted).await
+}
+
+/// Moves the end of a stream to that of the credential that the request came with, and tells the stream. Somebody
+/// else's stream is as unknown as one that never was.
+pub async fn refresh_stream(
+    sessions: &Sessions,
+    id: ConnectionId,
+    admitted: Admitted,
+) -> Result<DateTime<Utc>, Problem> {
+    let found = sessions.find(id).filter(|one| one.carrier == Carrier::Stream);
+    let stream = found.filter(|one| is_same(one, &admitted.principal)).ok_or_else(Problem::not_found)?;
+    let expires_at = go_on(sessions, &stream, admitted).await?;
+    let told = TokenRefreshed { expires_at: rfc3339(expires_at), reply_to: None };
+    stream.offer(&ServerMessage::TokenRefreshed(told));
+    Ok(expires_at)
+}
+
+/// The same user, or the same key.
+fn is_same(connection: &Connection, principal: &Principal) -> bool {
+    let own = connection.principal();
+    principal.scope() == Some(connection.scope)
+        && own.user_id() == principal.user_id()
+        && own.key_id() == principal.key_id()
+}
+
+/// The connection belongs to the newer token from now on: it ends with that one's sign-in.
+async fn go_on(
+    sessions: &Sessions,
+    connection: &Connection,
+    admitted: Admitted,
+) -> Result<DateTime<Utc>, Problem> {
+    let Admitted { principal, expires_at } = admitted;
+    while !connection.replace_principal(&connection.principal(), &principal) {}
+    connection.extend(expires_at);
+    // The newer sign-in may have ended before the connection was known to belong to it; that word is not told again.
+    rescope::rescope(sessions, connection).await;
+    Ok(expires_at)
 }

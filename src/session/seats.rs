@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use parking_lot::Mutex;
 
 use crate::base::ids::{KeyId, TenantId, UserId};
+use crate::telemetry::metrics;
 
 /// What carries a connection; each kind has seats of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -12,6 +13,16 @@ pub enum Carrier {
     Socket,
     Upload,
     Stream,
+}
+
+impl From<Carrier> for metrics::Carrier {
+    fn from(carrier: Carrier) -> Self {
+        match carrier {
+            Carrier::Socket => Self::Socket,
+            Carrier::Upload => Self::Upload,
+            Carrier::Stream => Self::Stream,
+        }
+    }
 }
 
 /// Whose seat it is.

@@ -29,8 +29,8 @@ const RETRY_MS: u32 = 2_000;
 struct Reading {
     follower: Follower,
     names: Names,
-    // Held so that the seat is given back, and the connection forgotten, when the stream is dropped.
-    _seat: Seat,
+    /// Held so that the seat is given back, and the connection forgotten, when the stream is dropped.
+    seat: Seat,
 }
 
 enum State {
@@ -46,7 +46,7 @@ pub async fn stream(
     names: Names,
 ) -> impl Stream<Item = std::io::Result<Bytes>> + Send + use<> {
     let state = match join(sessions, &seat.connection, wish).await {
-        Some(follower) => State::Reading(Box::new(Reading { follower, names, _seat: seat })),
+        Some(follower) => State::Reading(Box::new(Reading { follower, names, seat })),
         None => State::Ended,
     };
     stream::unfold((state, true), |(state, first)| async move {
@@ -57,9 +57,13 @@ pub async fn stream(
         match reading.follower.next().await {
             Ok(items) => {
                 let text = render(&items, reading.names, first);
+                reading.seat.connection.traffic.gives(items.len() as u64, text.len() as u64);
                 Some((Ok(text), (State::Reading(reading), false)))
             }
-            Err(closing) => Some((Ok(farewell(&closing)), (State::Ended, false))),
+            Err(closing) => {
+                let text = last_word(&closing, reading.seat.connection.advised_ms());
+                Some((Ok(text), (State::Ended, false)))
+            }
         }
     })
 }
@@ -100,7 +104,7 @@ fn position_of(item: &Item) -> Option<crate::protocol::position::Position> {
     }
 }
 
-fn event(text: &mut BytesMut, id: Option<&str>, name: &str, frame: &TextFrame) {
+pub(super) fn event(text: &mut BytesMut, id: Option<&str>, name: &str, frame: &TextFrame) {
     if let Some(id) = id {
         text.put_slice(format!("id: {id}\n").as_bytes());
     }
@@ -117,10 +121,22 @@ pub fn farewell(closing: &Closing) -> Bytes {
     Bytes::from(format!("event: problem\ndata: {data}\n\n"))
 }
 
-fn unreadable() -> Bytes {
+/// How a stream begins: with the time after which to come back.
+pub(super) fn retry() -> BytesMut {
+    BytesMut::from(format!("retry: {RETRY_MS}\n").as_bytes())
+}
+
+pub(super) fn unreadable() -> Bytes {
     let closing = Closing { code: CloseCode::Overloaded, reason: "the log cannot be read".to_owned() };
-    let problem = farewell(&closing);
-    let mut text = BytesMut::from(format!("retry: {RETRY_MS}\n").as_bytes());
-    text.put_slice(&problem);
+    last_word(&closing, Some(RETRY_MS.into()))
+}
+
+/// The end, and when to come back if that differs from what the stream began with.
+fn last_word(closing: &Closing, retry_ms: Option<u64>) -> Bytes {
+    let mut text = BytesMut::new();
+    if let Some(retry_ms) = retry_ms {
+        text.put_slice(format!("retry: {retry_ms}\n").as_bytes());
+    }
+    text.put_slice(&farewell(closing));
     text.freeze()
 }

@@ -2,28 +2,38 @@
 //! all of them stands in for three timers each.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::admission::{Admission, AdmissionSettings, Place};
 use super::line::Line;
+use super::node::Node;
+use super::room::{Full, Room};
 use super::seats::{Carrier, Holder, SeatLimits, Seats};
+use super::stats::StatsCache;
 use super::status::StatusCache;
+use super::traffic::Traffic;
 use crate::auth::principal::Principal;
 use crate::auth::scope::TenantScope;
+use crate::base::address::AddressBlock;
 use crate::base::clock::Clock;
 use crate::base::ids::{ConnectionId, SessionId, TenantId, UserId};
 use crate::domain::identity::Identity;
 use crate::domain::identity::authenticate::Admitted;
+use crate::domain::limits::quota::Quota;
+use crate::domain::limits::used_up;
 use crate::domain::op::{Kernel, Origin};
 use crate::domain::revocation::Revocation;
 use crate::hub::{Closing, Mailbox, Offer};
-use crate::protocol::message::{GoingAway, ServerMessage, TokenExpiring};
+use crate::protocol::message::{ServerMessage, TokenExpiring};
 use crate::protocol::problem::{CloseCode, Code, Problem};
 use crate::protocol::subscription::{Interest, Reader};
 
@@ -31,6 +41,8 @@ use crate::protocol::subscription::{Interest, Reader};
 const ROUND: Duration = Duration::from_secs(1);
 /// How long a silent connection has to answer when its seat is wanted.
 const PROBE: Duration = Duration::from_secs(1);
+/// When whoever found no room may look again.
+const ROOM_RETRY_SECS: u32 = 5;
 /// How long before the end of its token a client is told.
 const EXPIRY_NOTICE: TimeDelta = TimeDelta::seconds(60);
 
@@ -38,8 +50,6 @@ const EXPIRY_NOTICE: TimeDelta = TimeDelta::seconds(60);
 #[derive(Clone, Copy, Debug)]
 pub struct SessionSettings {
     pub seats: SeatLimits,
-    /// Connections of one tenant at most, when there is a limit.
-    pub of_tenant: Option<usize>,
     /// Connections from one client address at most, when there is a limit.
     pub of_address: Option<usize>,
     /// Subscriptions of one socket at most.
@@ -58,30 +68,51 @@ pub struct SessionSettings {
     pub stream_heartbeat: Duration,
     /// Over how long a restart spreads its clients' return.
     pub reconnect_spread: Duration,
+    /// How many may begin at once.
+    pub admission: AdmissionSettings,
 }
 
 /// One live connection, as the supervisor sees it.
 pub struct Connection {
     pub id: ConnectionId,
     pub scope: TenantScope,
-    principal: Principal,
+    /// Changes with the user's role, and with the token that the connection goes on by.
+    principal: Mutex<Principal>,
     pub carrier: Carrier,
     pub origin: Origin,
     pub opened_at: DateTime<Utc>,
     holder: Holder,
     line: Line,
+    /// By the steady clock, as `beaten_at`.
     heard_at: AtomicI64,
     beaten_at: AtomicI64,
     expires_at: AtomicI64,
     warned: AtomicBool,
     seated: AtomicBool,
-    pub messages_in: AtomicU64,
+    /// Milliseconds that the client was told to stay away after its end; 0: it was not told.
+    away_ms: AtomicU64,
+    place: Mutex<Option<Place>>,
+    pub traffic: Traffic,
 }
 
 /// A seat that is held: dropping it gives the seat back and forgets the connection.
 pub struct Seat {
     sessions: Arc<Sessions>,
     pub connection: Arc<Connection>,
+    _counted: CountedIn,
+}
+
+/// A connection's part in the counts of its tenant and address; dropping it counts the connection out.
+struct CountedIn {
+    sessions: Arc<Sessions>,
+    tenant_id: TenantId,
+    address: Option<AddressBlock>,
+}
+
+impl Drop for CountedIn {
+    fn drop(&mut self) {
+        self.sessions.room.leave(self.tenant_id, self.address);
+    }
 }
 
 /// Every live connection of this node, and what they run on.
@@ -90,25 +121,50 @@ pub struct Sessions {
     pub identity: Arc<Identity>,
     pub settings: SessionSettings,
     pub(super) status: StatusCache,
+    pub(super) stats: StatsCache,
+    pub node: Node,
     /// Connections run on this; it is awaited at the end.
     pub tasks: TaskTracker,
     seats: Seats,
+    room: Room,
     live: Mutex<HashMap<ConnectionId, Arc<Connection>>>,
+    /// How many may begin at once.
+    pub admission: Admission,
+    /// Told when the last connection goes.
+    emptied: Notify,
+    leaving: AtomicBool,
     stopping: CancellationToken,
+    /// The database's history that the connections' positions are of.
+    history: AtomicI64,
 }
 
 impl Sessions {
     pub fn new(kernel: Kernel, identity: Arc<Identity>, settings: SessionSettings) -> Arc<Self> {
-        Arc::new(Self {
+        let history = AtomicI64::new(kernel.db.history());
+        let sessions = Arc::new(Self {
+            history,
+            admission: Admission::new(settings.admission, &kernel.clock, kernel.entropy),
+            node: Node::new(kernel.clock.now()),
             kernel,
             identity,
             status: StatusCache::default(),
+            stats: StatsCache::default(),
             settings,
             tasks: TaskTracker::new(),
             seats: Seats::new(settings.seats),
+            room: Room::default(),
             live: Mutex::default(),
+            emptied: Notify::new(),
+            leaving: AtomicBool::new(false),
             stopping: CancellationToken::new(),
-        })
+        });
+        let live = Arc::downgrade(&sessions);
+        sessions.kernel.enforce_with(move |word| {
+            if let Some(sessions) = live.upgrade() {
+                sessions.revoke(word.clone());
+            }
+        });
+        sessions
     }
 
     /// Gives the caller a seat, or says why not. At the limit the silent connections are probed first.
@@ -118,45 +174,65 @@ impl Sessions {
         carrier: Carrier,
         origin: Origin,
     ) -> Result<Seat, Problem> {
-        if self.stopping.is_cancelled() {
-            let words = "The server is restarting; connect again.";
-            return Err(Problem::new(Code::Unavailable, words).retry_after(1));
-        }
+        self.refuse_when_stopping()?;
         let (Some(scope), Some(holder)) = (admitted.principal.scope(), holder(&admitted.principal)) else {
             return Err(Problem::new(
                 Code::Forbidden,
                 "Operators have no tenant; sign in as one of its users.",
             ));
         };
-        self.check_room(scope.tenant_id(), &origin)?;
+        self.check_pace(scope.tenant_id())?;
+        let counted = self.count_in(scope.tenant_id(), &origin)?;
         if !self.seats.take(holder, carrier) {
             self.free_silent(holder, carrier).await;
             if !self.seats.take(holder, carrier) {
                 return Err(Problem::new(Code::TooManyConnections, "Too many connections").retry_after(5));
             }
         }
-        Ok(self.seat(admitted, scope, holder, carrier, origin))
+        let seat = self.seat(admitted, scope, holder, carrier, origin, counted);
+        // A word that the credential has ended may have come since it was looked at, a second ago where a silent
+        // connection was probed, and found nobody in this seat yet. From now on it finds the connection.
+        self.identity.still_admits(&seat.connection.principal()).await?;
+        Ok(seat)
     }
 
-    /// The limits that are off unless the configuration sets them.
-    fn check_room(&self, tenant_id: TenantId, origin: &Origin) -> Result<(), Problem> {
-        let SessionSettings { of_tenant, of_address, .. } = self.settings;
-        if of_tenant.is_none() && of_address.is_none() {
+    /// Refuses newcomers of a node that goes down, their return spread like that of those who are sent away.
+    pub fn refuse_when_stopping(&self) -> Result<(), Problem> {
+        if !self.stopping.is_cancelled() {
             return Ok(());
         }
-        let live = self.live.lock();
-        let in_tenant = live.values().filter(|one| one.scope.tenant_id() == tenant_id).count();
-        let at_address = live.values().filter(|one| one.origin.address == origin.address).count();
-        drop(live);
-        let refuse = |words: &'static str| Err(Problem::new(Code::RateLimited, words).retry_after(5));
-        match (of_tenant, of_address) {
-            (Some(most), _) if in_tenant >= most => {
-                refuse("The tenant has all the connections that it may have.")
+        let spread = self.settings.reconnect_spread.as_secs().max(1);
+        let seconds = u32::try_from(1 + self.kernel.entropy.below(spread)).unwrap_or(1);
+        let words = "The server is restarting; connect again.";
+        Err(Problem::new(Code::Unavailable, words).retry_after(seconds))
+    }
+
+    /// How many may come in a second.
+    fn check_pace(&self, tenant_id: TenantId) -> Result<(), Problem> {
+        let quota = Quota::ConnectsPerSecond;
+        let level = self.kernel.limits.take(tenant_id, quota, self.kernel.clock.now());
+        match level.and_then(|level| Some((level.per_second, level.refused_for_secs?))) {
+            Some((most, seconds)) => Err(used_up(quota, most, seconds)),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts the newcomer in, where the tenant and the address have room for one more.
+    fn count_in(self: &Arc<Self>, tenant_id: TenantId, origin: &Origin) -> Result<CountedIn, Problem> {
+        let address: Option<IpAddr> = origin.address.as_deref().and_then(|text| text.parse().ok());
+        let address = address.map(AddressBlock::of);
+        let (limits, now) = (&self.kernel.limits, self.kernel.clock.now());
+        let of_tenant = |held: usize| limits.may_hold(tenant_id, Quota::Connections, held as u64, now);
+        match self.room.enter(tenant_id, address, of_tenant, self.settings.of_address) {
+            Ok(()) => Ok(CountedIn { sessions: Arc::clone(self), tenant_id, address }),
+            Err(Full::Address) => {
+                let words = "Your address has all the connections that it may have.";
+                Err(Problem::new(Code::RateLimited, words).retry_after(ROOM_RETRY_SECS))
             }
-            (_, Some(most)) if at_address >= most => {
-                refuse("Your address has all the connections that it may have.")
+            Err(Full::Tenant) => {
+                let most = limits.limit(tenant_id, Quota::Connections).unwrap_or_default();
+                Err(used_up(Quota::Connections, most, u64::from(ROOM_RETRY_SECS)))
             }
-            _ => Ok(()),
         }
     }
 
@@ -167,35 +243,41 @@ impl Sessions {
         holder: Holder,
         carrier: Carrier,
         origin: Origin,
+        counted: CountedIn,
     ) -> Seat {
         let now = self.kernel.clock.now();
+        let metrics = &self.kernel.metrics;
+        metrics.opened.of(carrier.into()).one();
+        let tenant = metrics.tenants.of(scope.tenant_id());
         let connection = Arc::new(Connection {
             id: ConnectionId::new(&self.kernel.clock),
             scope,
-            principal: admitted.principal,
+            principal: Mutex::new(admitted.principal),
             carrier,
             origin,
             opened_at: now,
             holder,
             line: Line::new(),
-            heard_at: AtomicI64::new(now.timestamp_micros()),
-            beaten_at: AtomicI64::new(now.timestamp_micros()),
+            heard_at: AtomicI64::new(self.steady_micros()),
+            beaten_at: AtomicI64::new(self.steady_micros()),
             expires_at: AtomicI64::new(admitted.expires_at.timestamp_micros()),
             warned: AtomicBool::new(false),
             seated: AtomicBool::new(true),
-            messages_in: AtomicU64::new(0),
+            away_ms: AtomicU64::new(0),
+            place: Mutex::default(),
+            traffic: Traffic::new(Arc::clone(metrics), tenant, carrier.into()),
         });
         self.live.lock().insert(connection.id, Arc::clone(&connection));
         // Everybody may have been sent away since the newcomer was let in.
         if self.stopping.is_cancelled() {
             connection.close(CloseCode::Restart, "restart;retry_after=1");
         }
-        Seat { sessions: Arc::clone(self), connection }
+        Seat { sessions: Arc::clone(self), connection, _counted: counted }
     }
 
     /// Probes a holder's connections that have missed a heartbeat, and ends those that do not answer.
     async fn free_silent(&self, holder: Holder, carrier: Carrier) {
-        let silent_since = self.micros() - self.settings.heartbeat.as_micros() as i64;
+        let silent_since = self.steady_micros() - self.settings.heartbeat.as_micros() as i64;
         let silent: Vec<_> = self.connections(|one| {
             one.holder == holder
                 && one.carrier == carrier
@@ -231,8 +313,19 @@ impl Sessions {
         }
     }
 
+    /// Positions of before a restore or a change of server do not hold: everybody resumes, and is told of the gap.
+    fn notice_another_history(&self) {
+        let found = self.kernel.db.history();
+        if self.history.swap(found, Ordering::Relaxed) != found {
+            tracing::warn!("the database was restored or replaced; all connections have to resume");
+            self.kernel.hub.forget_places();
+            self.end_all_for_doubt();
+        }
+    }
+
     fn round(&self) {
-        let now = self.micros();
+        self.notice_another_history();
+        let (now, steady) = (self.micros(), self.steady_micros());
         let heartbeat = self.settings.heartbeat.as_micros() as i64;
         for one in self.connections(|_| true) {
             let expires_at = one.expires_at.load(Ordering::Relaxed);
@@ -248,16 +341,17 @@ impl Sessions {
                 Carrier::Stream => self.settings.stream_heartbeat.as_micros() as i64,
                 Carrier::Socket | Carrier::Upload => heartbeat,
             };
-            if one.carrier != Carrier::Stream && now - one.heard_at.load(Ordering::Relaxed) > 2 * heartbeat {
+            if one.carrier != Carrier::Stream && steady - one.heard_at.load(Ordering::Relaxed) > 2 * heartbeat
+            {
                 one.close(CloseCode::Idle, "no sign of life for two heartbeats");
-            } else if now - one.beaten_at.load(Ordering::Relaxed) >= every {
+            } else if steady - one.beaten_at.load(Ordering::Relaxed) >= every {
                 self.beat(&one);
             }
         }
     }
 
     fn beat(&self, one: &Connection) {
-        one.beaten_at.store(self.micros(), Ordering::Relaxed);
+        one.beaten_at.store(self.steady_micros(), Ordering::Relaxed);
         if let Some(mailbox) = one.line.mailbox() {
             self.kernel.hub.beat(&one.scope, &mailbox);
         }
@@ -266,7 +360,7 @@ impl Sessions {
     /// Ends what a revocation speaks of.
     pub fn revoke(&self, revocation: Revocation) {
         for one in self.connections(|_| true) {
-            if let Some((code, reason)) = revocation.ends(one.scope.tenant_id(), &one.principal) {
+            if let Some((code, reason)) = revocation.ends(one.scope.tenant_id(), &one.principal()) {
                 one.close(code, reason);
             }
         }
@@ -278,16 +372,29 @@ impl Sessions {
         }
     }
 
-    /// Refuses newcomers and sends everybody away, their return spread over the configured time.
-    pub fn send_away(&self) {
-        self.stopping.cancel();
-        let spread = self.settings.reconnect_spread.as_millis() as u64;
-        for one in self.connections(|_| true) {
-            let reconnect_after_ms = self.kernel.entropy.below(spread.max(1));
-            one.offer(&ServerMessage::GoingAway(GoingAway { reconnect_after_ms }));
-            one.close(CloseCode::Restart, &format!("restart;retry_after={}", spread.div_ceil(1000)));
+    /// From now on the node says that it is not ready; everything else goes on.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until no connection is left.
+    pub(super) async fn all_gone(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            if self.live.lock().is_empty() {
+                return;
+            }
+            emptied.await;
         }
-        self.tasks.close();
+    }
+
+    pub(super) fn everybody(&self) -> Vec<Arc<Connection>> {
+        self.connections(|_| true)
+    }
+
+    /// Every connection of the node.
+    pub fn all(&self) -> Vec<Arc<Connection>> {
+        self.connections(|_| true)
     }
 
     /// The connections of a tenant.
@@ -295,32 +402,36 @@ impl Sessions {
         self.connections(|one| one.scope.tenant_id() == tenant_id)
     }
 
+    /// How many connections a tenant has.
+    pub fn count_of_tenant(&self, tenant_id: TenantId) -> usize {
+        self.room.of_tenant(tenant_id)
+    }
+
     /// How many connections a principal holds, and how many the tenant does.
     pub fn counts(&self, tenant_id: TenantId, principal: &Principal) -> (usize, usize) {
         let of_caller = holder(principal).map_or(0, |holder| self.seats.count(holder));
-        let live = self.live.lock();
-        (of_caller, live.values().filter(|one| one.scope.tenant_id() == tenant_id).count())
+        (of_caller, self.room.of_tenant(tenant_id))
     }
 
     pub fn find(&self, id: ConnectionId) -> Option<Arc<Connection>> {
         self.live.lock().get(&id).cloned()
     }
 
-    /// Whether the node is leaving.
     /// Cancelled once the node goes down: whatever waits for its own sake ends with it.
     pub fn stopping(&self) -> &CancellationToken {
         &self.stopping
     }
 
-    pub fn is_stopping(&self) -> bool {
-        self.stopping.is_cancelled()
+    /// Whether the node will not be there much longer.
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed) || self.stopping.is_cancelled()
     }
 
     pub fn clock(&self) -> &Clock {
         &self.kernel.clock
     }
 
-    fn connections(&self, which: impl Fn(&Connection) -> bool) -> Vec<Arc<Connection>> {
+    pub(super) fn connections(&self, which: impl Fn(&Connection) -> bool) -> Vec<Arc<Connection>> {
         self.live.lock().values().filter(|one| which(one)).cloned().collect()
     }
 
@@ -333,12 +444,16 @@ impl Sessions {
     fn micros(&self) -> i64 {
         self.kernel.clock.now().timestamp_micros()
     }
+
+    fn steady_micros(&self) -> i64 {
+        self.kernel.clock.steady().timestamp_micros()
+    }
 }
 
 impl Connection {
-    /// Notes a sign of life.
-    pub fn heard(&self, now: DateTime<Utc>) {
-        self.heard_at.store(now.timestamp_micros(), Ordering::Relaxed);
+    /// Notes a sign of life, at a time by the steady clock.
+    pub fn heard(&self, steady: DateTime<Utc>) {
+        self.heard_at.store(steady.timestamp_micros(), Ordering::Relaxed);
     }
 
     /// From now on the supervisor speaks to the client through this mailbox.
@@ -352,6 +467,21 @@ impl Connection {
         self.warned.store(false, Ordering::Relaxed);
     }
 
+    /// The mailbox that the connection reads from, once it does.
+    pub(super) fn mailbox(&self) -> Option<Arc<Mailbox>> {
+        self.line.mailbox()
+    }
+
+    /// Goes on as `now`, unless it is not `before` any more: somebody else was faster, and has to be heard first.
+    pub(super) fn replace_principal(&self, before: &Principal, now: &Principal) -> bool {
+        let mut held = self.principal.lock();
+        let unchanged = *held == *before;
+        if unchanged {
+            *held = now.clone();
+        }
+        unchanged
+    }
+
     /// Ends the connection once what is queued has gone out.
     pub fn close(&self, code: CloseCode, reason: &str) {
         self.line.close(Closing { code, reason: reason.to_owned() });
@@ -359,31 +489,74 @@ impl Connection {
 
     /// Who connected, with the authority that the connection has at this moment.
     pub fn principal(&self) -> Principal {
-        self.principal.clone()
+        self.principal.lock().clone()
     }
 
     pub fn user_id(&self) -> Option<UserId> {
-        self.principal.user_id()
+        self.principal.lock().user_id()
     }
 
     pub fn session_id(&self) -> Option<SessionId> {
-        self.principal.session_id()
+        self.principal.lock().session_id()
     }
 
-    /// Bytes that wait for the reader, and passing messages that were dropped.
+    /// Bytes that wait for the reader, here and in its carrier, and passing messages that were dropped.
     pub fn backlog(&self) -> (usize, u64) {
-        self.line.mailbox().map_or((0, 0), |mailbox| (mailbox.queued_bytes(), mailbox.dropped()))
+        let (queued, dropped) =
+            self.line.mailbox().map_or((0, 0), |mailbox| (mailbox.queued_bytes(), mailbox.dropped()));
+        (queued + self.traffic.unwritten(), dropped)
     }
 
-    fn offer(&self, message: &ServerMessage) {
+    /// How many events the reader is behind `head`.
+    pub fn lag(&self, head: i64) -> u64 {
+        self.line.mailbox().map_or(0, |mailbox| self.traffic.lag(&mailbox, head))
+    }
+
+    /// The last sign of life.
+    pub fn last_heard_at(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.heard_at.load(Ordering::Relaxed)).unwrap_or(self.opened_at)
+    }
+
+    /// The code that it was ended with; 1000 when the client went.
+    fn end_code(&self) -> CloseCode {
+        self.line.closing().map_or(CloseCode::Normal, |closing| closing.code)
+    }
+
+    /// Keeps the place among those who begin, for the session to take along.
+    pub fn hold(&self, place: Place) {
+        *self.place.lock() = Some(place);
+    }
+
+    pub(super) fn take_place(&self) -> Option<Place> {
+        self.place.lock().take()
+    }
+
+    /// Notes how long the client is to stay away after its end.
+    pub(super) fn advise(&self, away_ms: u64) {
+        self.away_ms.store(away_ms, Ordering::Relaxed);
+    }
+
+    /// How long the client is to stay away, when it was told.
+    pub(super) fn advised_ms(&self) -> Option<u64> {
+        Some(self.away_ms.load(Ordering::Relaxed)).filter(|advised| *advised > 0)
+    }
+
+    pub(super) fn offer(&self, message: &ServerMessage) {
         self.line.offer(Offer::control(message));
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
+        let connection = &self.connection;
+        connection.traffic.ends(connection.line.mailbox().as_deref());
+        self.sessions.kernel.metrics.closed.of(connection.end_code()).one();
         self.sessions.unseat(&self.connection);
-        self.sessions.live.lock().remove(&self.connection.id);
+        let mut live = self.sessions.live.lock();
+        live.remove(&self.connection.id);
+        if live.is_empty() {
+            self.sessions.emptied.notify_waiters();
+        }
     }
 }
 
@@ -391,6 +564,8 @@ impl Drop for Seat {
 pub(super) fn quiet_mailbox(sessions: &Sessions, connection: &Connection) -> Arc<Mailbox> {
     let interest = Interest::new(Reader::unconnected(None, None), None);
     let mailbox = Arc::new(Mailbox::new(interest, sessions.settings.queue_bytes));
+    // A mailbox that nothing was put into has lost nothing.
+    let _ = mailbox.open(0);
     connection.attach(&mailbox);
     mailbox
 }

@@ -1,6 +1,7 @@
 //! What a client asks for when it connects, the same on every carrier: `since` and `subscriptions`.
 
 use crate::protocol::command::{Refused, Subscribe, parse_subscriptions};
+use crate::protocol::position;
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::subscription::{Interest, Reader, Subscription};
 
@@ -30,7 +31,7 @@ impl Wish {
             let words = "at connect one `since` speaks for everything: give it as a parameter of its own";
             return Err(Problem::new(Code::BadRequest, words));
         }
-        Ok(Self { since: since.map(str::to_owned), subscriptions })
+        Ok(Self { since: since.map(position::kept), subscriptions })
     }
 
     /// The interest that it makes for this reader, from the log's sequence number `after` on. A later one of the

@@ -1,6 +1,9 @@
 //! Opening the store and its two doors.
 
+use std::panic::Location;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sea_orm::{
     AccessMode, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
@@ -8,10 +11,16 @@ use sea_orm::{
 };
 use secrecy::SecretString;
 
-use super::error::{OpenError, Result};
+use super::error::{Error, OpenError, Result};
+use super::lineage::Lineage;
 use super::scope::{SystemTx, TenantTx};
+use super::turns::{LineFull, Turn, Turns};
 use super::{postgres, schema, sqlite};
 use crate::auth::scope::{SystemReason, TenantScope};
+use crate::base::clock::Stopwatch;
+use crate::base::ids::TenantId;
+use crate::telemetry::metrics::{Direction, Metrics};
+use crate::telemetry::writes::Writes;
 
 /// Where the store is and who opens it.
 #[derive(Clone, Debug)]
@@ -29,10 +38,31 @@ pub enum DatabaseSettings {
     },
 }
 
+/// Transactions of one tenant that may wait for SQLite's writer; one more is refused as busy.
+const MOST_WRITES_WAITING: usize = 256;
+/// Replays of one tenant that may wait for a page; beyond it a connection is told to come back later.
+const MOST_REPLAYS_WAITING: usize = 16_384;
+
 /// The open store.
 #[derive(Clone)]
 pub struct Database {
     doors: Doors,
+    transactions: Arc<AtomicU64>,
+    gauges: Gauges,
+    lineage: Lineage,
+    replays: Turns,
+}
+
+/// The right to read a page of a log now; it ends when it is dropped.
+pub struct ReplayTurn {
+    _turn: Turn,
+}
+
+/// Where transactions are counted. The store is the first part of a node that is opened, so it brings the figures.
+#[derive(Clone, Default)]
+pub(super) struct Gauges {
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) writes: Arc<Writes>,
 }
 
 #[derive(Clone)]
@@ -41,6 +71,7 @@ enum Doors {
     Sqlite {
         write: DatabaseConnection,
         read: DatabaseConnection,
+        writers: Turns,
     },
     Postgres {
         tenant: DatabaseConnection,
@@ -52,21 +83,27 @@ enum Doors {
 impl Database {
     /// Opens the store, brings the schema up where that is asked for, and refuses what would be unsafe.
     pub async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
+        let lineage = Lineage::default();
+        let replays_at_once = match settings {
+            // One connection always stays for those who read something else.
+            DatabaseSettings::Sqlite { .. } => sqlite::READERS as usize - 1,
+            DatabaseSettings::Postgres { max_connections, .. } => (*max_connections as usize / 2).max(1),
+        };
         let doors = match settings {
             DatabaseSettings::Sqlite { path } => {
                 let write = sqlite::open_writer(path).await?;
                 schema::bring_up(&write).await?;
                 let read = sqlite::open_readers(path).await?;
-                Doors::Sqlite { write, read }
+                Doors::Sqlite { write, read, writers: Turns::new(1, MOST_WRITES_WAITING) }
             }
             DatabaseSettings::Postgres { url, system_url, migrate_url, migrate, max_connections } => {
                 if *migrate {
                     schema::migrate_up_postgres(migrate_url.as_ref().unwrap_or(url)).await?;
                 }
-                let tenant = postgres::connect(url, *max_connections).await?;
+                let tenant = postgres::connect_pool(url, *max_connections, &lineage).await?;
                 schema::require_current(&tenant).await?;
                 let system = match system_url {
-                    Some(url) => postgres::connect(url, (*max_connections / 2).max(2)).await?,
+                    Some(url) => postgres::connect_pool(url, (*max_connections / 2).max(2), &lineage).await?,
                     None => tenant.clone(),
                 };
                 let shared_role = system_url.is_none();
@@ -74,17 +111,52 @@ impl Database {
                 Doors::Postgres { tenant, system, shared_role }
             }
         };
-        Ok(Self { doors })
+        let replays = Turns::new(replays_at_once, MOST_REPLAYS_WAITING);
+        Ok(Self { doors, transactions: Arc::default(), gauges: Gauges::default(), lineage, replays })
     }
 
     /// The tenant's door: transactions that see this tenant's rows only.
     pub fn tenant(&self, scope: &TenantScope) -> TenantDoor<'_> {
-        TenantDoor { doors: &self.doors, scope: *scope }
+        TenantDoor { db: self, scope: *scope }
     }
 
     /// The system's door: transactions that see every tenant. The reason is for the reader of the calling line.
     pub fn system(&self, reason: SystemReason) -> SystemDoor<'_> {
-        SystemDoor { doors: &self.doors, _reason: reason }
+        SystemDoor { db: self, _reason: reason }
+    }
+
+    /// Transactions that were begun since the start, for the metrics.
+    pub fn transactions(&self) -> u64 {
+        self.transactions.load(Ordering::Relaxed)
+    }
+
+    /// The doors, for a transaction that is counted.
+    fn enter(&self) -> &Doors {
+        self.transactions.fetch_add(1, Ordering::Relaxed);
+        &self.doors
+    }
+
+    /// The figures of the node that this store belongs to.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.gauges.metrics
+    }
+
+    /// The writing transactions that are open, and whether the disk takes them.
+    pub fn writes(&self) -> &Arc<Writes> {
+        &self.gauges.writes
+    }
+
+    /// A number that stands for the history that the rows are of: when it changes, the server was restored or
+    /// replaced, and no position of before holds.
+    pub fn history(&self) -> i64 {
+        self.lineage.mark()
+    }
+
+    /// Waits for the right to read a page of the tenant's log. So many replays read at once, and the tenants take turns:
+    /// a storm of one tenant's readers leaves connections to everybody else.
+    pub async fn replay_turn(&self, scope: &TenantScope) -> Result<ReplayTurn> {
+        let turn = self.replays.wait(Some(scope.tenant_id())).await.map_err(|LineFull| Error::Busy)?;
+        Ok(ReplayTurn { _turn: turn })
     }
 
     /// Which engine this is, in one word.
@@ -98,7 +170,7 @@ impl Database {
     /// Closes every connection; on SQLite this also folds the write-ahead log into the file.
     pub async fn close(self) -> Result<()> {
         match self.doors {
-            Doors::Sqlite { write, read } => {
+            Doors::Sqlite { write, read, .. } => {
                 read.close().await?;
                 write.close().await?;
             }
@@ -112,14 +184,19 @@ impl Database {
 }
 
 pub struct TenantDoor<'a> {
-    doors: &'a Doors,
+    db: &'a Database,
     scope: TenantScope,
 }
 
-impl TenantDoor<'_> {
+impl<'a> TenantDoor<'a> {
     /// A transaction that may write. On SQLite it holds the one writer from its first moment.
-    pub async fn begin(self) -> Result<TenantTx> {
-        self.open(AccessMode::ReadWrite).await
+    #[track_caller]
+    pub fn begin(self) -> impl Future<Output = Result<TenantTx>> + Send + 'a {
+        let place = Location::caller();
+        async move {
+            let tx = self.open(AccessMode::ReadWrite).await?;
+            Ok(tx.watched(place))
+        }
     }
 
     /// A transaction that only reads.
@@ -129,27 +206,38 @@ impl TenantDoor<'_> {
 
     async fn open(self, mode: AccessMode) -> Result<TenantTx> {
         let tenant_id = self.scope.tenant_id();
-        let tx = match self.doors {
-            Doors::Sqlite { write, read } => sqlite_transaction(write, read, mode).await?,
+        let waited = Stopwatch::start();
+        let (tx, turn) = match self.db.enter() {
+            Doors::Sqlite { write, read, writers } => {
+                let turn = writers_turn(writers, Some(tenant_id), mode).await?;
+                (sqlite_transaction(write, read, mode).await?, turn)
+            }
             Doors::Postgres { tenant, shared_role, .. } => {
                 let tx = postgres_transaction(tenant, mode).await?;
                 postgres::enter_tenant(&tx, tenant_id, *shared_role).await?;
-                tx
+                (tx, None)
             }
         };
-        Ok(TenantTx::new(tx, tenant_id))
+        self.db.gauges.waited(mode, waited);
+        let (gauges, lineage) = (self.db.gauges.clone(), self.db.lineage.clone());
+        Ok(TenantTx::new(tx, tenant_id, gauges, lineage, turn))
     }
 }
 
 pub struct SystemDoor<'a> {
-    doors: &'a Doors,
+    db: &'a Database,
     _reason: SystemReason,
 }
 
-impl SystemDoor<'_> {
+impl<'a> SystemDoor<'a> {
     /// A transaction that may write.
-    pub async fn begin(self) -> Result<SystemTx> {
-        self.open(AccessMode::ReadWrite).await
+    #[track_caller]
+    pub fn begin(self) -> impl Future<Output = Result<SystemTx>> + Send + 'a {
+        let place = Location::caller();
+        async move {
+            let tx = self.open(AccessMode::ReadWrite).await?;
+            Ok(tx.watched(place))
+        }
     }
 
     /// A transaction that only reads.
@@ -158,17 +246,49 @@ impl SystemDoor<'_> {
     }
 
     async fn open(self, mode: AccessMode) -> Result<SystemTx> {
-        let tx = match self.doors {
-            Doors::Sqlite { write, read } => sqlite_transaction(write, read, mode).await?,
+        let waited = Stopwatch::start();
+        let (tx, turn) = match self.db.enter() {
+            Doors::Sqlite { write, read, writers } => {
+                let turn = writers_turn(writers, None, mode).await?;
+                (sqlite_transaction(write, read, mode).await?, turn)
+            }
             Doors::Postgres { system, shared_role, .. } => {
                 let tx = postgres_transaction(system, mode).await?;
                 if *shared_role {
                     postgres::enter_system(&tx).await?;
                 }
-                tx
+                (tx, None)
             }
         };
-        Ok(SystemTx { tx })
+        self.db.gauges.waited(mode, waited);
+        Ok(SystemTx::new(tx, self.db.gauges.clone(), turn))
+    }
+}
+
+impl Gauges {
+    fn waited(&self, mode: AccessMode, since: Stopwatch) {
+        let direction = match mode {
+            AccessMode::ReadWrite => Direction::Write,
+            AccessMode::ReadOnly => Direction::Read,
+        };
+        self.metrics.begin_seconds.of(direction).observe(since.elapsed());
+    }
+
+    /// Notes a write that failed for want of room, and hands the outcome on.
+    pub(super) fn judged<T>(&self, outcome: Result<T>) -> Result<T> {
+        if let Err(Error::Full(_)) = &outcome {
+            self.metrics.disk_full.one();
+            self.writes.disk_is_full();
+        }
+        outcome
+    }
+}
+
+/// A turn at the one writer; who only reads needs none.
+async fn writers_turn(writers: &Turns, party: Option<TenantId>, mode: AccessMode) -> Result<Option<Turn>> {
+    match mode {
+        AccessMode::ReadOnly => Ok(None),
+        AccessMode::ReadWrite => Ok(Some(writers.wait(party).await.map_err(|LineFull| Error::Busy)?)),
     }
 }
 

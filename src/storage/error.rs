@@ -15,6 +15,9 @@ pub enum Error {
     /// The database is locked, stopped or out of connections: the same call may succeed later.
     #[error("the database is not available: {0}")]
     Unavailable(DbErr),
+    /// Too much of the same tenant's work waits already: the same call may succeed when some of it is done.
+    #[error("too many of the tenant's transactions wait already")]
+    Busy,
     /// The disk that holds the database is full.
     #[error("the database's disk is full: {0}")]
     Full(DbErr),
@@ -66,13 +69,23 @@ fn condition(error: &DbErr) -> Condition {
     }
 }
 
+/// Whether PostgreSQL gave up waiting for a lock because `lock_timeout` had passed.
+pub(super) fn is_lock_timeout(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error
+    else {
+        return false;
+    };
+    matches!(cause.as_ref(), sqlx::Error::Database(reply) if reply.code().as_deref() == Some("55P03"))
+}
+
 /// SQLite result codes are numbers (extended codes keep the primary one in the low byte), PostgreSQL's are SQLSTATEs.
 fn of_code(code: &str) -> Condition {
     if code.len() != 5
         && let Ok(number) = code.parse::<u32>()
     {
         return match number & 0xff {
-            5 | 6 | 10 => Condition::Unavailable,
+            // Locked, not readable for now, or not to be opened: a full disk can do that too.
+            5 | 6 | 10 | 14 => Condition::Unavailable,
             13 => Condition::Full,
             _ => Condition::Other,
         };
@@ -113,6 +126,8 @@ pub enum OpenError {
         "the database's schema is newer than this program (it has {unknown}): use the program that made it"
     )]
     Newer { unknown: String },
+    #[error("cannot read the database: {0}")]
+    Unreadable(String),
     #[error("cannot migrate the database: {0}")]
     Migrate(String),
 }

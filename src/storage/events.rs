@@ -53,13 +53,14 @@ pub async fn append(tx: &TenantTx, new: Vec<NewEvent>) -> Result<(i64, i64)> {
         ..Default::default()
     });
     tx.insert_all(rows.collect()).await?;
-    Ok((first, counter.epoch))
+    Ok((first, tx.epoch(counter.epoch)))
 }
 
-/// The tenant's counter row.
+/// The tenant's counter row, with the epoch as it is told.
 pub async fn log(tx: &TenantTx) -> Result<LogRow> {
     let row = tx.select::<tenant_logs::Entity>().one(&tx.tx).await?;
-    row.ok_or_else(|| Error::Corrupt("a tenant without a log".to_owned()))
+    let row = row.ok_or_else(|| Error::Corrupt("a tenant without a log".to_owned()))?;
+    Ok(LogRow { epoch: tx.epoch(row.epoch), ..row })
 }
 
 /// Events after `after`, in order.

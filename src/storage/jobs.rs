@@ -252,6 +252,25 @@ pub async fn active(tx: &TenantTx) -> Result<u64> {
     Ok(tx.select::<Entity>().filter(is_active()).count(&tx.tx).await?)
 }
 
+/// How many jobs have each status.
+pub async fn by_status(tx: &TenantTx) -> Result<Vec<(String, i64)>> {
+    Ok(counts(tx.select()).into_tuple().all(&tx.tx).await?)
+}
+
+/// How many jobs of all tenants are pending, and how many are running.
+pub async fn open_by_status(tx: &SystemTx) -> Result<Vec<(String, i64)>> {
+    Ok(counts(tx.select()).filter(is_active()).into_tuple().all(&tx.tx).await?)
+}
+
+fn counts(query: Select<Entity>) -> Select<Entity> {
+    query.select_only().column(Column::Status).column_as(Column::Id.count(), "count").group_by(Column::Status)
+}
+
+/// How many of the tenant's jobs are pending.
+pub async fn pending(tx: &TenantTx) -> Result<u64> {
+    Ok(tx.select::<Entity>().filter(is_pending()).count(&tx.tx).await?)
+}
+
 /// Whether the spider has pending or running jobs.
 pub async fn any_active_of(tx: &TenantTx, spider_name: &str) -> Result<bool> {
     let query = tx.select::<Entity>().filter(Column::SpiderName.eq(spider_name)).filter(is_active());

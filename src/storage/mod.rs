@@ -1,19 +1,26 @@
 //! Floor 3: the only SQL. Two doors lead in: `tenant(&scope)` for one tenant's rows and `system(reason)` for the few
 //! look-ups that must see across tenants. Nothing above this floor names a table, a column or a connection.
 
+mod backup;
 mod database;
+mod durable_file;
 mod entity;
 mod error;
+mod lineage;
 mod postgres;
+mod restore;
 mod schema;
 mod scope;
+mod soundness;
 mod sqlite;
+mod turns;
 
 pub mod api_keys;
 pub mod audit_log;
 pub mod crawl_urls;
 pub mod events;
 pub mod executions;
+pub mod idempotency_keys;
 pub mod job_items;
 pub mod job_logs;
 pub mod job_summaries;
@@ -35,10 +42,13 @@ pub mod standing;
 pub mod tenants;
 pub mod users;
 
+pub use backup::{CopyError, backup_sqlite};
 pub use database::{Database, DatabaseSettings};
 pub use error::{Error, OpenError, Result};
+pub use restore::{Restored, restore_sqlite};
 pub use schema::{SchemaStatus, migrate_down, migrate_up, schema_status};
 pub use scope::{SystemTx, TenantTx};
+pub use soundness::{LogFigures, Soundness, examine};
 
 use chrono::{DateTime, TimeZone, Utc};
 

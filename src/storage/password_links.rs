@@ -1,6 +1,6 @@
 //! One-time links with which a user sets a password.
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QuerySelect};
 
 use super::entity::password_links::{ActiveModel, Column, Entity};
 use super::{Result, SystemTx, TenantTx};
@@ -67,4 +67,18 @@ pub async fn spend(tx: &TenantTx, link: i64, now: i64) -> Result<bool> {
         .exec(&tx.tx)
         .await?;
     Ok(done.rows_affected > 0)
+}
+
+/// Removes links that expired before `before`, spent or not, at most `most`, and tells how many.
+pub async fn forget(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
+    let expired = tx
+        .select::<Entity>()
+        .filter(Column::ExpiresAt.lt(before))
+        .limit(most)
+        .select_only()
+        .column(Column::Id)
+        .into_tuple::<i64>()
+        .all(&tx.tx)
+        .await?;
+    Ok(tx.delete::<Entity>(Column::Id.is_in(expired)).exec(&tx.tx).await?.rows_affected)
 }

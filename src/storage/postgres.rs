@@ -7,15 +7,37 @@ use sea_orm::{
     Statement,
 };
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::Connection;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 
 use super::error::{OpenError, Result};
+use super::lineage::Lineage;
+use crate::base::clock::Clock;
 use crate::base::ids::TenantId;
 
 /// The group roles that the migrations grant to.
 const TENANT_GROUP: &str = "lotline_tenant";
 const SYSTEM_GROUP: &str = "lotline_system";
 
+/// How long the first connection may take.
+const FIRST_CONNECTION: Duration = Duration::from_secs(10);
+
 pub(super) async fn connect(url: &SecretString, connections: u32) -> Result<DatabaseConnection, OpenError> {
+    open(url, options(url, connections)).await
+}
+
+/// A door's pool, which looks at the database's history on every new connection.
+pub(super) async fn connect_pool(
+    url: &SecretString,
+    connections: u32,
+    lineage: &Lineage,
+) -> Result<DatabaseConnection, OpenError> {
+    let mut options = options(url, connections);
+    lineage.watch(&mut options);
+    open(url, options).await
+}
+
+fn options(url: &SecretString, connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(url.expose_secret());
     options
         .sqlx_logging(false)
@@ -23,9 +45,46 @@ pub(super) async fn connect(url: &SecretString, connections: u32) -> Result<Data
         .min_connections(1)
         .connect_timeout(Duration::from_secs(10))
         .acquire_timeout(Duration::from_secs(10));
+    options
+}
+
+async fn open(url: &SecretString, options: ConnectOptions) -> Result<DatabaseConnection, OpenError> {
+    knock(url).await?;
     Database::connect(options)
         .await
         .map_err(|cause| OpenError::Connect { url: without_password(url), cause: cause.to_string() })
+}
+
+/// Connects once, outside of any pool. A pool tries a refused connection again until its time is over, and then names
+/// its own time-out instead of what the server said.
+async fn knock(url: &SecretString) -> Result<(), OpenError> {
+    let refused = |cause: String| OpenError::Connect { url: without_password(url), cause };
+    let options: PgConnectOptions = url.expose_secret().parse().map_err(|cause| refused(reason(&cause)))?;
+    let place = match options.get_socket() {
+        Some(socket) => format!("{} port {}", socket.display(), options.get_port()),
+        None => format!("{} port {}", options.get_host(), options.get_port()),
+    };
+    let late = || refused(format!("{place} did not answer within {} seconds", FIRST_CONNECTION.as_secs()));
+    let clock = Clock::system();
+    let connected = tokio::select! {
+        connected = PgConnection::connect_with(&options) => connected,
+        () = clock.sleep(FIRST_CONNECTION) => return Err(late()),
+    };
+    let connection = connected.map_err(|cause| refused(format!("{place}: {}", reason(&cause))))?;
+    // It has served: how it ends makes no difference.
+    let _ = connection.close().await;
+    Ok(())
+}
+
+/// The cause in words of its own: the driver's wrapping tells an operator nothing.
+fn reason(cause: &sqlx::Error) -> String {
+    match cause {
+        sqlx::Error::Database(reply) => reply.message().to_owned(),
+        sqlx::Error::Io(error) => error.to_string(),
+        // May quote the address, password and all.
+        sqlx::Error::Configuration(_) => "the address is not one of PostgreSQL".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 /// Refuses roles under which row-level security would not hold, and roles that could not work.

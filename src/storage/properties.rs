@@ -69,6 +69,12 @@ pub async fn touch(tx: &TenantTx, ids: Vec<i64>, now: i64) -> Result<()> {
 }
 
 /// Properties that their sources still have.
+pub async fn by_status(tx: &TenantTx) -> Result<Vec<(String, i64)>> {
+    let query = tx.select::<Entity>().filter(Column::Removed.eq(false)).select_only();
+    let query = query.column(Column::StandardStatus).column_as(Column::Id.count(), "count");
+    Ok(query.group_by(Column::StandardStatus).into_tuple().all(&tx.tx).await?)
+}
+
 pub async fn count(tx: &TenantTx) -> Result<u64> {
     Ok(tx.select::<Entity>().filter(Column::Removed.eq(false)).count(&tx.tx).await?)
 }

@@ -36,6 +36,17 @@ pub async fn schema_status(settings: &DatabaseSettings) -> Result<SchemaStatus, 
     status(&owner(settings).await?).await
 }
 
+/// How many migrations this program knows.
+pub(super) fn known() -> usize {
+    Migrator::migrations().len()
+}
+
+/// What is applied in an open database; refuses one that is newer than this program.
+pub(super) async fn status_of(connection: &DatabaseConnection) -> Result<SchemaStatus, OpenError> {
+    refuse_newer(connection).await?;
+    status(connection).await
+}
+
 async fn owner(settings: &DatabaseSettings) -> Result<DatabaseConnection, OpenError> {
     match settings {
         DatabaseSettings::Sqlite { path } => sqlite::open_writer(path).await,

@@ -2,25 +2,49 @@
 //! here add or stamp the tenant; sea-orm's own finders are banned everywhere else (`clippy.toml`).
 #![expect(clippy::disallowed_methods, reason = "the scoped helpers are built on the finders they replace")]
 
+use std::panic::Location;
+
 use sea_orm::sea_query::{IntoCondition, OnConflict};
 use sea_orm::{
     ActiveModelBehavior, ActiveModelTrait, DatabaseTransaction, DbErr, DeleteMany, EntityTrait,
     IntoActiveModel, QueryFilter, Select, UpdateMany,
 };
 
+use super::database::Gauges;
 use super::entity::TenantOwned;
-use super::error::Result;
+use super::error::{Error, Result};
+use super::lineage::Lineage;
+use super::turns::Turn;
+use crate::base::clock::Stopwatch;
 use crate::base::ids::TenantId;
+use crate::telemetry::writes::OpenWrite;
 
 /// A transaction in which only one tenant exists. Dropping it without a commit undoes it.
 pub struct TenantTx {
     pub(super) tx: DatabaseTransaction,
     tenant_id: TenantId,
+    lineage: Lineage,
+    gauges: Gauges,
+    /// Held while it may write, so that one that stays open is noticed.
+    open: Option<OpenWrite>,
+    // After the transaction, so that it is handed on when that has ended.
+    _turn: Option<Turn>,
 }
 
 impl TenantTx {
-    pub(super) fn new(tx: DatabaseTransaction, tenant_id: TenantId) -> Self {
-        Self { tx, tenant_id }
+    pub(super) fn new(
+        tx: DatabaseTransaction,
+        tenant_id: TenantId,
+        gauges: Gauges,
+        lineage: Lineage,
+        turn: Option<Turn>,
+    ) -> Self {
+        Self { tx, tenant_id, lineage, gauges, open: None, _turn: turn }
+    }
+
+    pub(super) fn watched(mut self, place: &'static Location<'static>) -> Self {
+        self.open = Some(self.gauges.writes.begun(place));
+        self
     }
 
     /// Whose rows these are.
@@ -28,9 +52,14 @@ impl TenantTx {
         self.tenant_id
     }
 
+    /// The epoch that a log stored with `epoch` has in this database.
+    pub(super) fn epoch(&self, stored: i64) -> i64 {
+        self.lineage.epoch(stored)
+    }
+
     /// Makes the changes last: when this returns, they are on disk.
     pub async fn commit(self) -> Result<()> {
-        Ok(self.tx.commit().await?)
+        commit(self.tx, &self.gauges).await
     }
 
     pub(super) fn select<E: TenantOwned>(&self) -> Select<E> {
@@ -53,7 +82,7 @@ impl TenantTx {
         <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
     {
         row.set(A::Entity::tenant_column(), self.tenant_id.0.into());
-        Ok(row.insert(&self.tx).await?)
+        self.gauges.judged(row.insert(&self.tx).await.map_err(Error::from))
     }
 
     /// Inserts several rows in one statement, all as the tenant's own.
@@ -70,8 +99,8 @@ impl TenantTx {
             row.set(A::Entity::tenant_column(), self.tenant_id.0.into());
             row
         });
-        A::Entity::insert_many(stamped).exec_without_returning(&self.tx).await?;
-        Ok(())
+        let inserted = A::Entity::insert_many(stamped).exec_without_returning(&self.tx).await;
+        self.gauges.judged(inserted.map(|_| ()).map_err(Error::from))
     }
 
     /// Like [`TenantTx::insert_all`], and gives the rows as stored, in no order.
@@ -91,7 +120,8 @@ impl TenantTx {
             row.set(A::Entity::tenant_column(), self.tenant_id.0.into());
             row
         });
-        Ok(A::Entity::insert_many(stamped).exec_with_returning(&self.tx).await?)
+        let inserted = A::Entity::insert_many(stamped).exec_with_returning(&self.tx).await;
+        self.gauges.judged(inserted.map_err(Error::from))
     }
 
     /// Like [`TenantTx::insert_all_returning`], but passes over rows whose unique key is taken.
@@ -112,7 +142,7 @@ impl TenantTx {
         match insert.exec_with_returning(&self.tx).await {
             Ok(new) => Ok(new),
             Err(DbErr::RecordNotInserted) => Ok(Vec::new()),
-            Err(other) => Err(other.into()),
+            Err(other) => self.gauges.judged(Err(other.into())),
         }
     }
 }
@@ -120,12 +150,24 @@ impl TenantTx {
 /// A transaction that sees every tenant: login, key and ticket look-ups, head poll, sweeps.
 pub struct SystemTx {
     pub(super) tx: DatabaseTransaction,
+    gauges: Gauges,
+    open: Option<OpenWrite>,
+    _turn: Option<Turn>,
 }
 
 impl SystemTx {
+    pub(super) fn new(tx: DatabaseTransaction, gauges: Gauges, turn: Option<Turn>) -> Self {
+        Self { tx, gauges, open: None, _turn: turn }
+    }
+
+    pub(super) fn watched(mut self, place: &'static Location<'static>) -> Self {
+        self.open = Some(self.gauges.writes.begun(place));
+        self
+    }
+
     /// Makes the changes last: when this returns, they are on disk.
     pub async fn commit(self) -> Result<()> {
-        Ok(self.tx.commit().await?)
+        commit(self.tx, &self.gauges).await
     }
 
     pub(super) fn select<E: EntityTrait>(&self) -> Select<E> {
@@ -136,11 +178,23 @@ impl SystemTx {
         E::update_many()
     }
 
+    pub(super) fn delete<E: EntityTrait>(&self, which: impl IntoCondition) -> DeleteMany<E> {
+        E::delete_many().filter(which.into_condition())
+    }
+
     pub(super) async fn insert<A>(&self, row: A) -> Result<<A::Entity as EntityTrait>::Model>
     where
         A: ActiveModelTrait + ActiveModelBehavior + Send,
         <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
     {
-        Ok(row.insert(&self.tx).await?)
+        self.gauges.judged(row.insert(&self.tx).await.map_err(Error::from))
     }
+}
+
+/// Commits, and counts how long that took where something may have been written.
+async fn commit(tx: DatabaseTransaction, gauges: &Gauges) -> Result<()> {
+    let watch = Stopwatch::start();
+    let committed = gauges.judged(tx.commit().await.map_err(Error::from));
+    gauges.metrics.commit_seconds.observe(watch.elapsed());
+    committed
 }

@@ -216,3 +216,33 @@ pub async fn mark_used(tx: &SystemTx, token: i64, now: i64) -> Result<()> {
         .await?;
     Ok(())
 }
+
+/// Removes refresh tokens that expired before `before`, at most `most`, and tells how many.
+pub async fn forget_refresh_tokens(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
+    let expired = tx
+        .select::<refresh_tokens::Entity>()
+        .filter(refresh_tokens::Column::ExpiresAt.lt(before))
+        .limit(most)
+        .select_only()
+        .column(refresh_tokens::Column::Id)
+        .into_tuple::<i64>()
+        .all(&tx.tx)
+        .await?;
+    let which = refresh_tokens::Column::Id.is_in(expired);
+    Ok(tx.delete::<refresh_tokens::Entity>(which).exec(&tx.tx).await?.rows_affected)
+}
+
+/// Removes sessions that expired before `before`, at most `most`, and tells how many.
+pub async fn forget(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
+    let expired = tx
+        .select::<sessions::Entity>()
+        .filter(sessions::Column::ExpiresAt.lt(before))
+        .limit(most)
+        .select_only()
+        .column(sessions::Column::Id)
+        .into_tuple::<Uuid>()
+        .all(&tx.tx)
+        .await?;
+    let which = sessions::Column::Id.is_in(expired);
+    Ok(tx.delete::<sessions::Entity>(which).exec(&tx.tx).await?.rows_affected)
+}

@@ -4,14 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr};
-use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
 use super::error::OpenError;
 
 /// How long a statement waits for another process's lock before it fails.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-const READERS: u32 = 4;
+pub(super) const READERS: u32 = 4;
 
 /// Opens the single writing connection, making the folder and the file when they are missing.
 pub(super) async fn open_writer(path: &Path) -> Result<DatabaseConnection, OpenError> {
@@ -35,6 +35,7 @@ async fn connect(path: &Path, mode: &str, connections: u32) -> Result<DatabaseCo
     options.sqlx_logging(false).max_connections(connections).acquire_timeout(Duration::from_secs(10));
     // A connection that sits idle costs little; opening one anew would cost its page cache.
     options.idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
+    options.map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|kept, _| Box::pin(is_clean(kept))));
     let create = mode == "rwc";
     options.map_sqlx_sqlite_opts(move |_| {
         sqlx::sqlite::SqliteConnectOptions::new()
@@ -48,6 +49,51 @@ async fn connect(path: &Path, mode: &str, connections: u32) -> Result<DatabaseCo
             .disable_statement_logging()
     });
     Database::connect(options).await.map_err(|cause| unusable(path, &cause))
+}
+
+/// Whether the connection may be used again. When a write fails for want of room, memory or the disk's health, SQLite
+/// ends the transaction by itself, and the driver, whose own ROLLBACK then fails, goes on counting it as open: the next
+/// transaction would be a savepoint in one that is never committed, acknowledged and lost. Such a connection is closed.
+async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // A dropped transaction's ROLLBACK is only queued; an answered ping stands behind it.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
+
+/// Opens a store that exists as it is, to be read: nothing of it changes.
+pub(super) async fn open_to_read(path: &Path) -> Result<DatabaseConnection, OpenError> {
+    plain(path, BUSY_TIMEOUT).await
+}
+
+/// Opens a file that nobody else is to have open, and waits for nobody.
+pub(super) async fn open_alone(path: &Path) -> Result<DatabaseConnection, OpenError> {
+    plain(path, Duration::ZERO).await
+}
+
+/// One connection that leaves the journal's mode alone. A write through it is on disk all the same.
+async fn plain(path: &Path, patience: Duration) -> Result<DatabaseConnection, OpenError> {
+    let file = path.to_owned();
+    let mut options = ConnectOptions::new("sqlite::memory:?mode=rw");
+    options.sqlx_logging(false).max_connections(1);
+    options.idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
+    options.map_sqlx_sqlite_opts(move |_| {
+        sqlx::sqlite::SqliteConnectOptions::new()
+            .filename(&file)
+            .create_if_missing(false)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(patience)
+            .foreign_keys(true)
+            .disable_statement_logging()
+    });
+    Database::connect(options).await.map_err(|cause| unusable(path, &cause))
+}
+
+/// Whether another process holds the file: SQLITE_BUSY or SQLITE_LOCKED, in the low byte of the code.
+pub(super) fn is_busy(error: &DbErr) -> bool {
+    let (DbErr::Exec(cause) | DbErr::Query(cause) | DbErr::Conn(cause)) = error else { return false };
+    let sea_orm::RuntimeErr::SqlxError(cause) = cause else { return false };
+    let code = cause.as_database_error().and_then(|reply| reply.code());
+    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| matches!(code & 0xff, 5 | 6))
 }
 
 /// Reads the settings back: a file on a network share, or one opened by something else, may not have taken them.
@@ -71,6 +117,6 @@ async fn pragma(connection: &DatabaseConnection, name: &str) -> Result<String, D
     }
 }
 
-fn unusable(path: &Path, cause: &DbErr) -> OpenError {
+pub(super) fn unusable(path: &Path, cause: &DbErr) -> OpenError {
     OpenError::Broken { path: path.display().to_string(), cause: cause.to_string() }
 }

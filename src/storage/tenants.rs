@@ -1,5 +1,6 @@
 //! Tenants.
 
+use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::tenants::{ActiveModel, Column, Entity};
@@ -64,14 +65,18 @@ pub async fn list(tx: &SystemTx, after: Option<i64>, limit: u64) -> Result<Vec<T
     Ok(query.order_by_asc(Column::Id).limit(limit).all(&tx.tx).await?)
 }
 
-/// Changes name or activity; `false` when there is no such tenant.
-pub async fn update(
-    tx: &SystemTx,
-    id: TenantId,
-    name: Option<&str>,
-    is_active: Option<bool>,
-    now: i64,
-) -> Result<bool> {
+/// What is to change of a tenant; `None` leaves a field alone.
+#[derive(Default)]
+pub struct TenantChange<'a> {
+    pub name: Option<&'a str>,
+    pub is_active: Option<bool>,
+    /// The whole of what operators say of quotas, as JSON; `Some(None)`: nothing.
+    pub quotas: Option<Option<String>>,
+}
+
+/// Changes a tenant; `false` when there is no such one.
+pub async fn update(tx: &SystemTx, id: TenantId, change: TenantChange<'_>, now: i64) -> Result<bool> {
+    let TenantChange { name, is_active, quotas } = change;
     let mut query = tx.update::<Entity>().filter(Column::Id.eq(id.0)).col_expr(Column::UpdatedAt, now.into());
     if let Some(name) = name {
         query = query.col_expr(Column::Name, name.into());
@@ -79,12 +84,34 @@ pub async fn update(
     if let Some(is_active) = is_active {
         query = query.col_expr(Column::IsActive, is_active.into());
     }
+    if let Some(quotas) = quotas {
+        query = query.col_expr(Column::Quotas, Expr::value(quotas));
+    }
     Ok(query.exec(&tx.tx).await?.rows_affected > 0)
+}
+
+/// Tenants of whose quotas operators said something.
+pub async fn with_quotas(tx: &SystemTx) -> Result<Vec<TenantRow>> {
+    Ok(tx.select::<Entity>().filter(Column::Quotas.is_not_null()).all(&tx.tx).await?)
 }
 
 /// Whether any tenant exists: the test for a first start.
 pub async fn any(tx: &SystemTx) -> Result<bool> {
     Ok(tx.select::<Entity>().limit(1).one(&tx.tx).await?.is_some())
+}
+
+/// Writes a tenant's row as it is: a probe of whether the disk takes anything.
+pub async fn probe_write(tx: &SystemTx) -> Result<()> {
+    let Some(row) = tx.select::<Entity>().limit(1).one(&tx.tx).await? else { return Ok(()) };
+    let query = tx.update::<Entity>().filter(Column::Id.eq(row.id));
+    query.col_expr(Column::UpdatedAt, Expr::col(Column::UpdatedAt)).exec(&tx.tx).await?;
+    Ok(())
+}
+
+/// The slugs of these tenants.
+pub async fn slugs(tx: &SystemTx, ids: &[TenantId]) -> Result<Vec<(TenantId, String)>> {
+    let query = tx.select::<Entity>().filter(Column::Id.is_in(ids.iter().map(|id| id.0)));
+    Ok(query.all(&tx.tx).await?.into_iter().map(|row| (TenantId(row.id), row.slug)).collect())
 }
 
 /// Whether the table may be read at all: a cheap probe for readiness.

@@ -6,3 +6,7 @@ pub mod scrub;
 
 pub mod request;
 pub mod subscriber;
+
+pub mod metrics;
+pub mod watchdog;
+pub mod writes;

@@ -95,7 +95,12 @@ mod tests {
 
     fn logged(log_format: LogFormat, log_filter: &str, act: impl FnOnce(&FilterHandle)) -> String {
         let page = Page::default();
-        let settings = TelemetrySettings { log_format, log_filter: log_filter.to_owned() };
+        let settings = TelemetrySettings {
+            log_format,
+            log_filter: log_filter.to_owned(),
+            stall: None,
+            tenant_metrics: None,
+        };
         let to = page.clone();
         let (subscriber, handle) = subscriber(&settings, move || to.clone()).unwrap();
         with_default(subscriber, || act(&handle));

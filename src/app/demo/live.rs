@@ -13,7 +13,7 @@ use super::stage::{Company, Stage, USUAL_PORT, Wishes};
 use super::virtual_date::{START, Step, StepRefused};
 use super::welcome;
 use crate::app::cli::DemoArgs;
-use crate::app::serve::wait_for_signal;
+use crate::app::signals::wait_for_signal;
 use crate::base::clock::Clock;
 use crate::base::ids::JobId;
 use crate::protocol::job::JobStatus;

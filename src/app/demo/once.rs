@@ -11,7 +11,7 @@ use super::report::Report;
 use super::round::{Audience, Round};
 use super::stage::{Company, Stage, Wishes};
 use crate::app::cli::DemoArgs;
-use crate::app::serve::wait_for_signal;
+use crate::app::signals::wait_for_signal;
 
 /// Days between the two crawls.
 const DAYS: u16 = 30;

@@ -16,6 +16,12 @@ pub enum TokenError {
     Algorithm,
     #[error("no key has this kid")]
     UnknownKey,
+    /// The foreign issuer at this place has no such key as far as is known: its key set may have changed.
+    #[error("no key of the token's issuer has this kid")]
+    UnknownForeignKey(usize),
+    /// The key set of the foreign issuer at this place was never fetched, so nothing can be said of the token.
+    #[error("the keys of the token's issuer are not known yet")]
+    KeysUnknown(usize),
     #[error("the signature does not match")]
     Signature,
     #[error("the issuer is not known")]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::error::TokenError;
-use super::keys::VerifyingKey;
+use super::key_set::IssuerKeys;
 
 /// Who we are when we sign.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ pub struct ForeignIssuer {
     pub iss: Option<String>,
     /// Whether tokens without `iss` are its.
     pub is_default: bool,
-    pub keys: Vec<VerifyingKey>,
+    pub keys: IssuerKeys,
     /// The audiences that are us. Without any, a token that names an audience is for somebody else.
     pub audiences: Vec<String>,
     /// Claims that must be there, whatever they hold.
@@ -98,7 +98,8 @@ pub struct Issuers {
 /// The issuer that a token names. The name alone proves nothing: it only says whose key must fit.
 pub(super) enum Named<'a> {
     Own(&'a OwnIssuer),
-    Foreign(&'a ForeignIssuer),
+    /// With its place among the foreign ones.
+    Foreign(usize, &'a ForeignIssuer),
 }
 
 impl Issuers {
@@ -118,7 +119,7 @@ impl Issuers {
             if issuer.iss.is_none() && !issuer.is_default {
                 return Err(IssuerError::Unreachable(name()));
             }
-            if issuer.keys.is_empty() {
+            if issuer.keys.get().is_some_and(|keys| keys.is_empty()) {
                 return Err(IssuerError::NoKey(name()));
             }
             if issuer.tenants.is_empty() {
@@ -143,25 +144,26 @@ impl Issuers {
             return Ok(Named::Own(&self.own));
         }
         // A token that names an issuer is never the default's by default.
-        let fits = |issuer: &&ForeignIssuer| match iss {
+        let fits = |(_, issuer): &(usize, &ForeignIssuer)| match iss {
             Some(_) => issuer.iss.as_deref() == iss,
             None => issuer.is_default,
         };
-        self.foreign.iter().find(fits).map(Named::Foreign).ok_or(TokenError::Issuer)
+        let found = self.foreign.iter().enumerate().find(fits);
+        found.map(|(place, issuer)| Named::Foreign(place, issuer)).ok_or(TokenError::Issuer)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::token::keys::Algorithm;
+    use crate::auth::token::keys::{Algorithm, VerifyingKey};
 
     fn foreign(name: &str, iss: Option<&str>) -> ForeignIssuer {
         ForeignIssuer {
             name: name.into(),
             iss: iss.map(str::to_owned),
             is_default: iss.is_none(),
-            keys: vec![VerifyingKey::shared_secret(None, b"secret", vec![Algorithm::Hs256]).unwrap()],
+            keys: vec![VerifyingKey::shared_secret(None, b"secret", vec![Algorithm::Hs256]).unwrap()].into(),
             audiences: vec![],
             required: ForeignIssuer::default_required(),
             claims: ClaimMap::default(),
@@ -191,7 +193,7 @@ mod tests {
     fn issuers_that_can_do_nothing_are_refused() {
         let unreachable = ForeignIssuer { is_default: false, ..foreign("a", None) };
         assert_eq!(refusal(vec![unreachable]), Some(IssuerError::Unreachable("a".into())));
-        let keyless = ForeignIssuer { keys: vec![], ..foreign("a", None) };
+        let keyless = ForeignIssuer { keys: vec![].into(), ..foreign("a", None) };
         assert_eq!(refusal(vec![keyless]), Some(IssuerError::NoKey("a".into())));
         let tenantless = ForeignIssuer { tenants: [].into(), ..foreign("a", None) };
         assert_eq!(refusal(vec![tenantless]), Some(IssuerError::NoTenant("a".into())));

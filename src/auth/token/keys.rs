@@ -2,54 +2,29 @@
 //! belongs to a key; a token can only name one that its key already has.
 
 use std::fmt;
-use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use jsonwebtoken::{DecodingKey, EncodingKey, crypto};
+use jsonwebtoken::{DecodingKey, crypto};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::base::entropy::Entropy;
+pub use super::algorithm::Algorithm;
+use super::algorithm::Family;
+use super::public::PublicKey;
+pub use super::signing::{PairKind, SigningKey};
+use crate::auth::mark::{Mark, Marks};
 
 /// The longest `kid` that is looked at.
 pub const MAX_KID_BYTES: usize = 128;
 /// The shortest secret that our own tokens are signed with: as long as the hash (RFC 7518 section 3.2).
 pub const MIN_SECRET_BYTES: usize = 32;
 
-/// The closed set of signature algorithms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Algorithm {
-    Hs256,
-    Hs384,
-    Hs512,
-}
-
-impl Algorithm {
-    const ALL: [Self; 3] = [Self::Hs256, Self::Hs384, Self::Hs512];
-
-    /// The name in a header (RFC 7518 section 3.1).
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Hs256 => "HS256",
-            Self::Hs384 => "HS384",
-            Self::Hs512 => "HS512",
-        }
-    }
-
-    pub(super) const fn library(self) -> jsonwebtoken::Algorithm {
-        match self {
-            Self::Hs256 => jsonwebtoken::Algorithm::HS256,
-            Self::Hs384 => jsonwebtoken::Algorithm::HS384,
-            Self::Hs512 => jsonwebtoken::Algorithm::HS512,
-        }
-    }
-}
-
 /// A key that cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    #[error("an algorithm is one of HS256, HS384, HS512")]
+    #[error("an algorithm is one of HS256, HS384, HS512, RS256, ES256, EdDSA")]
     Algorithm,
     #[error("a key id has 1 to 128 visible ASCII characters")]
     Kid,
@@ -63,37 +38,22 @@ pub enum KeyError {
     DuplicateKid,
     #[error("there must be at least one signing key")]
     NoKey,
+    #[error("a public key is RSA of 2,048 to 8,192 bits, EC on P-256 or OKP on Ed25519")]
+    PublicKey,
+    #[error("a private key is an unencrypted PKCS#8 PEM of Ed25519, or of RSA with 2,048 to 8,192 bits")]
+    Pem,
+    #[error("a key pair could not be made")]
+    Generate,
 }
 
-impl FromStr for Algorithm {
-    type Err = KeyError;
-
-    fn from_str(text: &str) -> Result<Self, KeyError> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.name() == text).ok_or(KeyError::Algorithm)
-    }
-}
-
-/// What a key is made of. Each kind verifies the algorithms of its own family only, so that a public key can never
-/// be taken for a shared secret.
-#[derive(Clone)]
-enum KeyMaterial {
-    Hmac(DecodingKey),
-}
-
-impl KeyMaterial {
-    const fn fits(&self, algorithm: Algorithm) -> bool {
-        match (self, algorithm) {
-            (Self::Hmac(_), Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512) => true,
-        }
-    }
-}
-
-/// A key that verifies.
+/// A key that verifies. Each verifies the algorithms of its own family only, so that a public key can never be taken for
+/// a shared secret.
 #[derive(Clone)]
 pub struct VerifyingKey {
     kid: Option<String>,
     algorithms: Vec<Algorithm>,
-    material: KeyMaterial,
+    family: Family,
+    decoding: DecodingKey,
     digest: [u8; 32],
     is_weak: bool,
 }
@@ -117,9 +77,32 @@ impl VerifyingKey {
         Ok(Self {
             kid,
             algorithms,
-            material: KeyMaterial::Hmac(DecodingKey::from_secret(secret)),
+            family: Family::Hmac,
+            decoding: DecodingKey::from_secret(secret),
             digest: digest(secret),
             is_weak: secret.len() < MIN_SECRET_BYTES,
+        })
+    }
+
+    /// A public key. Only algorithms of its own family can be among `algorithms`.
+    pub(super) fn public(
+        kid: Option<String>,
+        key: &PublicKey,
+        algorithms: Vec<Algorithm>,
+    ) -> Result<Self, KeyError> {
+        if algorithms.is_empty() {
+            return Err(KeyError::NoAlgorithm);
+        }
+        if kid.as_deref().is_some_and(|kid| !is_kid(kid)) {
+            return Err(KeyError::Kid);
+        }
+        Ok(Self {
+            kid,
+            algorithms,
+            family: key.family(),
+            decoding: key.decoding(),
+            digest: digest(key.jwk().to_string().as_bytes()),
+            is_weak: false,
         })
     }
 
@@ -133,14 +116,14 @@ impl VerifyingKey {
     }
 
     pub(super) fn accepts(&self, algorithm: Algorithm) -> bool {
-        self.algorithms.contains(&algorithm) && self.material.fits(algorithm)
+        self.algorithms.contains(&algorithm) && self.family == algorithm.family()
     }
 
-    /// Whether `signature` over `message` was made with this key. The library compares in constant time.
+    /// Whether `signature` over `message` was made with this key. Secrets are compared in constant time.
     pub(super) fn verifies(&self, message: &str, signature: &str, algorithm: Algorithm) -> bool {
-        let KeyMaterial::Hmac(key) = &self.material;
         self.accepts(algorithm)
-            && crypto::verify(signature, message.as_bytes(), key, algorithm.library()).unwrap_or(false)
+            && crypto::verify(signature, message.as_bytes(), &self.decoding, algorithm.library())
+                .unwrap_or(false)
     }
 }
 
@@ -149,53 +132,6 @@ impl fmt::Debug for VerifyingKey {
         f.debug_struct("VerifyingKey")
             .field("kid", &self.kid)
             .field("algorithms", &self.algorithms)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A key that signs our own tokens, with HS256, from a moment on.
-#[derive(Clone)]
-pub struct SigningKey {
-    kid: String,
-    signs_from: DateTime<Utc>,
-    encoding: EncodingKey,
-    verifying: VerifyingKey,
-}
-
-impl SigningKey {
-    /// A key from its stored parts. It verifies at once but signs only from `signs_from`: every node must know a new
-    /// key before the first token that needs it.
-    pub fn new(kid: &str, secret: &[u8], signs_from: DateTime<Utc>) -> Result<Self, KeyError> {
-        if secret.len() < MIN_SECRET_BYTES {
-            return Err(KeyError::ShortSecret);
-        }
-        let verifying = VerifyingKey::shared_secret(Some(kid.to_owned()), secret, vec![Algorithm::Hs256])?;
-        Ok(Self { kid: kid.to_owned(), signs_from, encoding: EncodingKey::from_secret(secret), verifying })
-    }
-
-    /// The parts of a new key: its id and 32 random bytes, for the caller to keep.
-    pub fn generate(entropy: Entropy) -> (String, [u8; 32]) {
-        (URL_SAFE_NO_PAD.encode(entropy.bytes::<12>()), entropy.bytes())
-    }
-
-    pub fn kid(&self) -> &str {
-        &self.kid
-    }
-
-    pub(super) fn encoding(&self) -> &EncodingKey {
-        &self.encoding
-    }
-
-    pub(super) fn verifying(&self) -> &VerifyingKey {
-        &self.verifying
-    }
-}
-
-impl fmt::Debug for SigningKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey")
-            .field("kid", &self.kid)
-            .field("signs_from", &self.signs_from)
             .finish_non_exhaustive()
     }
 }
@@ -213,9 +149,9 @@ impl KeyRing {
         if keys.is_empty() {
             return Err(KeyError::NoKey);
         }
-        keys.sort_by_key(|key| key.signs_from);
+        keys.sort_by_key(SigningKey::signs_from);
         let twin =
-            |(index, key): (usize, &SigningKey)| keys[..index].iter().any(|other| other.kid == key.kid);
+            |(index, key): (usize, &SigningKey)| keys[..index].iter().any(|other| other.kid() == key.kid());
         if keys.iter().enumerate().any(twin) {
             return Err(KeyError::DuplicateKid);
         }
@@ -225,21 +161,35 @@ impl KeyRing {
     /// The key that signs at `now`. When none may yet, the oldest does: a wrong clock must not stop all sign-ins.
     pub fn signing_key(&self, now: DateTime<Utc>) -> &SigningKey {
         // `new` refuses an empty ring, so there is a first key.
-        self.keys.iter().rev().find(|key| key.signs_from <= now).unwrap_or(&self.keys[0])
+        self.keys.iter().rev().find(|key| key.signs_from() <= now).unwrap_or(&self.keys[0])
+    }
+
+    /// The marks that the ring's keys leave on `message`, that of the signing key first. `purpose` keeps apart what must
+    /// not be mistaken for one another.
+    pub fn marks(&self, now: DateTime<Utc>, purpose: &str, message: &[u8]) -> Marks {
+        let first = self.signing_key(now);
+        let others = self.keys.iter().filter(|key| key.kid() != first.kid());
+        let mark = |key: &SigningKey| Mark::new(key.kid(), key.marking(), purpose, message);
+        Marks::new(mark(first), others.map(mark))
     }
 
     pub(super) fn find(&self, kid: &str) -> Option<&VerifyingKey> {
-        self.keys.iter().find(|key| key.kid == kid).map(SigningKey::verifying)
+        self.keys.iter().find(|key| key.kid() == kid).map(SigningKey::verifying)
     }
 
     /// Whether one of our own secrets is also `key`'s. Its holder could then sign as us: the start must refuse it.
     pub fn shares_secret_with(&self, key: &VerifyingKey) -> bool {
-        self.keys.iter().any(|own| own.verifying.digest == key.digest)
+        self.keys.iter().any(|own| own.verifying().digest == key.digest)
+    }
+
+    /// The public keys, as a key set; empty when tokens are signed with a shared secret.
+    pub fn public_keys(&self) -> Value {
+        json!({ "keys": self.keys.iter().filter_map(SigningKey::public_jwk).collect::<Vec<_>>() })
     }
 
     /// Names the ring's keys without telling them, so that nodes can see whether they hold the same.
     pub fn fingerprint(&self) -> String {
-        let mut parts: Vec<_> = self.keys.iter().map(|key| (&key.kid, key.verifying.digest)).collect();
+        let mut parts: Vec<_> = self.keys.iter().map(|key| (key.kid(), key.verifying().digest)).collect();
         parts.sort();
         let mut hash = Sha256::new();
         for (kid, digest) in parts {

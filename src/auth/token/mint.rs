@@ -3,11 +3,12 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
-use jsonwebtoken::Header;
+use serde_json::json;
 
 use super::claims::{OwnClaims, date};
 use super::issuers::OwnIssuer;
-use super::keys::{Algorithm, KeyRing};
+use super::keys::KeyRing;
+use super::signing::SigningFailed;
 use crate::auth::role::Role;
 use crate::auth::secret::SecretText;
 use crate::base::entropy::Entropy;
@@ -58,8 +59,12 @@ pub struct AccessToken {
 
 /// The token could not be signed.
 #[derive(Debug, thiserror::Error)]
-#[error("an access token could not be signed")]
-pub struct MintError(#[from] jsonwebtoken::errors::Error);
+pub enum MintError {
+    #[error("the claims could not be written")]
+    Claims(#[from] serde_json::Error),
+    #[error(transparent)]
+    Signing(#[from] SigningFailed),
+}
 
 /// Signs a token for `subject` that begins at `now`.
 pub fn mint(
@@ -73,13 +78,11 @@ pub fn mint(
     // Whole seconds: what the claims can say is what the caller is told.
     let issued_at = date(now.timestamp());
     let expires_at = issued_at + TimeDelta::seconds(lifetime.0.into());
-    let header = Header {
-        typ: Some(TOKEN_TYPE.to_owned()),
-        kid: Some(key.kid().to_owned()),
-        ..Header::new(Algorithm::Hs256.library())
-    };
+    let header = json!({ "typ": TOKEN_TYPE, "alg": key.algorithm().name(), "kid": key.kid() });
     let claims = claims(subject, signer.issuer, &jti, issued_at, expires_at);
-    let text = jsonwebtoken::encode(&header, &claims, key.encoding())?;
+    let part = |json: Vec<u8>| URL_SAFE_NO_PAD.encode(json);
+    let message = format!("{}.{}", part(header.to_string().into_bytes()), part(serde_json::to_vec(&claims)?));
+    let text = format!("{message}.{}", key.sign(&message)?);
     Ok(AccessToken { text: SecretText::new(text), jti, issued_at, expires_at })
 }
 

@@ -2,15 +2,19 @@
 
 pub mod error;
 pub mod issuers;
+pub mod key_set;
 pub mod keys;
 pub mod mint;
 pub mod verified;
 pub mod verify;
 
+mod algorithm;
 mod claims;
 mod header;
 mod json;
 mod parts;
+mod public;
+mod signing;
 
 #[cfg(test)]
 #[path = "../../../tests/it/support/jwt_corpus.rs"]

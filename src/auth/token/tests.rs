@@ -39,7 +39,7 @@ fn old_back_end() -> ForeignIssuer {
         name: "old".into(),
         iss: None,
         is_default: true,
-        keys: vec![VerifyingKey::shared_secret(None, FOREIGN_SECRET, vec![Algorithm::Hs256]).unwrap()],
+        keys: vec![VerifyingKey::shared_secret(None, FOREIGN_SECRET, vec![Algorithm::Hs256]).unwrap()].into(),
         audiences: vec![],
         required: ForeignIssuer::default_required(),
         claims: ClaimMap::default(),
@@ -340,7 +340,7 @@ fn a_foreign_key_id_picks_a_key_and_a_key_without_id_is_meant_by_all() {
         VerifyingKey::shared_secret(Some(kid.into()), secret, vec![Algorithm::Hs256]).unwrap()
     };
     let keys = vec![named("a", b"something else"), named("b", FOREIGN_SECRET)];
-    let issuers = issuers_with(ForeignIssuer { keys, ..old_back_end() });
+    let issuers = issuers_with(ForeignIssuer { keys: keys.into(), ..old_back_end() });
     let claims = serde_json::json!({"sub": "bob", "exp": NOW + 60});
     let verified =
         |kid, issuers: &Issuers| verify(&foreign_token(kid, &claims), &ring(), issuers, at(NOW)).map(|_| ());
@@ -348,6 +348,6 @@ fn a_foreign_key_id_picks_a_key_and_a_key_without_id_is_meant_by_all() {
     assert_eq!(verified(Some("b"), &issuers), Ok(()));
     assert_eq!(verified(None, &issuers), Ok(()));
     assert_eq!(verified(Some("a"), &issuers), Err(TokenError::Signature));
-    assert_eq!(verified(Some("c"), &issuers), Err(TokenError::UnknownKey));
+    assert_eq!(verified(Some("c"), &issuers), Err(TokenError::UnknownForeignKey(0)));
     assert_eq!(verified(Some("whatever"), &self::issuers()), Ok(()));
 }

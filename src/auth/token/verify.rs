@@ -31,7 +31,7 @@ pub fn verify(
     let parts = Parts::split(token)?;
     match issuers.named(text(&parts.claims, "iss")?)? {
         Named::Own(own) => own_token(&parts, ring, own, now),
-        Named::Foreign(foreign) => foreign_token(&parts, foreign, now).map(Verified::Foreign),
+        Named::Foreign(place, foreign) => foreign_token(&parts, place, foreign, now).map(Verified::Foreign),
     }
 }
 
@@ -128,6 +128,7 @@ fn own_times(claims: &Map<String, Value>) -> Result<Times, TokenError> {
 
 fn foreign_token(
     parts: &Parts<'_>,
+    place: usize,
     issuer: &ForeignIssuer,
     now: DateTime<Utc>,
 ) -> Result<VerifiedForeign, TokenError> {
@@ -135,8 +136,12 @@ fn foreign_token(
     if !parts.header.typ.as_deref().is_none_or(usual) {
         return Err(TokenError::Header("typ"));
     }
-    let keys = keys_for(issuer, parts.header.kid.as_deref())?;
-    check_signature(parts, keys)?;
+    let keys = issuer.keys.get().ok_or(TokenError::KeysUnknown(place))?;
+    let meant = keys_for(&keys, parts.header.kid.as_deref());
+    if meant.is_empty() {
+        return Err(TokenError::UnknownForeignKey(place));
+    }
+    check_signature(parts, meant)?;
     let claims = &parts.claims;
     if issuer.required.iter().any(|name| claims.get(name).is_none_or(Value::is_null)) {
         return Err(TokenError::MissingClaim);
@@ -152,10 +157,9 @@ fn foreign_token(
 
 /// A `kid` picks among the issuer's keys. A key that the configuration gives no id is meant whatever a token says,
 /// and a token without `kid` may mean any.
-fn keys_for<'a>(issuer: &'a ForeignIssuer, kid: Option<&str>) -> Result<Vec<&'a VerifyingKey>, TokenError> {
+fn keys_for<'a>(keys: &'a [VerifyingKey], kid: Option<&str>) -> Vec<&'a VerifyingKey> {
     let meant = |key: &&VerifyingKey| kid.is_none() || key.kid().is_none() || key.kid() == kid;
-    let keys: Vec<_> = issuer.keys.iter().filter(meant).collect();
-    if keys.is_empty() { Err(TokenError::UnknownKey) } else { Ok(keys) }
+    keys.iter().filter(meant).collect()
 }
 
 /// RFC 7519 section 4.1.3: one text or an array of them, one of which must be us.

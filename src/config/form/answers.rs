@@ -1,6 +1,8 @@
 //! The form itself: what was written, what is wrong with it, what is in force.
 
 use std::collections::{BTreeMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
 
 use crate::config::fault::Fault;
 use crate::config::layers::{Entry, Layers, Raw};
@@ -49,8 +51,10 @@ impl Form {
 
     /// Puts a value among those in force.
     pub(in crate::config) fn show(&mut self, key: &'static str, value: toml::Value) {
-        let source = self.entries.get(key).and_then(|entry| entry.source.clone());
-        self.shown.push(Shown { key, value, source });
+        let entry = self.entries.get(key);
+        let source = entry.and_then(|entry| entry.source.clone());
+        let mark = entry.map_or(0, |entry| mark(&entry.raw));
+        self.shown.push(Shown { key, value, mark, source });
     }
 
     pub(super) fn raw(&self, key: &str) -> Option<Raw> {
@@ -76,6 +80,16 @@ impl Form {
         self.doubted.insert(key.to_owned());
         self.faults.push(Fault::new(place, message));
     }
+}
+
+/// The same for the same value in the same process; it never leaves it.
+fn mark(raw: &Raw) -> u64 {
+    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    let text = match raw {
+        Raw::Text(text) | Raw::Toml(toml::Value::String(text)) => text.clone(),
+        Raw::Toml(value) => value.to_string(),
+    };
+    KEY.hash_one(text)
 }
 
 /// A value's type in the words of a message.

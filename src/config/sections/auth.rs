@@ -1,6 +1,7 @@
 //! `[auth]`: who signs in where, how long tokens live, and the secrets that vouch for them.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -19,6 +20,14 @@ pub struct SigningKey {
     pub secret: SecretString,
 }
 
+/// What own access tokens are signed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnAlgorithm {
+    Hs256,
+    EdDsa,
+    Rs256,
+}
+
 #[derive(Clone, Debug)]
 pub struct AuthSettings {
     pub registration: bool,
@@ -28,7 +37,10 @@ pub struct AuthSettings {
     pub access_ttl_seconds: u64,
     pub refresh_ttl_seconds: u64,
     pub password_link_ttl_seconds: u64,
-    /// The first signs, all verify; empty: generated keys.
+    pub algorithm: OwnAlgorithm,
+    /// PEM files of key pairs; the first of the algorithm signs, all verify.
+    pub key_files: Vec<PathBuf>,
+    /// The first signs, all verify; neither these nor files: generated keys.
     pub keys: Vec<SigningKey>,
     pub seal_key: Option<SecretString>,
     pub password_memory_kib: u32,
@@ -47,6 +59,10 @@ impl AuthSettings {
             access_ttl_seconds: form.integer("auth.access_ttl_seconds", 5..=86_400),
             refresh_ttl_seconds: form.integer("auth.refresh_ttl_seconds", 60..=31_536_000),
             password_link_ttl_seconds: form.integer("auth.password_link_ttl_seconds", 60..=2_592_000),
+            algorithm: form
+                .text("auth.algorithm", "HS256, EdDSA or RS256", algorithm)
+                .unwrap_or(OwnAlgorithm::Hs256),
+            key_files: form.list("auth.key_files", "the path of a PEM file", path),
             keys: form.secret_list("auth.keys", "KID:SECRET with a secret of 32 bytes or more", signing_key),
             seal_key: form.secret("auth.seal_key", "32 bytes or more", |text| text.len() >= SECRET_BYTES),
             password_memory_kib: form.integer("auth.password_memory_kib", 64..=1_048_576),
@@ -97,6 +113,19 @@ pub(super) fn is_hmac_secret(text: &str) -> bool {
 
 pub(super) fn slug(text: &str) -> Option<String> {
     is_slug(text, 63).then(|| text.to_owned())
+}
+
+fn algorithm(text: &str) -> Option<OwnAlgorithm> {
+    match text {
+        "HS256" => Some(OwnAlgorithm::Hs256),
+        "EdDSA" => Some(OwnAlgorithm::EdDsa),
+        "RS256" => Some(OwnAlgorithm::Rs256),
+        _ => None,
+    }
+}
+
+fn path(text: &str) -> Option<PathBuf> {
+    (!text.is_empty()).then(|| PathBuf::from(text))
 }
 
 fn claim(text: &str) -> Option<String> {

@@ -9,13 +9,26 @@ use crate::config::layers::read_value_file;
 use crate::config::print::HIDDEN;
 
 const KEY: &str = "auth.issuers";
-const FIELDS: &str =
-    "issuer, key, key_file, algorithms, audience, required_claims, claims, tenants and default";
+const FIELDS: &str = "issuer, key, key_file, jwks_url, jwks_file, algorithms, audience, required_claims, claims, tenants and default";
 
 /// An algorithm that an issuer's tokens may be signed with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     Hs256,
+    Rs256,
+    Es256,
+    EdDsa,
+}
+
+/// Where an issuer's keys come from.
+#[derive(Clone, Debug)]
+pub enum IssuerKeys {
+    /// A secret that is shared with the issuer: HS256.
+    Secret(SecretString),
+    /// The text of a key set (RFC 7517): RS256, ES256, EdDSA.
+    KeySet(String),
+    /// Where the issuer publishes its key set.
+    Url(String),
 }
 
 /// The claim that says who the user is.
@@ -30,7 +43,7 @@ pub enum UserClaim {
 pub struct Issuer {
     /// The token's `iss`; `None` only in the default issuer.
     pub issuer: Option<String>,
-    pub key: SecretString,
+    pub keys: IssuerKeys,
     pub algorithms: Vec<Algorithm>,
     /// One of these must be in `aud`; empty: `aud` is not looked at.
     pub audience: Vec<String>,
@@ -55,8 +68,8 @@ pub(super) fn read_issuers(form: &mut Form) -> Vec<Issuer> {
 fn read_issuer(mut part: Part<'_>) -> Option<Issuer> {
     let default = part.flag("default").unwrap_or(false);
     let issuer = read_name(&mut part, default);
-    let key = read_key(&mut part);
-    let algorithms = read_algorithms(&mut part);
+    let keys = read_keys(&mut part);
+    let algorithms = read_algorithms(&mut part, keys.as_ref());
     let audience = part.texts("audience").unwrap_or_default();
     let required_claims = part.texts("required_claims").unwrap_or_else(|| vec!["exp".into(), "sub".into()]);
     let user_claim = read_user_claim(&mut part);
@@ -64,7 +77,7 @@ fn read_issuer(mut part: Part<'_>) -> Option<Issuer> {
     part.finish(FIELDS);
     Some(Issuer {
         issuer,
-        key: key?,
+        keys: keys?,
         algorithms,
         audience,
         required_claims,
@@ -82,41 +95,91 @@ fn read_name(part: &mut Part<'_>, default: bool) -> Option<String> {
     name
 }
 
-fn read_key(part: &mut Part<'_>) -> Option<SecretString> {
-    let (field, text) = match (part.text("key"), part.text("key_file")) {
-        (Some(_), Some(_)) => {
-            part.refuse("key_file", "key is given as well; give one of the two");
-            return None;
-        }
-        (None, None) => {
-            part.refuse("key", "is missing; give key or key_file");
-            return None;
-        }
-        (Some(text), None) => ("key", text),
-        (None, Some(path)) => match read_value_file(&path) {
-            Ok(text) => ("key_file", text),
+/// The fields of which one says where the keys come from.
+const SOURCES: [&str; 4] = ["key", "key_file", "jwks_url", "jwks_file"];
+
+fn read_keys(part: &mut Part<'_>) -> Option<IssuerKeys> {
+    let mut given: Vec<(&str, String)> =
+        SOURCES.into_iter().filter_map(|field| Some((field, part.text(field)?))).collect();
+    if given.len() > 1 {
+        let (first, second) = (given[0].0, given[1].0);
+        part.refuse(second, format!("{first} is given as well; give one of the two"));
+        return None;
+    }
+    let Some((field, text)) = given.pop() else {
+        part.refuse("key", "is missing; give key, key_file, jwks_url or jwks_file");
+        return None;
+    };
+    match field {
+        "jwks_url" => read_url(part, &text),
+        "key" => read_secret(part, field, text),
+        _ => match read_value_file(&text) {
+            Ok(text) if field == "jwks_file" => Some(IssuerKeys::KeySet(text)),
+            Ok(text) => read_secret(part, field, text),
             Err(problem) => {
-                part.refuse("key_file", problem);
-                return None;
+                part.refuse(field, problem);
+                None
             }
         },
-    };
+    }
+}
+
+fn read_secret(part: &mut Part<'_>, field: &str, text: String) -> Option<IssuerKeys> {
     if !is_hmac_secret(&text) {
         part.refuse(field, "the value (not shown) is not accepted; give a shared secret of 32 bytes or more");
         return None;
     }
-    Some(text.into())
+    Some(IssuerKeys::Secret(text.into()))
 }
 
-fn read_algorithms(part: &mut Part<'_>) -> Vec<Algorithm> {
-    let names = part.texts("algorithms").unwrap_or_else(|| vec!["HS256".to_owned()]);
+/// Whoever can change the answer on its way can sign as anybody: only to this very machine it may go in the clear.
+fn read_url(part: &mut Part<'_>, text: &str) -> Option<IssuerKeys> {
+    let url = url::Url::parse(text).ok();
+    let loopback = |url: &url::Url| match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    let plain = |url: &url::Url| url.username().is_empty() && url.password().is_none();
+    let fits = |url: &url::Url| url.scheme() == "https" || (url.scheme() == "http" && loopback(url));
+    match url {
+        Some(url) if fits(&url) && plain(&url) => Some(IssuerKeys::Url(url.into())),
+        _ => {
+            let words = "the value is not accepted; give an https:// address (http:// to loopback only)";
+            part.refuse("jwks_url", words);
+            None
+        }
+    }
+}
+
+const OF_SECRETS: &[(&str, Algorithm)] = &[("HS256", Algorithm::Hs256)];
+const OF_KEY_SETS: &[(&str, Algorithm)] =
+    &[("RS256", Algorithm::Rs256), ("ES256", Algorithm::Es256), ("EdDSA", Algorithm::EdDsa)];
+
+/// A secret signs with HS256; a public key never does, or anybody who reads it could.
+fn read_algorithms(part: &mut Part<'_>, keys: Option<&IssuerKeys>) -> Vec<Algorithm> {
+    let (allowed, accepted) = match keys {
+        Some(IssuerKeys::KeySet(_) | IssuerKeys::Url(_)) => {
+            (OF_KEY_SETS, "\"RS256\", \"ES256\" or \"EdDSA\"")
+        }
+        Some(IssuerKeys::Secret(_)) | None => (OF_SECRETS, "\"HS256\""),
+    };
+    let all = || allowed.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let names = part.texts("algorithms").unwrap_or_else(all);
     if names.is_empty() {
-        part.refuse("algorithms", "is empty; give [\"HS256\"]");
+        part.refuse("algorithms", format!("is empty; give {accepted}"));
     }
-    for name in names.iter().filter(|name| *name != "HS256") {
-        part.refuse("algorithms", format!("{} is not accepted; give \"HS256\"", quoted(name)));
+    let mut algorithms = Vec::with_capacity(names.len());
+    for name in &names {
+        match allowed.iter().find(|(known, _)| known == name) {
+            Some((_, algorithm)) => algorithms.push(*algorithm),
+            None => {
+                part.refuse("algorithms", format!("{} is not accepted; give {accepted}", quoted(name)));
+            }
+        }
     }
-    vec![Algorithm::Hs256]
+    algorithms
 }
 
 fn read_user_claim(part: &mut Part<'_>) -> Option<UserClaim> {

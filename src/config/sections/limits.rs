@@ -13,6 +13,23 @@ pub struct LimitSettings {
     pub connections_per_tenant: Option<u32>,
     /// `None`: no limit.
     pub connections_per_address: Option<u32>,
+    pub connects_in_flight: usize,
+    pub joins_in_flight: usize,
+    pub connects_waiting: usize,
+    /// `None`: no limit.
+    pub requests_per_user: Option<u64>,
+    /// `None`: no limit.
+    pub requests_per_tenant: Option<u64>,
+    /// `None`: no limit.
+    pub requests_per_address: Option<u64>,
+    /// `None`: no limit.
+    pub connects_per_tenant: Option<u64>,
+    /// `None`: no limit.
+    pub messages_per_tenant: Option<u64>,
+    /// `None`: no limit.
+    pub bytes_out_per_tenant: Option<u64>,
+    /// `None`: no limit.
+    pub pending_jobs_per_tenant: Option<u64>,
     pub subscriptions_per_socket: usize,
     pub message_bytes: usize,
     pub messages_per_second: u32,
@@ -26,11 +43,21 @@ pub struct LimitSettings {
 impl LimitSettings {
     pub(in crate::config) fn read(form: &mut Form) -> Self {
         Self {
-            sockets_per_user: form.integer("limits.sockets_per_user", 1..=1_000),
+            sockets_per_user: form.integer("limits.sockets_per_user", 1..=100_000),
             upload_sockets_per_user: form.integer("limits.upload_sockets_per_user", 1..=100),
             streams_per_user: form.integer("limits.streams_per_user", 1..=1_000),
             connections_per_tenant: or_none(form.integer("limits.connections_per_tenant", 0..=1_000_000)),
             connections_per_address: or_none(form.integer("limits.connections_per_address", 0..=1_000_000)),
+            connects_in_flight: form.integer("limits.connects_in_flight", 1..=100_000),
+            joins_in_flight: form.integer("limits.joins_in_flight", 1..=100_000),
+            connects_waiting: form.integer("limits.connects_waiting", 0..=1_000_000),
+            requests_per_user: rate(form.integer("limits.requests_per_user", 0..=1_000_000)),
+            requests_per_tenant: rate(form.integer("limits.requests_per_tenant", 0..=1_000_000)),
+            requests_per_address: rate(form.integer("limits.requests_per_address", 0..=1_000_000)),
+            connects_per_tenant: rate(form.integer("limits.connects_per_tenant", 0..=1_000_000)),
+            messages_per_tenant: rate(form.integer("limits.messages_per_tenant", 0..=10_000_000)),
+            bytes_out_per_tenant: rate(form.integer("limits.bytes_out_per_tenant", 0..=1_000_000_000_000)),
+            pending_jobs_per_tenant: rate(form.integer("limits.pending_jobs_per_tenant", 0..=1_000_000_000)),
             subscriptions_per_socket: form.integer("limits.subscriptions_per_socket", 1..=10_000),
             message_bytes: form.integer("limits.message_bytes", 1_024..=67_108_864),
             messages_per_second: form.integer("limits.messages_per_second", 1..=100_000),
@@ -53,5 +80,9 @@ impl LimitSettings {
 }
 
 fn or_none(limit: u32) -> Option<u32> {
+    (limit > 0).then_some(limit)
+}
+
+fn rate(limit: u64) -> Option<u64> {
     (limit > 0).then_some(limit)
 }

@@ -24,6 +24,7 @@ pub struct ServerSettings {
     pub body_timeout_seconds: u64,
     pub request_timeout_seconds: u64,
     pub keep_alive_seconds: u64,
+    pub drain_delay_seconds: u64,
     pub shutdown_seconds: u64,
 }
 
@@ -41,6 +42,7 @@ impl ServerSettings {
             body_timeout_seconds: form.integer("server.body_timeout_seconds", 1..=300),
             request_timeout_seconds: form.integer("server.request_timeout_seconds", 1..=3_600),
             keep_alive_seconds: form.integer("server.keep_alive_seconds", 1..=3_600),
+            drain_delay_seconds: form.integer("server.drain_delay_seconds", 0..=600),
             shutdown_seconds: form.integer("server.shutdown_seconds", 0..=600),
         }
     }
@@ -59,6 +61,11 @@ impl ServerSettings {
 
     pub fn keep_alive(&self) -> Duration {
         Duration::from_secs(self.keep_alive_seconds)
+    }
+
+    /// How long everything but readiness goes on at shutdown.
+    pub fn drain_delay(&self) -> Duration {
+        Duration::from_secs(self.drain_delay_seconds)
     }
 
     /// How long running work may take at shutdown.

@@ -1,5 +1,7 @@
 //! `[telemetry]`: what is logged and how it looks.
 
+use std::time::Duration;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::config::form::Form;
@@ -16,6 +18,10 @@ pub struct TelemetrySettings {
     pub log_format: LogFormat,
     /// Known to parse as a filter.
     pub log_filter: String,
+    /// None: the watchdog is off.
+    pub stall: Option<Duration>,
+    /// Tenants with figures of their own; none: that path is off.
+    pub tenant_metrics: Option<usize>,
 }
 
 impl TelemetrySettings {
@@ -26,6 +32,12 @@ impl TelemetrySettings {
                 .text("telemetry.log_format", "pretty or json", log_format)
                 .unwrap_or(LogFormat::Pretty),
             log_filter: form.text("telemetry.log_filter", filter, log_filter).unwrap_or_default(),
+            stall: Some(form.integer("telemetry.stall_seconds", 0..=3_600_u64))
+                .filter(|seconds| *seconds > 0)
+                .map(Duration::from_secs),
+            tenant_metrics: Some(form.integer("telemetry.tenant_metrics", 0..=1_000_u32))
+                .filter(|most| *most > 0)
+                .map(|most| most as usize),
         }
     }
 }

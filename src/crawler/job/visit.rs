@@ -12,6 +12,7 @@ use crate::crawler::politeness::Answer;
 use crate::crawler::reading::{self, Reading};
 use crate::crawler::robots::{self, Robots};
 use crate::crawler::runner::Tools;
+use crate::telemetry::metrics::PageOutcome;
 
 /// What a request brought.
 pub(super) enum Visit {
@@ -65,7 +66,20 @@ pub(super) async fn ask_page(
         Ok(Fetched::NotModified) => Ok(Found::Unreadable),
         Err(error) => Err(error),
     };
+    tools.kernel.metrics.crawled_pages.of(outcome(&result)).one();
     Visit::Page { stop: Box::new(stop), result }
+}
+
+fn outcome(result: &Result<Found, FetchError>) -> PageOutcome {
+    match result {
+        Ok(Found::Page { .. }) => PageOutcome::Read,
+        Ok(Found::Elsewhere(_)) => PageOutcome::Elsewhere,
+        Ok(Found::Unreadable) => PageOutcome::Unreadable,
+        Err(FetchError::Refused(_)) => PageOutcome::Refused,
+        Err(FetchError::Status { .. }) => PageOutcome::Status,
+        Err(FetchError::Timeout) => PageOutcome::Timeout,
+        Err(_) => PageOutcome::Failed,
+    }
 }
 
 fn politely(fetched: &Result<Fetched, FetchError>) -> Answer {

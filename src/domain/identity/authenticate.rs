@@ -7,10 +7,12 @@ use super::tickets::Door;
 use crate::auth::admit::{self, Refusal, TicketHolder};
 use crate::auth::principal::Principal;
 use crate::auth::secret::{CredentialForm, PresentedKey};
+use crate::auth::token::error::TokenError;
 use crate::auth::token::verified::Verified;
 use crate::auth::token::verify::verify;
 use crate::domain::error::Result;
 use crate::protocol::problem::{Code, Problem};
+use crate::telemetry::metrics::TokenRefusal;
 
 /// How long a connection lives on an API key that has no end of its own.
 const KEY_HOURS: i64 = 24;
@@ -55,10 +57,7 @@ impl Identity {
     }
 
     async fn of_token(&self, text: &str) -> Result<Admitted> {
-        let verified = verify(text, &self.ring(), &self.issuers, self.now()).map_err(|error| {
-            tracing::debug!(%error, "a token was refused");
-            Problem::invalid_token()
-        })?;
+        let verified = self.verified(text).await?;
         let expires_at = verified.expires_at();
         let principal = match &verified {
             Verified::User(token) => {
@@ -75,7 +74,41 @@ impl Identity {
                 admit::foreign(token, &person.facts)
             }
         };
-        Ok(Admitted { principal: principal.map_err(refused)?, expires_at })
+        let principal = principal.map_err(|refusal| self.counted(refusal))?;
+        Ok(Admitted { principal, expires_at })
+    }
+
+    fn counted(&self, refusal: Refusal) -> Problem {
+        let reason = match refusal {
+            Refusal::Unknown => TokenRefusal::Unknown,
+            Refusal::Inactive => TokenRefusal::Inactive,
+        };
+        self.kernel.metrics.token_refusals.of(reason).one();
+        refused(refusal)
+    }
+
+    /// Verifies a token. When its issuer may have new keys they are fetched first; a key that is unknown even then is
+    /// nobody's.
+    async fn verified(&self, text: &str) -> Result<Verified> {
+        let verify = || verify(text, &self.ring(), &self.issuers, self.now());
+        let mut verified = verify();
+        if let Err(TokenError::UnknownForeignKey(place) | TokenError::KeysUnknown(place)) = verified
+            && self.key_sets.refresh(place).await
+        {
+            verified = verify();
+        }
+        verified.map_err(|error| {
+            tracing::debug!(%error, "a token was refused");
+            self.kernel.metrics.token_refusals.of(reason(&error)).one();
+            match error {
+                // Nothing can be said of the token yet, so it is not called a bad one.
+                TokenError::KeysUnknown(_) => {
+                    let words = "The keys of the token's issuer cannot be fetched at the moment; try again.";
+                    Problem::new(Code::Unavailable, words).retry_after(10)
+                }
+                _ => Problem::invalid_token(),
+            }
+        })
     }
 
     async fn of_key(&self, text: &str) -> Result<Admitted> {
@@ -105,6 +138,31 @@ impl Identity {
         Ok(Admitted { principal: principal.map_err(refused)?, expires_at: grant.ends_at() })
     }
 
+    /// Refuses a principal that was admitted and whose credential has ended meanwhile. What was read for the admission
+    /// answers this too, unless a revocation has been told since.
+    pub async fn still_admits(&self, principal: &Principal) -> Result<()> {
+        match principal {
+            Principal::User(user) => {
+                let person = match user.session_id() {
+                    Some(session) => {
+                        let person = self.accounts.person_of_session(session).await?;
+                        person.session.ok_or_else(Problem::invalid_token)?;
+                        person
+                    }
+                    None => self.accounts.person(user.user_id()).await?,
+                };
+                admit::again(user, &person.facts).map_err(refused)?;
+            }
+            Principal::Key(key) => {
+                let facts = self.accounts.key(key.key_id()).await?;
+                admit::key_again(&facts, self.now()).map_err(refused)?;
+            }
+            // Operators have no seats; their requests are looked at one by one.
+            Principal::Operator(_) => {}
+        }
+        Ok(())
+    }
+
     /// The same person with the role that the store has now, for a connection that goes on after a change of role.
     pub async fn again(&self, principal: &Principal) -> Result<Principal> {
         let Principal::User(user) = principal else { return Ok(principal.clone()) };
@@ -113,6 +171,22 @@ impl Identity {
             None => self.accounts.person(user.user_id()).await?,
         };
         admit::again(user, &person.facts).map_err(refused)
+    }
+}
+
+/// The reason as it is counted: fewer words than the log's.
+fn reason(error: &TokenError) -> TokenRefusal {
+    match error {
+        TokenError::TooLong | TokenError::Malformed | TokenError::Header(_) => TokenRefusal::Malformed,
+        TokenError::Algorithm => TokenRefusal::Algorithm,
+        TokenError::UnknownKey | TokenError::UnknownForeignKey(_) | TokenError::KeysUnknown(_) => {
+            TokenRefusal::UnknownKey
+        }
+        TokenError::Signature => TokenRefusal::Signature,
+        TokenError::Issuer | TokenError::Audience | TokenError::Tenant => TokenRefusal::Issuer,
+        TokenError::Claim(_) | TokenError::MissingClaim | TokenError::Lifetime => TokenRefusal::Claims,
+        TokenError::NotYetValid => TokenRefusal::NotYetValid,
+        TokenError::Expired => TokenRefusal::Expired,
     }
 }
 

@@ -44,6 +44,7 @@ pub(super) struct ShortCache<K, V> {
     known: Cache<K, Arc<Known<V>>>,
     clock: Clock,
     reads: AtomicU64,
+    hits: AtomicU64,
 }
 
 impl<K, V> ShortCache<K, V>
@@ -54,7 +55,7 @@ where
     pub(super) fn new(clock: Clock) -> Self {
         // The time to live only frees memory: whether an answer is fresh is for our own clock to say.
         let known = Cache::builder().max_capacity(REMEMBERED).time_to_live(FRESH).build();
-        Self { known, clock, reads: AtomicU64::new(0) }
+        Self { known, clock, reads: AtomicU64::new(0), hits: AtomicU64::new(0) }
     }
 
     /// What is known, or what `load` reads; of many that ask for one key at once, one reads.
@@ -68,6 +69,7 @@ where
         K: std::fmt::Debug,
     {
         if let Some(known) = self.known.get(&key).await.filter(|known| self.is_fresh(known, news)) {
+            self.hits.fetch_add(1, Ordering::Relaxed);
             return Ok(known.value.clone());
         }
         let outcome = self.known.entry(key).and_try_compute_with(async |entry| {
@@ -87,6 +89,10 @@ where
 
     pub(super) fn reads(&self) -> u64 {
         self.reads.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn hits(&self) -> u64 {
+        self.hits.load(Ordering::Relaxed)
     }
 
     fn is_fresh(&self, known: &Known<V>, news: &News) -> bool {

@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod authenticate;
 pub mod bootstrap;
+pub mod key_sets;
 pub mod names;
 pub mod password;
 pub mod password_links;
@@ -13,6 +14,7 @@ pub mod refresh;
 pub mod register;
 pub mod sessions;
 pub mod sign_in;
+pub mod sweep;
 pub mod tenants;
 pub mod tickets;
 pub mod tokens;
@@ -20,6 +22,7 @@ pub mod users;
 
 mod cache;
 mod fields;
+mod made_tenant;
 mod secrets;
 mod standing;
 #[cfg(test)]
@@ -34,6 +37,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::{Mutex, RwLock};
 
+use self::key_sets::KeySets;
 use self::standing::Accounts;
 use self::tickets::Tickets;
 use super::error::Result;
@@ -67,6 +71,8 @@ pub struct IdentityParts {
     pub throttle: LoginThrottle,
     pub ring: KeyRing,
     pub issuers: Issuers,
+    /// What fetches the keys of issuers that publish them.
+    pub key_sets: Arc<KeySets>,
     /// Where tickets wait; shared by the nodes of a cluster.
     pub once: Arc<dyn Once>,
 }
@@ -81,6 +87,7 @@ pub struct Identity {
     /// Replaced as a whole when keys are rotated.
     ring: RwLock<Arc<KeyRing>>,
     issuers: Issuers,
+    pub key_sets: Arc<KeySets>,
     accounts: Accounts,
     password_checks: AtomicU64,
 }
@@ -96,6 +103,7 @@ impl Identity {
             throttle: Mutex::new(parts.throttle),
             ring: RwLock::new(Arc::new(parts.ring)),
             issuers: parts.issuers,
+            key_sets: parts.key_sets,
             password_checks: AtomicU64::new(0),
         }
     }
@@ -107,6 +115,11 @@ impl Identity {
     /// The keys that sign and verify at this moment.
     pub fn ring(&self) -> Arc<KeyRing> {
         Arc::clone(&self.ring.read())
+    }
+
+    /// Whose tokens are believed.
+    pub fn issuers(&self) -> &Issuers {
+        &self.issuers
     }
 
     /// Goes on with other keys; tokens of keys that are gone end at once.
@@ -122,6 +135,11 @@ impl Identity {
     /// How often accounts were read from the store since the start, for the metrics.
     pub fn account_reads(&self) -> u64 {
         self.accounts.reads()
+    }
+
+    /// How often a credential was judged by what was known, and how often by what the store said.
+    pub fn cache_counts(&self) -> (u64, u64) {
+        (self.accounts.hits(), self.accounts.reads())
     }
 
     async fn verify(&self, stored: Option<&str>, typed: &Password) -> Result<Verdict> {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Identity, secrets};
 use crate::auth::permission::Permission;
-use crate::auth::secret::SecretKind;
+use crate::auth::secret::{MintedSecret, SecretKind};
 use crate::base::ids::{TenantId, UserId};
 use crate::domain::error::Result;
 use crate::domain::op::{Deed, Op};
@@ -27,7 +27,7 @@ pub async fn create(identity: &Identity, op: &Op, user: UserId) -> Result<Passwo
         return Err(Problem::new(Code::Conflict, "The user is deactivated; activate them first."));
     }
     let now = op.now();
-    let minted = minted(identity);
+    let minted = minted(identity, SecretKind::PasswordLink.mint(identity.kernel.entropy));
     password_links::spend_all(&change.tx, user, micros(now)).await?;
     let created_by = op.principal().and_then(|principal| principal.owner_id());
     password_links::insert(&change.tx, &minted.row(user, created_by)).await?;
@@ -48,8 +48,9 @@ pub(super) async fn create_in(
     tx: &SystemTx,
     tenant: TenantId,
     user: UserId,
+    secret: MintedSecret,
 ) -> Result<PasswordLink> {
-    let minted = minted(identity);
+    let minted = minted(identity, secret);
     password_links::insert_in(tx, tenant, &minted.row(user, None)).await?;
     Ok(minted.link)
 }
@@ -61,13 +62,17 @@ struct Minted {
     now: DateTime<Utc>,
 }
 
-fn minted(identity: &Identity) -> Minted {
+fn minted(identity: &Identity, secret: MintedSecret) -> Minted {
     let now = identity.now();
-    let secret = SecretKind::PasswordLink.mint(identity.kernel.entropy);
+    let link = link(identity, &secret, now + identity.settings.password_link_ttl);
+    Minted { link, hash: secrets::to_store(&secret.hash), now }
+}
+
+/// The link that carries a secret.
+pub(super) fn link(identity: &Identity, secret: &MintedSecret, expires_at: DateTime<Utc>) -> PasswordLink {
     // In the fragment: it is never sent to a server, and so stands in no log.
     let url = format!("{}/set-password#token={}", identity.settings.public_url, secret.text.expose());
-    let link = PasswordLink { url, expires_at: now + identity.settings.password_link_ttl };
-    Minted { link, hash: secrets::to_store(&secret.hash), now }
+    PasswordLink { url, expires_at }
 }
 
 impl Minted {

@@ -1,14 +1,20 @@
 //! The context of work that belongs to no single tenant: an operator's, or the system's own.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::auth::permission::Permission;
 use crate::auth::principal::{OperatorPrincipal, Principal};
 use crate::auth::scope::SystemReason;
 use crate::base::ids::TenantId;
 use crate::domain::error::Result;
+use crate::domain::idempotency::{Begun, Once, Presented};
 use crate::domain::op::{Deed, Kernel, Origin, forbidden};
 use crate::storage::audit_log::{self, NewAuditEntry};
+use crate::storage::idempotency_keys::Door;
 use crate::storage::{SystemTx, micros};
 
 /// One piece of work on the platform. The counterpart of `Op`, which is bound to a tenant.
@@ -17,6 +23,7 @@ pub struct PlatformOp {
     pub kernel: Kernel,
     actor: Actor,
     pub origin: Origin,
+    once: Option<Arc<Once>>,
 }
 
 #[derive(Clone)]
@@ -29,12 +36,29 @@ impl PlatformOp {
     /// The work of an operator; everybody else is refused.
     pub fn of_operator(kernel: &Kernel, principal: Principal, origin: Origin) -> Result<Self> {
         let Principal::Operator(operator) = principal else { return Err(forbidden()) };
-        Ok(Self { kernel: kernel.clone(), actor: Actor::Operator(operator), origin })
+        Ok(Self { kernel: kernel.clone(), actor: Actor::Operator(operator), origin, once: None })
+    }
+
+    /// The same work under what the operator showed, so that a retry of it is answered and not done again.
+    #[must_use]
+    pub fn once(mut self, presented: Option<Presented>) -> Self {
+        self.once = match (&self.actor, presented) {
+            (Actor::Operator(operator), Some(key)) => {
+                Some(Arc::new(Once::new(key, &Principal::Operator(operator.clone()))))
+            }
+            _ => None,
+        };
+        self
+    }
+
+    /// The key that the work is under, and what became of it.
+    pub fn kept(&self) -> Option<&Once> {
+        self.once.as_deref()
     }
 
     /// The system's own work.
     pub fn of_system(kernel: &Kernel, reason: SystemReason) -> Self {
-        Self { kernel: kernel.clone(), actor: Actor::System(reason), origin: Origin::default() }
+        Self { kernel: kernel.clone(), actor: Actor::System(reason), origin: Origin::default(), once: None }
     }
 
     /// Refuses with 403 unless the caller may do this. The system may do what it was asked by name.
@@ -64,6 +88,24 @@ impl PlatformOp {
 
     pub async fn begin(&self) -> Result<SystemTx> {
         Ok(self.kernel.db.system(self.reason()).begin().await?)
+    }
+
+    /// Like [`PlatformOp::begin`], unless the same was done before under the same key: then its answer. Under a key the
+    /// change is to end with [`PlatformOp::commit_once`].
+    pub async fn begin_once<T: DeserializeOwned>(&self) -> Result<Begun<SystemTx, T>> {
+        let Some(once) = self.kept() else { return Ok(Begun::First(self.begin().await?)) };
+        once.wait(&self.kernel).await?;
+        let tx = self.begin().await?;
+        let kept = once.look_up(&self.kernel.clock, Door::Platform(&tx)).await?;
+        Ok(kept.map_or_else(|| Begun::First(tx), Begun::Again))
+    }
+
+    /// Commits, and keeps the answer in the same transaction where there is a key.
+    pub async fn commit_once<T: Serialize>(&self, tx: SystemTx, answer: &T) -> Result<()> {
+        if let Some(once) = self.kept() {
+            once.keep(&self.kernel.clock, Door::Platform(&tx), answer).await?;
+        }
+        Ok(tx.commit().await?)
     }
 
     /// Notes a deed in the deed's own transaction: in a tenant's audit log, or in the platform's.

@@ -19,6 +19,7 @@ use crate::storage::sessions::Owner;
 use crate::storage::tenants::{self, TenantRow};
 use crate::storage::users::{self, UserRow};
 use crate::storage::{SystemTx, audit_log};
+use crate::telemetry::metrics::SignIn as Outcome;
 
 /// What was typed, and where.
 pub struct PasswordForm<'a> {
@@ -30,6 +31,18 @@ pub struct PasswordForm<'a> {
 
 /// Signs somebody in.
 pub async fn sign_in(identity: &Identity, form: &PasswordForm<'_>, origin: &Origin) -> Result<SignedIn> {
+    let signed_in = judge(identity, form, origin).await;
+    let outcome = match &signed_in {
+        Ok(_) => Outcome::Succeeded,
+        Err(problem) if problem.code == Code::RateLimited => Outcome::Throttled,
+        Err(problem) if problem.code == Code::Unavailable => Outcome::Busy,
+        Err(_) => Outcome::Failed,
+    };
+    identity.kernel.metrics.sign_ins.of(outcome).one();
+    signed_in
+}
+
+async fn judge(identity: &Identity, form: &PasswordForm<'_>, origin: &Origin) -> Result<SignedIn> {
     let name = AccountName::read(form.username, form.scope)?;
     let found = find(identity, &name).await?;
     let tenant_words = found.tenant.as_ref().map(|tenant| tenant.slug.as_str()).or(name.tenant.as_deref());

@@ -100,6 +100,11 @@ impl Accounts {
         self.people.reads() + self.keys.reads() + self.operators.reads()
     }
 
+    /// How often the memory knew the answer.
+    pub(super) fn hits(&self) -> u64 {
+        self.people.hits() + self.keys.hits() + self.operators.hits()
+    }
+
     /// The person of a sign-in that still stands.
     pub(super) async fn person_of_session(&self, id: SessionId) -> Result<Person> {
         let load = async || {

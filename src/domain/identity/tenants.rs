@@ -1,19 +1,26 @@
 //! Tenants, as operators see them. A tenant is suspended and never removed: its log outlives its people.
 
 use super::fields::Faults;
+use super::made_tenant::Kept;
 use super::password_links::{self, PasswordLink};
 use super::platform::PlatformOp;
-use super::{Identity, register};
+use super::{Identity, made_tenant, register};
 use crate::auth::permission::Permission;
 use crate::base::ids::{TenantId, UserId};
 use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
+use crate::domain::idempotency::Begun;
+use crate::domain::limits::overrides;
+use crate::domain::limits::quota::Quota;
 use crate::domain::op::Deed;
 use crate::domain::revocation::Revocation;
 use crate::protocol::problem::{Code, Problem};
-use crate::storage::tenants::{self, TenantRow};
+use crate::storage::tenants::{self, TenantChange, TenantRow};
 use crate::storage::users::UserRow;
 use crate::storage::{Error, SystemTx, micros};
+
+/// The largest quota: every client's numbers reach as far.
+const MOST: u64 = (1 << 53) - 1;
 
 pub struct NewTenant {
     pub slug: String,
@@ -28,6 +35,8 @@ pub type Precondition<'a> = &'a (dyn Fn(&TenantRow) -> Result<()> + Sync);
 pub struct TenantPatch {
     pub name: Option<String>,
     pub is_active: Option<bool>,
+    /// Quotas to set, or to leave to the configuration again; those that are not named stay.
+    pub quotas: Vec<(Quota, Option<u64>)>,
 }
 
 /// The first admin of a new tenant. A password is set by a one-time link: an operator never knows it.
@@ -39,7 +48,8 @@ pub struct FirstAdmin {
 /// A tenant that was just made, with its admin and the admin's link, where one was wished for.
 pub struct MadeTenant {
     pub row: TenantRow,
-    pub admin: Option<(UserRow, PasswordLink)>,
+    /// There is no link when the answer is that of a retry and the key that its secret was made with is gone.
+    pub admin: Option<(UserRow, Option<PasswordLink>)>,
 }
 
 /// Makes a tenant, empty or with a first admin.
@@ -57,20 +67,26 @@ pub async fn create(
         faults.username(&["admin", "username"], &admin.username)
     });
     faults.done()?;
-    let tx = op.begin().await?;
+    let tx = match op.begin_once::<Kept>().await? {
+        Begun::First(tx) => tx,
+        Begun::Again(kept) => return Ok(kept.restore(identity, op)),
+    };
+    let marks = made_tenant::marks(identity, op);
     let row = insert(op, &tx, new).await?;
     let tenant = TenantId(row.id);
     let admin = match (admin, &username) {
         (Some(admin), Some(username)) => {
             let first = register::FirstAdmin { username, email: &admin.email, hash: None };
             let user = register::first_admin(op, &tx, tenant, &first).await?;
-            let link = password_links::create_in(identity, &tx, tenant, UserId(user.id)).await?;
-            Some((user, link))
+            let secret = made_tenant::link_secret(identity, marks.as_ref());
+            let link = password_links::create_in(identity, &tx, tenant, UserId(user.id), secret).await?;
+            Some((user, Some(link)))
         }
         _ => None,
     };
-    tx.commit().await?;
-    Ok(MadeTenant { row, admin })
+    let made = MadeTenant { row, admin };
+    op.commit_once(tx, &Kept::of(&made, marks.as_ref())).await?;
+    Ok(made)
 }
 
 /// Names the bad fields of a tenant that stands at `path` in the request.
@@ -117,7 +133,7 @@ pub async fn list(op: &PlatformOp, page: PageRequest<i64>) -> Result<Page<Tenant
     Ok(Page::cut(rows, page.limit, |row| row.id))
 }
 
-/// Renames, suspends or resumes a tenant. A suspended one's connections end at once.
+/// Renames, suspends or resumes a tenant, or sets its quotas. A suspended one's connections end at once.
 pub async fn change(
     op: &PlatformOp,
     id: TenantId,
@@ -129,20 +145,45 @@ pub async fn change(
     if let Some(name) = &patch.name {
         faults.name(&["name"], name);
     }
+    for (quota, _) in patch.quotas.iter().filter(|(_, number)| number.is_some_and(|number| number > MOST)) {
+        faults.add(&["quotas", quota.name()], "maximum", format!("must be at most {MOST}"));
+    }
     faults.done()?;
     let tx = op.begin().await?;
     let before = tenants::lock(&tx, id).await?.ok_or_else(Problem::not_found)?;
     precondition(&before)?;
-    tenants::update(&tx, id, patch.name.as_deref(), patch.is_active, micros(op.now())).await?;
+    let changed = TenantChange {
+        name: patch.name.as_deref(),
+        is_active: patch.is_active,
+        quotas: quotas_after(&before, patch)?,
+    };
+    tenants::update(&tx, id, changed, micros(op.now())).await?;
     let after = tenants::find(&tx, id).await?.ok_or_else(Problem::not_found)?;
-    let detail = serde_json::json!({ "name": after.name, "is_active": after.is_active });
+    let detail =
+        serde_json::json!({ "name": after.name, "is_active": after.is_active, "quotas": after.quotas });
     op.audit(&tx, None, deed("tenant.changed", id, detail)).await?;
     tx.commit().await?;
+    if before.quotas != after.quotas
+        && let Err(problem) = overrides::refresh(&op.kernel).await
+    {
+        // The change stands; the next look at the store finds it.
+        tracing::warn!(%problem, tenant.id = %id, "new quotas could not be read back at once");
+    }
     if before.is_active != after.is_active {
         // Also when it is resumed: what was known of its people is old.
         op.kernel.revoked(Revocation::Tenant(id));
     }
     Ok(after)
+}
+
+/// What operators say of quotas once the patch is laid over it; `None`: the patch does not speak of them.
+fn quotas_after(before: &TenantRow, patch: &TenantPatch) -> Result<Option<Option<String>>> {
+    if patch.quotas.is_empty() {
+        return Ok(None);
+    }
+    let mut quotas = overrides::of(before)?;
+    patch.quotas.iter().for_each(|(quota, number)| quotas.set(*quota, *number));
+    Ok(Some(quotas.to_json()))
 }
 
 fn deed(action: &'static str, id: TenantId, detail: serde_json::Value) -> Deed {

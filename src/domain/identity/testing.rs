@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use tokio_util::task::TaskTracker;
 
+use super::key_sets::KeySets;
 use super::{Identity, IdentityParts, IdentitySettings};
 use crate::auth::password::{Cost, PasswordSettings, Passwords};
 use crate::auth::throttle::{LoginThrottle, ThrottleSettings};
@@ -45,6 +46,7 @@ pub(crate) fn identity(
         throttle: LoginThrottle::new(ThrottleSettings::default()),
         ring: KeyRing::new(vec![key]).unwrap(),
         issuers: Issuers::new(OwnIssuer::new("lotline", "lotline"), foreign).unwrap(),
+        key_sets: Arc::new(KeySets::new(Vec::new(), kernel.clock.clone()).unwrap()),
         once: Arc::new(MemoryOnce::new(kernel.clock.clone(), 100)),
     };
     Identity::new(kernel, settings, parts)

@@ -6,6 +6,7 @@ use super::{lease, view};
 use crate::auth::permission::Permission;
 use crate::base::ids::JobId;
 use crate::domain::error::Result;
+use crate::domain::idempotency::Begun;
 use crate::domain::op::{Op, forbidden};
 use crate::protocol::job::Job;
 use crate::protocol::problem::Problem;
@@ -16,7 +17,10 @@ use crate::storage::micros;
 /// the worker completes it so or its lease ends.
 pub async fn cancel(op: &Op, id: JobId) -> Result<Job> {
     op.require(Permission::CancelOwnJobs)?;
-    let mut change = op.begin().await?;
+    let mut change = match op.begin_once().await? {
+        Begun::First(change) => change,
+        Begun::Again(answer) => return Ok(answer),
+    };
     let mut job = jobs::lock(&change.tx, id).await?.ok_or_else(Problem::not_found)?;
     require_own(op, &job)?;
     let step = view::standing(&job)?.advance(Report::Cancel, op.now()).map_err(lease::refused)?;
@@ -32,8 +36,7 @@ pub async fn cancel(op: &Op, id: JobId) -> Result<Job> {
         }
         Turn::Stay | Turn::Lease | Turn::Advance(_) | Turn::Queue | Turn::GiveBack => {}
     }
-    op.commit(change).await?;
-    view::job(&job)
+    op.commit_once(change, |_| view::job(&job)).await
 }
 
 /// One's own job, or any for those who may.

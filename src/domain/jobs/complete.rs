@@ -8,6 +8,7 @@ use super::progress::{ITEMS, PAGES, count_of};
 use super::start::begin;
 use crate::base::text;
 use crate::domain::error::Result;
+use crate::domain::idempotency::Begun;
 use crate::domain::op::Op;
 use crate::protocol::job::{ExecutionStatus, Stats};
 use crate::protocol::worker::ReportAnswer;
@@ -30,13 +31,17 @@ const FINISHED: &str = "finished";
 pub async fn complete(op: &Op, lease: &Lease<'_>, done: Completion) -> Result<ReportAnswer> {
     check(&done)?;
     let reason = reason(&done);
-    let mut change = op.begin().await?;
+    let mut change = match op.begin_once().await? {
+        Begun::First(change) => change,
+        Begun::Again(answer) => return Ok(answer),
+    };
     let report = Report::Complete { cancelled: reason == CANCELLED };
     let (mut job, step) = match lease::judge(op, &change, lease, report).await? {
         Hold::Held(job, step) => (job, step),
         Hold::Over(job, execution) => {
             let ends = [ExecutionStatus::Completed, ExecutionStatus::Cancelled];
-            return lease::repeated(&job, &execution, &ends);
+            let answer = lease::repeated(&job, &execution, &ends)?;
+            return op.commit_once(change, |_| Ok(answer)).await;
         }
     };
     if step.starts {
@@ -46,8 +51,7 @@ pub async fn complete(op: &Op, lease: &Lease<'_>, done: Completion) -> Result<Re
     job.finish_reason = Some(reason);
     let ending = if let Turn::End(ending) = step.turn { ending } else { Ending::Completed };
     end(op, &mut change, &mut job, ending).await?;
-    let position = op.commit(change).await?;
-    lease::answer(&job, position)
+    op.commit_once(change, |position| lease::answer(&job, position)).await
 }
 
 fn check(done: &Completion) -> Result<()> {

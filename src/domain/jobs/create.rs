@@ -5,12 +5,18 @@ use super::{queue, view};
 use crate::auth::permission::Permission;
 use crate::base::ids::UserId;
 use crate::domain::error::Result;
+use crate::domain::idempotency::Begun;
+use crate::domain::limits::quota::Quota;
+use crate::domain::limits::used_up;
 use crate::domain::op::{Op, forbidden};
 use crate::domain::spiders;
 use crate::eventlog::Change;
 use crate::protocol::job::{Job, JobSettings, NewJob};
 use crate::protocol::spider::Spider;
 use crate::storage::{jobs, micros};
+
+/// When a tenant whose queue is full may look again.
+const PENDING_RETRY_SECS: u64 = 30;
 
 /// Makes a job of the caller's own.
 pub async fn create(op: &Op, new: NewJob) -> Result<Job> {
@@ -22,8 +28,12 @@ pub async fn create(op: &Op, new: NewJob) -> Result<Job> {
 /// Makes a job for a user of the tenant: for work that has no caller, or that the caller does for somebody.
 pub async fn create_for(op: &Op, owner: UserId, new: NewJob) -> Result<Job> {
     op.require(Permission::StartJobs)?;
-    let mut change = op.begin().await?;
+    let mut change = match op.begin_once().await? {
+        Begun::First(change) => change,
+        Begun::Again(answer) => return Ok(answer),
+    };
     let plan = plan(&change, new).await?;
+    room(op, &change).await?;
     let row = jobs::NewJob {
         spider_name: &plan.spider.name,
         runner: plan.spider.runner.name(),
@@ -36,9 +46,21 @@ pub async fn create_for(op: &Op, owner: UserId, new: NewJob) -> Result<Job> {
     };
     let mut job = jobs::insert(&change.tx, row).await?;
     queue::queue(op, &mut change, &mut job).await?;
-    op.commit(change).await?;
+    let job = op.commit_once(change, |_| view::job(&job)).await?;
     op.kernel.bell.ring();
-    view::job(&job)
+    Ok(job)
+}
+
+/// Refuses when as many jobs wait as the tenant may have. On PostgreSQL jobs that are made in the same instant do not see
+/// one another, so the number may be passed by as many as are in flight.
+async fn room(op: &Op, change: &Change) -> Result<()> {
+    let (limits, tenant_id) = (&op.kernel.limits, op.scope.tenant_id());
+    let Some(most) = limits.limit(tenant_id, Quota::PendingJobs) else { return Ok(()) };
+    let pending = jobs::pending(&change.tx).await?;
+    if limits.may_hold(tenant_id, Quota::PendingJobs, pending, op.now()) {
+        return Ok(());
+    }
+    Err(used_up(Quota::PendingJobs, most, PENDING_RETRY_SECS))
 }
 
 /// A job as asked for, with what the spider adds.

@@ -6,6 +6,7 @@ use super::job::{Ending, Report};
 use super::lease::{self, Hold, Lease};
 use super::start::begin;
 use crate::domain::error::Result;
+use crate::domain::idempotency::Begun;
 use crate::domain::op::Op;
 use crate::protocol::job::{ExecutionStatus, Stats};
 use crate::protocol::worker::ReportAnswer;
@@ -22,11 +23,15 @@ pub struct Failure {
 /// Ends the job as failed. The same reported again with the same lease is answered the same and changes nothing.
 pub async fn fail(op: &Op, lease: &Lease<'_>, failure: Failure) -> Result<ReportAnswer> {
     check(&failure)?;
-    let mut change = op.begin().await?;
+    let mut change = match op.begin_once().await? {
+        Begun::First(change) => change,
+        Begun::Again(answer) => return Ok(answer),
+    };
     let (mut job, step) = match lease::judge(op, &change, lease, Report::Fail).await? {
         Hold::Held(job, step) => (job, step),
         Hold::Over(job, execution) => {
-            return lease::repeated(&job, &execution, &[ExecutionStatus::Failed]);
+            let answer = lease::repeated(&job, &execution, &[ExecutionStatus::Failed])?;
+            return op.commit_once(change, |_| Ok(answer)).await;
         }
     };
     if step.starts {
@@ -37,8 +42,7 @@ pub async fn fail(op: &Op, lease: &Lease<'_>, failure: Failure) -> Result<Report
         job.stats = Some(stats_json(stats));
     }
     end(op, &mut change, &mut job, Ending::Failed).await?;
-    let position = op.commit(change).await?;
-    lease::answer(&job, position)
+    op.commit_once(change, |position| lease::answer(&job, position)).await
 }
 
 fn check(failure: &Failure) -> Result<()> {

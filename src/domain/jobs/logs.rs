@@ -6,11 +6,12 @@ use crate::auth::permission::Permission;
 use crate::base::ids::{ExecutionId, JobId};
 use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
+use crate::domain::idempotency::Begun;
 use crate::domain::op::Op;
 use crate::protocol::job::{LogLevel, LogLine};
 use crate::protocol::message::{JobLog, ServerMessage};
 use crate::protocol::routing::Passing;
-use crate::protocol::worker::NewLogLine;
+use crate::protocol::worker::{LogsStored, NewLogLine};
 use crate::storage::job_logs::{self, LogFilter};
 use crate::storage::jobs::JobRow;
 use crate::storage::micros;
@@ -32,12 +33,15 @@ pub struct LogQuery {
     pub execution_id: Option<ExecutionId>,
 }
 
-/// Adds lines to the log of a job's current execution and gives them as stored. No lease is needed: log lines may
-/// come late, and from a helper of the worker.
-pub async fn append(op: &Op, id: JobId, lines: Vec<NewLogLine>) -> Result<Vec<LogLine>> {
+/// Adds lines to the log of a job's current execution. No lease is needed: log lines may come late, and from a helper
+/// of the worker.
+pub async fn append(op: &Op, id: JobId, lines: Vec<NewLogLine>) -> Result<LogsStored> {
     op.require(Permission::WriteLogs)?;
     check(&lines)?;
-    let change = op.begin().await?;
+    let change = match op.begin_once().await? {
+        Begun::First(change) => change,
+        Begun::Again(answer) => return Ok(answer),
+    };
     let job = get::find(&change.tx, id).await?;
     let now = op.now();
     let new = lines.into_iter().map(|line| job_logs::NewLogLine {
@@ -46,10 +50,11 @@ pub async fn append(op: &Op, id: JobId, lines: Vec<NewLogLine>) -> Result<Vec<Lo
         at: micros(line.at.unwrap_or(now)),
     });
     let rows = job_logs::insert(&change.tx, id, job.execution_id.map(ExecutionId), new.collect()).await?;
-    op.commit(change).await?;
     let lines: Vec<LogLine> = rows.into_iter().map(view::line).collect::<Result<_>>()?;
+    let stored = LogsStored { stored: i64::try_from(lines.len()).unwrap_or(i64::MAX) };
+    let answer = op.commit_once(change, |_| Ok(stored)).await?;
     pass(op, &job, &lines);
-    Ok(lines)
+    Ok(answer)
 }
 
 /// Lines in the order of arrival; the sort key is the line's id.

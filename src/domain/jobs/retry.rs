@@ -6,6 +6,7 @@ use super::{lease, queue, view};
 use crate::auth::permission::Permission;
 use crate::base::ids::JobId;
 use crate::domain::error::Result;
+use crate::domain::idempotency::Begun;
 use crate::domain::op::Op;
 use crate::protocol::job::Job;
 use crate::protocol::problem::Problem;
@@ -14,7 +15,10 @@ use crate::storage::jobs;
 /// Queues the same job with a new execution. Lost workers are counted anew from it.
 pub async fn retry(op: &Op, id: JobId) -> Result<Job> {
     op.require(Permission::CancelOwnJobs)?;
-    let mut change = op.begin().await?;
+    let mut change = match op.begin_once().await? {
+        Begun::First(change) => change,
+        Begun::Again(answer) => return Ok(answer),
+    };
     let mut job = jobs::lock(&change.tx, id).await?.ok_or_else(Problem::not_found)?;
     require_own(op, &job)?;
     let step = view::standing(&job)?.advance(Report::Retry, op.now()).map_err(lease::refused)?;
@@ -22,7 +26,7 @@ pub async fn retry(op: &Op, id: JobId) -> Result<Job> {
         job.first_attempt = job.attempt + 1;
         queue::queue(op, &mut change, &mut job).await?;
     }
-    op.commit(change).await?;
+    let job = op.commit_once(change, |_| view::job(&job)).await?;
     op.kernel.bell.ring();
-    view::job(&job)
+    Ok(job)
 }

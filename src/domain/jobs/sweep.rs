@@ -64,6 +64,7 @@ async fn take_back(op: &Op, id: JobId) -> Result<bool> {
         Turn::Stay | Turn::Lease | Turn::Advance(_) | Turn::AskToStop | Turn::GiveBack => return Ok(false),
     }
     op.commit(change).await?;
+    op.kernel.metrics.leases_lost.one();
     Ok(true)
 }
 

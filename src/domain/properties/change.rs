@@ -1,5 +1,7 @@
 //! The rule of a sighting: what a property becomes by it, and what is to be told, in order. Pure.
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::money::Minor;
 use crate::protocol::problem::{FieldError, Step};
 use crate::protocol::property::{Address, StandardStatus};
@@ -9,7 +11,7 @@ use crate::storage::properties::PropertyRow;
 use super::draft::{DEFAULT_CURRENCY, Draft, bad_price};
 
 /// What became of a property.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     Created,
     Changed,

@@ -1,5 +1,7 @@
 //! One property, and how many there are.
 
+use std::collections::BTreeMap;
+
 use super::view::property;
 use crate::auth::permission::Permission;
 use crate::base::ids::PropertyId;
@@ -22,4 +24,11 @@ pub async fn total(op: &Op) -> Result<u64> {
     op.require(Permission::ReadStatus)?;
     let tx = op.read().await?;
     Ok(properties::count(&tx).await?)
+}
+
+/// Properties that are not removed, by `standard_status`; one that none has is absent.
+pub async fn by_status(op: &Op) -> Result<BTreeMap<String, u64>> {
+    op.require(Permission::ReadStats)?;
+    let counts = properties::by_status(&op.read().await?).await?;
+    Ok(counts.into_iter().map(|(status, count)| (status, count.unsigned_abs())).collect())
 }

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
 use super::change::Outcome;
 use super::draft::Draft;
 use super::ledger::{Entered, Ledger};
@@ -11,6 +14,7 @@ use crate::auth::permission::Permission;
 use crate::base::ids::{ExecutionId, JobId};
 use crate::base::text;
 use crate::domain::error::Result;
+use crate::domain::idempotency::Begun;
 use crate::domain::op::Op;
 use crate::eventlog::Change;
 use crate::protocol::position::Position;
@@ -50,19 +54,22 @@ pub async fn upsert_batch(op: &Op, batch: Batch) -> Result<BatchResult> {
     }
     let drafts: Vec<_> = batch.items.into_iter().map(|item| item.and_then(Draft::parse)).collect();
     let taking = Taking { job_id: batch.job_id, notify: batch.notify, drafts: &drafts };
-    let (ledger, position) = take(op, &taking).await?;
+    take(op, &taking, |ledger, position| Ok(batch_result(&ledger, position))).await
+}
+
+fn batch_result(ledger: &Ledger, position: Option<Position>) -> BatchResult {
     let rejected = ledger.rows.iter().filter(|row| row.is_err()).count();
     let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-    Ok(BatchResult {
+    BatchResult {
         accepted: count(ledger.rows.len() - rejected),
         rejected: count(rejected),
         results: (0..).zip(&ledger.rows).map(|(index, row)| result(index, row)).collect(),
         position: position.map(|position| position.to_string()),
-    })
+    }
 }
 
 /// A property as it stands after it was put.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Put {
     pub outcome: Outcome,
     pub property: Property,
@@ -76,7 +83,10 @@ pub async fn put_by_key(op: &Op, source: String, listing_key: String, input: Pro
     let draft = under_key(source, listing_key, input).map_err(Problem::validation)?;
     let drafts = [Ok(draft)];
     let taking = Taking { job_id: None, notify: Notify::Each, drafts: &drafts };
-    let (ledger, position) = take(op, &taking).await?;
+    take(op, &taking, put).await
+}
+
+fn put(ledger: Ledger, position: Option<Position>) -> Result<Put> {
     let row = ledger.rows.into_iter().next().ok_or_else(Problem::internal)?;
     let row = row.map_err(Problem::validation)?;
     // The removal of what never was has nothing to show.
@@ -112,12 +122,18 @@ struct Taking<'a> {
     drafts: &'a [Result<Draft, Vec<FieldError>>],
 }
 
-async fn take(op: &Op, taking: &Taking<'_>) -> Result<(Ledger, Option<Position>)> {
+async fn take<T: Serialize + DeserializeOwned>(
+    op: &Op,
+    taking: &Taking<'_>,
+    answer: impl FnOnce(Ledger, Option<Position>) -> Result<T>,
+) -> Result<T> {
     for _ in 0..ATTEMPTS {
-        let mut change = op.begin().await?;
+        let mut change = match op.begin_once().await? {
+            Begun::First(change) => change,
+            Begun::Again(answer) => return Ok(answer),
+        };
         if let Some(ledger) = write(op, &mut change, taking).await? {
-            let position = op.commit(change).await?;
-            return Ok((ledger, position));
+            return op.commit_once(change, |position| answer(ledger, position)).await;
         }
     }
     let words = "Other batches are writing the same new properties; try again.";

@@ -4,6 +4,7 @@ mod log_out;
 mod password;
 mod register;
 mod sessions;
+mod stream;
 mod ticket;
 mod token;
 
@@ -22,7 +23,7 @@ use self::sessions::SessionView;
 use self::ticket::TicketMade;
 use self::token::{Registered, TokenForm, Tokens};
 use super::body::{Body, Form};
-use super::caller::{Account, Caller, MaybeAccount, MintTicket};
+use super::caller::{Account, Caller, MaybeAccount, MintTicket, ReadEvents};
 use super::list::Listing;
 use super::tags::Tag;
 use crate::domain::identity::Identity;
@@ -114,6 +115,20 @@ impl AuthApi {
         caller: Caller<MintTicket>,
     ) -> Result<TicketMade, Problem> {
         ticket::ticket(identity.0, &caller.admitted).await
+    }
+
+    /// Keep a stream open with a newer token
+    ///
+    /// The newer access token, of the user that opened the stream, is the one in `Authorization`. The stream goes on until
+    /// that token ends, without losing an event or a subscription. `connection_established` tells the `connection_id`.
+    #[oai(path = "/auth/streams/:connection_id/refresh", method = "post", operation_id = "refresh_stream")]
+    async fn refresh_stream(
+        &self,
+        request: &Request,
+        caller: Caller<ReadEvents>,
+        connection_id: Path<Uuid>,
+    ) -> Result<stream::Refreshed, Problem> {
+        stream::refresh_stream(request, caller.admitted, connection_id.0).await
     }
 
     /// Set one's password

@@ -8,6 +8,7 @@ use poem_openapi::param::Query;
 use self::send::{BroadcastBody, Broadcasted, SendParameters};
 use super::body::OptionalBody;
 use super::caller::Broadcaster;
+use super::once::{Answered, OnceKey};
 use super::tags::Tag;
 use crate::protocol::problem::Problem;
 
@@ -20,9 +21,14 @@ impl BroadcastsApi {
     /// Tells an audience of the tenant something, once and durably. The fields come as a JSON body or, as the seeds have
     /// it, as query parameters. An operator's goes to all tenants, one by one, and is answered before that is done.
     #[oai(path = "/admin/broadcast", method = "post", operation_id = "send_broadcast")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a parameter of the operation, documented where it stands"
+    )]
     async fn send(
         &self,
         caller: Broadcaster,
+        #[oai(name = "Idempotency-Key")] once: OnceKey,
         /// 1 to 4,000 characters.
         #[oai(validator(min_length = 1, max_length = 4000))]
         message: Query<Option<String>>,
@@ -32,13 +38,15 @@ impl BroadcastsApi {
         /// RFC 3339; informs only.
         start_time: Query<Option<String>>,
         body: OptionalBody<BroadcastBody>,
-    ) -> Result<Broadcasted, Problem> {
+    ) -> Result<Answered<Broadcasted>, Problem> {
         let parameters = SendParameters {
             message: message.0,
             category: category.0,
             audience: audience.0,
             start_time: start_time.0,
         };
-        send::send(&caller, parameters, body.0).await
+        let caller = caller.once(once.0);
+        let sent = send::send(&caller, parameters, body.0).await?;
+        Ok(Answered::new(caller.kept(), sent))
     }
 }

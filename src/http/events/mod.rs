@@ -23,8 +23,7 @@ impl EventsApi {
     async fn list(
         &self,
         caller: Caller<ReadEvents>,
-        /// A position; what came after it is read.
-        #[oai(validator(max_length = 200))]
+        /// A position; what came after it is read. Any other text is answered with `recovered: false`.
         since: Query<Option<String>>,
         /// Feeds separated by commas, or a JSON array of `subscribe` objects.
         #[oai(validator(max_length = 20000))]

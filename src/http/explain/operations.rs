@@ -86,6 +86,17 @@ impl Operations {
         Some(methods.join(", "))
     }
 
+    /// Every route as a pattern, in the order of [`Operations::number`].
+    pub fn patterns(&self) -> impl Iterator<Item = String> {
+        self.routes.iter().map(Route::pattern)
+    }
+
+    /// The number of the route that takes `path`.
+    pub fn number(&self, path: &str) -> Option<usize> {
+        let found = self.route(path)?;
+        self.routes.iter().position(|route| std::ptr::eq(route, found))
+    }
+
     pub(super) fn find(&self, method: &Method, path: &str) -> Option<Matched<'_>> {
         let route = self.route(path)?;
         let method = if *method == Method::HEAD { &Method::GET } else { method };
@@ -111,6 +122,13 @@ impl Operations {
 }
 
 impl Route {
+    fn pattern(&self) -> String {
+        self.segments.iter().fold(String::new(), |pattern, segment| match segment {
+            Segment::Fixed(text) => pattern + "/" + text,
+            Segment::Param(name) => pattern + "/{" + name + "}",
+        })
+    }
+
     fn matches(&self, parts: &[&str]) -> bool {
         self.segments.len() == parts.len()
             && self.segments.iter().zip(parts).all(|(segment, part)| segment.matches(part))
@@ -141,7 +159,9 @@ impl Route {
 
 impl Segment {
     fn parse(text: &str) -> Self {
-        match text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) {
+        // The document writes `{name}`, the router `:name`.
+        let braced = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+        match braced.or_else(|| text.strip_prefix(':')) {
             Some(name) => Self::Param(name.to_owned()),
             None => Self::Fixed(text.to_owned()),
         }

@@ -13,6 +13,5 @@ pub(super) async fn append_logs(
     job_id: i64,
     lines: Vec<NewLogLine>,
 ) -> Result<Json<LogsStored>, Problem> {
-    let stored = jobs::logs::append(op, JobId(job_id), lines).await?;
-    Ok(Json(LogsStored { stored: i64::try_from(stored.len()).unwrap_or(i64::MAX) }))
+    Ok(Json(jobs::logs::append(op, JobId(job_id), lines).await?))
 }

@@ -2,17 +2,19 @@
 
 use poem::Request;
 use poem_openapi::Enum;
+use serde::{Deserialize, Serialize};
 
 use super::PageParameters;
 use crate::base::ids::UserId;
+use crate::base::page::{Page, PageRequest};
 use crate::domain::jobs::list::{JobOrder, JobQuery, list as list_jobs};
 use crate::domain::op::Op;
-use crate::http::list::{Listed, listed, page_request};
+use crate::http::list::{Listed, bad_cursor, listed, page_request};
 use crate::protocol::job::{Job, JobStatus};
 use crate::protocol::problem::Problem;
 
 /// The order of the list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum, Serialize, Deserialize)]
 pub enum JobSort {
     /// Newest first.
     #[default]
@@ -21,6 +23,13 @@ pub enum JobSort {
     /// Oldest first.
     #[oai(rename = "created_at")]
     OldestFirst,
+}
+
+/// Where a page ended. It names its order: in another one it means nothing.
+#[derive(Serialize, Deserialize)]
+struct JobPlace {
+    sort: JobSort,
+    job_id: i64,
 }
 
 /// The filters as they came.
@@ -44,10 +53,17 @@ pub(super) async fn list(
         tag: filters.tag,
         created_by: filters.created_by.map(UserId),
     };
-    let order = match sort.unwrap_or_default() {
+    let sort = sort.unwrap_or_default();
+    let order = match sort {
         JobSort::NewestFirst => JobOrder::NewestFirst,
         JobSort::OldestFirst => JobOrder::OldestFirst,
     };
-    let page = list_jobs(op, &query, order, page_request(limit, cursor)?).await?;
-    Ok(listed(request, page))
+    let PageRequest { limit, after } = page_request::<JobPlace>(limit, cursor)?;
+    if after.as_ref().is_some_and(|place| place.sort != sort) {
+        return Err(bad_cursor());
+    }
+    let after = after.map(|place| place.job_id);
+    let Page { rows, next } = list_jobs(op, &query, order, PageRequest { limit, after }).await?;
+    let next = next.map(|job_id| JobPlace { sort, job_id });
+    Ok(listed(request, Page { rows, next }))
 }

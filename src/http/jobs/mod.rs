@@ -12,15 +12,17 @@ mod retry;
 
 use poem::Request;
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 
 use self::create::Created;
 use self::list::{JobFilters, JobSort};
 use self::logs::LogFilters;
-use super::body::{Body, LogLines};
+use super::body::{BATCH_BYTES, Body, LogLines};
 use super::caller::{Caller, CancelOwnJobs, ReadJobs, StartJobs, WriteLogs};
+use super::etag::Tagged;
 use super::list::Listed;
+use super::once::{Answered, OnceKey};
 use super::tags::Tag;
 use crate::protocol::job::{Execution, Job, JobItem, JobStatus, LogLevel, LogLine, NewJob};
 use crate::protocol::problem::Problem;
@@ -34,8 +36,14 @@ impl JobsApi {
     ///
     /// The job waits until a worker takes it. One that an API key creates belongs to the key's maker.
     #[oai(path = "/jobs", method = "post", operation_id = "create_job")]
-    async fn create(&self, caller: Caller<StartJobs>, body: Body<NewJob>) -> Result<Created, Problem> {
-        create::create(&caller.op, body.0).await
+    async fn create(
+        &self,
+        caller: Caller<StartJobs>,
+        #[oai(name = "Idempotency-Key")] once: OnceKey,
+        body: Body<NewJob>,
+    ) -> Result<Answered<Created>, Problem> {
+        let op = caller.op.once(once.0);
+        Ok(Answered::new(op.kept(), create::create(&op, body.0).await?))
     }
 
     /// List jobs
@@ -67,8 +75,13 @@ impl JobsApi {
 
     /// Read a job
     #[oai(path = "/jobs/:job_id", method = "get", operation_id = "get_job")]
-    async fn get(&self, caller: Caller<ReadJobs>, job_id: Path<i64>) -> Result<Json<Job>, Problem> {
-        get::get(&caller.op, job_id.0).await
+    async fn get(
+        &self,
+        caller: Caller<ReadJobs>,
+        job_id: Path<i64>,
+        #[oai(name = "If-None-Match")] if_none_match: Header<Option<String>>,
+    ) -> Result<Tagged<Job>, Problem> {
+        get::get(&caller.op, job_id.0, if_none_match.0.as_deref()).await
     }
 
     /// Cancel a job
@@ -76,16 +89,28 @@ impl JobsApi {
     /// A pending job is cancelled at once. A running one is asked to stop: it is cancelled when its worker says so or
     /// its lease ends. Members cancel their own jobs, admins any.
     #[oai(path = "/jobs/:job_id/cancel", method = "post", operation_id = "cancel_job")]
-    async fn cancel(&self, caller: Caller<CancelOwnJobs>, job_id: Path<i64>) -> Result<Json<Job>, Problem> {
-        cancel::cancel(&caller.op, job_id.0).await
+    async fn cancel(
+        &self,
+        caller: Caller<CancelOwnJobs>,
+        #[oai(name = "Idempotency-Key")] once: OnceKey,
+        job_id: Path<i64>,
+    ) -> Result<Answered<Json<Job>>, Problem> {
+        let op = caller.op.once(once.0);
+        Ok(Answered::new(op.kept(), cancel::cancel(&op, job_id.0).await?))
     }
 
     /// Run a job again
     ///
     /// Takes a job that is over and queues it with a new execution. Members retry their own jobs, admins any.
     #[oai(path = "/jobs/:job_id/retry", method = "post", operation_id = "retry_job")]
-    async fn retry(&self, caller: Caller<CancelOwnJobs>, job_id: Path<i64>) -> Result<Json<Job>, Problem> {
-        retry::retry(&caller.op, job_id.0).await
+    async fn retry(
+        &self,
+        caller: Caller<CancelOwnJobs>,
+        #[oai(name = "Idempotency-Key")] once: OnceKey,
+        job_id: Path<i64>,
+    ) -> Result<Answered<Json<Job>>, Problem> {
+        let op = caller.op.once(once.0);
+        Ok(Answered::new(op.kept(), retry::retry(&op, job_id.0).await?))
     }
 
     /// Read a job's log
@@ -126,10 +151,12 @@ impl JobsApi {
     async fn append_logs(
         &self,
         caller: Caller<WriteLogs>,
+        #[oai(name = "Idempotency-Key")] once: OnceKey<BATCH_BYTES>,
         job_id: Path<i64>,
         body: LogLines,
-    ) -> Result<Json<LogsStored>, Problem> {
-        append_logs::append_logs(&caller.op, job_id.0, body.0).await
+    ) -> Result<Answered<Json<LogsStored>>, Problem> {
+        let op = caller.op.once(once.0);
+        Ok(Answered::new(op.kept(), append_logs::append_logs(&op, job_id.0, body.0).await?))
     }
 
     /// List the listings that were accepted for a job

@@ -10,6 +10,7 @@ use crate::domain::identity::authenticate::{Admitted, Credential};
 use crate::domain::identity::tickets::Door;
 use crate::domain::op::{Origin, forbidden};
 use crate::http::client::origin;
+use crate::http::rate_limits::count_address;
 use crate::protocol::problem::{Code, Problem};
 
 /// Somebody who may come in.
@@ -21,15 +22,20 @@ pub(super) struct Visitor {
     pub(super) origin: Origin,
 }
 
-/// Checks origin, credential, user and the user in the path. Nothing is taken yet: no seat, no ticket.
+/// Checks the address's pace, origin, credential, user and the user in the path. Nothing is taken yet: no seat, no ticket.
 pub(super) async fn check(live: &Live, request: &Request, door: Door) -> Result<Visitor, Problem> {
+    count_address(request, &live.sessions.kernel)?;
     if !live.origins.admits(request.headers()) {
         let words = "Pages of this origin may not connect; cors.allowed_origins lists those that may.";
         return Err(Problem::new(Code::BadOrigin, words));
     }
     let parameters = Parameters::read(request)?;
     let credential = credential::read(request, &parameters, door)?;
+    live.sessions.refuse_when_stopping()?;
+    // Up to here nothing was computed or read for the visitor; beyond, only so many are served at once.
+    let place = live.sessions.admission.connects.enter().await?;
     let admitted = live.sessions.identity.authenticate(credential).await?;
+    drop(place);
     check_user(request, &admitted)?;
     if !admitted.principal.may(Permission::ReadEvents) {
         return Err(forbidden());

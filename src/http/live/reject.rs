@@ -20,6 +20,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub(super) fn refuse(live: &Arc<Live>, request: &Request, problem: Problem) -> poem::Result<Response> {
     match told_by_close(request, &problem) {
         Some((accept, upgrade)) if live.rejects.available_permits() > 0 => {
+            live.sessions.kernel.metrics.refused(problem.code);
             close_at_once(live, upgrade, &problem);
             Ok(switching(&accept))
         }

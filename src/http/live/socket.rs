@@ -57,7 +57,12 @@ impl SocketDoor {
             .map_err(bad_handshake)?;
         let upgrade = Upgrade::of(request).ok_or_else(|| bad_handshake(Refusal::NoUpgrade))?;
         let sessions = &self.live.sessions;
+        let place = match mode {
+            Mode::Follow(_) => Some(sessions.admission.joins.enter().await?),
+            Mode::Echo => None,
+        };
         let seat = sessions.admit(visitor.admitted, Carrier::Socket, visitor.origin).await?;
+        place.into_iter().for_each(|place| seat.connection.hold(place));
         // The seat first: a ticket is spent only by a session that starts.
         if let Some(ticket) = &visitor.ticket {
             sessions.identity.tickets.redeem(ticket, Door::Socket).await?;

@@ -15,6 +15,7 @@ use crate::hub::Closing;
 use crate::protocol::problem::{Code, Problem};
 use crate::session::seats::Carrier;
 use crate::session::sse::{self, Names};
+use crate::session::stats_stream;
 use crate::session::wish::Wish;
 
 /// What a stream brings.
@@ -24,6 +25,8 @@ pub enum StreamKind {
     Notifications,
     /// The inbox and the named feeds, named by type.
     Events,
+    /// Live figures of the tenant, once a second.
+    Stats,
 }
 
 pub struct StreamDoor {
@@ -37,7 +40,10 @@ impl Endpoint for StreamDoor {
     async fn call(&self, request: Request) -> poem::Result<Response> {
         match self.open(&request).await {
             Ok(response) => Ok(response),
-            Err(problem) if is_temporary(&problem) => Ok(come_back(&problem)),
+            Err(problem) if is_temporary(&problem) => {
+                self.live.sessions.kernel.metrics.refused(problem.code);
+                Ok(come_back(&problem))
+            }
             Err(problem) => Err(problem.into()),
         }
     }
@@ -46,10 +52,15 @@ impl Endpoint for StreamDoor {
 impl StreamDoor {
     async fn open(&self, request: &Request) -> Result<Response, Problem> {
         let visitor = check(&self.live, request, Door::Stream).await?;
+        if self.kind == StreamKind::Stats {
+            return self.open_stats(visitor).await;
+        }
         let names = self.names(&visitor)?;
         let wish = self.wish(request, &visitor)?;
         let sessions = &self.live.sessions;
+        let place = sessions.admission.joins.enter().await?;
         let seat = sessions.admit(visitor.admitted, Carrier::Stream, visitor.origin).await?;
+        seat.connection.hold(place);
         if let Some(ticket) = &visitor.ticket {
             sessions.identity.tickets.redeem(ticket, Door::Stream).await?;
         }
@@ -57,9 +68,23 @@ impl StreamDoor {
         Ok(event_stream(Body::from_bytes_stream(stream)))
     }
 
+    async fn open_stats(&self, visitor: Visitor) -> Result<Response, Problem> {
+        if !visitor.admitted.principal.may(Permission::ReadStats) {
+            return Err(forbidden());
+        }
+        let sessions = &self.live.sessions;
+        let seat = sessions.admit(visitor.admitted, Carrier::Stream, visitor.origin).await?;
+        if let Some(ticket) = &visitor.ticket {
+            sessions.identity.tickets.redeem(ticket, Door::Stream).await?;
+        }
+        Ok(event_stream(Body::from_bytes_stream(stats_stream::stats(sessions, seat)?)))
+    }
+
     fn names(&self, visitor: &Visitor) -> Result<Names, Problem> {
         match (self.kind, visitor.parameters.get("names")) {
-            (StreamKind::Events, _) | (StreamKind::Notifications, Some("type")) => Ok(Names::Type),
+            (StreamKind::Events | StreamKind::Stats, _) | (StreamKind::Notifications, Some("type")) => {
+                Ok(Names::Type)
+            }
             (StreamKind::Notifications, None) => Ok(Names::Notification),
             (StreamKind::Notifications, Some(_)) => Err(Problem::new(
                 Code::BadRequest,
@@ -77,6 +102,7 @@ impl StreamDoor {
                 Err(forbidden())
             }
             StreamKind::Notifications => Wish::parse(since, None),
+            StreamKind::Stats => Wish::parse(None, None),
             StreamKind::Events => {
                 let wish = Wish::parse(since, parameters.get("subscriptions"))?;
                 if wish.subscriptions.is_empty() && visitor.admitted.principal.user_id().is_none() {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::base::clock::rfc3339;
 use crate::base::ids::ConnectionId;
-use crate::domain::op::Op;
+use crate::domain::op::{Deed, Op};
 use crate::http::list::Listing;
 use crate::protocol::problem::{CloseCode, Problem};
 use crate::session::seats::Carrier;
@@ -26,10 +26,18 @@ pub struct ConnectionView {
     address: Option<String>,
     user_agent: Option<String>,
     opened_at: String,
+    /// The last sign of life: a message, a ping or an answer to ours. A stream gives none after its beginning.
+    last_heard_at: String,
     /// Bytes that wait for the client to read.
     queued_bytes: u64,
+    /// Events that the client is behind the log's head; 0 when nothing waits for it.
+    lag: u64,
     /// Passing messages that were dropped because the client read slowly.
     dropped: u64,
+    /// Messages of the client.
+    messages_in: u64,
+    frames_out: u64,
+    bytes_out: u64,
 }
 
 #[derive(Clone, Copy, Debug, Enum)]
@@ -49,24 +57,38 @@ pub enum Closed {
 }
 
 pub(super) fn list(request: &Request, op: &Op) -> Result<Json<Listing<ConnectionView>>, Problem> {
-    let mut open = sessions(request)?.of_tenant(op.scope.tenant_id());
+    let sessions = sessions(request)?;
+    let mut open = sessions.of_tenant(op.scope.tenant_id());
     open.sort_by_key(|one| one.id);
-    let data = open.iter().map(|one| view(one)).collect();
+    let head = sessions.kernel.hub.head(op.scope.tenant_id()).unwrap_or(0);
+    let data = open.iter().map(|one| view(one, head)).collect();
     Ok(Json(Listing { data, next_cursor: None, has_more: false }))
 }
 
-pub(super) fn close(request: &Request, op: &Op, id: Uuid) -> Result<Closed, Problem> {
+/// The deed is noted first: a connection that is closed without a trace would be worse than one that is noted and had
+/// just gone by itself.
+pub(super) async fn close(request: &Request, op: &Op, id: Uuid) -> Result<Closed, Problem> {
     let found = sessions(request)?.find(ConnectionId(id));
     let own = found.filter(|one| one.scope == op.scope).ok_or_else(Problem::not_found)?;
+    let change = op.begin().await?;
+    let detail = serde_json::json!({ "user_id": own.user_id().map(|user| user.0) });
+    let deed = Deed {
+        action: "connection.closed",
+        target_kind: "connection",
+        target_id: own.id.to_string(),
+        detail: Some(detail),
+    };
+    op.audit(&change.tx, deed).await?;
+    op.commit(change).await?;
     own.close(CloseCode::Forbidden, "closed by an admin");
     Ok(Closed::Done)
 }
 
-fn sessions(request: &Request) -> Result<&Arc<Sessions>, Problem> {
+pub(super) fn sessions(request: &Request) -> Result<&Arc<Sessions>, Problem> {
     request.data::<Arc<Sessions>>().ok_or_else(Problem::internal)
 }
 
-fn view(one: &Connection) -> ConnectionView {
+fn view(one: &Connection, head: i64) -> ConnectionView {
     let (queued_bytes, dropped) = one.backlog();
     let principal = one.principal();
     ConnectionView {
@@ -81,7 +103,12 @@ fn view(one: &Connection) -> ConnectionView {
         address: one.origin.address.clone(),
         user_agent: one.origin.user_agent.clone(),
         opened_at: rfc3339(one.opened_at),
+        last_heard_at: rfc3339(one.last_heard_at()),
         queued_bytes: queued_bytes as u64,
+        lag: one.lag(head),
         dropped,
+        messages_in: one.traffic.messages_in(),
+        frames_out: one.traffic.frames_out(),
+        bytes_out: one.traffic.bytes_out(),
     }
 }

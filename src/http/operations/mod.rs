@@ -2,6 +2,7 @@
 
 mod close_codes;
 mod connections;
+mod stats;
 
 use poem::Request;
 use poem_openapi::OpenApi;
@@ -10,10 +11,11 @@ use poem_openapi::payload::Json;
 use uuid::Uuid;
 
 use self::connections::{Closed, ConnectionView};
-use super::caller::{Caller, ManageConnections};
+use super::caller::{Caller, ManageConnections, Observer};
 use super::list::Listing;
 use super::tags::Tag;
 use crate::protocol::problem::{CloseCodeBody, Problem};
+use crate::protocol::stats::Stats;
 
 pub struct OperationsApi;
 
@@ -23,6 +25,12 @@ impl OperationsApi {
     #[oai(path = "/close-codes", method = "get", operation_id = "list_close_codes")]
     async fn close_codes(&self) -> Json<Vec<CloseCodeBody>> {
         close_codes::list()
+    }
+
+    /// Get live figures: the tenant's for its admin, the node's for an operator
+    #[oai(path = "/stats", method = "get", operation_id = "get_stats")]
+    async fn stats(&self, request: &Request, observer: Observer) -> Result<Json<Stats>, Problem> {
+        stats::get(connections::sessions(request)?, &observer).await
     }
 
     /// List the tenant's open connections
@@ -43,6 +51,6 @@ impl OperationsApi {
         caller: Caller<ManageConnections>,
         connection_id: Path<Uuid>,
     ) -> Result<Closed, Problem> {
-        connections::close(request, &caller.op, connection_id.0)
+        connections::close(request, &caller.op, connection_id.0).await
     }
 }

@@ -85,11 +85,19 @@ const DOCUMENTED: &[(u16, &str)] = &[
     (401, "A token is missing, or the one that was shown does not hold."),
     (403, "The caller may not do this."),
     (404, "The thing does not exist, or belongs to somebody else."),
-    (409, "The thing is in a state that does not allow this, or the name is taken."),
+    (
+        409,
+        "The thing is in a state that does not allow this, or the name is taken, or a request with the same \
+         `Idempotency-Key` is still being worked on.",
+    ),
     (412, "The thing has changed since the version in `If-Match` was read."),
     (413, "The body is larger than the limit."),
     (415, "The body is of a type that is not taken here."),
-    (422, "Fields are bad, missing or unknown; `errors` names every one of them."),
+    (
+        422,
+        "Fields are bad, missing or unknown; `errors` names every one of them. Or the `Idempotency-Key` was used for \
+         another request.",
+    ),
     (429, "More was sent than the limit allows."),
     (500, "The server failed."),
     (503, "The server cannot take this now."),
@@ -117,13 +125,14 @@ fn documented_headers(status: u16) -> Vec<MetaHeader> {
     let header = |name: &str, ty, description: &str| MetaHeader {
         name: name.to_owned(),
         description: Some(description.to_owned()),
-        required: true,
+        // A conflict is worth another try only when it is with a request that still runs.
+        required: status != 409,
         deprecated: false,
         schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new(ty))),
     };
     match status {
         401 => vec![header("WWW-Authenticate", "string", "`Bearer`")],
-        429 | 503 => vec![header("Retry-After", "integer", "Seconds to wait before the next try.")],
+        409 | 429 | 503 => vec![header("Retry-After", "integer", "Seconds to wait before the next try.")],
         _ => Vec::new(),
     }
 }

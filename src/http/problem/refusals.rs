@@ -14,15 +14,18 @@ use super::request_id::RequestId;
 use super::trace::TraceParent;
 use super::translate::{Facts, of_status, translate};
 use super::{PROBLEM_JSON, respond};
+use crate::base::clock::Stopwatch;
 use crate::base::entropy::Entropy;
 use crate::http::explain::{BadParameters, Operations, Verdict};
 use crate::protocol::problem::{Code, Problem};
+use crate::telemetry::metrics::{Method, Metrics};
 
 /// Turns every refusal below it into a problem. `operations` tells which methods and parameters a route takes.
 #[derive(Clone)]
 pub struct Refusals {
     operations: Arc<Operations>,
     entropy: Entropy,
+    metrics: Arc<Metrics>,
 }
 
 pub struct Refusing<E> {
@@ -32,7 +35,16 @@ pub struct Refusing<E> {
 
 impl Refusals {
     pub fn new(operations: Arc<Operations>, entropy: Entropy) -> Self {
-        Self { operations, entropy }
+        Self { operations, entropy, metrics: Arc::default() }
+    }
+
+    /// Counts requests and refusals among these figures.
+    #[must_use]
+    pub fn counting(mut self, metrics: Arc<Metrics>) -> Self {
+        metrics.http_requests.name(self.operations.patterns());
+        metrics.http_seconds.name(self.operations.patterns());
+        self.metrics = metrics;
+        self
     }
 }
 
@@ -52,9 +64,12 @@ impl<E: Endpoint> Endpoint for Refusing<E> {
         let id = RequestId::accept_or_make(request.headers(), self.layer.entropy);
         let span = span_of(&request, &id);
         request.set_data(id.clone());
+        let route = self.layer.operations.number(request.original_uri().path());
+        let (method, watch) = (Method::of(request.method()), Stopwatch::start());
 
-        let answer = self.answer(request, &id).instrument(span);
-        Ok(with_request_id(answer.await, &id))
+        let answer = self.answer(request, &id).instrument(span).await;
+        self.layer.metrics.answered(route, method, answer.status().as_u16(), watch.elapsed());
+        Ok(with_request_id(answer, &id))
     }
 }
 
@@ -63,7 +78,7 @@ impl<E: Endpoint> Refusing<E> {
         let path = request.original_uri().path().to_owned();
         let bad = match self.layer.operations.judge(&request) {
             Verdict::Good => None,
-            Verdict::Bad(problem) => return respond(&problem, id.as_str()),
+            Verdict::Bad(problem) => return self.refuse(&problem, id),
             Verdict::BadAfterCaller(problem) => Some(Arc::new(problem)),
         };
         if let Some(problem) = &bad {
@@ -76,7 +91,7 @@ impl<E: Endpoint> Refusing<E> {
             Ok(Ok(output)) => return conform(output.into_response(), id),
             Ok(Err(error)) if error.is_from_response() => return conform(error.into_response(), id),
             Ok(Err(error)) => error,
-            Err(panic) => return respond(&panicked(&*panic), id.as_str()),
+            Err(panic) => return self.refuse(&panicked(&*panic), id),
         };
         let allowed = || self.layer.operations.allowed(&path);
         let facts = Facts {
@@ -87,7 +102,12 @@ impl<E: Endpoint> Refusing<E> {
         if problem.code == Code::Internal {
             tracing::error!(%error, "a request failed");
         }
-        respond(&problem, id.as_str())
+        self.refuse(&problem, id)
+    }
+
+    fn refuse(&self, problem: &Problem, id: &RequestId) -> Response {
+        self.layer.metrics.refused(problem.code);
+        respond(problem, id.as_str())
     }
 }
 

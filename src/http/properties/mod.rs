@@ -18,10 +18,11 @@ use poem_openapi::payload::Json;
 use self::by_key::PutProperty;
 use self::list::Filters;
 use self::upsert::BatchNotify;
-use super::body::{Batch, Body};
+use super::body::{BATCH_BYTES, Batch, Body};
 use super::caller::{Caller, ReadProperties, WriteProperties};
 use super::etag::Tagged;
 use super::list::Listed;
+use super::once::{Answered, OnceKey};
 use super::tags::Tag;
 use crate::base::ids::PropertyId;
 use crate::protocol::problem::Problem;
@@ -131,11 +132,14 @@ impl PropertiesApi {
     async fn put_by_key(
         &self,
         caller: Caller<WriteProperties>,
+        #[oai(name = "Idempotency-Key")] once: OnceKey,
         source: Path<String>,
         listing_key: Path<String>,
         body: Body<PropertyInput>,
-    ) -> Result<PutProperty, Problem> {
-        by_key::put_by_key(&caller.op, source.0, listing_key.0, body.0).await
+    ) -> Result<Answered<PutProperty>, Problem> {
+        let op = caller.op.once(once.0);
+        let put = by_key::put_by_key(&op, source.0, listing_key.0, body.0).await?;
+        Ok(Answered::new(op.kept(), put))
     }
 
     /// Put a batch of properties
@@ -151,10 +155,12 @@ impl PropertiesApi {
     async fn upsert(
         &self,
         caller: Caller<WriteProperties>,
+        #[oai(name = "Idempotency-Key")] once: OnceKey<BATCH_BYTES>,
         /// `summary`: new properties are told by the summary only, for a first import.
         notify: Query<Option<BatchNotify>>,
         body: Batch<BatchRequest>,
-    ) -> Result<Json<BatchResult>, Problem> {
-        upsert::upsert(&caller.op, notify.0, body.0).await
+    ) -> Result<Answered<Json<BatchResult>>, Problem> {
+        let op = caller.op.once(once.0);
+        Ok(Answered::new(op.kept(), upsert::upsert(&op, notify.0, body.0).await?))
     }
 }

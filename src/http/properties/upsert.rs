@@ -25,7 +25,7 @@ pub(super) async fn upsert(
     request: BatchRequest,
 ) -> Result<Json<BatchResult>, Problem> {
     let batch = Batch {
-        job_id: request.job_id.map(JobId),
+        job_id: request.job_id.map(|id| JobId(id.0)),
         items: request.items.into_iter().map(BatchItem::read).collect(),
         notify: match notify {
             None | Some(BatchNotify::Each) => Notify::Each,

@@ -46,6 +46,8 @@ pub struct ServeSettings {
     pub header_bytes: usize,
     /// Running requests get this long at shutdown.
     pub drain: Duration,
+    /// Cuts what still runs, before that time is over.
+    pub cut: CancellationToken,
 }
 
 impl Default for ServeSettings {
@@ -58,6 +60,7 @@ impl Default for ServeSettings {
             max_connections: 16_384,
             header_bytes: 32 * 1024,
             drain: Duration::from_secs(20),
+            cut: CancellationToken::new(),
         }
     }
 }
@@ -96,7 +99,7 @@ where
     A: Accept,
     E: Endpoint + 'static,
 {
-    let drain = settings.drain;
+    let (drain, hurry) = (settings.drain, settings.cut.clone());
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
     let edge = Arc::new(Edge {
@@ -111,13 +114,13 @@ where
 
     connections.close();
     tokio::select! {
-        () = connections.wait() => Drained { cut: 0 },
-        () = clock.sleep(drain) => {
-            let left = connections.len();
-            cut.cancel();
-            // Every task ends at its next poll, so this wait is short.
-            connections.wait().await;
-            Drained { cut: left }
-        }
+        () = connections.wait() => return Drained { cut: 0 },
+        () = clock.sleep(drain) => {}
+        () = hurry.cancelled() => {}
     }
+    let left = connections.len();
+    cut.cancel();
+    // Every task ends at its next poll, so this wait is short.
+    connections.wait().await;
+    Drained { cut: left }
 }

@@ -4,6 +4,7 @@ use poem_openapi::ApiResponse;
 
 use crate::domain::op::Op;
 use crate::domain::spiders;
+use crate::http::etag::require_match;
 use crate::protocol::problem::Problem;
 
 /// Removed.
@@ -14,7 +15,8 @@ pub enum Deleted {
     Done,
 }
 
-pub(super) async fn delete(op: &Op, name: &str) -> Result<Deleted, Problem> {
-    spiders::delete(op, name).await?;
+pub(super) async fn delete(op: &Op, name: &str, if_match: Option<&str>) -> Result<Deleted, Problem> {
+    let unchanged = |spider: &_| require_match(spider, if_match);
+    spiders::delete(op, name, &unchanged).await?;
     Ok(Deleted::Done)
 }

@@ -8,14 +8,16 @@ mod put;
 
 use poem::Request;
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 
 use self::create::Created;
 use self::delete::Deleted;
 use super::body::Body;
 use super::caller::{Caller, ManageSpiders, ReadSpiders};
+use super::etag::Tagged;
 use super::list::Listed;
+use super::once::{Answered, OnceKey};
 use super::tags::Tag;
 use crate::protocol::problem::Problem;
 use crate::protocol::spider::{NewSpider, Spider, SpiderChange};
@@ -40,14 +42,25 @@ impl SpidersApi {
 
     /// Add a spider
     #[oai(path = "/spiders", method = "post", operation_id = "create_spider")]
-    async fn create(&self, caller: Caller<ManageSpiders>, body: Body<NewSpider>) -> Result<Created, Problem> {
-        create::create(&caller.op, body.0).await
+    async fn create(
+        &self,
+        caller: Caller<ManageSpiders>,
+        #[oai(name = "Idempotency-Key")] once: OnceKey,
+        body: Body<NewSpider>,
+    ) -> Result<Answered<Created>, Problem> {
+        let op = caller.op.once(once.0);
+        Ok(Answered::new(op.kept(), create::create(&op, body.0).await?))
     }
 
     /// Read a spider
     #[oai(path = "/spiders/:name", method = "get", operation_id = "get_spider")]
-    async fn get(&self, caller: Caller<ReadSpiders>, name: Path<String>) -> Result<Json<Spider>, Problem> {
-        get::get(&caller.op, &name.0).await
+    async fn get(
+        &self,
+        caller: Caller<ReadSpiders>,
+        name: Path<String>,
+        #[oai(name = "If-None-Match")] if_none_match: Header<Option<String>>,
+    ) -> Result<Tagged<Spider>, Problem> {
+        get::get(&caller.op, &name.0, if_none_match.0.as_deref()).await
     }
 
     /// Change a spider
@@ -58,16 +71,22 @@ impl SpidersApi {
         &self,
         caller: Caller<ManageSpiders>,
         name: Path<String>,
+        #[oai(name = "If-Match")] if_match: Header<Option<String>>,
         body: Body<SpiderChange>,
     ) -> Result<Json<Spider>, Problem> {
-        put::put(&caller.op, &name.0, body.0).await
+        put::put(&caller.op, &name.0, if_match.0.as_deref(), body.0).await
     }
 
     /// Remove a spider
     ///
     /// Not while jobs of it are pending or running. `auto` cannot be removed.
     #[oai(path = "/spiders/:name", method = "delete", operation_id = "delete_spider")]
-    async fn delete(&self, caller: Caller<ManageSpiders>, name: Path<String>) -> Result<Deleted, Problem> {
-        delete::delete(&caller.op, &name.0).await
+    async fn delete(
+        &self,
+        caller: Caller<ManageSpiders>,
+        name: Path<String>,
+        #[oai(name = "If-Match")] if_match: Header<Option<String>>,
+    ) -> Result<Deleted, Problem> {
+        delete::delete(&caller.op, &name.0, if_match.0.as_deref()).await
     }
 }

@@ -4,9 +4,16 @@ use poem_openapi::payload::Json;
 
 use crate::domain::op::Op;
 use crate::domain::spiders;
+use crate::http::etag::require_match;
 use crate::protocol::problem::Problem;
 use crate::protocol::spider::{Spider, SpiderChange};
 
-pub(super) async fn put(op: &Op, name: &str, change: SpiderChange) -> Result<Json<Spider>, Problem> {
-    Ok(Json(spiders::put(op, name, change).await?))
+pub(super) async fn put(
+    op: &Op,
+    name: &str,
+    if_match: Option<&str>,
+    change: SpiderChange,
+) -> Result<Json<Spider>, Problem> {
+    let unchanged = |spider: &_| require_match(spider, if_match);
+    Ok(Json(spiders::put(op, name, change, &unchanged).await?))
 }

@@ -60,7 +60,7 @@ pub(super) async fn create(
     let admin = body.admin.map(|admin| FirstAdmin { username: admin.username, email: admin.email });
     let made = tenants::create(identity, op, &new, admin.as_ref()).await?;
     let (admin, password_link) = made.admin.unzip();
-    let tenant = view(made.row);
+    let tenant = view(made.row)?;
     let place = format!("{BASE}/tenants/{}", tenant.id);
     let made = MadeTenantView {
         id: tenant.id,
@@ -70,7 +70,7 @@ pub(super) async fn create(
         created_at: tenant.created_at,
         updated_at: tenant.updated_at,
         admin: admin.map(user_view).transpose()?,
-        password_link: password_link.map(link_view),
+        password_link: password_link.flatten().map(link_view),
     };
     Ok(Created::Tenant(Json(made), place, "no-store".to_owned()))
 }

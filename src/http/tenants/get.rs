@@ -12,5 +12,5 @@ pub(super) async fn get(
     tenant_id: i64,
     if_none_match: Option<&str>,
 ) -> Result<Tagged<TenantView>, Problem> {
-    Ok(tagged(view(tenants::get(op, TenantId(tenant_id)).await?), if_none_match))
+    Ok(tagged(view(tenants::get(op, TenantId(tenant_id)).await?)?, if_none_match))
 }

@@ -3,6 +3,7 @@
 use poem::Request;
 
 use super::view::{TenantView, view};
+use crate::base::page::Page;
 use crate::domain::identity::platform::PlatformOp;
 use crate::domain::identity::tenants;
 use crate::http::list::{Listed, listed, page_request};
@@ -14,6 +15,7 @@ pub(super) async fn list(
     limit: Option<u64>,
     cursor: Option<&str>,
 ) -> Result<Listed<TenantView>, Problem> {
-    let page = tenants::list(op, page_request(limit, cursor)?).await?;
-    Ok(listed(request, page.map(view)))
+    let Page { rows, next } = tenants::list(op, page_request(limit, cursor)?).await?;
+    let rows = rows.into_iter().map(view).collect::<Result<_, _>>()?;
+    Ok(listed(request, Page { rows, next }))
 }

@@ -4,6 +4,7 @@ mod create;
 mod get;
 mod list;
 mod patch;
+mod quotas;
 mod view;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use super::body::Body;
 use super::caller::{ManageTenants, OperatorCaller};
 use super::etag::Tagged;
 use super::list::Listed;
+use super::once::{Answered, OnceKey};
 use super::tags::Tag;
 use crate::domain::identity::Identity;
 use crate::domain::identity::platform::PlatformOp;
@@ -50,9 +52,11 @@ impl TenantsApi {
         &self,
         identity: Data<&Arc<Identity>>,
         caller: OperatorCaller<ManageTenants>,
+        #[oai(name = "Idempotency-Key")] once: OnceKey,
         body: Body<NewTenantBody>,
-    ) -> Result<Created, Problem> {
-        create::create(identity.0, &op(identity.0, caller)?, body.0).await
+    ) -> Result<Answered<Created>, Problem> {
+        let op = op(identity.0, caller)?.once(once.0);
+        Ok(Answered::new(op.kept(), create::create(identity.0, &op, body.0).await?))
     }
 
     /// Read a tenant
@@ -67,9 +71,9 @@ impl TenantsApi {
         get::get(&op(identity.0, caller)?, tenant_id.0, if_none_match.0.as_deref()).await
     }
 
-    /// Rename, suspend or resume a tenant
+    /// Rename, suspend or resume a tenant, or set its quotas
     ///
-    /// A suspended tenant lets nobody in, and its connections end at once.
+    /// A suspended tenant lets nobody in, and its connections end at once. Other nodes learn of quotas within seconds.
     #[oai(path = "/tenants/:tenant_id", method = "patch", operation_id = "update_tenant")]
     async fn patch(
         &self,

@@ -3,6 +3,7 @@
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object};
 
+use super::quotas::{QuotasPatchBody, wishes};
 use super::view::{TenantView, view};
 use crate::base::ids::TenantId;
 use crate::domain::identity::platform::PlatformOp;
@@ -17,6 +18,8 @@ pub struct TenantPatchBody {
     name: Option<String>,
     /// `false` suspends, `true` resumes.
     is_active: Option<bool>,
+    /// What the tenant may take.
+    quotas: Option<QuotasPatchBody>,
 }
 
 #[derive(Debug, ApiResponse)]
@@ -32,8 +35,12 @@ pub(super) async fn patch(
     if_match: Option<&str>,
     body: TenantPatchBody,
 ) -> Result<Patched, Problem> {
-    let patch = TenantPatch { name: body.name, is_active: body.is_active };
-    let unchanged = |row: &_| require_match(&view(Clone::clone(row)), if_match);
+    let patch = TenantPatch {
+        name: body.name,
+        is_active: body.is_active,
+        quotas: body.quotas.map(wishes).unwrap_or_default(),
+    };
+    let unchanged = |row: &_| require_match(&view(Clone::clone(row))?, if_match);
     let tenant = tenants::change(op, TenantId(tenant_id), &patch, &unchanged).await?;
-    Ok(Patched::Tenant(Json(view(tenant))))
+    Ok(Patched::Tenant(Json(view(tenant)?)))
 }

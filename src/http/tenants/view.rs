@@ -2,7 +2,10 @@
 
 use poem_openapi::Object;
 
+use super::quotas::{self, QuotasView};
 use crate::base::clock::rfc3339;
+use crate::domain::limits::overrides;
+use crate::protocol::problem::Problem;
 use crate::storage::tenants::TenantRow;
 use crate::storage::time;
 
@@ -15,17 +18,20 @@ pub struct TenantView {
     pub(super) name: String,
     /// A suspended tenant lets nobody in.
     pub(super) is_active: bool,
+    pub(super) quotas: QuotasView,
     pub(super) created_at: String,
     pub(super) updated_at: String,
 }
 
-pub(super) fn view(row: TenantRow) -> TenantView {
-    TenantView {
+pub(super) fn view(row: TenantRow) -> Result<TenantView, Problem> {
+    let quotas = quotas::view(&overrides::of(&row)?);
+    Ok(TenantView {
         id: row.id,
         slug: row.slug,
         name: row.name,
         is_active: row.is_active,
+        quotas,
         created_at: rfc3339(time(row.created_at)),
         updated_at: rfc3339(time(row.updated_at)),
-    }
+    })
 }

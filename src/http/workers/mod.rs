@@ -18,6 +18,7 @@ use poem_openapi::payload::Json;
 use self::claim::Claimed;
 use super::body::{Body, OptionalBody};
 use super::caller::{Caller, RunJobs};
+use super::once::{Answered, OnceKey};
 use super::tags::Tag;
 use crate::base::ids::JobId;
 use crate::domain::jobs::Lease;
@@ -97,11 +98,14 @@ impl WorkersApi {
         &self,
         request: &Request,
         caller: Caller<RunJobs>,
+        #[oai(name = "Idempotency-Key")] once: OnceKey,
         job_id: Path<i64>,
         body: Body<CompleteReport>,
-    ) -> Result<Json<ReportAnswer>, Problem> {
+    ) -> Result<Answered<Json<ReportAnswer>>, Problem> {
         let token = body.0.lease_token.clone();
-        complete::complete(&caller.op, &lease(request, job_id.0, &token)?, body.0).await
+        let op = caller.op.once(once.0);
+        let lease = lease(request, job_id.0, &token)?;
+        Ok(Answered::new(op.kept(), complete::complete(&op, &lease, body.0).await?))
     }
 
     /// Fail a job
@@ -112,11 +116,14 @@ impl WorkersApi {
         &self,
         request: &Request,
         caller: Caller<RunJobs>,
+        #[oai(name = "Idempotency-Key")] once: OnceKey,
         job_id: Path<i64>,
         body: Body<FailReport>,
-    ) -> Result<Json<ReportAnswer>, Problem> {
+    ) -> Result<Answered<Json<ReportAnswer>>, Problem> {
         let token = body.0.lease_token.clone();
-        fail::fail(&caller.op, &lease(request, job_id.0, &token)?, body.0).await
+        let op = caller.op.once(once.0);
+        let lease = lease(request, job_id.0, &token)?;
+        Ok(Answered::new(op.kept(), fail::fail(&op, &lease, body.0).await?))
     }
 }
 

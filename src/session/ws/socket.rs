@@ -4,12 +4,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest as Readiness};
 use tokio::net::TcpStream;
 
 use super::incoming::{self, Incoming, Read};
 use super::outgoing::Outgoing;
 use super::pace::{Pace, Verdict};
+use crate::domain::limits::quota::Quota;
 use crate::hub::{Closing, Item, Offer};
 use crate::protocol::message::{ErrorMessage, MessagePayload, ServerMessage};
 use crate::protocol::problem::{CloseCode, Code};
@@ -77,7 +79,7 @@ impl Socket {
         let Some(mut commands) = Commands::join(&sessions, &self.seat.connection, &wish).await else {
             return self.farewell(&sessions, &closing(CloseCode::Overloaded, "the log cannot be read")).await;
         };
-        let mut pace = Pace::new(sessions.settings.messages_per_second, sessions.clock().now());
+        let mut pace = Pace::new(sessions.settings.messages_per_second, sessions.clock().steady());
         let first = incoming::decode(&mut early, &mut self.decoder);
         let mut step = self.take(&sessions, &mut commands, &mut pace, first).await;
         drop(early);
@@ -92,8 +94,7 @@ impl Socket {
             step = tokio::select! {
                 batch = commands.follower.next(), if self.out.is_empty() => match batch {
                     Ok(items) => {
-                        items.into_iter().for_each(|item| self.out.push(frame(&item)));
-                        self.out.write_to(&self.stream)?;
+                        self.give(&items)?;
                         Step::GoOn
                     }
                     Err(closing) => Step::End(closing),
@@ -102,7 +103,7 @@ impl Socket {
                 ready = self.stream.ready(readiness) => {
                     let ready = ready?;
                     if ready.is_writable() {
-                        self.out.write_to(&self.stream)?;
+                        self.write()?;
                     }
                     if ready.is_readable() && self.out.bytes() < MOST_UNWRITTEN {
                         let read = incoming::read(&self.stream, &mut self.decoder)?;
@@ -113,6 +114,23 @@ impl Socket {
                 }
             };
         }
+    }
+
+    /// Puts a batch on its way.
+    fn give(&mut self, items: &[Item]) -> io::Result<()> {
+        let before = self.out.bytes();
+        items.iter().for_each(|item| self.out.push(frame(item)));
+        let traffic = &self.seat.connection.traffic;
+        traffic.gives(items.len() as u64, (self.out.bytes() - before) as u64);
+        traffic.begins(items);
+        self.write()
+    }
+
+    /// Writes as much as the system takes now.
+    fn write(&mut self) -> io::Result<()> {
+        let written = self.out.write_to(&self.stream);
+        self.seat.connection.traffic.leaves(self.out.bytes());
+        written
     }
 
     fn readiness(&self) -> Readiness {
@@ -136,14 +154,18 @@ impl Socket {
             Read::Messages(messages) => (messages, None),
             Read::Broken(messages, violation) => (messages, Some(violation)),
         };
-        let now = sessions.clock().now();
+        let now = sessions.clock().steady();
         if !messages.is_empty() {
             self.seat.connection.heard(now);
+            self.count_in(&messages);
         }
         for message in messages {
             match message {
                 Incoming::Text(text) => match pace.count(now) {
-                    Verdict::Fine => commands.serve(&text).await,
+                    Verdict::Fine => match self.within_quota(sessions, now) {
+                        true => commands.serve(&text).await,
+                        false => commands.follower.mailbox().offer(quota_used_up()),
+                    },
                     Verdict::TooFast => commands.follower.mailbox().offer(too_fast()),
                     Verdict::FarTooLong => {
                         return Step::End(closing(CloseCode::RateLimited, "rate limited;retry_after=10"));
@@ -163,6 +185,19 @@ impl Socket {
             }
         }
         violation.map_or(Step::GoOn, |violation| Step::End(broken(violation)))
+    }
+
+    /// Counts what the client said; pings and pongs say nothing.
+    fn count_in(&self, messages: &[Incoming]) {
+        let said = messages.iter().filter(|one| matches!(one, Incoming::Text(_) | Incoming::Binary(_)));
+        self.seat.connection.traffic.heard(said.count() as u64);
+    }
+
+    /// Counts a message among those of all the tenant's sockets.
+    fn within_quota(&self, sessions: &Sessions, now: DateTime<Utc>) -> bool {
+        let tenant_id = self.seat.connection.scope.tenant_id();
+        let level = sessions.kernel.limits.take(tenant_id, Quota::MessagesPerSecond, now);
+        level.is_none_or(|level| level.refused_for_secs.is_none())
     }
 
     async fn echo(mut self, sessions: Arc<Sessions>, mut early: Vec<u8>) -> io::Result<()> {
@@ -198,7 +233,8 @@ impl Socket {
             Read::Broken(messages, violation) => (messages, Some(violation)),
         };
         if !messages.is_empty() {
-            self.seat.connection.heard(sessions.clock().now());
+            self.seat.connection.heard(sessions.clock().steady());
+            self.count_in(&messages);
         }
         for message in messages {
             match message {
@@ -226,6 +262,8 @@ impl Socket {
     /// reset overtakes the frame.
     async fn farewell(self, sessions: &Sessions, closing: &Closing) -> io::Result<()> {
         let Self { mut stream, mut out, seat, .. } = self;
+        // Whoever asks why it ended hears of it, also where the socket itself found the reason.
+        seat.connection.close(closing.code, &closing.reason);
         // A client that hears the end comes back at once: its old seat must not be in its way.
         drop(seat);
         out.push(encode::close(closing.code.number(), &closing.reason));
@@ -269,7 +307,15 @@ fn closing(code: CloseCode, reason: &str) -> Closing {
 }
 
 fn too_fast() -> Offer {
-    let message = "Too many messages: slow down".to_owned();
+    rate_limited("Too many messages: slow down")
+}
+
+fn quota_used_up() -> Offer {
+    rate_limited("Your tenant has used up its quota of messages a second; try again in a second")
+}
+
+fn rate_limited(words: &str) -> Offer {
+    let message = words.to_owned();
     Offer::control(&ServerMessage::Error(ErrorMessage {
         payload: MessagePayload { message: message.clone() },
         message,

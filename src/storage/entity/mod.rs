@@ -42,6 +42,7 @@ table!(tenants, "tenants", owned by Id, {
     slug: String,
     name: String,
     is_active: bool,
+    quotas: Option<String>,
     created_at: i64,
     updated_at: i64,
 });
@@ -342,6 +343,17 @@ table!(crawl_urls, "crawl_urls", owned by TenantId, {
     items: i64,
     outcome: Option<String>,
     known: Option<String>,
+});
+
+table!(idempotency_keys, "idempotency_keys", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: Option<i64>,
+    digest: String,
+    fingerprint: String,
+    answer: String,
+    created_at: i64,
+    expires_at: i64,
 });
 
 table!(rooms, "rooms", owned by TenantId, {

@@ -27,6 +27,7 @@ async fn strangers(app: &TestApp, ann: &Admin<'_>) -> Vec<(String, &'static str)
         (String::new(), "malformed"),
         ("-1".to_owned(), "malformed"),
         ("9".repeat(200), "malformed"),
+        (format!("1-{}", "9".repeat(5_000)), "malformed"),
         (elsewhere, "other_log"),
         (future.to_string(), "future"),
     ]
@@ -44,7 +45,7 @@ async fn a_socket_is_told_of_each_feeds_gap_and_goes_on_live(app: &TestApp) {
 
         assert_eq!(hello["type"], "connection_established");
         let inbox_gap = json!({
-            "type": "gap", "subscription": "inbox", "from": since, "to": hello["position"], "reason": reason,
+            "type": "gap", "subscription": "inbox", "from": since.chars().take(200).collect::<String>(), "to": hello["position"], "reason": reason,
             "resync_url": "/api/v1/notifications",
         });
         assert_eq!(inbox, inbox_gap);

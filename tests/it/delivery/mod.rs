@@ -7,3 +7,4 @@ mod gaps;
 mod load;
 mod shutdown;
 mod slow;
+mod storm;

@@ -1,12 +1,19 @@
 //! A node that stops says so to everybody, and their positions hold on the next one.
 
 use serde_json::json;
+use tokio::net::TcpStream;
 
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
+use crate::support::wait::eventually;
 
 on_both_databases! {
     a_stopping_node_sends_its_sockets_away_with_1012,
+    a_leaving_node_refuses_newcomers_while_it_sends_the_others_away,
+    a_node_whose_clients_all_leave_does_not_wait_for_the_rest_of_its_window,
+    load_balancers_get_their_time_before_anybody_is_sent_away with &[
+        ("LOTLINE__SERVER__DRAIN_DELAY_SECONDS", "5"),
+    ],
     a_stopping_node_ends_its_streams_with_a_problem_event,
     what_was_told_before_the_end_is_delivered_before_the_goodbye,
 }
@@ -17,13 +24,60 @@ async fn a_stopping_node_sends_its_sockets_away_with_1012(app: &TestApp) {
 
     app.stop();
 
+    let mut advised = Vec::new();
     for socket in &mut sockets {
-        let away = socket.next().await;
-        let (code, reason) = socket.is_closed().await;
-        assert_eq!(away["type"], "going_away");
-        assert!(away["reconnect_after_ms"].as_u64().unwrap() < 10_000, "{away}");
-        assert_eq!((code, reason.as_str()), (1012, "restart;retry_after=10"));
+        advised.push(socket.next_of_type("going_away").await["reconnect_after_ms"].as_u64().unwrap());
+        let (code, reason) = app.while_time_passes(socket.is_closed()).await;
+        assert_eq!(code, 1012);
+        let seconds: u64 = reason.strip_prefix("restart;retry_after=").unwrap().parse().unwrap();
+        assert!((1..=10).contains(&seconds), "{reason}");
     }
+    // Each ends in its own half of fifteen seconds, and is away for ten at most after it.
+    assert!(advised.iter().all(|after| *after <= 25_000), "{advised:?}");
+    assert_ne!(advised[0], advised[1]);
+}
+
+async fn a_leaving_node_refuses_newcomers_while_it_sends_the_others_away(app: &TestApp) {
+    let bob = app.member("bob").await;
+    let mut socket = bob.connects().await;
+
+    app.stop();
+    socket.next_of_type("going_away").await;
+
+    let refused = bob.door("/ws").knock().await;
+    let mut stream = bob.streams("/sse/events", None).await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.headers.contains_key("retry-after"));
+    assert_eq!(stream.next_event().await.event.as_deref(), Some("problem"));
+    assert_eq!(app.anonymous().get("/readyz").await.status, 503);
+    assert_eq!(bob.get("/api/v1/users/me").await.status, 200);
+    assert_eq!(app.while_time_passes(socket.is_closed()).await.0, 1012);
+}
+
+async fn a_node_whose_clients_all_leave_does_not_wait_for_the_rest_of_its_window(app: &TestApp) {
+    let bob = app.member("bob").await;
+    let mut socket = bob.connects().await;
+
+    app.stop();
+    socket.next_of_type("going_away").await;
+    socket.leave().await;
+
+    // The clock stands, so only the last one's going can have brought this.
+    eventually("the listener to close", async || TcpStream::connect(app.address).await.is_err()).await;
+}
+
+async fn load_balancers_get_their_time_before_anybody_is_sent_away(app: &TestApp) {
+    let bob = app.member("bob").await;
+    let mut socket = bob.connects().await;
+
+    app.stop();
+    eventually("readiness to go", async || app.anonymous().get("/readyz").await.status == 503).await;
+    let newcomer = bob.connects().await;
+    drop(newcomer);
+    assert_eq!(socket.ask(json!({ "type": "ping" })).await["type"], "pong");
+
+    let (code, _) = app.while_time_passes(socket.is_closed()).await;
+    assert_eq!(code, 1012);
 }
 
 async fn a_stopping_node_ends_its_streams_with_a_problem_event(app: &TestApp) {
@@ -34,9 +88,10 @@ async fn a_stopping_node_ends_its_streams_with_a_problem_event(app: &TestApp) {
     app.stop();
 
     assert_eq!(stream.next_event().await.event.as_deref(), Some("going_away"));
-    let problem = stream.next_event().await;
+    let problem = app.while_time_passes(stream.next_event()).await;
     assert_eq!(problem.event.as_deref(), Some("problem"));
     assert_eq!((&problem.json()["close_code"], &problem.json()["code"]), (&json!(1012), &json!("restart")));
+    assert!(problem.retry.is_some_and(|retry| (1..=10_000).contains(&retry)), "{problem:?}");
     assert_eq!(stream.next_block().await, None);
 }
 
@@ -48,7 +103,7 @@ async fn what_was_told_before_the_end_is_delivered_before_the_goodbye(app: &Test
     }
 
     app.stop();
-    let (code, _) = socket.is_closed().await;
+    let (code, _) = app.while_time_passes(socket.is_closed()).await;
 
     let types: Vec<&str> = socket.skipped.iter().map(|message| message["type"].as_str().unwrap()).collect();
     assert_eq!(code, 1012);

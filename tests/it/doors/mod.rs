@@ -1,4 +1,5 @@
-//! Every door refuses what it should: hostile tokens, hostile handshakes.
+//! Every door refuses what it should: hostile tokens, hostile handshakes, stale reads.
 
 mod handshakes;
+mod lists;
 mod tokens;

@@ -102,7 +102,11 @@ async fn listen(party: &Party<'_>, channel: &Channel, place: &Place) -> Vec<List
             listeners.extend(carrier.map(|carrier| Listener {
                 name,
                 carrier,
-                has_inbox: channel.name != "echo",
+                hears: match channel.name.as_str() {
+                    "echo" => Hears::Itself,
+                    "stats" => Hears::Figures,
+                    _ => Hears::Events,
+                },
             }));
         }
     }
@@ -136,7 +140,15 @@ async fn stream(caller: &Caller<'_>, path: &str, query: &[(&str, &str)]) -> Opti
 struct Listener {
     name: String,
     carrier: Carrier,
-    has_inbox: bool,
+    hears: Hears,
+}
+
+/// What a channel is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hears {
+    Events,
+    Itself,
+    Figures,
 }
 
 enum Carrier {
@@ -147,8 +159,10 @@ enum Carrier {
 impl Listener {
     /// Up to the last word everything is of the connection itself.
     async fn hears_nothing(&mut self) {
-        if !self.has_inbox {
-            return self.echoes_only().await;
+        match self.hears {
+            Hears::Events => {}
+            Hears::Itself => return self.echoes_only().await,
+            Hears::Figures => return self.counts_its_own_only().await,
         }
         loop {
             let frame = match &mut self.carrier {
@@ -162,6 +176,18 @@ impl Listener {
             let kind = frame["type"].as_str().unwrap();
             assert!(OF_THE_CONNECTION.contains(&kind), "{} tells {frame}", self.name);
         }
+    }
+
+    /// The figures before and after what the other tenant did are the same.
+    async fn counts_its_own_only(&mut self) {
+        let Carrier::Stream(stream) = &mut self.carrier else { panic!("figures come as a stream") };
+        assert_eq!(stream.next_event().await.json()["type"], "connection_established", "{}", self.name);
+        let before = stream.next_event().await.json();
+        let after = stream.next_event().await.json();
+        for figure in ["jobs", "properties", "events_per_second", "users_online"] {
+            assert_eq!(before[figure], after[figure], "{} tells {after}", self.name);
+        }
+        assert_eq!(canaries(&after.to_string()).count(), 0, "{} tells {after}", self.name);
     }
 
     async fn echoes_only(&mut self) {

@@ -13,6 +13,7 @@ use crate::support::answer::Answer;
 use crate::support::app::TestApp;
 use crate::support::people::{Admin, Worker};
 use crate::support::socket::Socket;
+use crate::support::stream::Stream;
 
 /// In every text of the first tenant.
 pub const CANARY: &str = "kanarie";
@@ -39,6 +40,8 @@ pub struct World<'a> {
     pub beginning: String,
     /// Sockets of the owner that stay open.
     pub sockets: Mutex<Vec<Socket>>,
+    /// Streams of the owner that stay open.
+    pub streams: Mutex<Vec<Stream>>,
     marks: AtomicU64,
 }
 
@@ -58,8 +61,8 @@ impl<'a> World<'a> {
             let call = Call::post("/api/v1/admin/broadcast").query("message", format!("news {number}"));
             assert_eq!(call.send(app, Some(stranger.admin.token())).await.status, 200);
         }
-        let (sockets, marks) = (Mutex::default(), AtomicU64::new(1));
-        Self { app, owner, stranger, operator, beginning, sockets, marks }
+        let (sockets, streams, marks) = (Mutex::default(), Mutex::default(), AtomicU64::new(1));
+        Self { app, owner, stranger, operator, beginning, sockets, streams, marks }
     }
 
     /// A text of the first tenant's, used once.

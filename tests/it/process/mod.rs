@@ -1,5 +1,10 @@
 //! The program as a process: how it starts, how it refuses to, what it does when the machine has nothing left.
 
 mod bad_start;
+mod clients;
+mod copies;
+mod drain;
 mod exhaustion;
+mod reload;
+mod retries;
 mod verbs;

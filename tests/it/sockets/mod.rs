@@ -3,6 +3,7 @@
 mod doors;
 mod expiry;
 mod heartbeat;
+mod late_word;
 mod limits;
 mod messages;
 mod seats;

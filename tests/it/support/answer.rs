@@ -34,6 +34,15 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
+    /// Whether it is a 429 that says when to come back; gives its detail.
+    #[track_caller]
+    pub fn is_limited(&self) -> String {
+        let problem = self.is_problem(429, "rate_limited");
+        let seconds: u32 = self.header("retry-after").unwrap().parse().unwrap();
+        assert!(seconds >= 1, "{self:?}");
+        problem["detail"].as_str().unwrap().to_owned()
+    }
+
     /// Whether the body is a problem with this status and code.
     #[track_caller]
     pub fn is_problem(&self, status: u16, code: &str) -> Value {

@@ -8,9 +8,14 @@ use chrono::{DateTime, Utc};
 use lotline::app::{App, StartError};
 use lotline::base::clock::Clock;
 use lotline::base::ids::TenantId;
+use lotline::domain::identity::authenticate::Admitted;
 use lotline::domain::identity::{Identity, bootstrap};
-use lotline::domain::op::Kernel;
+use lotline::domain::op::{Kernel, Origin};
+use lotline::protocol::problem::Problem;
 use lotline::session::Sessions;
+use lotline::session::admission::Admission;
+use lotline::session::seats::Carrier;
+use lotline::session::supervisor::Seat;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -44,7 +49,7 @@ pub struct TestApp {
     stop: CancellationToken,
     running: JoinHandle<Result<(), StartError>>,
     database: Option<TestDatabase>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl TestApp {
@@ -66,7 +71,6 @@ impl TestApp {
         let stop = CancellationToken::new();
         let running = TaskTracker::new().spawn(app.run_until_stopped(stop.clone()));
         let http = reqwest::Client::builder().timeout(super::wait::DEADLINE * 3).no_proxy().build().unwrap();
-        let (database, _folder) = (database, folder);
         Self {
             clock,
             address,
@@ -79,7 +83,7 @@ impl TestApp {
             stop,
             running,
             database,
-            _folder,
+            folder,
         }
     }
 
@@ -115,9 +119,19 @@ impl TestApp {
         }
     }
 
+    /// The node's gates, for a test that fills them.
+    pub fn admission(&self) -> &Admission {
+        &self.sessions.admission
+    }
+
     /// How many connections of acme the node knows.
     pub fn connections(&self) -> usize {
         self.sessions.of_tenant(self.acme).len()
+    }
+
+    /// Gives a socket's seat to somebody who was looked at before.
+    pub async fn takes_a_seat(&self, admitted: Admitted) -> Result<Seat, Problem> {
+        self.sessions.admit(admitted, Carrier::Socket, Origin::default()).await
     }
 
     /// Waits until acme has this many connections.
@@ -150,6 +164,16 @@ impl TestApp {
             }
         })
         .await
+    }
+
+    /// The node's data folder.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// The node's settings, read anew.
+    pub fn settings(&self, extra: &[Setting]) -> lotline::config::Settings {
+        settings::load(self.folder.path(), &[], extra)
     }
 
     /// The address of a path.

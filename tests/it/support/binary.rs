@@ -1,11 +1,13 @@
 //! The program itself, as a process: what it says, how it exits.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
+
+use lotline::base::clock::Clock;
 
 use super::wait::DEADLINE;
 
@@ -39,8 +41,15 @@ pub fn bare(command: &mut Command) {
 
 /// Runs a command to its end, which must come.
 pub fn run(command: &mut Command) -> Ended {
+    run_with(command, "")
+}
+
+/// The same with something on its standard input.
+pub fn run_with(command: &mut Command, given: &str) -> Ended {
     let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Whoever does not read it may have ended before.
+    let _ = child.stdin.take().unwrap().write_all(given.as_bytes());
     let (stdout, stderr) = (read_all(child.stdout.take()), read_all(child.stderr.take()));
     let said = (stdout.recv_timeout(END), stderr.recv_timeout(END));
     if said.0.is_err() || said.1.is_err() {
@@ -98,6 +107,50 @@ impl Server {
 
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Memory that it holds now.
+    pub fn resident_bytes(&self) -> usize {
+        self.status_bytes("VmRSS:")
+    }
+
+    /// The most memory that it has ever held.
+    pub fn most_resident_bytes(&self) -> usize {
+        self.status_bytes("VmHWM:")
+    }
+
+    /// How many files and sockets it has open.
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap().count()
+    }
+
+    /// A field of proc(5)'s status, which counts in kB.
+    fn status_bytes(&self, field: &str) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let value = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+        value.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, signal).unwrap();
+    }
+
+    /// Waits for its end, which must come; the exit status, none after a signal.
+    pub async fn ends(&mut self) -> Option<i32> {
+        for _ in 0..END.as_millis() / 10 {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            Clock::system().sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the server did not end: {:?}", self.said());
     }
 
     /// What it has said since it was ready.

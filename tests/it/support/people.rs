@@ -112,6 +112,11 @@ impl TestApp {
 
     /// An access token, as the sign-in form gets it.
     async fn signs_in(&self, name: &str) -> String {
+        self.signs_in_whole(name).await["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// The whole answer of the sign-in form.
+    async fn signs_in_whole(&self, name: &str) -> Value {
         let form = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs([("username", name), ("password", PASSWORD)])
             .finish();
@@ -119,7 +124,7 @@ impl TestApp {
         let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
         let answer = Answer::of(request).await;
         assert_eq!(answer.status, 200, "{answer:?}");
-        answer.json()["access_token"].as_str().unwrap().to_owned()
+        answer.json()
     }
 }
 
@@ -136,8 +141,18 @@ impl<'a> Caller<'a> {
         self.send(reqwest::Method::POST, path, Some(body)).await
     }
 
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send(reqwest::Method::PATCH, path, Some(body)).await
+    }
+
     pub async fn delete(&self, path: &str) -> Answer {
         self.send(reqwest::Method::DELETE, path, None).await
+    }
+
+    /// A GET that a proxy passes on for the client at `address`.
+    pub async fn get_from(&self, address: &str, path: &str) -> Answer {
+        let request = self.app.http.get(self.app.url(path)).header("x-forwarded-for", address);
+        Answer::of(self.credential.iter().fold(request, reqwest::RequestBuilder::bearer_auth)).await
     }
 
     async fn send(&self, method: reqwest::Method, path: &str, body: Option<&Value>) -> Answer {
@@ -176,6 +191,11 @@ impl<'a> Caller<'a> {
             .await
     }
 
+    /// A stream whose credential, if any, stands in its address.
+    pub async fn streams_openly(&self, address: &str) -> Stream {
+        Stream::open(self.app.http.get(self.app.url(address))).await
+    }
+
     /// Everything of the log that the caller may see after `since`, in pages as REST gives it.
     pub async fn reads_events(&self, since: &str) -> Vec<Value> {
         let (mut frames, mut position) = (Vec::new(), since.to_owned());
@@ -196,6 +216,11 @@ impl Person<'_> {
     /// Another access token of the same user, from a sign-in of its own.
     pub async fn another_token(&self) -> String {
         self.app.signs_in(&format!("{}/{}", self.tenant, self.username)).await
+    }
+
+    /// Another sign-in of the same user, with its refresh token.
+    pub async fn signs_in_again(&self) -> Value {
+        self.app.signs_in_whole(&format!("{}/{}", self.tenant, self.username)).await
     }
 }
 

@@ -17,7 +17,11 @@ pub struct TestDatabase {
 impl TestDatabase {
     /// Makes the database and its owner, empty: no schema, no other role.
     pub async fn bare() -> Self {
-        let superuser = superuser();
+        Self::bare_on(superuser()).await
+    }
+
+    /// The same on the server whose superuser this is.
+    pub async fn bare_on(superuser: Url) -> Self {
         let name = format!("t{:016x}", Entropy.below(u64::MAX));
         let database = Self { superuser, name };
         let name = &database.name;
@@ -33,7 +37,12 @@ impl TestDatabase {
 
     /// Brings the schema up and lets the two doors in.
     pub async fn migrated() -> Self {
-        let database = Self::bare().await;
+        Self::migrated_on(superuser()).await
+    }
+
+    /// The same on the server whose superuser this is.
+    pub async fn migrated_on(superuser: Url) -> Self {
+        let database = Self::bare_on(superuser).await;
         storage::migrate_up(&database.as_owner()).await.unwrap();
         database.grant_doors().await;
         database
@@ -90,6 +99,11 @@ impl TestDatabase {
     /// A plain connection under one of this database's roles, past everything that the product does.
     pub async fn as_role(&self, role: &str) -> DatabaseConnection {
         connect(&self.url(role)).await
+    }
+
+    /// A plain connection of the superuser, whom no policy binds.
+    pub async fn as_superuser(&self) -> DatabaseConnection {
+        connect(&self.superuser_url()).await
     }
 
     /// Removes database and roles.

@@ -11,12 +11,14 @@ pub type Setting = (&'static str, &'static str);
 pub const SIGNING_SECRET: &str = "every test knows this secret of over 32 bytes";
 pub const SIGNING_KID: &str = "test";
 
-/// What every test has: a free port, passwords that cost nothing, no crawling.
+/// What every test has: a free port, passwords that cost nothing, no crawling, no rates.
 const COMMON: &[Setting] = &[
     ("LOTLINE__SERVER__BIND", "127.0.0.1:0"),
     ("LOTLINE__AUTH__PASSWORD_MEMORY_KIB", "64"),
     ("LOTLINE__AUTH__PASSWORD_ITERATIONS", "1"),
     ("LOTLINE__CRAWLER__ENABLED", "false"),
+    // On a clock that stands no bucket fills again; tests of limits set their own.
+    ("LOTLINE__LIMITS__REQUESTS_PER_USER", "0"),
 ];
 
 /// The settings in force: the common ones, those of the store, those of the test.

@@ -200,7 +200,7 @@ fn foreign(tenants: &[&str]) -> ForeignIssuer {
         name: "old".into(),
         iss: None,
         is_default: true,
-        keys: vec![VerifyingKey::shared_secret(None, b"old secret", vec![Algorithm::Hs256]).unwrap()],
+        keys: vec![VerifyingKey::shared_secret(None, b"old secret", vec![Algorithm::Hs256]).unwrap()].into(),
         audiences: Vec::new(),
         required: ForeignIssuer::default_required(),
         claims: ClaimMap::default(),

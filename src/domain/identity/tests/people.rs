@@ -236,7 +236,7 @@ async fn a_suspended_tenant_lets_nobody_in_until_it_is_resumed() {
     let token = house.sign_in("ann").await.access.text;
     assert!(house.show(token.expose()).await.is_ok());
 
-    let set = |is_active| TenantPatch { is_active: Some(is_active), name: None };
+    let set = |is_active| TenantPatch { is_active: Some(is_active), ..TenantPatch::default() };
     tenants::change(&platform, house.world.tenant, &set(false), &anything).await.unwrap();
     let refused = house.show(token.expose()).await;
     let at_the_door = house.type_in("ann", PASSWORD).await;

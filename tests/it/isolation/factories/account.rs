@@ -24,7 +24,9 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
         }
         "end_session" => end_session(world).await,
         "create_socket_ticket" => vec![Case::new(Call::post("/api/v1/auth/socket-ticket"))],
+        "refresh_stream" => refresh_stream(world).await,
         "set_password" => set_password(world).await,
+        "get_usage" => vec![Case::new(Call::get("/api/v1/usage"))],
         "get_me" => vec![Case::new(Call::get("/api/v1/users/me")).shows()],
         _ => return None,
     })
@@ -46,6 +48,14 @@ async fn end_session(world: &World<'_>) -> Vec<Case> {
     let other = sessions.iter().find(|one| one["current"] == json!(false)).unwrap();
     let call = Call::delete("/api/v1/auth/sessions/{session}");
     vec![Case::new(call).by(By::Token(person.token)).uuid("session", other["id"].as_str().unwrap())]
+}
+
+async fn refresh_stream(world: &World<'_>) -> Vec<Case> {
+    let mut stream = world.owner.admin.streams("/sse/events", None).await;
+    let established = stream.next_event().await.json();
+    world.streams.lock().push(stream);
+    let call = Call::post("/api/v1/auth/streams/{connection}/refresh");
+    vec![Case::new(call).uuid("connection", established["connection_id"].as_str().unwrap())]
 }
 
 /// The password of another tenant's user does not open one's own account. A link is not tried: whoever holds that

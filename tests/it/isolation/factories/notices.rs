@@ -19,6 +19,7 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
             vec![Case::new(call).uuid("notification", &notification).unchanged("/api/v1/notifications")]
         }
         "list_events" => events(world).await,
+        "get_stats" => vec![Case::new(Call::get("/api/v1/stats"))],
         "list_connections" => {
             world.has_connection().await;
             vec![Case::new(Call::get("/api/v1/connections")).shows()]

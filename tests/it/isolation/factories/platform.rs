@@ -22,6 +22,7 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
             let call = Call::patch("/api/v1/tenants/{tenant}").json(json!({ "name": "Acme" }));
             Case::new(call).number("tenant", acme)
         }
+        "get_tenant_usage" => Case::new(Call::get("/api/v1/tenants/{tenant}/usage")).number("tenant", acme),
         _ => return None,
     };
     Some(vec![case.by(By::Operator)])

@@ -1,19 +1,22 @@
-//! The rounds.
+//! Kills in the middle of a crawl: the crawl goes on, each home is one property, and its creation is told once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lotline::base::entropy::Entropy;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::history::{Entry, History};
-use super::node::{Node, Whereabouts};
+use super::rounds;
 use super::site::Site;
-use super::{follower, writer};
+use crate::history::{Entry, Fact, History, Role, Tenant};
+use crate::load::{Carrier, Node, Person, Whereabouts, follow, reads_log};
+use crate::support::app::Back;
 use crate::support::wait::a_moment;
 
+const TENANT: &str = "acme";
+const USERNAME: &str = "root";
+const PASSWORD: &str = "a nightingale sang in 1915";
 /// Homes of a round.
 const HOMES: usize = 150;
 /// The end of what is compared.
@@ -22,19 +25,25 @@ const LAST_WORD: &str = "that was all";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_is_killed_in_mid_crawl_loses_nothing_that_it_acknowledged() {
-    let rounds = rounds();
+async fn a_node_that_is_killed_in_mid_crawl_finds_each_home_once() {
+    let rounds = rounds(3);
     let site = Site::open(HOMES, rounds).await;
-    let mut node = Node::start(site.hosts());
+    let mut node = crawling_node(&site.hosts()).await;
+    node.start(&[]);
     let whereabouts = node.whereabouts();
-    let token = whereabouts.signs_in().await;
+    let signed_in = whereabouts.signs_in(USERNAME, PASSWORD).await;
+    let token = signed_in["access_token"].as_str().unwrap().to_owned();
     let client = Client { node: whereabouts, token };
-    let tasks = TaskTracker::new();
-    let stop = CancellationToken::new();
-    let writing = tasks.spawn(writer::write(client.node.clone(), client.token.clone(), stop.clone()));
     let start = first_position(&client.head().await);
-    let following =
-        tasks.spawn(follower::follow(client.node.clone(), client.token.clone(), start.clone(), LAST_WORD));
+    let person = Person {
+        name: "the admin".to_owned(),
+        token: client.token.clone(),
+        role: Role::Admin,
+        follows: true,
+        start: start.clone(),
+    };
+    let following = follow(client.node.clone(), person, Carrier::Stream, LAST_WORD);
+    let following = TaskTracker::new().spawn(following);
 
     for front_page in site.front_pages() {
         let job = client.starts_a_crawl(&front_page).await;
@@ -42,34 +51,38 @@ async fn a_node_that_is_killed_in_mid_crawl_loses_nothing_that_it_acknowledged()
         let pages = 1 + Entropy.below(HOMES as u64 - 20);
         site.is_asked(site.asked() + pages).await;
         node.kill();
-        node.restart();
+        node.start(&[]);
         client.sees_completed(job).await;
     }
 
-    stop.cancel();
-    let written = writing.await.unwrap();
     client.says(LAST_WORD).await;
-    let log = client.reads_log(&start).await;
-    let (followed, cuts) =
+    let frames = reads_log(&client.node, &client.token, &start, LAST_WORD).await;
+    let (reader, cuts) =
         tokio::time::timeout(PATIENCE, following).await.expect("the follower to catch up").unwrap();
-    assert_crawled(&log, &client.lists_properties().await, rounds);
+    assert_crawled(&frames, &client.lists_properties().await, rounds);
     assert!(cuts >= rounds, "the follower was cut {cuts} times");
-    assert!(written.acknowledged.len() as u64 > rounds, "{} were acknowledged", written.acknowledged.len());
-    let log = log.into_iter().map(|(entry, _)| entry).collect();
-    let writer::Written { mut tried, mut acknowledged } = written;
-    tried.insert(LAST_WORD.to_owned());
-    acknowledged.push(LAST_WORD.to_owned());
-    let history = History { tried, acknowledged, log, followed };
-    let faults = history.faults();
+    let faults = history(&frames, reader).faults();
     assert!(faults.is_empty(), "{faults:#?}");
-    let (log, said) = (history.log.len(), history.acknowledged.len());
-    eprintln!(
-        "{rounds} kills: {log} events in the log, {said} acknowledged broadcasts, {cuts} cuts, no faults"
-    );
+    eprintln!("{rounds} kills in mid-crawl: {} events in the log, {cuts} cuts, no faults", frames.len());
+    node.remove().await;
 }
 
-fn rounds() -> u64 {
-    std::env::var("LOTLINE_CRASH_ROUNDS").map_or(10, |rounds| rounds.parse().expect("LOTLINE_CRASH_ROUNDS"))
+async fn crawling_node(hosts: &str) -> Node {
+    let settings = [
+        ("LOTLINE__BOOTSTRAP__TENANT", TENANT),
+        ("LOTLINE__BOOTSTRAP__USERNAME", USERNAME),
+        ("LOTLINE__BOOTSTRAP__PASSWORD", PASSWORD),
+        ("LOTLINE__CRAWLER__ALLOWED_PRIVATE_HOSTS", hosts),
+    ];
+    Node::prepare(Back::Sqlite, &settings).await
+}
+
+/// Nobody but the crawler writes: what it told is taken as tried, and the rest is for the judge.
+fn history(frames: &[Value], reader: crate::history::Reader) -> History {
+    let log: Vec<Entry> = frames.iter().map(|frame| Entry::of(frame).unwrap()).collect();
+    let tried = log.iter().filter_map(|entry| entry.fact.clone()).collect();
+    let acknowledged = vec![vec![Fact::said(LAST_WORD)]];
+    History { tenants: vec![Tenant { tried, acknowledged, log, readers: vec![reader] }] }
 }
 
 /// Before everything: the log's own mark with the number 0.
@@ -79,15 +92,15 @@ fn first_position(head: &str) -> String {
 }
 
 /// Each home is one property, created once.
-fn assert_crawled(log: &[(Entry, Value)], properties: &[Value], rounds: u64) {
+fn assert_crawled(log: &[Value], properties: &[Value], rounds: u64) {
     let mut urls: BTreeMap<&str, usize> = BTreeMap::new();
     for property in properties {
         *urls.entry(property["source_url"].as_str().unwrap()).or_default() += 1;
     }
     let wanted = usize::try_from(rounds).unwrap() * HOMES;
     assert_eq!((urls.len(), properties.len()), (wanted, wanted), "homes, and properties");
-    let created = log.iter().filter(|(_, frame)| frame["event"] == "property_created");
-    let mut created: Vec<i64> = created.map(|(_, frame)| frame["property_id"].as_i64().unwrap()).collect();
+    let created = log.iter().filter(|frame| frame["event"] == "property_created");
+    let mut created: Vec<i64> = created.map(|frame| frame["property_id"].as_i64().unwrap()).collect();
     assert_eq!(created.len(), wanted, "creations that were told");
     created.sort_unstable();
     created.dedup();
@@ -103,7 +116,7 @@ struct Client {
 impl Client {
     async fn gets(&self, path: &str) -> Value {
         loop {
-            if let Some(answer) = self.node.get(&self.token, path).await {
+            if let Some(answer) = self.node.get(&self.token, path).await.done() {
                 return answer;
             }
             a_moment().await;
@@ -116,13 +129,13 @@ impl Client {
 
     async fn starts_a_crawl(&self, url: &str) -> i64 {
         let body = json!({ "spider_name": "auto", "target_urls": [url] });
-        let job = self.node.post(&self.token, "/api/v1/jobs", &body).await.expect("a job");
+        let job = self.node.post(&self.token, "/api/v1/jobs", &body).await.expect_done("a job");
         job["job_id"].as_i64().unwrap()
     }
 
     async fn says(&self, text: &str) {
         let body = json!({ "message": text });
-        self.node.post(&self.token, "/api/v1/admin/broadcast", &body).await.expect("a broadcast");
+        self.node.post(&self.token, "/api/v1/admin/broadcast", &body).await.expect_done("a broadcast");
     }
 
     async fn sees_completed(&self, job: i64) {
@@ -140,26 +153,6 @@ impl Client {
         tokio::time::timeout(PATIENCE, completed)
             .await
             .unwrap_or_else(|_| panic!("job {job} does not go on"));
-    }
-
-    /// The log up to the last word, as an admin with all feeds reads it.
-    async fn reads_log(&self, since: &str) -> Vec<(Entry, Value)> {
-        let (mut log, mut since) = (Vec::new(), since.to_owned());
-        loop {
-            let feeds = "job_updates,property_updates,system_alerts";
-            let path = format!("/api/v1/events?since={since}&subscriptions={feeds}&limit=200");
-            let page = self.gets(&path).await;
-            assert_eq!(page["recovered"], true, "{page}");
-            let frames = page["data"].as_array().unwrap();
-            for frame in frames {
-                log.push((Entry::of(frame).unwrap(), frame.clone()));
-                if frame["message"] == LAST_WORD {
-                    return log;
-                }
-            }
-            since = page["position"].as_str().unwrap().to_owned();
-            assert_eq!(page["has_more"], true, "the last word is missing");
-        }
     }
 
     async fn lists_properties(&self) -> Vec<Value> {

@@ -1,0 +1,84 @@
+//! Changing what can be changed while the node runs: on SIGHUP the configuration is read again, from the same places.
+//! Either all of it is right and taken, or everything stays as it was. No connection notices.
+
+use std::sync::Weak;
+
+use super::keys;
+use crate::config::{Fault, Settings};
+use crate::domain::identity::Identity;
+use crate::http::client::TrustedProxies;
+use crate::http::origin::OriginPolicy;
+use crate::telemetry::subscriber::FilterHandle;
+
+/// The keys that are taken while the node runs.
+const TAKEN: [&str; 6] = [
+    "telemetry.log_filter",
+    "cors.allowed_origins",
+    "server.trusted_proxies",
+    "auth.keys",
+    "auth.key_files",
+    "auth.algorithm",
+];
+
+/// Reads the configuration again.
+type Load = Box<dyn Fn() -> Result<Settings, Vec<Fault>> + Send + Sync>;
+
+/// Where a configuration comes from, and which one the node was started with.
+pub struct Reload {
+    load: Load,
+    filter: FilterHandle,
+    started: Settings,
+}
+
+/// The parts of a running node that take a new configuration.
+pub struct Reloadable {
+    pub origins: OriginPolicy,
+    pub proxies: TrustedProxies,
+    /// Not held: the node's end waits for nobody.
+    pub identity: Weak<Identity>,
+}
+
+impl Reload {
+    pub fn new(
+        load: impl Fn() -> Result<Settings, Vec<Fault>> + Send + Sync + 'static,
+        filter: FilterHandle,
+        started: Settings,
+    ) -> Self {
+        Self { load: Box::new(load), filter, started }
+    }
+
+    /// Reads and takes the configuration; says in the log what came of it.
+    pub fn apply(&self, parts: &Reloadable) {
+        let settings = match (self.load)() {
+            Ok(settings) => settings,
+            Err(faults) => return refuse(faults.iter()),
+        };
+        if let Err(fault) = self.take(&settings, parts) {
+            return refuse([fault].iter());
+        }
+        let waiting = self.started.changed(&settings).into_iter().filter(|key| !TAKEN.contains(key));
+        let waiting: Vec<&str> = waiting.collect();
+        if !waiting.is_empty() {
+            tracing::warn!(keys = waiting.join(", "), "these keys have changed and need a restart");
+        }
+        tracing::info!("the configuration was read again and is in force");
+    }
+
+    /// What can fail comes first, so that nothing is taken by halves.
+    fn take(&self, settings: &Settings, parts: &Reloadable) -> Result<(), String> {
+        let identity = parts.identity.upgrade().ok_or("the node is going down")?;
+        let ring = keys::read_again(settings, &identity).map_err(|error| error.to_string())?;
+        self.filter.set(&settings.telemetry.log_filter).map_err(|error| error.to_string())?;
+        keys::take(ring, &identity);
+        parts.origins.replace(&settings.cors.allowed_origins);
+        parts.proxies.replace(&settings.server.trusted_proxies);
+        Ok(())
+    }
+}
+
+fn refuse<'f>(faults: impl Iterator<Item = &'f (impl std::fmt::Display + 'f)>) {
+    for fault in faults {
+        tracing::error!(%fault, "the configuration was not read again");
+    }
+    tracing::error!("the configuration in force stays as it was");
+}

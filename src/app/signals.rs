@@ -1,0 +1,58 @@
+//! What the operating system asks of the process: to stop (SIGTERM, SIGINT), or to read its configuration again
+//! (SIGHUP).
+
+/// A wish that came as a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Stop,
+    Reload,
+}
+
+/// The signals from the moment on at which this was made: none of them ends the process by itself any more.
+#[cfg(unix)]
+pub(super) struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    pub(super) fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    pub(super) async fn next(&mut self) -> Wanted {
+        tokio::select! {
+            _ = self.terminate.recv() => Wanted::Stop,
+            _ = self.interrupt.recv() => Wanted::Stop,
+            _ = self.hangup.recv() => Wanted::Reload,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+pub(super) struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    pub(super) async fn next(&mut self) -> Wanted {
+        let _ = tokio::signal::ctrl_c().await;
+        Wanted::Stop
+    }
+}
+
+/// Returns when the process is asked to stop.
+pub(super) async fn wait_for_signal() {
+    let Ok(mut signals) = Signals::listen() else { return std::future::pending().await };
+    while signals.next().await != Wanted::Stop {}
+}

@@ -1,0 +1,79 @@
+//! Places at which a test ends the process, as `kill -9` or a power cut would. They exist only with the feature
+//! `failpoints`, which the tests' own build turns on and no other: without it a place compiles to nothing.
+//!
+//! `LOTLINE_FAILPOINT=commit.before:3` ends the process when it comes to that place for the third time.
+
+/// A place that tests know by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failpoint {
+    /// Everything is written and nothing committed.
+    CommitBefore,
+    /// Committed, and no reader told.
+    CommitAfter,
+    /// A page of the log was read for a reader and nothing of it sent.
+    ReplayPage,
+    /// A part of a log is taken away and that is not committed.
+    Trim,
+    /// A broadcast to all tenants is written to one of them, and that is not noted.
+    PlatformBroadcast,
+}
+
+/// Ends the process here when the environment asks for it.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub fn reach(_: Failpoint) {}
+
+#[cfg(feature = "failpoints")]
+pub use armed::reach;
+
+#[cfg(feature = "failpoints")]
+mod armed {
+    use std::sync::LazyLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use rustix::process::{Signal, getpid, kill_process};
+
+    use super::Failpoint;
+
+    const VARIABLE: &str = "LOTLINE_FAILPOINT";
+
+    impl Failpoint {
+        /// Every place.
+        pub const ALL: &[Self] =
+            &[Self::CommitBefore, Self::CommitAfter, Self::ReplayPage, Self::Trim, Self::PlatformBroadcast];
+
+        pub fn name(self) -> &'static str {
+            match self {
+                Self::CommitBefore => "commit.before",
+                Self::CommitAfter => "commit.after",
+                Self::ReplayPage => "replay.page",
+                Self::Trim => "trim",
+                Self::PlatformBroadcast => "broadcast.between_tenants",
+            }
+        }
+    }
+
+    /// Where the process is to end, and after how many passes.
+    struct Armed {
+        at: Failpoint,
+        left: AtomicU64,
+    }
+
+    static ARMED: LazyLock<Option<Armed>> = LazyLock::new(|| parse(&std::env::var(VARIABLE).ok()?));
+
+    /// `name:pass`. Words that mean nothing arm nothing; the test that wrote them then waits in vain and says so.
+    fn parse(words: &str) -> Option<Armed> {
+        let (name, pass) = words.split_once(':')?;
+        let at = Failpoint::ALL.iter().copied().find(|point| point.name() == name)?;
+        Some(Armed { at, left: AtomicU64::new(pass.parse().ok()?) })
+    }
+
+    /// Ends the process here when the environment asks for it: no destructor runs, nothing is flushed.
+    pub fn reach(point: Failpoint) {
+        let Some(armed) = ARMED.as_ref().filter(|armed| armed.at == point) else { return };
+        if armed.left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            // A signal to oneself is delivered before the call returns; the loop is for a system that is not so sure.
+            while kill_process(getpid(), Signal::KILL).is_ok() {}
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Rates: so many units in each second, with one second's worth at once (the generic cell rate algorithm). One number is
+//! the whole state: when the bucket will be full again.
+//!
+//! Written here because a tenant's rate changes while its bucket is in use and the answer tells what is left of it, which
+//! the crates at hand do not offer for keyed limiters.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chrono::{DateTime, Utc};
+
+/// The span over which a rate is counted, in nanoseconds.
+const WINDOW_NS: i64 = 1_000_000_000;
+/// A debt is forgiven beyond this, so that a clock that is set back, or one huge write, cannot silence anybody for long.
+const MOST_DEBT_NS: i64 = 10 * WINDOW_NS;
+
+/// The bucket of one key, with nothing in it taken.
+#[derive(Debug, Default)]
+pub struct Bucket {
+    full_at_ns: AtomicI64,
+}
+
+/// How a bucket stands after it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Level {
+    pub per_second: u64,
+    pub remaining: u64,
+    /// Seconds until the bucket is full again, rounded up.
+    pub full_in_secs: u64,
+    /// When the units were refused: seconds until they would be given, rounded up and at least 1.
+    pub refused_for_secs: Option<u64>,
+}
+
+impl Level {
+    pub fn used(&self) -> u64 {
+        self.per_second.saturating_sub(self.remaining)
+    }
+}
+
+impl Bucket {
+    /// Takes one unit, or leaves the bucket as it is.
+    pub fn take(&self, per_second: u64, now: DateTime<Utc>) -> Level {
+        let now = nanos(now);
+        self.forgive(now, WINDOW_NS);
+        let cost = cost_ns(1, per_second);
+        let taken = self.full_at_ns.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |full_at| {
+            let next = full_at.clamp(now, now + WINDOW_NS) + cost;
+            (next - now <= WINDOW_NS).then_some(next)
+        });
+        match taken {
+            Ok(before) => level(before.clamp(now, now + WINDOW_NS) + cost - now, per_second, None),
+            Err(full_at) => {
+                let debt = full_at.clamp(now, now + WINDOW_NS) - now;
+                level(debt, per_second, Some(ceil_secs(debt + cost - WINDOW_NS).max(1)))
+            }
+        }
+    }
+
+    /// Takes units that are spent already, into debt if need be.
+    pub fn spend(&self, units: u64, per_second: u64, now: DateTime<Utc>) -> Level {
+        let now = nanos(now);
+        let next = |full_at: i64| {
+            let next = full_at.clamp(now, now + MOST_DEBT_NS).saturating_add(cost_ns(units, per_second));
+            next.min(now + MOST_DEBT_NS)
+        };
+        let before = self
+            .full_at_ns
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |full_at| Some(next(full_at)))
+            .unwrap_or_else(|unchanged| unchanged);
+        level(next(before) - now, per_second, None)
+    }
+
+    /// When the debt will be paid; `None` when there is none.
+    pub fn pays_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let now_ns = nanos(now);
+        self.forgive(now_ns, MOST_DEBT_NS);
+        let debt = self.full_at_ns.load(Ordering::Relaxed) - now_ns - WINDOW_NS;
+        (debt > 0).then(|| now + chrono::TimeDelta::nanoseconds(debt) + chrono::TimeDelta::microseconds(1))
+    }
+
+    /// How the bucket stands, untouched.
+    pub fn look(&self, per_second: u64, now: DateTime<Utc>) -> Level {
+        let now = nanos(now);
+        level(self.full_at_ns.load(Ordering::Relaxed).clamp(now, now + MOST_DEBT_NS) - now, per_second, None)
+    }
+
+    /// Brings a bucket back that is fuller with debt than it can be: the clock was set back.
+    fn forgive(&self, now_ns: i64, most_ns: i64) {
+        self.full_at_ns.fetch_min(now_ns + most_ns, Ordering::Relaxed);
+    }
+
+    /// Whether nothing of it is taken: such a bucket may be forgotten.
+    pub fn is_full(&self, now: DateTime<Utc>) -> bool {
+        self.full_at_ns.load(Ordering::Relaxed) <= nanos(now)
+    }
+
+    /// When it will be full, to tell which of many is nearest to it.
+    pub fn full_at_ns(&self) -> i64 {
+        self.full_at_ns.load(Ordering::Relaxed)
+    }
+}
+
+fn level(debt_ns: i64, per_second: u64, refused_for_secs: Option<u64>) -> Level {
+    let free = u128::try_from(WINDOW_NS - debt_ns).unwrap_or(0) * u128::from(per_second);
+    let remaining = u64::try_from(free / WINDOW_NS.unsigned_abs() as u128).unwrap_or(u64::MAX);
+    Level { per_second, remaining, full_in_secs: ceil_secs(debt_ns), refused_for_secs }
+}
+
+fn cost_ns(units: u64, per_second: u64) -> i64 {
+    let cost = u128::from(units) * WINDOW_NS.unsigned_abs() as u128 / u128::from(per_second.max(1));
+    i64::try_from(cost).unwrap_or(i64::MAX)
+}
+
+fn ceil_secs(ns: i64) -> u64 {
+    u64::try_from(ns).unwrap_or(0).div_ceil(WINDOW_NS.unsigned_abs())
+}
+
+/// Nanoseconds since the epoch; they fit until 2262.
+fn nanos(at: DateTime<Utc>) -> i64 {
+    at.timestamp_micros().saturating_mul(1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(1_764_000_000_000 + ms).unwrap()
+    }
+
+    #[test]
+    fn a_second_has_its_worth_and_no_more_and_what_comes_back_comes_evenly() {
+        for rate in [1, 3, 7, 100, 1_000] {
+            let bucket = Bucket::default();
+
+            let left: Vec<_> = (0..rate).map(|_| bucket.take(rate, at(0)).remaining).collect();
+            let refused = bucket.take(rate, at(0));
+
+            assert_eq!(left, (0..rate).rev().collect::<Vec<_>>());
+            assert_eq!((refused.refused_for_secs, refused.remaining), (Some(1), 0));
+            assert_eq!(bucket.look(rate, at(1_000)).remaining, rate);
+        }
+        let bucket = Bucket::default();
+        for _ in 0..10 {
+            bucket.take(10, at(0));
+        }
+        assert_eq!(bucket.take(10, at(50)).refused_for_secs, Some(1));
+        assert_eq!(bucket.take(10, at(100)).refused_for_secs, None);
+    }
+
+    #[test]
+    fn what_is_spent_beyond_the_rate_is_a_debt_that_time_pays() {
+        let bucket = Bucket::default();
+
+        bucket.spend(1_000, 1_000, at(0));
+        assert_eq!(bucket.pays_at(at(0)), None);
+        bucket.spend(500, 1_000, at(0));
+
+        let pays_at = bucket.pays_at(at(0)).unwrap();
+        assert!(pays_at > at(499) && pays_at < at(502), "{pays_at}");
+        assert_eq!(bucket.pays_at(pays_at), None);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_silences_nobody_for_long() {
+        let bucket = Bucket::default();
+        bucket.take(1, at(3_600_000));
+
+        assert_eq!(bucket.take(1, at(0)).refused_for_secs, Some(1));
+        assert_eq!(bucket.take(1, at(1_000)).refused_for_secs, None);
+        bucket.spend(u64::MAX, 1, at(0));
+        assert!(bucket.pays_at(at(0)).unwrap() <= at(10_000));
+    }
+}

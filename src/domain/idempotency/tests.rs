@@ -1,0 +1,229 @@
+//! Keys, turns and kept answers, through the use cases.
+
+use std::time::Duration;
+
+use super::{Presented, SentRequest, sweep};
+use crate::auth::principal::{Principal, sample};
+use crate::auth::role::Role;
+use crate::auth::token::keys::{KeyRing, SigningKey};
+use crate::base::page::PageRequest;
+use crate::domain::broadcast::{self, NewBroadcast};
+use crate::domain::error::Result;
+use crate::domain::identity::Identity;
+use crate::domain::identity::platform::PlatformOp;
+use crate::domain::identity::tenants::{self, FirstAdmin, MadeTenant, NewTenant};
+use crate::domain::identity::testing::{identity, settings};
+use crate::domain::jobs::create::create;
+use crate::domain::jobs::list::{JobOrder, JobQuery, list};
+use crate::domain::op::{Kernel, Op, Origin};
+use crate::domain::platform_broadcast;
+use crate::domain::testing::World;
+use crate::protocol::job::{Job, NewJob};
+use crate::protocol::problem::Code;
+use crate::protocol::routing::Audience;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A node whose admin retries.
+struct House {
+    world: World,
+    identity: Identity,
+    admin: Op,
+}
+
+impl House {
+    async fn new() -> Self {
+        let world = World::new().await;
+        let identity = identity(&world, settings(), Vec::new(), 1);
+        let admin = world.user("ann", Role::Admin).await;
+        Self { world, identity, admin }
+    }
+
+    fn shown(&self, key: &str, body: &str) -> Option<Presented> {
+        let (method, path, query) = ("POST", "/api/v1/jobs", "");
+        let sent = SentRequest { key, method, path, query, body: body.as_bytes() };
+        Some(Presented::of_request(&self.identity, &sent))
+    }
+
+    /// A job for the target `url`, which is all of its body; and whether it is an earlier one.
+    async fn job(&self, op: &Op, key: &str, url: &str) -> Result<(Job, bool)> {
+        let op = op.clone().once(self.shown(key, url));
+        let new = NewJob {
+            spider_name: "auto".to_owned(),
+            target_urls: Some(vec![url.to_owned()]),
+            ..Default::default()
+        };
+        let job = create(&op, new).await?;
+        Ok((job, op.kept().unwrap().was_replayed()))
+    }
+
+    async fn jobs(&self) -> usize {
+        let page = PageRequest { limit: 100, after: None };
+        list(&self.admin, &JobQuery::default(), JobOrder::NewestFirst, page).await.unwrap().rows.len()
+    }
+
+    fn operator(&self) -> PlatformOp {
+        operator(&self.world.kernel)
+    }
+
+    async fn tenant(&self, op: &PlatformOp, key: &str, slug: &str) -> MadeTenant {
+        let op = op.clone().once(self.shown(key, slug));
+        let new = NewTenant { slug: slug.to_owned(), name: slug.to_owned() };
+        let admin = FirstAdmin { username: "eve".to_owned(), email: "eve@example.com".to_owned() };
+        tenants::create(&self.identity, &op, &new, Some(&admin)).await.unwrap()
+    }
+
+    /// Goes on with another key alone.
+    fn rotate(&self) {
+        let key = SigningKey::new("k2", &[8; 32], self.world.kernel.clock.now()).unwrap();
+        self.identity.replace_ring(KeyRing::new(vec![key]).unwrap());
+    }
+}
+
+fn operator(kernel: &Kernel) -> PlatformOp {
+    PlatformOp::of_operator(kernel, sample::operator(), Origin::default()).unwrap()
+}
+
+fn principal(op: &Op) -> Principal {
+    op.principal().unwrap().clone()
+}
+
+#[tokio::test]
+async fn after_a_restart_the_answer_is_found_and_the_work_is_not_done_again() {
+    let house = House::new().await;
+    let (job, replayed) = house.job(&house.admin, "k", "https://a.example/").await.unwrap();
+    let kernel = house.world.restarted().await;
+    let again = Op::of_caller(&kernel, principal(&house.admin), Origin::default()).unwrap();
+
+    let answered = house.job(&again, "k", "https://a.example/").await.unwrap();
+
+    assert!(!replayed);
+    assert_eq!(answered, (job, true));
+    assert_eq!(house.jobs().await, 1);
+}
+
+#[tokio::test]
+async fn a_key_is_free_again_after_a_day_and_the_sweep_takes_what_is_over() {
+    let house = House::new().await;
+    house.job(&house.admin, "k", "https://a.example/").await.unwrap();
+    house.world.kernel.clock.advance(DAY - Duration::from_secs(1));
+    house.job(&house.admin, "later", "https://a.example/").await.unwrap();
+    assert!(house.job(&house.admin, "k", "https://a.example/").await.unwrap().1);
+
+    house.world.kernel.clock.advance(Duration::from_secs(1));
+    let (_, replayed) = house.job(&house.admin, "k", "https://b.example/").await.unwrap();
+
+    assert!(!replayed);
+    assert_eq!(sweep(&house.world.kernel).await.unwrap(), 0, "it made way for the new one");
+    house.world.kernel.clock.advance(DAY);
+    assert_eq!(sweep(&house.world.kernel).await.unwrap(), 2);
+    assert_eq!(house.jobs().await, 3);
+}
+
+#[tokio::test]
+async fn refusals_are_not_kept_and_work_without_a_key_keeps_nothing() {
+    let house = House::new().await;
+    let refused = house.job(&house.admin, "k", "no url").await.unwrap_err();
+    let new = NewJob {
+        spider_name: "auto".to_owned(),
+        target_urls: Some(vec!["https://a.example/".to_owned()]),
+        ..Default::default()
+    };
+    create(&house.admin, new).await.unwrap();
+
+    house.world.kernel.clock.advance(DAY);
+
+    assert_eq!(refused.code, Code::ValidationFailed);
+    assert_eq!(sweep(&house.world.kernel).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn another_body_is_refused_and_does_nothing() {
+    let house = House::new().await;
+    house.job(&house.admin, "k", "https://a.example/").await.unwrap();
+
+    let refused = house.job(&house.admin, "k", "https://b.example/").await.unwrap_err();
+
+    assert_eq!(refused.code, Code::IdempotencyConflict);
+    assert_eq!(house.jobs().await, 1);
+}
+
+#[tokio::test]
+async fn when_the_key_of_the_fingerprints_is_gone_a_retry_still_does_nothing() {
+    let house = House::new().await;
+    let (job, _) = house.job(&house.admin, "k", "https://a.example/").await.unwrap();
+
+    house.rotate();
+
+    assert_eq!(house.job(&house.admin, "k", "https://a.example/").await.unwrap(), (job, true));
+}
+
+#[tokio::test]
+async fn two_at_once_do_the_work_once_and_both_have_its_answer() {
+    let house = House::new().await;
+
+    let (one, two) = tokio::join!(
+        house.job(&house.admin, "k", "https://a.example/"),
+        house.job(&house.admin, "k", "https://a.example/"),
+    );
+
+    let ((one, first), (two, second)) = (one.unwrap(), two.unwrap());
+    assert_eq!(one, two);
+    assert!(first != second, "one of them is a replay");
+    assert_eq!(house.jobs().await, 1);
+}
+
+#[tokio::test]
+async fn a_message_is_told_once_under_its_id_in_its_room() {
+    let house = House::new().await;
+    let say = async |room: &str, id: &str, text: &str| {
+        let op = house.admin.clone().once(Some(Presented::of_message(&house.identity, room, id, text)));
+        let new = NewBroadcast {
+            message: text.to_owned(),
+            category: None,
+            audience: Audience::Everyone,
+            start_time: None,
+        };
+        broadcast::send(&op, new).await.map(|sent| sent.position.seq)
+    };
+
+    let first = say("lobby", "m1", "hello").await.unwrap();
+
+    assert_eq!(say("lobby", "m1", "hello").await, Ok(first));
+    assert_eq!(say("lobby", "m1", "bye").await.unwrap_err().code, Code::IdempotencyConflict);
+    assert_eq!(say("attic", "m1", "hello").await, Ok(first + 1));
+    assert_eq!(say("lobby", "m2", "hello").await, Ok(first + 2));
+}
+
+#[tokio::test]
+async fn the_first_admins_link_is_shown_again_and_is_not_in_the_store() {
+    let house = House::new().await;
+    let made = house.tenant(&house.operator(), "k", "new").await;
+    let kernel = house.world.restarted().await;
+
+    let again = house.tenant(&operator(&kernel), "k", "new").await;
+
+    let (user, link) = made.admin.unwrap();
+    let (same_user, same_link) = again.admin.unwrap();
+    let (link, same_link) = (link.unwrap(), same_link.unwrap());
+    assert_eq!((made.row, user), (again.row, same_user));
+    assert_eq!((&link.url, link.expires_at), (&same_link.url, same_link.expires_at));
+    let secret = link.url.rsplit_once('=').unwrap().1.as_bytes().to_owned();
+    assert!(house.world.stored_bytes().windows(secret.len()).all(|bytes| bytes != secret));
+
+    house.rotate();
+    let without = house.tenant(&operator(&kernel), "k", "new").await;
+    assert!(without.admin.unwrap().1.is_none(), "nobody can make it again");
+}
+
+#[tokio::test]
+async fn a_broadcast_to_all_tenants_is_kept_once() {
+    let house = House::new().await;
+    let send = async || {
+        let op = house.operator().once(house.shown("k", "news"));
+        platform_broadcast::send(&op, "news", None, None).await.unwrap()
+    };
+
+    assert_eq!(send().await, send().await);
+    assert_eq!(platform_broadcast::flush(&house.world.kernel).await.unwrap(), 1);
+}

@@ -1,0 +1,33 @@
+//! Forgetting sign-ins, refresh tokens and password links. The rule: a row goes a week after its own end of validity,
+//! whether it was spent, revoked or just left. Until then a refresh token that comes back still ends its family, and
+//! after it every one of them has long been refused for its age alone.
+
+use chrono::TimeDelta;
+
+use crate::auth::scope::SystemReason;
+use crate::domain::error::Result;
+use crate::domain::op::Kernel;
+use crate::storage::{micros, password_links, sessions};
+
+/// How long a row outlives its validity.
+const KEPT: TimeDelta = TimeDelta::days(7);
+/// Rows removed in one transaction: writers never wait long.
+const BITE: u64 = 500;
+
+/// Removes what expired over a week ago; returns how many rows went.
+pub async fn forget_expired(kernel: &Kernel) -> Result<u64> {
+    let before = micros(kernel.clock.now() - KEPT);
+    let mut gone = 0;
+    loop {
+        let tx = kernel.db.system(SystemReason::Retention).begin().await?;
+        // Tokens before their sessions: a session takes along what is left of its own, which then is little.
+        let tokens = sessions::forget_refresh_tokens(&tx, before, BITE).await?;
+        let sign_ins = if tokens < BITE { sessions::forget(&tx, before, BITE).await? } else { 0 };
+        let links = password_links::forget(&tx, before, BITE).await?;
+        tx.commit().await?;
+        gone += tokens + sign_ins + links;
+        if [tokens, sign_ins, links].iter().all(|bite| *bite < BITE) {
+            return Ok(gone);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What one tenant uses at this moment, as this node sees it. Nothing here waits or takes a lock.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::quota::Quota;
+use crate::base::gcra::Bucket;
+
+/// Between two alerts about one quota.
+const ALERT_PAUSE: TimeDelta = TimeDelta::hours(1);
+/// An alert has not been raised yet.
+const NEVER: i64 = i64::MIN;
+
+/// A tenant's buckets and counters.
+#[derive(Debug, Default)]
+pub struct Meter {
+    buckets: [Bucket; Quota::ALL.len()],
+    refused: [AtomicU64; Quota::ALL.len()],
+    alerted_at: [Alerted; Quota::ALL.len()],
+}
+
+#[derive(Debug)]
+struct Alerted(AtomicI64);
+
+impl Default for Alerted {
+    fn default() -> Self {
+        Self(AtomicI64::new(NEVER))
+    }
+}
+
+impl Meter {
+    pub(super) fn bucket(&self, quota: Quota) -> &Bucket {
+        &self.buckets[quota as usize]
+    }
+
+    pub(super) fn count_refusal(&self, quota: Quota) {
+        self.refused[quota as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often the quota has refused or delayed something since the node started.
+    pub fn refused(&self, quota: Quota) -> u64 {
+        self.refused[quota as usize].load(Ordering::Relaxed)
+    }
+
+    /// Claims the right to raise an alert: at most one an hour, whoever asks first.
+    pub(super) fn claim_alert(&self, quota: Quota, now: DateTime<Utc>) -> bool {
+        let last = &self.alerted_at[quota as usize].0;
+        let before = last.load(Ordering::Relaxed);
+        let due =
+            before == NEVER || now.timestamp_micros() - before >= ALERT_PAUSE.num_microseconds().unwrap_or(0);
+        due && last
+            .compare_exchange(before, now.timestamp_micros(), Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Gives the right back: the alert could not be raised.
+    pub(super) fn give_alert_back(&self, quota: Quota) {
+        self.alerted_at[quota as usize].0.store(NEVER, Ordering::Relaxed);
+    }
+
+    /// Whether forgetting it would change nothing for the tenant but a figure.
+    pub(super) fn is_idle(&self, now: DateTime<Utc>) -> bool {
+        let hour_old = |alerted: &Alerted| {
+            let at = alerted.0.load(Ordering::Relaxed);
+            at == NEVER || now.timestamp_micros() - at >= ALERT_PAUSE.num_microseconds().unwrap_or(0)
+        };
+        self.buckets.iter().all(|bucket| bucket.is_full(now)) && self.alerted_at.iter().all(hour_old)
+    }
+}

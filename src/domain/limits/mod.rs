@@ -1,0 +1,214 @@
+//! Bounded neighbours: what a caller, an address and a tenant may take, and what they have taken. Each node counts for
+//! itself. Figures are in memory; only the operators' word on quotas is stored.
+
+pub mod alert;
+pub mod meter;
+pub mod overrides;
+pub mod quota;
+pub mod rates;
+pub mod usage;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chrono::{DateTime, Utc};
+use parking_lot::{Mutex, RwLock};
+
+use self::meter::Meter;
+use self::quota::{Quota, Quotas};
+use self::rates::Rates;
+use crate::auth::principal::Principal;
+use crate::base::address::AddressBlock;
+use crate::base::gcra::Level;
+use crate::base::ids::{KeyId, OperatorId, TenantId, UserId};
+use crate::protocol::problem::{Code, Problem};
+
+/// Bounded: tenants metered at once; beyond it idle ones are forgotten.
+const MOST_METERS: usize = 10_000;
+/// Bounded: alerts that wait to be raised; beyond it the next use near the limit tries again.
+const MOST_ALERTS: usize = 10_000;
+
+/// What the configuration says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LimitSettings {
+    /// Requests a second of one user, key or operator; `None`: no limit.
+    pub requests_per_caller: Option<u64>,
+    /// Requests a second from one address; `None`: no limit.
+    pub requests_per_address: Option<u64>,
+    /// What a tenant may take unless operators said otherwise; absent and 0: no limit.
+    pub quotas: Quotas,
+}
+
+/// Who makes a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Requester {
+    User(UserId),
+    Key(KeyId),
+    Operator(OperatorId),
+}
+
+impl Requester {
+    pub fn of(principal: &Principal) -> Self {
+        match principal {
+            Principal::User(user) => Self::User(user.user_id()),
+            Principal::Key(key) => Self::Key(key.key_id()),
+            Principal::Operator(operator) => Self::Operator(operator.operator_id()),
+        }
+    }
+}
+
+/// All limits and meters of a node.
+pub struct Limits {
+    defaults: Quotas,
+    overrides: RwLock<HashMap<TenantId, Quotas>>,
+    meters: Mutex<HashMap<TenantId, Arc<Meter>>>,
+    callers: Rates<Requester>,
+    addresses: Rates<AddressBlock>,
+    alerts: Mutex<Vec<(TenantId, Quota)>>,
+    caller_refusals: AtomicU64,
+    address_refusals: AtomicU64,
+    quota_refusals: [AtomicU64; Quota::ALL.len()],
+}
+
+impl Default for Limits {
+    /// Without limits.
+    fn default() -> Self {
+        Self::new(LimitSettings::default())
+    }
+}
+
+impl Limits {
+    pub fn new(settings: LimitSettings) -> Self {
+        Self {
+            defaults: settings.quotas,
+            overrides: RwLock::default(),
+            meters: Mutex::default(),
+            callers: Rates::new(settings.requests_per_caller),
+            addresses: Rates::new(settings.requests_per_address),
+            alerts: Mutex::default(),
+            caller_refusals: AtomicU64::new(0),
+            address_refusals: AtomicU64::new(0),
+            quota_refusals: Default::default(),
+        }
+    }
+
+    /// The number in force; `None`: no limit.
+    pub fn limit(&self, tenant_id: TenantId, quota: Quota) -> Option<u64> {
+        self.said(tenant_id, quota).or(self.defaults.get(quota)).filter(|number| *number > 0)
+    }
+
+    /// What operators said, 0 for no limit; `None`: nothing.
+    pub fn said(&self, tenant_id: TenantId, quota: Quota) -> Option<u64> {
+        self.overrides.read().get(&tenant_id).and_then(|quotas| quotas.get(quota))
+    }
+
+    /// Counts a request from an address, before anything is known of who sends it.
+    pub fn request_from(&self, address: AddressBlock, now: DateTime<Utc>) -> Option<Level> {
+        count(self.addresses.take(address, now), &self.address_refusals)
+    }
+
+    /// Counts a request of a verified caller.
+    pub fn request_of(&self, caller: Requester, now: DateTime<Utc>) -> Option<Level> {
+        count(self.callers.take(caller, now), &self.caller_refusals)
+    }
+
+    /// Takes one unit of a quota that is counted by the second; `None` when there is no limit.
+    pub fn take(&self, tenant_id: TenantId, quota: Quota, now: DateTime<Utc>) -> Option<Level> {
+        let per_second = self.limit(tenant_id, quota)?;
+        let meter = self.meter(tenant_id, now);
+        let level = meter.bucket(quota).take(per_second, now);
+        if level.refused_for_secs.is_some() {
+            self.refused(&meter, quota);
+        }
+        self.used(tenant_id, &meter, quota, level.used(), per_second, now);
+        Some(level)
+    }
+
+    /// Notes bytes that went out to the tenant's readers.
+    pub fn sent(&self, tenant_id: TenantId, bytes: usize, now: DateTime<Utc>) {
+        let quota = Quota::BytesOutPerSecond;
+        let Some(per_second) = self.limit(tenant_id, quota) else { return };
+        let meter = self.meter(tenant_id, now);
+        let level = meter.bucket(quota).spend(bytes as u64, per_second, now);
+        if level.remaining == 0 {
+            self.refused(&meter, quota);
+        }
+        self.used(tenant_id, &meter, quota, level.used(), per_second, now);
+    }
+
+    /// Until when delivery to the tenant has to wait; `None`: it may go on.
+    pub fn may_send_at(&self, tenant_id: TenantId, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let quota = Quota::BytesOutPerSecond;
+        self.limit(tenant_id, quota)?;
+        self.meter(tenant_id, now).bucket(quota).pays_at(now)
+    }
+
+    /// Whether one more may be held where `held` are; notes the refusal, or how near the limit it comes.
+    pub fn may_hold(&self, tenant_id: TenantId, quota: Quota, held: u64, now: DateTime<Utc>) -> bool {
+        let Some(most) = self.limit(tenant_id, quota) else { return true };
+        let meter = self.meter(tenant_id, now);
+        let fits = held < most;
+        if !fits {
+            self.refused(&meter, quota);
+        }
+        self.used(tenant_id, &meter, quota, held + u64::from(fits), most, now);
+        fits
+    }
+
+    /// Refusals since the start by limit, for the metrics: `caller`, `address` and the names of the quotas.
+    pub fn refusals(&self) -> Vec<(&'static str, u64)> {
+        let own = [("caller", &self.caller_refusals), ("address", &self.address_refusals)];
+        let quotas = Quota::ALL.into_iter().map(|quota| (quota.name(), &self.quota_refusals[quota as usize]));
+        own.into_iter().chain(quotas).map(|(name, count)| (name, count.load(Ordering::Relaxed))).collect()
+    }
+
+    /// The tenant's meter; made anew when it has none.
+    pub(super) fn meter(&self, tenant_id: TenantId, now: DateTime<Utc>) -> Arc<Meter> {
+        let mut meters = self.meters.lock();
+        if meters.len() >= MOST_METERS && !meters.contains_key(&tenant_id) {
+            meters.retain(|_, meter| !meter.is_idle(now));
+        }
+        Arc::clone(meters.entry(tenant_id).or_default())
+    }
+
+    fn refused(&self, meter: &Meter, quota: Quota) {
+        meter.count_refusal(quota);
+        self.quota_refusals[quota as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn used(
+        &self,
+        tenant_id: TenantId,
+        meter: &Meter,
+        quota: Quota,
+        used: u64,
+        most: u64,
+        now: DateTime<Utc>,
+    ) {
+        let near = u128::from(used) * 10 >= u128::from(most) * 9;
+        if !near || !quota.warns() {
+            return;
+        }
+        let mut alerts = self.alerts.lock();
+        if alerts.len() < MOST_ALERTS && meter.claim_alert(quota, now) {
+            alerts.push((tenant_id, quota));
+        }
+    }
+}
+
+fn count(level: Option<Level>, refusals: &AtomicU64) -> Option<Level> {
+    if level.is_some_and(|level| level.refused_for_secs.is_some()) {
+        refusals.fetch_add(1, Ordering::Relaxed);
+    }
+    level
+}
+
+/// The refusal of a tenant that has used a quota up.
+pub fn used_up(quota: Quota, most: u64, retry_after: u64) -> Problem {
+    let words = format!("Your tenant has used up its quota of {most} {}.", quota.words());
+    Problem::new(Code::RateLimited, words).retry_after(u32::try_from(retry_after).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,61 @@
+//! What a tenant uses of each quota, for its admins and for operators.
+
+use super::quota::Quota;
+use crate::auth::permission::Permission;
+use crate::auth::scope::SystemReason;
+use crate::base::ids::TenantId;
+use crate::domain::error::Result;
+use crate::domain::identity::platform::PlatformOp;
+use crate::domain::identity::tenants;
+use crate::domain::op::Op;
+use crate::storage::{events, jobs};
+
+/// One quota as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Used {
+    pub quota: Quota,
+    /// `None`: no limit.
+    pub limit: Option<u64>,
+    /// `None`: not counted, because there is no limit, or nothing uses it yet.
+    pub used: Option<u64>,
+    /// How often it has refused or delayed something since the node started.
+    pub refused: u64,
+}
+
+/// The caller's tenant, which has so many `connections` open.
+pub async fn own(op: &Op, connections: usize) -> Result<Vec<Used>> {
+    op.require(Permission::ReadStats)?;
+    read(op, connections).await
+}
+
+/// Any tenant, for operators.
+pub async fn of_tenant(op: &PlatformOp, tenant_id: TenantId, connections: usize) -> Result<Vec<Used>> {
+    // Refuses who is no operator, and tenants that do not exist.
+    tenants::get(op, tenant_id).await?;
+    let op = Op::of_system(&op.kernel, SystemReason::Operator, tenant_id);
+    read(&op, connections).await
+}
+
+async fn read(op: &Op, connections: usize) -> Result<Vec<Used>> {
+    let tx = op.read().await?;
+    let log = events::log(&tx).await?;
+    let pending_jobs = jobs::pending(&tx).await?;
+    drop(tx);
+    let (limits, tenant_id, now) = (&op.kernel.limits, op.scope.tenant_id(), op.now());
+    let meter = limits.meter(tenant_id, now);
+    let stand = |quota: Quota| {
+        let limit = limits.limit(tenant_id, quota);
+        let used = match quota {
+            Quota::Connections => Some(connections as u64),
+            Quota::HistoryEvents => u64::try_from(log.head - log.trimmed).ok(),
+            Quota::PendingJobs => Some(pending_jobs),
+            Quota::UploadBytes => None,
+            Quota::ConnectsPerSecond
+            | Quota::MessagesPerSecond
+            | Quota::BytesOutPerSecond
+            | Quota::RequestsPerSecond => limit.map(|most| meter.bucket(quota).look(most, now).used()),
+        };
+        Used { quota, limit, used, refused: meter.refused(quota) }
+    };
+    Ok(Quota::ALL.map(stand).into())
+}

@@ -1,0 +1,38 @@
+//! `POST /auth/streams/{connection_id}/refresh`: a stream cannot be spoken to, so its newer token comes by request.
+
+use std::sync::Arc;
+
+use poem::Request;
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Object};
+use uuid::Uuid;
+
+use crate::base::clock::rfc3339;
+use crate::base::ids::ConnectionId;
+use crate::domain::identity::authenticate::Admitted;
+use crate::protocol::problem::Problem;
+use crate::session::{Sessions, refresh};
+
+/// A stream that goes on.
+#[derive(Debug, Object)]
+pub struct RefreshedStream {
+    /// When it ends now, unless it is refreshed again. RFC 3339.
+    expires_at: String,
+}
+
+#[derive(Debug, ApiResponse)]
+pub enum Refreshed {
+    /// The stream goes on; a `token_refreshed` event tells it so too.
+    #[oai(status = 200)]
+    Done(Json<RefreshedStream>),
+}
+
+pub(super) async fn refresh_stream(
+    request: &Request,
+    admitted: Admitted,
+    id: Uuid,
+) -> Result<Refreshed, Problem> {
+    let sessions = request.data::<Arc<Sessions>>().ok_or_else(Problem::internal)?;
+    let expires_at = refresh::refresh_stream(sessions, ConnectionId(id), admitted).await?;
+    Ok(Refreshed::Done(Json(RefreshedStream { expires_at: rfc3339(expires_at) })))
+}

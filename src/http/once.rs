@@ -1,0 +1,109 @@
+//! `Idempotency-Key`: what an operation takes so that a retry of it is answered and not done again, and the answer that
+//! says which of the two it is.
+
+use poem::{IntoResponse, Request, RequestBody, Response};
+use poem_openapi::registry::{MetaHeader, MetaParamIn, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions};
+
+use super::body::{BODY_BYTES, read_at_most};
+use super::caller::identity;
+use super::explain::refuse_bad_parameters;
+use crate::domain::idempotency::{Once, Presented, SentRequest};
+use crate::protocol::problem::Problem;
+
+/// The key of a request, if it has one, with the request's fingerprint. Stands before the body among a handler's
+/// parameters: with a key it reads the body, of at most `LIMIT` bytes, and leaves it for whoever parses it.
+pub struct OnceKey<const LIMIT: usize = BODY_BYTES>(pub Option<Presented>);
+
+const KEY: &str = "Idempotency-Key";
+const REPLAYED: &str = "Idempotent-Replayed";
+
+impl<'a, const LIMIT: usize> ApiExtractor<'a> for OnceKey<LIMIT> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+
+    type ParamType = String;
+    type ParamRawType = String;
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Header)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        let description = "Chosen by the caller, best at random. For 24 hours the same request under the same key is \
+                           answered again with what was answered first, if that was a success, and nothing is done \
+                           twice; another request under it is refused with 422. A request that comes while the first is \
+                           still at work waits for it up to 10 seconds, and is refused with 409 and `Retry-After` then.";
+        Some(MetaSchemaRef::Inline(Box::new(MetaSchema {
+            description: Some(description),
+            // Visible ASCII.
+            pattern: Some("^[!-~]{1,255}$".to_owned()),
+            ..MetaSchema::new("string")
+        })))
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<String>,
+    ) -> poem::Result<Self> {
+        // From here on a key is one, and visible ASCII.
+        refuse_bad_parameters(request)?;
+        let Some(key) = request.header(KEY) else { return Ok(Self(None)) };
+        let taken = body.take().map_err(|_| Problem::internal())?;
+        let bytes = read_at_most(request, taken, LIMIT).await?;
+        let uri = request.original_uri();
+        let sent = SentRequest {
+            key,
+            method: request.method().as_str(),
+            path: uri.path(),
+            query: uri.query().unwrap_or_default(),
+            body: &bytes,
+        };
+        let presented = Presented::of_request(identity(request)?, &sent);
+        *body = RequestBody::new(poem::Body::from_bytes(bytes));
+        Ok(Self(Some(presented)))
+    }
+}
+
+/// A success that may be an earlier one, and then says so in its header.
+#[derive(Debug)]
+pub struct Answered<R> {
+    answer: R,
+    replayed: bool,
+}
+
+impl<R> Answered<R> {
+    /// `once`: the key that the work was under.
+    pub fn new(once: Option<&Once>, answer: R) -> Self {
+        Self { answer, replayed: once.is_some_and(Once::was_replayed) }
+    }
+}
+
+impl<R: IntoResponse> IntoResponse for Answered<R> {
+    fn into_response(self) -> Response {
+        if self.replayed {
+            return self.answer.with_header(REPLAYED, "true").into_response();
+        }
+        self.answer.into_response()
+    }
+}
+
+impl<R: ApiResponse> ApiResponse for Answered<R> {
+    fn meta() -> MetaResponses {
+        let mut meta = R::meta();
+        for response in &mut meta.responses {
+            response.headers.push(MetaHeader {
+                name: REPLAYED.to_owned(),
+                description: Some("`true`: this was answered before, under the same key.".to_owned()),
+                required: false,
+                deprecated: false,
+                schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("boolean"))),
+            });
+        }
+        meta
+    }
+
+    fn register(registry: &mut Registry) {
+        R::register(registry);
+    }
+}

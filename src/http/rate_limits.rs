@@ -1,0 +1,146 @@
+//! Limits on requests, and the headers that tell of them (draft-ietf-httpapi-ratelimit-headers). The address is counted
+//! before anything costs time; the caller and the tenant as soon as they are known.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use poem::http::HeaderValue;
+use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
+
+use super::client;
+use crate::auth::principal::Principal;
+use crate::base::address::AddressBlock;
+use crate::base::gcra::Level;
+use crate::domain::limits::quota::Quota;
+use crate::domain::limits::{Limits, Requester};
+use crate::domain::op::Kernel;
+use crate::protocol::problem::{Code, Problem};
+
+/// What was counted for one request, by policy; put among the request's data by [`RateHeaders`].
+#[derive(Clone, Default)]
+struct Counted(Arc<Mutex<Vec<(Policy, Level)>>>);
+
+/// Whose limit it is. The names are a contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Policy {
+    Address,
+    Caller,
+    Tenant,
+}
+
+impl Policy {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Caller => "user",
+            Self::Tenant => "tenant",
+        }
+    }
+
+    fn words(self, most: u64) -> String {
+        match self {
+            Self::Address => {
+                format!("Your address makes more than the {most} requests a second that it may make.")
+            }
+            Self::Caller => format!("You make more than the {most} requests a second that you may make."),
+            Self::Tenant => format!("Your tenant has used up its quota of {most} requests a second."),
+        }
+    }
+}
+
+/// Counts a request for its address; the first thing that is done for one.
+pub fn count_address(request: &Request, kernel: &Kernel) -> Result<(), Problem> {
+    let Some(address) = client::address(request) else { return Ok(()) };
+    let level = kernel.limits.request_from(AddressBlock::of(address), kernel.clock.now());
+    judge(request, Policy::Address, level)
+}
+
+/// Counts a request for its caller, and then for the caller's tenant: what a caller is refused is not held against it.
+pub fn count_caller(request: &Request, kernel: &Kernel, principal: &Principal) -> Result<(), Problem> {
+    let (limits, now): (&Limits, _) = (&kernel.limits, kernel.clock.now());
+    judge(request, Policy::Caller, limits.request_of(Requester::of(principal), now))?;
+    let Some(scope) = principal.scope() else { return Ok(()) };
+    judge(request, Policy::Tenant, limits.take(scope.tenant_id(), Quota::RequestsPerSecond, now))
+}
+
+fn judge(request: &Request, policy: Policy, level: Option<Level>) -> Result<(), Problem> {
+    let Some(level) = level else { return Ok(()) };
+    if let Some(counted) = request.data::<Counted>() {
+        counted.0.lock().push((policy, level));
+    }
+    match level.refused_for_secs {
+        Some(seconds) => {
+            let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+            Err(Problem::new(Code::RateLimited, policy.words(level.per_second)).retry_after(seconds))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Stands before REST: refuses an address that asks too much, before crypto and database.
+#[derive(Clone)]
+pub struct AddressGate(pub Kernel);
+
+pub struct AddressGated<E> {
+    inner: E,
+    kernel: Kernel,
+}
+
+impl<E: Endpoint> Middleware<E> for AddressGate {
+    type Output = AddressGated<E>;
+
+    fn transform(&self, inner: E) -> AddressGated<E> {
+        AddressGated { inner, kernel: self.0.clone() }
+    }
+}
+
+impl<E: Endpoint> Endpoint for AddressGated<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        count_address(&request, &self.kernel)?;
+        self.inner.call(request).await.map(IntoResponse::into_response)
+    }
+}
+
+/// Stands around everything that answers, refusals included, and tells how the limits stand.
+pub struct RateHeaders;
+
+pub struct WithRateHeaders<E>(E);
+
+impl<E: Endpoint<Output = Response>> Middleware<E> for RateHeaders {
+    type Output = WithRateHeaders<E>;
+
+    fn transform(&self, inner: E) -> WithRateHeaders<E> {
+        WithRateHeaders(inner)
+    }
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for WithRateHeaders<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let counted = Counted::default();
+        request.set_data(counted.clone());
+        let mut response = self.0.call(request).await?;
+        tell(&counted.0.lock(), &mut response);
+        Ok(response)
+    }
+}
+
+fn tell(counted: &[(Policy, Level)], response: &mut Response) {
+    if counted.is_empty() {
+        return;
+    }
+    let list = |item: &dyn Fn(&'static str, &Level) -> String| {
+        counted.iter().map(|(policy, level)| item(policy.name(), level)).collect::<Vec<_>>().join(", ")
+    };
+    let policies = list(&|name, level| format!("\"{name}\";q={};w=1", level.per_second));
+    let levels = list(&|name, level| format!("\"{name}\";r={};t={}", level.remaining, level.full_in_secs));
+    let headers = response.headers_mut();
+    // Digits and our own names are always header text.
+    if let (Ok(policies), Ok(levels)) = (HeaderValue::from_str(&policies), HeaderValue::from_str(&levels)) {
+        headers.insert("ratelimit-policy", policies);
+        headers.insert("ratelimit", levels);
+    }
+}

@@ -1,0 +1,72 @@
+//! A tenant's quotas as operators set and see them.
+
+use poem_openapi::Object;
+use poem_openapi::types::MaybeUndefined;
+
+use crate::domain::limits::quota::{Quota, Quotas};
+
+/// What operators said of the tenant's quotas. Absent: the configuration's default stands; 0: no limit.
+#[derive(Debug, Default, Object)]
+#[oai(rename = "Quotas", skip_serializing_if_is_none)]
+pub struct QuotasView {
+    connections: Option<u64>,
+    connects_per_second: Option<u64>,
+    messages_per_second: Option<u64>,
+    bytes_out_per_second: Option<u64>,
+    requests_per_second: Option<u64>,
+    history_events: Option<u64>,
+    upload_bytes: Option<u64>,
+    pending_jobs: Option<u64>,
+}
+
+/// Quotas to set; absent ones stay. 0: no limit; `null`: the configuration's default.
+#[derive(Debug, Object)]
+#[oai(rename = "QuotasPatch", deny_unknown_fields)]
+pub struct QuotasPatchBody {
+    /// Open sockets and streams.
+    connections: MaybeUndefined<u64>,
+    /// New sockets and streams a second.
+    connects_per_second: MaybeUndefined<u64>,
+    /// Messages a second of all sockets.
+    messages_per_second: MaybeUndefined<u64>,
+    /// Bytes a second delivered to all readers; what is beyond waits.
+    bytes_out_per_second: MaybeUndefined<u64>,
+    requests_per_second: MaybeUndefined<u64>,
+    /// Events that can be read again.
+    history_events: MaybeUndefined<u64>,
+    upload_bytes: MaybeUndefined<u64>,
+    /// Jobs that wait for a worker.
+    pending_jobs: MaybeUndefined<u64>,
+}
+
+pub(super) fn view(quotas: &Quotas) -> QuotasView {
+    QuotasView {
+        connections: quotas.get(Quota::Connections),
+        connects_per_second: quotas.get(Quota::ConnectsPerSecond),
+        messages_per_second: quotas.get(Quota::MessagesPerSecond),
+        bytes_out_per_second: quotas.get(Quota::BytesOutPerSecond),
+        requests_per_second: quotas.get(Quota::RequestsPerSecond),
+        history_events: quotas.get(Quota::HistoryEvents),
+        upload_bytes: quotas.get(Quota::UploadBytes),
+        pending_jobs: quotas.get(Quota::PendingJobs),
+    }
+}
+
+pub(super) fn wishes(body: QuotasPatchBody) -> Vec<(Quota, Option<u64>)> {
+    let fields = [
+        (Quota::Connections, body.connections),
+        (Quota::ConnectsPerSecond, body.connects_per_second),
+        (Quota::MessagesPerSecond, body.messages_per_second),
+        (Quota::BytesOutPerSecond, body.bytes_out_per_second),
+        (Quota::RequestsPerSecond, body.requests_per_second),
+        (Quota::HistoryEvents, body.history_events),
+        (Quota::UploadBytes, body.upload_bytes),
+        (Quota::PendingJobs, body.pending_jobs),
+    ];
+    let said = |(quota, field)| match field {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some((quota, None)),
+        MaybeUndefined::Value(number) => Some((quota, Some(number))),
+    };
+    fields.into_iter().filter_map(said).collect()
+}

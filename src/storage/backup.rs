@@ -1,0 +1,81 @@
+//! A copy of a SQLite store while it is in use. It carries no signing keys: those are files of their own.
+
+use std::path::Path;
+
+use sea_orm::ConnectionTrait;
+
+use super::durable_file::Draft;
+use super::soundness::{Soundness, examine_sqlite};
+use super::{OpenError, sqlite};
+use crate::base::entropy::Entropy;
+
+/// Why a copy is not made or not put back: each is one plain line for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    #[error("{0} exists already; give --force to replace it")]
+    Exists(String),
+    #[error("{0} does not exist")]
+    Missing(String),
+    #[error("{0} and the database are one file")]
+    Same(String),
+    #[error("the database {0} is in use: stop its server first")]
+    InUse(String),
+    #[error("the copy {path} is not sound: {}", faults.join("; "))]
+    Unsound { path: String, faults: Vec<String> },
+    #[error("{path}: {cause}")]
+    File { path: String, cause: std::io::Error },
+    #[error(transparent)]
+    Store(#[from] OpenError),
+}
+
+/// Writes the store at `store` to `to` as it is at this moment, and examines the copy before it gets its name.
+/// Everything that was acknowledged before the call is in it; writers go on meanwhile.
+pub async fn backup_sqlite(
+    store: &Path,
+    to: &Path,
+    replace: bool,
+    entropy: Entropy,
+) -> Result<Soundness, CopyError> {
+    if !store.exists() {
+        return Err(CopyError::Missing(shown(store)));
+    }
+    if to.exists() && !replace {
+        return Err(CopyError::Exists(shown(to)));
+    }
+    refuse_same(store, to)?;
+    let draft = Draft::beside(to, entropy).map_err(|cause| file(to, cause))?;
+    copy(store, draft.path()).await?;
+    let connection = sqlite::open_to_read(draft.path()).await?;
+    let found = examine_sqlite(&connection).await;
+    // Nothing was written through it.
+    let _ = connection.close().await;
+    let found = found?;
+    if !found.faults.is_empty() {
+        return Err(CopyError::Unsound { path: shown(store), faults: found.faults });
+    }
+    draft.put_in_place(to).map_err(|cause| file(to, cause))?;
+    Ok(found)
+}
+
+/// `VACUUM INTO` reads in one transaction, so the copy is of one moment, and takes no lock that writers wait for.
+async fn copy(store: &Path, to: &Path) -> Result<(), OpenError> {
+    let connection = sqlite::open_to_read(store).await?;
+    let target = to.display().to_string().replace('\'', "''");
+    let done = connection.execute_unprepared(&format!("VACUUM INTO '{target}'")).await;
+    // Only read.
+    let _ = connection.close().await;
+    done.map(|_| ()).map_err(|cause| sqlite::unusable(store, &cause))
+}
+
+pub(super) fn refuse_same(one: &Path, other: &Path) -> Result<(), CopyError> {
+    let same = matches!((one.canonicalize(), other.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    if same { Err(CopyError::Same(shown(other))) } else { Ok(()) }
+}
+
+pub(super) fn file(path: &Path, cause: std::io::Error) -> CopyError {
+    CopyError::File { path: shown(path), cause }
+}
+
+pub(super) fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,0 +1,81 @@
+//! Files that are there whole or not at all, also after a power cut.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::base::entropy::Entropy;
+
+/// A new file beside `target` that only its owner may read. Dropped before it is put in place, it is removed.
+pub(super) struct Draft {
+    path: PathBuf,
+    placed: bool,
+}
+
+impl Draft {
+    /// Makes the file, empty.
+    pub(super) fn beside(target: &Path, entropy: Entropy) -> io::Result<Self> {
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        let path = folder_of(target).join(format!(".{name}.{:016x}", entropy.below(u64::MAX)));
+        owned_file(&path)?;
+        Ok(Self { path, placed: false })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes it down and gives it its name, in place of what has that name now. Killed at any line, `target` is
+    /// the old file or this one.
+    pub(super) fn put_in_place(mut self, target: &Path) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()?;
+        std::fs::rename(&self.path, target)?;
+        self.placed = true;
+        sync_folder(target)
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.placed {
+            // What cannot be removed is a hidden file that nobody reads.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Copies `from` over the draft's bytes.
+pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let mut source = File::open(from)?;
+    let mut target = OpenOptions::new().write(true).truncate(true).open(to)?;
+    io::copy(&mut source, &mut target)?;
+    target.flush()
+}
+
+/// Gives `path` a second name, so that putting another file in its place keeps this one. On file systems without such
+/// names it is copied.
+pub(super) fn keep_as(path: &Path, aside: &Path) -> io::Result<()> {
+    if std::fs::hard_link(path, aside).is_err() {
+        owned_file(aside)?;
+        copy(path, aside)?;
+        File::open(aside)?.sync_all()?;
+    }
+    sync_folder(aside)
+}
+
+/// Makes the names in the folder of `path` as lasting as the files.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(folder_of(path))?.sync_all()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
+}
+
+fn owned_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}

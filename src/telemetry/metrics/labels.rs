@@ -1,0 +1,243 @@
+//! What figures are broken down by. Every label is a closed set in the code, so that the number of series is bounded
+//! whatever the clients do: never a tenant, a user, an id or a text.
+
+use super::text::Samples;
+use super::{Counter, Gauge, Histogram, HotCounter, Total};
+use crate::protocol::message::GapReason;
+use crate::protocol::problem::{CloseCode, Code};
+
+/// A closed set of words.
+pub trait Label: Copy + 'static {
+    /// The label's name.
+    const NAME: &'static str;
+    /// Every word, in the order of [`Label::index`].
+    fn words() -> Vec<String>;
+    fn index(self) -> usize;
+}
+
+/// Anything that holds figures and can be read.
+pub trait Cell: Default {
+    /// What Prometheus calls it.
+    const KIND: &'static str;
+    /// The names of the labels, in order.
+    fn label_names() -> Vec<&'static str> {
+        Vec::new()
+    }
+    fn read(&self, samples: &mut Samples<'_>);
+}
+
+macro_rules! plain_cells {
+    ($($cell:ident $kind:literal;)*) => {$(
+        impl Cell for $cell {
+            const KIND: &'static str = $kind;
+
+            fn read(&self, samples: &mut Samples<'_>) {
+                samples.value(self.get() as f64);
+            }
+        }
+    )*};
+}
+
+plain_cells! {
+    Counter "counter";
+    HotCounter "counter";
+    Total "counter";
+    Gauge "gauge";
+}
+
+impl Cell for Histogram {
+    const KIND: &'static str = "histogram";
+
+    fn read(&self, samples: &mut Samples<'_>) {
+        samples.histogram(self);
+    }
+}
+
+/// A figure for each word of a label.
+#[derive(Debug)]
+pub struct By<L, C> {
+    cells: Box<[C]>,
+    label: std::marker::PhantomData<L>,
+}
+
+impl<L: Label, C: Cell> Default for By<L, C> {
+    fn default() -> Self {
+        let cells = L::words().iter().map(|_| C::default()).collect();
+        Self { cells, label: std::marker::PhantomData }
+    }
+}
+
+impl<L: Label, C: Cell> By<L, C> {
+    /// The figure of a word. Who counts often keeps the reference.
+    pub fn of(&self, label: L) -> &C {
+        &self.cells[label.index()]
+    }
+}
+
+impl<L: Label, C: Cell> Cell for By<L, C> {
+    const KIND: &'static str = C::KIND;
+
+    fn label_names() -> Vec<&'static str> {
+        std::iter::once(L::NAME).chain(C::label_names()).collect()
+    }
+
+    fn read(&self, samples: &mut Samples<'_>) {
+        for (word, cell) in L::words().iter().zip(&self.cells) {
+            samples.within(L::NAME, word, |samples| cell.read(samples));
+        }
+    }
+}
+
+macro_rules! labels {
+    ($($(#[$doc:meta])* $name:ident($label:literal) { $($variant:ident = $word:literal,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($variant,)* }
+
+        impl $name {
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+
+        impl Label for $name {
+            const NAME: &'static str = $label;
+
+            fn words() -> Vec<String> {
+                Self::ALL.iter().map(|one| one.word().to_owned()).collect()
+            }
+
+            fn index(self) -> usize {
+                self as usize
+            }
+        }
+    )*};
+}
+
+labels! {
+    /// What carries a connection.
+    Carrier("carrier") {
+        Socket = "socket",
+        Upload = "upload",
+        Stream = "stream",
+    }
+    /// A request's method.
+    Method("method") {
+        Get = "GET",
+        Post = "POST",
+        Put = "PUT",
+        Patch = "PATCH",
+        Delete = "DELETE",
+        Other = "other",
+    }
+    /// A durable event's type.
+    EventKind("kind") {
+        JobUpdate = "job_update",
+        PropertyNotification = "property_notification",
+        PropertyUpdate = "property_update",
+        SystemNotification = "system_notification",
+        AdminNotification = "admin_notification",
+        SystemAlert = "system_alert",
+        Chat = "chat",
+        DirectMessage = "direct_message",
+        System = "system",
+        Other = "other",
+    }
+    /// Whether a transaction may write.
+    Direction("mode") {
+        Read = "read",
+        Write = "write",
+    }
+    /// Where a job stands, of those that are not over.
+    JobState("status") {
+        Pending = "pending",
+        Running = "running",
+    }
+    /// How an attempt to sign in ended.
+    SignIn("outcome") {
+        Succeeded = "succeeded",
+        Failed = "failed",
+        Throttled = "throttled",
+        Busy = "busy",
+    }
+    /// Why a token was refused.
+    TokenRefusal("reason") {
+        Malformed = "malformed",
+        Algorithm = "algorithm",
+        UnknownKey = "unknown_key",
+        Signature = "signature",
+        Issuer = "issuer",
+        Claims = "claims",
+        NotYetValid = "not_yet_valid",
+        Expired = "expired",
+        Unknown = "unknown",
+        Inactive = "inactive",
+    }
+    /// What became of a page that the crawler asked for.
+    PageOutcome("outcome") {
+        Read = "read",
+        Elsewhere = "elsewhere",
+        Unreadable = "unreadable",
+        Refused = "refused",
+        Status = "status",
+        Timeout = "timeout",
+        Failed = "failed",
+    }
+}
+
+impl EventKind {
+    /// The kind of a message's type; a type without a word of its own counts as `other`.
+    pub fn of(kind: &str) -> Self {
+        Self::ALL.iter().copied().find(|one| one.word() == kind).unwrap_or(Self::Other)
+    }
+}
+
+impl Method {
+    pub fn of(method: &http::Method) -> Self {
+        let word = if method == http::Method::HEAD { "GET" } else { method.as_str() };
+        Self::ALL.iter().copied().find(|one| one.word() == word).unwrap_or(Self::Other)
+    }
+}
+
+impl Label for CloseCode {
+    const NAME: &'static str = "code";
+
+    fn words() -> Vec<String> {
+        Self::ALL.iter().map(|code| code.number().to_string()).collect()
+    }
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl Label for Code {
+    const NAME: &'static str = "code";
+
+    fn words() -> Vec<String> {
+        Self::ALL.iter().map(|code| code.row().name.to_owned()).collect()
+    }
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl Label for GapReason {
+    const NAME: &'static str = "reason";
+
+    fn words() -> Vec<String> {
+        ["malformed", "other_log", "future", "trimmed"].map(str::to_owned).into()
+    }
+
+    fn index(self) -> usize {
+        match self {
+            Self::Malformed => 0,
+            Self::OtherLog => 1,
+            Self::Future => 2,
+            Self::Trimmed => 3,
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Requests by route. The routes are the router's own patterns, given once at the start; whatever else is asked for
+//! counts as one route, `unmatched`.
+
+use std::sync::OnceLock;
+
+use super::cells::{Counter, Histogram};
+use super::labels::{Cell, Label, Method};
+use super::text::Samples;
+
+/// Classes of status: 1xx to 5xx.
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// A figure for each route, in the order that the router gave them.
+#[derive(Debug, Default)]
+pub struct Routes<C> {
+    known: OnceLock<Box<[Route<C>]>>,
+    unmatched: C,
+}
+
+#[derive(Debug)]
+struct Route<C> {
+    pattern: String,
+    cell: C,
+}
+
+impl<C: Cell> Routes<C> {
+    /// Names the routes; later calls change nothing.
+    pub fn name(&self, patterns: impl Iterator<Item = String>) {
+        let routes = patterns.map(|pattern| Route { pattern, cell: C::default() });
+        self.known.get_or_init(|| routes.collect());
+    }
+
+    /// The figure of the route with this number; `None`: no route.
+    pub fn of(&self, route: Option<usize>) -> &C {
+        let known = route.and_then(|route| self.known.get()?.get(route));
+        known.map_or(&self.unmatched, |route| &route.cell)
+    }
+}
+
+impl<C: Cell> Cell for Routes<C> {
+    const KIND: &'static str = C::KIND;
+
+    fn label_names() -> Vec<&'static str> {
+        std::iter::once("route").chain(C::label_names()).collect()
+    }
+
+    fn read(&self, samples: &mut Samples<'_>) {
+        for route in self.known.get().into_iter().flatten() {
+            samples.within("route", &route.pattern, |samples| route.cell.read(samples));
+        }
+        samples.within("route", "unmatched", |samples| self.unmatched.read(samples));
+    }
+}
+
+/// Answers by method and class of status.
+#[derive(Debug, Default)]
+pub struct Answers([[Counter; CLASSES.len()]; Method::ALL.len()]);
+
+impl Answers {
+    pub fn of(&self, method: Method, status: u16) -> &Counter {
+        let class = usize::from(status / 100).clamp(1, CLASSES.len()) - 1;
+        &self.0[method.index()][class]
+    }
+}
+
+impl Cell for Answers {
+    const KIND: &'static str = "counter";
+
+    fn label_names() -> Vec<&'static str> {
+        vec![Method::NAME, "status"]
+    }
+
+    fn read(&self, samples: &mut Samples<'_>) {
+        for (method, classes) in Method::ALL.iter().zip(&self.0) {
+            samples.within(Method::NAME, method.word(), |samples| {
+                for (class, counter) in CLASSES.iter().zip(classes) {
+                    samples.within("status", class, |samples| counter.read(samples));
+                }
+            });
+        }
+    }
+}
+
+/// How long a route took, all methods together.
+pub type Durations = Routes<Histogram>;

@@ -1,0 +1,158 @@
+//! Figures of single tenants: for their own admins, and for operators on a path of its own, because there the number
+//! of series grows with the number of tenants.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
+
+use super::cells::Counter;
+use super::table::Row;
+use super::text::Text;
+use crate::base::ids::TenantId;
+
+/// Tenants whose figures are kept. At the limit those that nobody is connected to are forgotten and begin anew.
+const MOST_TENANTS: usize = 10_000;
+/// Over how long events are averaged.
+const WINDOW_SECONDS: usize = 60;
+
+/// What one tenant's connections and changes come to, since the node started.
+#[derive(Debug, Default)]
+pub struct TenantMeter {
+    pub frames_out: Counter,
+    pub bytes_out: Counter,
+    pub messages_in: Counter,
+    pub dropped: Counter,
+    pub events: Counter,
+    recent: Mutex<Recent>,
+}
+
+/// Events of the last minute, second by second.
+#[derive(Debug)]
+struct Recent {
+    counts: [u32; WINDOW_SECONDS],
+    /// The second of the newest count.
+    second: i64,
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self { counts: [0; WINDOW_SECONDS], second: 0 }
+    }
+}
+
+impl Recent {
+    /// Forgets the seconds that are over a minute old. A clock that is set back counts on in the newest second.
+    fn move_to(&mut self, second: i64) {
+        let passed = usize::try_from(second - self.second).unwrap_or(0).min(WINDOW_SECONDS);
+        for step in 1..=passed {
+            let place = (second - passed as i64 + step as i64).rem_euclid(WINDOW_SECONDS as i64);
+            self.counts[place as usize] = 0;
+        }
+        self.second = self.second.max(second);
+    }
+}
+
+impl TenantMeter {
+    /// Counts events that were committed.
+    pub fn appended(&self, count: u64, now: DateTime<Utc>) {
+        self.events.add(count);
+        let mut recent = self.recent.lock();
+        recent.move_to(now.timestamp());
+        let place = recent.second.rem_euclid(WINDOW_SECONDS as i64) as usize;
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        recent.counts[place] = recent.counts[place].saturating_add(count);
+    }
+
+    /// Events a second, over the last minute.
+    pub fn events_per_second(&self, now: DateTime<Utc>) -> f64 {
+        let mut recent = self.recent.lock();
+        recent.move_to(now.timestamp());
+        let sum: u64 = recent.counts.iter().map(|count| u64::from(*count)).sum();
+        sum as f64 / WINDOW_SECONDS as f64
+    }
+}
+
+/// The meters of all tenants that did something here.
+#[derive(Debug, Default)]
+pub struct TenantMeters(Mutex<HashMap<TenantId, Arc<TenantMeter>>>);
+
+impl TenantMeters {
+    /// A tenant's meter; a connection keeps it for as long as it lives.
+    pub fn of(&self, tenant_id: TenantId) -> Arc<TenantMeter> {
+        let mut meters = self.0.lock();
+        if meters.len() >= MOST_TENANTS && !meters.contains_key(&tenant_id) {
+            meters.retain(|_, meter| Arc::strong_count(meter) > 1);
+        }
+        Arc::clone(meters.entry(tenant_id).or_default())
+    }
+
+    /// All of them, the busiest first.
+    pub fn busiest_first(&self) -> Vec<(TenantId, Arc<TenantMeter>)> {
+        let meters = self.0.lock().iter().map(|(id, meter)| (*id, Arc::clone(meter))).collect::<Vec<_>>();
+        let mut meters: Vec<_> = meters
+            .into_iter()
+            .map(|(id, meter)| (meter.bytes_out.get() + meter.events.get(), id, meter))
+            .collect();
+        meters.sort_by_key(|(weight, id, _)| (std::cmp::Reverse(*weight), *id));
+        meters.into_iter().map(|(_, id, meter)| (id, meter)).collect()
+    }
+}
+
+/// One figure of a tenant.
+struct Figure {
+    name: &'static str,
+    help: &'static str,
+    value: fn(&TenantMeter) -> u64,
+}
+
+const FIGURES: [Figure; 5] = [
+    Figure {
+        name: "lotline_tenant_events_appended_total",
+        help: "Events that the tenant's changes committed here.",
+        value: |meter| meter.events.get(),
+    },
+    Figure {
+        name: "lotline_tenant_frames_delivered_total",
+        help: "Frames handed to the tenant's connections.",
+        value: |meter| meter.frames_out.get(),
+    },
+    Figure {
+        name: "lotline_tenant_delivered_bytes_total",
+        help: "Bytes of these frames.",
+        value: |meter| meter.bytes_out.get(),
+    },
+    Figure {
+        name: "lotline_tenant_messages_received_total",
+        help: "Messages from the tenant's clients.",
+        value: |meter| meter.messages_in.get(),
+    },
+    Figure {
+        name: "lotline_tenant_passing_dropped_total",
+        help: "Passing messages that the tenant's slow readers did not get.",
+        value: |meter| meter.dropped.get(),
+    },
+];
+
+/// What the per-tenant path tells.
+pub(super) fn rows() -> Vec<Row> {
+    let row = |figure: &Figure| Row {
+        name: figure.name,
+        kind: "counter",
+        labels: vec!["tenant"],
+        help: figure.help,
+    };
+    FIGURES.iter().map(row).collect()
+}
+
+/// The text of these tenants, by the name that each is shown under; `rest` together counts as `other`.
+pub fn text(named: &[(String, Arc<TenantMeter>)], rest: &[(TenantId, Arc<TenantMeter>)]) -> String {
+    let mut text = Text::default();
+    for Figure { name, help, value } in FIGURES {
+        let of_rest: u64 = rest.iter().map(|(_, meter)| value(meter)).sum();
+        let values = named.iter().map(|(slug, meter)| (slug.as_str(), value(meter) as f64));
+        text.series(name, help, "counter", "tenant", values.chain([("other", of_rest as f64)]));
+    }
+    text.into_string()
+}

@@ -1,0 +1,99 @@
+//! The text that Prometheus reads (exposition format 0.0.4). Families stand in the order of the table; a series that
+//! has counted nothing yet is left out where it has labels, so that an idle node tells little.
+
+use std::fmt::Write;
+
+use super::cells::{BOUNDS, Histogram};
+use super::labels::Cell;
+
+/// The text as it grows.
+#[derive(Debug, Default)]
+pub struct Text(String);
+
+impl Text {
+    /// The media type of the text.
+    pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+    pub fn into_string(self) -> String {
+        self.0
+    }
+
+    /// Writes a figure with all its series.
+    pub fn family<C: Cell>(&mut self, name: &str, help: &str, cell: &C) {
+        self.head(name, help, C::KIND);
+        cell.read(&mut Samples { text: &mut self.0, name, labels: String::new() });
+    }
+
+    /// Writes a figure whose series are given one by one.
+    pub fn series<'a>(
+        &mut self,
+        name: &str,
+        help: &str,
+        kind: &str,
+        label: &str,
+        values: impl Iterator<Item = (&'a str, f64)>,
+    ) {
+        self.head(name, help, kind);
+        let mut samples = Samples { text: &mut self.0, name, labels: String::new() };
+        for (word, value) in values {
+            samples.within(label, word, |samples| samples.value(value));
+        }
+    }
+
+    // Writing to a String cannot fail, here and below.
+    fn head(&mut self, name: &str, help: &str, kind: &str) {
+        let _ = write!(self.0, "# HELP {name} {}\n# TYPE {name} {kind}\n", escape(help));
+    }
+}
+
+/// The series of one figure as they are written.
+pub struct Samples<'t> {
+    text: &'t mut String,
+    name: &'t str,
+    labels: String,
+}
+
+impl Samples<'_> {
+    /// Everything that `write` writes has this label too.
+    pub fn within(&mut self, label: &str, word: &str, write: impl FnOnce(&mut Self)) {
+        let before = self.labels.len();
+        let comma = if before == 0 { "" } else { "," };
+        let _ = write!(self.labels, "{comma}{label}=\"{}\"", escape(word).replace('"', "\\\""));
+        write(self);
+        self.labels.truncate(before);
+    }
+
+    pub fn value(&mut self, value: f64) {
+        if value == 0.0 && !self.labels.is_empty() {
+            return;
+        }
+        self.line("", &self.labels.clone(), value);
+    }
+
+    pub(super) fn histogram(&mut self, histogram: &Histogram) {
+        let (upto, count) = histogram.cumulative();
+        if count == 0 {
+            return;
+        }
+        let labels = self.labels.clone();
+        let comma = if labels.is_empty() { "" } else { "," };
+        for (bound, upto) in BOUNDS.iter().zip(upto) {
+            self.line("_bucket", &format!("{labels}{comma}le=\"{bound}\""), upto as f64);
+        }
+        self.line("_bucket", &format!("{labels}{comma}le=\"+Inf\""), count as f64);
+        self.line("_sum", &labels, histogram.seconds());
+        self.line("_count", &labels, count as f64);
+    }
+
+    fn line(&mut self, suffix: &str, labels: &str, value: f64) {
+        let name = self.name;
+        let _ = match labels {
+            "" => writeln!(self.text, "{name}{suffix} {value}"),
+            labels => writeln!(self.text, "{name}{suffix}{{{labels}}} {value}"),
+        };
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('\n', "\\n")
+}

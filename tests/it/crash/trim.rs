@@ -1,0 +1,76 @@
+//! Kills while a log is trimmed: what is left is the end of the log, whole, and every position before it is a gap.
+
+use lotline::base::failpoint::Failpoint;
+use serde_json::{Value, json};
+
+use crate::load::{Cast, Node, Run, Whereabouts};
+use crate::support::app::Back;
+
+const FEEDS: &str = "subscriptions=job_updates,property_updates,system_alerts";
+const KEPT: &str = "50";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trim_that_is_killed_leaves_a_whole_log_on_sqlite() {
+    a_trim_that_is_killed_leaves_a_whole_log(Back::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trim_that_is_killed_leaves_a_whole_log_on_postgresql() {
+    a_trim_that_is_killed_leaves_a_whole_log(Back::Postgres).await;
+}
+
+async fn a_trim_that_is_killed_leaves_a_whole_log(back: Back) {
+    let mut node = Node::prepare(back, &[("LOTLINE__CRAWLER__ENABLED", "false")]).await;
+    let cast = Cast::of(&node);
+    node.start(&[]);
+    let run = Run::begin(node, cast).await;
+    run.hears(300).await;
+    let mut ended = run.end().await;
+    ended.assert_clean();
+
+    // The first kill undoes the first tenant's trim; by the second that one is done and the other's is undone.
+    for pass in ["1", "2"] {
+        let point = format!("{}:{pass}", Failpoint::Trim.name());
+        let keep = ("LOTLINE__EVENTLOG__RETENTION_EVENTS", KEPT);
+        ended.node.kill();
+        ended.node.start(&[("LOTLINE_FAILPOINT", &point), keep]);
+        ended.node.ends().await;
+        ended.node.start(&[]);
+        let whereabouts = ended.node.whereabouts();
+        for (company, tenant) in ended.cast.companies.iter().zip(&ended.history.tenants) {
+            let log: Vec<&str> = tenant.log.iter().map(|entry| entry.position.as_str()).collect();
+            assert_continues_or_says_so(&whereabouts, &company.admin, &log).await;
+        }
+    }
+    let [first, second] = [0, 1].map(|index| &ended.cast.companies[index].admin);
+    let whereabouts = ended.node.whereabouts();
+    let of = |tenant: usize| ended.history.tenants[tenant].log[0].position.clone();
+    assert_eq!(events_after(&whereabouts, first, &of(0)).await["recovered"], false);
+    assert_eq!(events_after(&whereabouts, second, &of(1)).await["recovered"], true);
+    ended.node.remove().await;
+}
+
+/// From whatever position: either the very next entry of the log as it was, or the word that it is gone.
+async fn assert_continues_or_says_so(node: &Whereabouts, token: &str, log: &[&str]) {
+    for (place, position) in log.iter().enumerate().step_by(1 + log.len() / 25) {
+        let page = events_after(node, token, position).await;
+        if page["recovered"] == false {
+            assert!(page["resync_url"].is_string() && page["data"] == json!([]), "{page}");
+            continue;
+        }
+        let found: Vec<&str> = page["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|frame| frame["position"].as_str().unwrap())
+            .collect();
+        let wanted = &log[place + 1..log.len().min(place + 1 + found.len())];
+        assert_eq!(found[..wanted.len()], *wanted, "after {position}");
+        assert!(wanted.len() == found.len() || wanted.len() == log.len() - place - 1);
+    }
+}
+
+async fn events_after(node: &Whereabouts, token: &str, position: &str) -> Value {
+    let path = format!("/api/v1/events?since={position}&{FEEDS}&limit=200");
+    node.get(token, &path).await.expect_done("a page")
+}

@@ -1,0 +1,50 @@
+//! The wall clock is moved under a running server, hours forth and back again, as a machine does whose clock was wrong.
+
+use std::path::{Path, PathBuf};
+
+use super::full_disk::assert_words;
+use crate::load::{Cast, Node, Run};
+use crate::support::app::Back;
+use crate::support::binary::lotline;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wall_clock_that_is_moved_forth_and_back_loses_nothing() {
+    let mut node = Node::prepare(Back::Sqlite, &[("LOTLINE__CRAWLER__ENABLED", "false")]).await;
+    let cast = Cast::of(&node);
+    let offset = node.folder().join("offset");
+    moves(&offset, "+0");
+    let mut command = lotline(&["serve"]);
+    command
+        .env("LD_PRELOAD", libfaketime())
+        .env("FAKETIME_TIMESTAMP_FILE", &offset)
+        .env("FAKETIME_NO_CACHE", "1")
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    node.start_as(command);
+    let run = Run::begin(node, cast).await;
+    run.hears(50).await;
+
+    for jump in ["+3h", "+0", "+1h", "+0"] {
+        moves(&offset, jump);
+        run.hears(150).await;
+    }
+
+    let ended = run.end().await;
+    ended.assert_clean();
+    // Sockets stay: time is no reason to end one whose token holds all the while.
+    assert_eq!(ended.cuts, 0);
+    assert_words(&ended, &[]);
+    ended.node.remove().await;
+}
+
+/// Puts the offset in place whole: the server reads it at any moment.
+fn moves(file: &Path, offset: &str) {
+    let new = file.with_extension("new");
+    std::fs::write(&new, format!("{offset}\n")).unwrap();
+    std::fs::rename(new, file).unwrap();
+}
+
+fn libfaketime() -> PathBuf {
+    let folders = std::fs::read_dir("/usr/lib").unwrap().flatten().map(|entry| entry.path());
+    let found = folders.map(|folder| folder.join("faketime/libfaketimeMT.so.1")).find(|path| path.exists());
+    found.expect("libfaketime is not installed; run scripts/install")
+}

@@ -1,0 +1,86 @@
+//! A disk without room: a small file system in memory, in a mount namespace that the server is started in and that ends
+//! with it.
+
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::load::{Cast, Ended, Node, Run};
+use crate::support::app::Back;
+use crate::support::binary::bare;
+
+/// Enough for the database as the test begins.
+const DISK: &str = "size=24m";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_refuses_with_507_and_loses_nothing() {
+    let mut node = Node::prepare(Back::Sqlite, &[("LOTLINE__CRAWLER__ENABLED", "false")]).await;
+    let cast = Cast::of(&node);
+    node.start_as(on_a_small_disk(node.folder()));
+    // The folder as the server sees it.
+    let folder = format!("/proc/{}/root{}", node.server().id(), node.folder().display());
+    let run = Run::begin(node, cast).await;
+    run.hears(50).await;
+
+    let ballast = fill(Path::new(&folder));
+    run.hears_refused(507, 20).await;
+    std::fs::remove_file(ballast).unwrap();
+    run.hears(100).await;
+
+    let ended = run.end().await;
+    ended.assert_clean();
+    let full = ended.refused.iter().find(|(refusal, _)| refusal.status == 507).unwrap().0;
+    assert_eq!(full.code, "insufficient_storage");
+    assert_eq!(full.detail, "The server has no room to store this; nothing was changed.");
+    assert_words(&ended, &[507, 503]);
+    ended.node.remove().await;
+}
+
+/// Only the refusals that the trouble explains, and those in words. A worker whose lease has ended is told so.
+#[track_caller]
+pub fn assert_words(ended: &Ended, statuses: &[u16]) {
+    for refusal in ended.refused.keys() {
+        let is_lost_lease = refusal.code == "lease_lost";
+        assert!(statuses.contains(&refusal.status) || is_lost_lease, "{:#?}", ended.refused);
+        assert!(!refusal.detail.is_empty(), "{refusal:?}");
+        assert!(refusal.status != 503 || refusal.has_retry_after, "{refusal:?}");
+    }
+}
+
+/// The server's command, in a namespace where `folder` is a file system of its own with what `folder` held.
+fn on_a_small_disk(folder: &Path) -> Command {
+    let root = rustix::process::geteuid().is_root();
+    let script = r#"
+        set -e
+        kept=$(mktemp -d)
+        cp -a "$2/." "$kept"
+        mount -t tmpfs -o "$1" lotline "$2"
+        cp -a "$kept/." "$2"
+        rm -rf "$kept"
+        exec "$0" serve"#;
+    let mut command = Command::new("unshare");
+    if !root {
+        // Whoever is not root is root in a namespace of users, where the kernel allows those.
+        command.args(["--user", "--map-root-user"]);
+    }
+    command.args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_lotline"), DISK]).arg(folder);
+    bare(&mut command);
+    command
+}
+
+/// Writes a file that takes all the room there is.
+fn fill(folder: &Path) -> PathBuf {
+    let path = folder.join("ballast");
+    let mut file = File::create(&path).unwrap();
+    for bytes in [64 * 1024, 512] {
+        loop {
+            match file.write(&vec![7; bytes]) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::StorageFull => break,
+                Err(error) => panic!("{}: {error}", path.display()),
+            }
+        }
+    }
+    path
+}

@@ -1,0 +1,60 @@
+//! Another process holds the database's lock: an operator with a tool, say.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use super::full_disk::assert_words;
+use crate::load::{Cast, Node, Run};
+use crate::support::app::Back;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_another_process_has_locked_refuses_with_503_and_loses_nothing() {
+    let mut node = Node::prepare(Back::Sqlite, &[("LOTLINE__CRAWLER__ENABLED", "false")]).await;
+    let cast = Cast::of(&node);
+    node.start(&[]);
+    let database = node.folder().join("lotline.db");
+    let run = Run::begin(node, cast).await;
+    run.hears(50).await;
+
+    let lock = Lock::take(&database);
+    // Reading goes on meanwhile.
+    let company = run.cast.companies[0].clone();
+    let whereabouts = run.node.whereabouts();
+    whereabouts.get(&company.admin, "/api/v1/properties").await.expect_done("a list under the lock");
+    run.hears_refused(503, 1).await;
+    drop(lock);
+    run.hears(100).await;
+
+    let ended = run.end().await;
+    ended.assert_clean();
+    assert_words(&ended, &[503]);
+    ended.node.remove().await;
+}
+
+/// A process that holds the one write lock until it is dropped.
+struct Lock(Child);
+
+impl Lock {
+    fn take(database: &Path) -> Self {
+        let script = "import sqlite3, sys\n\
+            held = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)\n\
+            held.execute('BEGIN EXCLUSIVE')\n\
+            print('locked', flush=True)\n\
+            sys.stdin.read()\n";
+        let mut command = Command::new("python3");
+        command.args(["-c", script]).arg(database).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "locked\n");
+        Self(child)
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

@@ -1,0 +1,190 @@
+//! The judge.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::record::{Entry, Fact, History, Reader, Seen, Tenant, number};
+
+/// A promise that was broken, and where.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fault {
+    pub kind: Kind,
+    /// The tenant's place in the history, and the reader's name.
+    pub place: String,
+    pub what: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Acknowledged, and not in the log.
+    Lost,
+    /// In the log, and never tried.
+    Phantom,
+    /// In the log more than once.
+    Doubled,
+    /// In the log before what the same writer was acknowledged earlier.
+    Reordered,
+    /// A number of the log that does not follow the one before it.
+    Hole,
+    /// Never seen by a reader who saw later entries, and was told of no gap.
+    SilentGap,
+    /// Never seen by a reader, nor anything after it.
+    LostTail,
+    /// Seen by a reader more than once.
+    SeenTwice,
+    /// Seen by a reader after what stands later in the log.
+    SeenLate,
+    /// Seen by a reader, and in no log as it was seen.
+    Imagined,
+    /// Seen by a reader of another tenant.
+    TenantLeak,
+    /// Seen by a reader of the tenant who may not see it.
+    TopicLeak,
+}
+
+impl History {
+    /// Every fault that there is. None: the promises were kept.
+    pub fn faults(&self) -> BTreeSet<Fault> {
+        let mut faults = BTreeSet::new();
+        for (index, tenant) in self.tenants.iter().enumerate() {
+            let mut tell = |kind, what: &str| {
+                faults.insert(Fault { kind, place: format!("tenant {index}"), what: what.to_owned() });
+            };
+            check_facts(tenant, &mut tell);
+            check_numbers(tenant, &mut tell);
+            let log = Log::of(tenant);
+            for reader in &tenant.readers {
+                let mut tell = |kind, what: &str| {
+                    let place = format!("tenant {index}, {}", reader.name);
+                    faults.insert(Fault { kind, place, what: what.to_owned() });
+                };
+                let others = self.tenants.iter().enumerate().filter(|(other, _)| *other != index);
+                let others: Vec<&Tenant> = others.map(|(_, tenant)| tenant).collect();
+                check_reader(&log, reader, &others, &mut tell);
+            }
+        }
+        faults
+    }
+}
+
+fn check_facts(tenant: &Tenant, tell: &mut impl FnMut(Kind, &str)) {
+    let mut places: BTreeMap<&Fact, usize> = BTreeMap::new();
+    for (place, entry) in tenant.log.iter().enumerate() {
+        let Some(fact) = &entry.fact else { continue };
+        if places.insert(fact, place).is_some() {
+            tell(Kind::Doubled, &format!("{fact:?}"));
+        }
+        if matches!(fact, Fact::Said(_)) && !tenant.tried.contains(fact) {
+            tell(Kind::Phantom, &format!("{fact:?}"));
+        }
+    }
+    for writer in &tenant.acknowledged {
+        let mut last = None;
+        for fact in writer {
+            match places.get(fact) {
+                None => tell(Kind::Lost, &format!("{fact:?}")),
+                place if place < last => tell(Kind::Reordered, &format!("{fact:?}")),
+                place => last = place,
+            }
+        }
+    }
+}
+
+/// Whoever may see everything sees the numbers of the log without a gap.
+fn check_numbers(tenant: &Tenant, tell: &mut impl FnMut(Kind, &str)) {
+    let mut wanted = tenant.log.first().and_then(Entry::number);
+    for entry in &tenant.log {
+        if entry.number() != wanted {
+            tell(Kind::Hole, &entry.position);
+        }
+        wanted = entry.number().map(|number| number + 1);
+    }
+}
+
+/// The log with its places by position.
+struct Log<'a> {
+    entries: &'a [Entry],
+    places: BTreeMap<&'a str, usize>,
+}
+
+impl<'a> Log<'a> {
+    fn of(tenant: &'a Tenant) -> Self {
+        let places = tenant.log.iter().enumerate().map(|(place, entry)| (entry.position.as_str(), place));
+        Self { entries: &tenant.log, places: places.collect() }
+    }
+
+    /// Where an entry stands that is the very same in the log.
+    fn place(&self, entry: &Entry) -> Option<usize> {
+        let place = *self.places.get(entry.position.as_str())?;
+        (self.entries[place] == *entry).then_some(place)
+    }
+
+    /// Whether a later step of the same job may stand for the entry.
+    fn is_superseded(&self, place: usize) -> bool {
+        let entry = &self.entries[place];
+        entry.is_progress && self.entries[place + 1..].iter().any(|later| later.job == entry.job)
+    }
+}
+
+fn check_reader(log: &Log<'_>, reader: &Reader, others: &[&Tenant], tell: &mut impl FnMut(Kind, &str)) {
+    let mut seen = BTreeSet::new();
+    let mut told = BTreeSet::new();
+    let mut reached = number(&reader.start);
+    let mut last = None;
+    for one in &reader.seen {
+        let entry = match one {
+            Seen::Event(entry) => entry,
+            Seen::Gap { to } => {
+                let missing = |entry: &&Entry| entry.number() > reached && entry.number() <= number(to);
+                told.extend(log.entries.iter().filter(missing).map(|entry| entry.position.as_str()));
+                reached = reached.max(number(to));
+                continue;
+            }
+        };
+        let Some(place) = log.place(entry) else {
+            tell(foreign(entry, others), &entry.position);
+            continue;
+        };
+        if !reader.may_see(entry) {
+            tell(Kind::TopicLeak, &entry.position);
+        }
+        if !seen.insert(entry.position.as_str()) {
+            tell(Kind::SeenTwice, &entry.position);
+        } else if Some(place) < last {
+            tell(Kind::SeenLate, &entry.position);
+        } else {
+            last = Some(place);
+        }
+        reached = reached.max(entry.number());
+    }
+    check_missing(log, reader, last, |position| seen.contains(position) || told.contains(position), tell);
+}
+
+fn check_missing(
+    log: &Log<'_>,
+    reader: &Reader,
+    last: Option<usize>,
+    is_accounted_for: impl Fn(&str) -> bool,
+    tell: &mut impl FnMut(Kind, &str),
+) {
+    let start = number(&reader.start);
+    for (place, entry) in log.entries.iter().enumerate() {
+        let is_wanted = entry.number() > start && reader.may_see(entry);
+        if !is_wanted || is_accounted_for(&entry.position) || log.is_superseded(place) {
+            continue;
+        }
+        let kind = if Some(place) > last { Kind::LostTail } else { Kind::SilentGap };
+        tell(kind, &entry.position);
+    }
+}
+
+/// What a frame is that the tenant's log does not have.
+fn foreign(entry: &Entry, others: &[&Tenant]) -> Kind {
+    let is_theirs = |tenant: &&Tenant| {
+        let said = entry
+            .fact
+            .as_ref()
+            .is_some_and(|fact| tenant.log.iter().any(|other| other.fact.as_ref() == Some(fact)));
+        tenant.log.contains(entry) || said
+    };
+    if others.iter().any(is_theirs) { Kind::TenantLeak } else { Kind::Imagined }
+}

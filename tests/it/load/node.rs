@@ -1,0 +1,165 @@
+//! The program on a store of its own, started again as often as a test likes. Where it listens changes every time, and
+//! whoever waits for it learns the new address.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+use super::outcome::Outcome;
+use crate::support::app::Back;
+use crate::support::binary::{Server, lotline, run_with};
+use crate::support::postgres::TestDatabase;
+use crate::support::wait::eventually;
+
+/// How long an answer may take: longer than a node waits for its database.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+/// What every node of these tests has: tokens that outlive the test, passwords that cost nothing, leases that end soon,
+/// so that what a killed worker left goes on within the test.
+const COMMON: &[(&str, &str)] = &[
+    ("LOTLINE__SERVER__BIND", "127.0.0.1:0"),
+    ("LOTLINE__AUTH__PASSWORD_MEMORY_KIB", "64"),
+    ("LOTLINE__AUTH__PASSWORD_ITERATIONS", "1"),
+    // The load is one user's.
+    ("LOTLINE__LIMITS__REQUESTS_PER_USER", "0"),
+    ("LOTLINE__AUTH__ACCESS_TTL_SECONDS", "86400"),
+    ("LOTLINE__LIMITS__LEASE_SECONDS", "2"),
+];
+
+pub struct Node {
+    folder: TempDir,
+    database: Option<TestDatabase>,
+    environment: Vec<(String, String)>,
+    server: Option<Server>,
+    address: watch::Sender<SocketAddr>,
+}
+
+/// Where the node is to be found now.
+#[derive(Clone)]
+pub struct Whereabouts {
+    address: watch::Receiver<SocketAddr>,
+    http: reqwest::Client,
+}
+
+impl Node {
+    /// A node that is not started yet, with `extra` settings.
+    pub async fn prepare(back: Back, extra: &[(&str, &str)]) -> Self {
+        let database = match back {
+            Back::Sqlite => None,
+            Back::Postgres => Some(TestDatabase::migrated().await),
+        };
+        Self::on(database, extra)
+    }
+
+    /// The same on a given database; on SQLite without one.
+    pub fn on(database: Option<TestDatabase>, extra: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let mut environment: Vec<(String, String)> = COMMON.iter().chain(extra).map(owned).collect();
+        environment.push(("LOTLINE__SERVER__DATA_DIR".to_owned(), folder.path().display().to_string()));
+        environment.extend(database.iter().flat_map(TestDatabase::environment));
+        let (address, _) = watch::channel(SocketAddr::from(([127, 0, 0, 1], 1)));
+        Self { folder, database, environment, server: None, address }
+    }
+
+    /// Its data folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn server(&self) -> &Server {
+        self.server.as_ref().expect("the node runs")
+    }
+
+    /// Starts it with its settings, or with some more for this once.
+    pub fn start(&mut self, more: &[(&str, &str)]) {
+        let mut command = lotline(&["serve"]);
+        command.envs(more.iter().copied());
+        self.start_as(command);
+    }
+
+    /// Starts `command`, which is to become the server, with the node's settings.
+    pub fn start_as(&mut self, mut command: Command) {
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let server = Server::start(&mut command);
+        self.address.send_replace(server.address);
+        self.server = Some(server);
+    }
+
+    /// Kills the process where it stands (SIGKILL), and waits for its end.
+    pub fn kill(&mut self) {
+        self.server = None;
+    }
+
+    /// Waits until the process ends by itself.
+    pub async fn ends(&mut self) {
+        let server = self.server.as_mut().expect("the node runs");
+        eventually("the process to come to its end", async || server.has_ended()).await;
+        self.server = None;
+    }
+
+    /// Runs another verb on the same store; what it printed.
+    pub fn verb(&self, words: &[&str], given: &str) -> String {
+        let mut command = lotline(words);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let ended = run_with(&mut command, given);
+        assert_eq!(ended.status, Some(0), "lotline {words:?}: {}", ended.stderr);
+        ended.stdout.trim().to_owned()
+    }
+
+    pub fn whereabouts(&self) -> Whereabouts {
+        // A connection of its own for each request: one that was kept might belong to a process that is gone.
+        let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
+        let http = http.connect_timeout(Duration::from_secs(5)).build().unwrap();
+        Whereabouts { address: self.address.subscribe(), http }
+    }
+
+    /// Stops it for good, and removes its database.
+    pub async fn remove(mut self) {
+        self.kill();
+        if let Some(database) = self.database.take() {
+            database.remove().await;
+        }
+    }
+}
+
+impl Whereabouts {
+    pub fn address(&self) -> SocketAddr {
+        *self.address.borrow()
+    }
+
+    /// A request to the node as it is now.
+    pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("http://{}{path}", self.address()))
+    }
+
+    pub async fn get(&self, token: &str, path: &str) -> Outcome {
+        let request = self.request(reqwest::Method::GET, path).bearer_auth(token);
+        Outcome::of(request.timeout(PATIENCE)).await
+    }
+
+    pub async fn post(&self, token: &str, path: &str, body: &Value) -> Outcome {
+        let request = self.request(reqwest::Method::POST, path).bearer_auth(token).json(body);
+        Outcome::of(request.timeout(PATIENCE)).await
+    }
+
+    pub async fn put(&self, token: &str, path: &str, body: &Value) -> Outcome {
+        let request = self.request(reqwest::Method::PUT, path).bearer_auth(token).json(body);
+        Outcome::of(request.timeout(PATIENCE)).await
+    }
+
+    /// The answer of the sign-in form.
+    pub async fn signs_in(&self, username: &str, password: &str) -> Value {
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("username", username), ("password", password)])
+            .finish();
+        let request = self.request(reqwest::Method::POST, "/api/v1/auth/token").body(form);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        Outcome::of(request).await.expect_done("a token")
+    }
+}

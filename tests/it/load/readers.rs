@@ -1,0 +1,213 @@
+//! Those who read: everything from a position on, and after each cut from the last position on another carrier.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use lotline::base::clock::Clock;
+use serde_json::Value;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::node::Whereabouts;
+use super::outcome::Outcome;
+use crate::history::{Entry, Fact, Reader, Role, Seen};
+use crate::support::wait::a_moment;
+
+const FEEDS: &str = "job_updates,property_updates,system_alerts";
+/// How often somebody asks who reads by request.
+const POLL: Duration = Duration::from_millis(20);
+
+/// What a reader travels on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    Socket,
+    Stream,
+    Request,
+}
+
+impl Carrier {
+    pub const ALL: [Self; 3] = [Self::Socket, Self::Stream, Self::Request];
+
+    fn next(self) -> Self {
+        match self {
+            Self::Socket => Self::Stream,
+            Self::Stream => Self::Request,
+            Self::Request => Self::Socket,
+        }
+    }
+}
+
+/// Who reads, and from where on.
+#[derive(Clone)]
+pub struct Person {
+    pub name: String,
+    pub token: String,
+    pub role: Role,
+    /// Whether the feeds are wanted too.
+    pub follows: bool,
+    pub start: String,
+}
+
+/// Follows until the broadcast `last_word` has come, beginning on `carrier`; gives what was seen and how often it was cut.
+pub async fn follow(node: Whereabouts, person: Person, carrier: Carrier, last_word: &str) -> (Reader, u64) {
+    let mut reading = Reading {
+        node,
+        token: person.token,
+        feeds: if person.follows { FEEDS } else { "" },
+        position: person.start.clone(),
+        seen: Vec::new(),
+        last_word: Fact::said(last_word),
+        done: false,
+    };
+    let (mut carrier, mut cuts) = (carrier, 0);
+    while !reading.done {
+        let was_open = match carrier {
+            Carrier::Socket => reading.by_socket().await,
+            Carrier::Stream => reading.by_stream().await,
+            Carrier::Request => reading.by_request().await,
+        };
+        if was_open && !reading.done {
+            cuts += 1;
+            carrier = carrier.next();
+        }
+        a_moment().await;
+    }
+    let Person { name, role, follows, start, .. } = person;
+    (Reader { name, role, follows, start, seen: reading.seen }, cuts)
+}
+
+/// How far a reader has come.
+struct Reading {
+    node: Whereabouts,
+    token: String,
+    feeds: &'static str,
+    position: String,
+    seen: Vec<Seen>,
+    last_word: Fact,
+    done: bool,
+}
+
+impl Reading {
+    /// Takes a frame in, whatever it came on.
+    fn takes(&mut self, frame: &Value) {
+        if frame["type"] == "gap" {
+            self.seen.push(Seen::Gap { to: frame["to"].as_str().unwrap().to_owned() });
+        }
+        if let Some(entry) = Entry::of(frame) {
+            self.done = entry.fact.as_ref() == Some(&self.last_word);
+            self.seen.push(Seen::Event(entry));
+        }
+        // Any position on a socket may be gone on from, also one that a frame has that passes by.
+        if let Some(position) = frame["position"].as_str() {
+            self.position = position.to_owned();
+        }
+    }
+
+    fn query(&self) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("since", &self.position);
+        if !self.feeds.is_empty() {
+            query.append_pair("subscriptions", self.feeds);
+        }
+        query.finish()
+    }
+
+    /// Reads until the end or a cut; whether there was a connection at all.
+    async fn by_socket(&mut self) -> bool {
+        let url = format!("ws://{}/ws?token={}&{}", self.node.address(), self.token, self.query());
+        let Ok((mut socket, _)) = tokio_tungstenite::connect_async(url).await else { return false };
+        while let Some(Ok(message)) = socket.next().await {
+            if let Message::Text(text) = message {
+                self.takes(&serde_json::from_str(&text).unwrap());
+            }
+            if self.done {
+                break;
+            }
+        }
+        true
+    }
+
+    async fn by_stream(&mut self) -> bool {
+        let query =
+            if self.feeds.is_empty() { String::new() } else { format!("?subscriptions={}", self.feeds) };
+        let path = if self.feeds.is_empty() { "/sse/notifications" } else { "/sse/events" };
+        let request = self.node.request(reqwest::Method::GET, &format!("{path}{query}"));
+        let request = request.bearer_auth(&self.token).header("last-event-id", self.position.as_str());
+        let Ok(response) = request.send().await else { return false };
+        if response.status() != 200 {
+            return false;
+        }
+        let (mut body, mut text) = (response.bytes_stream(), Vec::new());
+        while let Some(Ok(bytes)) = body.next().await {
+            text.extend_from_slice(&bytes);
+            while let Some(end) = text.windows(2).position(|two| two == b"\n\n") {
+                let block: Vec<u8> = text.drain(..end + 2).collect();
+                self.takes_block(std::str::from_utf8(&block).unwrap());
+                if self.done {
+                    return true;
+                }
+            }
+        }
+        true
+    }
+
+    fn takes_block(&mut self, block: &str) {
+        let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name));
+        if let Some(data) = field("data: ") {
+            self.takes(&serde_json::from_str(data).unwrap());
+        }
+        if let Some(id) = field("id: ") {
+            self.position = id.to_owned();
+        }
+    }
+
+    async fn by_request(&mut self) -> bool {
+        let mut was_open = false;
+        loop {
+            let path = format!("/api/v1/events?limit=200&{}", self.query());
+            let Outcome::Done(page) = self.node.get(&self.token, &path).await else { return was_open };
+            was_open = true;
+            self.takes_page(&page);
+            if self.done {
+                return true;
+            }
+            if page["has_more"] == false {
+                Clock::system().sleep(POLL).await;
+            }
+        }
+    }
+
+    /// Takes a page in. What retention took away is told before its events: they stand after the gap.
+    fn takes_page(&mut self, page: &Value) {
+        let frames = page["data"].as_array().unwrap();
+        if page["recovered"] == false {
+            let to = frames.first().map_or_else(|| page["position"].as_str().map(str::to_owned), before);
+            self.seen.push(Seen::Gap { to: to.unwrap() });
+        }
+        frames.iter().for_each(|frame| self.takes(frame));
+        self.position = page["position"].as_str().unwrap().to_owned();
+    }
+}
+
+/// The position before a frame's.
+fn before(frame: &Value) -> Option<String> {
+    let (epoch, number) = frame["position"].as_str()?.split_once('-')?;
+    Some(format!("{epoch}-{:x}", u64::from_str_radix(number, 16).ok()? - 1))
+}
+
+/// The log after `since` up to the broadcast `last_word`, as an admin with all feeds reads it by request.
+pub async fn reads_log(node: &Whereabouts, token: &str, since: &str, last_word: &str) -> Vec<Value> {
+    let (mut frames, mut since) = (Vec::new(), since.to_owned());
+    loop {
+        let path = format!("/api/v1/events?since={since}&subscriptions={FEEDS}&limit=200");
+        let page = node.get(token, &path).await.expect_done("a page of the log");
+        assert_eq!(page["recovered"], true, "{page}");
+        for frame in page["data"].as_array().unwrap() {
+            frames.push(frame.clone());
+            if frame["message"] == last_word {
+                return frames;
+            }
+        }
+        since = page["position"].as_str().unwrap().to_owned();
+        assert_eq!(page["has_more"], true, "the last word is missing");
+    }
+}

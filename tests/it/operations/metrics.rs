@@ -1,0 +1,177 @@
+//! The figures that Prometheus reads: right, bounded, and without a word of anybody's.
+
+use std::collections::BTreeSet;
+
+use lotline::auth::scope::SystemReason;
+use lotline::base::ids::TenantId;
+use lotline::domain::broadcast::{self, NewBroadcast};
+use lotline::domain::identity::bootstrap;
+use lotline::domain::op::Op;
+use lotline::protocol::routing::Audience;
+use lotline::telemetry::metrics::Metrics;
+use serde_json::json;
+
+use crate::support::answer::Answer;
+use crate::support::app::TestApp;
+use crate::support::on_both_databases;
+use crate::support::settings::Setting;
+
+const TENANT_METRICS: &[Setting] = &[("LOTLINE__TELEMETRY__TENANT_METRICS", "20")];
+
+on_both_databases! {
+    a_busy_node_tells_figures_and_nobodys_words,
+    only_the_machine_itself_and_operators_are_told,
+    the_number_of_series_does_not_grow_with_tenants with super::TENANT_METRICS,
+    figures_of_tenants_are_off_unless_asked_for,
+}
+
+/// The value of a series; 0 when it is not there.
+#[track_caller]
+pub fn value(text: &str, series: &str) -> f64 {
+    let found = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    found.map_or(0.0, |value| value.parse().unwrap_or_else(|_| panic!("{series} is {value}")))
+}
+
+fn series(text: &str) -> BTreeSet<&str> {
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| Some(line.rsplit_once(' ')?.0))
+        .collect()
+}
+
+async fn a_busy_node_tells_figures_and_nobodys_words(app: &TestApp) {
+    let (ann, bob) = (app.admin("canary-ann").await, app.member("canary-bob").await);
+    let mut socket = bob.connects().await;
+    let mut stream = bob.streams("/sse/notifications", None).await;
+    ann.broadcasts("canary words").await;
+    socket.next_durable(1).await;
+    stream.next_durable(1).await;
+    socket.say(json!({ "type": "ping" })).await;
+    socket.next_of_type("pong").await;
+    app.anonymous().get("/canary-path").await.is_problem(404, "not_found");
+    app.anonymous().get("/api/v1/jobs").await.is_problem(401, "unauthenticated");
+    let (signed, signature) = ann.token().rsplit_once('.').unwrap();
+    let forged = format!("{signed}.{}", "A".repeat(signature.len()));
+    let request = app.http.get(app.url("/api/v1/jobs")).bearer_auth(&forged);
+    Answer::of(request).await.is_problem(401, "unauthenticated");
+
+    let answer = app.anonymous().get("/metrics").await;
+
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let text = &answer.text;
+    for (series, expected) in [
+        ("lotline_connections_open{carrier=\"socket\"}", 1.0),
+        ("lotline_connections_open{carrier=\"stream\"}", 1.0),
+        ("lotline_connections_opened_total{carrier=\"socket\"}", 1.0),
+        ("lotline_tenants_active", 1.0),
+        ("lotline_events_appended_total{kind=\"system_notification\"}", 1.0),
+        ("lotline_messages_received_total", 1.0),
+        ("lotline_sign_ins_total{outcome=\"succeeded\"}", 2.0),
+        ("lotline_token_refusals_total{reason=\"signature\"}", 1.0),
+        ("lotline_refusals_total{code=\"not_found\"}", 1.0),
+        ("lotline_http_requests_total{route=\"unmatched\",method=\"GET\",status=\"4xx\"}", 1.0),
+        ("lotline_http_requests_total{route=\"/api/v1/jobs\",method=\"GET\",status=\"4xx\"}", 2.0),
+        ("lotline_http_requests_total{route=\"/ws\",method=\"GET\",status=\"1xx\"}", 1.0),
+    ] {
+        assert_eq!(value(text, series), expected, "{series} in\n{text}");
+    }
+    for series in [
+        "lotline_frames_delivered_total{carrier=\"socket\"}",
+        "lotline_delivered_bytes_total{carrier=\"stream\"}",
+        "lotline_commit_duration_seconds_count",
+        "lotline_transaction_wait_seconds_count{mode=\"write\"}",
+        "lotline_runtime_tasks_alive",
+        "process_resident_memory_bytes",
+        "process_open_fds",
+        "process_start_time_seconds",
+    ] {
+        assert!(value(text, series) > 0.0, "{series} in\n{text}");
+    }
+    for word in ["canary", "acme", "other\"}", ann.token(), bob.token(), "127.0.0.1"] {
+        let told = text.lines().find(|line| line.contains(word) && !line.contains("method=\"other\""));
+        assert_eq!(told, None, "{word}");
+    }
+}
+
+async fn only_the_machine_itself_and_operators_are_told(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let operator = app.operator("olga").await;
+    let plain = || app.http.get(app.url("/metrics"));
+
+    for (header, word) in [
+        ("x-forwarded-for", "127.0.0.1"),
+        ("forwarded", "for=127.0.0.1"),
+        ("x-real-ip", "127.0.0.1"),
+        ("via", "1.1 proxy"),
+        ("host", "metrics.example"),
+        ("host", "localhost.evil.example"),
+    ] {
+        let answer = Answer::of(plain().header(header, word)).await;
+        answer.is_problem(401, "unauthenticated");
+    }
+    Answer::of(plain().bearer_auth(ann.token())).await.is_problem(403, "forbidden");
+    Answer::of(plain().bearer_auth("forged")).await.is_problem(401, "unauthenticated");
+
+    let from_afar = plain().header("x-forwarded-for", "203.0.113.9").bearer_auth(operator.token());
+    assert_eq!(Answer::of(from_afar).await.status, 200);
+    let by_name = plain().header("host", "localhost:8001");
+    assert_eq!(Answer::of(by_name).await.status, 200);
+}
+
+/// One of each thing that a tenant does.
+async fn is_active(app: &TestApp, tenant: TenantId) {
+    let op = Op::of_system(&app.kernel, SystemReason::Bootstrap, tenant);
+    let new = NewBroadcast {
+        message: "the market is open".to_owned(),
+        category: None,
+        audience: Audience::Everyone,
+        start_time: None,
+    };
+    broadcast::send(&op, new).await.unwrap();
+    app.kernel.metrics.tenants.of(tenant).frames_out.add(1);
+}
+
+async fn the_number_of_series_does_not_grow_with_tenants(app: &TestApp) {
+    is_active(app, app.acme).await;
+    app.anonymous().get("/metrics/tenants").await;
+    app.anonymous().get("/metrics").await;
+    let before = app.anonymous().get("/metrics").await.text;
+
+    for number in 0..200 {
+        let tenant =
+            bootstrap::create_tenant(&app.identity, &format!("canary-{number}"), "Canary").await.unwrap();
+        is_active(app, TenantId(tenant.id)).await;
+    }
+    let after = app.anonymous().get("/metrics").await.text;
+    let tenants = app.anonymous().get("/metrics/tenants").await.text;
+
+    assert_eq!(series(&before), series(&after));
+    assert!(!after.contains("canary"), "{after}");
+    assert_eq!(value(&after, "lotline_events_appended_total{kind=\"system_notification\"}"), 201.0);
+    let named = series(&tenants).into_iter().filter(|one| one.starts_with("lotline_tenant_events"));
+    assert_eq!(named.count(), 21);
+    assert_eq!(value(&tenants, "lotline_tenant_events_appended_total{tenant=\"other\"}"), 181.0);
+}
+
+async fn figures_of_tenants_are_off_unless_asked_for(app: &TestApp) {
+    let operator = app.operator("olga").await;
+
+    app.anonymous().get("/metrics/tenants").await.is_problem(404, "not_found");
+    operator.get("/metrics/tenants").await.is_problem(404, "not_found");
+    let forwarded = app.http.get(app.url("/metrics/tenants")).header("via", "1.1 proxy");
+    Answer::of(forwarded).await.is_problem(401, "unauthenticated");
+}
+
+#[test]
+fn the_documentation_lists_every_figure_and_no_other() {
+    let page = include_str!("../../../docs/operations.md");
+
+    let table = Metrics::markdown_table();
+
+    assert!(page.contains(&table), "docs/operations.md is old; its table of figures is to be\n{table}");
+    let in_table = table.matches("| `").count();
+    let in_page =
+        page.lines().filter(|line| line.starts_with("| `lotline_") || line.starts_with("| `process_"));
+    assert_eq!(in_page.count(), in_table, "the page lists figures that do not exist");
+}

@@ -1,0 +1,142 @@
+//! A node that is told to stop: everybody is told, each goes at a moment of its own, and nothing is lost to those who
+//! come back.
+
+use std::collections::HashSet;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+use tokio_util::task::TaskTracker;
+
+use super::clients::{Admin, Client, Heard, with_one_admin};
+use crate::support::binary::Server;
+
+/// Upgrades under way at once.
+const AT_ONCE: usize = 50;
+
+/// How many sockets and streams: `LOTLINE_DRAIN_SOCKETS`, `LOTLINE_DRAIN_STREAMS`.
+fn size() -> (usize, usize) {
+    let number =
+        |name: &str, usual| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
+    (number("LOTLINE_DRAIN_SOCKETS", 1_000), number("LOTLINE_DRAIN_STREAMS", 100))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_under_sigterm_sends_everybody_away_spread_and_nothing_is_lost() {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
+    let (sockets, streams) = size();
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        let mut command = with_one_admin(folder.path());
+        command
+            .env("LOTLINE__LIMITS__SOCKETS_PER_USER", "1000")
+            .env("LOTLINE__SERVER__SHUTDOWN_SECONDS", "8");
+        Server::start(&mut command)
+    };
+    let mut server = start();
+    let admin = Admin::of(server.address).await;
+    let clients = open_all(&admin, &vec![None; sockets], &vec![None; streams]).await;
+
+    let listening = TaskTracker::new().spawn(async move { listen_all(clients).await });
+    let mut acknowledged = Vec::new();
+    for number in 0..20 {
+        let text = number.to_string();
+        assert!(admin.broadcasts(&text).await);
+        acknowledged.push(text);
+    }
+    server.signal(Signal::TERM);
+    // The node goes on serving while it sends its clients away: what it acknowledges now must reach them, too.
+    for number in 20..40 {
+        let text = number.to_string();
+        if admin.broadcasts(&text).await {
+            acknowledged.push(text);
+        }
+    }
+    let away = listening.await.unwrap();
+    let status = server.ends().await;
+    let server = start();
+    let admin = Admin::of(server.address).await;
+    let (on_sockets, on_streams) = away.split_at(sockets);
+    let since = |heard: &[Heard]| heard.iter().map(|heard| Some(heard.position.clone())).collect::<Vec<_>>();
+    let back = open_all(&admin, &since(on_sockets), &since(on_streams)).await;
+    assert!(admin.broadcasts("last").await);
+    let back = stream::iter(back).map(to_the_end).buffered(AT_ONCE).collect::<Vec<_>>().await;
+
+    assert_eq!(status, Some(0), "{:?}", server.said());
+    for (before, after) in away.iter().zip(&back) {
+        let all: Vec<&String> = before.broadcasts.iter().chain(&after.broadcasts).collect();
+        let (last, all) = all.split_last().unwrap();
+        assert_eq!(*last, "last");
+        // A broadcast may have been written without its answer having come through.
+        assert!(is_in_order(all) && acknowledged.iter().all(|text| all.contains(&text)), "{all:?}");
+        assert_eq!(before.closed.map(|(code, _)| code), Some(1012), "{before:?}");
+        assert!(before.closed.is_some_and(|(_, away)| away > 0) && before.advised_ms.is_some(), "{before:?}");
+    }
+    is_spread(&away);
+}
+
+/// Sockets, then streams, each from its position.
+async fn open_all(admin: &Admin, sockets: &[Option<String>], streams: &[Option<String>]) -> Vec<Client> {
+    let opened = stream::iter(sockets).map(|since| admin.connects(since.as_deref()));
+    let mut clients: Vec<Client> = opened.buffered(AT_ONCE).collect().await;
+    let opened = stream::iter(streams).map(|since| admin.streams(since.as_deref()));
+    clients.extend(opened.buffered(AT_ONCE).collect::<Vec<_>>().await);
+    clients
+}
+
+async fn listen_all(clients: Vec<Client>) -> Vec<Heard> {
+    let tasks = TaskTracker::new();
+    let listeners: Vec<_> = clients.into_iter().map(|client| tasks.spawn(client.listens())).collect();
+    let mut heard = Vec::with_capacity(listeners.len());
+    for listener in listeners {
+        heard.push(listener.await.unwrap());
+    }
+    heard
+}
+
+async fn to_the_end(mut client: Client) -> Heard {
+    client.hears_until("last").await;
+    client.heard
+}
+
+fn is_in_order(texts: &[&String]) -> bool {
+    let numbers: Vec<u32> = texts.iter().map(|text| text.parse().unwrap()).collect();
+    numbers.is_sorted_by(|one, next| one < next)
+}
+
+/// The advised times differ, and no second of the time over which they are spread is anybody's favourite.
+fn is_spread(away: &[Heard]) {
+    let advised: Vec<u64> = away.iter().filter_map(|heard| heard.advised_ms).collect();
+    let different: HashSet<u64> = advised.iter().copied().collect();
+    assert!(different.len() > advised.len() / 2, "{} of {}", different.len(), advised.len());
+    let in_second = |second: u64| advised.iter().filter(|after| **after / 1_000 == second).count();
+    let most = (0..30).map(in_second).max().unwrap_or_default();
+    assert!(most < advised.len() / 4, "{most} of {} in one second", advised.len());
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_the_process_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = with_one_admin(folder.path());
+    let mut server = Server::start(command.env("LOTLINE__SERVER__SHUTDOWN_SECONDS", "600"));
+    let admin = Admin::of(server.address).await;
+    let mut client = admin.connects(None).await;
+
+    server.signal(Signal::TERM);
+    client.hears_until("going_away").await;
+    server.signal(Signal::TERM);
+
+    assert_eq!(server.ends().await, Some(130));
+}
+
+#[tokio::test]
+async fn an_idle_node_ends_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = with_one_admin(folder.path());
+    let mut server = Server::start(command.env("LOTLINE__SERVER__SHUTDOWN_SECONDS", "600"));
+
+    server.signal(Signal::INT);
+
+    assert_eq!(server.ends().await, Some(0));
+}

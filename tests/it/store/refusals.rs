@@ -1,0 +1,58 @@
+//! A PostgreSQL that does not let the server in is named with its place and its own words, never with the password.
+
+use std::net::TcpListener;
+
+use lotline::storage::{Database, DatabaseSettings};
+use secrecy::SecretString;
+
+use crate::support::postgres::{TestDatabase, run};
+use crate::support::wait::within;
+
+async fn refusal(url: &str) -> String {
+    let settings = DatabaseSettings::Postgres {
+        url: SecretString::from(url),
+        system_url: None,
+        migrate_url: None,
+        migrate: false,
+        max_connections: 2,
+    };
+    within("the refusal", Database::open(&settings)).await.err().unwrap().to_string()
+}
+
+#[tokio::test]
+async fn a_port_without_a_server_is_told_as_a_refused_connection_at_once() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+
+    let words = refusal(&format!("postgres://ann:hunter2-secret@{free}/lotline")).await;
+
+    assert!(words.contains(&format!("127.0.0.1 port {}: Connection refused", free.port())), "{words}");
+    assert!(!words.contains("hunter2"), "{words}");
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_told_in_the_servers_words() {
+    let database = TestDatabase::bare().await;
+    let mut url = database.url("tenant");
+    url.set_path("nowhere");
+
+    let words = refusal(url.as_str()).await;
+
+    assert!(words.contains("database \"nowhere\" does not exist"), "{words}");
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_come_in_is_told_in_the_servers_words_without_its_password() {
+    let database = TestDatabase::bare().await;
+    let owner = database.as_superuser().await;
+    run(&owner, &format!("ALTER ROLE {}_tenant NOLOGIN", database.name)).await;
+    owner.close().await.unwrap();
+    let mut url = database.url("tenant");
+    url.set_password(Some("hunter2-secret")).unwrap();
+
+    let words = refusal(url.as_str()).await;
+
+    assert!(words.contains("is not permitted to log in") && words.contains(" port "), "{words}");
+    assert!(!words.contains("hunter2"), "{words}");
+    database.remove().await;
+}

@@ -1,0 +1,8 @@
+//! Tokens in motion: what a live connection does when its token, its sign-in or its user's role changes.
+
+mod carrying;
+mod issuers;
+mod keys;
+mod revocation;
+mod roles;
+mod streams;
