@@ -8,11 +8,13 @@ pub mod idempotency;
 pub mod identity;
 pub mod jobs;
 pub mod limits;
+pub mod messages;
 pub mod notifications;
 pub mod op;
 pub mod platform_broadcast;
 pub mod properties;
 pub mod retention;
+pub mod rooms;
 pub mod revocation;
 pub mod spiders;
 

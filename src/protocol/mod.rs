@@ -13,6 +13,7 @@ pub mod problem;
 pub mod property;
 pub mod property_batch;
 pub mod role;
+pub mod room;
 pub mod routing;
 pub mod spider;
 pub mod stats;
