@@ -13,6 +13,7 @@ use super::status;
 use super::supervisor::{Connection, Sessions};
 use super::wish::Wish;
 use crate::auth::principal::Principal;
+use crate::base::ids::ConnectionId;
 use crate::base::clock::{epoch_seconds, rfc3339};
 use crate::domain::broadcast::{self, NewBroadcast};
 use crate::domain::op::Op;
@@ -73,7 +74,7 @@ impl Commands {
             Command::JoinRoom { .. }
             | Command::LeaveRoom { .. }
             | Command::Chat { .. }
-            | Command::DirectMessage { .. } => return Err(Problem::internal()),
+            | Command::DirectMessage { .. } => self.talk(command, reply_to).await?,
             Command::Typing { .. } | Command::Presence(_) | Command::Viewing { .. } => {
                 return Err(Problem::internal());
             }
@@ -139,7 +140,11 @@ impl Commands {
     }
 
     /// The work of the user with the role that they have at this moment.
-    async fn op(&self) -> Result<Op, Problem> {
+    pub(super) fn connection_id(&self) -> ConnectionId {
+        self.connection.id
+    }
+
+    pub(super) async fn op(&self) -> Result<Op, Problem> {
         let principal = self.sessions.identity.again(&self.connection.principal()).await?;
         Op::of_caller(&self.sessions.kernel, principal, self.connection.origin.clone())
     }
@@ -148,7 +153,7 @@ impl Commands {
         self.follower.mailbox().offer(Offer::control(message));
     }
 
-    fn answer(&self, message: impl FnOnce(Position) -> ServerMessage) {
+    pub(super) fn answer(&self, message: impl FnOnce(Position) -> ServerMessage) {
         let hub = &self.sessions.kernel.hub;
         hub.answer(&self.connection.scope, self.follower.mailbox(), message);
     }

@@ -19,6 +19,7 @@ pub mod stats_stream;
 mod start;
 pub mod status;
 pub mod supervisor;
+mod together;
 pub mod traffic;
 pub mod wish;
 pub mod ws;
