@@ -20,6 +20,7 @@ use super::health;
 use super::jobs::JobsApi;
 use super::key_set::key_set;
 use super::live::{Live, SocketDoor, SocketKind, StreamDoor, StreamKind};
+use super::messages::{ChatApi, MessagesApi};
 use super::metrics::{self, TenantMetrics};
 use super::notifications::NotificationsApi;
 use super::operations::OperationsApi;
@@ -27,6 +28,7 @@ use super::origin::OriginPolicy;
 use super::problem::{Refusals, problem_page};
 use super::properties::PropertiesApi;
 use super::rate_limits::{AddressGate, RateHeaders};
+use super::rooms::RoomsApi;
 use super::serve::TimeLimit;
 use super::spiders::SpidersApi;
 use super::swagger;
@@ -52,6 +54,9 @@ type Apis = (
     WorkersApi,
     PropertiesApi,
     BroadcastsApi,
+    ChatApi,
+    MessagesApi,
+    RoomsApi,
     NotificationsApi,
     EventsApi,
     OperationsApi,
@@ -83,6 +88,9 @@ fn apis() -> Apis {
         WorkersApi,
         PropertiesApi,
         BroadcastsApi,
+        ChatApi,
+        MessagesApi,
+        RoomsApi,
         NotificationsApi,
         EventsApi,
         OperationsApi,
@@ -121,7 +129,8 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         rejects: tokio::sync::Semaphore::new(super::live::MOST_REJECTS),
     });
     let rest = service();
-    let root = OpenApiService::new(BroadcastsApi, "Lotline", env!("CARGO_PKG_VERSION"));
+    let broadcasts = OpenApiService::new(BroadcastsApi, "Lotline", env!("CARGO_PKG_VERSION"));
+    let chat = OpenApiService::new(ChatApi, "Lotline", env!("CARGO_PKG_VERSION"));
     let document = document_text(&rest.spec())?;
     let limit = TimeLimit { clock: sessions.clock().clone(), span: request_timeout };
     let operations = Arc::new(operations());
@@ -130,7 +139,8 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
     let gate = AddressGate(sessions.kernel.clone());
     let routes = live_routes(&live)
         .nest(BASE, rest.with(limit.clone()).with(gate.clone()))
-        .nest("/admin", root_broadcast(root).with(limit).with(gate))
+        .nest("/admin", at_root("/admin", broadcasts).with(limit.clone()).with(gate.clone()))
+        .nest("/chat", at_root("/chat", chat).with(limit).with(gate))
         .at("/", get(socket_page))
         .at("/set-password", get(set_password_page))
         .at("/docs", get(swagger_page(&document)))
@@ -190,15 +200,18 @@ fn operations() -> Operations {
         "/events",
     ];
     let health = ["/livez", "/readyz", "/version", "/.well-known/jwks.json", "/metrics", "/metrics/tenants"];
-    let known = Operations::new().with_api::<Apis>(BASE).with_api::<BroadcastsApi>("");
+    let known = Operations::new().with_api::<Apis>(BASE).with_api::<BroadcastsApi>("").with_api::<ChatApi>("");
     pages.iter().chain(&live).chain(&health).fold(known, |known, path| known.with_route(path, read))
 }
 
-/// The seeds' address of the broadcast, at the root.
-fn root_broadcast(service: OpenApiService<BroadcastsApi, ()>) -> impl Endpoint<Output = Response> {
-    service.map_to_response().before(|mut request: poem::Request| async move {
+/// An operation at the address that the seeds have for it, under `first` at the root.
+fn at_root<T: OpenApi + 'static>(
+    first: &'static str,
+    service: OpenApiService<T, ()>,
+) -> impl Endpoint<Output = Response> {
+    service.map_to_response().before(move |mut request: poem::Request| async move {
         // The service knows the operation by its whole path; nesting has cut the first part off.
-        let path = format!("/admin{}", request.uri().path());
+        let path = format!("{first}{}", request.uri().path());
         let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
         if let Ok(uri) = format!("{path}{query}").parse() {
             *request.uri_mut() = uri;

@@ -1,11 +1,14 @@
 //! Saying something: the one way, whether it comes by socket or by request.
 
+use serde::{Deserialize, Serialize};
+
 use super::spot::{Spot, lock_between, lock_room};
 use super::view::{payload, sender};
 use crate::auth::permission::Permission;
 use crate::base::ids::{ConnectionId, MessageId, UserId};
 use crate::base::text::fits;
 use crate::domain::error::Result;
+use crate::domain::idempotency::Begun;
 use crate::domain::op::Op;
 use crate::domain::rooms::access::caller;
 use crate::eventlog;
@@ -39,7 +42,7 @@ pub struct NewMessage {
 }
 
 /// What was stored.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Sent {
     pub payload: ChatPayload,
     /// After the message; of one that was stored before, where the log stood later.
@@ -51,7 +54,10 @@ pub async fn send(op: &Op, new: NewMessage) -> Result<Sent> {
     op.require(Permission::Chat)?;
     check(&new)?;
     let me = caller(op)?;
-    let mut change = op.begin().await?;
+    let mut change = match op.begin_once().await? {
+        Begun::First(change) => change,
+        Begun::Again(answer) => return Ok(answer),
+    };
     let spot = match &new.to {
         To::Room(room_id) => lock_room(op, &change.tx, room_id.as_deref().unwrap_or(LOBBY)).await?,
         To::Person(other) => lock_between(op, &change.tx, *other).await?,
@@ -59,7 +65,8 @@ pub async fn send(op: &Op, new: NewMessage) -> Result<Sent> {
     let target = spot.target_of(me);
     if let Some(stored) = said_before(&change.tx, me, &new, &spot).await? {
         let position = eventlog::read_head(&change.tx).await?.position();
-        return Ok(Sent { payload: payload(&stored, spot.slug(), target), position });
+        let sent = Sent { payload: payload(&stored, spot.slug(), target), position };
+        return op.commit_once(change, |_| Ok(sent)).await;
     }
     if let Spot::Room(room) = &spot {
         room.require_open()?;
@@ -77,8 +84,7 @@ pub async fn send(op: &Op, new: NewMessage) -> Result<Sent> {
     let author = users::find(&change.tx, me).await?.ok_or_else(Problem::not_found)?;
     let payload = payload(&row, spot.slug(), target);
     change.tell(event(&spot, new.connection, me, sender(&author), payload.clone()));
-    let position = op.commit(change).await?.ok_or_else(Problem::internal)?;
-    Ok(Sent { payload, position })
+    op.commit_once(change, |position| Ok(Sent { payload, position: position.ok_or_else(Problem::internal)? })).await
 }
 
 fn event(

@@ -7,6 +7,7 @@ use crate::auth::permission::Permission;
 use crate::base::ids::{MessageId, RoomId, UserId};
 use crate::base::text::{fits, is_slug};
 use crate::domain::error::Result;
+use crate::domain::idempotency::Begun;
 use crate::domain::jobs::check::{Faults, name, nth};
 use crate::domain::op::{Deed, Op};
 use crate::protocol::problem::{Code, Problem};
@@ -22,7 +23,10 @@ pub async fn create(op: &Op, new: NewRoom) -> Result<Room> {
     op.require(Permission::ManageRooms)?;
     let maker = caller(op)?;
     let slug = check(op, &new)?;
-    let mut change = op.begin().await?;
+    let mut change = match op.begin_once().await? {
+        Begun::First(change) => change,
+        Begun::Again(answer) => return Ok(answer),
+    };
     let others = others(&change.tx, &new, maker).await?;
     let row = rooms::insert(&change.tx, rooms::NewRoom {
         slug: &slug,
@@ -43,8 +47,7 @@ pub async fn create(op: &Op, new: NewRoom) -> Result<Room> {
     }
     op.audit(&change.tx, deed("room.created", &slug)).await?;
     let member = room_members::find(&change.tx, RoomId(room.row.id), maker).await?;
-    op.commit(change).await?;
-    view(&Met { member, ..room }, Some(0))
+    op.commit_once(change, |_| view(&Met { member, ..room }, Some(0))).await
 }
 
 /// The id that the room will have.

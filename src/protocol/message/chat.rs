@@ -30,7 +30,7 @@ pub struct ChatMessage {
 }
 
 /// What was said, where.
-#[derive(Clone, Debug, Object, Serialize)]
+#[derive(Clone, Debug, Object, Serialize, Deserialize)]
 #[oai(skip_serializing_if_is_none)]
 pub struct ChatPayload {
     /// 1 to 1,000 characters; empty once the message was deleted.
@@ -47,7 +47,7 @@ pub struct ChatPayload {
     pub client_message_id: Option<String>,
     /// Files that go with it.
     #[oai(skip_serializing_if_is_empty)]
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
     /// RFC 3339.
     pub timestamp: String,
