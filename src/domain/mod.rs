@@ -14,8 +14,8 @@ pub mod op;
 pub mod platform_broadcast;
 pub mod properties;
 pub mod retention;
-pub mod rooms;
 pub mod revocation;
+pub mod rooms;
 pub mod spiders;
 
 #[cfg(test)]

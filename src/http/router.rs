@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use poem::http::{Method, StatusCode, header};
 use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler};
-use poem_openapi::OpenApiService;
+use poem_openapi::{OpenApi, OpenApiService};
 
 use super::api_keys::ApiKeysApi;
 use super::audit_log::AuditLogApi;
@@ -54,9 +54,7 @@ type Apis = (
     WorkersApi,
     PropertiesApi,
     BroadcastsApi,
-    ChatApi,
-    MessagesApi,
-    RoomsApi,
+    (ChatApi, MessagesApi, RoomsApi),
     NotificationsApi,
     EventsApi,
     OperationsApi,
@@ -88,9 +86,7 @@ fn apis() -> Apis {
         WorkersApi,
         PropertiesApi,
         BroadcastsApi,
-        ChatApi,
-        MessagesApi,
-        RoomsApi,
+        (ChatApi, MessagesApi, RoomsApi),
         NotificationsApi,
         EventsApi,
         OperationsApi,
@@ -200,7 +196,8 @@ fn operations() -> Operations {
         "/events",
     ];
     let health = ["/livez", "/readyz", "/version", "/.well-known/jwks.json", "/metrics", "/metrics/tenants"];
-    let known = Operations::new().with_api::<Apis>(BASE).with_api::<BroadcastsApi>("").with_api::<ChatApi>("");
+    let known =
+        Operations::new().with_api::<Apis>(BASE).with_api::<BroadcastsApi>("").with_api::<ChatApi>("");
     pages.iter().chain(&live).chain(&health).fold(known, |known, path| known.with_route(path, read))
 }
 

@@ -13,8 +13,8 @@ use super::status;
 use super::supervisor::{Connection, Sessions};
 use super::wish::Wish;
 use crate::auth::principal::Principal;
-use crate::base::ids::ConnectionId;
 use crate::base::clock::{epoch_seconds, rfc3339};
+use crate::base::ids::ConnectionId;
 use crate::domain::broadcast::{self, NewBroadcast};
 use crate::domain::op::Op;
 use crate::hub::Offer;
@@ -26,7 +26,7 @@ use crate::protocol::message::{
 use crate::protocol::position::Position;
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::routing::Audience;
-use crate::protocol::subscription::Feed;
+use crate::protocol::subscription::{Feed, Reader};
 
 /// One connection's conversation.
 pub struct Commands {

@@ -149,10 +149,7 @@ pub async fn conversations(
     limit: u64,
 ) -> Result<Vec<RoomRow>> {
     let own = Condition::any().add(Column::UserLow.eq(user_id.0)).add(Column::UserHigh.eq(user_id.0));
-    let query = tx
-        .select::<Entity>()
-        .filter(own)
-        .filter(Column::Id.lt(before.unwrap_or(i64::MAX)));
+    let query = tx.select::<Entity>().filter(own).filter(Column::Id.lt(before.unwrap_or(i64::MAX)));
     Ok(query.order_by_desc(Column::Id).limit(limit).all(&tx.tx).await?)
 }
 

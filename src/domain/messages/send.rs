@@ -71,20 +71,24 @@ pub async fn send(op: &Op, new: NewMessage) -> Result<Sent> {
     if let Spot::Room(room) = &spot {
         room.require_open()?;
     }
-    let row = messages::insert(&change.tx, messages::NewMessage {
-        room_id: spot.room_id(),
-        message_id: MessageId::new(&op.kernel.clock),
-        sender_id: me,
-        text: &new.text,
-        client_message_id: new.client_message_id.as_deref(),
-        attachments: None,
-        now: micros(op.now()),
-    });
+    let row = messages::insert(
+        &change.tx,
+        messages::NewMessage {
+            room_id: spot.room_id(),
+            message_id: MessageId::new(&op.kernel.clock),
+            sender_id: me,
+            text: &new.text,
+            client_message_id: new.client_message_id.as_deref(),
+            attachments: None,
+            now: micros(op.now()),
+        },
+    );
     let row = row.await?;
     let author = users::find(&change.tx, me).await?.ok_or_else(Problem::not_found)?;
     let payload = payload(&row, spot.slug(), target);
     change.tell(event(&spot, new.connection, me, sender(&author), payload.clone()));
-    op.commit_once(change, |position| Ok(Sent { payload, position: position.ok_or_else(Problem::internal)? })).await
+    op.commit_once(change, |position| Ok(Sent { payload, position: position.ok_or_else(Problem::internal)? }))
+        .await
 }
 
 fn event(
@@ -110,12 +114,7 @@ fn event(
 }
 
 /// The message that the sender has given this name before. Another text or another place under the same name is refused.
-async fn said_before(
-    tx: &TenantTx,
-    me: UserId,
-    new: &NewMessage,
-    spot: &Spot,
-) -> Result<Option<MessageRow>> {
+async fn said_before(tx: &TenantTx, me: UserId, new: &NewMessage, spot: &Spot) -> Result<Option<MessageRow>> {
     let Some(name) = &new.client_message_id else { return Ok(None) };
     let Some(stored) = messages::find_named(tx, me, name).await? else { return Ok(None) };
     let as_said = stored.text == new.text || stored.edited_at.is_some() || stored.deleted_at.is_some();

@@ -28,14 +28,17 @@ pub async fn create(op: &Op, new: NewRoom) -> Result<Room> {
         Begun::Again(answer) => return Ok(answer),
     };
     let others = others(&change.tx, &new, maker).await?;
-    let row = rooms::insert(&change.tx, rooms::NewRoom {
-        slug: &slug,
-        name: &new.name,
-        topic: new.topic.as_deref(),
-        visibility: new.visibility.name(),
-        created_by: maker,
-        now: micros(op.now()),
-    });
+    let row = rooms::insert(
+        &change.tx,
+        rooms::NewRoom {
+            slug: &slug,
+            name: &new.name,
+            topic: new.topic.as_deref(),
+            visibility: new.visibility.name(),
+            created_by: maker,
+            now: micros(op.now()),
+        },
+    );
     let row = match row.await {
         Err(Error::Duplicate(_)) => return Err(taken()),
         other => other?,
@@ -97,7 +100,9 @@ async fn others(tx: &crate::storage::TenantTx, new: &NewRoom, maker: UserId) -> 
     for (index, id) in new.members.iter().flatten().enumerate() {
         let user = users::find(tx, UserId(*id)).await?.filter(|user| user.is_active);
         match user {
-            Some(user) if user.id != maker.0 && !found.contains(&UserId(user.id)) => found.push(UserId(user.id)),
+            Some(user) if user.id != maker.0 && !found.contains(&UserId(user.id)) => {
+                found.push(UserId(user.id))
+            }
             Some(_) => {}
             None => faults.add(&[name("members"), nth(index)], "unknown", "no active user has this id"),
         }

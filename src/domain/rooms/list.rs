@@ -9,8 +9,8 @@ use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
 use crate::domain::op::Op;
 use crate::protocol::room::Room;
-use crate::storage::rooms::{self, RoomFilter};
 use crate::storage::room_members;
+use crate::storage::rooms::{self, RoomFilter};
 
 /// Public rooms and one's own, in the order of their making; for admins all. `archived`: those that take nothing more.
 pub async fn list(op: &Op, archived: bool, page: PageRequest<i64>) -> Result<Page<Room, i64>> {

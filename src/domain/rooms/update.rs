@@ -33,7 +33,12 @@ pub async fn update(
     op.require(Permission::ReadRooms)?;
     let mut faults = Faults::default();
     let name = wanted.name.as_deref();
-    faults.unless(name.is_none_or(|name| fits(name, 1, MAX_NAME)), "name", "length", "must have 1 to 100 characters");
+    faults.unless(
+        name.is_none_or(|name| fits(name, 1, MAX_NAME)),
+        "name",
+        "length",
+        "must have 1 to 100 characters",
+    );
     let topic = wanted.topic.as_ref().and_then(Option::as_deref);
     faults.unless(
         topic.is_none_or(|topic| fits(topic, 0, MAX_TOPIC)),

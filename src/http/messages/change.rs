@@ -25,7 +25,11 @@ pub enum Deleted {
     Done,
 }
 
-pub(super) async fn edit(op: &Op, message_id: &str, body: MessagePatchBody) -> Result<Json<Message>, Problem> {
+pub(super) async fn edit(
+    op: &Op,
+    message_id: &str,
+    body: MessagePatchBody,
+) -> Result<Json<Message>, Problem> {
     Ok(Json(messages::edit(op, id(message_id)?, &body.text).await?))
 }
 

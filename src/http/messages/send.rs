@@ -13,7 +13,11 @@ pub(super) async fn chat(op: &Op, new: NewChat) -> Result<Json<MessageSent>, Pro
     send(op, NewMessage { to: To::Room(room_id), text, client_message_id, connection: None }).await
 }
 
-pub(super) async fn direct(op: &Op, user_id: i64, new: NewDirectMessage) -> Result<Json<MessageSent>, Problem> {
+pub(super) async fn direct(
+    op: &Op,
+    user_id: i64,
+    new: NewDirectMessage,
+) -> Result<Json<MessageSent>, Problem> {
     let NewDirectMessage { text, client_message_id } = new;
     let to = To::Person(UserId(user_id));
     send(op, NewMessage { to, text, client_message_id, connection: None }).await

@@ -6,6 +6,10 @@ use crate::http::etag::{Tagged, tagged};
 use crate::protocol::problem::Problem;
 use crate::protocol::room::Room;
 
-pub(super) async fn get(op: &Op, room_id: &str, if_none_match: Option<&str>) -> Result<Tagged<Room>, Problem> {
+pub(super) async fn get(
+    op: &Op,
+    room_id: &str,
+    if_none_match: Option<&str>,
+) -> Result<Tagged<Room>, Problem> {
     Ok(tagged(rooms::get(op, room_id).await?, if_none_match))
 }

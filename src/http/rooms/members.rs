@@ -39,7 +39,12 @@ pub(super) async fn list(
     Ok(listed(request, page))
 }
 
-pub(super) async fn put(op: &Op, room_id: &str, user_id: i64, body: MemberBody) -> Result<Json<Member>, Problem> {
+pub(super) async fn put(
+    op: &Op,
+    room_id: &str,
+    user_id: i64,
+    body: MemberBody,
+) -> Result<Json<Member>, Problem> {
     Ok(Json(members::put(op, room_id, UserId(user_id), body.is_owner).await?))
 }
 
