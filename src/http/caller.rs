@@ -103,19 +103,26 @@ pub enum Observer {
 const SIGN_IN: &str = "sign_in";
 const BEARER: &str = "bearer";
 
+/// What every extractor of a caller says of itself in the API document.
+macro_rules! secured {
+    () => {
+        const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+        type ParamType = ();
+        type ParamRawType = ();
+
+        fn register(registry: &mut Registry) {
+            register_schemes(registry);
+        }
+
+        fn security_schemes() -> Vec<&'static str> {
+            vec![SIGN_IN, BEARER]
+        }
+    };
+}
+
 impl<'a, R: Right> ApiExtractor<'a> for Caller<R> {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
-
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        register_schemes(registry);
-    }
-
-    fn security_schemes() -> Vec<&'static str> {
-        vec![SIGN_IN, BEARER]
-    }
+    secured!();
 
     async fn from_request(
         request: &'a Request,
@@ -130,18 +137,7 @@ impl<'a, R: Right> ApiExtractor<'a> for Caller<R> {
 }
 
 impl<'a, R: Right> ApiExtractor<'a> for OperatorCaller<R> {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
-
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        register_schemes(registry);
-    }
-
-    fn security_schemes() -> Vec<&'static str> {
-        vec![SIGN_IN, BEARER]
-    }
+    secured!();
 
     async fn from_request(
         request: &'a Request,
@@ -157,26 +153,14 @@ impl<'a, R: Right> ApiExtractor<'a> for OperatorCaller<R> {
 }
 
 impl<'a> ApiExtractor<'a> for Broadcaster {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
-
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        register_schemes(registry);
-    }
-
-    fn security_schemes() -> Vec<&'static str> {
-        vec![SIGN_IN, BEARER]
-    }
+    secured!();
 
     async fn from_request(
         request: &'a Request,
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let (identity, admitted) = (identity(request)?, authenticate(request).await?);
-        count_caller(request, &identity.kernel, &admitted.principal)?;
+        let (identity, admitted) = (identity(request)?, known(request).await?);
         let is_operator = admitted.principal.may(Permission::BroadcastAll);
         if !is_operator && !admitted.principal.may(Permission::Broadcast) {
             return Err(forbidden().into());
@@ -192,26 +176,14 @@ impl<'a> ApiExtractor<'a> for Broadcaster {
 }
 
 impl<'a> ApiExtractor<'a> for Observer {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
-
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        register_schemes(registry);
-    }
-
-    fn security_schemes() -> Vec<&'static str> {
-        vec![SIGN_IN, BEARER]
-    }
+    secured!();
 
     async fn from_request(
         request: &'a Request,
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let identity = identity(request)?;
-        let admitted = identity.authenticate(Credential::Header(bearer(request)?)).await?;
+        let (identity, admitted) = (identity(request)?, known(request).await?);
         let is_operator = admitted.principal.may(Permission::ReadNodeStatus);
         if !is_operator && !admitted.principal.may(Permission::ReadStats) {
             return Err(forbidden().into());
@@ -226,18 +198,7 @@ impl<'a> ApiExtractor<'a> for Observer {
 }
 
 impl<'a> ApiExtractor<'a> for Account {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
-
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        register_schemes(registry);
-    }
-
-    fn security_schemes() -> Vec<&'static str> {
-        vec![SIGN_IN, BEARER]
-    }
+    secured!();
 
     async fn from_request(
         request: &'a Request,
@@ -250,18 +211,7 @@ impl<'a> ApiExtractor<'a> for Account {
 }
 
 impl<'a> ApiExtractor<'a> for MaybeAccount {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
-
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        register_schemes(registry);
-    }
-
-    fn security_schemes() -> Vec<&'static str> {
-        vec![SIGN_IN, BEARER]
-    }
+    secured!();
 
     fn has_security_fallback() -> bool {
         true
@@ -282,8 +232,7 @@ impl<'a> ApiExtractor<'a> for MaybeAccount {
 
 /// Authenticates, asks for the permission, and only then speaks of bad parameters: a stranger learns nothing of them.
 async fn admit(request: &Request, permission: Permission) -> Result<Admitted, poem::Error> {
-    let admitted = authenticate(request).await?;
-    count_caller(request, &identity(request)?.kernel, &admitted.principal)?;
+    let admitted = known(request).await?;
     if !admitted.principal.may(permission) {
         return Err(forbidden().into());
     }
@@ -291,7 +240,14 @@ async fn admit(request: &Request, permission: Permission) -> Result<Admitted, po
     Ok(admitted)
 }
 
-/// Who shows the credential; only so many are looked at at once.
+/// Who shows the credential, counted against what that caller may ask for.
+async fn known(request: &Request) -> Result<Admitted, Problem> {
+    let admitted = authenticate(request).await?;
+    count_caller(request, &identity(request)?.kernel, &admitted.principal)?;
+    Ok(admitted)
+}
+
+/// Whose credential it is; only so many are looked at at once.
 async fn authenticate(request: &Request) -> Result<Admitted, Problem> {
     let credential = Credential::Header(bearer(request)?);
     let sessions = request.data::<Arc<Sessions>>();

@@ -116,8 +116,9 @@ fn prune((method, operation): (&'static str, &mut Map<String, Value>)) {
         .get("security")
         .and_then(Value::as_array)
         .is_some_and(|all| all.iter().any(|one| one.as_object().is_some_and(|one| !one.is_empty())));
-    let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
-    let has_path_parameter = parameters.into_iter().any(|parameter| parameter["in"] == "path");
+    let parameters = operation.get("parameters").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let has_path_parameter = parameters.iter().any(|parameter| parameter["in"] == "path");
+    let is_conditional = parameters.iter().any(|parameter| parameter["name"] == "If-Match");
     let changes = !matches!(method, "get" | "head" | "options");
     let id = operation.get("operationId").and_then(Value::as_str);
     let besides =
@@ -127,7 +128,7 @@ fn prune((method, operation): (&'static str, &mut Map<String, Value>)) {
         "401" | "403" => is_secured,
         "404" => has_path_parameter,
         "409" => changes,
-        "412" => matches!(method, "patch" | "delete"),
+        "412" => is_conditional,
         "413" | "415" => has_body,
         "507" => changes && has_body,
         // Unknown query parameters are refused everywhere, and any request can be one too many or fail.

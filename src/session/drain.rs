@@ -37,7 +37,7 @@ impl Sessions {
     /// Tells everybody, and decides when each is to end: one in each part of the window, in an order of chance.
     fn ends(&self, window: Duration) -> Vec<End> {
         let entropy = self.kernel.entropy;
-        let mut connections = self.everybody();
+        let mut connections = self.all();
         for last in (1..connections.len()).rev() {
             connections.swap(last, entropy.below(last as u64 + 1) as usize);
         }

@@ -388,10 +388,6 @@ impl Sessions {
         }
     }
 
-    pub(super) fn everybody(&self) -> Vec<Arc<Connection>> {
-        self.connections(|_| true)
-    }
-
     /// Every connection of the node.
     pub fn all(&self) -> Vec<Arc<Connection>> {
         self.connections(|_| true)

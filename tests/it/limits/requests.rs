@@ -15,6 +15,7 @@ const PER_ADDRESS_WITHOUT_PROXY: &[Setting] = &[("LOTLINE__LIMITS__REQUESTS_PER_
 
 on_both_databases! {
     a_user_is_served_up_to_the_limit_refused_after_it_and_served_again_later with super::PER_USER,
+    figures_count_like_every_other_request with super::PER_USER,
     every_answer_tells_how_the_limits_stand_also_a_refusal with super::PER_USER,
     users_of_a_tenant_share_its_quota_and_another_tenant_has_its_own with super::PER_TENANT,
     an_address_is_refused_before_anything_is_looked_at_and_another_is_not with super::PER_ADDRESS,
@@ -38,6 +39,18 @@ async fn a_user_is_served_up_to_the_limit_refused_after_it_and_served_again_late
     bob.get(ME).await.is_limited();
     app.clock.advance(Duration::from_secs(1));
     assert_eq!(bob.get(ME).await.status, 200);
+}
+
+async fn figures_count_like_every_other_request(app: &TestApp) {
+    const STATS: &str = "/api/v1/stats";
+    let ann = app.admin("ann.too").await;
+
+    assert_eq!(ann.get(&format!("{STATS}?unheard_of=1")).await.status, 422);
+    for _ in 0..2 {
+        assert_eq!(ann.get(STATS).await.status, 200);
+    }
+
+    ann.get(STATS).await.is_limited();
 }
 
 async fn every_answer_tells_how_the_limits_stand_also_a_refusal(app: &TestApp) {
