@@ -17,6 +17,7 @@ pub mod retention;
 pub mod revocation;
 pub mod rooms;
 pub mod spiders;
+pub mod uploads;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -12,6 +12,7 @@ use super::idempotency::{Begun, Once, Presented, Twins};
 use super::jobs::bell::JobBell;
 use super::limits::Limits;
 use super::revocation::Revocation;
+use super::uploads::Uploads;
 use crate::auth::permission::Permission;
 use crate::auth::principal::Principal;
 use crate::auth::scope::{SystemReason, TenantScope};
@@ -48,6 +49,8 @@ pub struct Kernel {
     pub metrics: Arc<Metrics>,
     /// What callers and tenants may take; without limits unless the composition root sets them.
     pub limits: Arc<Limits>,
+    /// Where files go; memory unless the composition root sets another place.
+    pub uploads: Arc<Uploads>,
 }
 
 /// Ends this node's own connections that a revocation speaks of.
@@ -61,8 +64,8 @@ impl Kernel {
         let (revocations, _) = broadcast::channel(REVOCATION_QUEUE);
         let (hub, logs) = (Arc::default(), Arc::default());
         let (enforcer, bell, twins) = (Arc::default(), JobBell::default(), Twins::default());
-        let (metrics, limits) = (Arc::clone(db.metrics()), Arc::default());
-        Self { db, hub, logs, clock, entropy, revocations, enforcer, bell, twins, metrics, limits }
+        let (metrics, limits, uploads) = (Arc::clone(db.metrics()), Arc::default(), Arc::default());
+        Self { db, hub, logs, clock, entropy, revocations, enforcer, bell, twins, metrics, limits, uploads }
     }
 
     /// Who ends this node's connections; the first one stands.
@@ -188,6 +191,13 @@ impl Op {
         let change = self.begin().await?;
         let kept = once.look_up(&self.kernel.clock, Door::Tenant(&change.tx)).await?;
         Ok(kept.map_or_else(|| Begun::First(change), Begun::Again))
+    }
+
+    /// Whether there is an answer under the key already, whatever was sent with it then. For work that is too large to be
+    /// done before that is known; [`Op::begin_once`] has the last word.
+    pub async fn was_answered(&self) -> Result<bool> {
+        let Some(once) = self.kept() else { return Ok(false) };
+        once.is_kept(&self.kernel.clock, Door::Tenant(&self.read().await?)).await
     }
 
     /// Like [`Op::commit`], and keeps the answer in the same transaction where there is a key. `answer` gets the

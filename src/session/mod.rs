@@ -4,6 +4,7 @@
 pub mod admission;
 mod commands;
 mod drain;
+pub mod files;
 pub mod follower;
 mod line;
 pub mod node;

@@ -25,3 +25,4 @@ mod retries;
 mod sockets;
 mod store;
 mod tokens;
+mod uploads;

@@ -5,5 +5,6 @@ mod incoming;
 mod outgoing;
 mod pace;
 mod socket;
+mod upload;
 
 pub use socket::{Mode, run};

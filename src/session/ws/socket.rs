@@ -15,6 +15,7 @@ use crate::domain::limits::quota::Quota;
 use crate::hub::{Closing, Item, Offer};
 use crate::protocol::message::{ErrorMessage, MessagePayload, ServerMessage};
 use crate::protocol::problem::{CloseCode, Code};
+use crate::protocol::upload::CHUNK_BYTES;
 use crate::protocol::websocket::codes::NO_STATUS;
 use crate::protocol::websocket::decode::Decoder;
 use crate::protocol::websocket::encode::{self, TextFrame};
@@ -25,7 +26,7 @@ use crate::session::wish::Wish;
 /// How long a peer has to answer our close frame.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// Beyond this much unwritten nothing more is read: a client that only speaks waits for its own answers.
-const MOST_UNWRITTEN: usize = 256 * 1024;
+pub(super) const MOST_UNWRITTEN: usize = 256 * 1024;
 
 /// What the socket is for.
 #[derive(Clone, Debug)]
@@ -34,6 +35,8 @@ pub enum Mode {
     Follow(Wish),
     /// Every message is sent back.
     Echo,
+    /// Files come in.
+    Upload,
 }
 
 /// Runs a connection on an upgraded stream until either side ends it. `early` are bytes that came with the handshake.
@@ -42,6 +45,7 @@ pub async fn run(sessions: Arc<Sessions>, seat: Seat, stream: TcpStream, early: 
     let ended = match mode {
         Mode::Follow(wish) => Box::pin(socket.follow(sessions, wish, early)).await,
         Mode::Echo => Box::pin(socket.echo(sessions, early)).await,
+        Mode::Upload => Box::pin(socket.receive_files(sessions, early)).await,
     };
     // A peer that went away is the usual end of a connection, not an event.
     if let Err(error) = ended {
@@ -49,15 +53,15 @@ pub async fn run(sessions: Arc<Sessions>, seat: Seat, stream: TcpStream, early: 
     }
 }
 
-struct Socket {
-    stream: TcpStream,
-    decoder: Decoder,
-    out: Outgoing,
-    seat: Seat,
+pub(super) struct Socket {
+    pub(super) stream: TcpStream,
+    pub(super) decoder: Decoder,
+    pub(super) out: Outgoing,
+    pub(super) seat: Seat,
 }
 
 /// How a round of reading went.
-enum Step {
+pub(super) enum Step {
     GoOn,
     End(Closing),
     /// The peer said goodbye, or is gone.
@@ -71,6 +75,7 @@ impl Socket {
         let most = match mode {
             Mode::Follow(_) => sessions.settings.message_bytes,
             Mode::Echo => sessions.settings.echo_message_bytes,
+            Mode::Upload => sessions.settings.message_bytes.max(CHUNK_BYTES),
         };
         Self { stream, decoder: Decoder::new(most), out: Outgoing::default(), seat }
     }
@@ -127,13 +132,13 @@ impl Socket {
     }
 
     /// Writes as much as the system takes now.
-    fn write(&mut self) -> io::Result<()> {
+    pub(super) fn write(&mut self) -> io::Result<()> {
         let written = self.out.write_to(&self.stream);
         self.seat.connection.traffic.leaves(self.out.bytes());
         written
     }
 
-    fn readiness(&self) -> Readiness {
+    pub(super) fn readiness(&self) -> Readiness {
         match (self.out.is_empty(), self.out.bytes() < MOST_UNWRITTEN) {
             (true, _) => Readiness::READABLE,
             (false, true) => Readiness::READABLE | Readiness::WRITABLE,
@@ -188,7 +193,7 @@ impl Socket {
     }
 
     /// Counts what the client said; pings and pongs say nothing.
-    fn count_in(&self, messages: &[Incoming]) {
+    pub(super) fn count_in(&self, messages: &[Incoming]) {
         let said = messages.iter().filter(|one| matches!(one, Incoming::Text(_) | Incoming::Binary(_)));
         self.seat.connection.traffic.heard(said.count() as u64);
     }
@@ -249,7 +254,7 @@ impl Socket {
     }
 
     /// Answers the peer's close frame and lets go. What still waits is written first, as far as the socket takes it.
-    fn answer_close(mut self, code: Option<u16>) -> io::Result<()> {
+    pub(super) fn answer_close(mut self, code: Option<u16>) -> io::Result<()> {
         if let Some(code) = code {
             let code = if code == NO_STATUS { CloseCode::Normal.number() } else { code };
             self.out.push(encode::close(code, ""));
@@ -260,7 +265,7 @@ impl Socket {
 
     /// Says goodbye: the close frame goes out and then our end of the stream; the peer's end is awaited, so that no
     /// reset overtakes the frame.
-    async fn farewell(self, sessions: &Sessions, closing: &Closing) -> io::Result<()> {
+    pub(super) async fn farewell(self, sessions: &Sessions, closing: &Closing) -> io::Result<()> {
         let Self { mut stream, mut out, seat, .. } = self;
         // Whoever asks why it ended hears of it, also where the socket itself found the reason.
         seat.connection.close(closing.code, &closing.reason);
@@ -285,7 +290,7 @@ impl Socket {
 }
 
 /// An item as a frame.
-fn frame(item: &Item) -> bytes::Bytes {
+pub(super) fn frame(item: &Item) -> bytes::Bytes {
     match item {
         Item::Event(envelope) => envelope.frame.frame().clone(),
         Item::Message { frame, .. } => frame.frame().clone(),
@@ -293,7 +298,7 @@ fn frame(item: &Item) -> bytes::Bytes {
     }
 }
 
-fn broken(violation: crate::protocol::websocket::decode::Violation) -> Closing {
+pub(super) fn broken(violation: crate::protocol::websocket::decode::Violation) -> Closing {
     let code = match violation.close_code() {
         1007 => CloseCode::InvalidPayload,
         1009 => CloseCode::TooBig,
@@ -302,7 +307,7 @@ fn broken(violation: crate::protocol::websocket::decode::Violation) -> Closing {
     closing(code, &violation.to_string())
 }
 
-fn closing(code: CloseCode, reason: &str) -> Closing {
+pub(super) fn closing(code: CloseCode, reason: &str) -> Closing {
     Closing { code, reason: reason.to_owned() }
 }
 

@@ -22,6 +22,8 @@ enum Body {
     None,
     Json(Value),
     Form(Vec<(&'static str, String)>),
+    /// A form with one file, by its name and what is in it.
+    File(String, String),
 }
 
 impl Call {
@@ -64,6 +66,11 @@ impl Call {
         self
     }
 
+    pub fn file(mut self, filename: &str, content: &str) -> Self {
+        self.body = Body::File(filename.to_owned(), content.to_owned());
+        self
+    }
+
     pub fn user_agent(mut self, text: &str) -> Self {
         self.user_agent = Some(text.to_owned());
         self
@@ -90,6 +97,7 @@ impl Call {
             Body::None => Body::None,
             Body::Json(value) => Body::Json(fill_json(value)),
             Body::Form(fields) => Body::Form(fill_all(fields)),
+            Body::File(filename, content) => Body::File(fill(filename), fill(content)),
         };
         Self { path: fill(&self.path), query: fill_all(&self.query), body, ..self.clone() }
     }
@@ -108,7 +116,7 @@ impl Call {
         };
         note(&self.query);
         match &self.body {
-            Body::None => {}
+            Body::None | Body::File(..) => {}
             Body::Form(fields) => note(fields),
             Body::Json(value) => places_in(value, "", &mut found),
         }
@@ -123,6 +131,12 @@ impl Call {
             Body::Json(value) => request.json(value),
             Body::Form(fields) => {
                 request.header("content-type", "application/x-www-form-urlencoded").body(encoded(fields))
+            }
+            Body::File(filename, content) => {
+                request.header("content-type", "multipart/form-data; boundary=edge").body(format!(
+                    "--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{filename}\"\r\n\r\n\
+                     {content}\r\n--edge--\r\n"
+                ))
             }
         };
         let request = credential.iter().fold(request, reqwest::RequestBuilder::bearer_auth);

@@ -7,4 +7,5 @@ mod drain;
 mod exhaustion;
 mod reload;
 mod retries;
+mod uploads;
 mod verbs;

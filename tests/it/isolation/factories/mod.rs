@@ -8,6 +8,7 @@ mod people;
 mod platform;
 mod properties;
 mod spiders;
+mod uploads;
 mod workers;
 
 use super::case::Case;
@@ -28,5 +29,6 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
     let found = if found.is_none() { workers::cases(world, operation).await } else { found };
     let found = if found.is_none() { properties::cases(world, operation).await } else { found };
     let found = if found.is_none() { notices::cases(world, operation).await } else { found };
+    let found = if found.is_none() { uploads::cases(world, operation).await } else { found };
     if found.is_none() { platform::cases(world, operation).await } else { found }
 }
