@@ -21,12 +21,13 @@ async fn a_range_is_answered_as_the_standard_has_it(app: &TestApp) {
 
     let (status, headers, body) = downloads(&bob, &id, &[]).await;
     assert!(status == 200 && body == whole);
-    assert_eq!((&headers["etag"], &headers["accept-ranges"]), (tag.as_str(), "bytes"));
+    assert!(headers["etag"] == tag.as_str() && headers["accept-ranges"] == "bytes", "{headers:?}");
     assert_eq!(headers["content-length"], "200000");
 
     let (status, headers, body) = downloads(&bob, &id, &[("range", "bytes=100000-100009")]).await;
     assert!(status == 206 && body == whole[100_000..100_010]);
-    assert_eq!((&headers["content-range"], &headers["content-length"]), ("bytes 100000-100009/200000", "10"));
+    assert_eq!(headers["content-range"], "bytes 100000-100009/200000");
+    assert_eq!(headers["content-length"], "10");
     let (status, headers, body) = downloads(&bob, &id, &[("range", "bytes=-5")]).await;
     assert!(
         status == 206 && body == whole[199_995..] && headers["content-range"] == "bytes 199995-199999/200000"

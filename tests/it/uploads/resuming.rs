@@ -102,7 +102,8 @@ async fn a_deleted_file_cannot_be_gone_on_with(app: &TestApp) {
 }
 
 async fn another_file_may_come_between_the_two_halves(app: &TestApp) {
-    let mut socket = files(&app.member("bob").await).await;
+    let bob = app.member("bob").await;
+    let mut socket = files(&bob).await;
     let first = socket.ask(json!({ "type": "metadata", "filename": "first" })).await["upload_id"].clone();
     chunk(&mut socket, b"one ").await;
 

@@ -156,7 +156,8 @@ async fn viewers_and_keys_have_no_file_socket(app: &TestApp) {
 }
 
 async fn messages_that_mean_nothing_are_answered_and_the_socket_stays(app: &TestApp) {
-    let mut socket = files(&app.member("bob").await).await;
+    let bob = app.member("bob").await;
+    let mut socket = files(&bob).await;
 
     for (text, code, words) in [
         ("{", "invalid_json", "Invalid JSON format"),
@@ -189,7 +190,8 @@ async fn messages_that_mean_nothing_are_answered_and_the_socket_stays(app: &Test
 }
 
 async fn a_quiet_file_socket_is_pinged_and_a_silent_one_is_dropped(app: &TestApp) {
-    let mut socket = files(&app.member("bob").await).await;
+    let bob = app.member("bob").await;
+    let mut socket = files(&bob).await;
     app.has_connections(1).await;
 
     app.pass(std::time::Duration::from_secs(27)).await;
