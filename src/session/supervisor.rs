@@ -37,7 +37,7 @@ const EXPIRY_NOTICE: TimeDelta = TimeDelta::seconds(60);
 
 /// Every live connection of this node, and what they run on.
 pub struct Sessions {
-    pub kernel: Kernel,
+    pub kernel: Arc<Kernel>,
     pub identity: Arc<Identity>,
     pub settings: SessionSettings,
     pub(super) status: StatusCache,
@@ -65,7 +65,7 @@ impl Sessions {
             history,
             admission: Admission::new(settings.admission, &kernel.clock, kernel.entropy),
             node: Node::new(kernel.clock.now()),
-            kernel,
+            kernel: Arc::new(kernel),
             identity,
             status: StatusCache::default(),
             stats: StatsCache::default(),
