@@ -85,13 +85,21 @@ impl Following {
 
     /// Puts a batch on its way.
     fn give(&mut self, items: &[Item]) -> io::Result<()> {
-        let socket = &mut self.socket;
-        let before = socket.out.bytes();
-        items.iter().for_each(|item| socket.out.push(frame(item)));
-        let traffic = &socket.seat.connection.traffic;
-        traffic.gives(items.len() as u64, (socket.out.bytes() - before) as u64);
+        let Socket { out, stream, seat, .. } = &mut self.socket;
+        let traffic = &seat.connection.traffic;
         traffic.begins(items);
-        socket.write()
+        if let [only] = items {
+            let frame = frame(only);
+            traffic.gives(1, frame.len() as u64);
+            out.send(frame, stream)?;
+        } else {
+            let before = out.bytes();
+            items.iter().for_each(|item| out.push(frame(item)));
+            traffic.gives(items.len() as u64, (out.bytes() - before) as u64);
+            out.write_to(stream)?;
+        }
+        traffic.leaves(out.bytes());
+        Ok(())
     }
 
     /// Serves what was read, in order.
@@ -174,4 +182,29 @@ fn rate_limited(words: &str) -> Offer {
         code: Code::RateLimited.row().name.to_owned(),
         reply_to: None,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Connection;
+
+    /// The size of the future that a function of one argument returns.
+    fn future_bytes<A, F: Future>(_: impl FnOnce(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_socket_that_waits_is_lean() {
+        let parts = [
+            ("the task", future_bytes(Following::run), 1),
+            ("the socket and its follower", size_of::<Following>(), 1),
+            ("the connection", size_of::<Connection>(), 1),
+            ("the mailbox", size_of::<Mailbox>(), 1),
+        ];
+
+        let fat: Vec<_> = parts.iter().filter(|(_, bytes, most)| bytes > most).collect();
+
+        assert_eq!(fat, Vec::<&(&str, usize, usize)>::new(), "bytes of {parts:?}");
+    }
 }
