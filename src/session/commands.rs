@@ -139,11 +139,11 @@ impl Commands {
         Ok(())
     }
 
-    /// The work of the user with the role that they have at this moment.
     pub(super) fn connection_id(&self) -> ConnectionId {
         self.connection.id
     }
 
+    /// The work of the user with the role that they have at this moment.
     pub(super) async fn op(&self) -> Result<Op, Problem> {
         let principal = self.sessions.identity.again(&self.connection.principal()).await?;
         Op::of_caller(&self.sessions.kernel, principal, self.connection.origin.clone())

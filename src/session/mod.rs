@@ -6,6 +6,7 @@ mod commands;
 mod drain;
 pub mod follower;
 mod line;
+pub mod log_stream;
 pub mod node;
 pub mod page;
 pub mod refresh;
