@@ -7,10 +7,11 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 
+use super::connection::Connection;
 use super::follower::Follower;
 use super::rescope;
 use super::status;
-use super::supervisor::{Connection, Sessions};
+use super::supervisor::Sessions;
 use super::wish::Wish;
 use crate::auth::principal::Principal;
 use crate::base::clock::{epoch_seconds, rfc3339};
