@@ -10,7 +10,7 @@ use futures_util::{Stream, stream};
 
 use super::commands::join;
 use super::follower::Follower;
-use super::seats::Seat;
+use super::seating::Seat;
 use super::sse::{event, farewell, retry, unreadable};
 use super::supervisor::Sessions;
 use super::wish::Wish;
