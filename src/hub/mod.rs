@@ -66,6 +66,11 @@ impl Hub {
         self.tenant(scope.tenant_id())?.cursor()
     }
 
+    /// Whether every change of membership since `read_at` would have come through here, and none has.
+    pub fn memberships_stand(&self, scope: &TenantScope, read_at: Position) -> bool {
+        self.tenant(scope.tenant_id()).is_some_and(|tenant| tenant.memberships_stand(read_at))
+    }
+
     /// Begins anew for every tenant, when the logs were replaced under this node. Who is connected has to resume.
     pub fn forget_places(&self) {
         self.active().iter().for_each(|(_, tenant)| tenant.forget());

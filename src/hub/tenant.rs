@@ -25,6 +25,8 @@ pub(super) struct TenantHub {
 struct State {
     sequencer: Sequencer,
     members: usize,
+    /// The last change of membership that was delivered, or where delivery began.
+    memberships_at: i64,
     topics: HashMap<Topic, Vec<Arc<Mailbox>>>,
 }
 
@@ -53,8 +55,17 @@ impl TenantHub {
 
     pub(super) fn start_at(&self, position: Position) -> bool {
         let mut state = self.state.lock();
+        if state.sequencer.cursor().is_none() {
+            state.memberships_at = position.seq;
+        }
         state.sequencer.start_at(position);
         state.deliver()
+    }
+
+    pub(super) fn memberships_stand(&self, read_at: Position) -> bool {
+        let state = self.state.lock();
+        let same_log = state.sequencer.cursor().is_some_and(|cursor| cursor.epoch == read_at.epoch);
+        same_log && state.memberships_at <= read_at.seq
     }
 
     pub(super) fn forget(&self) {
@@ -158,6 +169,7 @@ impl State {
                 }
             }
             if let Routing::Membership { user, .. } = &envelope.routing {
+                self.memberships_at = envelope.seq();
                 let theirs = self.topics.get(&Topic::User(*user)).cloned().unwrap_or_default();
                 theirs.iter().for_each(|mailbox| self.follow(mailbox, &envelope));
             }

@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use super::admission::Place;
 use super::replay::{Replay, Wanted};
-use super::start::read_rooms;
+use super::start::rooms_of_joined;
 use super::subscribing::{Waiting, live};
 use super::wish::Wish;
 use crate::auth::scope::TenantScope;
-use crate::base::ids::RoomId;
 use crate::domain::op::Kernel;
+use crate::domain::rooms::reads::RoomsRead;
 use crate::eventlog::{self, Head, Since, Stretch};
 use crate::hub::{Closing, Item, Mailbox};
 use crate::protocol::message::{Gap, GapReason, ServerMessage};
@@ -64,7 +64,7 @@ impl Follower {
         // From here on dropping the follower leaves the hub again.
         let head = follower.start_hub_and_read_head(wish).await?;
         // After the head: what is newer is told again by the events after it, what was missed would never be.
-        let rooms = read_rooms(kernel, &follower.scope, reader).await?;
+        let rooms = rooms_of_joined(kernel, &follower.scope, reader, head.position()).await?;
         follower.begin(wish, head, &rooms, hello);
         Ok(follower)
     }
@@ -101,7 +101,7 @@ impl Follower {
         &mut self,
         wish: &Wish,
         head: Head,
-        rooms: &[(RoomId, i64)],
+        rooms: &RoomsRead,
         hello: impl FnOnce(Position) -> ServerMessage,
     ) {
         let judged = wish.since.as_deref().map(|since| eventlog::judge(since, head));
@@ -118,7 +118,7 @@ impl Follower {
         self.kernel.hub.change(&self.scope, &self.mailbox, |interest, position| {
             interest.inbox_after = interest.inbox_after.map(|_| after);
             interest.subscriptions.iter_mut().for_each(|one| one.after = after);
-            interest.rooms.read(rooms, head.seq);
+            interest.rooms.read(&rooms.rooms, rooms.as_of);
             // Until now the hub did not know of the rooms: what it has delivered without them comes from the log.
             upto = upto.max(position.seq);
             None

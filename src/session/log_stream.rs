@@ -131,6 +131,7 @@ impl Telling {
                 event(text, None, kind, frame);
                 if *kind == "connection_established" {
                     self.say_gap(text);
+                    text.extend_from_slice(self.sign_of_life().as_bytes());
                 }
             }
             Item::Beat(_) => text.extend_from_slice(self.sign_of_life().as_bytes()),
@@ -152,10 +153,10 @@ impl Telling {
         event(text, id.as_deref(), gap.kind(), &TextFrame::new(&gap.to_json()));
     }
 
-    /// A block of only `id:` fires nothing in the browser; before the first line there is no place to keep.
+    /// A block of only `id:` fires nothing in the browser and keeps a quiet stream's place; 0 stands before all lines.
     fn sign_of_life(&self) -> String {
         match self.place {
-            LogPlace::Start => ": \n\n".to_owned(),
+            LogPlace::Start => "id: 0\n\n".to_owned(),
             LogPlace::Line(id) => format!("id: {id}\n\n"),
             LogPlace::Execution(id) => format!("id: end.{id}\n\n"),
         }

@@ -60,7 +60,10 @@ impl LogPlace {
         let id = |digits: &str| digits.parse().ok().filter(|id| *id >= 0);
         match text.strip_prefix("end.") {
             Some(execution) => Some(Self::Execution(ExecutionId(id(execution)?))),
-            None => Some(Self::Line(id(text)?)),
+            None => Some(match id(text)? {
+                0 => Self::Start,
+                line => Self::Line(line),
+            }),
         }
     }
 }
@@ -71,7 +74,7 @@ pub async fn begin(op: &Op, id: JobId, since: Option<&str>) -> Result<Begin> {
     let tx = op.read().await?;
     let job = get::find(&tx, id).await?;
     let reason = match since.map(LogPlace::parse) {
-        None => return Ok(Begin::From(LogPlace::Start)),
+        None | Some(Some(LogPlace::Start)) => return Ok(Begin::From(LogPlace::Start)),
         Some(Some(LogPlace::Execution(execution))) => {
             let newest = job.execution_id.unwrap_or(0);
             return Ok(if execution.0 > newest {
@@ -91,7 +94,7 @@ pub async fn begin(op: &Op, id: JobId, since: Option<&str>) -> Result<Begin> {
                 _ => GapReason::Trimmed,
             }
         }
-        Some(Some(LogPlace::Start) | None) => GapReason::Malformed,
+        Some(None) => GapReason::Malformed,
     };
     gap(&tx, id, reason).await
 }
@@ -134,6 +137,7 @@ mod tests {
     #[test]
     fn a_place_is_a_line_or_the_end_of_an_execution() {
         assert_eq!(LogPlace::parse("12"), Some(LogPlace::Line(12)));
+        assert_eq!(LogPlace::parse("0"), Some(LogPlace::Start));
         assert_eq!(LogPlace::parse("end.7"), Some(LogPlace::Execution(ExecutionId(7))));
         for text in ["", "end.", "end.x", "-1", "end.-1", "1.5", "99999999999999999999", "01abc"] {
             assert_eq!(LogPlace::parse(text), None, "{text}");

@@ -7,6 +7,7 @@ mod case;
 mod channels;
 mod documents;
 mod factories;
+mod rooms;
 mod things;
 mod upkeep;
 mod walk;
