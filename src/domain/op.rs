@@ -12,6 +12,7 @@ use super::idempotency::{Begun, Once, Presented, Twins};
 use super::jobs::bell::JobBell;
 use super::limits::Limits;
 use super::revocation::Revocation;
+use super::together::Together;
 use crate::auth::permission::Permission;
 use crate::auth::principal::Principal;
 use crate::auth::scope::{SystemReason, TenantScope};
@@ -48,6 +49,8 @@ pub struct Kernel {
     pub metrics: Arc<Metrics>,
     /// What callers and tenants may take; without limits unless the composition root sets them.
     pub limits: Arc<Limits>,
+    /// Who is there, who looks at what, who types.
+    pub together: Arc<Together>,
 }
 
 /// Ends this node's own connections that a revocation speaks of.
@@ -61,8 +64,8 @@ impl Kernel {
         let (revocations, _) = broadcast::channel(REVOCATION_QUEUE);
         let (hub, logs) = (Arc::default(), Arc::default());
         let (enforcer, bell, twins) = (Arc::default(), JobBell::default(), Twins::default());
-        let (metrics, limits) = (Arc::clone(db.metrics()), Arc::default());
-        Self { db, hub, logs, clock, entropy, revocations, enforcer, bell, twins, metrics, limits }
+        let (metrics, limits, together) = (Arc::clone(db.metrics()), Arc::default(), Arc::default());
+        Self { db, hub, logs, clock, entropy, revocations, enforcer, bell, twins, metrics, limits, together }
     }
 
     /// Who ends this node's connections; the first one stands.

@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use serde_json::{Value, json};
 
 use super::follower::Follower;
+use super::here::Here;
 use super::rescope;
 use super::status;
 use super::supervisor::{Connection, Sessions};
@@ -31,6 +32,8 @@ use crate::protocol::subscription::{Feed, Reader};
 /// One connection's conversation.
 pub struct Commands {
     pub follower: Follower,
+    /// None: a key's connection.
+    pub(super) here: Option<Here>,
     sessions: Arc<Sessions>,
     connection: Arc<Connection>,
 }
@@ -39,7 +42,8 @@ impl Commands {
     /// Joins the tenant's log with what the client wishes for. `None`: the log cannot be read now.
     pub async fn join(sessions: &Arc<Sessions>, connection: &Arc<Connection>, wish: &Wish) -> Option<Self> {
         let follower = join(sessions, connection, wish).await?;
-        Some(Self { follower, sessions: Arc::clone(sessions), connection: Arc::clone(connection) })
+        let here = Here::enter(&sessions.kernel, connection, follower.mailbox());
+        Some(Self { follower, here, sessions: Arc::clone(sessions), connection: Arc::clone(connection) })
     }
 
     /// Serves one text message. Every answer goes through the mailbox, behind the events it stands behind.
@@ -74,10 +78,10 @@ impl Commands {
             Command::JoinRoom { .. }
             | Command::LeaveRoom { .. }
             | Command::Chat { .. }
-            | Command::DirectMessage { .. } => self.talk(command, reply_to).await?,
-            Command::Typing { .. } | Command::Presence(_) | Command::Viewing { .. } => {
-                return Err(Problem::internal());
-            }
+            | Command::DirectMessage { .. }
+            | Command::Typing { .. }
+            | Command::Presence(_)
+            | Command::Viewing { .. } => self.talk(command, reply_to).await?,
         }
         Ok(())
     }

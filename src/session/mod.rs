@@ -5,6 +5,7 @@ pub mod admission;
 mod commands;
 mod drain;
 pub mod follower;
+mod here;
 mod line;
 pub mod node;
 pub mod page;
