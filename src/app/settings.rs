@@ -14,7 +14,7 @@ use crate::domain::together::TogetherSettings;
 use crate::http::serve::ServeSettings;
 use crate::session::admission::AdmissionSettings;
 use crate::session::seats::SeatLimits;
-use crate::session::supervisor::SessionSettings;
+use crate::session::settings::SessionSettings;
 use crate::storage::DatabaseSettings;
 
 /// How long a stream is quiet at most (contract section 6).

@@ -175,6 +175,7 @@ fn live_routes(live: &Arc<Live>) -> Route {
         .at("/sse/notifications", stream(StreamKind::Notifications))
         .at("/sse/events", stream(StreamKind::Events))
         .at("/sse/stats", stream(StreamKind::Stats))
+        .at("/sse/logs/:job_id", stream(StreamKind::Logs))
         .at("/events", stream(StreamKind::Events))
 }
 
@@ -193,6 +194,7 @@ fn operations() -> Operations {
         "/sse/notifications",
         "/sse/events",
         "/sse/stats",
+        "/sse/logs/:job_id",
         "/events",
     ];
     let health = ["/livez", "/readyz", "/version", "/.well-known/jwks.json", "/metrics", "/metrics/tenants"];

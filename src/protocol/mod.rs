@@ -6,6 +6,7 @@ pub mod command;
 pub mod envelope;
 pub mod event;
 pub mod job;
+pub mod log_stream;
 pub mod memberships;
 pub mod message;
 pub mod position;

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 
+use super::connection::Connection;
 use super::follower::Follower;
 use super::here::Here;
 use super::rescope;
 use super::status;
-use super::supervisor::{Connection, Sessions};
+use super::supervisor::Sessions;
 use super::wish::Wish;
 use crate::auth::principal::Principal;
 use crate::base::clock::{epoch_seconds, rfc3339};
@@ -143,11 +144,11 @@ impl Commands {
         Ok(())
     }
 
-    /// The work of the user with the role that they have at this moment.
     pub(super) fn connection_id(&self) -> ConnectionId {
         self.connection.id
     }
 
+    /// The work of the user with the role that they have at this moment.
     pub(super) async fn op(&self) -> Result<Op, Problem> {
         let principal = self.sessions.identity.again(&self.connection.principal()).await?;
         Op::of_caller(&self.sessions.kernel, principal, self.connection.origin.clone())

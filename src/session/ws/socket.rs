@@ -19,7 +19,8 @@ use crate::protocol::websocket::codes::NO_STATUS;
 use crate::protocol::websocket::decode::Decoder;
 use crate::protocol::websocket::encode::{self, TextFrame};
 use crate::session::commands::Commands;
-use crate::session::supervisor::{Seat, Sessions};
+use crate::session::seating::Seat;
+use crate::session::supervisor::Sessions;
 use crate::session::wish::Wish;
 
 /// How long a peer has to answer our close frame.
@@ -201,7 +202,7 @@ impl Socket {
     }
 
     async fn echo(mut self, sessions: Arc<Sessions>, mut early: Vec<u8>) -> io::Result<()> {
-        let mailbox = crate::session::supervisor::quiet_mailbox(&sessions, &self.seat.connection);
+        let mailbox = crate::session::connection::quiet_mailbox(&sessions, &self.seat.connection);
         let mut read = incoming::decode(&mut early, &mut self.decoder);
         drop(early);
         loop {
