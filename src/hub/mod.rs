@@ -18,7 +18,7 @@ pub use tenant::Hold;
 use tenant::TenantHub;
 
 use crate::auth::scope::TenantScope;
-use crate::base::ids::TenantId;
+use crate::base::ids::{TenantId, UserId};
 use crate::protocol::envelope::Envelope;
 use crate::protocol::message::ServerMessage;
 use crate::protocol::position::Position;
@@ -102,6 +102,24 @@ impl Hub {
         if let Some(tenant) = self.tenant(tenant_id) {
             tenant.pass_each(topic, render);
         }
+    }
+
+    /// Hands each follower of any of the topics, once, the passing messages that `render` makes of its interest.
+    pub fn pass_once(
+        &self,
+        tenant_id: TenantId,
+        topics: impl IntoIterator<Item = Topic>,
+        render: impl FnMut(&Interest) -> Vec<(&'static str, TextFrame)>,
+    ) {
+        if let Some(tenant) = self.tenant(tenant_id) {
+            tenant.pass_once(topics, render);
+        }
+    }
+
+    /// The people of each active tenant whose memberships have changed since this was asked last.
+    pub fn take_moved(&self) -> Vec<(TenantId, Vec<UserId>)> {
+        let moved = self.active().into_iter().map(|(tenant_id, tenant)| (tenant_id, tenant.take_moved()));
+        moved.filter(|(_, users)| !users.is_empty()).collect()
     }
 
     /// Takes note of a replayed event that changes what a reader may see: the replay may be ahead of the hub.

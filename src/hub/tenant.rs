@@ -1,7 +1,7 @@
 //! One tenant's lists on this node. Everything happens under one lock, so deliveries, answers and changes of interest
 //! have an order. Offering to a mailbox never waits for its reader.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use super::mailbox::Mailbox;
 use super::mailbox::{Item, Offer};
 use super::sequencer::Sequencer;
+use crate::base::ids::UserId;
 use crate::protocol::envelope::Envelope;
 use crate::protocol::message::ServerMessage;
 use crate::protocol::position::Position;
@@ -28,6 +29,8 @@ struct State {
     /// The last change of membership that was delivered, or where delivery began.
     memberships_at: i64,
     topics: HashMap<Topic, Vec<Arc<Mailbox>>>,
+    /// People who have joined or left a room since it was asked; each once.
+    moved: HashSet<UserId>,
 }
 
 /// What was queued when a gate was shut, and the position it was shut at.
@@ -97,6 +100,26 @@ impl TenantHub {
                 mailbox.pass_by(kind, frame);
             }
         }
+    }
+
+    /// Hands each mailbox that is on any of the lists, once, what `render` makes of its interest.
+    pub(super) fn pass_once(
+        &self,
+        topics: impl IntoIterator<Item = Topic>,
+        mut render: impl FnMut(&Interest) -> Vec<(&'static str, TextFrame)>,
+    ) {
+        let state = self.state.lock();
+        let mut served = HashSet::new();
+        for mailbox in topics.into_iter().filter_map(|topic| state.topics.get(&topic)).flatten() {
+            if served.insert(Arc::as_ptr(mailbox)) {
+                let frames = mailbox.with_interest(|interest| render(interest));
+                frames.into_iter().for_each(|(kind, frame)| mailbox.pass_by(kind, frame));
+            }
+        }
+    }
+
+    pub(super) fn take_moved(&self) -> Vec<UserId> {
+        std::mem::take(&mut self.state.lock().moved).into_iter().collect()
     }
 
     /// Takes note of a replayed event that changes what the reader may see.
@@ -170,6 +193,7 @@ impl State {
             }
             if let Routing::Membership { user, .. } = &envelope.routing {
                 self.memberships_at = envelope.seq();
+                self.moved.insert(*user);
                 let theirs = self.topics.get(&Topic::User(*user)).cloned().unwrap_or_default();
                 theirs.iter().for_each(|mailbox| self.follow(mailbox, &envelope));
             }

@@ -231,6 +231,14 @@ pub struct Property {
     pub attributes: Option<BTreeMap<String, Value>>,
 }
 
+/// A property that somebody is looking at.
+#[derive(Clone, Debug, PartialEq, Object, Serialize)]
+pub struct ViewedProperty {
+    pub property_id: i64,
+    /// People, however many tabs each has.
+    pub count: i64,
+}
+
 /// A price or a status that a property had from a time on, until the next row's.
 #[derive(Clone, Debug, PartialEq, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]

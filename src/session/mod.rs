@@ -6,6 +6,7 @@ mod commands;
 pub mod connection;
 mod drain;
 pub mod follower;
+mod here;
 mod line;
 pub mod log_stream;
 pub mod node;

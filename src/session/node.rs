@@ -138,6 +138,9 @@ impl Sessions {
         let (hits, misses) = self.identity.cache_counts();
         metrics.cache_hits.set(hits as f64);
         metrics.cache_misses.set(misses as f64);
+        let together = &self.kernel.together;
+        metrics.users_online.set(together.presence.online() as f64);
+        metrics.viewers.set(together.viewing.connections() as f64);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             metrics.tasks.set(runtime.metrics().num_alive_tasks() as f64);
             metrics.workers.set(runtime.metrics().num_workers() as f64);

@@ -24,4 +24,5 @@ mod readme;
 mod retries;
 mod sockets;
 mod store;
+mod together;
 mod tokens;

@@ -80,6 +80,12 @@ metrics! {
     lag: Gauge = "lotline_slowest_reader_lag_events";
     /// Passing messages that were dropped because a reader was slow.
     dropped: Counter = "lotline_passing_dropped_total";
+    /// People who are there, over all their sockets.
+    users_online: Gauge = "lotline_users_online";
+    /// Sockets that show a listing.
+    viewers: Gauge = "lotline_viewers";
+    /// Words of typing that came sooner than is told.
+    typing_dropped: Counter = "lotline_typing_dropped_total";
     /// Readers that were closed because their mailbox was full.
     overflows: Counter = "lotline_mailbox_overflows_total";
     /// Replays that connections began.

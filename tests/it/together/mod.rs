@@ -1,0 +1,8 @@
+//! What people do together at this moment: who is there, who looks at what, who writes.
+
+mod presence;
+mod scene;
+mod seeds_rooms;
+mod strangers;
+mod typing;
+mod viewers;
