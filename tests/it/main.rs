@@ -9,6 +9,7 @@
 mod support;
 
 mod architecture;
+mod browser;
 mod crash;
 mod delivery;
 mod documents;

@@ -4,6 +4,7 @@
 
 mod crawl;
 mod mixed;
+mod room;
 mod site;
 mod trim;
 

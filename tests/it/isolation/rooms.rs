@@ -32,6 +32,14 @@ impl World<'_> {
         text(&answer.json(), "room_id")
     }
 
+    /// Brings somebody into a room.
+    pub async fn brings_in(&self, room: &str) -> i64 {
+        let (user, _) = self.has_user().await;
+        let put = Call::put(&format!("/api/v1/rooms/{room}/members/{user}"));
+        self.admin_does(put.json(json!({}))).await;
+        user
+    }
+
     /// Says something in a room; the message's id.
     pub async fn says_in(&self, room: &str) -> String {
         let body = json!({ "room_id": room, "text": self.mark("words") });
@@ -48,8 +56,13 @@ impl World<'_> {
     /// What the admin has said to somebody: whom, and the message's id.
     pub async fn has_direct_message(&self) -> (i64, String) {
         let (user, _) = self.has_user().await;
+        (user, self.says_to(user).await)
+    }
+
+    /// Says something to somebody; the message's id.
+    pub async fn says_to(&self, user: i64) -> String {
         let call = Call::post(&format!("/api/v1/direct-messages/{user}"));
         let sent = self.admin_does(call.json(json!({ "text": self.mark("words") }))).await;
-        (user, text(&sent.json(), "message_id"))
+        text(&sent.json(), "message_id")
     }
 }

@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod app;
 pub mod binary;
+pub mod browser;
 pub mod jwt_corpus;
 pub mod key_server;
 pub mod people;

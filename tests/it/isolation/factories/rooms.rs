@@ -6,6 +6,8 @@ use crate::isolation::call::Call;
 use crate::isolation::case::Case;
 use crate::isolation::world::World;
 
+const MEMBER: &str = "/api/v1/rooms/{room}/members/{user}";
+
 pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
     Some(match operation {
         "list_rooms" => {
@@ -22,10 +24,18 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
         }
         "archive_room" => both(world, || Call::delete("/api/v1/rooms/{room}")).await.into(),
         "list_room_members" => {
-            both(world, || Call::get("/api/v1/rooms/{room}/members")).await.map(Case::shows).into()
+            let room = world.has_private_room().await;
+            world.brings_in(&room).await;
+            let call = Call::get("/api/v1/rooms/{room}/members");
+            vec![Case::new(call).uuid("room", &room).shows()]
         }
-        "put_room_member" => member(world, |path| Call::put(path).json(json!({ "is_owner": true }))).await,
-        "remove_room_member" => member(world, Call::delete).await,
+        "put_room_member" => put_member(world).await,
+        "remove_room_member" => {
+            let room = world.has_private_room().await;
+            let user = world.brings_in(&room).await;
+            let case = Case::new(Call::delete(MEMBER)).uuid("room", &room).number("user", user);
+            vec![case.unchanged(format!("/api/v1/rooms/{room}/members"))]
+        }
         _ => return None,
     })
 }
@@ -51,15 +61,13 @@ async fn both(world: &World<'_>, call: impl Fn() -> Call) -> [Case; 2] {
 }
 
 /// Somebody's place in a private room; and the first tenant's user in the room of a stranger.
-async fn member(world: &World<'_>, call: impl Fn(&str) -> Call) -> Vec<Case> {
-    const PATH: &str = "/api/v1/rooms/{room}/members/{user}";
-    let (user, _) = world.has_user().await;
+async fn put_member(world: &World<'_>) -> Vec<Case> {
     let (ours, theirs) = (world.has_private_room().await, world.stranger_has_private_room().await);
-    let put = Call::put(&format!("/api/v1/rooms/{ours}/members/{user}"));
-    world.admin_does(put.json(json!({}))).await;
+    let user = world.brings_in(&ours).await;
+    let call = || Call::put(MEMBER).json(json!({ "is_owner": true }));
     let members = format!("/api/v1/rooms/{ours}/members");
     vec![
-        Case::new(call(PATH)).uuid("room", &ours).number("user", user).unchanged(&members),
-        Case::new(call(PATH)).name("room", &ours, &theirs, &theirs).number("user", user).unchanged(members),
+        Case::new(call()).uuid("room", &ours).number("user", user).unchanged(&members),
+        Case::new(call()).name("room", &ours, &theirs, &theirs).number("user", user).unchanged(members),
     ]
 }
