@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::supervisor::Connection;
+use super::connection::Connection;
 use crate::auth::scope::TenantScope;
 use crate::base::ids::{ConnectionId, RoomId};
 use crate::cluster::attendance::Person;

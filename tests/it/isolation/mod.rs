@@ -8,6 +8,7 @@ mod channels;
 mod documents;
 mod factories;
 mod things;
+mod together;
 mod upkeep;
 mod walk;
 mod world;
