@@ -10,6 +10,7 @@ use super::call::Call;
 use super::case::canaries;
 use super::documents::{Channel, channels};
 use super::things::text;
+use super::together;
 use super::world::{Party, World};
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
@@ -233,6 +234,7 @@ async fn does_everything(world: &World<'_>) {
     world.reports(&listing).await;
     listing["removed"] = json!(true);
     world.reports(&listing).await;
+    together::people_meet(world).await;
     for audience in ["everyone", "admins", "role:admin", "role:viewer"] {
         world.broadcasts(audience).await;
     }
@@ -272,7 +274,7 @@ async fn is_told_everything(owner: &mut Socket) {
         "system_notification",
     ];
     let mut wanted: BTreeSet<&str> = WANTED.into();
-    wanted.insert("system_alert");
+    wanted.extend(["presence", "system_alert", "typing"]);
     while !wanted.is_empty() {
         let frame = owner.next().await;
         let (kind, event) = (text(&frame, "type"), frame["event"].as_str().unwrap_or_default());

@@ -9,6 +9,7 @@ mod documents;
 mod factories;
 mod rooms;
 mod things;
+mod together;
 mod upkeep;
 mod walk;
 mod world;

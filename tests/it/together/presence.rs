@@ -48,12 +48,14 @@ async fn a_newcomer_is_shown_who_is_there_and_the_others_hear_of_the_newcomer(ap
 async fn a_person_is_away_when_all_tabs_are(app: &TestApp) {
     let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
     private_room(&ann, &[&bob]).await;
-    let (mut of_ann, mut one, mut other) = (ann.connects().await, bob.connects().await, bob.connects().await);
+    let mut of_ann = ann.connects().await;
+    let mut tabs = [bob.connects().await, bob.connects().await];
     app.pass(A_WHILE).await;
     told_presence(&mut of_ann).await;
 
     let mut heard = Vec::new();
-    for (tab, status) in [(&mut one, "away"), (&mut other, "away"), (&mut one, "online")] {
+    for (nth, status) in [(0, "away"), (1, "away"), (0, "online")] {
+        let tab = &mut tabs[nth];
         tab.say(json!({"type": "presence", "payload": {"status": status}})).await;
         told(tab, "error").await;
         app.pass(A_WHILE).await;
@@ -68,7 +70,8 @@ async fn a_reload_is_not_seen(app: &TestApp) {
     private_room(&ann, &[&bob]).await;
     let (mut of_ann, mut tab, mut behind) =
         (ann.connects().await, bob.connects().await, bob.connects().await);
-    behind.ask(json!({"type": "presence", "status": "away", "id": 1})).await;
+    behind.say(json!({"type": "presence", "status": "away"})).await;
+    answers_a_ping(&mut behind).await;
     app.pass(A_WHILE).await;
     told_presence(&mut of_ann).await;
 
@@ -221,7 +224,7 @@ async fn a_crowd_costs_each_receiver_one_message_a_second(app: &TestApp) {
     for nth in 0..CROWD {
         members.push(app.member(&format!("m{nth}")).await);
     }
-    let people: Vec<_> = members.iter().map(|member| &***member).collect();
+    let people: Vec<_> = members.iter().map(|member| &**member).collect();
     private_room(&ann, &people).await;
     let mut of_ann = ann.connects().await;
     app.pass(A_WHILE).await;

@@ -43,8 +43,9 @@ pub const BEYOND_GRACE: Duration = Duration::from_secs(13);
 /// All messages of a type that have come since this was asked last.
 pub async fn told(socket: &mut Socket, kind: &str) -> Vec<Value> {
     socket.ask(json!({ "type": "ping" })).await;
-    let (wanted, others) = socket.skipped.drain(..).partition(|message| message["type"] == kind);
-    socket.skipped = others;
+    let (wanted, others): (Vec<_>, Vec<_>) =
+        socket.skipped.drain(..).partition(|message| message["type"] == kind);
+    socket.skipped = others.into();
     wanted
 }
 

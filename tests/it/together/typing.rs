@@ -122,28 +122,32 @@ async fn only_members_of_an_open_room_say_it(app: &TestApp) {
     let public = public_room(&ann, "hall").await;
     let archived = public_room(&ann, "shed").await;
     assert_eq!(ann.delete(&format!("/api/v1/rooms/{archived}")).await.status, 204);
-    let (mut of_ann, mut of_bob, mut of_vic) =
-        (ann.connects().await, bob.connects().await, vic.connects().await);
+    let mut sockets = [ann.connects().await, bob.connects().await, vic.connects().await];
 
     for (socket, room, code) in [
-        (&mut of_bob, private.as_str(), "not_found"),
-        (&mut of_bob, "nowhere", "not_found"),
-        (&mut of_bob, "No Such Room!", "not_found"),
-        (&mut of_bob, public.as_str(), "forbidden"),
-        (&mut of_vic, private.as_str(), "forbidden"),
-        (&mut of_ann, archived.as_str(), "conflict"),
+        (OF_BOB, private.as_str(), "not_found"),
+        (OF_BOB, "nowhere", "not_found"),
+        (OF_BOB, "No Such Room!", "not_found"),
+        (OF_BOB, public.as_str(), "forbidden"),
+        (OF_VIC, private.as_str(), "forbidden"),
+        (OF_ANN, archived.as_str(), "conflict"),
     ] {
         for is_typing in [true, false] {
             let refused =
-                socket.ask(json!({"type": "typing", "room_id": room, "is_typing": is_typing})).await;
+                sockets[socket].ask(json!({"type": "typing", "room_id": room, "is_typing": is_typing})).await;
             assert_eq!((&refused["type"], &refused["code"]), (&json!("error"), &json!(code)), "{room}");
         }
     }
 
-    for socket in [&mut of_ann, &mut of_bob, &mut of_vic] {
+    for socket in &mut sockets {
         assert_eq!(told(socket, "typing").await.len(), 0);
     }
 }
+
+/// Whose socket it is.
+const OF_ANN: usize = 0;
+const OF_BOB: usize = 1;
+const OF_VIC: usize = 2;
 
 /// Says it, and waits until it is known.
 async fn types(socket: &mut Socket, room: &str, is_typing: bool) {
