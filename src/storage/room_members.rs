@@ -84,3 +84,9 @@ pub async fn delete(tx: &TenantTx, id: i64) -> Result<()> {
     tx.delete::<Entity>(Column::Id.eq(id)).exec(&tx.tx).await?;
     Ok(())
 }
+
+/// A user's memberships, in the order of the rooms: whoever locks several rooms locks them in that order.
+pub async fn of_user(tx: &TenantTx, user_id: UserId) -> Result<Vec<MemberRow>> {
+    let query = tx.select::<Entity>().filter(Column::UserId.eq(user_id.0));
+    Ok(query.order_by_asc(Column::RoomId).all(&tx.tx).await?)
+}

@@ -52,7 +52,7 @@ async fn ten_people_in_a_room(back: Back) {
     whereabouts.post(&tokens[0], "/api/v1/rooms", &room).await.expect_done("a room");
     for token in &tokens {
         let user = whereabouts.get(token, "/api/v1/users/me").await.expect_done("oneself");
-        let path = format!("/api/v1/rooms/kitchen/members/{}", user["user_id"]);
+        let path = format!("/api/v1/rooms/kitchen/members/{}", user["id"]);
         whereabouts.put(&tokens[0], &path, &json!({})).await.expect_done("a member");
     }
     let start = whereabouts.get(&tokens[0], "/api/v1/events").await.expect_done("the head");

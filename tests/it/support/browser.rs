@@ -87,16 +87,14 @@ impl Page {
     }
 
     /// Waits until an expression is true.
-    #[track_caller]
-    pub fn until(&mut self, condition: &str) -> impl Future<Output = ()> {
-        let what = format!("the page to have {condition}");
-        let condition = condition.to_owned();
-        within(&what, async move {
+    pub async fn until(&mut self, condition: &str) {
+        let holds = async {
             // While a page is being loaded there may be nothing to ask.
             while self.runs(&format!("Boolean({condition})")).await != json!(true) {
                 a_moment().await;
             }
-        })
+        };
+        within(&format!("the page to have {condition}"), holds).await;
     }
 
     /// Fills in a field and submits its form, as a user would.

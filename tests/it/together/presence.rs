@@ -152,7 +152,7 @@ async fn a_peer_that_falls_silent_is_gone_within_two_heartbeats(app: &TestApp) {
     app.pass(Duration::from_secs(7)).await;
 
     assert_eq!(before, []);
-    assert_eq!(told_presence(&mut of_ann).await, [stands(&bob, "offline")]);
+    assert_eq!(statuses(&of_ann.next_of_type("presence").await), [stands(&bob, "offline")]);
     drop(silent);
 }
 
