@@ -1,5 +1,6 @@
 //! Every door refuses what it should: hostile tokens, hostile handshakes, stale reads.
 
+mod confusion;
 mod handshakes;
 mod lists;
 mod tokens;

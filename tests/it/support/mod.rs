@@ -5,6 +5,7 @@ pub mod answer;
 pub mod app;
 pub mod binary;
 pub mod jwt_corpus;
+pub mod key_pair;
 pub mod key_server;
 pub mod people;
 pub mod postgres;
