@@ -25,6 +25,7 @@ use super::list::Listed;
 use super::once::{Answered, OnceKey};
 use super::tags::Tag;
 use crate::base::ids::PropertyId;
+use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 use crate::protocol::property::{PriceHistoryRow, Property, PropertyInput, PropertySort, StandardStatus};
 use crate::protocol::property_batch::{BatchRequest, BatchResult};
@@ -133,8 +134,8 @@ impl PropertiesApi {
         &self,
         caller: Caller<WriteProperties>,
         #[oai(name = "Idempotency-Key")] once: OnceKey,
-        source: Path<String>,
-        listing_key: Path<String>,
+        #[oai(example = "examples::source")] source: Path<String>,
+        #[oai(example = "examples::listing_key")] listing_key: Path<String>,
         body: Body<PropertyInput>,
     ) -> Result<Answered<PutProperty>, Problem> {
         let op = caller.op.once(once.0);

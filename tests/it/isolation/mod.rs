@@ -2,12 +2,12 @@
 //! What belongs to one tenant must answer another exactly as if it had never been.
 #![expect(clippy::panic, reason = "a test that cannot go on should stop and say why")]
 
-mod call;
-mod case;
+pub mod call;
+pub mod case;
 mod channels;
 mod documents;
-mod factories;
+pub mod factories;
 mod things;
 mod upkeep;
 mod walk;
-mod world;
+pub mod world;
