@@ -249,7 +249,16 @@ fn message(name: &str, schema: &str) -> Value {
 
 fn schemas(registry: &Registry) -> Value {
     // Schemas are made of strings, numbers and lists of them, which always serialise.
-    serde_json::to_value(&registry.schemas).unwrap_or_default()
+    let mut schemas = serde_json::to_value(&registry.schemas).unwrap_or_default();
+    schemas.as_object_mut().into_iter().flat_map(Map::values_mut).for_each(list_example);
+    schemas
+}
+
+/// OpenAPI 3.0 has one `example` in a schema, JSON Schema a list of them.
+fn list_example(schema: &mut Value) {
+    if let Some(example) = schema.as_object_mut().and_then(|schema| schema.remove("example")) {
+        schema["examples"] = json!([example]);
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub mod client_message;
 pub mod command;
 pub mod envelope;
 pub mod event;
+pub mod examples;
 pub mod job;
 pub mod log_stream;
 pub mod memberships;

@@ -5,13 +5,14 @@ use std::borrow::Cow;
 use poem_openapi::Object;
 use poem_openapi::payload::Json;
 use poem_openapi::registry::{MetaSchemaRef, Registry};
-use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
+use poem_openapi::types::{Example, ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use serde_json::Value;
 
 use crate::auth::principal::Principal;
 use crate::base::page::DEFAULT_LIMIT;
 use crate::domain::op::Op;
-use crate::protocol::message::ServerMessage;
+use crate::protocol::examples;
+use crate::protocol::message::{JobUpdate, ServerMessage};
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::subscription::Reader;
 use crate::session::page;
@@ -19,7 +20,7 @@ use crate::session::wish::Wish;
 
 /// A page of events.
 #[derive(Debug, Object)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none, example)]
 pub struct EventPageView {
     data: Vec<Frame>,
     /// Where the next call goes on.
@@ -102,5 +103,19 @@ impl ToJSON for Frame {
 impl ParseFromJSON for Frame {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
         value.map(Self).ok_or_else(ParseError::expected_input)
+    }
+}
+
+impl Example for EventPageView {
+    fn example() -> Self {
+        let message = ServerMessage::JobUpdate(JobUpdate::example());
+        Self {
+            // Messages always serialise.
+            data: vec![Frame(serde_json::to_value(message).unwrap_or_default())],
+            position: examples::position(),
+            has_more: false,
+            recovered: true,
+            resync_url: None,
+        }
     }
 }

@@ -26,6 +26,7 @@ use super::list::Listed;
 use super::once::{Answered, OnceKey};
 use super::tags::Tag;
 use crate::base::ids::PropertyId;
+use crate::protocol::examples;
 use crate::protocol::message::ViewersPayload;
 use crate::protocol::problem::Problem;
 use crate::protocol::property::{
@@ -164,8 +165,8 @@ impl PropertiesApi {
         &self,
         caller: Caller<WriteProperties>,
         #[oai(name = "Idempotency-Key")] once: OnceKey,
-        source: Path<String>,
-        listing_key: Path<String>,
+        #[oai(example = "examples::source")] source: Path<String>,
+        #[oai(example = "examples::listing_key")] listing_key: Path<String>,
         body: Body<PropertyInput>,
     ) -> Result<Answered<PutProperty>, Problem> {
         let op = caller.op.once(once.0);

@@ -48,7 +48,7 @@ where
     let Ok(local) = stream.local_addr() else { return };
     let exchange = Arc::new(Exchange::default());
     let place = Place { peer, local, seat, exchange: Arc::clone(&exchange) };
-    let io = TokioIo::new(Socket::new(stream, Arc::clone(&exchange)));
+    let io = TokioIo::new(Socket::new(stream, Arc::clone(&exchange), edge.settings.entropy));
     let service = service_fn(|request| answer(Arc::clone(&edge), place.clone(), request));
 
     let connection = http1::Builder::new()

@@ -6,6 +6,7 @@ pub mod app;
 pub mod binary;
 pub mod browser;
 pub mod jwt_corpus;
+pub mod key_pair;
 pub mod key_server;
 pub mod people;
 pub mod postgres;
