@@ -209,18 +209,15 @@ impl<'a> Reading<'a> {
                     self.mirror.reads_anew(self.who, url.as_str().unwrap()).await;
                 }
                 self.position = page["position"].as_str().unwrap().to_owned();
-                // The word may have been spoken meanwhile.
-                if self.mirror.notices.iter().any(|notice| notice.contains(word)) {
-                    return;
-                }
                 continue;
             }
-            let mut is_over = false;
             for frame in page["data"].as_array().unwrap() {
-                is_over |= self.takes(frame, word).await;
+                self.takes(frame, word).await;
             }
             self.position = page["position"].as_str().unwrap().to_owned();
-            if is_over {
+            // The last word may have come by a list.
+            let has_heard = self.mirror.notices.iter().any(|notice| notice.contains(word));
+            if page["has_more"] == false && has_heard {
                 return;
             }
         }
