@@ -85,6 +85,16 @@ impl Hub {
         }
     }
 
+    /// Goes on after `upto` although this node never had what is missing up to there, because the log has it no more.
+    /// Whoever hears the tenant's events is ended with `closing`, to resume and be told of the gap.
+    pub fn pass_over(&self, tenant_id: TenantId, upto: i64, closing: &Closing) {
+        if let Some(tenant) = self.tenant(tenant_id)
+            && tenant.pass_over(upto, closing)
+        {
+            self.gap.notify_one();
+        }
+    }
+
     /// Hands a passing message to whoever wants it now.
     pub fn pass(&self, tenant_id: TenantId, passing: &Passing, message: &ServerMessage) {
         if let Some(tenant) = self.tenant(tenant_id) {
@@ -165,13 +175,13 @@ impl Hub {
         self.tenant(scope.tenant_id())?.hold(mailbox)
     }
 
-    /// Tenants for which events are missing, with the last sequence number delivered.
-    pub fn gaps(&self) -> Vec<(TenantId, i64)> {
+    /// Tenants for which events are missing, with the last position delivered.
+    pub fn gaps(&self) -> Vec<(TenantId, Position)> {
         self.active().into_iter().filter(|(_, tenant)| tenant.has_gap()).filter_map(with_cursor).collect()
     }
 
-    /// All active tenants, with the last sequence number delivered.
-    pub fn cursors(&self) -> Vec<(TenantId, i64)> {
+    /// All active tenants, with the last position delivered.
+    pub fn cursors(&self) -> Vec<(TenantId, Position)> {
         self.active().into_iter().filter_map(with_cursor).collect()
     }
 
@@ -194,6 +204,6 @@ impl Hub {
     }
 }
 
-fn with_cursor((tenant_id, tenant): (TenantId, Arc<TenantHub>)) -> Option<(TenantId, i64)> {
-    tenant.cursor().map(|position| (tenant_id, position.seq))
+fn with_cursor((tenant_id, tenant): (TenantId, Arc<TenantHub>)) -> Option<(TenantId, Position)> {
+    tenant.cursor().map(|position| (tenant_id, position))
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::mailbox::Mailbox;
-use super::mailbox::{Item, Offer};
+use super::mailbox::{Closing, Item, Offer};
 use super::sequencer::Sequencer;
 use crate::base::ids::UserId;
 use crate::protocol::envelope::Envelope;
@@ -78,6 +78,17 @@ impl TenantHub {
     pub(super) fn committed(&self, envelopes: &[Arc<Envelope>]) -> bool {
         let mut state = self.state.lock();
         envelopes.iter().for_each(|envelope| state.sequencer.accept(envelope));
+        state.deliver()
+    }
+
+    pub(super) fn pass_over(&self, upto: i64, closing: &Closing) -> bool {
+        let mut state = self.state.lock();
+        if state.sequencer.cursor().is_none_or(|cursor| cursor.seq >= upto) {
+            return state.sequencer.has_gap();
+        }
+        // Closed first: from then on a mailbox takes nothing, so nobody sees what follows without what is missing.
+        state.topics.values().flatten().for_each(|mailbox| mailbox.close(closing.clone()));
+        state.sequencer.pass_over(upto);
         state.deliver()
     }
 

@@ -233,6 +233,7 @@ pub struct Property {
 
 /// A property that somebody is looking at.
 #[derive(Clone, Debug, PartialEq, Object, Serialize)]
+#[oai(example)]
 pub struct ViewedProperty {
     pub property_id: i64,
     /// People, however many tabs each has.

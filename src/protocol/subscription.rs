@@ -43,6 +43,11 @@ impl Feed {
 /// The inbox's list route.
 pub const INBOX_RESYNC_URL: &str = "/api/v1/notifications";
 
+/// The list of a user's own jobs, which the inbox tells of too.
+pub fn own_jobs_url(user: UserId) -> String {
+    format!("/api/v1/jobs?created_by={user}")
+}
+
 impl fmt::Display for Feed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

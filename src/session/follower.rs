@@ -22,13 +22,15 @@ use crate::protocol::message::{Gap, GapReason, ServerMessage};
 use crate::protocol::position::Position;
 use crate::protocol::problem::CloseCode;
 use crate::protocol::routing::Routing;
-use crate::protocol::subscription::{INBOX_RESYNC_URL, Reader, Subscription};
+use crate::protocol::subscription::{INBOX_RESYNC_URL, Reader, Subscription, own_jobs_url};
 use crate::storage;
 
 pub struct Follower {
     pub(super) kernel: Kernel,
     pub(super) scope: TenantScope,
     pub(super) mailbox: Arc<Mailbox>,
+    /// The log that is followed; events of another are not its continuation.
+    epoch: i64,
     /// Ready to go out before anything else.
     pub(super) prelude: Vec<Item>,
     pub(super) replay: Option<Replay>,
@@ -56,6 +58,7 @@ impl Follower {
             kernel: kernel.clone(),
             scope,
             mailbox,
+            epoch: 0,
             prelude: Vec::new(),
             replay: None,
             place: None,
@@ -104,6 +107,7 @@ impl Follower {
         rooms: &RoomsRead,
         hello: impl FnOnce(Position) -> ServerMessage,
     ) {
+        self.epoch = head.epoch;
         let judged = wish.since.as_deref().map(|since| eventlog::judge(since, head));
         let after = match judged {
             Some(Since::After(seq)) => seq,
@@ -132,23 +136,27 @@ impl Follower {
 
     /// One `gap` for the inbox and one for each subscription, or for the one whose past is missing.
     fn tell_gaps(&mut self, from: &str, to: Position, reason: GapReason, of: Option<&Subscription>) {
-        let gap = |subscription: &str, key: Option<String>, resync_url: &str| {
-            ServerMessage::Gap(Gap {
-                subscription: subscription.to_owned(),
-                key,
-                from: crate::base::text::cut(from, 200).to_owned(),
-                to: to.to_string(),
-                reason,
-                resync_url: resync_url.to_owned(),
-            })
-        };
+        let gap =
+            |subscription: &str, key: Option<String>, resync_url: &str, own_jobs_url: Option<String>| {
+                ServerMessage::Gap(Gap {
+                    subscription: subscription.to_owned(),
+                    key,
+                    from: crate::base::text::cut(from, 200).to_owned(),
+                    to: to.to_string(),
+                    reason,
+                    resync_url: resync_url.to_owned(),
+                    own_jobs_url,
+                })
+            };
         let gaps = self.mailbox.with_interest(|interest| {
-            let inbox =
-                interest.inbox_after.filter(|_| of.is_none()).map(|_| gap("inbox", None, INBOX_RESYNC_URL));
+            let inbox = interest
+                .inbox_after
+                .filter(|_| of.is_none())
+                .map(|_| gap("inbox", None, INBOX_RESYNC_URL, interest.reader.user.map(own_jobs_url)));
             let concerned = |one: &&Subscription| of.is_none_or(|of| of == *one);
             let feeds = interest.subscriptions.iter().filter(concerned).map(|one| {
                 let feed = one.filter.feed();
-                gap(feed.name(), one.key.clone(), feed.resync_url())
+                gap(feed.name(), one.key.clone(), feed.resync_url(), None)
             });
             inbox.into_iter().chain(feeds).collect::<Vec<_>>()
         });
@@ -193,6 +201,7 @@ impl Follower {
                 let head = eventlog::head(&self.kernel.db, &self.scope)
                     .await
                     .map_err(|error| self.unreadable(&error))?;
+                self.check_epoch(head)?;
                 self.catch_up(head);
                 continue;
             };
@@ -211,12 +220,18 @@ impl Follower {
             }
             if let Some(read) = read {
                 let stretch = read.map_err(|error| self.unreadable(&error))?;
+                self.check_epoch(stretch.head)?;
                 self.kernel.metrics.replay_pages.one();
                 self.replayed(&stretch);
             }
             self.place = None;
             self.end_replay();
         }
+    }
+
+    /// Ends the connection when the log was replaced under it: the client resumes, and is told of the gap.
+    fn check_epoch(&self, head: Head) -> Result<(), Closing> {
+        if head.epoch == self.epoch { Ok(()) } else { Err(Closing::to_resume()) }
     }
 
     fn unreadable(&self, error: &storage::Error) -> Closing {

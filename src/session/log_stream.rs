@@ -148,6 +148,7 @@ impl Telling {
             to: newest.unwrap_or(0).to_string(),
             reason,
             resync_url: format!("/api/v1/jobs/{}/logs", self.wish.job),
+            own_jobs_url: None,
         });
         let id = newest.map(|id| id.to_string());
         event(text, id.as_deref(), gap.kind(), &TextFrame::new(&gap.to_json()));

@@ -129,6 +129,7 @@ impl Sessions {
         metrics.note_process(&ProcessFigures::now());
         let now = self.clock().now();
         metrics.started.set(self.node.started_at.timestamp() as f64);
+        metrics.replays_waiting.set(self.kernel.db.replays_waiting() as f64);
         metrics.poll_age.set(self.node.pulse.age(now).as_secs_f64());
         metrics.stalled.set(self.node.heart.silent_for().as_secs_f64());
         metrics.leaving.set(f64::from(u8::from(self.is_leaving())));
@@ -158,7 +159,7 @@ impl Sessions {
         metrics.active_tenants.set(tenants.len() as f64);
         metrics.queued_bytes.set(all.iter().map(|one| one.backlog().0).sum::<usize>() as f64);
         let heads: std::collections::HashMap<_, _> = self.kernel.hub.cursors().into_iter().collect();
-        let lags = all.iter().filter_map(|one| Some(one.lag(*heads.get(&one.scope.tenant_id())?)));
+        let lags = all.iter().filter_map(|one| Some(one.lag(heads.get(&one.scope.tenant_id())?.seq)));
         metrics.lag.set(lags.max().unwrap_or(0) as f64);
     }
 

@@ -13,12 +13,8 @@ use super::error::OpenError;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const READERS: u32 = 4;
 
-/// Opens the single writing connection, making the folder and the file when they are missing.
+/// Opens the single writing connection, making the file when it is missing. The caller holds the store's lock.
 pub(super) async fn open_writer(path: &Path) -> Result<DatabaseConnection, OpenError> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)
-            .map_err(|cause| OpenError::Folder { path: folder.display().to_string(), cause })?;
-    }
     let writer = connect(path, "rwc", 1).await?;
     require_safe(path, &writer).await?;
     Ok(writer)

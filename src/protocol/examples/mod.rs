@@ -5,6 +5,7 @@ mod figures;
 mod jobs;
 mod notices;
 mod properties;
+pub mod rooms;
 mod spiders;
 mod workers;
 

@@ -92,6 +92,8 @@ metrics! {
     replays: Counter = "lotline_replays_total";
     /// Pages of the log that replays read.
     replay_pages: Counter = "lotline_replay_pages_total";
+    /// Reads of logs that wait for their turn.
+    replays_waiting: Gauge = "lotline_replays_waiting";
     /// Gaps that readers were told of, by reason.
     gaps: By<GapReason, Counter> = "lotline_gaps_told_total";
 

@@ -4,6 +4,7 @@
 
 mod crawl;
 mod mixed;
+mod restore;
 mod room;
 mod site;
 mod trim;

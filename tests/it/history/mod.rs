@@ -6,4 +6,4 @@ mod generated;
 mod mutations;
 mod record;
 
-pub use record::{Entry, Fact, History, Reader, Role, Seen, Tenant};
+pub use record::{Entry, Fact, History, Reader, Role, Seen, Tenant, number};

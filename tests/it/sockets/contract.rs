@@ -67,8 +67,18 @@ fn of_feeds(scene: &Scene) -> Vec<Row> {
             plain.as_object_mut().unwrap().remove("key");
             let removed = json!({ "subscription": name, "position": "…" });
             [
-                row(Viewer, "subscribe", json!({ "subscription": name }), is("subscription_confirmed", plain)),
-                row(Viewer, "unsubscribe", json!({ "subscription": name }), is("subscription_removed", removed)),
+                row(
+                    Viewer,
+                    "subscribe",
+                    json!({ "subscription": name }),
+                    is("subscription_confirmed", plain),
+                ),
+                row(
+                    Viewer,
+                    "unsubscribe",
+                    json!({ "subscription": name }),
+                    is("subscription_removed", removed),
+                ),
             ]
         })
         .collect();
@@ -76,10 +86,21 @@ fn of_feeds(scene: &Scene) -> Vec<Row> {
     let since = json!({ "subscription": "job_updates", "key": "late", "since": scene.head });
     let nowhere = json!({ "subscription": "job_updates", "key": "lost", "since": "nonsense" });
     let lost = json!({ "subscription": "job_updates", "key": "lost", "recovered": false, "resync_url": "…" });
-    let refused = |code: &str, message: &str| is("subscription_error", json!({ "code": code, "message": message }));
+    let refused =
+        |code: &str, message: &str| is("subscription_error", json!({ "code": code, "message": message }));
     rows.extend([
-        row(Viewer, "subscribe", keyed, is("subscription_confirmed", confirmed("property_updates", json!("cheap")))),
-        row(Viewer, "subscribe", since, is("subscription_confirmed", confirmed("job_updates", json!("late")))),
+        row(
+            Viewer,
+            "subscribe",
+            keyed,
+            is("subscription_confirmed", confirmed("property_updates", json!("cheap"))),
+        ),
+        row(
+            Viewer,
+            "subscribe",
+            since,
+            is("subscription_confirmed", confirmed("job_updates", json!("late"))),
+        ),
         row(Viewer, "subscribe", nowhere, is("subscription_confirmed", lost)),
         row(
             Viewer,
@@ -111,14 +132,50 @@ fn of_oneself(scene: &Scene) -> Vec<Row> {
     vec![
         row(Viewer, "ping", json!({}), is("pong", pong)),
         row(Viewer, "request_status", json!({}), is("status_update", status)),
-        row(Member, "refresh_token", json!({ "token": scene.token }), is("token_refreshed", json!({ "expires_at": "…" }))),
-        row(Member, "refresh_token", json!({}), error("invalid_message", "refresh_token needs the field token, as text")),
-        row(Member, "refresh_token", json!({ "token": "no" }), is("error", json!({ "code": "unauthenticated" }))),
-        row(Admin, "broadcast", json!({ "message": "hear" }), is("ack", json!({ "message_id": "…", "position": "…",
-            "payload": { "message": "hear", "category": "general" } }))),
-        row(Admin, "broadcast", json!({ "text": "hear", "category": "news" }), is("ack", json!({
-            "payload": { "message": "hear", "category": "news" } }))),
-        row(Admin, "broadcast", json!({}), error("invalid_message", "broadcast needs the field message, as text")),
+        row(
+            Member,
+            "refresh_token",
+            json!({ "token": scene.token }),
+            is("token_refreshed", json!({ "expires_at": "…" })),
+        ),
+        row(
+            Member,
+            "refresh_token",
+            json!({}),
+            error("invalid_message", "refresh_token needs the field token, as text"),
+        ),
+        row(
+            Member,
+            "refresh_token",
+            json!({ "token": "no" }),
+            is("error", json!({ "code": "unauthenticated" })),
+        ),
+        row(
+            Admin,
+            "broadcast",
+            json!({ "message": "hear" }),
+            is(
+                "ack",
+                json!({ "message_id": "…", "position": "…",
+            "payload": { "message": "hear", "category": "general" } }),
+            ),
+        ),
+        row(
+            Admin,
+            "broadcast",
+            json!({ "text": "hear", "category": "news" }),
+            is(
+                "ack",
+                json!({
+            "payload": { "message": "hear", "category": "news" } }),
+            ),
+        ),
+        row(
+            Admin,
+            "broadcast",
+            json!({}),
+            error("invalid_message", "broadcast needs the field message, as text"),
+        ),
         row(Member, "broadcast", json!({ "message": "hear" }), is("error", json!({ "code": "forbidden" }))),
     ]
 }
@@ -129,15 +186,27 @@ fn of_rooms(scene: &Scene) -> Vec<Row> {
     let joined = json!({ "payload": { "room_id": room, "message": format!("Joined room {room}"), "members": "…" },
         "position": "…" });
     let left = json!({ "payload": { "room_id": room, "message": format!("Left room {room}") } });
-    let stored = |room: &str| json!({ "message_id": "…", "position": "…", "payload": { "text": "hello", "room_id": room,
-        "message_id": "…", "timestamp": "…" } });
+    let stored = |room: &str| {
+        json!({ "message_id": "…", "position": "…", "payload": { "text": "hello", "room_id": room,
+        "message_id": "…", "timestamp": "…" } })
+    };
     let direct = json!({ "payload": { "text": "hello", "target_user": scene.member, "message_id": "…" } });
     let too_long = json!({ "text": "x".repeat(1_001) });
     let length = || error("validation_failed", "Invalid message length");
     let mut rows = vec![
         row(Member, "join_room", json!({ "room_id": room }), is("system", joined)),
-        row(Member, "join_room", json!({ "room_id": "nowhere" }), is("error", json!({ "code": "not_found" }))),
-        row(Member, "join_room", json!({}), error("invalid_message", "join_room needs the field room_id, as text")),
+        row(
+            Member,
+            "join_room",
+            json!({ "room_id": "nowhere" }),
+            is("error", json!({ "code": "not_found" })),
+        ),
+        row(
+            Member,
+            "join_room",
+            json!({}),
+            error("invalid_message", "join_room needs the field room_id, as text"),
+        ),
         row(Viewer, "join_room", json!({ "room_id": room }), is("error", json!({ "code": "forbidden" }))),
         row(Member, "typing", json!({ "room_id": room, "is_typing": true }), Answer::Nothing),
         row(
@@ -155,11 +224,21 @@ fn of_rooms(scene: &Scene) -> Vec<Row> {
             row(Member, kind, too_long.clone(), length()),
             row(Member, kind, json!({}), length()),
             row(Viewer, kind, json!({ "text": "hello" }), is("error", json!({ "code": "forbidden" }))),
-            row(Member, kind, json!({ "room_id": "nowhere", "text": "x" }), is("error", json!({ "code": "not_found" }))),
+            row(
+                Member,
+                kind,
+                json!({ "room_id": "nowhere", "text": "x" }),
+                is("error", json!({ "code": "not_found" })),
+            ),
         ]);
     }
     rows.extend([
-        row(Admin, "direct_message", json!({ "target_user": scene.member, "text": "hello" }), is("ack", direct.clone())),
+        row(
+            Admin,
+            "direct_message",
+            json!({ "target_user": scene.member, "text": "hello" }),
+            is("ack", direct.clone()),
+        ),
         row(Admin, "direct_message", json!({ "target_user": target, "text": "hello" }), is("ack", direct)),
         row(
             Admin,
@@ -169,7 +248,12 @@ fn of_rooms(scene: &Scene) -> Vec<Row> {
         ),
         row(Admin, "direct_message", json!({ "target_user": scene.member, "text": "" }), length()),
         row(Member, "leave_room", json!({ "room_id": room }), is("system", left)),
-        row(Member, "leave_room", json!({}), error("invalid_message", "leave_room needs the field room_id, as text")),
+        row(
+            Member,
+            "leave_room",
+            json!({}),
+            error("invalid_message", "leave_room needs the field room_id, as text"),
+        ),
     ]);
     rows
 }
@@ -210,9 +294,10 @@ async fn every_message_of_a_client_is_answered_as_the_contract_says(app: &TestAp
     let room = json!({ "room_id": "kitchen", "name": "Kitchen", "visibility": "public" });
     assert_eq!(ann.post("/api/v1/rooms", &room).await.status, 201);
     let item = json!({ "source_url": "https://portal.example/1", "list_price": 1, "currency": "EUR" });
-    let request = app.http.put(app.url("/api/v1/properties/by-key/portal/H-1")).bearer_auth(
-        app.worker(&ann, &[lotline::auth::role::KeyScope::PropertiesWrite]).await.token(),
-    );
+    let request = app
+        .http
+        .put(app.url("/api/v1/properties/by-key/portal/H-1"))
+        .bearer_auth(app.worker(&ann, &[lotline::auth::role::KeyScope::PropertiesWrite]).await.token());
     let house = crate::support::answer::Answer::of(request.json(&item)).await.json();
     let scene = Scene {
         room: "kitchen",
@@ -270,7 +355,11 @@ async fn answers(socket: &mut Socket, row: &Row, nested: bool) {
             message.insert("id".to_owned(), json!("quiet"));
             socket.say(Value::Object(message)).await;
             socket.ask(json!({ "type": "ping" })).await;
-            assert!(socket.skipped.iter().all(|one| one["reply_to"] != "quiet"), "{said}: {:?}", socket.skipped);
+            assert!(
+                socket.skipped.iter().all(|one| one["reply_to"] != "quiet"),
+                "{said}: {:?}",
+                socket.skipped
+            );
         }
     }
     socket.skipped.clear();
