@@ -1,7 +1,8 @@
 //! Places at which a test ends the process, as `kill -9` or a power cut would. They exist only with the feature
 //! `failpoints`, which the tests' own build turns on and no other: without it a place compiles to nothing.
 //!
-//! `LOTLINE_FAILPOINT=commit.before:3` ends the process when it comes to that place for the third time.
+//! `LOTLINE_FAILPOINT=commit.before:3` ends the process when it comes to that place for the third time;
+//! `LOTLINE_FAILPOINT_UNSYNCED=1` lets SQLite acknowledge before the disk does, to show that a power cut is then noticed.
 
 /// A place that tests know by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +24,15 @@ pub enum Failpoint {
 #[inline(always)]
 pub fn reach(_: Failpoint) {}
 
+/// Whether commits are not to wait for the disk.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub fn leaves_unsynced() -> bool {
+    false
+}
+
 #[cfg(feature = "failpoints")]
-pub use armed::reach;
+pub use armed::{leaves_unsynced, reach};
 
 #[cfg(feature = "failpoints")]
 mod armed {
@@ -36,6 +44,7 @@ mod armed {
     use super::Failpoint;
 
     const VARIABLE: &str = "LOTLINE_FAILPOINT";
+    const UNSYNCED: &str = "LOTLINE_FAILPOINT_UNSYNCED";
 
     impl Failpoint {
         /// Every place.
@@ -66,6 +75,11 @@ mod armed {
         let (name, pass) = words.split_once(':')?;
         let at = Failpoint::ALL.iter().copied().find(|point| point.name() == name)?;
         Some(Armed { at, left: AtomicU64::new(pass.parse().ok()?) })
+    }
+
+    /// Whether the environment asks for commits that do not wait for the disk.
+    pub fn leaves_unsynced() -> bool {
+        std::env::var_os(UNSYNCED).is_some()
     }
 
     /// Ends the process here when the environment asks for it: no destructor runs, nothing is flushed.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
@@ -14,6 +14,8 @@ on_both_databases! {
     a_message_of_the_limit_is_served_and_a_larger_one_closes_with_1009,
     over_thirty_messages_a_second_each_is_refused_and_the_next_second_is_served,
     ten_seconds_over_the_limit_close_the_socket_with_4429,
+    a_flood_is_refused_four_times_the_limit_and_its_sender_still_hears_events,
+    pongs_that_nobody_asked_for_count_as_messages,
     the_echo_sends_text_and_binary_back_and_knows_no_rate,
 }
 
@@ -90,6 +92,41 @@ async fn ten_seconds_over_the_limit_close_the_socket_with_4429(app: &TestApp) {
     let (code, reason) = socket.is_closed().await;
     assert_eq!(code, 4429);
     assert!(reason.contains("retry_after="), "{reason}");
+}
+
+async fn a_flood_is_refused_four_times_the_limit_and_its_sender_still_hears_events(app: &TestApp) {
+    let mut socket = app.member("bob").await.connects().await;
+
+    for _ in 0..1_000 {
+        socket.try_send(Message::text("{\"type\":\"ping\"}")).await;
+    }
+    for _ in 0..30 {
+        assert_eq!(socket.next().await["type"], "pong");
+    }
+    for _ in 0..90 {
+        assert_eq!(socket.next().await["code"], "rate_limited");
+    }
+    app.admin("ann").await.broadcasts("still there?").await;
+
+    assert_eq!(socket.next().await["message"], "still there?");
+}
+
+async fn pongs_that_nobody_asked_for_count_as_messages(app: &TestApp) {
+    let mut socket = app.member("bob").await.connects().await;
+
+    for _second in 0..10 {
+        for _ in 0..30 {
+            socket.send(Message::Pong(Bytes::new())).await;
+        }
+        socket.say(json!({"type": "ping"})).await;
+        assert_eq!(socket.next().await["code"], "rate_limited");
+        app.clock.advance(Duration::from_secs(1));
+    }
+    for _ in 0..31 {
+        socket.try_send(Message::Pong(Bytes::new())).await;
+    }
+
+    assert_eq!(socket.is_closed().await.0, 4429);
 }
 
 async fn the_echo_sends_text_and_binary_back_and_knows_no_rate(app: &TestApp) {
