@@ -6,9 +6,9 @@ a free loop device; standard library only. `tests/it/crash/power_cut.rs` runs it
 
 Mounts the ext4 image IMAGE at FOLDER, in this mount namespace, and becomes COMMAND. What the kernel writes to the device
 is kept in memory until the kernel flushes the device, as in a drive's cache; only then is it in IMAGE. On SIGUSR1 to the
-process whose id is in IMAGE.pid the power goes: of what was not flushed each sector of 512 bytes reaches IMAGE or does
-not, as chance from SEED has it, and every request from then on fails. What happened is told in IMAGE.cut, and COMMAND is
-to be killed. When COMMAND ends, the disk ends too.
+process whose id is in IMAGE.pid the power goes, at one of the next requests, so that it is often in the middle of a commit:
+of what was not flushed each sector of 512 bytes reaches IMAGE or does not, as chance from SEED has it, and every request
+from then on fails. What happened is told in IMAGE.cut, and COMMAND is to be killed. When COMMAND ends, the disk ends too.
 """
 
 import ctypes
@@ -24,6 +24,9 @@ import sys
 
 SECTOR = 512
 MOST_WRITTEN = 128 * 1024
+# The power goes at one of so many writes and flushes, and after this time in any case.
+CUT_WITHIN = 12
+CUT_SECONDS = 1
 # The operations of linux/fuse.h that a single file sees; every other is answered with "no such thing".
 GETATTR, SETATTR, OPEN, READ, WRITE, STATFS, RELEASE, FSYNC, FLUSH, INIT = 3, 4, 14, 15, 16, 17, 18, 20, 25, 26
 # These have no answer.
@@ -45,6 +48,17 @@ class Disk:
         self.flushes = 0
         self.chance = random.Random(seed)
         self.has_power = True
+        # How many writes and flushes are still done before the cut, once there is to be one.
+        self.left = None
+
+    def arm(self):
+        self.left = self.chance.randrange(CUT_WITHIN)
+
+    def wears(self):
+        """Counts a write or flush; whether it is the one that meets the cut."""
+        if self.left is not None:
+            self.left -= 1
+        return self.left is not None and self.left < 0
 
     def read(self, offset, size):
         data = bytearray(os.pread(self.image, size, offset))
@@ -86,23 +100,31 @@ class Server:
     def __init__(self, device, disk, life):
         self.device, self.disk, self.life = device, disk, life
         self.buffer = bytearray(MOST_WRITTEN + 64 * 1024)
+        self.on_cut = None
 
     def run(self, on_cut):
-        """Until nobody holds the other end of `life` any more. A byte on the pipe of signals cuts the power."""
+        """Until nobody holds the other end of `life` any more. A byte on the pipe of signals is the word to cut."""
+        self.on_cut = on_cut
         signals, wake = os.pipe()
         os.set_blocking(wake, False)
         signal.signal(signal.SIGUSR1, lambda *_: None)
         signal.set_wakeup_fd(wake)
         while True:
-            ready, _, _ = select.select([signals, self.life, self.device], [], [])
+            is_armed = self.disk.has_power and self.disk.left is not None
+            ready, _, _ = select.select([signals, self.life, self.device], [], [], CUT_SECONDS if is_armed else None)
+            if not ready:
+                self.cut()
             if signals in ready:
                 os.read(signals, 16)
-                if self.disk.has_power:
-                    on_cut(self.disk.cut())
+                self.disk.arm()
             if self.life in ready:
                 return
             if self.device in ready:
                 self.serve_one()
+
+    def cut(self):
+        if self.disk.has_power:
+            self.on_cut(self.disk.cut())
 
     def serve_one(self):
         try:
@@ -122,6 +144,10 @@ class Server:
     def answer(self, operation, body):
         if operation == INIT:
             return 0, self.greet(body)
+        if operation in (WRITE, FSYNC) and self.disk.has_power and self.disk.wears():
+            if operation == WRITE:
+                self.write(body)
+            self.cut()
         if not self.disk.has_power:
             return EIO, b""
         if operation in (GETATTR, SETATTR):
@@ -132,9 +158,7 @@ class Server:
             _, offset, size = struct.unpack_from("<QQI", body)
             return 0, self.disk.read(offset, size)
         if operation == WRITE:
-            _, offset, size = struct.unpack_from("<QQI", body)
-            self.disk.write(offset, body[40 : 40 + size])
-            return 0, struct.pack("<II", size, 0)
+            return 0, struct.pack("<II", self.write(body), 0)
         if operation == FSYNC:
             self.disk.flush()
             return 0, b""
@@ -143,6 +167,11 @@ class Server:
         if operation == STATFS:
             return 0, struct.pack("<QQQQQIIII24x", self.disk.size // 4096, 0, 0, 1, 0, 4096, 255, 4096, 0)
         return ENOSYS, b""
+
+    def write(self, body):
+        _, offset, size = struct.unpack_from("<QQI", body)
+        self.disk.write(offset, body[40 : 40 + size])
+        return size
 
     @staticmethod
     def greet(body):
