@@ -2,12 +2,16 @@
 
 import json
 import multiprocessing
+import time
 
 from .meter import Meter
 from .peer import BINARY, CONTINUATION, PING, PONG, TEXT, Peer, frame
 
 PEERS = 4
 SECONDS = 15
+AGAIN_SECONDS = 5
+# Processor seconds in a second for all peers together: half of one core.
+MOST_LOAD = 0.5
 PING_TEXT = b'{"type":"ping"}'
 SUBSCRIBING = [json.dumps({"type": kind, "subscription": "job_updates"}).encode() for kind in ("subscribe", "unsubscribe")]
 
@@ -56,15 +60,22 @@ def run(kind, server, token):
         seen = [ends.get(timeout=SECONDS + 60) for _ in flooders]
         for one in flooders:
             one.join()
-    codes = [code for code, _, _ in seen]
+    codes = sorted({code for codes, _, _ in seen for code in codes}, key=str)
+    connections = sum(len(codes) for codes, _, _ in seen)
     longest = max(seconds for _, seconds, _ in seen)
     mib = sum(sent for _, _, sent in seen) / 2**20
-    kept = codes == [wanted] * PEERS and meter.failures == 0
-    return kept, f"{PEERS} peers closed {codes} within {longest:.1f} s, {mib:.1f} MiB sent; {meter.words()}"
+    kept = codes == [wanted] and meter.failures == 0 and meter.load < MOST_LOAD
+    how = f"{PEERS} peers, {connections} connections, closed with {codes} within {longest:.1f} s"
+    return kept, f"{how}, {mib:.1f} MiB sent; {meter.words()}"
 
 
 def flood(url, token, first, chunk, ends):
-    peer = Peer(url, token)
-    peer.socket.sendall(first)
-    ends.put(peer.flood(chunk, SECONDS))
-    peer.close()
+    """Floods, and comes back at once where it was closed sooner than `AGAIN_SECONDS` after the beginning."""
+    began, codes, longest, sent = time.monotonic(), [], 0, 0
+    while not codes or time.monotonic() - began < AGAIN_SECONDS:
+        peer = Peer(url, token)
+        peer.socket.sendall(first)
+        code, seconds, more = peer.flood(chunk, SECONDS)
+        peer.close()
+        codes, longest, sent = [*codes, code], max(longest, seconds), sent + more
+    ends.put((codes, longest, sent))

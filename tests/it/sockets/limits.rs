@@ -1,5 +1,7 @@
 //! What a client may send: how much, how fast, of which kind.
 
+use std::io::Write;
+use std::net::Shutdown;
 use std::time::Duration;
 
 use serde_json::json;
@@ -7,6 +9,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
+use crate::support::wait::within;
 
 on_both_databases! {
     a_binary_message_closes_the_socket_with_1003,
@@ -16,6 +19,7 @@ on_both_databases! {
     ten_seconds_over_the_limit_close_the_socket_with_4429,
     a_flood_is_refused_four_times_the_limit_and_its_sender_still_hears_events,
     pongs_that_nobody_asked_for_count_as_messages,
+    a_peer_that_never_stops_talking_leaves_the_thread_to_others,
     the_echo_sends_text_and_binary_back_and_knows_no_rate,
 }
 
@@ -127,6 +131,27 @@ async fn pongs_that_nobody_asked_for_count_as_messages(app: &TestApp) {
     }
 
     assert_eq!(socket.is_closed().await.0, 4429);
+}
+
+async fn a_peer_that_never_stops_talking_leaves_the_thread_to_others(app: &TestApp) {
+    let talker = app.member("bob").await.door("/ws/echo").open().await.into_stream().into_std().unwrap();
+    let mut other = app.member("eve").await.connects().await;
+    talker.set_nonblocking(false).unwrap();
+    let mut mouth = talker.try_clone().unwrap();
+
+    // Pongs, which nothing answers: no answer of ours ever makes it wait.
+    let talking = std::thread::spawn(move || {
+        let pongs = [0x8a, 0x80, 0, 0, 0, 0].repeat(100_000);
+        (0..400).find(|_| mouth.write_all(&pongs).is_err())
+    });
+    for _ in 0..20 {
+        assert_eq!(other.ask(json!({"type": "ping"})).await["type"], "pong");
+    }
+    let still_talks = !talking.is_finished();
+    talker.shutdown(Shutdown::Both).unwrap();
+
+    assert!(still_talks, "nobody else was served before 240 MB were read");
+    within("the talker's end", tokio::task::spawn_blocking(|| talking.join())).await.unwrap().unwrap();
 }
 
 async fn the_echo_sends_text_and_binary_back_and_knows_no_rate(app: &TestApp) {
