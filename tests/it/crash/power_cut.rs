@@ -71,7 +71,9 @@ async fn commits_that_do_not_wait_for_the_disk_are_seen_to_be_lost() {
     }
 
     let caught = lost.iter().filter(|count| **count > 0).count();
-    eprintln!("synchronous=NORMAL: caught in {caught} of {rounds} power cuts; acknowledged and lost: {lost:?}");
+    eprintln!(
+        "synchronous=NORMAL: caught in {caught} of {rounds} power cuts; acknowledged and lost: {lost:?}"
+    );
     assert!(lost.iter().all(|count| *count > 0), "a loss was not noticed: {lost:?}");
 }
 
