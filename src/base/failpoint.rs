@@ -2,7 +2,8 @@
 //! `failpoints`, which the tests' own build turns on and no other: without it a place compiles to nothing.
 //!
 //! `LOTLINE_FAILPOINT=commit.before:3` ends the process when it comes to that place for the third time; with `:stop`
-//! behind it the process is stopped there instead, until it is sent SIGCONT.
+//! behind it the process is stopped there instead, until it is sent SIGCONT. `LOTLINE_FAILPOINT_UNSYNCED=1` lets SQLite
+//! acknowledge before the disk does, to show that a power cut is then noticed.
 
 /// A place that tests know by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +33,15 @@ pub enum Failpoint {
 #[inline(always)]
 pub fn reach(_: Failpoint) {}
 
+/// Whether commits are not to wait for the disk.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub fn leaves_unsynced() -> bool {
+    false
+}
+
 #[cfg(feature = "failpoints")]
-pub use armed::reach;
+pub use armed::{leaves_unsynced, reach};
 
 #[cfg(feature = "failpoints")]
 mod armed {
@@ -45,6 +53,7 @@ mod armed {
     use super::Failpoint;
 
     const VARIABLE: &str = "LOTLINE_FAILPOINT";
+    const UNSYNCED: &str = "LOTLINE_FAILPOINT_UNSYNCED";
 
     impl Failpoint {
         /// Every place.
@@ -93,6 +102,11 @@ mod armed {
         };
         let at = Failpoint::ALL.iter().copied().find(|point| point.name() == name)?;
         Some(Armed { at, signal, left: AtomicU64::new(pass.parse().ok()?) })
+    }
+
+    /// Whether the environment asks for commits that do not wait for the disk.
+    pub fn leaves_unsynced() -> bool {
+        std::env::var_os(UNSYNCED).is_some()
     }
 
     /// Ends or stops the process here when the environment asks for it: no destructor runs, nothing is flushed.

@@ -5,6 +5,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -38,7 +39,9 @@ impl Socket {
         Self { stream, exchange, entropy, refusal: None }
     }
 
+    /// The bare stream, for one who asks for signs of life of his own.
     pub(super) fn into_stream(self) -> TcpStream {
+        expect_acknowledgement(&self.stream, None);
         self.stream
     }
 
@@ -147,4 +150,16 @@ impl AsyncWrite for Socket {
         self.note_write(&polled);
         polled
     }
+}
+
+/// Lets the system end the connection when the peer has acknowledged nothing of what we sent for so long. What goes into
+/// the system's buffer never blocks, so no write of ours would notice that an event stream's reader has vanished. A system
+/// without this ends it by its own, longer time.
+pub(super) fn expect_acknowledgement(stream: &TcpStream, within: Option<Duration>) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(within) {
+        tracing::debug!(%error, "the time for acknowledgements stays the system's");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (stream, within);
 }

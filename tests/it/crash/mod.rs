@@ -4,6 +4,7 @@
 
 mod crawl;
 mod mixed;
+mod power_cut;
 mod restore;
 mod room;
 mod site;
