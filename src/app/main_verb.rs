@@ -90,7 +90,7 @@ fn read(config: Option<&std::path::Path>) -> Result<Settings, Vec<Fault>> {
 
 /// Sets up a log of failures alone: a refusal names no cause of ours, and an operator at a terminal has no other place.
 fn telling(settings: Settings) -> Result<Settings, Failed> {
-    let log = TelemetrySettings { log_filter: "error".to_owned(), ..settings.telemetry.clone() };
+    let log = TelemetrySettings { log_filter: "error".to_owned(), ..settings.telemetry };
     subscriber::install(&log).map_err(refused)?;
     Ok(settings)
 }

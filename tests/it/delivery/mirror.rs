@@ -37,7 +37,7 @@ impl Mirror {
             }
             "/api/v1/jobs" => self.jobs = rows.iter().map(|row| (id(row, "job_id"), job(row))).collect(),
             "/api/v1/notifications" => {
-                self.notices = rows.iter().map(|row| notice(&row["message"])).collect()
+                self.notices = rows.iter().map(|row| notice(&row["message"])).collect();
             }
             other => panic!("no list of a feed: {other}"),
         }
