@@ -83,7 +83,7 @@ impl Example for NewChat {
 
 impl Example for NewDirectMessage {
     fn example() -> Self {
-        Self { text: TEXT.to_owned(), client_message_id: Some(OWN_NAME.to_owned()) }
+        Self { text: TEXT.to_owned(), client_message_id: Some("tab-3-18".to_owned()) }
     }
 }
 

@@ -114,6 +114,6 @@ mod tests {
         pace.count(at(9_500));
         pace.count(at(12_000));
 
-        assert_eq!(flood(&mut pace, 13_000), Some(Verdict::TooFast));
+        assert_eq!(flood(&mut pace, 13_000), Some(Verdict::Flood));
     }
 }

@@ -205,7 +205,7 @@ impl<'a> Reading<'a> {
                 self.had_gap = true;
                 // Read after what is on the page, which the lists have in them.
                 for url in page["resync_urls"].as_object().unwrap().values() {
-                    self.mirror.reads_anew(self.who, url.as_str().unwrap()).await;
+                    self.reads_anew(url).await;
                 }
                 self.position = page["position"].as_str().unwrap().to_owned();
                 continue;
@@ -222,17 +222,19 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Reads a list that a gap points to, where it points to one. The feed of all jobs tells of more than the own.
+    async fn reads_anew(&mut self, url: &Value) {
+        if let Some(url) = url.as_str().filter(|url| !url.contains("created_by") || self.feeds.is_empty()) {
+            self.mirror.reads_anew(self.who, url).await;
+        }
+    }
+
     /// Takes a frame in; whether it is the last.
     async fn takes(&mut self, frame: &Value, word: &str) -> bool {
         if frame["type"] == "gap" {
             self.had_gap = true;
             for url in [&frame["resync_url"], &frame["own_jobs_url"]] {
-                // The feed of all jobs tells of more than the own.
-                if let Some(url) =
-                    url.as_str().filter(|url| !url.contains("created_by") || self.feeds.is_empty())
-                {
-                    self.mirror.reads_anew(self.who, url).await;
-                }
+                self.reads_anew(url).await;
             }
         }
         self.mirror.applies(frame);

@@ -21,6 +21,8 @@ on_both_databases! {
 const OF_THE_MOMENT: &[(&str, &[&str])] = &[
     ("create_token", &["username", "password", "scope"]),
     ("set_password", &["current_password"]),
+    ("mark_room_read", &["message_id"]),
+    ("mark_conversation_read", &["message_id"]),
     ("start_job", &["lease_token"]),
     ("keep_job_lease", &["lease_token"]),
     ("report_job_progress", &["lease_token"]),

@@ -47,7 +47,7 @@ pub enum Habit {
 }
 
 /// Frames that a wanderer takes from one carrier are fewer than this.
-const PATIENCE: u64 = 60;
+const PATIENCE: u64 = 25;
 
 impl Habit {
     /// Frames that are taken before the carrier is left; none: all.

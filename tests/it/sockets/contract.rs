@@ -2,6 +2,7 @@
 //! contract's section on messages, as a table.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -315,7 +316,7 @@ async fn every_message_of_a_client_is_answered_as_the_contract_says(app: &TestAp
             let socket = &mut sockets[row.by as usize];
             answers(socket, row, nested).await;
             // A second's messages are bounded; the table is longer.
-            app.pass(std::time::Duration::from_millis(100)).await;
+            app.clock.advance(Duration::from_millis(100));
         }
     }
     for (text, message) in [

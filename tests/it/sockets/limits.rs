@@ -113,6 +113,9 @@ async fn a_flood_is_refused_four_times_the_limit_and_its_sender_still_hears_even
     app.admin("ann").await.broadcasts("still there?").await;
 
     assert_eq!(socket.next().await["message"], "still there?");
+    drop(socket);
+    // Nothing is read before the second is over, not even that the client has gone.
+    app.while_time_passes(app.has_connections(0)).await;
 }
 
 async fn pongs_that_nobody_asked_for_count_as_messages(app: &TestApp) {
