@@ -103,7 +103,11 @@ impl<'a> Office<'a> {
                 row(format!("lasting-{number}"), 1_000 + round),
                 row(format!("new-{round}-{number}"), 2_000),
                 gone(format!("new-{round}-{}", (number + 5) % 6)),
-                if round.is_multiple_of(2) { gone("wavering".to_owned()) } else { row("wavering".to_owned(), 7) },
+                if round.is_multiple_of(2) {
+                    gone("wavering".to_owned())
+                } else {
+                    row("wavering".to_owned(), 7)
+                },
             ]);
             let answer = self.worker.post("/api/v1/properties/batch", &json!({ "items": items })).await;
             assert_eq!((answer.status, &answer.json()["rejected"]), (200, &json!(0)), "{answer:?}");
