@@ -61,6 +61,11 @@ def caller_of(operation):
     return "admin"
 
 
+@schemathesis.serializer("application/x-ndjson")
+def lines(_context, value):
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
 @schemathesis.hook
 def before_call(_context, case, _kwargs):
     name = case.operation.definition.raw["operationId"]
@@ -90,8 +95,9 @@ def stand_on(case, name, number, caller, owner):
         case.body = {key: known[key] for key in ("link_token", "new_password")}
     else:
         give_meaning(case.body, known)
-    # Operators have no tenant, and spiders have names that each tenant may use.
-    named = {key for key in case.path_parameters if key in known and key not in ("name", "source", "listing_key")}
+    # Operators have no tenant, and spiders and rooms have names that each tenant may use.
+    shared = ("name", "source", "listing_key", "room_id")
+    named = {key for key in case.path_parameters if key in known and key not in shared}
     if caller is not owner and named and caller_of(case.operation) != "operator":
         crossing[case.id] = f"{name} on {sorted(named)}"
 

@@ -85,6 +85,22 @@ class Party:
 
     _start_job = _report_job_progress = _keep_job_lease = _complete_job = _fail_job = _lease
 
+    def _room(self, number):
+        bob = self.meaning["user_id"]
+        wish = {"room_id": f"room-{number}", "name": "A room", "visibility": "public", "members": [bob]}
+        return {"room_id": self.admin.post("/rooms", wish)["room_id"]}
+
+    _archive_room = _remove_room_member = _room
+
+    def _mark_room_read(self, number):
+        return {"room_id": "lobby", "message_id": self._said("/chat/send", number)}
+
+    def _mark_conversation_read(self, number):
+        return {"message_id": self._said(f"/direct-messages/{self.meaning['user_id']}", number)}
+
+    def _said(self, path, number):
+        return self.admin.post(path, {"text": f"number {number}"})["message_id"]
+
     def _stream(self, _number):
         """An open stream of the admin's; the oldest goes, so that there is always a place."""
         while len(self.streams) >= MOST_STREAMS:
