@@ -12,7 +12,7 @@ use crate::protocol::message::{Gap, GapReason, ServerMessage};
 use crate::protocol::position::Position;
 use crate::protocol::problem::CloseCode;
 use crate::protocol::routing::Routing;
-use crate::protocol::subscription::{INBOX_RESYNC_URL, Subscription};
+use crate::protocol::subscription::{INBOX_RESYNC_URL, Subscription, own_jobs_url};
 use crate::storage;
 
 impl Follower {
@@ -32,7 +32,9 @@ impl Follower {
         let Some(replay) = &self.replay else {
             if !self.waiting.is_empty() {
                 let head = eventlog::head(&self.kernel.db, &self.scope).await;
-                self.begin_waiting(head.map_err(|error| self.unreadable(&error))?);
+                let head = head.map_err(|error| self.unreadable(&error))?;
+                self.check_epoch(head)?;
+                self.begin_waiting(head);
             }
             return Ok(None);
         };
@@ -51,12 +53,18 @@ impl Follower {
         }
         if let Some(read) = read {
             let stretch = read.map_err(|error| self.unreadable(&error))?;
+            self.check_epoch(stretch.head)?;
             self.kernel.metrics.replay_pages.one();
             self.replayed(&stretch);
         }
         self.place = None;
         self.end_replay();
         Ok(None)
+    }
+
+    /// Ends the connection when the log was replaced under it: the client resumes, and is told of the gap.
+    fn check_epoch(&self, head: Head) -> Result<(), Closing> {
+        if head.epoch == self.epoch { Ok(()) } else { Err(Closing::to_resume()) }
     }
 
     fn unreadable(&self, error: &storage::Error) -> Closing {
@@ -129,23 +137,27 @@ impl Follower {
         reason: GapReason,
         of: Option<&Subscription>,
     ) {
-        let gap = |subscription: &str, key: Option<String>, resync_url: &str| {
-            ServerMessage::Gap(Gap {
-                subscription: subscription.to_owned(),
-                key,
-                from: crate::base::text::cut(from, 200).to_owned(),
-                to: to.to_string(),
-                reason,
-                resync_url: resync_url.to_owned(),
-            })
-        };
+        let gap =
+            |subscription: &str, key: Option<String>, resync_url: &str, own_jobs_url: Option<String>| {
+                ServerMessage::Gap(Gap {
+                    subscription: subscription.to_owned(),
+                    key,
+                    from: crate::base::text::cut(from, 200).to_owned(),
+                    to: to.to_string(),
+                    reason,
+                    resync_url: resync_url.to_owned(),
+                    own_jobs_url,
+                })
+            };
         let gaps = self.mailbox.with_interest(|interest| {
-            let inbox =
-                interest.inbox_after.filter(|_| of.is_none()).map(|_| gap("inbox", None, INBOX_RESYNC_URL));
+            let inbox = interest
+                .inbox_after
+                .filter(|_| of.is_none())
+                .map(|_| gap("inbox", None, INBOX_RESYNC_URL, interest.reader.user.map(own_jobs_url)));
             let concerned = |one: &&Subscription| of.is_none_or(|of| of == *one);
             let feeds = interest.subscriptions.iter().filter(concerned).map(|one| {
                 let feed = one.filter.feed();
-                gap(feed.name(), one.key.clone(), feed.resync_url())
+                gap(feed.name(), one.key.clone(), feed.resync_url(), None)
             });
             inbox.into_iter().chain(feeds).collect::<Vec<_>>()
         });

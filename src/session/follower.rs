@@ -12,12 +12,12 @@ use chrono::{DateTime, Utc};
 
 use super::admission::Place;
 use super::replay::Replay;
-use super::start::read_rooms;
+use super::start::rooms_of_joined;
 use super::subscribing::Waiting;
 use super::wish::Wish;
 use crate::auth::scope::TenantScope;
-use crate::base::ids::RoomId;
 use crate::domain::op::Kernel;
+use crate::domain::rooms::reads::RoomsRead;
 use crate::eventlog::{self, Head, Since};
 use crate::hub::{Closing, Item, Mailbox};
 use crate::protocol::message::{GapReason, ServerMessage};
@@ -29,6 +29,8 @@ pub struct Follower {
     pub(super) kernel: Arc<Kernel>,
     pub(super) scope: TenantScope,
     pub(super) mailbox: Arc<Mailbox>,
+    /// The log that is followed; events of another are not its continuation.
+    pub(super) epoch: i64,
     /// Ready to go out before anything else.
     pub(super) prelude: Vec<Item>,
     /// Boxed: most followers have none, most of the time.
@@ -57,6 +59,7 @@ impl Follower {
             kernel: Arc::clone(kernel),
             scope,
             mailbox,
+            epoch: 0,
             prelude: Vec::new(),
             replay: None,
             place: None,
@@ -65,7 +68,7 @@ impl Follower {
         // From here on dropping the follower leaves the hub again.
         let head = follower.start_hub_and_read_head(wish).await?;
         // After the head: what is newer is told again by the events after it, what was missed would never be.
-        let rooms = read_rooms(kernel, &follower.scope, reader).await?;
+        let rooms = rooms_of_joined(kernel, &follower.scope, reader, head.position()).await?;
         follower.begin(wish, head, &rooms, hello);
         Ok(follower)
     }
@@ -102,9 +105,10 @@ impl Follower {
         &mut self,
         wish: &Wish,
         head: Head,
-        rooms: &[(RoomId, i64)],
+        rooms: &RoomsRead,
         hello: impl FnOnce(Position) -> ServerMessage,
     ) {
+        self.epoch = head.epoch;
         let judged = wish.since.as_deref().map(|since| eventlog::judge(since, head));
         let after = match judged {
             Some(Since::After(seq)) => seq,
@@ -119,7 +123,7 @@ impl Follower {
         self.kernel.hub.change(&self.scope, &self.mailbox, |interest, position| {
             interest.inbox_after = interest.inbox_after.map(|_| after);
             interest.subscriptions.iter_mut().for_each(|one| one.after = after);
-            interest.rooms.read(rooms, head.seq);
+            interest.rooms.read(&rooms.rooms, rooms.as_of);
             // Until now the hub did not know of the rooms: what it has delivered without them comes from the log.
             upto = upto.max(position.seq);
             None

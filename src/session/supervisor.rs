@@ -109,6 +109,9 @@ impl Sessions {
         let found = self.kernel.db.history();
         if self.history.swap(found, Ordering::Relaxed) != found {
             tracing::warn!("the database was restored or replaced; all connections have to resume");
+            // Ended first, so that no open mailbox takes an event of the new log; and once more, because whoever joined in
+            // between may have begun where the old one stood.
+            self.end_all_for_doubt();
             self.kernel.hub.forget_places();
             self.end_all_for_doubt();
         }

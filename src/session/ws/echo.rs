@@ -4,7 +4,7 @@ use std::io;
 use std::ops::ControlFlow;
 
 use super::incoming::{self, Incoming, Read};
-use super::socket::{End, Socket};
+use super::socket::{End, Socket, others_first};
 use crate::protocol::websocket::encode::{self, TextFrame};
 use crate::session::connection::quiet_mailbox;
 
@@ -16,11 +16,13 @@ pub(super) async fn run(mut socket: Socket, mut early: Vec<u8>) -> io::Result<()
             return socket.end(end).await;
         }
         socket.write()?;
-        let readiness = socket.readiness();
         read = tokio::select! {
             closing = mailbox.closed() => return socket.end(End::Closing(closing)).await,
-            ready = socket.stream.ready(readiness) => match ready?.is_readable() {
-                true => socket.read()?,
+            ready = socket.ready(true) => match ready?.is_readable() {
+                true => {
+                    others_first().await;
+                    socket.read()?
+                }
                 false => Read::Messages(Vec::new()),
             }
         };

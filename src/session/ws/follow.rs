@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::incoming::{self, Incoming, Read};
 use super::pace::{Pace, Verdict};
-use super::socket::{End, Socket};
+use super::socket::{End, Socket, others_first};
 use crate::domain::limits::quota::Quota;
 use crate::hub::{Item, Mailbox, Offer};
 use crate::protocol::message::{ErrorMessage, MessagePayload, ServerMessage};
@@ -56,7 +56,15 @@ impl Following {
 
     /// Waits for one thing to happen, and does what it asks for.
     async fn turn(&mut self) -> io::Result<ControlFlow<End>> {
-        let Self { socket, commands, mailbox, .. } = self;
+        let Self { socket, commands, mailbox, pace } = self;
+        let clock = socket.sessions().clock();
+        let rest = pace.rest(clock.steady());
+        let rested = async {
+            match rest {
+                Some(span) => Box::pin(clock.sleep(span)).await,
+                None => std::future::pending().await,
+            }
+        };
         let idle = socket.out.is_empty();
         let due = async {
             // While something is unwritten nothing more is taken; only an end is heard.
@@ -67,15 +75,18 @@ impl Following {
                 Ok(items) => self.give(&items).map(ControlFlow::Continue),
                 Err(closing) => Ok(ControlFlow::Break(End::Closing(closing))),
             },
-            ready = socket.stream.ready(socket.readiness()) => {
+            () = rested => Ok(ControlFlow::Continue(())),
+            ready = socket.ready(rest.is_none()) => {
                 let ready = ready?;
                 if ready.is_writable() {
                     socket.write()?;
                 }
-                match ready.is_readable() {
+                match ready.is_readable() && rest.is_none() {
                     true => {
                         let read = socket.read()?;
-                        Ok(Box::pin(self.serve(read)).await)
+                        let step = Box::pin(self.serve(read)).await;
+                        others_first().await;
+                        Ok(step)
                     }
                     false => Ok(ControlFlow::Continue(())),
                 }
@@ -119,9 +130,13 @@ impl Following {
                 }
                 Incoming::Answer(pong) => match self.paced() {
                     Verdict::Fine | Verdict::TooFast => self.socket.out.push(pong),
+                    Verdict::Flood => {}
                     Verdict::FarTooLong => return ControlFlow::Break(far_too_long()),
                 },
-                Incoming::Pong => {}
+                Incoming::Pong => match self.paced() {
+                    Verdict::Fine | Verdict::TooFast | Verdict::Flood => {}
+                    Verdict::FarTooLong => return ControlFlow::Break(far_too_long()),
+                },
                 Incoming::Close { code } => return ControlFlow::Break(End::Gone { code: Some(code) }),
             }
         }
@@ -133,6 +148,7 @@ impl Following {
             Verdict::Fine if self.is_within_quota() => self.commands.serve(text).await,
             Verdict::Fine => self.mailbox.offer(quota_used_up()),
             Verdict::TooFast => self.mailbox.offer(too_fast()),
+            Verdict::Flood => {}
             Verdict::FarTooLong => return ControlFlow::Break(far_too_long()),
         }
         ControlFlow::Continue(())

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest as Readiness};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest as Readiness, Ready};
 use tokio::net::TcpStream;
 
 use super::incoming::{self, Incoming, Read};
@@ -51,13 +51,17 @@ impl Socket {
         self.seat.sessions()
     }
 
-    /// What to wait for: room for what is unwritten, and bytes of the peer as long as it does not let too much wait.
-    pub(super) fn readiness(&self) -> Readiness {
-        match (self.out.is_empty(), self.out.bytes() < MOST_UNWRITTEN) {
-            (true, _) => Readiness::READABLE,
-            (false, true) => Readiness::READABLE | Readiness::WRITABLE,
-            (false, false) => Readiness::WRITABLE,
-        }
+    /// Waits until there is room for what is unwritten, or, where the peer may speak, bytes of it; for ever where there is
+    /// nothing to wait for. A peer that lets too much wait may not speak.
+    pub(super) async fn ready(&self, may_speak: bool) -> io::Result<Ready> {
+        let reads = may_speak && self.out.bytes() < MOST_UNWRITTEN;
+        let readiness = match (reads, !self.out.is_empty()) {
+            (true, false) => Readiness::READABLE,
+            (true, true) => Readiness::READABLE | Readiness::WRITABLE,
+            (false, true) => Readiness::WRITABLE,
+            (false, false) => return std::future::pending().await,
+        };
+        self.stream.ready(readiness).await
     }
 
     /// Reads what is there, unless the peer has to read first.
@@ -128,6 +132,12 @@ impl Socket {
             () = clock.sleep(FAREWELL) => Ok(()),
         }
     }
+}
+
+/// Lets the thread's other tasks run. A peer that always has more to say would keep the thread for itself: a stream that is
+/// ready makes nobody wait, and four such peers once took two threads from everybody else.
+pub(super) async fn others_first() {
+    tokio::task::yield_now().await;
 }
 
 impl End {

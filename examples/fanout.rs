@@ -7,13 +7,10 @@
 //!
 //! The server is a process of its own, on a fresh SQLite store; the sockets are this process's.
 
-mod floor;
-mod server;
-mod storm;
-
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -24,26 +21,26 @@ use lotline::app::build::App;
 use lotline::auth::role::Role;
 use lotline::auth::token::mint::Lifetime;
 use lotline::base::clock::Clock;
+use lotline::base::entropy::Entropy;
 use lotline::config::Settings;
 use lotline::domain::identity::Identity;
 use lotline::domain::identity::bootstrap::{self, Newcomer};
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tokio_tungstenite::connect_async_with_config;
+use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_util::sync::CancellationToken;
-
-use server::{Server, Usage, mib};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// How long the last broadcast may be on its way.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long the server takes to let go of sockets that are gone.
-const SETTLING: Duration = Duration::from_secs(3);
 /// Upgrades under way at once.
 const UPGRADES: usize = 100;
+/// Of `/proc/PID/stat`, on every Linux that Lotline runs on.
+const TICKS_PER_SECOND: f64 = 100.0;
 
 #[derive(Clone, Parser)]
 struct Wish {
@@ -87,7 +84,6 @@ async fn measure(wish: &Wish, folder: &Path) -> Outcome<bool> {
     let environment = environment(wish, folder);
     let tenants = make_people(wish, &environment, &clock).await?;
     let server = Server::start(&wish.server, &environment)?;
-    let floor = floor::micros_a_write()?;
     let empty = server.usage()?;
     let sockets = wish.tenants * wish.users * wish.sockets;
     let tally = Arc::new(Tally::default());
@@ -111,7 +107,7 @@ async fn measure(wish: &Wish, folder: &Path) -> Outcome<bool> {
     ))?;
 
     let began = clock.now();
-    broadcast_all(wish.rounds, &server.url, &tenants, &clock).await?;
+    broadcast_all(wish, &server.url, &tenants, &clock).await?;
     let wanted = sockets as u64 * wish.rounds;
     let deadline = clock.now() + PATIENCE;
     while tally.delivered.load(Ordering::Relaxed) < wanted && clock.now() < deadline {
@@ -119,17 +115,79 @@ async fn measure(wish: &Wish, folder: &Path) -> Outcome<bool> {
     }
     let (span, after) = (since(&clock, began), server.usage()?);
     followers.shutdown().await;
-    let cpu_secs = after.cpu_secs - rested.cpu_secs;
-    let delivered = report(&tally, wanted, span, cpu_secs, after)?;
-    // Once the server has seen the sockets go.
-    clock.sleep(SETTLING).await;
-    let a_request = cost_of_requests(wish, &server, &tenants, &clock).await?;
-    say(format!("a bare write: {floor:.1} µs; a broadcast that nobody follows: {a_request:.0} µs"))?;
-    let requests_secs = a_request * (wish.rounds * wish.tenants as u64) as f64 / 1e6;
-    let micros = (cpu_secs - requests_secs) * 1e6 / wanted.max(1) as f64;
-    say(format!("the deliveries alone: {micros:.1} µs each, {:.2} times a bare write", micros / floor))?;
+    let delivered = report(&tally, wanted, span, after.cpu_secs - rested.cpu_secs, after)?;
     let Some(jitter) = wish.jitter else { return Ok(delivered) };
-    Ok(storm::storm(wish, jitter, &server, &tenants, &clock).await? && delivered)
+    Ok(storm(wish, jitter, &server, &tenants, &clock).await? && delivered)
+}
+
+/// All sockets are gone at once; each comes back at a time of its own, does as it is told when it is refused, and must
+/// get what its tenant was told meanwhile.
+async fn storm(
+    wish: &Wish,
+    jitter: u64,
+    server: &Server,
+    tenants: &[Tenant],
+    clock: &Clock,
+) -> Outcome<bool> {
+    let client = reqwest::Client::new();
+    let (before, began, mut returns) = (server.usage()?, clock.now(), JoinSet::new());
+    for tokens in tenants {
+        let Some(admin) = tokens.first() else { continue };
+        let head = client.get(format!("{}/api/v1/events", server.url)).bearer_auth(admin).send().await?;
+        let head: serde_json::Value = head.error_for_status()?.json().await?;
+        let since = head["position"].as_str().ok_or("no position")?.to_owned();
+        let told = client.post(format!("{}/api/v1/admin/broadcast", server.url)).bearer_auth(admin);
+        told.json(&serde_json::json!({ "message": "missed" })).send().await?.error_for_status()?;
+        for token in tokens.iter().flat_map(|token| std::iter::repeat_n(token, wish.sockets)) {
+            let url = server.url.replacen("http://", "ws://", 1);
+            let url = format!("{url}/ws?token={token}&since={since}");
+            let wait = Duration::from_millis(Entropy.below(jitter * 1_000 + 1));
+            returns.spawn(come_back(url, clock.clone(), began, wait));
+        }
+    }
+    let (mut spans, mut refusals, mut sockets) = (Vec::new(), 0, Vec::new());
+    while let Some(returned) = returns.join_next().await {
+        let (socket, span, refused) = returned??;
+        spans.push(span);
+        refusals += refused;
+        sockets.push(socket);
+    }
+    spans.sort_by(f64::total_cmp);
+    let last = spans.last().copied().unwrap_or_default();
+    let cpu_secs = server.usage()?.cpu_secs - before.cpu_secs;
+    say(format!("storm: {} resumed in {last:.1} s, {refusals} refusals, {cpu_secs:.2} CPU-s", spans.len()))?;
+    Ok(last < PATIENCE.as_secs_f64())
+}
+
+/// The socket, the seconds since the cut, and how often it was refused.
+async fn come_back(
+    url: String,
+    clock: Clock,
+    cut: chrono::DateTime<chrono::Utc>,
+    wait: Duration,
+) -> Outcome<(Socket, f64, u64)> {
+    clock.sleep(wait).await;
+    let mut refused = 0;
+    loop {
+        let config = WebSocketConfig::default().read_buffer_size(4096).write_buffer_size(0);
+        match connect_async_with_config(&url, Some(config), true).await {
+            Ok((mut socket, _)) => {
+                while let Some(message) = socket.next().await {
+                    if message?.to_text().is_ok_and(|text| text.contains("\"missed\"")) {
+                        return Ok((socket, since(&clock, cut), refused));
+                    }
+                }
+                return Err("the socket ended before its replay did".into());
+            }
+            Err(tungstenite::Error::Http(answer)) if matches!(answer.status().as_u16(), 429 | 503) => {
+                refused += 1;
+                let seconds = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
+                let seconds = seconds.and_then(|text| text.parse().ok()).unwrap_or(1);
+                clock.sleep(Duration::from_secs(seconds)).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 fn report(tally: &Tally, wanted: u64, span: f64, cpu_secs: f64, after: Usage) -> Outcome<bool> {
@@ -277,22 +335,11 @@ fn broadcast(text: &str) -> Option<(u64, i64)> {
     Some((round.parse().ok()?, sent_ms.parse().ok()?))
 }
 
-/// Processor time of a broadcast while nobody is connected, in microseconds: the request, the log and the rest.
-async fn cost_of_requests(wish: &Wish, server: &Server, tenants: &[Tenant], clock: &Clock) -> Outcome<f64> {
-    const ROUNDS: u64 = 5;
-    // The first ones fill caches and open connections.
-    broadcast_all(1, &server.url, tenants, clock).await?;
-    let before = server.usage()?;
-    broadcast_all(ROUNDS, &server.url, tenants, clock).await?;
-    let spent = server.usage()?.cpu_secs - before.cpu_secs;
-    Ok(spent * 1e6 / (ROUNDS * wish.tenants as u64) as f64)
-}
-
 /// A broadcast to each tenant each second. A round that takes longer makes the next one late, never out of order.
-async fn broadcast_all(rounds: u64, url: &str, tenants: &[Tenant], clock: &Clock) -> Outcome<()> {
+async fn broadcast_all(wish: &Wish, url: &str, tenants: &[Tenant], clock: &Clock) -> Outcome<()> {
     let client = reqwest::Client::new();
     let began = clock.now();
-    for round in 0..rounds {
+    for round in 0..wish.rounds {
         clock.sleep_until(began + Duration::from_secs(round)).await;
         let mut requests = JoinSet::new();
         for admin in tenants.iter().filter_map(|tokens| tokens.first()) {
@@ -305,6 +352,65 @@ async fn broadcast_all(rounds: u64, url: &str, tenants: &[Tenant], clock: &Clock
         }
     }
     Ok(())
+}
+
+/// The server under measurement; killed when dropped.
+struct Server {
+    process: Child,
+    url: String,
+}
+
+impl Server {
+    fn start(binary: &Path, environment: &BTreeMap<String, String>) -> Outcome<Self> {
+        let mut process =
+            Command::new(binary).arg("serve").envs(environment).stderr(Stdio::piped()).spawn()?;
+        let mut lines = BufReader::new(process.stderr.take().ok_or("no standard error")?).lines();
+        let url = loop {
+            let line = lines.next().ok_or("the server did not start")??;
+            match line.strip_prefix("listening on ") {
+                Some(url) => break url.to_owned(),
+                None => say(line)?,
+            }
+        };
+        // Somebody must go on reading, or the server's log would stand still.
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(say));
+        Ok(Self { process, url })
+    }
+
+    fn usage(&self) -> Outcome<Usage> {
+        let proc = PathBuf::from(format!("/proc/{}", self.process.id()));
+        let stat = std::fs::read_to_string(proc.join("stat"))?;
+        // The name in brackets may hold blanks; the 12th and 13th field after it are user and system time.
+        let fields = stat.rsplit_once(')').ok_or("no name in stat")?.1;
+        let ticks: f64 =
+            fields.split_whitespace().skip(11).take(2).filter_map(|text| text.parse::<f64>().ok()).sum();
+        let status = std::fs::read_to_string(proc.join("status"))?;
+        let kib = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            line.split_whitespace().nth(1)?.parse::<f64>().ok()
+        };
+        let (rss_kib, peak_kib) = (kib("VmRSS").ok_or("no VmRSS")?, kib("VmHWM").ok_or("no VmHWM")?);
+        Ok(Usage { cpu_secs: ticks / TICKS_PER_SECOND, rss_kib, peak_kib })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// What the server has used so far.
+#[derive(Clone, Copy)]
+struct Usage {
+    cpu_secs: f64,
+    rss_kib: f64,
+    peak_kib: f64,
+}
+
+fn mib(usage: Usage) -> f64 {
+    usage.rss_kib / 1024.0
 }
 
 fn since(clock: &Clock, began: chrono::DateTime<chrono::Utc>) -> f64 {
