@@ -25,7 +25,11 @@ pub(super) struct Here {
 
 impl Here {
     /// Somebody has come by this connection, and is shown who is there. A key is nobody.
-    pub(super) fn enter(kernel: &Arc<Kernel>, connection: &Connection, mailbox: &Arc<Mailbox>) -> Option<Self> {
+    pub(super) fn enter(
+        kernel: &Arc<Kernel>,
+        connection: &Connection,
+        mailbox: &Arc<Mailbox>,
+    ) -> Option<Self> {
         let (kernel, scope, mailbox) = (Arc::clone(kernel), connection.scope, Arc::clone(mailbox));
         let person = Person { tenant: scope.tenant_id(), user: connection.user_id()? };
         let mut rooms: Vec<RoomId> = Vec::new();

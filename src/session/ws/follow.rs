@@ -213,10 +213,10 @@ mod tests {
     #[test]
     fn a_socket_that_waits_is_lean() {
         let parts = [
-            ("the task", future_bytes(Following::run), 1),
-            ("the socket and its follower", size_of::<Following>(), 1),
-            ("the connection", size_of::<Connection>(), 1),
-            ("the mailbox", size_of::<Mailbox>(), 1),
+            ("the task", future_bytes(Following::run), 512),
+            ("the socket and its follower", size_of::<Following>(), 576),
+            ("the connection", size_of::<Connection>(), 384),
+            ("the mailbox", size_of::<Mailbox>(), 320),
         ];
 
         let fat: Vec<_> = parts.iter().filter(|(_, bytes, most)| bytes > most).collect();
