@@ -52,6 +52,16 @@ pub async fn head(db: &Database, scope: &TenantScope) -> Result<Head> {
 /// `head.trimmed` is above `after`: the caller has to tell a gap up to there.
 pub async fn read_after(db: &Database, scope: &TenantScope, after: i64, limit: u64) -> Result<Page> {
     let _turn = db.replay_turn(scope).await?;
+    read_page(db, scope, after, limit).await
+}
+
+/// The same for the node's own delivery, which waits for no storm of a tenant's readers.
+pub async fn read_missing(db: &Database, scope: &TenantScope, after: i64, limit: u64) -> Result<Page> {
+    let _turn = db.node_turn().await?;
+    read_page(db, scope, after, limit).await
+}
+
+async fn read_page(db: &Database, scope: &TenantScope, after: i64, limit: u64) -> Result<Page> {
     let tx = db.tenant(scope).read().await?;
     let mut head = read_head(&tx).await?;
     let mut rows = events::read_after(&tx, after, limit).await?;

@@ -59,6 +59,8 @@ const BESIDES: &[(&str, &[&str])] = &[
     ("upsert_properties", &["404"]),
     // A file that is not complete yet, or whose bytes were lost.
     ("get_upload_content", &["409", "410"]),
+    // So is the room that a message is for.
+    ("send_chat", &["404"]),
 ];
 
 /// The document made of `spec`, which is `OpenApiService::spec()`.

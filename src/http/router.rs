@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use poem::http::{Method, StatusCode, header};
 use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler};
 use poem_openapi::{OpenApi, OpenApiService};
@@ -135,7 +136,7 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
     let operations = Arc::new(operations());
     let entropy = sessions.kernel.entropy;
     let counting = Arc::clone(&sessions.kernel.metrics);
-    let gate = AddressGate(sessions.kernel.clone());
+    let gate = AddressGate(Arc::clone(&sessions.kernel));
     let routes = live_routes(&live)
         .nest(BASE, rest.with(limit.clone()).with(gate.clone()))
         .nest("/admin", at_root("/admin", broadcasts).with(limit.clone()).with(gate.clone()))
@@ -144,7 +145,7 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         .at("/set-password", get(set_password_page))
         .at("/docs", get(swagger_page(&document)))
         .at("/openapi.json", get(document_answer(document)))
-        .at("/docs/async", get(async_page))
+        .at("/docs/async", get(async_page()))
         .at("/asyncapi.json", get(document_answer(asyncapi())))
         .at("/problems/:code", get(problem_page))
         .at("/livez", get(health::livez))
@@ -180,6 +181,7 @@ fn live_routes(live: &Arc<Live>) -> Route {
         .at("/sse/notifications", stream(StreamKind::Notifications))
         .at("/sse/events", stream(StreamKind::Events))
         .at("/sse/stats", stream(StreamKind::Stats))
+        .at("/sse/logs/:job_id", stream(StreamKind::Logs))
         .at("/events", stream(StreamKind::Events))
 }
 
@@ -200,6 +202,7 @@ fn operations() -> Operations {
         "/sse/notifications",
         "/sse/events",
         "/sse/stats",
+        "/sse/logs/:job_id",
         "/events",
     ];
     let health = ["/livez", "/readyz", "/version", "/.well-known/jwks.json", "/metrics", "/metrics/tenants"];
@@ -225,11 +228,13 @@ fn at_root<T: OpenApi + 'static>(
 }
 
 fn swagger_page(document: &str) -> impl Endpoint<Output = Response> + use<> {
-    let page = swagger::page(&service(), document);
+    let page = Bytes::from(swagger::page(&service(), document));
     poem::endpoint::make_sync(move |_| swagger::answer(page.clone()))
 }
 
+/// The document is shared, not copied: whoever reads it slowly holds no copy of his own.
 fn document_answer(document: String) -> impl Endpoint<Output = Response> {
+    let document = Bytes::from(document);
     poem::endpoint::make_sync(move |_| {
         Response::builder().content_type("application/json").body(document.clone()).into_response()
     })
@@ -237,21 +242,21 @@ fn document_answer(document: String) -> impl Endpoint<Output = Response> {
 
 #[handler]
 fn socket_page() -> Response {
-    page(include_str!("pages/socket.html"))
+    page(Bytes::from_static(include_bytes!("pages/socket.html")))
 }
 
 #[handler]
 fn set_password_page() -> Response {
-    page(include_str!("pages/set-password.html"))
+    page(Bytes::from_static(include_bytes!("pages/set-password.html")))
 }
 
-#[handler]
-fn async_page() -> Response {
-    page(&super::asyncpage::html())
+fn async_page() -> impl Endpoint<Output = Response> {
+    let html = Bytes::from(super::asyncpage::html());
+    poem::endpoint::make_sync(move |_| page(html.clone()))
 }
 
 /// A page of ours: it loads nothing from elsewhere, and speaks to this server only.
-fn page(html: &str) -> Response {
+fn page(html: Bytes) -> Response {
     const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
                           connect-src 'self' ws: wss:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
     Response::builder()
@@ -260,5 +265,5 @@ fn page(html: &str) -> Response {
         .header(header::REFERRER_POLICY, "no-referrer")
         .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
         .content_type("text/html; charset=utf-8")
-        .body(html.to_owned())
+        .body(html)
 }

@@ -98,6 +98,13 @@ pub struct Closing {
     pub reason: String,
 }
 
+impl Closing {
+    /// The client did nothing wrong and is to come back at once, from its position.
+    pub fn to_resume() -> Self {
+        Self { code: CloseCode::Restart, reason: "restart;retry_after=1".to_owned() }
+    }
+}
+
 /// Held events had to be dropped: the replay goes on from the log.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Overflowed;

@@ -5,6 +5,7 @@ use poem_openapi::types::Type;
 use serde_json::{Map, Value, json};
 
 use super::client_message::ClientMessage;
+use super::log_stream::LogEvent;
 use super::message::ServerMessage;
 use super::stats::Stats;
 use super::upload::{UploadAnswer, UploadCommand};
@@ -26,6 +27,8 @@ enum Brings {
     Messages,
     /// Live figures, beside messages of the connection itself.
     Figures,
+    /// Lines of a log and its end, beside messages of the connection itself.
+    Logs,
     /// Whatever is sent to it: an echo has no schema.
     Anything,
     /// The file socket's own messages.
@@ -129,6 +132,17 @@ const CHANNELS: &[Channel] = &[
         brings: Brings::Figures,
     },
     Channel {
+        name: "logs",
+        address: "/sse/logs/{job_id}",
+        description: "Server-sent events: the lines of a job's log from `?since=` or `Last-Event-ID` on, from the first \
+                      without it, then live, then `complete`. An event's id is the line's, that of `complete` is \
+                      `end.{execution_id}`: whoever comes back with it gets 204 until the job is tried again. \
+                      `?level=` and `?min_level=` as in the list of lines.",
+        parameters: &[("job_id", "The job.")],
+        duplex: false,
+        brings: Brings::Logs,
+    },
+    Channel {
         name: "eventsAlias",
         address: "/events",
         description: "The same as `/sse/events`.",
@@ -144,6 +158,7 @@ pub fn document() -> Value {
     let server = messages::<ServerMessage>(&mut registry);
     let client = messages::<ClientMessage>(&mut registry);
     let (file_server, file_client) = file_messages(&mut registry);
+    let logs = messages::<LogEvent>(&mut registry);
     Stats::register(&mut registry);
     let figures = (STATS.to_owned(), message(STATS, &format!("#/components/schemas/{}", Stats::name())));
     let mut channels = Map::new();
@@ -151,7 +166,7 @@ pub fn document() -> Value {
     for channel in CHANNELS {
         let (server, client) = match channel.brings {
             Brings::Files => (&file_server, &file_client),
-            Brings::Messages | Brings::Figures | Brings::Anything => (&server, &client),
+            Brings::Messages | Brings::Figures | Brings::Logs | Brings::Anything => (&server, &client),
         };
         channels.insert(channel.name.to_owned(), describe(channel, server, client));
         operations.insert(format!("receive_{}", channel.name), operation(channel, "receive", server, false));
@@ -162,6 +177,7 @@ pub fn document() -> Value {
     let all: Map<String, Value> = server
         .iter()
         .chain(&client)
+        .chain(&logs)
         .chain([&figures])
         .chain(&file_server)
         .chain(&file_client)
@@ -194,7 +210,7 @@ fn describe(channel: &Channel, server: &Messages, client: &Messages) -> Value {
             let client = client.iter().filter(|_| channel.duplex);
             server.iter().chain(client).map(|(name, _)| referred(name)).collect()
         }
-        Brings::Figures => names_on(channel, server).iter().map(referred).collect(),
+        Brings::Figures | Brings::Logs => names_on(channel, server).iter().map(referred).collect(),
         Brings::Anything => {
             let anything =
                 json!({ "name": "anything", "title": "Any text or binary message", "payload": {} });
@@ -235,6 +251,10 @@ fn names_on(channel: &Channel, messages: &Messages) -> Vec<String> {
         Brings::Messages | Brings::Files => messages.iter().map(|(name, _)| name.clone()).collect(),
         Brings::Figures => {
             ["connection_established", "token_expiring", "going_away", STATS].map(str::to_owned).into()
+        }
+        Brings::Logs => {
+            let own = ["connection_established", "gap", "token_expiring", "going_away"];
+            own.into_iter().chain(LogEvent::KINDS).map(str::to_owned).collect()
         }
         Brings::Anything => vec!["anything".to_owned()],
     }
@@ -281,7 +301,16 @@ fn message(name: &str, schema: &str) -> Value {
 
 fn schemas(registry: &Registry) -> Value {
     // Schemas are made of strings, numbers and lists of them, which always serialise.
-    serde_json::to_value(&registry.schemas).unwrap_or_default()
+    let mut schemas = serde_json::to_value(&registry.schemas).unwrap_or_default();
+    schemas.as_object_mut().into_iter().flat_map(Map::values_mut).for_each(list_example);
+    schemas
+}
+
+/// OpenAPI 3.0 has one `example` in a schema, JSON Schema a list of them.
+fn list_example(schema: &mut Value) {
+    if let Some(example) = schema.as_object_mut().and_then(|schema| schema.remove("example")) {
+        schema["examples"] = json!([example]);
+    }
 }
 
 #[cfg(test)]

@@ -205,7 +205,7 @@ pub enum OwnPresence {
     Away,
 }
 
-/// Says which listing is on the screen; null: none any more. Answered with `viewers`.
+/// Says which listing is on the screen; null: none any more. Answered with `viewers` within a second or so.
 #[derive(Clone, Debug, Object)]
 pub struct Viewing {
     #[oai(skip_serializing_if_is_none)]

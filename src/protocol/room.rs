@@ -32,7 +32,7 @@ impl Visibility {
 
 /// A room.
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none, example)]
 pub struct Room {
     pub room_id: String,
     pub name: String,
@@ -57,7 +57,7 @@ pub struct Room {
 
 /// A room to be made. Its maker is its first owner.
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
-#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct NewRoom {
     /// A public room's id: 1 to 64 of `a-z 0-9 -`, unique in the tenant; made from the name when absent. Not for private
     /// rooms.
@@ -78,7 +78,7 @@ pub struct NewRoom {
 
 /// A member of a room.
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none, example)]
 pub struct Member {
     pub user_id: i64,
     pub username: String,
@@ -92,7 +92,7 @@ pub struct Member {
 
 /// A message as it is now.
 #[derive(Clone, Debug, Object)]
-#[oai(rename = "StoredMessage", skip_serializing_if_is_none)]
+#[oai(rename = "StoredMessage", skip_serializing_if_is_none, example)]
 pub struct Message {
     pub message_id: String,
     /// In a room.
@@ -112,7 +112,7 @@ pub struct Message {
 
 /// A message to be sent to a room.
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
-#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct NewChat {
     /// Without a room: the lobby, which everybody of the tenant is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -131,7 +131,7 @@ pub struct NewChat {
 
 /// A message to be sent to one person.
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
-#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct NewDirectMessage {
     #[oai(validator(min_length = 1, max_length = 1000))]
     pub text: String,
@@ -146,6 +146,7 @@ pub struct NewDirectMessage {
 
 /// A message was stored.
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+#[oai(example)]
 pub struct MessageSent {
     /// `sent`.
     pub status: String,

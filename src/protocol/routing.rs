@@ -140,8 +140,8 @@ impl Routing {
 pub enum Passing {
     /// Log lines, for those who follow `job_updates` with `logs`.
     JobLog { job_id: JobId, spider: String },
-    /// Typing, or somebody gone from a room, for its members; not for the connection that it came from.
-    Room { room: RoomId, everyone: bool, connection: Option<ConnectionId> },
+    /// Somebody typing in a room, or gone from it, for its other members.
+    Room { room: RoomId, everyone: bool, of: UserId },
     /// Who is looking at a listing, for those who are.
     Viewers { property_id: PropertyId },
 }

@@ -43,6 +43,11 @@ impl Feed {
 /// The inbox's list route.
 pub const INBOX_RESYNC_URL: &str = "/api/v1/notifications";
 
+/// The list of a user's own jobs, which the inbox tells of too.
+pub fn own_jobs_url(user: UserId) -> String {
+    format!("/api/v1/jobs?created_by={user}")
+}
+
 impl fmt::Display for Feed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -216,13 +221,15 @@ pub struct Interest {
     pub subscriptions: Vec<Subscription>,
     /// The listing that is on the screen.
     pub viewing: Option<PropertyId>,
+    /// Shown who is there, who types and who went: a socket is, which can show itself; a stream is not.
+    pub sees_people: bool,
 }
 
 impl Interest {
     /// What a connection sees without asking, from `inbox_after` on.
     pub fn new(reader: Reader, inbox_after: Option<i64>) -> Self {
         let rooms = Memberships::default();
-        Self { reader, inbox_after, rooms, subscriptions: Vec::new(), viewing: None }
+        Self { reader, inbox_after, rooms, subscriptions: Vec::new(), viewing: None, sees_people: false }
     }
 
     /// Takes note of an event that changes what the reader may see. To be called before [`Interest::admits`], in the
@@ -249,8 +256,8 @@ impl Interest {
                 Filter::Jobs(filter) => filter.logs && filter.matches(*job_id, spider),
                 Filter::Properties(_) | Filter::Alerts => false,
             }),
-            Passing::Room { room, everyone, connection } => {
-                !self.reader.is(*connection) && (*everyone || self.rooms.has(*room))
+            Passing::Room { room, everyone, of } => {
+                self.sees_people && self.reader.user != Some(*of) && (*everyone || self.rooms.has(*room))
             }
             Passing::Viewers { property_id } => self.viewing == Some(*property_id),
         }

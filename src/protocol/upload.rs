@@ -24,7 +24,7 @@ pub enum UploadStatus {
 
 /// A file.
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none, example)]
 pub struct Upload {
     pub upload_id: String,
     pub filename: String,

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 
+use super::connection::Connection;
 use super::follower::Follower;
+use super::here::Here;
 use super::rescope;
 use super::status;
-use super::supervisor::{Connection, Sessions};
+use super::supervisor::Sessions;
 use super::wish::Wish;
 use crate::auth::principal::Principal;
 use crate::base::clock::{epoch_seconds, rfc3339};
@@ -31,6 +33,8 @@ use crate::protocol::subscription::{Feed, Reader};
 /// One connection's conversation.
 pub struct Commands {
     pub follower: Follower,
+    /// None: a key's connection.
+    pub(super) here: Option<Here>,
     sessions: Arc<Sessions>,
     connection: Arc<Connection>,
 }
@@ -39,7 +43,8 @@ impl Commands {
     /// Joins the tenant's log with what the client wishes for. `None`: the log cannot be read now.
     pub async fn join(sessions: &Arc<Sessions>, connection: &Arc<Connection>, wish: &Wish) -> Option<Self> {
         let follower = join(sessions, connection, wish).await?;
-        Some(Self { follower, sessions: Arc::clone(sessions), connection: Arc::clone(connection) })
+        let here = Here::enter(&sessions.kernel, connection, follower.mailbox());
+        Some(Self { follower, here, sessions: Arc::clone(sessions), connection: Arc::clone(connection) })
     }
 
     /// Serves one text message. Every answer goes through the mailbox, behind the events it stands behind.
@@ -74,10 +79,10 @@ impl Commands {
             Command::JoinRoom { .. }
             | Command::LeaveRoom { .. }
             | Command::Chat { .. }
-            | Command::DirectMessage { .. } => self.talk(command, reply_to).await?,
-            Command::Typing { .. } | Command::Presence(_) | Command::Viewing { .. } => {
-                return Err(Problem::internal());
-            }
+            | Command::DirectMessage { .. }
+            | Command::Typing { .. }
+            | Command::Presence(_)
+            | Command::Viewing { .. } => self.talk(command, reply_to).await?,
         }
         Ok(())
     }
@@ -139,11 +144,11 @@ impl Commands {
         Ok(())
     }
 
-    /// The work of the user with the role that they have at this moment.
     pub(super) fn connection_id(&self) -> ConnectionId {
         self.connection.id
     }
 
+    /// The work of the user with the role that they have at this moment.
     pub(super) async fn op(&self) -> Result<Op, Problem> {
         let principal = self.sessions.identity.again(&self.connection.principal()).await?;
         Op::of_caller(&self.sessions.kernel, principal, self.connection.origin.clone())

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use serde_json::Value;
 
+use super::connection::Connection;
 use super::refresh;
-use super::supervisor::{Connection, Sessions};
+use super::supervisor::Sessions;
 use crate::auth::permission::Permission;
 use crate::base::clock::{epoch_seconds, rfc3339};
 use crate::domain::op::{Op, forbidden};

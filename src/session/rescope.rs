@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use super::supervisor::{Connection, Sessions};
+use super::connection::Connection;
+use super::supervisor::Sessions;
 use crate::auth::principal::Principal;
 use crate::domain::revocation::Revocation;
 use crate::protocol::problem::{CloseCode, Code, Problem};

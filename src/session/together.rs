@@ -1,17 +1,20 @@
-//! What a client says to other people: rooms and messages, through the same use cases as REST.
+//! What a client says to other people: rooms and messages, through the same use cases as REST, and what it does at this
+//! moment: writing, being there, looking at something.
 
 use serde_json::Value;
 
 use super::commands::Commands;
+use crate::auth::permission::Permission;
+use crate::base::ids::PropertyId;
 use crate::domain::messages::{self, NewMessage, To};
-use crate::domain::rooms;
+use crate::domain::{presence, rooms, typing, viewing};
 use crate::protocol::command::Command;
 use crate::protocol::message::{Ack, ServerMessage, SystemMessage, SystemPayload};
 use crate::protocol::problem::Problem;
 
 impl Commands {
     /// Serves what is said to other people; other commands are not of this kind.
-    pub(super) async fn talk(&self, command: Command, reply_to: Option<Value>) -> Result<(), Problem> {
+    pub(super) async fn talk(&mut self, command: Command, reply_to: Option<Value>) -> Result<(), Problem> {
         match command {
             Command::JoinRoom { room_id } => self.join_room(&room_id, reply_to).await,
             Command::LeaveRoom { room_id } => self.leave_room(&room_id, reply_to).await,
@@ -21,8 +24,26 @@ impl Commands {
             Command::DirectMessage { target_user, text, client_message_id, upload_ids } => {
                 self.send(To::Person(target_user), text, client_message_id, upload_ids, reply_to).await
             }
+            Command::Typing { room_id, is_typing } => {
+                typing::show(&self.op().await?, self.connection_id(), &room_id, is_typing).await
+            }
+            Command::Presence(wish) => presence::show(&self.op().await?, self.connection_id(), wish),
+            Command::Viewing { property_id } => self.view(property_id).await,
             _ => Ok(()),
         }
+    }
+
+    /// Answered with `viewers`, which comes with the next second.
+    async fn view(&mut self, property_id: Option<PropertyId>) -> Result<(), Problem> {
+        let op = self.op().await?;
+        let look = match property_id {
+            Some(property_id) => Some(viewing::find(&op, property_id).await?),
+            None => op.require(Permission::ShowViewing).map(|()| None)?,
+        };
+        if let Some(here) = &mut self.here {
+            here.turn_to(look);
+        }
+        Ok(())
     }
 
     async fn join_room(&self, room_id: &str, reply_to: Option<Value>) -> Result<(), Problem> {

@@ -13,6 +13,7 @@ mod schema;
 mod scope;
 mod soundness;
 mod sqlite;
+mod store_lock;
 mod turns;
 
 pub mod api_keys;
@@ -46,9 +47,9 @@ pub mod uploads;
 pub mod users;
 
 pub use backup::{CopyError, backup_sqlite};
-pub use database::{Database, DatabaseSettings};
+pub use database::{Database, DatabaseSettings, ReplayTurn};
 pub use error::{Error, OpenError, Result};
-pub use restore::{Restored, restore_sqlite};
+pub use restore::{CopiedKeys, RestoreOrder, Restored, StandingKey, restore_sqlite};
 pub use schema::{SchemaStatus, migrate_down, migrate_up, schema_status};
 pub use scope::{SystemTx, TenantTx};
 pub use soundness::{LogFigures, Soundness, examine};

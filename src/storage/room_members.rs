@@ -24,6 +24,14 @@ pub async fn rooms_of(tx: &TenantTx, user_id: UserId) -> Result<Vec<(RoomId, i64
     Ok(rows.into_iter().map(|row| (RoomId(row.room_id), row.joined_after)).collect())
 }
 
+/// The rooms of several users.
+pub async fn rooms_of_all(tx: &TenantTx, users: &[UserId]) -> Result<Vec<(UserId, RoomId)>> {
+    let query = tx.select::<Entity>().filter(Column::UserId.is_in(users.iter().map(|user| user.0)));
+    let rows = query.select_only().column(Column::UserId).column(Column::RoomId);
+    let rows: Vec<(i64, i64)> = rows.into_tuple().all(&tx.tx).await?;
+    Ok(rows.into_iter().map(|(user, room)| (UserId(user), RoomId(room))).collect())
+}
+
 /// Adds a member. To be called while the room is locked and the user is known not to be one.
 pub async fn insert(tx: &TenantTx, new: NewMember) -> Result<()> {
     let row = ActiveModel {
@@ -75,4 +83,10 @@ pub async fn set_owner(tx: &TenantTx, id: i64, owner: bool) -> Result<()> {
 pub async fn delete(tx: &TenantTx, id: i64) -> Result<()> {
     tx.delete::<Entity>(Column::Id.eq(id)).exec(&tx.tx).await?;
     Ok(())
+}
+
+/// A user's memberships, in the order of the rooms: whoever locks several rooms locks them in that order.
+pub async fn of_user(tx: &TenantTx, user_id: UserId) -> Result<Vec<MemberRow>> {
+    let query = tx.select::<Entity>().filter(Column::UserId.eq(user_id.0));
+    Ok(query.order_by_asc(Column::RoomId).all(&tx.tx).await?)
 }

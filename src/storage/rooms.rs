@@ -53,6 +53,11 @@ pub async fn insert(tx: &TenantTx, new: NewRoom<'_>) -> Result<RoomRow> {
     tx.insert(row(&new)).await
 }
 
+/// Makes a room unless the slug is taken in the tenant; tells whether it did.
+pub async fn insert_new(tx: &TenantTx, new: NewRoom<'_>) -> Result<bool> {
+    Ok(!tx.insert_new(vec![row(&new)]).await?.is_empty())
+}
+
 /// Two people's conversation, made when there is none, and held until the transaction ends.
 pub async fn lock_between(tx: &TenantTx, users: [UserId; 2], now: i64) -> Result<Option<RoomRow>> {
     let slug = slug_between(users);
@@ -115,6 +120,14 @@ pub async fn find_by_id(tx: &TenantTx, id: RoomId) -> Result<Option<RoomRow>> {
 /// Like [`lock`], by the row's id.
 pub async fn lock_by_id(tx: &TenantTx, id: RoomId) -> Result<Option<RoomRow>> {
     Ok(tx.select::<Entity>().filter(Column::Id.eq(id.0)).lock_exclusive().one(&tx.tx).await?)
+}
+
+/// The wire's ids of several rooms.
+pub async fn slugs(tx: &TenantTx, ids: &[RoomId]) -> Result<Vec<(RoomId, String)>> {
+    let query = tx.select::<Entity>().filter(Column::Id.is_in(ids.iter().map(|id| id.0)));
+    let rows: Vec<(i64, String)> =
+        query.select_only().column(Column::Id).column(Column::Slug).into_tuple().all(&tx.tx).await?;
+    Ok(rows.into_iter().map(|(id, slug)| (RoomId(id), slug)).collect())
 }
 
 /// In the order of their making, after the one with id `after`.

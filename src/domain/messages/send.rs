@@ -7,6 +7,7 @@ use super::view::{payload, sender};
 use crate::auth::permission::Permission;
 use crate::base::ids::{ConnectionId, MessageId, UserId};
 use crate::base::text::fits;
+use crate::cluster::attendance::Person;
 use crate::domain::error::Result;
 use crate::domain::idempotency::Begun;
 use crate::domain::op::Op;
@@ -95,8 +96,16 @@ pub async fn send(op: &Op, new: NewMessage) -> Result<Sent> {
     let author = users::find(&change.tx, me).await?.ok_or_else(Problem::not_found)?;
     let payload = payload(&row, spot.slug(), target);
     change.tell(event(&spot, new.connection, me, sender(&author), payload.clone()));
-    op.commit_once(change, |position| Ok(Sent { payload, position: position.ok_or_else(Problem::internal)? }))
-        .await
+    let sent = op
+        .commit_once(change, |position| {
+            Ok(Sent { payload, position: position.ok_or_else(Problem::internal)? })
+        })
+        .await?;
+    if let Spot::Room(room) = &spot {
+        let person = Person { tenant: op.scope.tenant_id(), user: me };
+        op.kernel.together.typing.said(&op.kernel.hub, person, room.id());
+    }
+    Ok(sent)
 }
 
 fn event(

@@ -101,7 +101,7 @@ async fn others(tx: &crate::storage::TenantTx, new: &NewRoom, maker: UserId) -> 
         let user = users::find(tx, UserId(*id)).await?.filter(|user| user.is_active);
         match user {
             Some(user) if user.id != maker.0 && !found.contains(&UserId(user.id)) => {
-                found.push(UserId(user.id))
+                found.push(UserId(user.id));
             }
             Some(_) => {}
             None => faults.add(&[name("members"), nth(index)], "unknown", "no active user has this id"),

@@ -4,7 +4,7 @@ use super::access::{Met, caller, lock, meet};
 use super::create::deed;
 use crate::auth::permission::Permission;
 use crate::base::clock::rfc3339;
-use crate::base::ids::UserId;
+use crate::base::ids::{RoomId, UserId};
 use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
 use crate::domain::op::Op;
@@ -14,6 +14,7 @@ use crate::protocol::message::{RoomEvent, SystemMessage, SystemPayload};
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::room::Member;
 use crate::storage::room_members::{self, MemberRow, NewMember};
+use crate::storage::rooms;
 use crate::storage::users::{self, UserRow};
 use crate::storage::{micros, time};
 
@@ -103,6 +104,17 @@ pub(super) async fn add(
 }
 
 /// Ends a membership and tells it. To be called while the room is locked.
+/// Puts a user out of every room, for whoever removes the user.
+pub(in crate::domain) async fn take_everywhere(change: &mut Change, user_id: UserId) -> Result<()> {
+    for member in room_members::of_user(&change.tx, user_id).await? {
+        let row =
+            rooms::lock_by_id(&change.tx, RoomId(member.room_id)).await?.ok_or_else(Problem::internal)?;
+        let room = Met { row, member: None };
+        take(change, &room, &member).await?;
+    }
+    Ok(())
+}
+
 pub(super) async fn take(change: &mut Change, room: &Met, row: &MemberRow) -> Result<()> {
     room_members::delete(&change.tx, row.id).await?;
     let user = UserId(row.user_id);

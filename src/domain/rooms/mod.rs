@@ -8,6 +8,7 @@ mod join;
 mod leave;
 mod list;
 pub mod members;
+pub mod reads;
 mod update;
 mod view;
 

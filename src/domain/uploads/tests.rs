@@ -67,7 +67,8 @@ async fn a_file_that_another_node_goes_on_with_is_lost_to_the_first() {
     let reached = first.growing.checkpoint().await.unwrap();
     first.note(&reached).await.unwrap();
     let kernel = another_node(&world, &folder).await;
-    let elsewhere = Op { kernel, ..ann.clone() };
+    let mut elsewhere = ann.clone();
+    elsewhere.kernel = kernel;
 
     let mut second = goes_on(&elsewhere, first.upload_id()).await;
     second.take(Bytes::from_static(b"two")).await.unwrap();

@@ -14,8 +14,8 @@ use crate::http::serve::Upgrade;
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::websocket::handshake::{self, Accept};
 use crate::protocol::websocket::refusal::Refusal;
+use crate::session::Seat;
 use crate::session::seats::Carrier;
-use crate::session::supervisor::Seat;
 use crate::session::wish::Wish;
 use crate::session::ws::{self, Mode};
 
@@ -95,8 +95,8 @@ impl SocketDoor {
         let Ready { accept, upgrade, seat, mode } = ready;
         sessions.tasks.clone().spawn(async move {
             let Ok(upgraded) = upgrade.upgraded().await else { return };
-            let _counted = upgraded.seat;
-            ws::run(sessions, seat, upgraded.stream, upgraded.early.into(), mode).await;
+            let held = upgraded.seat.into_held();
+            ws::run(sessions, seat, upgraded.stream, upgraded.early.into(), mode, held).await;
         });
         switching(&accept)
     }

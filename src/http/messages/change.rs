@@ -1,20 +1,28 @@
 //! `PATCH` and `DELETE /messages/{message_id}`.
 
 use poem_openapi::payload::Json;
+use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
 
 use crate::base::ids::MessageId;
 use crate::domain::messages;
 use crate::domain::op::Op;
+use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 use crate::protocol::room::Message;
 
 /// The text from now on.
 #[derive(Debug, Object)]
-#[oai(rename = "MessagePatch", deny_unknown_fields)]
+#[oai(rename = "MessagePatch", deny_unknown_fields, example)]
 pub struct MessagePatchBody {
     #[oai(validator(min_length = 1, max_length = 1000))]
     text: String,
+}
+
+impl Example for MessagePatchBody {
+    fn example() -> Self {
+        Self { text: examples::rooms::TEXT.to_owned() }
+    }
 }
 
 /// Deleted.

@@ -2,17 +2,19 @@
 
 use poem::Request;
 use poem_openapi::Object;
+use poem_openapi::types::Example;
 
 use crate::base::ids::UserId;
 use crate::domain::messages::{self, Conversation};
 use crate::domain::op::Op;
 use crate::http::list::{Listed, listed, page_request};
+use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 use crate::protocol::room::Message;
 
 /// A person whom the caller has talked with.
 #[derive(Debug, Object)]
-#[oai(rename = "Conversation", skip_serializing_if_is_none)]
+#[oai(rename = "Conversation", skip_serializing_if_is_none, example)]
 pub struct ConversationView {
     user_id: i64,
     username: String,
@@ -20,6 +22,18 @@ pub struct ConversationView {
     /// Messages of that person that the caller has not read.
     unread_count: u64,
     started_at: String,
+}
+
+impl Example for ConversationView {
+    fn example() -> Self {
+        Self {
+            user_id: examples::USER,
+            username: examples::USERNAME.to_owned(),
+            display_name: None,
+            unread_count: 1,
+            started_at: examples::after(0),
+        }
+    }
 }
 
 pub(super) async fn of_room(

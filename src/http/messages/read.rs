@@ -1,18 +1,26 @@
 //! `POST /rooms/{room_id}/read` and `POST /direct-messages/{user_id}/read`.
 
+use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
 
 use super::change::id;
 use crate::base::ids::UserId;
 use crate::domain::messages;
 use crate::domain::op::Op;
+use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 
 /// The newest message that was read.
 #[derive(Debug, Object)]
-#[oai(rename = "ReadMarker", deny_unknown_fields)]
+#[oai(rename = "ReadMarker", deny_unknown_fields, example)]
 pub struct ReadBody {
     message_id: String,
+}
+
+impl Example for ReadBody {
+    fn example() -> Self {
+        Self { message_id: examples::UUID.to_owned() }
+    }
 }
 
 /// Noted.

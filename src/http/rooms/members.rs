@@ -2,6 +2,7 @@
 
 use poem::Request;
 use poem_openapi::payload::Json;
+use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
 
 use crate::base::ids::UserId;
@@ -13,11 +14,17 @@ use crate::protocol::room::Member;
 
 /// What a member is to be.
 #[derive(Debug, Default, Object)]
-#[oai(deny_unknown_fields)]
+#[oai(deny_unknown_fields, example)]
 pub struct MemberBody {
     /// Owners change the room and its members.
     #[oai(default)]
     pub is_owner: bool,
+}
+
+impl Example for MemberBody {
+    fn example() -> Self {
+        Self { is_owner: true }
+    }
 }
 
 /// A member no longer.

@@ -2,7 +2,7 @@
 
 use poem_openapi::Object;
 use poem_openapi::payload::Json;
-use poem_openapi::types::MaybeUndefined;
+use poem_openapi::types::{Example, MaybeUndefined};
 
 use crate::domain::op::Op;
 use crate::domain::rooms::{self, RoomChange};
@@ -12,13 +12,19 @@ use crate::protocol::room::Room;
 
 /// What is to change; absent fields stay.
 #[derive(Debug, Object)]
-#[oai(rename = "RoomPatch", deny_unknown_fields)]
+#[oai(rename = "RoomPatch", deny_unknown_fields, example)]
 pub struct RoomPatchBody {
     #[oai(validator(min_length = 1, max_length = 100))]
     name: Option<String>,
     /// `null` empties it.
     #[oai(validator(max_length = 500))]
     topic: MaybeUndefined<String>,
+}
+
+impl Example for RoomPatchBody {
+    fn example() -> Self {
+        Self { name: Some("Elm Street, phase two".to_owned()), topic: MaybeUndefined::Undefined }
+    }
 }
 
 pub(super) async fn patch(

@@ -14,6 +14,7 @@ use super::get::id;
 use super::range::{Wanted, wanted};
 use crate::domain::op::Op;
 use crate::domain::uploads::{self, Content};
+use crate::protocol::examples::uploads::CONTENT;
 use crate::protocol::problem::{Code, Problem};
 
 const POLICY: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
@@ -95,7 +96,8 @@ impl IntoResponse for ContentAnswer {
 impl ApiResponse for ContentAnswer {
     fn meta() -> MetaResponses {
         let bytes = || {
-            let schema = MetaSchema { format: Some("binary"), ..MetaSchema::new("string") };
+            let example = Some(CONTENT.into());
+            let schema = MetaSchema { format: Some("binary"), example, ..MetaSchema::new("string") };
             MetaMediaType { content_type: "*/*", schema: MetaSchemaRef::Inline(Box::new(schema)) }
         };
         let response = |status, description, content, names: &[(&str, &str)]| MetaResponse {

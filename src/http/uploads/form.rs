@@ -4,8 +4,11 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
+use serde_json::json;
+
 use super::parts::Parts;
 use crate::http::explain::refuse_bad_parameters;
+use crate::protocol::examples::uploads::CONTENT;
 use crate::protocol::problem::{Code, Problem};
 
 /// A form that has not been read yet.
@@ -32,6 +35,7 @@ impl<'a> ApiExtractor<'a> for FileForm {
                 ("file", text(Some("binary"), "The file, with its name and, if known, its type.")),
                 ("sha256", text(None, "In hexadecimal; when it is given, the file must have it.")),
             ],
+            example: Some(json!({ "file": CONTENT })),
             ..MetaSchema::new("object")
         };
         let schema = MetaSchemaRef::Inline(Box::new(schema));

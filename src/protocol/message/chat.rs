@@ -228,6 +228,7 @@ pub struct Viewers {
 }
 
 #[derive(Clone, Debug, Object, Serialize)]
+#[oai(example)]
 pub struct ViewersPayload {
     pub property_id: i64,
     /// People, however many tabs each has.

@@ -2,26 +2,30 @@
 //! client that sends faster is slowed by that, whatever it makes of its credit.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::follow::frame_of;
 use super::incoming::{self, Incoming, Read};
 use super::pace::{Pace, Verdict};
-use super::socket::{MOST_UNWRITTEN, Socket, Step, broken, closing, frame};
-use crate::hub::{Closing, Item, Mailbox};
+use super::socket::{End, Socket};
+use crate::hub::{Item, Mailbox};
 use crate::protocol::problem::{CloseCode, Code, Problem};
 use crate::protocol::upload::UploadAnswer;
 use crate::protocol::websocket::encode::{self, TextFrame};
+use crate::session::connection::quiet_mailbox;
 use crate::session::files::{Files, refusal};
-use crate::session::supervisor::{Sessions, quiet_mailbox};
+use crate::session::supervisor::Sessions;
 
-/// How it ended.
-enum End {
-    Closing(Closing),
-    /// The peer said goodbye, or is gone.
-    Gone(Option<u16>),
+/// A socket that files come in through.
+struct Receiving {
+    socket: Socket,
+    files: Files,
+    mailbox: Arc<Mailbox>,
+    manners: Manners,
 }
 
 /// What a client may say besides chunks, and when it is pinged next.
@@ -32,135 +36,126 @@ struct Manners {
     ping_at: DateTime<Utc>,
 }
 
-impl Socket {
-    pub(super) async fn receive_files(mut self, sessions: Arc<Sessions>, early: Vec<u8>) -> io::Result<()> {
-        let mut files = Files::new(&sessions, &self.seat.connection);
-        let ended = Box::pin(self.receive_until_end(&sessions, &mut files, early)).await;
-        // However it ended: what has come is noted first, for the client to go on from there.
-        files.end().await;
-        match ended? {
-            End::Closing(closing) => self.farewell(&sessions, &closing).await,
-            End::Gone(code) => self.answer_close(code),
-        }
-    }
+pub(super) async fn run(socket: Socket, early: Vec<u8>) -> io::Result<()> {
+    let sessions = Arc::clone(socket.sessions());
+    let files = Files::new(&sessions, &socket.seat.connection);
+    let mailbox = quiet_mailbox(&sessions, &socket.seat.connection);
+    let mut receiving = Receiving { socket, files, mailbox, manners: Manners::new(&sessions) };
+    let ended = receiving.until_end(early).await;
+    // However it ended: what has come is noted first, for the client to go on from there.
+    receiving.files.end().await;
+    receiving.socket.end(ended?).await
+}
 
-    async fn receive_until_end(
-        &mut self,
-        sessions: &Arc<Sessions>,
-        files: &mut Files,
-        mut early: Vec<u8>,
-    ) -> io::Result<End> {
-        let mailbox = quiet_mailbox(sessions, &self.seat.connection);
-        let mut manners = Manners::new(sessions);
-        let mut read = incoming::decode(&mut early, &mut self.decoder);
+impl Receiving {
+    async fn until_end(&mut self, mut early: Vec<u8>) -> io::Result<End> {
+        let mut read = incoming::decode(&mut early, &mut self.socket.decoder);
         drop(early);
         loop {
-            match self.take_in(sessions, files, &mut manners, read).await? {
-                Step::GoOn => {}
-                Step::End(closing) => return Ok(End::Closing(closing)),
-                Step::Gone { code } => return Ok(End::Gone(code)),
+            if let ControlFlow::Break(end) = self.take_in(read).await? {
+                return Ok(end);
             }
-            read = match self.next(sessions, files, &mut manners, &mailbox).await? {
-                Ok(read) => read,
-                Err(closing) => return Ok(End::Closing(closing)),
+            read = match self.next().await? {
+                ControlFlow::Continue(read) => read,
+                ControlFlow::Break(end) => return Ok(end),
             };
         }
     }
 
     /// What comes next: bytes, a word of the supervisor's, another connection's wish for the file, the time to ping.
-    async fn next(
-        &mut self,
-        sessions: &Sessions,
-        files: &mut Files,
-        manners: &mut Manners,
-        mailbox: &Mailbox,
-    ) -> io::Result<Result<Read, Closing>> {
-        self.write()?;
-        let readiness = self.readiness();
+    async fn next(&mut self) -> io::Result<ControlFlow<End, Read>> {
+        self.socket.write()?;
+        let Self { socket, files, mailbox, manners } = self;
+        let clock = socket.sessions().clock();
+        let rest = manners.pace.rest(clock.steady());
         tokio::select! {
             taken = mailbox.take() => match taken {
                 // Its own pings are enough; what others put in is of the connection.
-                Ok(items) => items.iter().filter(|item| !matches!(item, Item::Beat(_))).for_each(|item| self.push(frame(item))),
-                Err(closing) => return Ok(Err(closing)),
+                Ok(items) => items.iter().filter(|item| !matches!(item, Item::Beat(_))).for_each(|item| push(socket, frame_of(item))),
+                Err(closing) => return Ok(ControlFlow::Break(End::Closing(closing))),
             },
             () = files.wanted_elsewhere() => {
                 let answer = files.let_go().await;
-                self.say(&answer);
+                say(socket, &answer);
             }
-            () = sessions.clock().sleep_until(manners.ping_at) => {
-                manners.ping_at = sessions.clock().now() + manners.heartbeat;
-                self.push(encode::ping(&[]));
+            () = clock.sleep_until(manners.ping_at) => {
+                manners.ping_at = socket.sessions().clock().now() + manners.heartbeat;
+                push(socket, encode::ping(&[]));
             }
-            ready = self.stream.ready(readiness) => {
-                if ready?.is_readable() && self.out.bytes() < MOST_UNWRITTEN {
-                    return Ok(Ok(incoming::read(&self.stream, &mut self.decoder)?));
+            () = clock.sleep(rest.unwrap_or_default()), if rest.is_some() => {}
+            ready = socket.ready(rest.is_none()) => {
+                if ready?.is_readable() && rest.is_none() {
+                    return socket.read().map(ControlFlow::Continue);
                 }
             }
         }
-        Ok(Ok(Read::Messages(Vec::new())))
+        Ok(ControlFlow::Continue(Read::Messages(Vec::new())))
     }
 
     /// Serves what was read, in order.
-    async fn take_in(
-        &mut self,
-        sessions: &Sessions,
-        files: &mut Files,
-        manners: &mut Manners,
-        read: Read,
-    ) -> io::Result<Step> {
+    async fn take_in(&mut self, read: Read) -> io::Result<ControlFlow<End>> {
         let (messages, violation) = match read {
-            Read::End => return Ok(Step::Gone { code: None }),
+            Read::End => return Ok(ControlFlow::Break(End::Gone { code: None })),
             Read::Messages(messages) => (messages, None),
             Read::Broken(messages, violation) => (messages, Some(violation)),
         };
-        let now = sessions.clock().steady();
-        if !messages.is_empty() {
-            self.seat.connection.heard(now);
-            self.count_in(&messages);
-        }
+        self.socket.count_in(&messages);
         for message in messages {
-            match message {
-                Incoming::Binary(chunk) => {
-                    if let Some(answer) = files.chunk(chunk).await {
-                        self.say(&answer);
-                    }
-                }
-                Incoming::Text(text) if text.len() > manners.most_text => {
-                    return Ok(Step::End(closing(CloseCode::TooBig, "the message is too large")));
-                }
-                Incoming::Text(text) => match manners.pace.count(now) {
-                    Verdict::Fine => {
-                        let answer = files.serve(&text).await;
-                        self.say(&answer);
-                    }
-                    Verdict::TooFast => {
-                        let words = "Too many messages: slow down";
-                        self.say(&refusal(&Problem::new(Code::RateLimited, words), None));
-                    }
-                    Verdict::FarTooLong => return Ok(Step::End(too_fast())),
-                },
-                Incoming::Answer(pong) => match manners.pace.count(now) {
-                    Verdict::Fine | Verdict::TooFast => self.push(pong),
-                    Verdict::FarTooLong => return Ok(Step::End(too_fast())),
-                },
-                Incoming::Pong => {}
-                Incoming::Close { code } => return Ok(Step::Gone { code: Some(code) }),
+            if let ControlFlow::Break(end) = self.serve(message).await {
+                return Ok(ControlFlow::Break(end));
             }
             // A chunk may have taken long; what the client sent meanwhile is a sign of life too.
-            self.seat.connection.heard(sessions.clock().steady());
-            self.write()?;
+            self.socket.seat.connection.heard(self.socket.sessions().clock().steady());
+            self.socket.write()?;
         }
-        Ok(violation.map_or(Step::GoOn, |violation| Step::End(broken(violation))))
+        Ok(violation.map_or(ControlFlow::Continue(()), |violation| ControlFlow::Break(violation.into())))
     }
 
-    fn say(&mut self, answer: &UploadAnswer) {
-        self.push(TextFrame::new(&answer.to_json()).frame().clone());
+    async fn serve(&mut self, message: Incoming) -> ControlFlow<End> {
+        let now = self.socket.sessions().clock().steady();
+        match message {
+            Incoming::Binary(chunk) => {
+                if let Some(answer) = self.files.chunk(chunk).await {
+                    say(&mut self.socket, &answer);
+                }
+            }
+            Incoming::Text(text) if text.len() > self.manners.most_text => {
+                return ControlFlow::Break(End::of(CloseCode::TooBig, "the message is too large"));
+            }
+            Incoming::Text(text) => match self.manners.pace.count(now) {
+                Verdict::Fine => {
+                    let answer = self.files.serve(&text).await;
+                    say(&mut self.socket, &answer);
+                }
+                Verdict::TooFast => {
+                    let words = "Too many messages: slow down";
+                    say(&mut self.socket, &refusal(&Problem::new(Code::RateLimited, words), None));
+                }
+                Verdict::Flood => {}
+                Verdict::FarTooLong => return ControlFlow::Break(End::far_too_fast()),
+            },
+            Incoming::Answer(pong) => match self.manners.pace.count(now) {
+                Verdict::Fine | Verdict::TooFast => push(&mut self.socket, pong),
+                Verdict::Flood => {}
+                Verdict::FarTooLong => return ControlFlow::Break(End::far_too_fast()),
+            },
+            Incoming::Pong => match self.manners.pace.count(now) {
+                Verdict::Fine | Verdict::TooFast | Verdict::Flood => {}
+                Verdict::FarTooLong => return ControlFlow::Break(End::far_too_fast()),
+            },
+            Incoming::Close { code } => return ControlFlow::Break(End::Gone { code: Some(code) }),
+        }
+        ControlFlow::Continue(())
     }
+}
 
-    fn push(&mut self, frame: bytes::Bytes) {
-        self.seat.connection.traffic.gives(1, frame.len() as u64);
-        self.out.push(frame);
-    }
+fn say(socket: &mut Socket, answer: &UploadAnswer) {
+    push(socket, TextFrame::new(&answer.to_json()).frame().clone());
+}
+
+fn push(socket: &mut Socket, frame: bytes::Bytes) {
+    socket.seat.connection.traffic.gives(1, frame.len() as u64);
+    socket.out.push(frame);
 }
 
 impl Manners {
@@ -173,8 +168,4 @@ impl Manners {
             ping_at: sessions.clock().now() + settings.heartbeat,
         }
     }
-}
-
-fn too_fast() -> Closing {
-    closing(CloseCode::RateLimited, "rate limited;retry_after=10")
 }
