@@ -92,8 +92,7 @@ pub struct Job {
     /// True once somebody asked a running job to stop.
     pub cancel_requested: bool,
     /// Files that go with it.
-    #[oai(skip_serializing_if_is_empty)]
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub attachments: Vec<Attachment>,
 }
 

@@ -132,7 +132,7 @@ impl Files {
                 let upload_id = upload_id.parse().map_err(|_| Problem::not_found())?;
                 match uploads::resume(&self.op().await?, upload_id).await? {
                     Resumed::Receiving(file) => Ok(self.receive(file, reply_to)),
-                    Resumed::Complete(upload) => Ok(success(upload, reply_to)),
+                    Resumed::Complete(upload) => Ok(success(*upload, reply_to)),
                 }
             }
             FileCommand::Complete => self.complete(reply_to).await,

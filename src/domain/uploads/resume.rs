@@ -19,7 +19,7 @@ pub enum Resumed {
     /// It waits for the rest.
     Receiving(Box<Receiving>),
     /// It was finished.
-    Complete(Upload),
+    Complete(Box<Upload>),
 }
 
 /// Takes up one's own file where it is stored up to.
@@ -29,7 +29,7 @@ pub async fn resume(op: &Op, upload_id: UploadId) -> Result<Resumed> {
     find_own(op, &op.read().await?, upload_id).await?;
     let turn = op.kernel.uploads.writers.take(upload_id, &op.kernel.clock).await?;
     let row = match take_over(op, upload_id).await? {
-        row if row.state == uploads::COMPLETE => return Ok(Resumed::Complete(view::upload(&row)?)),
+        row if row.state == uploads::COMPLETE => return Ok(Resumed::Complete(Box::new(view::upload(&row)?))),
         row => row,
     };
     let stored = u64::try_from(row.stored).unwrap_or_default();
