@@ -1,5 +1,6 @@
 //! Large files and a server in a process of its own: what it holds in memory, and that a file outlives its connections and
 //! the process.
+#![expect(clippy::print_stderr, reason = "a run by hand with a larger file says what it took")]
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -150,7 +151,7 @@ async fn a_large_file_that_is_cut_five_times_arrives_and_the_memory_does_not_gro
     let read = downloaded(&admin, &upload_id).await;
     let grown = server.most_resident_bytes().saturating_sub(before);
 
-    println!("{} MiB in 64 KiB chunks, cut five times: memory grew by {} KiB", size / MIB, grown / 1024);
+    eprintln!("{} MiB in 64 KiB chunks, cut five times: memory grew by {} KiB", size / MIB, grown / 1024);
     assert_eq!(
         (success["type"].as_str(), success["sha256"].as_str()),
         (Some("success"), Some(wanted.as_str()))
@@ -180,7 +181,7 @@ async fn a_large_form_goes_to_the_store_as_it_comes() {
     assert_eq!(status, 201, "{text}");
     let upload: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(upload["sha256"], sha256_of(size));
-    println!("{} MiB as a form: memory grew by {} KiB", size / MIB, grown / 1024);
+    eprintln!("{} MiB as a form: memory grew by {} KiB", size / MIB, grown / 1024);
     assert!(grown < 32 * MIB, "memory grew by {grown} bytes");
 }
 
