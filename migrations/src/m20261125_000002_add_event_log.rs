@@ -41,18 +41,20 @@ const TABLES: &[Table] = &[
         name: "events",
         rows: Rows::OfTenant("tenant_id"),
         // body: the frame as JSON without position and time, which are added on the way out.
-        // routing: who may see it and which feeds carry it, as JSON.
-        // bytes: of both when it was written; a text that is redacted later does not change what the log counts.
+        // routing: who may see it and which feeds carry it, as JSON. subject: the message that a chat event speaks of,
+        // by which the event is found when the message is deleted. bytes: of both when it was written; a text that is
+        // redacted later does not change what the log counts.
         body: "id $id,
             tenant_id $int NOT NULL REFERENCES tenants (id),
             seq $int NOT NULL,
             kind text NOT NULL,
             routing text NOT NULL,
+            subject text,
             body text NOT NULL,
             bytes $int NOT NULL,
             occurred_at $time NOT NULL,
             UNIQUE (tenant_id, id),
             UNIQUE (tenant_id, seq)",
-        indexes: &[],
+        indexes: &["CREATE INDEX events_by_subject ON events (tenant_id, subject) WHERE subject IS NOT NULL"],
     },
 ];

@@ -75,6 +75,7 @@ const TABLES: &[Table] = &[
             summary_pending $int NOT NULL,
             summary_places text,
             logs_trimmed $int,
+            attachments text,
             UNIQUE (tenant_id, id),
             FOREIGN KEY (tenant_id, created_by) REFERENCES users (tenant_id, id)",
         indexes: &[

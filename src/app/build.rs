@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::reload::Reloadable;
 use super::shutdown::{self, Shutdown, Steps};
 use super::start_error::StartError;
-use super::{issuers, keys, settings as parts, timers};
+use super::{issuers, keys, settings as parts, timers, uploads};
 use crate::auth::password::Passwords;
 use crate::auth::throttle::{LoginThrottle, ThrottleSettings};
 use crate::base::clock::Clock;
@@ -20,6 +20,7 @@ use crate::domain::identity::key_sets::KeySets;
 use crate::domain::identity::{Identity, IdentityParts, bootstrap};
 use crate::domain::limits::{Limits, overrides};
 use crate::domain::op::Kernel;
+use crate::domain::together::Together;
 use crate::http::client::TrustedProxies;
 use crate::http::metrics::TenantMetrics;
 use crate::http::origin::OriginPolicy;
@@ -51,6 +52,8 @@ impl App {
         let db = Database::open(&parts::database(settings)).await?;
         let mut kernel = Kernel::new(db, clock, Entropy);
         kernel.limits = Arc::new(Limits::new(parts::limits(settings)));
+        kernel.uploads = Arc::new(uploads::open(settings).await?);
+        kernel.together = Arc::new(Together::new(parts::together(settings)));
         overrides::refresh(&kernel)
             .await
             .map_err(|problem| StartError::Quotas(problem.detail.into_owned()))?;

@@ -19,6 +19,7 @@ mod signals;
 pub mod start_error;
 pub mod tenant;
 pub mod timers;
+mod uploads;
 
 pub use build::App;
 pub use start_error::StartError;

@@ -11,10 +11,11 @@ use crate::domain::limits::LimitSettings;
 use crate::domain::limits::quota::{Quota, Quotas};
 use crate::domain::old_rows::KeptFor;
 use crate::domain::retention::Retention;
+use crate::domain::together::TogetherSettings;
 use crate::http::serve::ServeSettings;
 use crate::session::admission::AdmissionSettings;
 use crate::session::seats::SeatLimits;
-use crate::session::supervisor::SessionSettings;
+use crate::session::settings::SessionSettings;
 use crate::storage::DatabaseSettings;
 
 /// How long a stream is quiet at most (contract section 6).
@@ -100,6 +101,11 @@ pub fn kept_for(settings: &Settings) -> KeptFor {
         job_logs: days(database.job_log_days),
         finished_jobs: days(database.finished_job_days),
     }
+}
+
+pub fn together(settings: &Settings) -> TogetherSettings {
+    let rooms = &settings.rooms;
+    TogetherSettings { create_on_join: rooms.create_on_join, presence_grace: rooms.presence_grace() }
 }
 
 pub fn serve(settings: &Settings) -> ServeSettings {

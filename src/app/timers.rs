@@ -1,4 +1,5 @@
-//! What a node does by itself, on the clock: merged progress, summaries, lost leases, retention, crawling.
+//! What a node does by itself, on the clock: merged progress, summaries, lost leases, retention, abandoned uploads,
+//! crawling.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +18,10 @@ use crate::domain::limits::{alert, overrides};
 use crate::domain::old_rows::{self, KeptFor};
 use crate::domain::op::Kernel;
 use crate::domain::platform_broadcast;
+use crate::domain::presence;
 use crate::domain::properties::summary;
 use crate::domain::retention::{Retention, trim_logs};
-use crate::domain::tenant_removal;
+use crate::domain::{tenant_removal, typing, uploads, viewing};
 use crate::session::Sessions;
 use crate::telemetry::watchdog::Watching;
 
@@ -27,10 +29,18 @@ use crate::telemetry::watchdog::Watching;
 const PROGRESS: Duration = Duration::from_millis(250);
 /// How often summaries and leases are looked at.
 const SWEEP: Duration = Duration::from_secs(1);
+/// How often people are told who is there and who looks at what: a receiver has one message a second of each.
+const PEOPLE: Duration = Duration::from_secs(1);
+/// How often it is looked whether somebody has stopped writing.
+const TYPING: Duration = Duration::from_millis(250);
 /// How often quotas are read from the store, and tenants told of theirs.
 const QUOTAS: Duration = Duration::from_secs(2);
 /// How often logs are trimmed, and kept answers swept.
 const TRIM: Duration = Duration::from_secs(60);
+
+/// How often abandoned files are looked for, and how often bytes of which no row tells.
+const UPLOADS: Duration = Duration::from_secs(60);
+const ORPHANS: Duration = Duration::from_secs(6 * 3_600);
 
 /// How often sign-ins, refresh tokens and links that expired long ago are removed.
 const FORGET: Duration = Duration::from_secs(600);
@@ -40,10 +50,14 @@ pub fn spawn(work: &TaskTracker, kernel: &Kernel, settings: &Settings, stop: &Ca
     work.spawn(progress(kernel.clone(), stop.clone()));
     work.spawn(sweeps(kernel.clone(), stop.clone()));
     work.spawn(forgetting(kernel.clone(), stop.clone()));
+    work.spawn(people(kernel.clone(), stop.clone()));
+    work.spawn(writers(kernel.clone(), stop.clone()));
     work.spawn(quotas(kernel.clone(), stop.clone()));
     work.spawn(ageing(kernel.clone(), parts::kept_for(settings), stop.clone()));
     work.spawn(removals(kernel.clone(), stop.clone()));
     work.spawn(trimming(kernel.clone(), parts::retention(settings), stop.clone()));
+    work.spawn(abandoned(kernel.clone(), stop.clone()));
+    work.spawn(orphans(kernel.clone(), stop.clone()));
 }
 
 async fn progress(kernel: Kernel, stop: CancellationToken) {
@@ -68,6 +82,21 @@ async fn sweeps(kernel: Kernel, stop: CancellationToken) {
     }
 }
 
+async fn people(kernel: Kernel, stop: CancellationToken) {
+    while tick(&kernel, PEOPLE, &stop).await {
+        viewing::tell(&kernel);
+        if let Err(problem) = presence::tell(&kernel).await {
+            tracing::warn!(%problem, "it could not be told who is there; it is tried again");
+        }
+    }
+}
+
+async fn writers(kernel: Kernel, stop: CancellationToken) {
+    while tick(&kernel, TYPING, &stop).await {
+        typing::expire(&kernel);
+    }
+}
+
 async fn quotas(kernel: Kernel, stop: CancellationToken) {
     while tick(&kernel, QUOTAS, &stop).await {
         if let Err(problem) = overrides::refresh(&kernel).await {
@@ -89,6 +118,26 @@ async fn trimming(kernel: Kernel, retention: Retention, stop: CancellationToken)
             tracing::warn!(%problem, "kept answers could not be swept; it is tried again");
         }
         if !tick(&kernel, TRIM, &stop).await {
+            return;
+        }
+    }
+}
+
+async fn abandoned(kernel: Kernel, stop: CancellationToken) {
+    while tick(&kernel, UPLOADS, &stop).await {
+        if let Err(problem) = uploads::sweep(&kernel).await {
+            tracing::warn!(%problem, "abandoned uploads could not be removed; it is tried again");
+        }
+    }
+}
+
+async fn orphans(kernel: Kernel, stop: CancellationToken) {
+    // At the start too, which also tells early of a store that does not answer.
+    loop {
+        if let Err(problem) = uploads::sweep_orphans(&kernel).await {
+            tracing::warn!(%problem, "the store of uploads could not be looked through; it is tried again");
+        }
+        if !tick(&kernel, ORPHANS, &stop).await {
             return;
         }
     }

@@ -12,6 +12,9 @@ use super::idempotency::{Begun, Once, Presented, Twins};
 use super::jobs::bell::JobBell;
 use super::limits::Limits;
 use super::revocation::Revocation;
+use super::rooms::reads::RoomReads;
+use super::together::Together;
+use super::uploads::Uploads;
 use crate::auth::permission::Permission;
 use crate::auth::principal::Principal;
 use crate::auth::scope::{SystemReason, TenantScope};
@@ -35,6 +38,8 @@ pub struct Kernel {
     pub hub: Arc<Hub>,
     /// What was read of the logs lately, for readers who come back together.
     pub logs: Arc<SharedReads>,
+    /// Who is in which rooms, for the same.
+    pub rooms: Arc<RoomReads>,
     pub clock: Clock,
     pub entropy: Entropy,
     /// Word of credentials that have ended, for whoever holds connections open on them.
@@ -48,6 +53,10 @@ pub struct Kernel {
     pub metrics: Arc<Metrics>,
     /// What callers and tenants may take; without limits unless the composition root sets them.
     pub limits: Arc<Limits>,
+    /// Who is there, who looks at what, who types.
+    pub together: Arc<Together>,
+    /// Where files go; memory unless the composition root sets another place.
+    pub uploads: Arc<Uploads>,
 }
 
 /// Ends this node's own connections that a revocation speaks of.
@@ -59,10 +68,26 @@ const REVOCATION_QUEUE: usize = 1024;
 impl Kernel {
     pub fn new(db: Database, clock: Clock, entropy: Entropy) -> Self {
         let (revocations, _) = broadcast::channel(REVOCATION_QUEUE);
-        let (hub, logs) = (Arc::default(), Arc::default());
+        let (hub, logs, rooms) = (Arc::default(), Arc::default(), Arc::default());
         let (enforcer, bell, twins) = (Arc::default(), JobBell::default(), Twins::default());
         let (metrics, limits) = (Arc::clone(db.metrics()), Arc::default());
-        Self { db, hub, logs, clock, entropy, revocations, enforcer, bell, twins, metrics, limits }
+        let (together, uploads) = (Arc::default(), Arc::default());
+        Self {
+            db,
+            hub,
+            logs,
+            rooms,
+            clock,
+            entropy,
+            revocations,
+            enforcer,
+            bell,
+            twins,
+            metrics,
+            limits,
+            together,
+            uploads,
+        }
     }
 
     /// Who ends this node's connections; the first one stands.
@@ -188,6 +213,13 @@ impl Op {
         let change = self.begin().await?;
         let kept = once.look_up(&self.kernel.clock, Door::Tenant(&change.tx)).await?;
         Ok(kept.map_or_else(|| Begun::First(change), Begun::Again))
+    }
+
+    /// Whether there is an answer under the key already, whatever was sent with it then. For work that is too large to be
+    /// done before that is known; [`Op::begin_once`] has the last word.
+    pub async fn was_answered(&self) -> Result<bool> {
+        let Some(once) = self.kept() else { return Ok(false) };
+        once.is_kept(&self.kernel.clock, Door::Tenant(&self.read().await?)).await
     }
 
     /// Like [`Op::commit`], and keeps the answer in the same transaction where there is a key. `answer` gets the

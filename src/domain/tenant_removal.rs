@@ -8,6 +8,7 @@ use super::identity::platform::PlatformOp;
 use super::identity::tenants::Precondition;
 use super::op::{Deed, Kernel};
 use super::revocation::Revocation;
+use super::uploads;
 use crate::auth::permission::Permission;
 use crate::auth::scope::SystemReason;
 use crate::base::failpoint::{Failpoint, reach};
@@ -20,6 +21,8 @@ use crate::storage::{SystemTx, micros};
 
 /// Rows taken away in one transaction: writers wait that long and no longer.
 const BITE: u64 = 500;
+/// Files whose bytes go before their rows, in one step.
+const FILES: u64 = 100;
 
 /// Who asked for it and when, and what has gone since; kept in the tenant's row.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -95,6 +98,7 @@ pub async fn go_on(kernel: &Kernel) -> Result<Option<Stand>> {
 
 /// Takes a bite of one tenant; its last one takes the tenant itself.
 pub async fn bite(kernel: &Kernel, id: TenantId) -> Result<Stand> {
+    let files = remove_bytes(kernel, id).await?;
     let tx = kernel.db.system(SystemReason::TenantRemoval).begin().await?;
     // Held: nobody adds a row that refers to it meanwhile, and two who remove it take turns.
     let Some(tenant) = tenants::lock(&tx, id).await? else { return Ok(Stand::Done) };
@@ -102,12 +106,15 @@ pub async fn bite(kernel: &Kernel, id: TenantId) -> Result<Stand> {
         return Err(Problem::new(Code::Conflict, "The tenant is not to be removed."));
     };
     let stopped = tenant_removal::stop_jobs(&tx, id, BITE).await?;
-    let taken = if stopped < BITE {
+    let taken = if stopped == BITE {
+        0
+    } else if files.is_empty() {
         tenant_removal::bite(&tx, id, BITE - stopped, &mut removal.rows).await?
     } else {
+        tenant_removal::take_files(&tx, id, &files, &mut removal.rows).await?;
         0
     };
-    if stopped + taken == BITE {
+    if stopped + taken == BITE || !files.is_empty() {
         tenant_removal::note(&tx, id, &json(&removal)).await?;
         reach(Failpoint::TenantRemoval);
         tx.commit().await?;
@@ -120,6 +127,20 @@ pub async fn bite(kernel: &Kernel, id: TenantId) -> Result<Stand> {
     kernel.revoked(Revocation::Tenant(id));
     tracing::info!(tenant.id = %id, "a tenant was removed");
     Ok(Stand::Done)
+}
+
+/// Takes the bytes of some files away, whose rows may go then: whatever ends the process in between, a row is left from which
+/// the next bite begins. Returns those rows' ids.
+async fn remove_bytes(kernel: &Kernel, id: TenantId) -> Result<Vec<i64>> {
+    let tx = kernel.db.system(SystemReason::TenantRemoval).read().await?;
+    // Asked in one read: of a tenant that is not to go nothing is touched.
+    let is_marked = tenants::find(&tx, id).await?.is_some_and(|tenant| tenant.removal.is_some());
+    let files = if is_marked { tenant_removal::files(&tx, id, FILES).await? } else { Vec::new() };
+    drop(tx);
+    for file in &files {
+        uploads::remove_bytes(kernel, id, file).await?;
+    }
+    Ok(files.into_iter().map(|file| file.id).collect())
 }
 
 /// The tenant itself goes, and what operators made of it; a line stays that says so.

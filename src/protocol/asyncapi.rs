@@ -5,8 +5,10 @@ use poem_openapi::types::Type;
 use serde_json::{Map, Value, json};
 
 use super::client_message::ClientMessage;
+use super::log_stream::LogEvent;
 use super::message::ServerMessage;
 use super::stats::Stats;
+use super::upload::{UploadAnswer, UploadCommand};
 
 /// A connection that a client can open.
 struct Channel {
@@ -25,8 +27,12 @@ enum Brings {
     Messages,
     /// Live figures, beside messages of the connection itself.
     Figures,
+    /// Lines of a log and its end, beside messages of the connection itself.
+    Logs,
     /// Whatever is sent to it: an echo has no schema.
     Anything,
+    /// The file socket's own messages.
+    Files,
 }
 
 /// The name of the event that carries figures.
@@ -75,6 +81,24 @@ const CHANNELS: &[Channel] = &[
         brings: Brings::Messages,
     },
     Channel {
+        name: "fileUpload",
+        address: "/ws/file-upload",
+        description: "Files, one after the other: `metadata`, then chunks of at most 1 MiB as binary messages, then \
+                      `complete`. After a cut `resume` goes on where the file is stored up to. At most `credit` chunks \
+                      may be on their way unanswered; a client that sends more is read more slowly.",
+        parameters: &[],
+        duplex: true,
+        brings: Brings::Files,
+    },
+    Channel {
+        name: "fileUploadOfUser",
+        address: "/ws/file-upload/{user_id}",
+        description: "The same as `/ws/file-upload`; the user must be the token's.",
+        parameters: &[("user_id", "The token's user.")],
+        duplex: true,
+        brings: Brings::Files,
+    },
+    Channel {
         name: "echo",
         address: "/ws/echo",
         description: "Sends every text or binary message back, for diagnosis and conformance tests.",
@@ -108,6 +132,17 @@ const CHANNELS: &[Channel] = &[
         brings: Brings::Figures,
     },
     Channel {
+        name: "logs",
+        address: "/sse/logs/{job_id}",
+        description: "Server-sent events: the lines of a job's log from `?since=` or `Last-Event-ID` on, from the first \
+                      without it, then live, then `complete`. An event's id is the line's, that of `complete` is \
+                      `end.{execution_id}`: whoever comes back with it gets 204 until the job is tried again. \
+                      `?level=` and `?min_level=` as in the list of lines.",
+        parameters: &[("job_id", "The job.")],
+        duplex: false,
+        brings: Brings::Logs,
+    },
+    Channel {
         name: "eventsAlias",
         address: "/events",
         description: "The same as `/sse/events`.",
@@ -122,18 +157,32 @@ pub fn document() -> Value {
     let mut registry = Registry::new();
     let server = messages::<ServerMessage>(&mut registry);
     let client = messages::<ClientMessage>(&mut registry);
+    let (file_server, file_client) = file_messages(&mut registry);
+    let logs = messages::<LogEvent>(&mut registry);
     Stats::register(&mut registry);
     let figures = (STATS.to_owned(), message(STATS, &format!("#/components/schemas/{}", Stats::name())));
     let mut channels = Map::new();
     let mut operations = Map::new();
     for channel in CHANNELS {
-        channels.insert(channel.name.to_owned(), describe(channel, &server, &client));
-        operations.insert(format!("receive_{}", channel.name), operation(channel, "receive", &server, false));
+        let (server, client) = match channel.brings {
+            Brings::Files => (&file_server, &file_client),
+            Brings::Messages | Brings::Figures | Brings::Logs | Brings::Anything => (&server, &client),
+        };
+        channels.insert(channel.name.to_owned(), describe(channel, server, client));
+        operations.insert(format!("receive_{}", channel.name), operation(channel, "receive", server, false));
         if channel.duplex {
-            operations.insert(format!("send_{}", channel.name), operation(channel, "send", &client, true));
+            operations.insert(format!("send_{}", channel.name), operation(channel, "send", client, true));
         }
     }
-    let all: Map<String, Value> = server.iter().chain(&client).chain([&figures]).cloned().collect();
+    let all: Map<String, Value> = server
+        .iter()
+        .chain(&client)
+        .chain(&logs)
+        .chain([&figures])
+        .chain(&file_server)
+        .chain(&file_client)
+        .cloned()
+        .collect();
     json!({
         "asyncapi": "3.0.0",
         "info": {
@@ -157,11 +206,11 @@ pub fn document() -> Value {
 fn describe(channel: &Channel, server: &Messages, client: &Messages) -> Value {
     let referred = |name: &String| (name.clone(), reference(name));
     let names = match channel.brings {
-        Brings::Messages => {
+        Brings::Messages | Brings::Files => {
             let client = client.iter().filter(|_| channel.duplex);
             server.iter().chain(client).map(|(name, _)| referred(name)).collect()
         }
-        Brings::Figures => names_on(channel, server).iter().map(referred).collect(),
+        Brings::Figures | Brings::Logs => names_on(channel, server).iter().map(referred).collect(),
         Brings::Anything => {
             let anything =
                 json!({ "name": "anything", "title": "Any text or binary message", "payload": {} });
@@ -199,9 +248,13 @@ fn operation(channel: &Channel, action: &str, messages: &Messages, sending: bool
 /// What is said on a channel, by name.
 fn names_on(channel: &Channel, messages: &Messages) -> Vec<String> {
     match channel.brings {
-        Brings::Messages => messages.iter().map(|(name, _)| name.clone()).collect(),
+        Brings::Messages | Brings::Files => messages.iter().map(|(name, _)| name.clone()).collect(),
         Brings::Figures => {
             ["connection_established", "token_expiring", "going_away", STATS].map(str::to_owned).into()
+        }
+        Brings::Logs => {
+            let own = ["connection_established", "gap", "token_expiring", "going_away"];
+            own.into_iter().chain(LogEvent::KINDS).map(str::to_owned).collect()
         }
         Brings::Anything => vec!["anything".to_owned()],
     }
@@ -223,13 +276,41 @@ fn messages<T: Type>(registry: &mut Registry) -> Messages {
     mapping.into_iter().map(|(name, schema)| (name.clone(), message(&name, &schema))).collect()
 }
 
+/// The messages of the file socket, as the server's and the client's. Some types are those of other sockets and say other
+/// things: the document calls them all by another name.
+fn file_messages(registry: &mut Registry) -> (Messages, Messages) {
+    let apart = |messages: Messages| -> Messages {
+        messages.into_iter().map(|(name, message)| (format!("file_{name}"), message)).collect()
+    };
+    let chunk = json!({
+        "name": "chunk",
+        "title": "chunk",
+        "summary": "A binary message: the next bytes of the file, at most 1 MiB.",
+        "contentType": "application/octet-stream",
+        "payload": { "type": "string", "format": "binary" },
+    });
+    let server = apart(messages::<UploadAnswer>(registry));
+    let mut client = apart(messages::<UploadCommand>(registry));
+    client.push(("file_chunk".to_owned(), chunk));
+    (server, client)
+}
+
 fn message(name: &str, schema: &str) -> Value {
     json!({ "name": name, "title": name, "contentType": "application/json", "payload": { "$ref": schema } })
 }
 
 fn schemas(registry: &Registry) -> Value {
     // Schemas are made of strings, numbers and lists of them, which always serialise.
-    serde_json::to_value(&registry.schemas).unwrap_or_default()
+    let mut schemas = serde_json::to_value(&registry.schemas).unwrap_or_default();
+    schemas.as_object_mut().into_iter().flat_map(Map::values_mut).for_each(list_example);
+    schemas
+}
+
+/// OpenAPI 3.0 has one `example` in a schema, JSON Schema a list of them.
+fn list_example(schema: &mut Value) {
+    if let Some(example) = schema.as_object_mut().and_then(|schema| schema.remove("example")) {
+        schema["examples"] = json!([example]);
+    }
 }
 
 #[cfg(test)]

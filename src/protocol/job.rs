@@ -6,6 +6,7 @@ use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::message::Attachment;
 pub use super::message::{JobStatus, LogLevel, LogLine};
 
 /// Scrapy's stats as the spider kept them: at most 16 KiB of JSON.
@@ -58,7 +59,7 @@ impl LogLevel {
 
 /// A crawl job. The figures are those of its current execution.
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none, example)]
 pub struct Job {
     pub job_id: i64,
     pub spider_name: String,
@@ -93,6 +94,9 @@ pub struct Job {
     /// The id of the last line of its log that was removed for its age. Who had read less far has missed lines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logs_trimmed: Option<i64>,
+    /// Files that go with it.
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
 }
 
 /// How far a job may go.
@@ -110,7 +114,7 @@ pub struct JobSettings {
 
 /// A job to be made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Object, Serialize, Deserialize)]
-#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct NewJob {
     /// `auto`, which always exists, or a spider of the tenant.
     #[oai(validator(pattern = "^[A-Za-z0-9_.-]{1,100}$"))]
@@ -137,6 +141,10 @@ pub struct NewJob {
     #[oai(validator(max_items = 20, min_length = 1, max_length = 50, pattern = r"^[^,\x00-\x1f\x7f]+$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<String>>,
+    /// Finished uploads of the job's owner that go with it. Whoever may read the job may read them.
+    #[oai(validator(max_items = 20))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload_ids: Option<Vec<String>>,
 }
 
 /// Where an execution is in its life.
@@ -177,7 +185,7 @@ impl ExecutionStatus {
 
 /// One attempt at running a job.
 #[derive(Clone, Debug, PartialEq, Object, Serialize)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none, example)]
 pub struct Execution {
     pub execution_id: i64,
     pub job_id: i64,
@@ -203,6 +211,7 @@ pub struct Execution {
 
 /// A listing that the server accepted for an execution of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
+#[oai(example)]
 pub struct JobItem {
     pub property_id: i64,
     pub execution_id: i64,

@@ -45,6 +45,8 @@ pub struct LogFilter<'a> {
     /// Any of these levels; of every level when empty.
     pub levels: Vec<&'a str>,
     pub execution: Option<ExecutionId>,
+    /// Of executions after this one only.
+    pub after_execution: Option<ExecutionId>,
 }
 
 /// Lines after `after`, oldest first.
@@ -61,6 +63,9 @@ pub async fn list(
     }
     if let Some(execution) = filter.execution {
         query = query.filter(Column::ExecutionId.eq(execution.0));
+    }
+    if let Some(execution) = filter.after_execution {
+        query = query.filter(Column::ExecutionId.gt(execution.0));
     }
     if let Some(after) = after {
         query = query.filter(Column::Id.gt(after));
@@ -79,6 +84,7 @@ pub async fn forget(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
         .column(Column::Id)
         .filter(Column::StoredAt.lt(before))
         .order_by_asc(Column::StoredAt)
+        .order_by_asc(Column::Id)
         .limit(most)
         .into_tuple()
         .all(&tx.tx)
@@ -93,4 +99,16 @@ pub async fn forget(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
     }
     let ids = old.into_iter().map(|(_, _, id)| id);
     Ok(tx.delete::<Entity>(Column::Id.is_in(ids)).exec(&tx.tx).await?.rows_affected)
+}
+
+/// Whether this line is in the job's log.
+pub async fn has(tx: &TenantTx, job: JobId, line: i64) -> Result<bool> {
+    let query = tx.select::<Entity>().filter(Column::JobId.eq(job.0)).filter(Column::Id.eq(line));
+    Ok(query.one(&tx.tx).await?.is_some())
+}
+
+/// The id of the job's newest line.
+pub async fn newest(tx: &TenantTx, job: JobId) -> Result<Option<i64>> {
+    let query = tx.select::<Entity>().filter(Column::JobId.eq(job.0));
+    Ok(query.order_by_desc(Column::Id).one(&tx.tx).await?.map(|row| row.id))
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, QueryFilter, QueryOrder, QuerySelect};
 
-use super::entity::{jobs, tenant_tables, tenants};
+use super::entity::{jobs, tenant_tables, tenants, upload_attachments, uploads};
 use super::tenants::TenantRow;
+use super::uploads::UploadRow;
 use super::{Result, SystemTx, bites};
 use crate::base::ids::TenantId;
 
@@ -78,6 +79,28 @@ pub async fn bite(tx: &SystemTx, id: TenantId, most: u64, gone: &mut RowCounts) 
     }
     overwrite(tx, "OFF").await?;
     Ok(most - left)
+}
+
+/// Some of the tenant's files, whose bytes are to go before their rows do.
+pub async fn files(tx: &SystemTx, id: TenantId, most: u64) -> Result<Vec<UploadRow>> {
+    let query = tx.select::<uploads::Entity>().filter(uploads::Column::TenantId.eq(id.0));
+    Ok(query.order_by_asc(uploads::Column::Id).limit(most).all(&tx.tx).await?)
+}
+
+/// Takes these files' rows away, and adds them to `gone`.
+pub async fn take_files(tx: &SystemTx, id: TenantId, files: &[i64], gone: &mut RowCounts) -> Result<()> {
+    overwrite(tx, "ON").await?;
+    let attached = tx
+        .delete::<upload_attachments::Entity>(
+            upload_attachments::Column::UploadId.is_in(files.iter().copied()),
+        )
+        .filter(upload_attachments::Column::TenantId.eq(id.0));
+    count(gone, "upload_attachments", attached.exec(&tx.tx).await?.rows_affected);
+    let taken = tx
+        .delete::<uploads::Entity>(uploads::Column::Id.is_in(files.iter().copied()))
+        .filter(uploads::Column::TenantId.eq(id.0));
+    count(gone, "uploads", taken.exec(&tx.tx).await?.rows_affected);
+    overwrite(tx, "OFF").await
 }
 
 /// They go in one transaction: a tenant without a log would be a defect to whoever comes between.

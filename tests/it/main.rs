@@ -9,6 +9,7 @@
 mod support;
 
 mod architecture;
+mod browser;
 mod crash;
 mod delivery;
 mod documents;
@@ -25,4 +26,6 @@ mod retries;
 mod sockets;
 mod store;
 mod tenants;
+mod together;
 mod tokens;
+mod uploads;

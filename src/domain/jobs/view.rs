@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use super::job;
 use crate::base::clock::rfc3339;
 use crate::domain::error::Result;
+use crate::domain::uploads::attach;
 use crate::protocol::job::{Execution, ExecutionStatus, Job, JobItem, JobStatus, LogLevel, LogLine};
 use crate::storage::executions::ExecutionRow;
 use crate::storage::job_items::JobItemRow;
@@ -33,6 +34,7 @@ pub(super) fn job(row: &JobRow) -> Result<Job> {
         stats: row.stats.as_deref().map(json).transpose()?,
         cancel_requested: row.cancel_requested,
         logs_trimmed: row.logs_trimmed,
+        attachments: attach::read(row.attachments.as_deref()),
     })
 }
 

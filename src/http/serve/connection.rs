@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::ServeSettings;
 use super::exchange::{Alarm, Exchange, Phase};
 use super::request_body::{Progress, TimedBody};
-use super::socket::Socket;
+use super::socket::{self, Socket};
 use super::upgrade::{Seat, Upgrade};
 use crate::base::clock::Clock;
 
@@ -45,10 +45,11 @@ where
     // Answers and frames are written whole, so waiting for more to send (Nagle) only adds latency. A stream that
     // refuses the option works without it.
     let _ = stream.set_nodelay(true);
+    socket::expect_acknowledgement(&stream, Some(edge.settings.write_timeout));
     let Ok(local) = stream.local_addr() else { return };
     let exchange = Arc::new(Exchange::default());
     let place = Place { peer, local, seat, exchange: Arc::clone(&exchange) };
-    let io = TokioIo::new(Socket::new(stream, Arc::clone(&exchange)));
+    let io = TokioIo::new(Socket::new(stream, Arc::clone(&exchange), edge.settings.entropy));
     let service = service_fn(|request| answer(Arc::clone(&edge), place.clone(), request));
 
     let connection = http1::Builder::new()

@@ -1,6 +1,7 @@
 //! `DELETE /tenants/{tenant_id}`.
 
 use poem_openapi::payload::Json;
+use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
 
 use super::view::view;
@@ -9,16 +10,24 @@ use crate::base::ids::TenantId;
 use crate::domain::identity::platform::PlatformOp;
 use crate::domain::tenant_removal;
 use crate::http::etag::require_match;
+use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 use crate::storage::time;
 
 /// A tenant that is being removed.
 #[derive(Debug, Object)]
+#[oai(example)]
 pub struct TenantRemoval {
     tenant_id: i64,
     /// Free again once all has gone.
     slug: String,
     requested_at: String,
+}
+
+impl Example for TenantRemoval {
+    fn example() -> Self {
+        Self { tenant_id: examples::TENANT, slug: "acme".to_owned(), requested_at: examples::after(0) }
+    }
 }
 
 #[derive(Debug, ApiResponse)]

@@ -164,6 +164,7 @@ table!(events, "events", owned by TenantId, {
     seq: i64,
     kind: String,
     routing: String,
+    subject: Option<String>,
     body: String,
     bytes: i64,
     occurred_at: i64,
@@ -214,6 +215,7 @@ table!(jobs, "jobs", owned by TenantId, {
     summary_pending: i64,
     summary_places: Option<String>,
     logs_trimmed: Option<i64>,
+    attachments: Option<String>,
 });
 
 table!(executions, "executions", owned by TenantId, {
@@ -362,4 +364,98 @@ table!(idempotency_keys, "idempotency_keys", owned by TenantId, {
     answer: String,
     created_at: i64,
     expires_at: i64,
+});
+
+table!(rooms, "rooms", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: i64,
+    slug: String,
+    name: String,
+    topic: Option<String>,
+    visibility: String,
+    everyone: bool,
+    user_low: Option<i64>,
+    user_high: Option<i64>,
+    created_by: Option<i64>,
+    created_at: i64,
+    updated_at: i64,
+    archived_at: Option<i64>,
+});
+
+table!(room_members, "room_members", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: i64,
+    room_id: i64,
+    user_id: i64,
+    owner: bool,
+    joined_after: i64,
+    joined_at: i64,
+});
+
+table!(room_reads, "room_reads", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: i64,
+    room_id: i64,
+    user_id: i64,
+    last_read: i64,
+    read_at: i64,
+});
+
+table!(messages, "messages", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: i64,
+    room_id: i64,
+    message_id: Uuid,
+    sender_id: i64,
+    text: String,
+    client_message_id: Option<String>,
+    attachments: Option<String>,
+    created_at: i64,
+    edited_at: Option<i64>,
+    deleted_at: Option<i64>,
+});
+
+table!(uploads, "uploads", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: i64,
+    upload_id: Uuid,
+    user_id: i64,
+    filename: String,
+    declared_type: Option<String>,
+    declared_size: Option<i64>,
+    declared_sha256: Option<String>,
+    content_type: Option<String>,
+    state: String,
+    stored: i64,
+    reserved: i64,
+    hash_state: Option<String>,
+    progress: Option<String>,
+    sha256: Option<String>,
+    writer: i64,
+    created_at: i64,
+    updated_at: i64,
+    completed_at: Option<i64>,
+    expires_at: Option<i64>,
+});
+
+table!(upload_totals, "upload_totals", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: i64,
+    bytes: i64,
+});
+
+table!(upload_attachments, "upload_attachments", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: i64,
+    upload_id: i64,
+    message_id: Option<i64>,
+    room_id: Option<i64>,
+    job_id: Option<i64>,
 });

@@ -4,7 +4,10 @@
 
 mod crawl;
 mod mixed;
+mod power_cut;
 mod removal;
+mod restore;
+mod room;
 mod site;
 mod trim;
 

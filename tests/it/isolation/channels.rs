@@ -10,6 +10,7 @@ use super::call::Call;
 use super::case::canaries;
 use super::documents::{Channel, channels};
 use super::things::text;
+use super::together;
 use super::world::{Party, World};
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
@@ -19,8 +20,11 @@ use crate::support::socket::Socket;
 use crate::support::stream::Stream;
 
 /// One admin listens at every channel at once.
-const ROOM_FOR_ALL: &[Setting] =
-    &[("LOTLINE__LIMITS__SOCKETS_PER_USER", "40"), ("LOTLINE__LIMITS__STREAMS_PER_USER", "40")];
+const ROOM_FOR_ALL: &[Setting] = &[
+    ("LOTLINE__LIMITS__SOCKETS_PER_USER", "40"),
+    ("LOTLINE__LIMITS__UPLOAD_SOCKETS_PER_USER", "40"),
+    ("LOTLINE__LIMITS__STREAMS_PER_USER", "40"),
+];
 
 on_both_databases! {
     no_channel_tells_what_another_tenant_does with super::ROOM_FOR_ALL,
@@ -87,6 +91,9 @@ impl Place {
 
 async fn listen(party: &Party<'_>, channel: &Channel, place: &Place) -> Vec<Listener> {
     let own = channel.address.replace("{user_id}", &party.admin.id.to_string());
+    if own.contains("{job_id}") {
+        return log_of_a_strangers_job(party, &own, place).await;
+    }
     let everything = place.everything();
     let mut listeners = Vec::new();
     for since in [None, Some(place.head.as_str())] {
@@ -104,6 +111,7 @@ async fn listen(party: &Party<'_>, channel: &Channel, place: &Place) -> Vec<List
                 carrier,
                 hears: match channel.name.as_str() {
                     "echo" => Hears::Itself,
+                    "fileUpload" | "fileUploadOfUser" => Hears::Answers,
                     "stats" => Hears::Figures,
                     _ => Hears::Events,
                 },
@@ -111,6 +119,22 @@ async fn listen(party: &Party<'_>, channel: &Channel, place: &Place) -> Vec<List
         }
     }
     listeners
+}
+
+/// A stranger's job has no log: what is answered is what a job that never was has.
+async fn log_of_a_strangers_job(party: &Party<'_>, path: &str, place: &Place) -> Vec<Listener> {
+    for caller in [&**party.admin, &*party.key] {
+        let mut told = Vec::new();
+        for job in [place.job, 4_503_599_627_370_496] {
+            let answer = caller.get(&path.replace("{job_id}", &job.to_string())).await;
+            let mut problem = answer.json();
+            problem.as_object_mut().unwrap().remove("request_id");
+            told.push((answer.status, problem));
+        }
+        assert_eq!(told[0], told[1]);
+        assert!([403, 404].contains(&told[0].0), "{told:?}");
+    }
+    Vec::new()
 }
 
 /// A key has no path of a user's: its refusal tells nothing either.
@@ -148,6 +172,8 @@ struct Listener {
 enum Hears {
     Events,
     Itself,
+    /// To what it says itself, and nothing else.
+    Answers,
     Figures,
 }
 
@@ -162,6 +188,7 @@ impl Listener {
         match self.hears {
             Hears::Events => {}
             Hears::Itself => return self.echoes_only().await,
+            Hears::Answers => return self.is_answered_only().await,
             Hears::Figures => return self.counts_its_own_only().await,
         }
         loop {
@@ -190,6 +217,12 @@ impl Listener {
         assert_eq!(canaries(&after.to_string()).count(), 0, "{} tells {after}", self.name);
     }
 
+    async fn is_answered_only(&mut self) {
+        let Carrier::Socket(socket) = &mut self.carrier else { panic!("files come by socket") };
+        socket.say(json!({ "type": "ping" })).await;
+        assert_eq!(socket.next().await["type"], "pong", "{}", self.name);
+    }
+
     async fn echoes_only(&mut self) {
         let Carrier::Socket(socket) = &mut self.carrier else { panic!("an echo is a socket") };
         socket.say(json!({ "message": LAST })).await;
@@ -214,16 +247,29 @@ async fn does_everything(world: &World<'_>) {
     world.reports(&listing).await;
     listing["removed"] = json!(true);
     world.reports(&listing).await;
+    world.has_upload().await;
+    together::people_meet(world).await;
     for audience in ["everyone", "admins", "role:admin", "role:viewer"] {
         world.broadcasts(audience).await;
     }
     world.broadcasts(&format!("user:{}", world.owner.admin.id)).await;
+    let (_, message) = world.has_room_message().await;
+    world.says_in("lobby").await;
+    let edit =
+        Call::patch(&format!("/api/v1/messages/{message}")).json(json!({ "text": world.mark("words") }));
+    world.admin_does(edit).await;
+    world.admin_does(Call::delete(&format!("/api/v1/messages/{message}"))).await;
+    let talker = world.has_person().await;
+    let call = Call::post(&format!("/api/v1/direct-messages/{}", world.owner.admin.id));
+    call.json(json!({ "text": world.mark("words") })).send(world.app, Some(&talker.token)).await;
 }
 
 /// What strangers do not hear was there to be heard.
 async fn is_told_everything(owner: &mut Socket) {
-    const WANTED: [&str; 15] = [
+    const WANTED: [&str; 20] = [
         "admin_notification",
+        "chat",
+        "direct_message",
         "job_cancelled",
         "job_completed",
         "job_failed",
@@ -231,6 +277,8 @@ async fn is_told_everything(owner: &mut Socket) {
         "job_progress",
         "job_queued",
         "job_started",
+        "message_deleted",
+        "message_edited",
         "new_properties",
         "price_changed",
         "property_changed",
@@ -238,9 +286,10 @@ async fn is_told_everything(owner: &mut Socket) {
         "property_removed",
         "status_changed",
         "system_notification",
+        "upload_completed",
     ];
     let mut wanted: BTreeSet<&str> = WANTED.into();
-    wanted.insert("system_alert");
+    wanted.extend(["presence", "system_alert", "typing"]);
     while !wanted.is_empty() {
         let frame = owner.next().await;
         let (kind, event) = (text(&frame, "type"), frame["event"].as_str().unwrap_or_default());
@@ -270,5 +319,5 @@ async fn the_path_of_another_tenants_user_is_the_path_of_nobody(app: &TestApp) {
             walked += 1;
         }
     }
-    assert_eq!(walked, 4, "the channels that name a user");
+    assert_eq!(walked, 6, "the channels that name a user");
 }

@@ -110,6 +110,17 @@ impl World<'_> {
         property
     }
 
+    /// A property that somebody has on a screen.
+    pub async fn has_viewed_property(&self) -> i64 {
+        let (property, _) = self.has_property().await;
+        let token = self.has_person().await.token;
+        let mut socket = self.app.anonymous().door("/ws").query("token", &token).open().await;
+        socket.say(json!({ "type": "viewing", "property_id": property })).await;
+        socket.ask(json!({ "type": "ping" })).await;
+        self.sockets.lock().push(socket);
+        property
+    }
+
     pub async fn reports(&self, listing: &Value) -> i64 {
         let batch = json!({ "items": [listing] });
         let answer = self.key_does(Call::post("/api/v1/properties/batch").json(batch)).await.json();
@@ -143,6 +154,15 @@ impl World<'_> {
         let answer = call.send(self.app, None).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         text(&answer.json(), "access_token")
+    }
+
+    /// A file, complete.
+    pub async fn has_upload(&self) -> String {
+        let (filename, content) = (self.mark("file"), self.mark("content"));
+        text(
+            &self.admin_does(Call::post("/api/v1/uploads").file(&filename, &content)).await.json(),
+            "upload_id",
+        )
     }
 
     pub async fn has_key(&self) -> String {

@@ -38,7 +38,7 @@ pub(super) fn with_one_admin(folder: &Path) -> Command {
 pub(super) struct Admin {
     pub(super) address: SocketAddr,
     pub(super) http: reqwest::Client,
-    token: String,
+    pub(super) token: String,
 }
 
 impl Admin {
@@ -52,6 +52,10 @@ impl Admin {
         let answer: Value =
             serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap();
         Self { address, http, token: answer["access_token"].as_str().unwrap().to_owned() }
+    }
+
+    pub(super) fn token(&self) -> &str {
+        &self.token
     }
 
     /// Whether it was acknowledged.

@@ -17,8 +17,8 @@ on_both_databases! {
     old_entries_and_notifications_go_and_young_ones_stay,
     a_notification_that_many_have_read_goes_in_bites,
     old_lines_go_and_the_job_says_how_far,
-    a_job_that_ended_long_ago_goes_with_all_that_was_its_own with FOR_EVER,
-    what_is_to_be_kept_for_ever_is_kept with FOR_EVER,
+    a_job_that_ended_long_ago_goes_with_all_that_was_its_own with super::FOR_EVER,
+    what_is_to_be_kept_for_ever_is_kept with super::FOR_EVER,
     a_log_is_kept_to_so_many_bytes,
 }
 
