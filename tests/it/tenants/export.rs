@@ -18,7 +18,7 @@ use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 
 on_both_databases! {
-    an_export_has_a_row_of_every_table_that_is_no_secret,
+    an_export_has_a_row_of_every_table_that_is_no_secret with crate::tenants::ageing::FOR_EVER,
     an_export_is_of_one_moment_while_writers_go_on,
     no_secret_and_nothing_of_another_tenant_is_in_an_export,
     a_long_table_is_read_in_pages_and_none_is_missing,

@@ -11,15 +11,17 @@ use serde_json::{Value, json};
 
 use super::rows::{NUMBER, SLUG, counts_of, rows_of_others, settle};
 use crate::store::tables::{number, rows};
-use crate::support::app::TestApp;
+use crate::support::app::{OTHER, TestApp};
 use crate::support::on_both_databases;
 use crate::support::wait::eventually;
+use crate::uploads::client::{files, files_on_disk, has_file};
 
 on_both_databases! {
-    nothing_of_a_removed_tenant_is_left_and_no_other_row_is_touched,
+    nothing_of_a_removed_tenant_is_left_and_no_other_row_is_touched with crate::tenants::ageing::FOR_EVER,
     its_connections_credentials_and_jobs_end_at_once,
     without_its_slug_nothing_is_removed,
     rows_go_in_bites_and_a_tenant_that_is_going_cannot_be_changed,
+    its_files_go_and_nobody_elses,
     a_slug_is_free_again_and_no_id_comes_back,
     what_was_kept_of_its_making_goes_too,
     a_tenant_that_another_process_shut_loses_its_connections_within_seconds,
@@ -150,6 +152,21 @@ async fn rows_go_in_bites_and_a_tenant_that_is_going_cannot_be_changed(app: &Tes
     resumed.is_problem(409, "conflict");
     assert_eq!((again.status, bites), (202, 2));
     connection.close().await.unwrap();
+}
+
+async fn its_files_go_and_nobody_elses(app: &TestApp) {
+    let (ann, sue, root) = (app.admin("ann").await, app.stranger("sue").await, app.operator("root").await);
+    let ours = has_file(&ann, "plan.txt", b"ours").await;
+    has_file(&sue, "plan.txt", b"theirs").await;
+    let begun = json!({ "type": "metadata", "filename": "begun.txt" });
+    assert_eq!(files(&sue).await.ask(begun).await["type"], "ack");
+    assert_eq!(files_on_disk(app.folder()), 3);
+
+    root.delete(&path(app.other.0, OTHER)).await;
+    eats_up(app, app.other).await;
+
+    assert_eq!(files_on_disk(app.folder()), 1);
+    assert_eq!(ann.get(&format!("/api/v1/uploads/{ours}/content")).await.text, "ours");
 }
 
 async fn a_slug_is_free_again_and_no_id_comes_back(app: &TestApp) {

@@ -3,7 +3,7 @@
 
 mod attached;
 mod bucket;
-mod client;
+pub mod client;
 mod expiry;
 mod form;
 mod names;
