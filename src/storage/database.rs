@@ -4,20 +4,22 @@ use std::panic::Location;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use sea_orm::{
-    AccessMode, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
+    AccessMode, ConnAcquireErr, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 use secrecy::SecretString;
 
 use super::error::{Error, OpenError, Result};
+use super::folding::Folding;
 use super::lineage::Lineage;
 use super::scope::{SystemTx, TenantTx};
 use super::turns::{LineFull, Turn, Turns};
 use super::{postgres, schema, sqlite};
 use crate::auth::scope::{SystemReason, TenantScope};
-use crate::base::clock::Stopwatch;
+use crate::base::clock::{Clock, Stopwatch};
 use crate::base::ids::TenantId;
 use crate::telemetry::metrics::{Direction, Metrics};
 use crate::telemetry::writes::Writes;
@@ -40,6 +42,10 @@ pub enum DatabaseSettings {
 
 /// Transactions of one tenant that may wait for SQLite's writer; one more is refused as busy.
 const MOST_WRITES_WAITING: usize = 256;
+/// Transactions of one tenant that may wait for one of PostgreSQL's connections; one more is refused as busy.
+const MOST_WAITING: usize = 4096;
+/// How long a transaction waits for a connection of PostgreSQL's; the pool's own time begins after it.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Replays of one tenant that may wait for a page; beyond it a connection is told to come back later.
 const MOST_REPLAYS_WAITING: usize = 16_384;
 
@@ -63,6 +69,8 @@ pub struct ReplayTurn {
 pub(super) struct Gauges {
     pub(super) metrics: Arc<Metrics>,
     pub(super) writes: Arc<Writes>,
+    /// SQLite's, which counts what was committed.
+    pub(super) folding: Option<Arc<Folding>>,
 }
 
 #[derive(Clone)]
@@ -73,10 +81,12 @@ enum Doors {
         read: DatabaseConnection,
         writers: Turns,
     },
+    /// Tenants take turns at the tenants' pool. The system's work takes them, too, where it uses that pool.
     Postgres {
         tenant: DatabaseConnection,
         system: DatabaseConnection,
         shared_role: bool,
+        turns: Turns,
     },
 }
 
@@ -89,11 +99,13 @@ impl Database {
             DatabaseSettings::Sqlite { .. } => sqlite::READERS as usize - 1,
             DatabaseSettings::Postgres { max_connections, .. } => (*max_connections as usize / 2).max(1),
         };
+        let mut gauges = Gauges::default();
         let doors = match settings {
             DatabaseSettings::Sqlite { path } => {
                 let write = sqlite::open_writer(path).await?;
                 schema::bring_up(&write).await?;
                 let read = sqlite::open_readers(path).await?;
+                gauges.folding = Some(Arc::new(Folding::new(sqlite::open_folder(path).await?)));
                 Doors::Sqlite { write, read, writers: Turns::new(1, MOST_WRITES_WAITING) }
             }
             DatabaseSettings::Postgres { url, system_url, migrate_url, migrate, max_connections } => {
@@ -108,11 +120,12 @@ impl Database {
                 };
                 let shared_role = system_url.is_none();
                 postgres::check_roles(&tenant, &system, shared_role).await?;
-                Doors::Postgres { tenant, system, shared_role }
+                let turns = Turns::new(*max_connections as usize, MOST_WAITING);
+                Doors::Postgres { tenant, system, shared_role, turns }
             }
         };
         let replays = Turns::new(replays_at_once, MOST_REPLAYS_WAITING);
-        Ok(Self { doors, transactions: Arc::default(), gauges: Gauges::default(), lineage, replays })
+        Ok(Self { doors, transactions: Arc::default(), gauges, lineage, replays })
     }
 
     /// The tenant's door: transactions that see this tenant's rows only.
@@ -159,6 +172,16 @@ impl Database {
         Ok(ReplayTurn { _turn: turn })
     }
 
+    /// Folds SQLite's write-ahead log into the file as it grows, for as long as it is polled. On PostgreSQL there is
+    /// nothing to do.
+    pub async fn keep_folding(&self) {
+        let Some(folding) = &self.gauges.folding else { return std::future::pending().await };
+        loop {
+            folding.due().await;
+            folding.fold().await;
+        }
+    }
+
     /// Which engine this is, in one word.
     pub fn engine(&self) -> &'static str {
         match self.doors {
@@ -171,6 +194,9 @@ impl Database {
     pub async fn close(self) -> Result<()> {
         match self.doors {
             Doors::Sqlite { write, read, .. } => {
+                if let Some(folding) = &self.gauges.folding {
+                    folding.close().await?;
+                }
                 read.close().await?;
                 write.close().await?;
             }
@@ -212,10 +238,11 @@ impl<'a> TenantDoor<'a> {
                 let turn = writers_turn(writers, Some(tenant_id), mode).await?;
                 (sqlite_transaction(write, read, mode).await?, turn)
             }
-            Doors::Postgres { tenant, shared_role, .. } => {
+            Doors::Postgres { tenant, shared_role, turns, .. } => {
+                let turn = pools_turn(turns, Some(tenant_id)).await?;
                 let tx = postgres_transaction(tenant, mode).await?;
                 postgres::enter_tenant(&tx, tenant_id, *shared_role).await?;
-                (tx, None)
+                (tx, Some(turn))
             }
         };
         self.db.gauges.waited(mode, waited);
@@ -252,12 +279,14 @@ impl<'a> SystemDoor<'a> {
                 let turn = writers_turn(writers, None, mode).await?;
                 (sqlite_transaction(write, read, mode).await?, turn)
             }
-            Doors::Postgres { system, shared_role, .. } => {
+            Doors::Postgres { system, shared_role: true, turns, .. } => {
+                let turn = pools_turn(turns, None).await?;
                 let tx = postgres_transaction(system, mode).await?;
-                if *shared_role {
-                    postgres::enter_system(&tx).await?;
-                }
-                (tx, None)
+                postgres::enter_system(&tx).await?;
+                (tx, Some(turn))
+            }
+            Doors::Postgres { system, shared_role: false, .. } => {
+                (postgres_transaction(system, mode).await?, None)
             }
         };
         self.db.gauges.waited(mode, waited);
@@ -289,6 +318,19 @@ async fn writers_turn(writers: &Turns, party: Option<TenantId>, mode: AccessMode
     match mode {
         AccessMode::ReadOnly => Ok(None),
         AccessMode::ReadWrite => Ok(Some(writers.wait(party).await.map_err(|LineFull| Error::Busy)?)),
+    }
+}
+
+/// A turn at PostgreSQL's pool, which alone would serve in the order of asking: a tenant that asks for a thousand
+/// transactions would stand before everybody else.
+async fn pools_turn(turns: &Turns, party: Option<TenantId>) -> Result<Turn> {
+    let clock = Clock::system();
+    tokio::select! {
+        biased;
+        turn = turns.wait(party) => turn.map_err(|LineFull| Error::Busy),
+        () = clock.sleep(PATIENCE) => {
+            Err(Error::Unavailable(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))
+        }
     }
 }
 

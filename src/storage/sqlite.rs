@@ -8,6 +8,7 @@ use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
 use super::error::OpenError;
+use super::folding;
 
 /// How long a statement waits for another process's lock before it fails.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,6 +30,11 @@ pub(super) async fn open_readers(path: &Path) -> Result<DatabaseConnection, Open
     connect(path, "rw", READERS).await
 }
 
+/// Opens the connection that folds the write-ahead log.
+pub(super) async fn open_folder(path: &Path) -> Result<DatabaseConnection, OpenError> {
+    connect(path, "rw", 1).await
+}
+
 async fn connect(path: &Path, mode: &str, connections: u32) -> Result<DatabaseConnection, OpenError> {
     let file = path.to_owned();
     let mut options = ConnectOptions::new(format!("sqlite::memory:?mode={mode}"));
@@ -46,6 +52,7 @@ async fn connect(path: &Path, mode: &str, connections: u32) -> Result<DatabaseCo
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
             .foreign_keys(true)
+            .pragma("wal_autocheckpoint", folding::MOST_PAGES.to_string())
             .disable_statement_logging()
     });
     Database::connect(options).await.map_err(|cause| unusable(path, &cause))
