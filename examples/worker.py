@@ -13,9 +13,15 @@ reads Scrapy's own words: `item_scraped_count`, `response_received_count`, `fini
 
 A worker that dies is no loss: its lease ends and the job is given out again, three times in all. So a crawl may be
 repeated; properties are upserts by (source, listing_key), and sending one again changes nothing.
+
+What a worker has found and logged is packed into requests, each with an Idempotency-Key of its own from then on. A
+request waits in the outbox, as it was packed, until the server has taken it: however often it is sent, and however many
+answers get lost, its lines stand in the log once and in their order. Lines are lost only with the process, or when the
+server refuses them for good; a crawl that is repeated writes lines of its own, under its own execution.
 """
 
 import argparse
+import collections
 import json
 import os
 import random
@@ -37,11 +43,11 @@ class Stop(Exception):
 
 
 class Refused(Exception):
-    """An answer that trying again would not change."""
+    """The server does not take it: for good, or `for_now`, after every try."""
 
-    def __init__(self, status, problem):
+    def __init__(self, status, problem, for_now=False):
         super().__init__(f"{status} {problem.get('code')}: {problem.get('detail')} {problem.get('errors', '')}")
-        self.code = problem.get("code")
+        self.code, self.for_now = problem.get("code"), for_now
 
 
 class Server:
@@ -68,8 +74,9 @@ class Server:
                 except ValueError:  # a proxy's page
                     problem = {"detail": refusal.reason}
                 # 409 with Retry-After: the same request is still under way.
-                if status not in (429, 502, 503, 504) and not (status == 409 and told) or attempt == TRIES:
-                    raise Refused(status, problem) from None
+                may_try = status in (429, 502, 503, 504) or status == 409 and told
+                if not may_try or attempt == TRIES:
+                    raise Refused(status, problem, for_now=bool(may_try)) from None
                 wait = int(told) if told and told.isdigit() else wait
             except OSError as error:
                 if attempt == TRIES:
@@ -85,6 +92,7 @@ class Run:
         self.server, self.job, self.lease = server, claim["job"], claim["lease_token"]
         self.path = f"/jobs/{self.job['job_id']}"
         self.items, self.lines, self.sent, self.sequence = [], [], 0, 0
+        self.outbox = collections.deque()
         self.cancelled = self.lost = False
         self.over = threading.Event()
         # Keeps the lease while a page is slow: a third of its length leaves room for a lost try.
@@ -127,17 +135,34 @@ class Run:
         self.check()
 
     def flush(self):
+        self._pack()
+        while self.outbox:
+            path, body, once = self.outbox[0]
+            try:
+                answer = self.server.post(path, body, once)
+            except Refused as refused:
+                if not refused.for_now:
+                    self.outbox.popleft()
+                raise
+            self.outbox.popleft()
+            self._note(answer)
+            self._pack()
+
+    def _pack(self):
+        """From here on a request stays as it is: another body under its key would be another request."""
         items, self.items = self.items, []
         lines, self.lines = self.lines, []
         if items:
             batch = {"job_id": self.job["job_id"], "items": items}
-            answer = self.server.post("/properties/batch", batch, once=str(uuid.uuid4()))
-            self.sent += answer["accepted"]
-            for row in answer["results"]:
-                if row["status"] == "error":
-                    lines.append({"level": "warning", "message": f"listing {row['index']}: {row['error']}"})
+            self.outbox.append(("/properties/batch", batch, str(uuid.uuid4())))
         for start in range(0, len(lines), 1000):
-            self.server.post(f"{self.path}/logs", {"lines": lines[start : start + 1000]}, once=str(uuid.uuid4()))
+            self.outbox.append((f"{self.path}/logs", {"lines": lines[start : start + 1000]}, str(uuid.uuid4())))
+
+    def _note(self, answer):
+        self.sent += answer.get("accepted", 0)
+        for row in answer.get("results", ()):
+            if row["status"] == "error":
+                self.log("warning", f"listing {row['index']}: {row['error']}")
 
     def end(self, what, **fields):
         self.flush()

@@ -12,6 +12,7 @@ mod m20261125_000004_add_properties;
 mod m20261125_000005_add_notifications;
 mod m20261125_000006_add_crawl_frontier;
 mod m20261125_000007_add_idempotency_keys;
+mod m20261125_000008_add_rooms;
 
 pub use sea_orm_migration;
 use sea_orm_migration::prelude::*;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000005_add_notifications::Migration),
             Box::new(m20261125_000006_add_crawl_frontier::Migration),
             Box::new(m20261125_000007_add_idempotency_keys::Migration),
+            Box::new(m20261125_000008_add_rooms::Migration),
         ]
     }
 }

@@ -40,16 +40,18 @@ const TABLES: &[Table] = &[
         name: "events",
         rows: Rows::OfTenant("tenant_id"),
         // body: the frame as JSON without position and time, which are added on the way out.
-        // routing: who may see it and which feeds carry it, as JSON.
+        // routing: who may see it and which feeds carry it, as JSON. subject: the message that a chat event speaks of,
+        // by which the event is found when the message is deleted.
         body: "id $id,
             tenant_id $int NOT NULL REFERENCES tenants (id),
             seq $int NOT NULL,
             kind text NOT NULL,
             routing text NOT NULL,
+            subject text,
             body text NOT NULL,
             occurred_at $time NOT NULL,
             UNIQUE (tenant_id, id),
             UNIQUE (tenant_id, seq)",
-        indexes: &[],
+        indexes: &["CREATE INDEX events_by_subject ON events (tenant_id, subject) WHERE subject IS NOT NULL"],
     },
 ];

@@ -20,6 +20,7 @@ use crate::domain::identity::key_sets::KeySets;
 use crate::domain::identity::{Identity, IdentityParts, bootstrap};
 use crate::domain::limits::{Limits, overrides};
 use crate::domain::op::Kernel;
+use crate::domain::together::Together;
 use crate::http::client::TrustedProxies;
 use crate::http::metrics::TenantMetrics;
 use crate::http::origin::OriginPolicy;
@@ -51,6 +52,7 @@ impl App {
         let db = Database::open(&parts::database(settings)).await?;
         let mut kernel = Kernel::new(db, clock, Entropy);
         kernel.limits = Arc::new(Limits::new(parts::limits(settings)));
+        kernel.together = Arc::new(Together::new(parts::together(settings)));
         overrides::refresh(&kernel)
             .await
             .map_err(|problem| StartError::Quotas(problem.detail.into_owned()))?;

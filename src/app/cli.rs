@@ -197,6 +197,9 @@ pub struct RestoreArgs {
     /// Replace the database when it exists; the old one is kept beside it.
     #[arg(long)]
     pub force: bool,
+    /// Revoke every API key of the copy: those that were revoked after it was made would hold again.
+    #[arg(long, conflicts_with = "verify")]
+    pub revoke_keys: bool,
 }
 
 #[derive(Debug, Args)]

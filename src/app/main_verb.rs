@@ -10,7 +10,7 @@ use super::cli::{Cli, ConfigVerb, HealthcheckArgs, Migrate, Verb};
 use super::reload::Reload;
 use super::{copies, documents, follow, people, serve, settings as parts};
 use crate::base::clock::Clock;
-use crate::config::{Fault, Settings, markdown_table, report};
+use crate::config::{Fault, Settings, TelemetrySettings, markdown_table, report};
 use crate::storage;
 use crate::telemetry::subscriber;
 
@@ -61,10 +61,10 @@ async fn run(cli: Cli) -> Result<String, Failed> {
             Ok(String::new())
         }
         Verb::Migrate(verb) => migrate(&settings()?, &verb).await,
-        Verb::Tenant(verb) => line(people::tenant(&settings()?, &verb).await),
-        Verb::User(verb) => line(people::user(&settings()?, &verb).await),
-        Verb::Key(verb) => line(people::key(&settings()?, &verb).await),
-        Verb::Token(verb) => line(people::token(&settings()?, &verb).await),
+        Verb::Tenant(verb) => line(people::tenant(&telling(settings()?)?, &verb).await),
+        Verb::User(verb) => line(people::user(&telling(settings()?)?, &verb).await),
+        Verb::Key(verb) => line(people::key(&telling(settings()?)?, &verb).await),
+        Verb::Token(verb) => line(people::token(&telling(settings()?)?, &verb).await),
         Verb::Openapi => documents::openapi().map_err(refused),
         Verb::Asyncapi => Ok(documents::asyncapi()),
         Verb::Config(ConfigVerb::Check) => settings().map(|_| "the configuration is right\n".to_owned()),
@@ -86,6 +86,13 @@ fn read(config: Option<&std::path::Path>) -> Result<Settings, Vec<Fault>> {
         Some((name.into_string().ok()?, value.into_string().ok()?))
     });
     Settings::load(config, environment)
+}
+
+/// Sets up a log of failures alone: a refusal names no cause of ours, and an operator at a terminal has no other place.
+fn telling(settings: Settings) -> Result<Settings, Failed> {
+    let log = TelemetrySettings { log_filter: "error".to_owned(), ..settings.telemetry };
+    subscriber::install(&log).map_err(refused)?;
+    Ok(settings)
 }
 
 async fn migrate(settings: &Settings, verb: &Migrate) -> Result<String, Failed> {

@@ -10,10 +10,11 @@ use crate::domain::identity::IdentitySettings;
 use crate::domain::limits::LimitSettings;
 use crate::domain::limits::quota::{Quota, Quotas};
 use crate::domain::retention::Retention;
+use crate::domain::together::TogetherSettings;
 use crate::http::serve::ServeSettings;
 use crate::session::admission::AdmissionSettings;
 use crate::session::seats::SeatLimits;
-use crate::session::supervisor::SessionSettings;
+use crate::session::settings::SessionSettings;
 use crate::storage::DatabaseSettings;
 
 /// How long a stream is quiet at most (contract section 6).
@@ -87,6 +88,11 @@ pub fn retention(settings: &Settings) -> Retention {
         age: chrono::TimeDelta::from_std(eventlog.retention()).unwrap_or(chrono::TimeDelta::MAX),
         events: i64::try_from(eventlog.retention_events).unwrap_or(i64::MAX),
     }
+}
+
+pub fn together(settings: &Settings) -> TogetherSettings {
+    let rooms = &settings.rooms;
+    TogetherSettings { create_on_join: rooms.create_on_join, presence_grace: rooms.presence_grace() }
 }
 
 pub fn serve(settings: &Settings) -> ServeSettings {

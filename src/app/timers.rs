@@ -16,8 +16,10 @@ use crate::domain::jobs::{merge, sweep};
 use crate::domain::limits::{alert, overrides};
 use crate::domain::op::Kernel;
 use crate::domain::platform_broadcast;
+use crate::domain::presence;
 use crate::domain::properties::summary;
 use crate::domain::retention::{Retention, trim_logs};
+use crate::domain::{typing, viewing};
 use crate::session::Sessions;
 use crate::telemetry::watchdog::Watching;
 
@@ -25,6 +27,10 @@ use crate::telemetry::watchdog::Watching;
 const PROGRESS: Duration = Duration::from_millis(250);
 /// How often summaries and leases are looked at.
 const SWEEP: Duration = Duration::from_secs(1);
+/// How often people are told who is there and who looks at what: a receiver has one message a second of each.
+const PEOPLE: Duration = Duration::from_secs(1);
+/// How often it is looked whether somebody has stopped writing.
+const TYPING: Duration = Duration::from_millis(250);
 /// How often quotas are read from the store, and tenants told of theirs.
 const QUOTAS: Duration = Duration::from_secs(2);
 /// How often logs are trimmed, and kept answers swept.
@@ -38,6 +44,8 @@ pub fn spawn(work: &TaskTracker, kernel: &Kernel, settings: &Settings, stop: &Ca
     work.spawn(progress(kernel.clone(), stop.clone()));
     work.spawn(sweeps(kernel.clone(), stop.clone()));
     work.spawn(forgetting(kernel.clone(), stop.clone()));
+    work.spawn(people(kernel.clone(), stop.clone()));
+    work.spawn(writers(kernel.clone(), stop.clone()));
     work.spawn(quotas(kernel.clone(), stop.clone()));
     work.spawn(folding(kernel.clone(), stop.clone()));
     work.spawn(trimming(kernel.clone(), parts::retention(settings), stop.clone()));
@@ -62,6 +70,21 @@ async fn sweeps(kernel: Kernel, stop: CancellationToken) {
         if let Err(problem) = summary::flush_summaries(&kernel).await {
             tracing::warn!(%problem, "summaries could not be told; it is tried again");
         }
+    }
+}
+
+async fn people(kernel: Kernel, stop: CancellationToken) {
+    while tick(&kernel, PEOPLE, &stop).await {
+        viewing::tell(&kernel);
+        if let Err(problem) = presence::tell(&kernel).await {
+            tracing::warn!(%problem, "it could not be told who is there; it is tried again");
+        }
+    }
+}
+
+async fn writers(kernel: Kernel, stop: CancellationToken) {
+    while tick(&kernel, TYPING, &stop).await {
+        typing::expire(&kernel);
     }
 }
 

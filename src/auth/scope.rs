@@ -54,6 +54,8 @@ pub enum SystemReason {
     Crawl,
     /// Uploads that nobody finished are removed.
     UploadSweep,
+    /// The rooms of people who came or went are looked up.
+    Presence,
     /// Readiness, version and metrics.
     Health,
     /// The schema is changed.
@@ -86,6 +88,7 @@ impl SystemReason {
             Self::Retention => "retention",
             Self::Crawl => "crawl",
             Self::UploadSweep => "upload_sweep",
+            Self::Presence => "presence",
             Self::Health => "health",
             Self::Migration => "migration",
             Self::Bootstrap => "bootstrap",

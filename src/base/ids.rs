@@ -46,6 +46,8 @@ numeric_id! {
     ExecutionId
     /// A listing as the server keeps it.
     PropertyId
+    /// A room, or the conversation of two people, as the server keeps it. The wire's `room_id` is a text of its own.
+    RoomId
 }
 
 macro_rules! uuid_id {
@@ -89,6 +91,10 @@ uuid_id! {
     BroadcastId
     /// A stored notification.
     NotificationId
+    /// A message in a room or between two people.
+    MessageId
+    /// A file that was sent, or is being sent.
+    UploadId
 }
 
 fn uuid_v7(clock: &Clock) -> Uuid {

@@ -8,13 +8,19 @@ pub mod idempotency;
 pub mod identity;
 pub mod jobs;
 pub mod limits;
+pub mod messages;
 pub mod notifications;
 pub mod op;
 pub mod platform_broadcast;
+pub mod presence;
 pub mod properties;
 pub mod retention;
 pub mod revocation;
+pub mod rooms;
 pub mod spiders;
+pub mod together;
+pub mod typing;
+pub mod viewing;
 
 #[cfg(test)]
 pub(crate) mod testing;

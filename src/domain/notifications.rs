@@ -51,7 +51,11 @@ fn audience(routing: &Routing) -> Option<Audience> {
         Routing::Summary => Some(Audience::Everyone),
         Routing::Notice { audience } => Some(*audience),
         Routing::Alert { concerns } => Some(concerns.map_or(Audience::Admins, Audience::User)),
-        Routing::Job { .. } | Routing::Property { .. } => None,
+        Routing::Job { .. }
+        | Routing::Property { .. }
+        | Routing::Room { .. }
+        | Routing::Membership { .. }
+        | Routing::Direct { .. } => None,
     }
 }
 

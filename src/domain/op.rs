@@ -12,6 +12,8 @@ use super::idempotency::{Begun, Once, Presented, Twins};
 use super::jobs::bell::JobBell;
 use super::limits::Limits;
 use super::revocation::Revocation;
+use super::rooms::reads::RoomReads;
+use super::together::Together;
 use crate::auth::permission::Permission;
 use crate::auth::principal::Principal;
 use crate::auth::scope::{SystemReason, TenantScope};
@@ -35,6 +37,8 @@ pub struct Kernel {
     pub hub: Arc<Hub>,
     /// What was read of the logs lately, for readers who come back together.
     pub logs: Arc<SharedReads>,
+    /// Who is in which rooms, for the same.
+    pub rooms: Arc<RoomReads>,
     pub clock: Clock,
     pub entropy: Entropy,
     /// Word of credentials that have ended, for whoever holds connections open on them.
@@ -48,6 +52,8 @@ pub struct Kernel {
     pub metrics: Arc<Metrics>,
     /// What callers and tenants may take; without limits unless the composition root sets them.
     pub limits: Arc<Limits>,
+    /// Who is there, who looks at what, who types.
+    pub together: Arc<Together>,
 }
 
 /// Ends this node's own connections that a revocation speaks of.
@@ -59,10 +65,24 @@ const REVOCATION_QUEUE: usize = 1024;
 impl Kernel {
     pub fn new(db: Database, clock: Clock, entropy: Entropy) -> Self {
         let (revocations, _) = broadcast::channel(REVOCATION_QUEUE);
-        let (hub, logs) = (Arc::default(), Arc::default());
+        let (hub, logs, rooms) = (Arc::default(), Arc::default(), Arc::default());
         let (enforcer, bell, twins) = (Arc::default(), JobBell::default(), Twins::default());
-        let (metrics, limits) = (Arc::clone(db.metrics()), Arc::default());
-        Self { db, hub, logs, clock, entropy, revocations, enforcer, bell, twins, metrics, limits }
+        let (metrics, limits, together) = (Arc::clone(db.metrics()), Arc::default(), Arc::default());
+        Self {
+            db,
+            hub,
+            logs,
+            rooms,
+            clock,
+            entropy,
+            revocations,
+            enforcer,
+            bell,
+            twins,
+            metrics,
+            limits,
+            together,
+        }
     }
 
     /// Who ends this node's connections; the first one stands.

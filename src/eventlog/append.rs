@@ -23,6 +23,7 @@ pub struct Change {
 struct Gathered {
     kind: &'static str,
     routing: Routing,
+    subject: Option<String>,
     body: String,
 }
 
@@ -52,9 +53,9 @@ impl Change {
 
     /// Adds an event to what the commit will tell.
     pub fn tell(&mut self, event: Event) {
-        let routing = event.routing();
+        let (routing, subject) = (event.routing(), event.subject());
         let message = event.into_message();
-        self.gathered.push(Gathered { kind: message.kind(), routing, body: message.to_json() });
+        self.gathered.push(Gathered { kind: message.kind(), routing, subject, body: message.to_json() });
     }
 
     /// Appends the events and commits. When this returns, change and events are on disk.
@@ -73,6 +74,7 @@ impl Change {
             kind: event.kind,
             // Routing is made of plain enums and strings, which always serialise.
             routing: serde_json::to_string(&event.routing).unwrap_or_default(),
+            subject: event.subject.clone(),
             body: event.body.clone(),
             occurred_at: micros(now),
         });

@@ -6,5 +6,5 @@ mod replay;
 mod shared;
 
 pub use append::{Appended, Change, Committed};
-pub use replay::{Head, Page, Since, head, judge, read_after};
+pub use replay::{Head, Page, Since, head, judge, read_after, read_head, read_missing};
 pub use shared::{SharedReads, Stretch};

@@ -52,6 +52,16 @@ pub async fn head(db: &Database, scope: &TenantScope) -> Result<Head> {
 /// `head.trimmed` is above `after`: the caller has to tell a gap up to there.
 pub async fn read_after(db: &Database, scope: &TenantScope, after: i64, limit: u64) -> Result<Page> {
     let _turn = db.replay_turn(scope).await?;
+    read_page(db, scope, after, limit).await
+}
+
+/// The same for the node's own delivery, which waits for no storm of a tenant's readers.
+pub async fn read_missing(db: &Database, scope: &TenantScope, after: i64, limit: u64) -> Result<Page> {
+    let _turn = db.node_turn().await?;
+    read_page(db, scope, after, limit).await
+}
+
+async fn read_page(db: &Database, scope: &TenantScope, after: i64, limit: u64) -> Result<Page> {
     let tx = db.tenant(scope).read().await?;
     let mut head = read_head(&tx).await?;
     let mut rows = events::read_after(&tx, after, limit).await?;
@@ -86,7 +96,8 @@ fn overtaken(after: i64, head: Head, first: Option<i64>) -> bool {
     first.map_or(head.seq > before_first, |first| first > before_first + 1)
 }
 
-async fn read_head(tx: &TenantTx) -> Result<Head> {
+/// The head within a transaction that reads more than that.
+pub async fn read_head(tx: &TenantTx) -> Result<Head> {
     let log = events::log(tx).await?;
     Ok(Head { epoch: log.epoch, seq: log.head, trimmed: log.trimmed })
 }

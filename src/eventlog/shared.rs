@@ -124,7 +124,9 @@ impl SharedReads {
             known.head.epoch == cursor.epoch && TimeDelta::zero() <= age && age < FRESH
         };
         let head = self.known_head(db, scope, now, fresh).await?;
-        Ok(Head { seq: head.seq.max(cursor.seq), ..head })
+        // A log that was put in the place of the cursor's has a number of its own: the cursor says nothing of it.
+        let seq = if head.epoch == cursor.epoch { head.seq.max(cursor.seq) } else { head.seq };
+        Ok(Head { seq, ..head })
     }
 
     async fn known_head(

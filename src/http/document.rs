@@ -52,6 +52,8 @@ const BESIDES: &[(&str, &[&str])] = &[
     ("register", &["403"]),
     // The job that found the rows is named in the body, and answered like one in a path.
     ("upsert_properties", &["404"]),
+    // So is the room that a message is for.
+    ("send_chat", &["404"]),
 ];
 
 /// The document made of `spec`, which is `OpenApiService::spec()`.

@@ -1,7 +1,7 @@
 //! Lists on the wire: `{data, next_cursor, has_more}` and the `Link` header (RFC 8288) to the next page.
 
 use poem::Request;
-use poem_openapi::types::{ParseFromJSON, ToJSON, Type};
+use poem_openapi::types::{Example, ParseFromJSON, ToJSON, Type};
 use poem_openapi::{ApiResponse, Object, payload::Json};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,8 +11,8 @@ use crate::protocol::problem::{FieldError, Problem, Step};
 
 /// One page of a list.
 #[derive(Debug, Object)]
-#[oai(skip_serializing_if_is_none)]
-pub struct Listing<T: ParseFromJSON + ToJSON + Type + Send + Sync> {
+#[oai(skip_serializing_if_is_none, example)]
+pub struct Listing<T: ParseFromJSON + ToJSON + Type + Example + Send + Sync> {
     pub data: Vec<T>,
     /// Give it back as `cursor` for the next page; absent on the last one.
     pub next_cursor: Option<String>,
@@ -21,7 +21,7 @@ pub struct Listing<T: ParseFromJSON + ToJSON + Type + Send + Sync> {
 
 /// The answer with a page.
 #[derive(Debug, ApiResponse)]
-pub enum Listed<T: ParseFromJSON + ToJSON + Type + Send + Sync> {
+pub enum Listed<T: ParseFromJSON + ToJSON + Type + Example + Send + Sync> {
     /// One page of the list.
     #[oai(status = 200)]
     Page(
@@ -30,6 +30,13 @@ pub enum Listed<T: ParseFromJSON + ToJSON + Type + Send + Sync> {
         #[oai(header = "Link")]
         Option<String>,
     ),
+}
+
+impl<T: ParseFromJSON + ToJSON + Type + Example + Send + Sync> Example for Listing<T> {
+    /// The last page.
+    fn example() -> Self {
+        Self { data: vec![T::example()], next_cursor: None, has_more: false }
+    }
 }
 
 /// Reads `limit` and `cursor`. The parameters' schema has bounded the limit already.
@@ -53,7 +60,7 @@ pub fn bad_cursor() -> Problem {
 /// Makes the answer, with the address of the next page.
 pub fn listed<T, K>(request: &Request, page: Page<T, K>) -> Listed<T>
 where
-    T: ParseFromJSON + ToJSON + Type + Send + Sync,
+    T: ParseFromJSON + ToJSON + Type + Example + Send + Sync,
     K: Serialize,
 {
     let next_cursor = page.next.as_ref().map(encode_cursor);

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use poem::http::{Method, StatusCode, header};
 use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler};
-use poem_openapi::OpenApiService;
+use poem_openapi::{OpenApi, OpenApiService};
 
 use super::api_keys::ApiKeysApi;
 use super::audit_log::AuditLogApi;
@@ -20,6 +21,7 @@ use super::health;
 use super::jobs::JobsApi;
 use super::key_set::key_set;
 use super::live::{Live, SocketDoor, SocketKind, StreamDoor, StreamKind};
+use super::messages::{ChatApi, MessagesApi};
 use super::metrics::{self, TenantMetrics};
 use super::notifications::NotificationsApi;
 use super::operations::OperationsApi;
@@ -27,6 +29,7 @@ use super::origin::OriginPolicy;
 use super::problem::{Refusals, problem_page};
 use super::properties::PropertiesApi;
 use super::rate_limits::{AddressGate, RateHeaders};
+use super::rooms::RoomsApi;
 use super::serve::TimeLimit;
 use super::spiders::SpidersApi;
 use super::swagger;
@@ -52,6 +55,7 @@ type Apis = (
     WorkersApi,
     PropertiesApi,
     BroadcastsApi,
+    (ChatApi, MessagesApi, RoomsApi),
     NotificationsApi,
     EventsApi,
     OperationsApi,
@@ -83,6 +87,7 @@ fn apis() -> Apis {
         WorkersApi,
         PropertiesApi,
         BroadcastsApi,
+        (ChatApi, MessagesApi, RoomsApi),
         NotificationsApi,
         EventsApi,
         OperationsApi,
@@ -121,7 +126,8 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         rejects: tokio::sync::Semaphore::new(super::live::MOST_REJECTS),
     });
     let rest = service();
-    let root = OpenApiService::new(BroadcastsApi, "Lotline", env!("CARGO_PKG_VERSION"));
+    let broadcasts = OpenApiService::new(BroadcastsApi, "Lotline", env!("CARGO_PKG_VERSION"));
+    let chat = OpenApiService::new(ChatApi, "Lotline", env!("CARGO_PKG_VERSION"));
     let document = document_text(&rest.spec())?;
     let limit = TimeLimit { clock: sessions.clock().clone(), span: request_timeout };
     let operations = Arc::new(operations());
@@ -130,12 +136,13 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
     let gate = AddressGate(sessions.kernel.clone());
     let routes = live_routes(&live)
         .nest(BASE, rest.with(limit.clone()).with(gate.clone()))
-        .nest("/admin", root_broadcast(root).with(limit).with(gate))
+        .nest("/admin", at_root("/admin", broadcasts).with(limit.clone()).with(gate.clone()))
+        .nest("/chat", at_root("/chat", chat).with(limit).with(gate))
         .at("/", get(socket_page))
         .at("/set-password", get(set_password_page))
         .at("/docs", get(swagger_page(&document)))
         .at("/openapi.json", get(document_answer(document)))
-        .at("/docs/async", get(async_page))
+        .at("/docs/async", get(async_page()))
         .at("/asyncapi.json", get(document_answer(asyncapi())))
         .at("/problems/:code", get(problem_page))
         .at("/livez", get(health::livez))
@@ -169,6 +176,7 @@ fn live_routes(live: &Arc<Live>) -> Route {
         .at("/sse/notifications", stream(StreamKind::Notifications))
         .at("/sse/events", stream(StreamKind::Events))
         .at("/sse/stats", stream(StreamKind::Stats))
+        .at("/sse/logs/:job_id", stream(StreamKind::Logs))
         .at("/events", stream(StreamKind::Events))
 }
 
@@ -187,18 +195,23 @@ fn operations() -> Operations {
         "/sse/notifications",
         "/sse/events",
         "/sse/stats",
+        "/sse/logs/:job_id",
         "/events",
     ];
     let health = ["/livez", "/readyz", "/version", "/.well-known/jwks.json", "/metrics", "/metrics/tenants"];
-    let known = Operations::new().with_api::<Apis>(BASE).with_api::<BroadcastsApi>("");
+    let known =
+        Operations::new().with_api::<Apis>(BASE).with_api::<BroadcastsApi>("").with_api::<ChatApi>("");
     pages.iter().chain(&live).chain(&health).fold(known, |known, path| known.with_route(path, read))
 }
 
-/// The seeds' address of the broadcast, at the root.
-fn root_broadcast(service: OpenApiService<BroadcastsApi, ()>) -> impl Endpoint<Output = Response> {
-    service.map_to_response().before(|mut request: poem::Request| async move {
+/// An operation at the address that the seeds have for it, under `first` at the root.
+fn at_root<T: OpenApi + 'static>(
+    first: &'static str,
+    service: OpenApiService<T, ()>,
+) -> impl Endpoint<Output = Response> {
+    service.map_to_response().before(move |mut request: poem::Request| async move {
         // The service knows the operation by its whole path; nesting has cut the first part off.
-        let path = format!("/admin{}", request.uri().path());
+        let path = format!("{first}{}", request.uri().path());
         let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
         if let Ok(uri) = format!("{path}{query}").parse() {
             *request.uri_mut() = uri;
@@ -208,11 +221,13 @@ fn root_broadcast(service: OpenApiService<BroadcastsApi, ()>) -> impl Endpoint<O
 }
 
 fn swagger_page(document: &str) -> impl Endpoint<Output = Response> + use<> {
-    let page = swagger::page(&service(), document);
+    let page = Bytes::from(swagger::page(&service(), document));
     poem::endpoint::make_sync(move |_| swagger::answer(page.clone()))
 }
 
+/// The document is shared, not copied: whoever reads it slowly holds no copy of his own.
 fn document_answer(document: String) -> impl Endpoint<Output = Response> {
+    let document = Bytes::from(document);
     poem::endpoint::make_sync(move |_| {
         Response::builder().content_type("application/json").body(document.clone()).into_response()
     })
@@ -220,21 +235,21 @@ fn document_answer(document: String) -> impl Endpoint<Output = Response> {
 
 #[handler]
 fn socket_page() -> Response {
-    page(include_str!("pages/socket.html"))
+    page(Bytes::from_static(include_bytes!("pages/socket.html")))
 }
 
 #[handler]
 fn set_password_page() -> Response {
-    page(include_str!("pages/set-password.html"))
+    page(Bytes::from_static(include_bytes!("pages/set-password.html")))
 }
 
-#[handler]
-fn async_page() -> Response {
-    page(&super::asyncpage::html())
+fn async_page() -> impl Endpoint<Output = Response> {
+    let html = Bytes::from(super::asyncpage::html());
+    poem::endpoint::make_sync(move |_| page(html.clone()))
 }
 
 /// A page of ours: it loads nothing from elsewhere, and speaks to this server only.
-fn page(html: &str) -> Response {
+fn page(html: Bytes) -> Response {
     const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
                           connect-src 'self' ws: wss:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
     Response::builder()
@@ -243,5 +258,5 @@ fn page(html: &str) -> Response {
         .header(header::REFERRER_POLICY, "no-referrer")
         .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
         .content_type("text/html; charset=utf-8")
-        .body(html.to_owned())
+        .body(html)
 }

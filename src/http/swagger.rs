@@ -1,6 +1,7 @@
 //! The page `/docs`: Swagger UI with our document in it. Everything is in the page; it loads nothing, and its policy
 //! lets it talk to this server only.
 
+use bytes::Bytes;
 use poem::http::header;
 use poem::{IntoResponse, Response};
 use poem_openapi::{OpenApi, OpenApiService, Webhook};
@@ -16,7 +17,7 @@ pub fn page<T: OpenApi, W: Webhook>(service: &OpenApiService<T, W>, document: &s
 }
 
 /// The page's answer.
-pub fn answer(page: String) -> Response {
+pub fn answer(page: Bytes) -> Response {
     Response::builder()
         .header(header::CONTENT_SECURITY_POLICY, POLICY)
         .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")

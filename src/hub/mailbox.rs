@@ -98,6 +98,13 @@ pub struct Closing {
     pub reason: String,
 }
 
+impl Closing {
+    /// The client did nothing wrong and is to come back at once, from its position.
+    pub fn to_resume() -> Self {
+        Self { code: CloseCode::Restart, reason: "restart;retry_after=1".to_owned() }
+    }
+}
+
 /// Held events had to be dropped: the replay goes on from the log.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Overflowed;
@@ -147,6 +154,7 @@ impl Mailbox {
         let mut state = self.state.lock();
         if envelope.seq() > state.last_seq {
             state.last_seq = envelope.seq();
+            state.interest.follow(&envelope.routing, envelope.seq());
             if state.interest.admits(&envelope.routing, envelope.seq()) {
                 self.push(Item::Event(Arc::clone(envelope)), &mut state);
             }
@@ -159,6 +167,11 @@ impl Mailbox {
             let item = Item::Message { kind, frame: frame.clone(), position: None, passing: true };
             self.push(item, &mut state);
         }
+    }
+
+    pub(super) fn pass_by(&self, kind: &'static str, frame: TextFrame) {
+        let item = Item::Message { kind, frame, position: None, passing: true };
+        self.push(item, &mut self.state.lock());
     }
 
     /// Ends the connection once what is queued has been taken; the first reason stands.

@@ -18,11 +18,11 @@ pub use tenant::Hold;
 use tenant::TenantHub;
 
 use crate::auth::scope::TenantScope;
-use crate::base::ids::TenantId;
+use crate::base::ids::{TenantId, UserId};
 use crate::protocol::envelope::Envelope;
 use crate::protocol::message::ServerMessage;
 use crate::protocol::position::Position;
-use crate::protocol::routing::Passing;
+use crate::protocol::routing::{Passing, Topic};
 use crate::protocol::subscription::Interest;
 use crate::protocol::websocket::encode::TextFrame;
 
@@ -66,6 +66,11 @@ impl Hub {
         self.tenant(scope.tenant_id())?.cursor()
     }
 
+    /// Whether every change of membership since `read_at` would have come through here, and none has.
+    pub fn memberships_stand(&self, scope: &TenantScope, read_at: Position) -> bool {
+        self.tenant(scope.tenant_id()).is_some_and(|tenant| tenant.memberships_stand(read_at))
+    }
+
     /// Begins anew for every tenant, when the logs were replaced under this node. Who is connected has to resume.
     pub fn forget_places(&self) {
         self.active().iter().for_each(|(_, tenant)| tenant.forget());
@@ -80,10 +85,57 @@ impl Hub {
         }
     }
 
+    /// Goes on after `upto` although this node never had what is missing up to there, because the log has it no more.
+    /// Whoever hears the tenant's events is ended with `closing`, to resume and be told of the gap.
+    pub fn pass_over(&self, tenant_id: TenantId, upto: i64, closing: &Closing) {
+        if let Some(tenant) = self.tenant(tenant_id)
+            && tenant.pass_over(upto, closing)
+        {
+            self.gap.notify_one();
+        }
+    }
+
     /// Hands a passing message to whoever wants it now.
     pub fn pass(&self, tenant_id: TenantId, passing: &Passing, message: &ServerMessage) {
         if let Some(tenant) = self.tenant(tenant_id) {
             tenant.pass(passing, message.kind(), &TextFrame::new(&message.to_json()));
+        }
+    }
+
+    /// Hands each follower of a topic the passing message that `render` makes of its interest, if any.
+    pub fn pass_each(
+        &self,
+        tenant_id: TenantId,
+        topic: Topic,
+        render: impl FnMut(&Interest) -> Option<(&'static str, TextFrame)>,
+    ) {
+        if let Some(tenant) = self.tenant(tenant_id) {
+            tenant.pass_each(topic, render);
+        }
+    }
+
+    /// Hands each follower of any of the topics, once, the passing messages that `render` makes of its interest.
+    pub fn pass_once(
+        &self,
+        tenant_id: TenantId,
+        topics: impl IntoIterator<Item = Topic>,
+        render: impl FnMut(&Interest) -> Vec<(&'static str, TextFrame)>,
+    ) {
+        if let Some(tenant) = self.tenant(tenant_id) {
+            tenant.pass_once(topics, render);
+        }
+    }
+
+    /// The people of each active tenant whose memberships have changed since this was asked last.
+    pub fn take_moved(&self) -> Vec<(TenantId, Vec<UserId>)> {
+        let moved = self.active().into_iter().map(|(tenant_id, tenant)| (tenant_id, tenant.take_moved()));
+        moved.filter(|(_, users)| !users.is_empty()).collect()
+    }
+
+    /// Takes note of a replayed event that changes what a reader may see: the replay may be ahead of the hub.
+    pub fn follow(&self, scope: &TenantScope, mailbox: &Arc<Mailbox>, envelope: &Envelope) {
+        if let Some(tenant) = self.tenant(scope.tenant_id()) {
+            tenant.follow(mailbox, envelope);
         }
     }
 
@@ -123,13 +175,13 @@ impl Hub {
         self.tenant(scope.tenant_id())?.hold(mailbox)
     }
 
-    /// Tenants for which events are missing, with the last sequence number delivered.
-    pub fn gaps(&self) -> Vec<(TenantId, i64)> {
+    /// Tenants for which events are missing, with the last position delivered.
+    pub fn gaps(&self) -> Vec<(TenantId, Position)> {
         self.active().into_iter().filter(|(_, tenant)| tenant.has_gap()).filter_map(with_cursor).collect()
     }
 
-    /// All active tenants, with the last sequence number delivered.
-    pub fn cursors(&self) -> Vec<(TenantId, i64)> {
+    /// All active tenants, with the last position delivered.
+    pub fn cursors(&self) -> Vec<(TenantId, Position)> {
         self.active().into_iter().filter_map(with_cursor).collect()
     }
 
@@ -152,6 +204,6 @@ impl Hub {
     }
 }
 
-fn with_cursor((tenant_id, tenant): (TenantId, Arc<TenantHub>)) -> Option<(TenantId, i64)> {
-    tenant.cursor().map(|position| (tenant_id, position.seq))
+fn with_cursor((tenant_id, tenant): (TenantId, Arc<TenantHub>)) -> Option<(TenantId, Position)> {
+    tenant.cursor().map(|position| (tenant_id, position))
 }

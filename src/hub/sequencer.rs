@@ -21,12 +21,21 @@ impl Sequencer {
         self.cursor
     }
 
-    /// Begins at `position` unless it has begun; what is at or below it was never this node's to deliver.
+    /// Begins at `position` unless it has begun; what is at or below it was never this node's to deliver, and what is of
+    /// another log never will be.
     pub(super) fn start_at(&mut self, position: Position) {
         if self.cursor.is_none() {
             self.cursor = Some(position);
             self.pending = self.pending.split_off(&(position.seq + 1));
+            self.pending.retain(|_, envelope| envelope.position.epoch == position.epoch);
         }
+    }
+
+    /// Goes on after `seq`: what is missing up to there is not to be had any more.
+    pub(super) fn pass_over(&mut self, seq: i64) {
+        let Some(cursor) = self.cursor.filter(|cursor| cursor.seq < seq) else { return };
+        self.cursor = Some(Position { seq, ..cursor });
+        self.pending = self.pending.split_off(&(seq + 1));
     }
 
     /// Forgets where delivery stands: the log is another one now, and the next joiner says where it begins.
@@ -35,8 +44,11 @@ impl Sequencer {
     }
 
     pub(super) fn accept(&mut self, envelope: &Arc<Envelope>) {
-        let known = self.cursor.is_some_and(|cursor| envelope.seq() <= cursor.seq);
-        if !known && self.pending.len() < MOST_PENDING {
+        // A log that was put in the place of this one counts on from another number: its events follow nothing here.
+        let follows = self
+            .cursor
+            .is_none_or(|cursor| envelope.position.epoch == cursor.epoch && envelope.seq() > cursor.seq);
+        if follows && self.pending.len() < MOST_PENDING {
             self.pending.insert(envelope.seq(), Arc::clone(envelope));
         }
     }

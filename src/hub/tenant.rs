@@ -1,18 +1,19 @@
 //! One tenant's lists on this node. Everything happens under one lock, so deliveries, answers and changes of interest
 //! have an order. Offering to a mailbox never waits for its reader.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use super::mailbox::Mailbox;
-use super::mailbox::{Item, Offer};
+use super::mailbox::{Closing, Item, Offer};
 use super::sequencer::Sequencer;
+use crate::base::ids::UserId;
 use crate::protocol::envelope::Envelope;
 use crate::protocol::message::ServerMessage;
 use crate::protocol::position::Position;
-use crate::protocol::routing::{Passing, Topic};
+use crate::protocol::routing::{Passing, Routing, Topic};
 use crate::protocol::subscription::Interest;
 use crate::protocol::websocket::encode::TextFrame;
 
@@ -25,7 +26,11 @@ pub(super) struct TenantHub {
 struct State {
     sequencer: Sequencer,
     members: usize,
+    /// The last change of membership that was delivered, or where delivery began.
+    memberships_at: i64,
     topics: HashMap<Topic, Vec<Arc<Mailbox>>>,
+    /// People who have joined or left a room since it was asked; each once.
+    moved: HashSet<UserId>,
 }
 
 /// What was queued when a gate was shut, and the position it was shut at.
@@ -53,8 +58,17 @@ impl TenantHub {
 
     pub(super) fn start_at(&self, position: Position) -> bool {
         let mut state = self.state.lock();
+        if state.sequencer.cursor().is_none() {
+            state.memberships_at = position.seq;
+        }
         state.sequencer.start_at(position);
         state.deliver()
+    }
+
+    pub(super) fn memberships_stand(&self, read_at: Position) -> bool {
+        let state = self.state.lock();
+        let same_log = state.sequencer.cursor().is_some_and(|cursor| cursor.epoch == read_at.epoch);
+        same_log && state.memberships_at <= read_at.seq
     }
 
     pub(super) fn forget(&self) {
@@ -67,11 +81,61 @@ impl TenantHub {
         state.deliver()
     }
 
+    pub(super) fn pass_over(&self, upto: i64, closing: &Closing) -> bool {
+        let mut state = self.state.lock();
+        if state.sequencer.cursor().is_none_or(|cursor| cursor.seq >= upto) {
+            return state.sequencer.has_gap();
+        }
+        // Closed first: from then on a mailbox takes nothing, so nobody sees what follows without what is missing.
+        state.topics.values().flatten().for_each(|mailbox| mailbox.close(closing.clone()));
+        state.sequencer.pass_over(upto);
+        state.deliver()
+    }
+
     pub(super) fn pass(&self, passing: &Passing, kind: &'static str, frame: &TextFrame) {
         let state = self.state.lock();
         for mailbox in state.topics.get(&passing.topic()).into_iter().flatten() {
             mailbox.pass(passing, kind, frame);
         }
+    }
+
+    /// Hands each mailbox of a list what `render` makes of its interest.
+    pub(super) fn pass_each(
+        &self,
+        topic: Topic,
+        mut render: impl FnMut(&Interest) -> Option<(&'static str, TextFrame)>,
+    ) {
+        let state = self.state.lock();
+        for mailbox in state.topics.get(&topic).into_iter().flatten() {
+            if let Some((kind, frame)) = mailbox.with_interest(|interest| render(interest)) {
+                mailbox.pass_by(kind, frame);
+            }
+        }
+    }
+
+    /// Hands each mailbox that is on any of the lists, once, what `render` makes of its interest.
+    pub(super) fn pass_once(
+        &self,
+        topics: impl IntoIterator<Item = Topic>,
+        mut render: impl FnMut(&Interest) -> Vec<(&'static str, TextFrame)>,
+    ) {
+        let state = self.state.lock();
+        let mut served = HashSet::new();
+        for mailbox in topics.into_iter().filter_map(|topic| state.topics.get(&topic)).flatten() {
+            if served.insert(Arc::as_ptr(mailbox)) {
+                let frames = mailbox.with_interest(|interest| render(interest));
+                frames.into_iter().for_each(|(kind, frame)| mailbox.pass_by(kind, frame));
+            }
+        }
+    }
+
+    pub(super) fn take_moved(&self) -> Vec<UserId> {
+        std::mem::take(&mut self.state.lock().moved).into_iter().collect()
+    }
+
+    /// Takes note of a replayed event that changes what the reader may see.
+    pub(super) fn follow(&self, mailbox: &Arc<Mailbox>, envelope: &Envelope) {
+        self.state.lock().follow(mailbox, envelope);
     }
 
     pub(super) fn answer(&self, mailbox: &Mailbox, message: impl FnOnce(Position) -> ServerMessage) {
@@ -138,8 +202,29 @@ impl State {
                     mailbox.deliver(&envelope);
                 }
             }
+            if let Routing::Membership { user, .. } = &envelope.routing {
+                self.memberships_at = envelope.seq();
+                self.moved.insert(*user);
+                let theirs = self.topics.get(&Topic::User(*user)).cloned().unwrap_or_default();
+                theirs.iter().for_each(|mailbox| self.follow(mailbox, &envelope));
+            }
         }
         self.sequencer.has_gap()
+    }
+
+    /// Puts a mailbox on the lists of a room that its reader has joined, or takes it off. The reader knows of the room
+    /// already when the event was delivered, or replayed, before.
+    fn follow(&mut self, mailbox: &Arc<Mailbox>, envelope: &Envelope) {
+        let Routing::Membership { room, .. } = envelope.routing else { return };
+        let member = mailbox.with_interest(|interest| {
+            interest.follow(&envelope.routing, envelope.seq());
+            interest.rooms.has(room)
+        });
+        let topic = [Topic::Room(room)];
+        self.strike(mailbox, &topic);
+        if member {
+            self.list(mailbox, &topic);
+        }
     }
 
     /// The position that answers to this mailbox carry.

@@ -44,11 +44,8 @@ fn progress(seq: i64, job: i64) -> Arc<Envelope> {
 fn interest() -> Interest {
     let wanted = json!({ "subscription": "job_updates", "filter": { "logs": true } });
     let filter = Subscribe::from_value(&wanted).unwrap().filter;
-    Interest {
-        reader: Reader { user: Some(USER), role: Some(Role::Member) },
-        inbox_after: Some(0),
-        subscriptions: vec![Subscription { filter, key: None, after: 0 }],
-    }
+    let subscriptions = vec![Subscription { filter, key: None, after: 0 }];
+    Interest { subscriptions, ..Interest::new(Reader::unconnected(Some(USER), Some(Role::Member)), Some(0)) }
 }
 
 /// A hub that has delivered nothing yet, with one mailbox whose gate is open.
@@ -80,7 +77,10 @@ fn hand_overs_out_of_order_and_twice_go_out_once_and_in_sequence() {
     let (hub, mailbox) = joined(100_000);
 
     hub.committed(TenantId(1), &[notice(3), notice(2)]);
-    assert_eq!((sequences(&mailbox), hub.gaps()), (vec![], vec![(TenantId(1), 0)]));
+    assert_eq!(
+        (sequences(&mailbox), hub.gaps()),
+        (vec![], vec![(TenantId(1), Position { epoch: EPOCH, seq: 0 })])
+    );
     hub.committed(TenantId(1), &[notice(1), notice(2)]);
     hub.committed(TenantId(1), &[notice(3), notice(4)]);
 
@@ -202,4 +202,41 @@ fn another_tenants_events_reach_no_mailbox_of_this_one_and_an_empty_tenant_is_fo
 
     hub.leave(&scope(), &mailbox);
     assert!(hub.cursors().is_empty());
+}
+
+#[test]
+fn events_of_another_log_are_not_delivered_as_the_continuation_of_this_one() {
+    let (hub, mailbox) = joined(10_000);
+    hub.committed(TenantId(1), &[notice(1)]);
+    let body = json!({ "type": "x" }).to_string();
+    let routing = Routing::Notice { audience: Audience::Everyone };
+    let position = Position { epoch: EPOCH + 1, seq: 2 };
+    let foreign = Arc::new(Envelope::new(position, "x", routing, &body, DateTime::UNIX_EPOCH));
+
+    hub.committed(TenantId(1), &[Arc::clone(&foreign)]);
+    assert_eq!(sequences(&mailbox), [1]);
+
+    // Nor when it came before the delivery of this log began.
+    hub.forget_places();
+    hub.committed(TenantId(1), &[foreign]);
+    hub.start_at(&scope(), Position { epoch: EPOCH, seq: 1 });
+    assert_eq!(sequences(&mailbox), [0; 0]);
+    assert_eq!(hub.gaps(), []);
+}
+
+#[test]
+fn whoever_hears_of_what_is_gone_before_it_came_is_ended_before_what_follows() {
+    let (hub, mailbox) = joined(10_000);
+    hub.committed(TenantId(1), &[notice(1), notice(9)]);
+    assert_eq!(hub.gaps(), [(TenantId(1), Position { epoch: EPOCH, seq: 1 })]);
+
+    hub.pass_over(TenantId(1), 8, &Closing::to_resume());
+
+    assert_eq!(sequences(&mailbox), [1]);
+    assert_eq!(mailbox.closing(), Some(Closing::to_resume()));
+    assert_eq!(hub.cursors(), [(TenantId(1), Position { epoch: EPOCH, seq: 9 })]);
+    assert_eq!(hub.gaps(), []);
+    // What is not missing is not passed over again.
+    hub.pass_over(TenantId(1), 9, &Closing::to_resume());
+    assert_eq!(hub.head(TenantId(1)), Some(9));
 }

@@ -5,6 +5,7 @@ use poem_openapi::types::Type;
 use serde_json::{Map, Value, json};
 
 use super::client_message::ClientMessage;
+use super::log_stream::LogEvent;
 use super::message::ServerMessage;
 use super::stats::Stats;
 
@@ -25,6 +26,8 @@ enum Brings {
     Messages,
     /// Live figures, beside messages of the connection itself.
     Figures,
+    /// Lines of a log and its end, beside messages of the connection itself.
+    Logs,
     /// Whatever is sent to it: an echo has no schema.
     Anything,
 }
@@ -108,6 +111,17 @@ const CHANNELS: &[Channel] = &[
         brings: Brings::Figures,
     },
     Channel {
+        name: "logs",
+        address: "/sse/logs/{job_id}",
+        description: "Server-sent events: the lines of a job's log from `?since=` or `Last-Event-ID` on, from the first \
+                      without it, then live, then `complete`. An event's id is the line's, that of `complete` is \
+                      `end.{execution_id}`: whoever comes back with it gets 204 until the job is tried again. \
+                      `?level=` and `?min_level=` as in the list of lines.",
+        parameters: &[("job_id", "The job.")],
+        duplex: false,
+        brings: Brings::Logs,
+    },
+    Channel {
         name: "eventsAlias",
         address: "/events",
         description: "The same as `/sse/events`.",
@@ -122,6 +136,7 @@ pub fn document() -> Value {
     let mut registry = Registry::new();
     let server = messages::<ServerMessage>(&mut registry);
     let client = messages::<ClientMessage>(&mut registry);
+    let logs = messages::<LogEvent>(&mut registry);
     Stats::register(&mut registry);
     let figures = (STATS.to_owned(), message(STATS, &format!("#/components/schemas/{}", Stats::name())));
     let mut channels = Map::new();
@@ -133,7 +148,8 @@ pub fn document() -> Value {
             operations.insert(format!("send_{}", channel.name), operation(channel, "send", &client, true));
         }
     }
-    let all: Map<String, Value> = server.iter().chain(&client).chain([&figures]).cloned().collect();
+    let all: Map<String, Value> =
+        server.iter().chain(&client).chain(&logs).chain([&figures]).cloned().collect();
     json!({
         "asyncapi": "3.0.0",
         "info": {
@@ -161,7 +177,7 @@ fn describe(channel: &Channel, server: &Messages, client: &Messages) -> Value {
             let client = client.iter().filter(|_| channel.duplex);
             server.iter().chain(client).map(|(name, _)| referred(name)).collect()
         }
-        Brings::Figures => names_on(channel, server).iter().map(referred).collect(),
+        Brings::Figures | Brings::Logs => names_on(channel, server).iter().map(referred).collect(),
         Brings::Anything => {
             let anything =
                 json!({ "name": "anything", "title": "Any text or binary message", "payload": {} });
@@ -203,6 +219,10 @@ fn names_on(channel: &Channel, messages: &Messages) -> Vec<String> {
         Brings::Figures => {
             ["connection_established", "token_expiring", "going_away", STATS].map(str::to_owned).into()
         }
+        Brings::Logs => {
+            let own = ["connection_established", "gap", "token_expiring", "going_away"];
+            own.into_iter().chain(LogEvent::KINDS).map(str::to_owned).collect()
+        }
         Brings::Anything => vec!["anything".to_owned()],
     }
 }
@@ -229,7 +249,16 @@ fn message(name: &str, schema: &str) -> Value {
 
 fn schemas(registry: &Registry) -> Value {
     // Schemas are made of strings, numbers and lists of them, which always serialise.
-    serde_json::to_value(&registry.schemas).unwrap_or_default()
+    let mut schemas = serde_json::to_value(&registry.schemas).unwrap_or_default();
+    schemas.as_object_mut().into_iter().flat_map(Map::values_mut).for_each(list_example);
+    schemas
+}
+
+/// OpenAPI 3.0 has one `example` in a schema, JSON Schema a list of them.
+fn list_example(schema: &mut Value) {
+    if let Some(example) = schema.as_object_mut().and_then(|schema| schema.remove("example")) {
+        schema["examples"] = json!([example]);
+    }
 }
 
 #[cfg(test)]

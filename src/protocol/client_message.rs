@@ -1,7 +1,7 @@
 //! The client's messages as types, for the documents. Reading them is `command`'s work, which is more lenient: fields
 //! may also stand in `payload`, unknown fields are ignored. Each example here is read by it in a test.
 
-use poem_openapi::{Object, Union};
+use poem_openapi::{Enum, Object, Union};
 use serde_json::Value;
 
 /// Every message from client to server.
@@ -20,6 +20,22 @@ pub enum ClientMessage {
     RefreshToken(RefreshToken),
     #[oai(mapping = "broadcast")]
     Broadcast(BroadcastMessage),
+    #[oai(mapping = "join_room")]
+    JoinRoom(JoinRoom),
+    #[oai(mapping = "leave_room")]
+    LeaveRoom(LeaveRoom),
+    #[oai(mapping = "chat")]
+    Chat(Chat),
+    #[oai(mapping = "room_message")]
+    RoomMessage(RoomMessage),
+    #[oai(mapping = "direct_message")]
+    DirectMessage(DirectMessageWish),
+    #[oai(mapping = "typing")]
+    Typing(TypingWish),
+    #[oai(mapping = "presence")]
+    Presence(PresenceWish),
+    #[oai(mapping = "viewing")]
+    Viewing(Viewing),
 }
 
 /// Asks for a `pong`.
@@ -101,6 +117,93 @@ pub struct BroadcastMessage {
     pub category: Option<String>,
 }
 
+/// Becomes a member of a public room, for good.
+#[derive(Clone, Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct JoinRoom {
+    pub id: Option<Value>,
+    pub room_id: String,
+}
+
+/// Is a member no longer.
+#[derive(Clone, Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct LeaveRoom {
+    pub id: Option<Value>,
+    pub room_id: String,
+}
+
+/// Says something in a room; answered with `ack`.
+#[derive(Clone, Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct Chat {
+    pub id: Option<Value>,
+    /// Without a room: the lobby, which everybody of the tenant is in.
+    pub room_id: Option<String>,
+    #[oai(validator(min_length = 1, max_length = 1000))]
+    pub text: String,
+    /// The sender's own name for the message: sent again with it, the message is stored once.
+    #[oai(validator(min_length = 1, max_length = 64))]
+    pub client_message_id: Option<String>,
+}
+
+/// The same as `chat`.
+#[derive(Clone, Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct RoomMessage {
+    pub id: Option<Value>,
+    pub room_id: Option<String>,
+    #[oai(validator(min_length = 1, max_length = 1000))]
+    pub text: String,
+    #[oai(validator(min_length = 1, max_length = 64))]
+    pub client_message_id: Option<String>,
+}
+
+/// Says something to one person; answered with `ack`.
+#[derive(Clone, Debug, Object)]
+#[oai(rename = "SendDirectMessage", skip_serializing_if_is_none)]
+pub struct DirectMessageWish {
+    pub id: Option<Value>,
+    /// A user's id.
+    pub target_user: i64,
+    #[oai(validator(min_length = 1, max_length = 1000))]
+    pub text: String,
+    #[oai(validator(min_length = 1, max_length = 64))]
+    pub client_message_id: Option<String>,
+}
+
+/// Writes, or stopped. To be said again while it lasts: after five seconds it ends by itself.
+#[derive(Clone, Debug, Object)]
+#[oai(rename = "ShowTyping", skip_serializing_if_is_none)]
+pub struct TypingWish {
+    pub id: Option<Value>,
+    pub room_id: String,
+    pub is_typing: bool,
+}
+
+/// Says whether somebody sits in front of this connection.
+#[derive(Clone, Debug, Object)]
+#[oai(rename = "ShowPresence", skip_serializing_if_is_none)]
+pub struct PresenceWish {
+    pub id: Option<Value>,
+    pub status: OwnPresence,
+}
+
+#[derive(Clone, Copy, Debug, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum OwnPresence {
+    Online,
+    Away,
+}
+
+/// Says which listing is on the screen; null: none any more. Answered with `viewers` within a second or so.
+#[derive(Clone, Debug, Object)]
+pub struct Viewing {
+    #[oai(skip_serializing_if_is_none)]
+    pub id: Option<Value>,
+    pub property_id: Option<i64>,
+}
+
 #[cfg(test)]
 mod tests {
     use poem_openapi::types::ToJSON;
@@ -125,7 +228,34 @@ mod tests {
             ClientMessage::Unsubscribe(Unsubscribe { id: id.clone(), subscription, key: None }),
             ClientMessage::RequestStatus(RequestStatus { id: id.clone() }),
             ClientMessage::RefreshToken(RefreshToken { id: id.clone(), token: "t".to_owned() }),
-            ClientMessage::Broadcast(BroadcastMessage { id, message: "m".to_owned(), category: None }),
+            ClientMessage::Broadcast(BroadcastMessage {
+                id: id.clone(),
+                message: "m".to_owned(),
+                category: None,
+            }),
+            ClientMessage::JoinRoom(JoinRoom { id: id.clone(), room_id: "r".to_owned() }),
+            ClientMessage::LeaveRoom(LeaveRoom { id: id.clone(), room_id: "r".to_owned() }),
+            ClientMessage::Chat(Chat {
+                id: id.clone(),
+                room_id: None,
+                text: "t".to_owned(),
+                client_message_id: Some("c".to_owned()),
+            }),
+            ClientMessage::RoomMessage(RoomMessage {
+                id: id.clone(),
+                room_id: Some("r".to_owned()),
+                text: "t".to_owned(),
+                client_message_id: None,
+            }),
+            ClientMessage::DirectMessage(DirectMessageWish {
+                id: id.clone(),
+                target_user: 7,
+                text: "t".to_owned(),
+                client_message_id: None,
+            }),
+            ClientMessage::Typing(TypingWish { id: id.clone(), room_id: "r".to_owned(), is_typing: true }),
+            ClientMessage::Presence(PresenceWish { id: id.clone(), status: OwnPresence::Away }),
+            ClientMessage::Viewing(Viewing { id, property_id: None }),
         ];
 
         for message in messages {

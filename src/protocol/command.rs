@@ -5,16 +5,58 @@ use serde_json::{Map, Value};
 
 use super::position;
 use super::subscription::Filter;
+use crate::base::ids::{PropertyId, UserId};
 
 /// One message of a client.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     Ping,
     Subscribe(Subscribe),
-    Unsubscribe { subscription: String, key: Option<String> },
+    Unsubscribe {
+        subscription: String,
+        key: Option<String>,
+    },
     RequestStatus,
-    RefreshToken { token: String },
-    Broadcast { message: String, category: Option<String> },
+    RefreshToken {
+        token: String,
+    },
+    Broadcast {
+        message: String,
+        category: Option<String>,
+    },
+    JoinRoom {
+        room_id: String,
+    },
+    LeaveRoom {
+        room_id: String,
+    },
+    /// Without a room: the lobby.
+    Chat {
+        room_id: Option<String>,
+        text: String,
+        client_message_id: Option<String>,
+    },
+    DirectMessage {
+        target_user: UserId,
+        text: String,
+        client_message_id: Option<String>,
+    },
+    Typing {
+        room_id: String,
+        is_typing: bool,
+    },
+    Presence(PresenceWish),
+    /// `None`: no listing is on the screen any more.
+    Viewing {
+        property_id: Option<PropertyId>,
+    },
+}
+
+/// What a client may say of itself: being offline is for the server to notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PresenceWish {
+    Online,
+    Away,
 }
 
 /// A wish to follow a feed: on the socket, and in the `subscriptions` parameter of every carrier.
@@ -77,6 +119,37 @@ fn command(kind: &str, fields: &Fields<'_>) -> Result<Command, Refused> {
             let message = message.ok_or_else(|| missing("broadcast", "message"))?;
             Ok(Command::Broadcast { message, category: fields.text("category") })
         }
+        "join_room" => Ok(Command::JoinRoom { room_id: fields.needed_text(kind, "room_id")? }),
+        "leave_room" => Ok(Command::LeaveRoom { room_id: fields.needed_text(kind, "room_id")? }),
+        "chat" | "room_message" => Ok(Command::Chat {
+            room_id: fields.optional_text(kind, "room_id")?,
+            text: fields.text("text").unwrap_or_default(),
+            client_message_id: fields.optional_text(kind, "client_message_id")?,
+        }),
+        "direct_message" => Ok(Command::DirectMessage {
+            target_user: fields.id(kind, "target_user")?.map(UserId).ok_or_else(|| {
+                invalid(format!("{kind} needs the field target_user: a user's id, as a number"))
+            })?,
+            text: fields.text("text").unwrap_or_default(),
+            client_message_id: fields.optional_text(kind, "client_message_id")?,
+        }),
+        "typing" => {
+            let is_typing = fields.get("is_typing").and_then(Value::as_bool);
+            Ok(Command::Typing {
+                room_id: fields.needed_text(kind, "room_id")?,
+                is_typing: is_typing
+                    .ok_or_else(|| invalid("typing needs the field is_typing, true or false".to_owned()))?,
+            })
+        }
+        "presence" => match fields.text("status").as_deref() {
+            Some("online") => Ok(Command::Presence(PresenceWish::Online)),
+            Some("away") => Ok(Command::Presence(PresenceWish::Away)),
+            _ => Err(invalid("presence needs the field status: online or away".to_owned())),
+        },
+        "viewing" => match fields.get("property_id") {
+            None => Err(invalid("viewing needs the field property_id: a property's id, or null".to_owned())),
+            Some(_) => Ok(Command::Viewing { property_id: fields.id(kind, "property_id")?.map(PropertyId) }),
+        },
         unknown => Err(Refused::Command {
             code: "unknown_type",
             message: format!("Unknown message type: {}", crate::base::text::cut(unknown, 100)),
@@ -178,10 +251,37 @@ impl Fields<'_> {
     fn text(&self, name: &str) -> Option<String> {
         self.get(name).and_then(Value::as_str).map(str::to_owned)
     }
+
+    fn needed_text(&self, kind: &str, name: &str) -> Result<String, Refused> {
+        self.text(name).ok_or_else(|| missing(kind, name))
+    }
+
+    fn optional_text(&self, kind: &str, name: &str) -> Result<Option<String>, Refused> {
+        match self.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(_) => Err(invalid(format!("{name} of {kind} must be text"))),
+        }
+    }
+
+    /// A number, or a numeric text; none when absent or null.
+    fn id(&self, kind: &str, name: &str) -> Result<Option<i64>, Refused> {
+        let id = match self.get(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::Number(number)) => number.as_i64(),
+            Some(Value::String(text)) => text.parse().ok(),
+            Some(_) => None,
+        };
+        id.map(Some).ok_or_else(|| invalid(format!("{name} of {kind} must be an id, a whole number")))
+    }
 }
 
 fn missing(kind: &str, field: &str) -> Refused {
-    Refused::Command { code: "invalid_message", message: format!("{kind} needs the field {field}, as text") }
+    invalid(format!("{kind} needs the field {field}, as text"))
+}
+
+fn invalid(message: String) -> Refused {
+    Refused::Command { code: "invalid_message", message }
 }
 
 fn refused(reply_to: Option<Value>, code: &'static str, message: String) -> Request {

@@ -1,21 +1,92 @@
 //! The durable events: what enters the log. A new one does not compile until its readers and feeds are stated.
 
 use super::message::{
-    AdminNotification, JobEvent, JobUpdate, PropertyNotification, PropertyUpdate, ServerMessage, SystemAlert,
-    SystemNotification,
+    AdminNotification, ChatMessage, DirectMessage, JobEvent, JobUpdate, MessageDeleted, MessageEdited,
+    PropertyNotification, PropertyUpdate, ServerMessage, SystemAlert, SystemMessage, SystemNotification,
 };
 use super::routing::{Audience, PropertyFacts, Routing};
-use crate::base::ids::{JobId, PropertyId, UserId};
+use crate::base::ids::{ConnectionId, JobId, PropertyId, RoomId, UserId};
 
 /// A fact with what its routing needs to know beyond the message.
 #[derive(Clone, Debug)]
 pub enum Event {
-    Job { owner: UserId, message: JobUpdate },
-    Property { old: Option<PropertyFacts>, new: PropertyFacts, message: PropertyUpdate },
-    NewProperties { message: PropertyNotification },
-    Broadcast { audience: Audience, message: SystemNotification },
-    AdminNotice { message: AdminNotification },
-    Alert { concerns: Option<UserId>, message: SystemAlert },
+    Job {
+        owner: UserId,
+        message: JobUpdate,
+    },
+    Property {
+        old: Option<PropertyFacts>,
+        new: PropertyFacts,
+        message: PropertyUpdate,
+    },
+    NewProperties {
+        message: PropertyNotification,
+    },
+    Broadcast {
+        audience: Audience,
+        message: SystemNotification,
+    },
+    AdminNotice {
+        message: AdminNotification,
+    },
+    Alert {
+        concerns: Option<UserId>,
+        message: SystemAlert,
+    },
+    Chat {
+        place: Place,
+        connection: Option<ConnectionId>,
+        message: ChatMessage,
+    },
+    Direct {
+        between: [UserId; 2],
+        connection: Option<ConnectionId>,
+        message: DirectMessage,
+    },
+    /// In a room or between two people.
+    Edited {
+        place: Place,
+        message: MessageEdited,
+    },
+    Deleted {
+        place: Place,
+        message: MessageDeleted,
+    },
+    Joined {
+        room: RoomId,
+        user: UserId,
+        message: SystemMessage,
+    },
+    Left {
+        room: RoomId,
+        user: UserId,
+        message: SystemMessage,
+    },
+    /// The room itself has changed.
+    Room {
+        place: Place,
+        message: SystemMessage,
+    },
+}
+
+/// Where something was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A room, for its members.
+    Room(RoomId),
+    /// The room that everybody of the tenant is in.
+    Lobby(RoomId),
+    Between([UserId; 2]),
+}
+
+impl Place {
+    fn routing(self, connection: Option<ConnectionId>) -> Routing {
+        match self {
+            Self::Room(room) => Routing::Room { room, everyone: false, connection },
+            Self::Lobby(room) => Routing::Room { room, everyone: true, connection },
+            Self::Between(between) => Routing::Direct { between, connection },
+        }
+    }
 }
 
 impl Event {
@@ -37,6 +108,32 @@ impl Event {
             Self::Broadcast { audience, .. } => Routing::Notice { audience: *audience },
             Self::AdminNotice { .. } => Routing::Notice { audience: Audience::Admins },
             Self::Alert { concerns, .. } => Routing::Alert { concerns: *concerns },
+            Self::Chat { place, connection, .. } => place.routing(*connection),
+            Self::Direct { between, connection, .. } => Place::Between(*between).routing(*connection),
+            Self::Edited { place, .. } | Self::Deleted { place, .. } | Self::Room { place, .. } => {
+                place.routing(None)
+            }
+            Self::Joined { room, user, .. } => Routing::Membership { room: *room, user: *user, joined: true },
+            Self::Left { room, user, .. } => Routing::Membership { room: *room, user: *user, joined: false },
+        }
+    }
+
+    /// What the event speaks of, by which it is found again when that is deleted.
+    pub fn subject(&self) -> Option<String> {
+        match self {
+            Self::Chat { message, .. } => Some(message.payload.message_id.clone()),
+            Self::Direct { message, .. } => Some(message.payload.message_id.clone()),
+            Self::Edited { message, .. } => Some(message.payload.message_id.clone()),
+            Self::Job { .. }
+            | Self::Property { .. }
+            | Self::NewProperties { .. }
+            | Self::Broadcast { .. }
+            | Self::AdminNotice { .. }
+            | Self::Alert { .. }
+            | Self::Deleted { .. }
+            | Self::Joined { .. }
+            | Self::Left { .. }
+            | Self::Room { .. } => None,
         }
     }
 
@@ -49,6 +146,13 @@ impl Event {
             Self::Broadcast { message, .. } => ServerMessage::SystemNotification(message),
             Self::AdminNotice { message } => ServerMessage::AdminNotification(message),
             Self::Alert { message, .. } => ServerMessage::SystemAlert(message),
+            Self::Chat { message, .. } => ServerMessage::Chat(message),
+            Self::Direct { message, .. } => ServerMessage::DirectMessage(message),
+            Self::Edited { message, .. } => ServerMessage::MessageEdited(message),
+            Self::Deleted { message, .. } => ServerMessage::MessageDeleted(message),
+            Self::Joined { message, .. } | Self::Left { message, .. } | Self::Room { message, .. } => {
+                ServerMessage::System(message)
+            }
         }
     }
 }

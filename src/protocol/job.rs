@@ -58,7 +58,7 @@ impl LogLevel {
 
 /// A crawl job. The figures are those of its current execution.
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none, example)]
 pub struct Job {
     pub job_id: i64,
     pub spider_name: String,
@@ -107,7 +107,7 @@ pub struct JobSettings {
 
 /// A job to be made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Object, Serialize, Deserialize)]
-#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct NewJob {
     /// `auto`, which always exists, or a spider of the tenant.
     #[oai(validator(pattern = "^[A-Za-z0-9_.-]{1,100}$"))]
@@ -174,7 +174,7 @@ impl ExecutionStatus {
 
 /// One attempt at running a job.
 #[derive(Clone, Debug, PartialEq, Object, Serialize)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none, example)]
 pub struct Execution {
     pub execution_id: i64,
     pub job_id: i64,
@@ -200,6 +200,7 @@ pub struct Execution {
 
 /// A listing that the server accepted for an execution of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
+#[oai(example)]
 pub struct JobItem {
     pub property_id: i64,
     pub execution_id: i64,

@@ -91,7 +91,7 @@ pub struct Address {
 
 /// One listing as a worker or the crawler saw it. What is absent is unknown and leaves the stored value alone.
 #[derive(Clone, Debug, Default, PartialEq, Object, Serialize, Deserialize)]
-#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 #[serde(default, deny_unknown_fields)]
 pub struct PropertyInput {
     /// Where the listing was seen; with `listing_key` it names the property.
@@ -175,7 +175,7 @@ pub struct PropertyInput {
 
 /// One property as the server keeps it. What is unknown is absent.
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none, example)]
 pub struct Property {
     pub property_id: i64,
     pub source: String,
@@ -231,9 +231,18 @@ pub struct Property {
     pub attributes: Option<BTreeMap<String, Value>>,
 }
 
+/// A property that somebody is looking at.
+#[derive(Clone, Debug, PartialEq, Object, Serialize)]
+#[oai(example)]
+pub struct ViewedProperty {
+    pub property_id: i64,
+    /// People, however many tabs each has.
+    pub count: i64,
+}
+
 /// A price or a status that a property had from a time on, until the next row's.
 #[derive(Clone, Debug, PartialEq, Object, Serialize)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none, example)]
 pub struct PriceHistoryRow {
     /// The current price then, in major units of `currency`; absent while none was known.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -17,7 +17,7 @@ pub const MAX_ITEMS: usize = 500;
 
 /// One to 500 properties as a worker saw them.
 #[derive(Clone, Debug, Object)]
-#[oai(deny_unknown_fields)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct BatchRequest {
     /// The job that found them; its items and its summary of new properties count them.
     pub job_id: Option<WireId>,
@@ -28,7 +28,7 @@ pub struct BatchRequest {
 
 /// What was done with a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none, example)]
 pub struct BatchResult {
     /// Rows that were taken, changed or not.
     pub accepted: i64,
@@ -43,7 +43,7 @@ pub struct BatchResult {
 
 /// What was done with one row.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none, example)]
 pub struct BatchItemResult {
     /// Of the row in the request, from 0.
     pub index: i64,
@@ -76,6 +76,11 @@ pub struct BatchItem(Value);
 pub type Sighting = Result<PropertyInput, Vec<FieldError>>;
 
 impl BatchItem {
+    /// A row that says what `input` does.
+    pub fn of(input: &PropertyInput) -> Self {
+        Self(input.to_json().unwrap_or_default())
+    }
+
     pub fn read(self) -> Sighting {
         read(self.0)
     }

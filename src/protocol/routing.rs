@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::role::Role;
 use super::subscription::Feed;
-use crate::base::ids::{JobId, PropertyId, UserId};
+use crate::base::ids::{ConnectionId, JobId, PropertyId, RoomId, UserId};
 
 /// Who may see an event, by inbox or by feed, with the facts that filters ask for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,13 @@ pub enum Routing {
     Notice { audience: Audience },
     /// `system_alerts`: admins all, others what concerns them.
     Alert { concerns: Option<UserId> },
+    /// The inboxes of a room's members; of everybody, in the room that everybody is in. The connection that it came
+    /// from has its `ack` instead.
+    Room { room: RoomId, everyone: bool, connection: Option<ConnectionId> },
+    /// A room's members, and the person who came or went: from here on the room is in that inbox, or no longer.
+    Membership { room: RoomId, user: UserId, joined: bool },
+    /// The inboxes of two people. The connection that it came from has its `ack` instead.
+    Direct { between: [UserId; 2], connection: Option<ConnectionId> },
 }
 
 /// What the filters of `property_updates` look at.
@@ -88,6 +95,10 @@ pub enum Topic {
     Everyone,
     Role(Role),
     Feed(Feed),
+    /// A room's members.
+    Room(RoomId),
+    /// Whoever is looking at a listing.
+    Viewing(PropertyId),
 }
 
 impl Routing {
@@ -99,6 +110,12 @@ impl Routing {
             Self::Summary => [Some(Topic::Everyone), None],
             Self::Notice { audience } => [Some(audience.topic()), None],
             Self::Alert { .. } => [Some(Topic::Feed(Feed::SystemAlerts)), None],
+            Self::Room { everyone: true, .. } => [Some(Topic::Everyone), None],
+            Self::Room { room, .. } => [Some(Topic::Room(*room)), None],
+            Self::Membership { room, user, .. } => [Some(Topic::Room(*room)), Some(Topic::User(*user))],
+            Self::Direct { between: [one, other], .. } => {
+                [Some(Topic::User(*one)), (one != other).then_some(Topic::User(*other))]
+            }
         }
     }
 
@@ -110,7 +127,10 @@ impl Routing {
             | Self::Property { .. }
             | Self::Summary
             | Self::Notice { .. }
-            | Self::Alert { .. } => None,
+            | Self::Alert { .. }
+            | Self::Room { .. }
+            | Self::Membership { .. }
+            | Self::Direct { .. } => None,
         }
     }
 }
@@ -120,6 +140,10 @@ impl Routing {
 pub enum Passing {
     /// Log lines, for those who follow `job_updates` with `logs`.
     JobLog { job_id: JobId, spider: String },
+    /// Somebody typing in a room, or gone from it, for its other members.
+    Room { room: RoomId, everyone: bool, of: UserId },
+    /// Who is looking at a listing, for those who are.
+    Viewers { property_id: PropertyId },
 }
 
 impl Passing {
@@ -127,6 +151,9 @@ impl Passing {
     pub fn topic(&self) -> Topic {
         match self {
             Self::JobLog { .. } => Topic::Feed(Feed::JobUpdates),
+            Self::Room { everyone: true, .. } => Topic::Everyone,
+            Self::Room { room, .. } => Topic::Room(*room),
+            Self::Viewers { property_id } => Topic::Viewing(*property_id),
         }
     }
 }

@@ -33,7 +33,7 @@ impl Runner {
 
 /// A spider.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none, example)]
 pub struct Spider {
     pub name: String,
     pub runner: Runner,
@@ -50,7 +50,7 @@ pub struct Spider {
 
 /// A spider to be made.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
-#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct NewSpider {
     /// 1 to 100 of `A-Z a-z 0-9 _ . -`, unique in the tenant.
     #[oai(validator(pattern = "^[A-Za-z0-9_.-]{1,100}$"))]
@@ -72,7 +72,7 @@ pub struct NewSpider {
 
 /// What a spider shall be from now on; what is absent becomes empty.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
-#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct SpiderChange {
     pub runner: Runner,
     /// Absolute http or https URLs.

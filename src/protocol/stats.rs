@@ -16,6 +16,7 @@ pub struct ConnectionCounts {
 /// What a tenant's connections and changes come to on this node. Counts of what was delivered run since the node
 /// started; those of the store may be a second old.
 #[derive(Clone, Debug, PartialEq, Object, Serialize)]
+#[oai(example)]
 pub struct TenantStats {
     pub connections: ConnectionCounts,
     /// Users with a connection.
@@ -41,6 +42,7 @@ pub struct TenantStats {
 
 /// How the node is that answers. It tells nothing of what tenants have.
 #[derive(Clone, Debug, PartialEq, Object, Serialize)]
+#[oai(example)]
 pub struct NodeStats {
     pub version: String,
     /// `sqlite` or `postgresql`.

@@ -6,9 +6,10 @@ use std::str::FromStr;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::memberships::Memberships;
 use super::role::Role;
 use super::routing::{Passing, PropertyFacts, Routing, Topic};
-use crate::base::ids::{JobId, PropertyId, UserId};
+use crate::base::ids::{ConnectionId, JobId, PropertyId, UserId};
 
 /// The feeds, by the names of the seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,6 +42,11 @@ impl Feed {
 
 /// The inbox's list route.
 pub const INBOX_RESYNC_URL: &str = "/api/v1/notifications";
+
+/// The list of a user's own jobs, which the inbox tells of too.
+pub fn own_jobs_url(user: UserId) -> String {
+    format!("/api/v1/jobs?created_by={user}")
+}
 
 impl fmt::Display for Feed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -200,6 +206,8 @@ pub struct Subscription {
 pub struct Reader {
     pub user: Option<UserId>,
     pub role: Option<Role>,
+    /// What came from this very connection is not echoed to it.
+    pub connection: Option<ConnectionId>,
 }
 
 /// All that a connection wants to see.
@@ -208,13 +216,36 @@ pub struct Interest {
     pub reader: Reader,
     /// The inbox speaks for events after this sequence number; `None`: no inbox.
     pub inbox_after: Option<i64>,
+    /// The rooms whose messages are in the inbox.
+    pub rooms: Memberships,
     pub subscriptions: Vec<Subscription>,
+    /// The listing that is on the screen.
+    pub viewing: Option<PropertyId>,
+    /// Shown who is there, who types and who went: a socket is, which can show itself; a stream is not.
+    pub sees_people: bool,
 }
 
 impl Interest {
+    /// What a connection sees without asking, from `inbox_after` on.
+    pub fn new(reader: Reader, inbox_after: Option<i64>) -> Self {
+        let rooms = Memberships::default();
+        Self { reader, inbox_after, rooms, subscriptions: Vec::new(), viewing: None, sees_people: false }
+    }
+
+    /// Takes note of an event that changes what the reader may see. To be called before [`Interest::admits`], in the
+    /// order of the log or repeatedly: what is known already changes nothing. Tells whether something changed.
+    pub fn follow(&mut self, routing: &Routing, seq: i64) -> bool {
+        match routing {
+            Routing::Membership { room, user, joined } if self.reader.user == Some(*user) => {
+                self.rooms.note(*room, *joined, seq)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether the event at `seq` is to be sent: once, whichever way it matches.
     pub fn admits(&self, routing: &Routing, seq: i64) -> bool {
-        self.inbox_after.is_some_and(|after| seq > after && self.reader.has_in_inbox(routing))
+        self.inbox_after.is_some_and(|after| seq > after && self.has_in_inbox(routing, seq))
             || self.subscriptions.iter().any(|one| seq > one.after && one.filter.admits(routing, self.reader))
     }
 
@@ -225,6 +256,10 @@ impl Interest {
                 Filter::Jobs(filter) => filter.logs && filter.matches(*job_id, spider),
                 Filter::Properties(_) | Filter::Alerts => false,
             }),
+            Passing::Room { room, everyone, of } => {
+                self.sees_people && self.reader.user != Some(*of) && (*everyone || self.rooms.has(*room))
+            }
+            Passing::Viewers { property_id } => self.viewing == Some(*property_id),
         }
     }
 
@@ -235,7 +270,9 @@ impl Interest {
             topics.push(Topic::Everyone);
             topics.extend(self.reader.user.map(Topic::User));
             topics.extend(self.reader.role.map(Topic::Role));
+            topics.extend(self.rooms.iter().map(Topic::Room));
         }
+        topics.extend(self.viewing.map(Topic::Viewing));
         for subscription in &self.subscriptions {
             let topic = Topic::Feed(subscription.filter.feed());
             if !topics.contains(&topic) {
@@ -252,6 +289,8 @@ impl Reader {
     pub fn may_see(self, routing: &Routing) -> bool {
         match routing {
             Routing::Job { .. } | Routing::Property { .. } | Routing::Summary => true,
+            // Rooms and conversations are their members', whatever the role.
+            Routing::Room { .. } | Routing::Membership { .. } | Routing::Direct { .. } => true,
             Routing::Notice { audience } => match (self.user, self.role) {
                 (Some(user), Some(role)) => audience.includes(user, role),
                 _ => false,
@@ -261,15 +300,35 @@ impl Reader {
             }
         }
     }
+}
 
-    fn has_in_inbox(self, routing: &Routing) -> bool {
-        let (Some(user), Some(role)) = (self.user, self.role) else { return false };
+impl Interest {
+    fn has_in_inbox(&self, routing: &Routing, seq: i64) -> bool {
+        let (Some(user), Some(role)) = (self.reader.user, self.reader.role) else { return false };
         match routing {
             Routing::Job { owner, .. } => *owner == user,
             Routing::Summary => true,
             Routing::Notice { audience } => audience.includes(user, role),
+            Routing::Room { room, everyone, connection } => {
+                !self.reader.is(*connection) && (*everyone || self.rooms.sees(*room, seq))
+            }
+            Routing::Membership { room, user: who, .. } => *who == user || self.rooms.sees(*room, seq),
+            Routing::Direct { between, connection } => {
+                between.contains(&user) && !self.reader.is(*connection)
+            }
             Routing::Property { .. } | Routing::Alert { .. } => false,
         }
+    }
+}
+
+impl Reader {
+    /// Somebody who reads by request, or a connection that follows nothing.
+    pub fn unconnected(user: Option<UserId>, role: Option<Role>) -> Self {
+        Self { user, role, connection: None }
+    }
+
+    fn is(self, connection: Option<ConnectionId>) -> bool {
+        connection.is_some() && connection == self.connection
     }
 }
 
@@ -335,7 +394,7 @@ mod tests {
         let filter =
             Filter::parse(Feed::PropertyUpdates, Some(&json!({"city": "Toledo", "price_max": 100_000})));
         let filter = filter.unwrap();
-        let reader = Reader { user: None, role: None };
+        let reader = Reader::unconnected(None, None);
         let cheap = facts("toledo", 90_000.0);
         let dear = facts("toledo", 110_000.0);
         let change = |old: &PropertyFacts, new: &PropertyFacts| Routing::Property {
@@ -368,14 +427,12 @@ mod tests {
     fn an_alert_reaches_admins_and_whom_it_concerns() {
         let alert = Routing::Alert { concerns: Some(UserId(7)) };
         let reads =
-            |user, role| Filter::Alerts.admits(&alert, Reader { user: Some(UserId(user)), role: Some(role) });
+            |user, role| Filter::Alerts.admits(&alert, Reader::unconnected(Some(UserId(user)), Some(role)));
 
         assert!(reads(1, Role::Admin));
         assert!(reads(7, Role::Viewer));
         assert!(!reads(8, Role::Member));
-        assert!(
-            !Filter::Alerts.admits(&Routing::Alert { concerns: None }, Reader { user: None, role: None })
-        );
+        assert!(!Filter::Alerts.admits(&Routing::Alert { concerns: None }, Reader::unconnected(None, None)));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::job::{Job, JobStatus, LogLevel, Stats};
 
 /// A worker asks for a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Object, Serialize, Deserialize)]
-#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct ClaimRequest {
     /// Only jobs of these spiders; of all external spiders when absent.
     #[oai(validator(max_items = 100, pattern = "^[A-Za-z0-9_.-]{1,100}$"))]
@@ -22,6 +22,7 @@ pub struct ClaimRequest {
 
 /// A job and the proof that it is this worker's for now.
 #[derive(Clone, Debug, PartialEq, Object, Serialize)]
+#[oai(example)]
 pub struct Claim {
     pub job: Job,
     /// To be shown with every report on the job.
@@ -32,14 +33,14 @@ pub struct Claim {
 
 /// The worker begins, or is still at work.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
-#[oai(deny_unknown_fields)]
+#[oai(deny_unknown_fields, example)]
 pub struct LeaseReport {
     pub lease_token: String,
 }
 
 /// How far the worker has come.
 #[derive(Clone, Debug, Default, PartialEq, Object, Serialize, Deserialize)]
-#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct ProgressReport {
     pub lease_token: String,
     /// Items so far in this execution.
@@ -59,7 +60,7 @@ pub struct ProgressReport {
 
 /// The worker is done.
 #[derive(Clone, Debug, Default, PartialEq, Object, Serialize, Deserialize)]
-#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct CompleteReport {
     pub lease_token: String,
     /// `item_scraped_count` of the stats, else the last progress, when absent.
@@ -81,7 +82,7 @@ pub struct CompleteReport {
 
 /// The worker gives up.
 #[derive(Clone, Debug, Default, PartialEq, Object, Serialize, Deserialize)]
-#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct FailReport {
     pub lease_token: String,
     /// Why, in at most 4 KiB.
@@ -94,7 +95,7 @@ pub struct FailReport {
 
 /// What every report is answered.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none, example)]
 pub struct ReportAnswer {
     pub job_id: i64,
     pub status: JobStatus,
@@ -110,7 +111,7 @@ pub struct ReportAnswer {
 
 /// Lines for a job's log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Object, Serialize, Deserialize)]
-#[oai(deny_unknown_fields)]
+#[oai(deny_unknown_fields, example)]
 pub struct NewLogLines {
     #[oai(validator(min_items = 1, max_items = 1000))]
     pub lines: Vec<NewLogLine>,
@@ -118,7 +119,7 @@ pub struct NewLogLines {
 
 /// One line for a job's log.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
-#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct NewLogLine {
     pub level: LogLevel,
     /// At most 8 KiB.
@@ -131,6 +132,7 @@ pub struct NewLogLine {
 
 /// What became of a worker's lines.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
+#[oai(example)]
 pub struct LogsStored {
     /// How many lines were stored.
     pub stored: i64,

@@ -7,13 +7,16 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 
+use super::connection::Connection;
 use super::follower::Follower;
+use super::here::Here;
 use super::rescope;
 use super::status;
-use super::supervisor::{Connection, Sessions};
+use super::supervisor::Sessions;
 use super::wish::Wish;
 use crate::auth::principal::Principal;
 use crate::base::clock::{epoch_seconds, rfc3339};
+use crate::base::ids::ConnectionId;
 use crate::domain::broadcast::{self, NewBroadcast};
 use crate::domain::op::Op;
 use crate::hub::Offer;
@@ -25,11 +28,13 @@ use crate::protocol::message::{
 use crate::protocol::position::Position;
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::routing::Audience;
-use crate::protocol::subscription::Feed;
+use crate::protocol::subscription::{Feed, Reader};
 
 /// One connection's conversation.
 pub struct Commands {
     pub follower: Follower,
+    /// None: a key's connection.
+    pub(super) here: Option<Here>,
     sessions: Arc<Sessions>,
     connection: Arc<Connection>,
 }
@@ -38,7 +43,8 @@ impl Commands {
     /// Joins the tenant's log with what the client wishes for. `None`: the log cannot be read now.
     pub async fn join(sessions: &Arc<Sessions>, connection: &Arc<Connection>, wish: &Wish) -> Option<Self> {
         let follower = join(sessions, connection, wish).await?;
-        Some(Self { follower, sessions: Arc::clone(sessions), connection: Arc::clone(connection) })
+        let here = Here::enter(&sessions.kernel, connection, follower.mailbox());
+        Some(Self { follower, here, sessions: Arc::clone(sessions), connection: Arc::clone(connection) })
     }
 
     /// Serves one text message. Every answer goes through the mailbox, behind the events it stands behind.
@@ -70,6 +76,13 @@ impl Commands {
             }
             Command::RefreshToken { token } => self.refresh(&token, reply_to).await?,
             Command::Broadcast { message, category } => self.broadcast(message, category, reply_to).await?,
+            Command::JoinRoom { .. }
+            | Command::LeaveRoom { .. }
+            | Command::Chat { .. }
+            | Command::DirectMessage { .. }
+            | Command::Typing { .. }
+            | Command::Presence(_)
+            | Command::Viewing { .. } => self.talk(command, reply_to).await?,
         }
         Ok(())
     }
@@ -131,8 +144,12 @@ impl Commands {
         Ok(())
     }
 
+    pub(super) fn connection_id(&self) -> ConnectionId {
+        self.connection.id
+    }
+
     /// The work of the user with the role that they have at this moment.
-    async fn op(&self) -> Result<Op, Problem> {
+    pub(super) async fn op(&self) -> Result<Op, Problem> {
         let principal = self.sessions.identity.again(&self.connection.principal()).await?;
         Op::of_caller(&self.sessions.kernel, principal, self.connection.origin.clone())
     }
@@ -141,7 +158,7 @@ impl Commands {
         self.follower.mailbox().offer(Offer::control(message));
     }
 
-    fn answer(&self, message: impl FnOnce(Position) -> ServerMessage) {
+    pub(super) fn answer(&self, message: impl FnOnce(Position) -> ServerMessage) {
         let hub = &self.sessions.kernel.hub;
         hub.answer(&self.connection.scope, self.follower.mailbox(), message);
     }
@@ -155,7 +172,7 @@ pub(super) async fn join(
 ) -> Option<Follower> {
     // The user may have changed since the door was passed; from now on every change is heard.
     rescope::rescope(sessions, connection).await;
-    let reader = rescope::reader(&connection.principal());
+    let reader = Reader { connection: Some(connection.id), ..rescope::reader(&connection.principal()) };
     let hello = |position| established(sessions, connection, position);
     let queue_bytes = sessions.settings.queue_bytes;
     let joined = Follower::join(&sessions.kernel, connection.scope, reader, wish, queue_bytes, hello).await;

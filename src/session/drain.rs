@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::supervisor::{Connection, Sessions};
+use super::connection::Connection;
+use super::supervisor::Sessions;
 use crate::protocol::message::{GoingAway, ServerMessage};
 use crate::protocol::problem::CloseCode;
 

@@ -8,50 +8,36 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::admission::Place;
+use super::replay::{Replay, Wanted};
+use super::start::rooms_of_joined;
+use super::subscribing::{Waiting, live};
+use super::wish::Wish;
 use crate::auth::scope::TenantScope;
 use crate::domain::op::Kernel;
+use crate::domain::rooms::reads::RoomsRead;
 use crate::eventlog::{self, Head, Since, Stretch};
 use crate::hub::{Closing, Item, Mailbox};
-use crate::protocol::command::Subscribe;
-use crate::protocol::envelope::Envelope;
-use crate::protocol::message::{
-    Gap, GapReason, ServerMessage, SubscriptionConfirmed, SubscriptionLive, SubscriptionRemoved,
-};
+use crate::protocol::message::{Gap, GapReason, ServerMessage};
 use crate::protocol::position::Position;
 use crate::protocol::problem::CloseCode;
-use crate::protocol::subscription::{Feed, INBOX_RESYNC_URL, Interest, Reader, Subscription};
+use crate::protocol::routing::Routing;
+use crate::protocol::subscription::{INBOX_RESYNC_URL, Reader, Subscription, own_jobs_url};
 use crate::storage;
 
-use super::admission::Place;
-use super::wish::{Wish, put};
-
 pub struct Follower {
-    kernel: Kernel,
-    scope: TenantScope,
-    mailbox: Arc<Mailbox>,
+    pub(super) kernel: Kernel,
+    pub(super) scope: TenantScope,
+    pub(super) mailbox: Arc<Mailbox>,
+    /// The log that is followed; events of another are not its continuation.
+    epoch: i64,
     /// Ready to go out before anything else.
-    prelude: Vec<Item>,
-    replay: Option<Replay>,
+    pub(super) prelude: Vec<Item>,
+    pub(super) replay: Option<Replay>,
     /// The place among those who begin, until the first part of the log is read.
     place: Option<Place>,
     /// Subscriptions that ask for their past and wait for a replay to end.
-    waiting: VecDeque<Waiting>,
-}
-
-/// A part of the log on its way out while the gate is shut. Everything up to `after` is out.
-enum Replay {
-    /// All that the reader wants, at least up to `upto`: later events are in the gate. What the gate holds up to where
-    /// the replay ends is dropped.
-    Everything { after: i64, upto: i64 },
-    /// The past of a subscription that was added in mid-stream, up to where the gate was shut: all later events
-    /// are in the gate, so no position goes out before an event that it stands behind.
-    Past { after: i64, upto: Position, of: Subscription, recovered: bool },
-}
-
-struct Waiting {
-    wanted: Subscribe,
-    since: String,
-    reply_to: Option<serde_json::Value>,
+    pub(super) waiting: VecDeque<Waiting>,
 }
 
 impl Follower {
@@ -72,6 +58,7 @@ impl Follower {
             kernel: kernel.clone(),
             scope,
             mailbox,
+            epoch: 0,
             prelude: Vec::new(),
             replay: None,
             place: None,
@@ -79,7 +66,9 @@ impl Follower {
         };
         // From here on dropping the follower leaves the hub again.
         let head = follower.start_hub_and_read_head(wish).await?;
-        follower.begin(wish, head, hello);
+        // After the head: what is newer is told again by the events after it, what was missed would never be.
+        let rooms = rooms_of_joined(kernel, &follower.scope, reader, head.position()).await?;
+        follower.begin(wish, head, &rooms, hello);
         Ok(follower)
     }
 
@@ -111,7 +100,14 @@ impl Follower {
         }
     }
 
-    fn begin(&mut self, wish: &Wish, head: Head, hello: impl FnOnce(Position) -> ServerMessage) {
+    fn begin(
+        &mut self,
+        wish: &Wish,
+        head: Head,
+        rooms: &RoomsRead,
+        hello: impl FnOnce(Position) -> ServerMessage,
+    ) {
+        self.epoch = head.epoch;
         let judged = wish.since.as_deref().map(|since| eventlog::judge(since, head));
         let after = match judged {
             Some(Since::After(seq)) => seq,
@@ -122,37 +118,45 @@ impl Follower {
         if let (Some(Since::Gap(reason)), Some(from)) = (judged, wish.since.as_deref()) {
             self.tell_gaps(from, head.position(), reason, None);
         }
-        self.kernel.hub.change(&self.scope, &self.mailbox, |interest, _| {
+        let mut upto = head.seq;
+        self.kernel.hub.change(&self.scope, &self.mailbox, |interest, position| {
             interest.inbox_after = interest.inbox_after.map(|_| after);
             interest.subscriptions.iter_mut().for_each(|one| one.after = after);
+            interest.rooms.read(&rooms.rooms, rooms.as_of);
+            // Until now the hub did not know of the rooms: what it has delivered without them comes from the log.
+            upto = upto.max(position.seq);
             None
         });
         if judged.is_some() {
             self.kernel.metrics.replays.one();
         }
         self.mailbox.has_replayed(after);
-        self.replay = Some(Replay::Everything { after, upto: head.seq });
+        self.replay = Some(Replay::Everything { after, upto });
     }
 
     /// One `gap` for the inbox and one for each subscription, or for the one whose past is missing.
     fn tell_gaps(&mut self, from: &str, to: Position, reason: GapReason, of: Option<&Subscription>) {
-        let gap = |subscription: &str, key: Option<String>, resync_url: &str| {
-            ServerMessage::Gap(Gap {
-                subscription: subscription.to_owned(),
-                key,
-                from: crate::base::text::cut(from, 200).to_owned(),
-                to: to.to_string(),
-                reason,
-                resync_url: resync_url.to_owned(),
-            })
-        };
+        let gap =
+            |subscription: &str, key: Option<String>, resync_url: &str, own_jobs_url: Option<String>| {
+                ServerMessage::Gap(Gap {
+                    subscription: subscription.to_owned(),
+                    key,
+                    from: crate::base::text::cut(from, 200).to_owned(),
+                    to: to.to_string(),
+                    reason,
+                    resync_url: resync_url.to_owned(),
+                    own_jobs_url,
+                })
+            };
         let gaps = self.mailbox.with_interest(|interest| {
-            let inbox =
-                interest.inbox_after.filter(|_| of.is_none()).map(|_| gap("inbox", None, INBOX_RESYNC_URL));
+            let inbox = interest
+                .inbox_after
+                .filter(|_| of.is_none())
+                .map(|_| gap("inbox", None, INBOX_RESYNC_URL, interest.reader.user.map(own_jobs_url)));
             let concerned = |one: &&Subscription| of.is_none_or(|of| of == *one);
             let feeds = interest.subscriptions.iter().filter(concerned).map(|one| {
                 let feed = one.filter.feed();
-                gap(feed.name(), one.key.clone(), feed.resync_url())
+                gap(feed.name(), one.key.clone(), feed.resync_url(), None)
             });
             inbox.into_iter().chain(feeds).collect::<Vec<_>>()
         });
@@ -197,6 +201,7 @@ impl Follower {
                 let head = eventlog::head(&self.kernel.db, &self.scope)
                     .await
                     .map_err(|error| self.unreadable(&error))?;
+                self.check_epoch(head)?;
                 self.catch_up(head);
                 continue;
             };
@@ -215,12 +220,18 @@ impl Follower {
             }
             if let Some(read) = read {
                 let stretch = read.map_err(|error| self.unreadable(&error))?;
+                self.check_epoch(stretch.head)?;
                 self.kernel.metrics.replay_pages.one();
                 self.replayed(&stretch);
             }
             self.place = None;
             self.end_replay();
         }
+    }
+
+    /// Ends the connection when the log was replaced under it: the client resumes, and is told of the gap.
+    fn check_epoch(&self, head: Head) -> Result<(), Closing> {
+        if head.epoch == self.epoch { Ok(()) } else { Err(Closing::to_resume()) }
     }
 
     fn unreadable(&self, error: &storage::Error) -> Closing {
@@ -239,10 +250,14 @@ impl Follower {
             self.tell_gaps(&from.to_string(), to, GapReason::Trimmed, of.as_ref());
             replay.move_to(trimmed);
         }
-        let wanted = self.wanted(&replay);
+        let mut wanted = self.wanted(&replay);
         for envelope in &stretch.envelopes {
             if envelope.seq() > replay.after() {
                 replay.move_to(envelope.seq());
+                if matches!(envelope.routing, Routing::Membership { .. }) {
+                    self.kernel.hub.follow(&self.scope, &self.mailbox, envelope);
+                    wanted = self.wanted(&replay);
+                }
                 if wanted.admits(envelope) {
                     self.prelude.push(Item::Event(Arc::clone(envelope)));
                 }
@@ -280,157 +295,12 @@ impl Follower {
             }
         }
     }
-
-    /// Adds a subscription, or replaces the one of the same feed and key. With `since` its past is replayed between
-    /// `subscription_confirmed` and `subscription_live` while every other frame waits.
-    pub fn subscribe(&mut self, wanted: Subscribe, reply_to: Option<serde_json::Value>) {
-        match wanted.since.clone() {
-            Some(since) => self.waiting.push_back(Waiting { wanted, since, reply_to }),
-            None => self.follow_from_here(wanted, reply_to),
-        }
-    }
-
-    fn follow_from_here(&self, wanted: Subscribe, reply_to: Option<serde_json::Value>) {
-        self.kernel.hub.change(&self.scope, &self.mailbox, |interest, position| {
-            let feed = wanted.filter.feed();
-            let confirmed = confirmed(feed, wanted.key.clone(), position, None, None, reply_to);
-            put(interest, Subscription { filter: wanted.filter, key: wanted.key, after: position.seq });
-            Some(confirmed)
-        });
-    }
-
-    /// Begins the replay of the subscription that has waited longest.
-    fn catch_up(&mut self, head: Head) {
-        let Some(Waiting { wanted, since, reply_to }) = self.waiting.pop_front() else { return };
-        let Some(hold) = self.kernel.hub.hold(&self.scope, &self.mailbox) else { return };
-        self.prelude.extend(hold.queued);
-        let upto = hold.position;
-        let (after, gap) = match eventlog::judge(&since, head) {
-            Since::After(seq) => (seq, None),
-            Since::Gap(reason) => (upto.seq, Some(reason)),
-        };
-        let feed = wanted.filter.feed();
-        let confirmed = confirmed(feed, wanted.key.clone(), upto, Some(&since), gap, reply_to);
-        self.prelude.push(Item::control(&confirmed, Some(upto)));
-        let of = Subscription { filter: wanted.filter, key: wanted.key, after };
-        self.kernel.hub.change(&self.scope, &self.mailbox, |interest, _| {
-            put(interest, of.clone());
-            None
-        });
-        self.kernel.metrics.replays.one();
-        if let Some(reason) = gap {
-            self.kernel.metrics.gaps.of(reason).one();
-        }
-        self.replay = Some(Replay::Past { after, upto, of, recovered: gap.is_none() });
-    }
-
-    /// Ends a subscription.
-    pub fn unsubscribe(&self, feed: Feed, key: Option<String>, reply_to: Option<serde_json::Value>) {
-        self.kernel.hub.change(&self.scope, &self.mailbox, |interest, position| {
-            interest.subscriptions.retain(|one| one.filter.feed() != feed || one.key != key);
-            Some(ServerMessage::SubscriptionRemoved(SubscriptionRemoved {
-                subscription: feed.name().to_owned(),
-                key,
-                position: position.to_string(),
-                reply_to,
-            }))
-        });
-    }
-
-    /// How many subscriptions stand, and whether one of this feed and key is among them.
-    pub fn subscriptions(&self, feed: Feed, key: Option<&str>) -> (usize, bool) {
-        self.mailbox.with_interest(|interest| {
-            let same = |one: &Subscription| one.filter.feed() == feed && one.key.as_deref() == key;
-            (interest.subscriptions.len(), interest.subscriptions.iter().any(same))
-        })
-    }
 }
 
 impl Drop for Follower {
     fn drop(&mut self) {
         self.kernel.hub.leave(&self.scope, &self.mailbox);
     }
-}
-
-impl Replay {
-    fn after(&self) -> i64 {
-        match self {
-            Self::Everything { after, .. } | Self::Past { after, .. } => *after,
-        }
-    }
-
-    /// Retention took a part away before it was read: whose part it is, when it is one subscription's.
-    fn lose(&mut self) -> Option<Subscription> {
-        match self {
-            Self::Everything { .. } => None,
-            Self::Past { of, recovered, .. } => {
-                *recovered = false;
-                Some(of.clone())
-            }
-        }
-    }
-
-    /// Where it may end.
-    fn upto(&self) -> i64 {
-        match self {
-            Self::Everything { upto, .. } => *upto,
-            Self::Past { upto, .. } => upto.seq,
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        self.after() >= self.upto()
-    }
-
-    /// Moves on, never back.
-    fn move_to(&mut self, seq: i64) {
-        match self {
-            Self::Everything { after, .. } | Self::Past { after, .. } => *after = seq.max(*after),
-        }
-    }
-}
-
-/// What a replay brings.
-enum Wanted {
-    Everything(Interest),
-    /// One subscription's past, without what the rest of the connection has brought already.
-    Past {
-        upto: i64,
-        of: Subscription,
-        others: Interest,
-    },
-}
-
-impl Wanted {
-    fn admits(&self, envelope: &Envelope) -> bool {
-        match self {
-            Self::Everything(interest) => interest.admits(&envelope.routing, envelope.seq()),
-            Self::Past { upto, of, others } => {
-                envelope.seq() <= *upto
-                    && of.filter.admits(&envelope.routing, others.reader)
-                    && !others.admits(&envelope.routing, envelope.seq())
-            }
-        }
-    }
-}
-
-fn confirmed(
-    feed: Feed,
-    key: Option<String>,
-    position: Position,
-    since: Option<&str>,
-    gap: Option<GapReason>,
-    reply_to: Option<serde_json::Value>,
-) -> ServerMessage {
-    ServerMessage::SubscriptionConfirmed(SubscriptionConfirmed {
-        subscription: feed.name().to_owned(),
-        key,
-        position: position.to_string(),
-        since: since.map(|since| crate::base::text::cut(since, 200).to_owned()),
-        recovered: gap.is_none(),
-        resync_url: gap.map(|_| feed.resync_url().to_owned()),
-        reply_to,
-    })
 }
 
 /// Bytes of an item on its way out.
@@ -440,15 +310,4 @@ fn frame_bytes(item: &Item) -> usize {
         Item::Message { frame, .. } => frame.frame().len(),
         Item::Beat(_) => 0,
     }
-}
-
-/// The end of a subscription's replay.
-fn live(of: &Subscription, position: Position, recovered: bool) -> Item {
-    let message = ServerMessage::SubscriptionLive(SubscriptionLive {
-        subscription: of.filter.feed().name().to_owned(),
-        key: of.key.clone(),
-        position: position.to_string(),
-        recovered,
-    });
-    Item::control(&message, Some(position))
 }

@@ -67,8 +67,7 @@ mod tests {
     use crate::protocol::subscription::{Interest, Reader};
 
     fn mailbox() -> Arc<Mailbox> {
-        let reader = Reader { user: None, role: None };
-        Arc::new(Mailbox::new(Interest { reader, inbox_after: None, subscriptions: Vec::new() }, 1_000))
+        Arc::new(Mailbox::new(Interest::new(Reader::unconnected(None, None), None), 1_000))
     }
 
     fn closing(code: CloseCode) -> Closing {

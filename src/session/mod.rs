@@ -3,24 +3,35 @@
 
 pub mod admission;
 mod commands;
+pub mod connection;
 mod drain;
 pub mod follower;
+mod here;
 mod line;
+pub mod log_stream;
 pub mod node;
 pub mod page;
 pub mod refresh;
 pub mod relay;
+mod replay;
 pub mod rescope;
 mod room;
+pub mod seating;
 pub mod seats;
+pub mod settings;
 pub mod sse;
+mod start;
 pub mod stats;
 pub mod stats_stream;
 pub mod status;
+mod subscribing;
 pub mod supervisor;
+mod together;
 pub mod traffic;
 pub mod wish;
 pub mod ws;
 
+pub use connection::Connection;
 pub use follower::Follower;
-pub use supervisor::{Connection, Sessions};
+pub use seating::Seat;
+pub use supervisor::Sessions;

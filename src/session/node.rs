@@ -129,6 +129,7 @@ impl Sessions {
         metrics.note_process(&ProcessFigures::now());
         let now = self.clock().now();
         metrics.started.set(self.node.started_at.timestamp() as f64);
+        metrics.replays_waiting.set(self.kernel.db.replays_waiting() as f64);
         metrics.poll_age.set(self.node.pulse.age(now).as_secs_f64());
         metrics.stalled.set(self.node.heart.silent_for().as_secs_f64());
         metrics.leaving.set(f64::from(u8::from(self.is_leaving())));
@@ -138,6 +139,9 @@ impl Sessions {
         let (hits, misses) = self.identity.cache_counts();
         metrics.cache_hits.set(hits as f64);
         metrics.cache_misses.set(misses as f64);
+        let together = &self.kernel.together;
+        metrics.users_online.set(together.presence.online() as f64);
+        metrics.viewers.set(together.viewing.connections() as f64);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             metrics.tasks.set(runtime.metrics().num_alive_tasks() as f64);
             metrics.workers.set(runtime.metrics().num_workers() as f64);
@@ -155,7 +159,7 @@ impl Sessions {
         metrics.active_tenants.set(tenants.len() as f64);
         metrics.queued_bytes.set(all.iter().map(|one| one.backlog().0).sum::<usize>() as f64);
         let heads: std::collections::HashMap<_, _> = self.kernel.hub.cursors().into_iter().collect();
-        let lags = all.iter().filter_map(|one| Some(one.lag(*heads.get(&one.scope.tenant_id())?)));
+        let lags = all.iter().filter_map(|one| Some(one.lag(heads.get(&one.scope.tenant_id())?.seq)));
         metrics.lag.set(lags.max().unwrap_or(0) as f64);
     }
 

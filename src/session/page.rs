@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use super::start::read_rooms;
 use super::wish::Wish;
 use crate::auth::scope::TenantScope;
 use crate::domain::op::Kernel;
-use crate::eventlog::{self, Since};
+use crate::eventlog::{self, Head, Since};
 use crate::protocol::envelope::Envelope;
 use crate::protocol::position::Position;
-use crate::protocol::subscription::{INBOX_RESYNC_URL, Interest, Reader};
+use crate::protocol::subscription::{Interest, Reader};
 use crate::storage;
 
 /// Rows that one call looks at, at most; what it returns may be less or nothing, with more to come.
@@ -22,8 +23,15 @@ pub struct EventPage {
     /// Where the next call goes on.
     pub position: Position,
     pub has_more: bool,
-    /// The list to read first, when the log does not reach back to what was asked for.
-    pub resync_url: Option<&'static str>,
+    /// The log reached back to what was asked for. If not, the events stand behind what is missing.
+    pub recovered: bool,
+}
+
+impl EventPage {
+    /// Nothing, and the head to go on from.
+    fn not_recovered(head: Head) -> Self {
+        Self { events: Vec::new(), position: head.position(), has_more: false, recovered: false }
+    }
 }
 
 /// Events after `wish.since`, at most `limit`. Without `since` the page is empty and tells the head.
@@ -35,15 +43,15 @@ pub async fn page(
     limit: usize,
 ) -> storage::Result<EventPage> {
     let head = eventlog::head(&kernel.db, scope).await?;
+    let rooms = read_rooms(kernel, scope, reader).await?;
     let judged = wish.since.as_deref().map(|since| eventlog::judge(since, head));
-    let empty =
-        |resync_url| EventPage { events: Vec::new(), position: head.position(), has_more: false, resync_url };
     match judged {
-        None => Ok(empty(None)),
-        Some(Since::Gap(_)) => Ok(empty(Some(resync_url(wish)))),
+        None => Ok(EventPage { recovered: true, ..EventPage::not_recovered(head) }),
+        Some(Since::Gap(_)) => Ok(EventPage::not_recovered(head)),
         Some(Since::After(after)) => {
-            let interest = wish.interest(reader, after);
-            read(kernel, scope, &interest, Position { epoch: head.epoch, seq: after }, limit, wish).await
+            let mut interest = wish.interest(reader, after);
+            interest.rooms.read(&rooms, head.seq);
+            read(kernel, scope, interest, Position { epoch: head.epoch, seq: after }, limit).await
         }
     }
 }
@@ -51,19 +59,27 @@ pub async fn page(
 async fn read(
     kernel: &Kernel,
     scope: &TenantScope,
-    interest: &Interest,
+    mut interest: Interest,
     from: Position,
     limit: usize,
-    wish: &Wish,
 ) -> storage::Result<EventPage> {
-    let mut page = EventPage { events: Vec::new(), position: from, has_more: true, resync_url: None };
+    let mut page = EventPage { events: Vec::new(), position: from, has_more: true, recovered: true };
     let mut examined = 0;
     while examined < MOST_EXAMINED {
         let rows = eventlog::read_after(&kernel.db, scope, page.position.seq, READ).await?;
-        if rows.head.trimmed > page.position.seq {
-            // Retention overtook the reader between two calls: what is missing has to be said, not passed over.
+        // What is missing has to be said, not passed over. It is missing before everything on a page, so a page that has
+        // begun ends before it.
+        let (replaced, overtaken) =
+            (rows.head.epoch != page.position.epoch, rows.head.trimmed > page.position.seq);
+        if (replaced || overtaken) && !page.events.is_empty() {
+            return Ok(page);
+        }
+        if replaced {
+            return Ok(EventPage::not_recovered(rows.head));
+        }
+        if overtaken {
             page.position.seq = rows.head.trimmed;
-            page.resync_url = Some(resync_url(wish));
+            page.recovered = false;
         }
         examined += READ;
         let last = (rows.envelopes.len() as u64) < READ;
@@ -72,6 +88,7 @@ async fn read(
                 return Ok(page);
             }
             page.position.seq = envelope.seq();
+            interest.follow(&envelope.routing, envelope.seq());
             if interest.admits(&envelope.routing, envelope.seq()) {
                 page.events.push(envelope);
             }
@@ -82,8 +99,4 @@ async fn read(
         }
     }
     Ok(page)
-}
-
-fn resync_url(wish: &Wish) -> &'static str {
-    wish.subscriptions.first().map_or(INBOX_RESYNC_URL, |one| one.filter.feed().resync_url())
 }

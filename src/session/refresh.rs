@@ -3,9 +3,10 @@
 
 use chrono::{DateTime, Utc};
 
+use super::connection::Connection;
 use super::rescope;
 use super::seats::Carrier;
-use super::supervisor::{Connection, Sessions};
+use super::supervisor::Sessions;
 use crate::auth::principal::Principal;
 use crate::base::clock::rfc3339;
 use crate::base::ids::ConnectionId;

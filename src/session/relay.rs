@@ -1,6 +1,7 @@
 //! Joins the log to the hub: reads what the hub misses. A hand-over that was lost between commit and hub, or a whole
 //! broker, costs latency and never an event.
 
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -12,6 +13,8 @@ use crate::auth::scope::{SystemReason, TenantScope};
 use crate::base::ids::TenantId;
 use crate::domain::op::Kernel;
 use crate::eventlog;
+use crate::hub::Closing;
+use crate::protocol::position::Position;
 use crate::storage::{self, events};
 
 /// Events read at a time.
@@ -61,6 +64,7 @@ pub async fn run(kernel: Kernel, poll: Duration, pulse: Arc<Pulse>, stop: Cancel
 }
 
 async fn compare(kernel: &Kernel, pulse: &Pulse) -> storage::Result<()> {
+    kernel.db.look_at_history().await?;
     let found = fill(kernel, tenants_behind(kernel).await?).await?;
     kernel.metrics.polled_events.add(found);
     pulse.beats(kernel.clock.now());
@@ -68,32 +72,60 @@ async fn compare(kernel: &Kernel, pulse: &Pulse) -> storage::Result<()> {
 }
 
 /// Active tenants whose log has gone on without this node: one query for all of them.
-async fn tenants_behind(kernel: &Kernel) -> storage::Result<Vec<(TenantId, i64)>> {
+async fn tenants_behind(kernel: &Kernel) -> storage::Result<Vec<(TenantId, Position)>> {
     let cursors = kernel.hub.cursors();
     if cursors.is_empty() {
         return Ok(Vec::new());
     }
     let tenants: Vec<TenantId> = cursors.iter().map(|(tenant, _)| *tenant).collect();
     let tx = kernel.db.system(SystemReason::HeadPoll).read().await?;
-    let heads = events::heads(&tx, &tenants).await?;
-    let ahead = |tenant: &TenantId, seq: i64| heads.iter().any(|(id, head)| id == tenant && *head > seq);
-    Ok(cursors.into_iter().filter(|(tenant, seq)| ahead(tenant, *seq)).collect())
+    let heads: HashMap<TenantId, i64> = events::heads(&tx, &tenants).await?.into_iter().collect();
+    let is_behind =
+        |tenant: &TenantId, cursor: &Position| heads.get(tenant).is_some_and(|head| *head > cursor.seq);
+    Ok(cursors.into_iter().filter(|(tenant, cursor)| is_behind(tenant, cursor)).collect())
 }
 
-/// Reads what is missing, and gives the number of events that it found.
-async fn fill(kernel: &Kernel, tenants: Vec<(TenantId, i64)>) -> storage::Result<u64> {
+/// Reads what is missing, and gives the number of events that it found. The tenants take turns, a page each, and a log
+/// that cannot be read is its own tenant's trouble.
+async fn fill(kernel: &Kernel, tenants: Vec<(TenantId, Position)>) -> storage::Result<u64> {
     let mut found = 0;
-    for (tenant_id, mut after) in tenants {
-        let scope = TenantScope::for_system(SystemReason::HeadPoll, tenant_id);
-        loop {
-            let page = eventlog::read_after(&kernel.db, &scope, after, PAGE).await?;
-            found += page.envelopes.len() as u64;
-            kernel.hub.committed(tenant_id, &page.envelopes);
-            match page.envelopes.last() {
-                Some(last) if page.envelopes.len() as u64 == PAGE => after = last.seq(),
-                _ => break,
+    let mut line = VecDeque::from(tenants);
+    while let Some((tenant_id, cursor)) = line.pop_front() {
+        match fill_page(kernel, tenant_id, cursor).await {
+            Ok(page) => {
+                found += page.found;
+                line.extend(page.goes_on_after.map(|cursor| (tenant_id, cursor)));
+            }
+            // It would be the same for everybody, after as long a wait.
+            Err(error @ storage::Error::Unavailable(_)) => return Err(error),
+            Err(error) => {
+                tracing::warn!(%error, tenant.id = %tenant_id, "a log could not be read; the next poll tries again");
             }
         }
     }
     Ok(found)
+}
+
+/// What a page brought.
+struct Filled {
+    found: u64,
+    /// Where there may be more.
+    goes_on_after: Option<Position>,
+}
+
+async fn fill_page(kernel: &Kernel, tenant_id: TenantId, cursor: Position) -> storage::Result<Filled> {
+    let scope = TenantScope::for_system(SystemReason::HeadPoll, tenant_id);
+    let page = eventlog::read_missing(&kernel.db, &scope, cursor.seq, PAGE).await?;
+    let found = page.envelopes.len() as u64;
+    if page.head.epoch != cursor.epoch {
+        // Another log than the one that is delivered: that is for the supervisor to notice, who ends everybody.
+        return Ok(Filled { found: 0, goes_on_after: None });
+    }
+    if page.head.trimmed > cursor.seq {
+        tracing::warn!(tenant.id = %tenant_id, "retention was faster than this node; its readers have to resume");
+        kernel.hub.pass_over(tenant_id, page.head.trimmed, &Closing::to_resume());
+    }
+    kernel.hub.committed(tenant_id, &page.envelopes);
+    let last = page.envelopes.last().map(|last| last.position);
+    Ok(Filled { found, goes_on_after: last.filter(|_| found == PAGE) })
 }

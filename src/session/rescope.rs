@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use super::supervisor::{Connection, Sessions};
+use super::connection::Connection;
+use super::supervisor::Sessions;
 use crate::auth::principal::Principal;
 use crate::domain::revocation::Revocation;
 use crate::protocol::problem::{CloseCode, Code, Problem};
@@ -58,7 +59,8 @@ pub(super) async fn rescope(sessions: &Sessions, connection: &Connection) {
 pub(super) fn sync(sessions: &Sessions, connection: &Connection) {
     let Some(mailbox) = connection.mailbox() else { return };
     sessions.kernel.hub.change(&connection.scope, &mailbox, |interest, _| {
-        interest.reader = reader(&connection.principal());
+        let connection_id = interest.reader.connection;
+        interest.reader = Reader { connection: connection_id, ..reader(&connection.principal()) };
         None
     });
 }
@@ -69,7 +71,7 @@ pub(super) fn reader(principal: &Principal) -> Reader {
         Principal::User(user) => Some(user.role()),
         Principal::Key(_) | Principal::Operator(_) => None,
     };
-    Reader { user: principal.user_id(), role }
+    Reader::unconnected(principal.user_id(), role)
 }
 
 /// A connection whose user cannot be vouched for ends; when the store could not be asked, the client comes back and is

@@ -8,7 +8,8 @@ use futures_util::stream;
 
 use super::commands::join;
 use super::follower::Follower;
-use super::supervisor::{Seat, Sessions};
+use super::seating::Seat;
+use super::supervisor::Sessions;
 use super::wish::Wish;
 use crate::hub::{Closing, Item};
 use crate::protocol::problem::CloseCode;

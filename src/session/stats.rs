@@ -7,8 +7,9 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
 
+use super::connection::Connection;
 use super::seats::Carrier;
-use super::supervisor::{Connection, Sessions};
+use super::supervisor::Sessions;
 use crate::auth::permission::Permission;
 use crate::base::ids::TenantId;
 use crate::domain::error::Result;

@@ -7,9 +7,11 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, stream};
 
 use super::commands::established;
+use super::connection::quiet_mailbox;
+use super::seating::Seat;
 use super::sse::{event, farewell, retry, unreadable};
 use super::stats::of_tenant;
-use super::supervisor::{Seat, Sessions, quiet_mailbox};
+use super::supervisor::Sessions;
 use crate::domain::error::Result;
 use crate::domain::op::Op;
 use crate::eventlog;

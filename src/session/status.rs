@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use super::supervisor::{Connection, Sessions};
+use super::connection::Connection;
+use super::supervisor::Sessions;
 use crate::auth::scope::SystemReason;
 use crate::base::ids::TenantId;
 use crate::domain::error::Result;

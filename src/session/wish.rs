@@ -9,11 +9,13 @@ use crate::protocol::subscription::{Interest, Reader, Subscription};
 pub const MAX_SUBSCRIPTIONS: usize = 100;
 
 /// The feeds to follow and where to start.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Wish {
     /// A position; at the head when absent.
     pub since: Option<String>,
     pub subscriptions: Vec<Subscribe>,
+    /// Whether the reader's inbox comes along.
+    pub inbox: bool,
 }
 
 impl Wish {
@@ -31,14 +33,14 @@ impl Wish {
             let words = "at connect one `since` speaks for everything: give it as a parameter of its own";
             return Err(Problem::new(Code::BadRequest, words));
         }
-        Ok(Self { since: since.map(position::kept), subscriptions })
+        Ok(Self { since: since.map(position::kept), subscriptions, inbox: true })
     }
 
     /// The interest that it makes for this reader, from the log's sequence number `after` on. A later one of the
     /// same name and key stands for the earlier.
     pub(super) fn interest(&self, reader: Reader, after: i64) -> Interest {
-        let inbox_after = reader.user.is_some().then_some(after);
-        let mut interest = Interest { reader, inbox_after, subscriptions: Vec::new() };
+        let inbox_after = (self.inbox && reader.user.is_some()).then_some(after);
+        let mut interest = Interest::new(reader, inbox_after);
         for wanted in &self.subscriptions {
             let one = Subscription { filter: wanted.filter.clone(), key: wanted.key.clone(), after };
             put(&mut interest, one);

@@ -16,6 +16,7 @@ use super::error::{Error, OpenError, Result};
 use super::folding::Folding;
 use super::lineage::Lineage;
 use super::scope::{SystemTx, TenantTx};
+use super::store_lock::StoreLock;
 use super::turns::{LineFull, Turn, Turns};
 use super::{postgres, schema, sqlite};
 use crate::auth::scope::{SystemReason, TenantScope};
@@ -80,6 +81,7 @@ enum Doors {
         write: DatabaseConnection,
         read: DatabaseConnection,
         writers: Turns,
+        _open: Arc<StoreLock>,
     },
     /// Tenants take turns at the tenants' pool. The system's work takes them, too, where it uses that pool.
     Postgres {
@@ -102,11 +104,17 @@ impl Database {
         let mut gauges = Gauges::default();
         let doors = match settings {
             DatabaseSettings::Sqlite { path } => {
+                let open = StoreLock::share(path)?;
                 let write = sqlite::open_writer(path).await?;
                 schema::bring_up(&write).await?;
                 let read = sqlite::open_readers(path).await?;
                 gauges.folding = Some(Arc::new(Folding::new(sqlite::open_folder(path).await?)));
-                Doors::Sqlite { write, read, writers: Turns::new(1, MOST_WRITES_WAITING) }
+                Doors::Sqlite {
+                    write,
+                    read,
+                    writers: Turns::new(1, MOST_WRITES_WAITING),
+                    _open: Arc::new(open),
+                }
             }
             DatabaseSettings::Postgres { url, system_url, migrate_url, migrate, max_connections } => {
                 if *migrate {
@@ -165,11 +173,31 @@ impl Database {
         self.lineage.mark()
     }
 
+    /// Asks PostgreSQL which history its rows are of now. Connections ask when they are made; a restore over the same
+    /// tables cuts none of those that stand.
+    pub async fn look_at_history(&self) -> Result<()> {
+        match &self.doors {
+            Doors::Sqlite { .. } => Ok(()),
+            Doors::Postgres { system, .. } => Ok(self.lineage.ask(system).await?),
+        }
+    }
+
     /// Waits for the right to read a page of the tenant's log. So many replays read at once, and the tenants take turns:
     /// a storm of one tenant's readers leaves connections to everybody else.
     pub async fn replay_turn(&self, scope: &TenantScope) -> Result<ReplayTurn> {
         let turn = self.replays.wait(Some(scope.tenant_id())).await.map_err(|LineFull| Error::Busy)?;
         Ok(ReplayTurn { _turn: turn })
+    }
+
+    /// The same for the node itself, which delivers to every tenant: it stands in no tenant's line.
+    pub async fn node_turn(&self) -> Result<ReplayTurn> {
+        let turn = self.replays.wait(None).await.map_err(|LineFull| Error::Busy)?;
+        Ok(ReplayTurn { _turn: turn })
+    }
+
+    /// How many wait for such a right.
+    pub fn replays_waiting(&self) -> usize {
+        self.replays.waiting()
     }
 
     /// Folds SQLite's write-ahead log into the file as it grows, for as long as it is polled. On PostgreSQL there is
@@ -234,7 +262,7 @@ impl<'a> TenantDoor<'a> {
         let tenant_id = self.scope.tenant_id();
         let waited = Stopwatch::start();
         let (tx, turn) = match self.db.enter() {
-            Doors::Sqlite { write, read, writers } => {
+            Doors::Sqlite { write, read, writers, .. } => {
                 let turn = writers_turn(writers, Some(tenant_id), mode).await?;
                 (sqlite_transaction(write, read, mode).await?, turn)
             }
@@ -275,7 +303,7 @@ impl<'a> SystemDoor<'a> {
     async fn open(self, mode: AccessMode) -> Result<SystemTx> {
         let waited = Stopwatch::start();
         let (tx, turn) = match self.db.enter() {
-            Doors::Sqlite { write, read, writers } => {
+            Doors::Sqlite { write, read, writers, .. } => {
                 let turn = writers_turn(writers, None, mode).await?;
                 (sqlite_transaction(write, read, mode).await?, turn)
             }

@@ -21,6 +21,19 @@ impl Draft {
         Ok(Self { path, placed: false })
     }
 
+    /// Removes drafts for `target` that were never put in place, and what SQLite had beside them. Only for who knows that
+    /// nobody is making one.
+    pub(super) fn sweep(target: &Path) -> io::Result<()> {
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        for entry in std::fs::read_dir(folder_of(target))? {
+            let entry = entry?;
+            if is_draft_name(&entry.file_name().to_string_lossy(), &name) {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -42,6 +55,16 @@ impl Drop for Draft {
             let _ = std::fs::remove_file(&self.path);
         }
     }
+}
+
+/// Whether a name is a draft's for `target`, or that of what SQLite keeps beside one.
+fn is_draft_name(name: &str, target: &str) -> bool {
+    let Some(rest) = name.strip_prefix('.').and_then(|rest| rest.strip_prefix(target)) else { return false };
+    let Some((digits, beside)) = rest.strip_prefix('.').and_then(|rest| rest.split_at_checked(16)) else {
+        return false;
+    };
+    digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+        && ["", "-journal", "-wal", "-shm"].contains(&beside)
 }
 
 /// Copies `from` over the draft's bytes.
@@ -78,4 +101,28 @@ fn owned_file(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_draft_name;
+
+    #[test]
+    fn only_drafts_of_the_same_target_are_drafts() {
+        let is_one = |name| is_draft_name(name, "lotline.db");
+
+        assert!(is_one(".lotline.db.0123456789abcdef") && is_one(".lotline.db.0123456789abcdef-journal"));
+        for other in [
+            "lotline.db",
+            "lotline.db.0123456789abcdef",
+            ".lotline.db",
+            ".lotline.db.0123456789abcde",
+            ".lotline.db.0123456789abcdefg",
+            ".lotline.db.lock",
+            ".other.db.0123456789abcdef",
+            ".lotline.db.ééééééééé",
+        ] {
+            assert!(!is_one(other), "{other}");
+        }
+    }
 }

@@ -104,6 +104,8 @@ fn of_code(code: &str) -> Condition {
 pub enum OpenError {
     #[error("cannot create the folder {path} for the database: {cause}")]
     Folder { path: String, cause: std::io::Error },
+    #[error("the database {path} is being restored: start again when that has ended")]
+    BeingRestored { path: String },
     #[error("cannot open the database {url}: {cause}")]
     Connect { url: String, cause: String },
     #[error("{path} is not a usable SQLite database: {cause}")]

@@ -14,6 +14,8 @@ pub use super::entity::tenant_logs::Model as LogRow;
 pub struct NewEvent {
     pub kind: &'static str,
     pub routing: String,
+    /// What it speaks of, by which it is found again.
+    pub subject: Option<String>,
     pub body: String,
     pub occurred_at: i64,
 }
@@ -45,6 +47,7 @@ pub async fn append(tx: &TenantTx, new: Vec<NewEvent>) -> Result<(i64, i64)> {
         seq: Set(seq),
         kind: Set(event.kind.to_owned()),
         routing: Set(event.routing),
+        subject: Set(event.subject),
         body: Set(event.body),
         occurred_at: Set(event.occurred_at),
         ..Default::default()
@@ -64,6 +67,22 @@ pub async fn log(tx: &TenantTx) -> Result<LogRow> {
 pub async fn read_after(tx: &TenantTx, after: i64, limit: u64) -> Result<Vec<EventRow>> {
     let query = tx.select::<events::Entity>().filter(events::Column::Seq.gt(after));
     Ok(query.order_by_asc(events::Column::Seq).limit(limit).all(&tx.tx).await?)
+}
+
+/// Events that speak of `subject`, oldest first.
+pub async fn about(tx: &TenantTx, subject: &str) -> Result<Vec<EventRow>> {
+    let query = tx.select::<events::Entity>().filter(events::Column::Subject.eq(subject));
+    Ok(query.order_by_asc(events::Column::Seq).all(&tx.tx).await?)
+}
+
+/// Puts another body in an event's place: its text was deleted.
+pub async fn redact(tx: &TenantTx, seq: i64, body: String) -> Result<()> {
+    tx.update::<events::Entity>()
+        .col_expr(events::Column::Body, body.into())
+        .filter(events::Column::Seq.eq(seq))
+        .exec(&tx.tx)
+        .await?;
+    Ok(())
 }
 
 /// The heads of several tenants' logs in one query, as (tenant, head).

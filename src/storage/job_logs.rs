@@ -41,6 +41,8 @@ pub struct LogFilter<'a> {
     /// Any of these levels; of every level when empty.
     pub levels: Vec<&'a str>,
     pub execution: Option<ExecutionId>,
+    /// Of executions after this one only.
+    pub after_execution: Option<ExecutionId>,
 }
 
 /// Lines after `after`, oldest first.
@@ -58,8 +60,23 @@ pub async fn list(
     if let Some(execution) = filter.execution {
         query = query.filter(Column::ExecutionId.eq(execution.0));
     }
+    if let Some(execution) = filter.after_execution {
+        query = query.filter(Column::ExecutionId.gt(execution.0));
+    }
     if let Some(after) = after {
         query = query.filter(Column::Id.gt(after));
     }
     Ok(query.order_by_asc(Column::Id).limit(limit).all(&tx.tx).await?)
+}
+
+/// Whether this line is in the job's log.
+pub async fn has(tx: &TenantTx, job: JobId, line: i64) -> Result<bool> {
+    let query = tx.select::<Entity>().filter(Column::JobId.eq(job.0)).filter(Column::Id.eq(line));
+    Ok(query.one(&tx.tx).await?.is_some())
+}
+
+/// The id of the job's newest line.
+pub async fn newest(tx: &TenantTx, job: JobId) -> Result<Option<i64>> {
+    let query = tx.select::<Entity>().filter(Column::JobId.eq(job.0));
+    Ok(query.order_by_desc(Column::Id).one(&tx.tx).await?.map(|row| row.id))
 }

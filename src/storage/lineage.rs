@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use sea_orm::ConnectOptions;
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 use sha2::{Digest, Sha256};
 use sqlx::Row;
 
@@ -21,7 +21,7 @@ const QUESTION: &str = "SELECT concat_ws('/', (SELECT system_identifier FROM pg_
         (SELECT oid FROM pg_database WHERE datname = current_database()),
         to_regclass('events')::oid)";
 
-/// The history that the last new connection found; changes when the server behind the address does.
+/// The history that was found last; changes when the server behind the address does.
 #[derive(Clone, Default)]
 pub struct Lineage {
     mark: Arc<AtomicI64>,
@@ -38,7 +38,16 @@ impl Lineage {
         (stored ^ self.mark()) & EPOCH_BITS
     }
 
-    /// Asks on every new connection: a server that was restored or replaced has cut all the old ones.
+    /// Asks once more, on a connection that may have stood all the while.
+    pub(super) async fn ask(&self, connection: &DatabaseConnection) -> Result<(), DbErr> {
+        let row = connection.query_one_raw(Statement::from_string(DbBackend::Postgres, QUESTION)).await?;
+        let words: String =
+            row.ok_or_else(|| DbErr::RecordNotFound("the history".to_owned()))?.try_get_by_index(0)?;
+        self.mark.store(mark_of(&words), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Asks on every new connection: a server that was replaced has cut all the old ones.
     pub(super) fn watch(&self, options: &mut ConnectOptions) {
         let lineage = self.clone();
         options.map_sqlx_postgres_pool_opts(move |pool| {

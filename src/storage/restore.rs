@@ -2,77 +2,117 @@
 //! one, whole.
 //!
 //! The copy is made ready under a hidden name (new epochs, nobody signed in), the old store is locked, folded into one
-//! file and given a second name, and one rename does the rest.
+//! file and given a second name, and one rename does the rest. Meanwhile nobody can open the store.
 
 use std::path::{Path, PathBuf};
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, Statement, TransactionTrait};
 
 use super::backup::{CopyError, file, refuse_same, shown};
 use super::durable_file::{self, Draft};
 use super::soundness::{Soundness, examine_sqlite};
 use super::sqlite;
+use super::store_lock::StoreLock;
 use crate::base::entropy::Entropy;
+use crate::base::failpoint::{Failpoint, reach};
+use crate::base::ids::KeyId;
+
+/// What is to be put where.
+pub struct RestoreOrder<'a> {
+    pub from: &'a Path,
+    pub store: &'a Path,
+    /// Whether a store that is there may be replaced.
+    pub replace: bool,
+    pub keys: CopiedKeys,
+    /// Microseconds since the epoch.
+    pub now: i64,
+}
+
+/// What becomes of the API keys that stand in a copy. Some of them may have been revoked after it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CopiedKeys {
+    Stand,
+    Revoke,
+}
 
 /// What a restore did.
 pub struct Restored {
     pub found: Soundness,
+    /// The API keys that stood in the copy.
+    pub keys: Vec<StandingKey>,
     /// Where the store that was replaced is now.
     pub kept: Option<PathBuf>,
 }
 
-/// Puts `from` in the place of `store`. `now`: microseconds since the epoch.
-pub async fn restore_sqlite(
-    from: &Path,
-    store: &Path,
-    replace: bool,
-    now: i64,
-    entropy: Entropy,
-) -> Result<Restored, CopyError> {
+/// An API key that is not revoked, as an operator knows it.
+#[derive(Debug)]
+pub struct StandingKey {
+    pub id: KeyId,
+    pub tenant: String,
+    pub name: String,
+    pub made_by: String,
+}
+
+/// Puts a copy in the place of the store. Nobody opens the store meanwhile.
+pub async fn restore_sqlite(order: &RestoreOrder<'_>, entropy: Entropy) -> Result<Restored, CopyError> {
+    let RestoreOrder { from, store, now, .. } = *order;
     if !from.exists() {
         return Err(CopyError::Missing(shown(from)));
     }
     refuse_same(from, store)?;
-    if store.exists() && !replace {
+    if store.exists() && !order.replace {
         return Err(CopyError::Exists(shown(store)));
     }
-    if let Some(folder) = store.parent() {
-        std::fs::create_dir_all(folder).map_err(|cause| file(folder, cause))?;
-    }
+    let _alone = StoreLock::alone(store)?;
+    // What a restore that was killed has left behind is a whole copy of somebody's data.
+    Draft::sweep(store).map_err(|cause| file(store, cause))?;
     let draft = Draft::beside(store, entropy).map_err(|cause| file(store, cause))?;
-    let found = prepare(from, draft.path(), now, entropy).await?;
+    let (found, keys) = prepare(order, draft.path(), entropy).await?;
+    reach(Failpoint::RestoreReady);
     let lock = if store.exists() { lock(store).await? } else { None };
+    reach(Failpoint::RestoreLocked);
     let kept = if store.exists() { Some(keep(store, now, lock.is_some())?) } else { None };
+    reach(Failpoint::RestoreKept);
     draft.put_in_place(store).map_err(|cause| file(store, cause))?;
+    reach(Failpoint::RestorePlaced);
     if let Some(lock) = lock {
         // It has no journal any more, so that closing it touches no name.
         let _ = lock.close().await;
     }
-    Ok(Restored { found, kept })
+    Ok(Restored { found, keys, kept })
 }
 
 /// Copies, examines, and makes the copy a log of its own.
-async fn prepare(from: &Path, draft: &Path, now: i64, entropy: Entropy) -> Result<Soundness, CopyError> {
+async fn prepare(
+    order: &RestoreOrder<'_>,
+    draft: &Path,
+    entropy: Entropy,
+) -> Result<(Soundness, Vec<StandingKey>), CopyError> {
+    let from = order.from;
     durable_file::copy(from, draft).map_err(|cause| file(from, cause))?;
     let connection = sqlite::open_alone(draft).await?;
-    let found = match examine_sqlite(&connection).await {
-        Ok(found) if found.faults.is_empty() => Ok(found),
+    let prepared = match examine_sqlite(&connection).await {
+        Ok(found) if found.faults.is_empty() => begin_anew(&connection, order, entropy)
+            .await
+            .map(|keys| (found, keys))
+            .map_err(|cause| sqlite::unusable(from, &cause).into()),
         Ok(found) => Err(CopyError::Unsound { path: shown(from), faults: found.faults }),
         Err(error) => Err(error.into()),
     };
-    let done = match &found {
-        Ok(_) => begin_anew(&connection, now, entropy).await.map_err(|cause| sqlite::unusable(from, &cause)),
-        Err(_) => Ok(()),
-    };
     let closed = connection.close().await.map_err(|cause| sqlite::unusable(from, &cause));
-    done?;
+    let prepared = prepared?;
     closed?;
-    found
+    Ok(prepared)
 }
 
 /// New epochs, so that a position of before is told of a gap. Nobody stays signed in and no one-time link holds: the
-/// copy may have refresh tokens and links as unused that were used after it was made.
-async fn begin_anew(connection: &DatabaseConnection, now: i64, entropy: Entropy) -> Result<(), DbErr> {
+/// copy may have refresh tokens and links as unused that were used after it was made. Gives the API keys that stood.
+async fn begin_anew(
+    connection: &DatabaseConnection,
+    order: &RestoreOrder<'_>,
+    entropy: Entropy,
+) -> Result<Vec<StandingKey>, DbErr> {
+    let now = order.now;
     let tx = connection.begin().await?;
     let logs = Statement::from_string(tx.get_database_backend(), "SELECT id FROM tenant_logs");
     for row in tx.query_all_raw(logs).await? {
@@ -80,7 +120,8 @@ async fn begin_anew(connection: &DatabaseConnection, now: i64, entropy: Entropy)
         let epoch = entropy.below(1 << 53);
         tx.execute_unprepared(&format!("UPDATE tenant_logs SET epoch = {epoch} WHERE id = {id}")).await?;
     }
-    for statement in [
+    let keys = standing_keys(&tx).await?;
+    let mut statements = vec![
         "DELETE FROM refresh_tokens".to_owned(),
         "DELETE FROM password_links".to_owned(),
         format!("UPDATE sessions SET revoked_at = {now} WHERE revoked_at IS NULL"),
@@ -88,10 +129,31 @@ async fn begin_anew(connection: &DatabaseConnection, now: i64, entropy: Entropy)
             "INSERT INTO audit_log (at, actor_kind, actor_name, action, target_kind)
              VALUES ({now}, 'system', 'backup', 'database.restored', 'database')"
         ),
-    ] {
+    ];
+    if order.keys == CopiedKeys::Revoke {
+        statements.push(format!("UPDATE api_keys SET revoked_at = {now} WHERE revoked_at IS NULL"));
+    }
+    for statement in statements {
         tx.execute_unprepared(&statement).await?;
     }
-    tx.commit().await
+    tx.commit().await?;
+    Ok(keys)
+}
+
+async fn standing_keys(tx: &DatabaseTransaction) -> Result<Vec<StandingKey>, DbErr> {
+    let sql = "SELECT api_keys.id, tenants.slug, api_keys.name, users.username FROM api_keys
+        JOIN tenants ON tenants.id = api_keys.tenant_id JOIN users ON users.id = api_keys.made_by
+        WHERE api_keys.revoked_at IS NULL ORDER BY tenants.slug, api_keys.id";
+    let rows = tx.query_all_raw(Statement::from_string(tx.get_database_backend(), sql)).await?;
+    let key = |row: &sea_orm::QueryResult| {
+        Ok(StandingKey {
+            id: KeyId(row.try_get_by_index(0)?),
+            tenant: row.try_get_by_index(1)?,
+            name: row.try_get_by_index(2)?,
+            made_by: row.try_get_by_index(3)?,
+        })
+    };
+    rows.iter().map(key).collect()
 }
 
 /// Locks the old store against every other process and folds its write-ahead log into it. `None` when it cannot be

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 
 use super::database::DatabaseSettings;
 use super::error::OpenError;
+use super::store_lock::StoreLock;
 use super::{postgres, sqlite};
 
 /// Serialises migrations of several nodes that start at once; any fixed number of our own does.
@@ -18,7 +19,10 @@ pub type SchemaStatus = Vec<(String, bool)>;
 /// Applies every missing migration.
 pub async fn migrate_up(settings: &DatabaseSettings) -> Result<(), OpenError> {
     match settings {
-        DatabaseSettings::Sqlite { path } => bring_up(&sqlite::open_writer(path).await?).await,
+        DatabaseSettings::Sqlite { path } => {
+            let _open = StoreLock::share(path)?;
+            bring_up(&sqlite::open_writer(path).await?).await
+        }
         DatabaseSettings::Postgres { url, migrate_url, .. } => {
             migrate_up_postgres(migrate_url.as_ref().unwrap_or(url)).await
         }
@@ -27,12 +31,14 @@ pub async fn migrate_up(settings: &DatabaseSettings) -> Result<(), OpenError> {
 
 /// Takes back the last `steps` migrations, with the data that only they can hold.
 pub async fn migrate_down(settings: &DatabaseSettings, steps: u32) -> Result<(), OpenError> {
+    let _open = lock(settings)?;
     let connection = owner(settings).await?;
     Migrator::down(&connection, Some(steps)).await.map_err(failed)
 }
 
 /// What is applied.
 pub async fn schema_status(settings: &DatabaseSettings) -> Result<SchemaStatus, OpenError> {
+    let _open = lock(settings)?;
     status(&owner(settings).await?).await
 }
 
@@ -45,6 +51,14 @@ pub(super) fn known() -> usize {
 pub(super) async fn status_of(connection: &DatabaseConnection) -> Result<SchemaStatus, OpenError> {
     refuse_newer(connection).await?;
     status(connection).await
+}
+
+/// What keeps a restore away from a SQLite store.
+fn lock(settings: &DatabaseSettings) -> Result<Option<StoreLock>, OpenError> {
+    match settings {
+        DatabaseSettings::Sqlite { path } => StoreLock::share(path).map(Some),
+        DatabaseSettings::Postgres { .. } => Ok(None),
+    }
 }
 
 async fn owner(settings: &DatabaseSettings) -> Result<DatabaseConnection, OpenError> {

@@ -4,7 +4,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::tenants::{ActiveModel, Column, Entity};
-use super::{Result, SystemTx, TenantTx, events};
+use super::{Result, SystemTx, TenantTx, events, rooms};
 use crate::base::ids::TenantId;
 
 pub use super::entity::tenants::Model as TenantRow;
@@ -18,7 +18,7 @@ pub struct NewTenant<'a> {
     pub log_epoch: i64,
 }
 
-/// Adds a tenant with its empty log. `Duplicate` when the slug is taken.
+/// Adds a tenant with its empty log and its lobby. `Duplicate` when the slug is taken.
 pub async fn insert(tx: &SystemTx, new: NewTenant<'_>) -> Result<TenantRow> {
     let row = ActiveModel {
         slug: Set(new.slug.to_owned()),
@@ -30,6 +30,7 @@ pub async fn insert(tx: &SystemTx, new: NewTenant<'_>) -> Result<TenantRow> {
     };
     let tenant = tx.insert(row).await?;
     events::open_log(tx, TenantId(tenant.id), new.log_epoch).await?;
+    rooms::open_lobby(tx, TenantId(tenant.id), new.now).await?;
     Ok(tenant)
 }
 

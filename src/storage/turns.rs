@@ -45,6 +45,12 @@ impl Turns {
         Self { inner: Arc::new(Inner { most_waiting, state: Mutex::new(state) }) }
     }
 
+    /// How many wait, of all parties.
+    pub(super) fn waiting(&self) -> usize {
+        let state = self.inner.state.lock();
+        state.lines.values().flatten().filter(|one| !one.is_closed()).count()
+    }
+
     /// Waits for a turn. Cancel-safe: who goes away loses their place, and a turn that was on its way to them goes on to
     /// the next.
     pub(super) async fn wait(&self, party: Party) -> Result<Turn, LineFull> {

@@ -1,6 +1,8 @@
-"""For Schemathesis: with which credential an operation is called, and what a generated call may not do to the run itself.
+"""For Schemathesis: as whom an operation is called, on what, and what a generated call may not do to the run itself.
 
-rest.py gives the credentials in the environment, and reads from LOTLINE_ANSWERS afterwards what was answered.
+rest.py gives the two tenants and their credentials in the environment, and reads from LOTLINE_ANSWERS afterwards what was
+answered. Calls take turns: the first tenant on things of its own, the first on whatever was generated, the other tenant on
+things of its own, and the other tenant on the first one's things, which must be as if they were not there.
 """
 
 import atexit
@@ -8,14 +10,20 @@ import collections
 import itertools
 import json
 import os
+import pathlib
+import sys
 
 import schemathesis
 
-CREDENTIALS = {name: os.environ[f"LOTLINE_CREDENTIAL_{name.upper()}"] for name in ("admin", "operator", "key")}
-# Ids of what the run stands on: {"user_id": …}.
-OWN = json.loads(os.environ["LOTLINE_OWN"])
-# Ids and texts that mean something to the server, some of them for one operation only.
-MEANING = json.loads(os.environ["LOTLINE_MEANING"])
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from things import Party  # noqa: E402
+
+URL = os.environ["LOTLINE_URL"]
+OPERATOR = os.environ["LOTLINE_OPERATOR"]
+ACME, OTHER = (Party(URL, given) for given in json.loads(os.environ["LOTLINE_PARTIES"]))
+# A tenant that operators may do anything to.
+SPARE_TENANT = int(os.environ["LOTLINE_SPARE_TENANT"])
 NOBODY = {"user_id": 2**52, "tenant_id": 2**52, "session_id": "00000000-0000-7000-8000-000000000000"}
 NOBODY["key_id"] = NOBODY["session_id"]
 
@@ -25,16 +33,23 @@ KEY_TAG = "Workers"
 OPERATOR_PATH = "/api/v1/tenants"
 
 answers = collections.defaultdict(collections.Counter)
+# Things of the first tenant that the other one was let at.
+crossed = []
+crossing = {}
 calls = itertools.count()
 
 
 @schemathesis.auth(cache_by_key=lambda case, _context: caller_of(case.operation))
 class Credential:
     def get(self, case, _context):
-        return CREDENTIALS[caller_of(case.operation)]
+        return credential(ACME, caller_of(case.operation))
 
     def set(self, case, credential, _context):
         case.headers["Authorization"] = f"Bearer {credential}"
+
+
+def credential(party, caller):
+    return OPERATOR if caller == "operator" else party.credentials[caller]
 
 
 def caller_of(operation):
@@ -46,23 +61,45 @@ def caller_of(operation):
     return "admin"
 
 
+@schemathesis.serializer("application/x-ndjson")
+def lines(_context, value):
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
 @schemathesis.hook
 def before_call(_context, case, _kwargs):
     name = case.operation.definition.raw["operationId"]
     number = next(calls)
     # Wrong passwords are counted for the address, and one address of so many would soon be refused everything.
     case.headers["X-Forwarded-For"] = f"198.18.{number // 250 % 250}.{number % 250 + 1}"
-    # Every second call: random names and numbers alone would hardly ever find anything.
-    if number % 2 == 0:
-        known = MEANING["everywhere"] | MEANING.get(name, {}) | new_names(number)
-        case.path_parameters.update({key: known[key] for key in case.path_parameters if key in known})
-        give_meaning(case.body, known)
+    caller, owner = [(ACME, ACME), (ACME, None), (OTHER, OTHER), (OTHER, ACME)][number % 4]
+    # A call that is made without a credential stays one.
+    if "Authorization" in case.headers:
+        case.headers["Authorization"] = f"Bearer {credential(caller, caller_of(case.operation))}"
+    if owner:
+        stand_on(case, name, number, caller, owner)
     spare_the_run(case)
     # Each claim with the longest wait would stand for half a minute, and says no more than one of a second.
     if name == "claim_job" and isinstance(case.body, dict):
         wait = case.body.get("wait_seconds")
         if isinstance(wait, (int, float)) and 1 < wait <= 30:
             case.body["wait_seconds"] = 1
+
+
+def stand_on(case, name, number, caller, owner):
+    """Random names and numbers alone would hardly ever find anything."""
+    fresh = owner.fresh(name, number)
+    known = owner.meaning | {"tenant_id": SPARE_TENANT} | new_names(number) | fresh
+    case.path_parameters.update({key: known[key] for key in case.path_parameters if key in known})
+    if name == "set_password":
+        case.body = {key: known[key] for key in ("link_token", "new_password")}
+    else:
+        give_meaning(case.body, known)
+    # Operators have no tenant, and spiders and rooms have names that each tenant may use.
+    shared = ("name", "source", "listing_key", "room_id")
+    named = {key for key in case.path_parameters if key in known and key not in shared}
+    if caller is not owner and named and caller_of(case.operation) != "operator":
+        crossing[case.id] = f"{name} on {sorted(named)}"
 
 
 def new_names(number):
@@ -84,23 +121,27 @@ def give_meaning(body, known):
 def spare_the_run(case):
     """Ending the run's own sign-in, or taking its user's role, would turn every later answer into a 401 or 403."""
     if case.operation.method.upper() not in ("GET", "HEAD"):
-        for name, own in OWN.items():
-            if str(case.path_parameters.get(name)) == str(own):
-                case.path_parameters[name] = NOBODY[name]
+        for party in (ACME, OTHER):
+            for name, own in party.own.items():
+                if str(case.path_parameters.get(name)) == str(own):
+                    case.path_parameters[name] = NOBODY[name]
 
 
 @schemathesis.hook
 def filter_failure(_context, _failure, _case, response):
-    # Generated addresses may be longer than a request's head: HTTP refuses them before there is an operation.
+    # Generated addresses may be longer than a request's head: they are refused before there is an operation.
     return response.status_code != 431
 
 
 @schemathesis.hook
 def after_call(_context, case, response):
     answers[case.operation.definition.raw["operationId"]][response.status_code] += 1
+    tried = crossing.pop(case.id, None)
+    if tried and response.status_code < 300:
+        crossed.append(tried)
 
 
 @atexit.register
 def write():
     with open(os.environ["LOTLINE_ANSWERS"], "w", encoding="utf-8") as file:
-        json.dump(answers, file)
+        json.dump({"answers": answers, "crossed": crossed}, file)

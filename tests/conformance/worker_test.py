@@ -8,6 +8,8 @@ import sys
 import threading
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 from client import Api, Socket
 from server import Server
@@ -48,6 +50,45 @@ class Site:
 
     def close(self):
         self.let_go.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Link:
+    """A way to the server on which the first answer to each path of a kind is lost, after the server has given it."""
+
+    def __init__(self, target, lose):
+        link = self
+        self.lost = set()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                request = urllib.request.Request(target + self.path, body, dict(self.headers), method="POST")
+                try:
+                    answer = urllib.request.urlopen(request, timeout=60)
+                except urllib.error.HTTPError as refusal:
+                    answer = refusal
+                with answer:
+                    status, text = answer.status, answer.read()
+                if lose(self.path) and self.path not in link.lost:
+                    link.lost.add(self.path)
+                    self.close_connection = True
+                    return
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def close(self):
         self.server.shutdown()
         self.server.server_close()
 
@@ -143,12 +184,24 @@ class WorkerTest(unittest.TestCase):
         self.assertEqual((job["status"], job["finish_reason"]), ("cancelled", "cancelled"))
         self.assertEqual(job["pages_crawled"], 1)
 
+    def test_lines_whose_answer_was_lost_stand_in_the_log_once(self):
+        job_id = self.start_job("/one", "/two")
+        link = Link(self.server.url, lose=lambda path: path.endswith(("/logs", "/batch")))
+        self.addCleanup(link.close)
+
+        self.assertEqual(self.worker(link.url).wait(120), 0)
+
+        self.follower.until(type="job_update", event="job_completed", job_id=job_id)
+        lines = [line["message"] for line in self.api.get(f"/jobs/{job_id}/logs")["data"]]
+        self.assertEqual(sorted(lines), [f"read {self.site.url}/one", f"read {self.site.url}/two"])
+        self.assertGreaterEqual(len(link.lost), 2)
+
     def start_job(self, *paths):
         urls = [self.site.url + path for path in paths]
         return self.api.post("/jobs", {"spider_name": self.spider, "target_urls": urls})["job_id"]
 
-    def worker(self):
-        words = [sys.executable, str(WORKER), "--url", self.server.url, "--spider", self.spider, "--once"]
+    def worker(self, url=None):
+        words = [sys.executable, str(WORKER), "--url", url or self.server.url, "--spider", self.spider, "--once"]
         process = subprocess.Popen(words, env=os.environ | {"LOTLINE_KEY": self.key})
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)

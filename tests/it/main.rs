@@ -9,6 +9,7 @@
 mod support;
 
 mod architecture;
+mod browser;
 mod crash;
 mod delivery;
 mod documents;
@@ -24,4 +25,5 @@ mod readme;
 mod retries;
 mod sockets;
 mod store;
+mod together;
 mod tokens;

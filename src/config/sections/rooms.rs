@@ -1,14 +1,25 @@
-//! `[rooms]`: how rooms come to be.
+//! `[rooms]`: how rooms come to be, and when somebody is gone from them.
+
+use std::time::Duration;
 
 use crate::config::form::Form;
 
 #[derive(Clone, Debug)]
 pub struct RoomSettings {
     pub create_on_join: bool,
+    pub presence_grace_seconds: u64,
 }
 
 impl RoomSettings {
     pub(in crate::config) fn read(form: &mut Form) -> Self {
-        Self { create_on_join: form.flag("rooms.create_on_join") }
+        Self {
+            create_on_join: form.flag("rooms.create_on_join"),
+            presence_grace_seconds: form.integer("rooms.presence_grace_seconds", 0..=300),
+        }
+    }
+
+    /// How long a connection counts after its end.
+    pub fn presence_grace(&self) -> Duration {
+        Duration::from_secs(self.presence_grace_seconds)
     }
 }

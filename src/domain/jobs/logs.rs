@@ -10,10 +10,11 @@ use crate::domain::idempotency::Begun;
 use crate::domain::op::Op;
 use crate::protocol::job::{LogLevel, LogLine};
 use crate::protocol::message::{JobLog, ServerMessage};
+use crate::protocol::problem::Problem;
 use crate::protocol::routing::Passing;
 use crate::protocol::worker::{LogsStored, NewLogLine};
 use crate::storage::job_logs::{self, LogFilter};
-use crate::storage::jobs::JobRow;
+use crate::storage::jobs::{self, JobRow};
 use crate::storage::micros;
 
 /// Lines of one call.
@@ -42,7 +43,8 @@ pub async fn append(op: &Op, id: JobId, lines: Vec<NewLogLine>) -> Result<LogsSt
         Begun::First(change) => change,
         Begun::Again(answer) => return Ok(answer),
     };
-    let job = get::find(&change.tx, id).await?;
+    // Locked: whoever reads on behind a line must not find an earlier one stored later.
+    let job = jobs::lock(&change.tx, id).await?.ok_or_else(Problem::not_found)?;
     let now = op.now();
     let new = lines.into_iter().map(|line| job_logs::NewLogLine {
         level: line.level.name(),
@@ -65,7 +67,7 @@ pub async fn list(op: &Op, id: JobId, query: LogQuery, page: PageRequest<i64>) -
     let Some(levels) = levels(query) else {
         return Ok(Page { rows: Vec::new(), next: None });
     };
-    let filter = LogFilter { levels, execution: query.execution_id };
+    let filter = LogFilter { levels, execution: query.execution_id, after_execution: None };
     let rows = job_logs::list(&tx, id, &filter, page.after, page.limit + 1).await?;
     let page = Page::cut(rows, page.limit, |row| row.id);
     let rows = page.rows.into_iter().map(view::line).collect::<Result<_>>()?;
@@ -73,7 +75,7 @@ pub async fn list(op: &Op, id: JobId, query: LogQuery, page: PageRequest<i64>) -
 }
 
 /// The levels asked for, none named when all are; `None` when no level is both.
-fn levels(query: LogQuery) -> Option<Vec<&'static str>> {
+pub(super) fn levels(query: LogQuery) -> Option<Vec<&'static str>> {
     if query.level.is_none() && query.min_level.is_none() {
         return Some(Vec::new());
     }

@@ -7,6 +7,7 @@ pub mod job;
 pub mod cancel;
 pub mod create;
 pub mod executions;
+pub mod follow_log;
 pub mod get;
 pub mod items;
 pub mod list;

@@ -2,19 +2,21 @@
 
 use chrono::{DateTime, Utc};
 use poem_openapi::payload::Json;
+use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
 use uuid::Uuid;
 
-use super::view::{ScopeView, view};
+use super::view::{KeyView, ScopeView, view};
 use crate::auth::role::KeyScope;
 use crate::domain::identity::Identity;
 use crate::domain::identity::api_keys::{self, NewKey};
 use crate::domain::op::Op;
+use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 
 /// A key to make.
 #[derive(Debug, Object)]
-#[oai(rename = "NewApiKey", deny_unknown_fields)]
+#[oai(rename = "NewApiKey", deny_unknown_fields, example)]
 pub struct NewKeyBody {
     /// What the key is called: 1 to 200 characters.
     name: String,
@@ -27,7 +29,7 @@ pub struct NewKeyBody {
 
 /// A key with its text, which is shown this once.
 #[derive(Debug, Object)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none, example)]
 pub struct MadeApiKey {
     id: Uuid,
     /// `llk_…`, for `Authorization: Bearer`.
@@ -65,4 +67,22 @@ pub(super) async fn create(identity: &Identity, op: &Op, body: NewKeyBody) -> Re
         expires_at: view.expires_at,
     };
     Ok(KeyMade::Key(Json(made), "no-store".to_owned()))
+}
+
+impl Example for NewKeyBody {
+    fn example() -> Self {
+        Self {
+            name: "crawler in the cellar".to_owned(),
+            scopes: vec![ScopeView::JobsRun, ScopeView::PropertiesWrite],
+            expires_at: Some(examples::far_ahead()),
+        }
+    }
+}
+
+impl Example for MadeApiKey {
+    fn example() -> Self {
+        let KeyView { id, name, scopes, made_by, created_at, expires_at, .. } = KeyView::example();
+        let key = format!("llk_{}_{}", id.simple(), "9r2Xq0mB7sKfV1tYnRdAcJ3vE5gLhW8p");
+        Self { id, key, name, scopes, made_by, created_at, expires_at }
+    }
 }

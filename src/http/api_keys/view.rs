@@ -1,10 +1,12 @@
 //! An API key without its text.
 
+use poem_openapi::types::Example;
 use poem_openapi::{Enum, Object};
 use uuid::Uuid;
 
 use crate::auth::role::{KeyScope, KeyScopes};
 use crate::base::clock::rfc3339;
+use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 use crate::storage::api_keys::ApiKeyRow;
 use crate::storage::time;
@@ -49,7 +51,7 @@ impl From<KeyScope> for ScopeView {
 
 /// An API key.
 #[derive(Debug, Object)]
-#[oai(rename = "ApiKey", skip_serializing_if_is_none)]
+#[oai(rename = "ApiKey", skip_serializing_if_is_none, example)]
 pub struct KeyView {
     pub(super) id: Uuid,
     pub(super) name: String,
@@ -78,4 +80,18 @@ pub(super) fn view(row: ApiKeyRow) -> Result<KeyView, Problem> {
 fn unreadable(id: Uuid) -> Problem {
     tracing::error!(key.id = %id, "the scopes of an API key in the store are not readable");
     Problem::internal()
+}
+
+impl Example for KeyView {
+    fn example() -> Self {
+        Self {
+            id: examples::uuid(),
+            name: "crawler in the cellar".to_owned(),
+            scopes: vec![ScopeView::JobsRun, ScopeView::PropertiesWrite],
+            made_by: examples::USER,
+            created_at: examples::after(0),
+            expires_at: Some(rfc3339(examples::far_ahead())),
+            last_used_at: Some(examples::after(5)),
+        }
+    }
 }

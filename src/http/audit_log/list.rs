@@ -2,19 +2,22 @@
 
 use poem::Request;
 use poem_openapi::Object;
+use poem_openapi::types::Example;
 use serde_json::Value;
 
 use crate::base::clock::rfc3339;
 use crate::domain::identity::audit;
 use crate::domain::op::Op;
 use crate::http::list::{Listed, listed, page_request};
+use crate::protocol::examples;
 use crate::protocol::problem::Problem;
+use crate::protocol::role::Role;
 use crate::storage::audit_log::AuditRow;
 use crate::storage::time;
 
 /// One deed.
 #[derive(Debug, Object)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none, example)]
 pub struct AuditEntry {
     id: i64,
     at: String,
@@ -57,5 +60,23 @@ fn view(row: AuditRow) -> AuditEntry {
         detail: row.detail.and_then(|text| serde_json::from_str(&text).ok()),
         address: row.address,
         request_id: row.request_id,
+    }
+}
+
+impl Example for AuditEntry {
+    fn example() -> Self {
+        Self {
+            id: 12,
+            at: examples::after(0),
+            actor_kind: "user".to_owned(),
+            actor_id: Some(examples::USER.to_string()),
+            actor_name: Some(examples::USERNAME.to_owned()),
+            action: "user.created".to_owned(),
+            target_kind: Some("user".to_owned()),
+            target_id: Some("8".to_owned()),
+            detail: Some(serde_json::json!({ "role": Role::Member.name() })),
+            address: Some("192.0.2.7".to_owned()),
+            request_id: Some("0198c0de000070008000000000000000".to_owned()),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! `POST /auth/password`.
 
 use poem::Request;
+use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
 
 use super::token::client;
@@ -8,11 +9,12 @@ use crate::domain::identity::Identity;
 use crate::domain::identity::password::{PasswordChange, change, set_by_link};
 use crate::http::caller::Account;
 use crate::http::client::origin;
+use crate::protocol::examples;
 use crate::protocol::problem::{FieldError, Problem, Step};
 
 /// A new password, with the old one or a one-time link.
 #[derive(Debug, Object)]
-#[oai(deny_unknown_fields)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct PasswordBody {
     #[oai(validator(max_length = 4096))]
     current_password: Option<String>,
@@ -56,4 +58,14 @@ pub(super) async fn set(
 
 fn bad(name: &str, kind: &str, words: &str) -> Problem {
     Problem::validation(vec![FieldError::in_body(&[Step::Name(name.to_owned())], kind, words)])
+}
+
+impl Example for PasswordBody {
+    fn example() -> Self {
+        Self {
+            current_password: Some(examples::PASSWORD.to_owned()),
+            link_token: None,
+            new_password: "seventeen herons by the weir".to_owned(),
+        }
+    }
 }

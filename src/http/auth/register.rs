@@ -3,17 +3,19 @@
 use poem::Request;
 use poem_openapi::Object;
 use poem_openapi::payload::Json;
+use poem_openapi::types::Example;
 
 use super::token::{NO_STORE, Registered, client, pair};
 use crate::domain::identity::Identity;
 use crate::domain::identity::register::{Registration, register as sign_up};
 use crate::domain::identity::tenants::NewTenant;
 use crate::http::client::origin;
+use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 
 /// A tenant and its first admin.
 #[derive(Debug, Object)]
-#[oai(deny_unknown_fields)]
+#[oai(deny_unknown_fields, example)]
 pub struct RegisterBody {
     tenant: RegisteredTenant,
     username: String,
@@ -44,4 +46,15 @@ pub(super) async fn register(
     };
     let signed_in = sign_up(identity, &new, &origin(request)).await?;
     Ok(Registered::Made(Json(pair(&signed_in)), NO_STORE.to_owned()))
+}
+
+impl Example for RegisterBody {
+    fn example() -> Self {
+        Self {
+            tenant: RegisteredTenant { slug: "lakeside".to_owned(), name: "Lakeside Homes".to_owned() },
+            username: examples::USERNAME.to_owned(),
+            email: examples::EMAIL.to_owned(),
+            password: examples::PASSWORD.to_owned(),
+        }
+    }
 }

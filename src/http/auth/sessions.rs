@@ -1,6 +1,7 @@
 //! `GET /auth/sessions`, `DELETE /auth/sessions`, `DELETE /auth/sessions/{session_id}`.
 
 use poem_openapi::payload::Json;
+use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
 use uuid::Uuid;
 
@@ -9,13 +10,14 @@ use crate::base::ids::SessionId;
 use crate::domain::identity::{Identity, sessions};
 use crate::http::caller::Account;
 use crate::http::list::Listing;
+use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 use crate::storage::sessions::SessionRow;
 use crate::storage::time;
 
 /// One sign-in.
 #[derive(Debug, Object)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none, example)]
 pub struct SessionView {
     id: Uuid,
     /// Whether it is the one that asks.
@@ -65,5 +67,19 @@ fn view(row: SessionRow, current: Option<SessionId>) -> SessionView {
         created_at: rfc3339(time(row.created_at)),
         last_used_at: rfc3339(time(row.last_used_at)),
         expires_at: rfc3339(time(row.expires_at)),
+    }
+}
+
+impl Example for SessionView {
+    fn example() -> Self {
+        Self {
+            id: examples::uuid(),
+            current: true,
+            user_agent: Some("Mozilla/5.0".to_owned()),
+            address: Some("192.0.2.7".to_owned()),
+            created_at: examples::after(0),
+            last_used_at: examples::after(5),
+            expires_at: examples::after(7 * 24 * 60),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! `POST /auth/streams/{connection_id}/refresh`: a stream cannot be spoken to, so its newer token comes by request.
 
+use poem_openapi::types::Example;
 use std::sync::Arc;
 
 use poem::Request;
@@ -10,11 +11,13 @@ use uuid::Uuid;
 use crate::base::clock::rfc3339;
 use crate::base::ids::ConnectionId;
 use crate::domain::identity::authenticate::Admitted;
+use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 use crate::session::{Sessions, refresh};
 
 /// A stream that goes on.
 #[derive(Debug, Object)]
+#[oai(example)]
 pub struct RefreshedStream {
     /// When it ends now, unless it is refreshed again. RFC 3339.
     expires_at: String,
@@ -35,4 +38,10 @@ pub(super) async fn refresh_stream(
     let sessions = request.data::<Arc<Sessions>>().ok_or_else(Problem::internal)?;
     let expires_at = refresh::refresh_stream(sessions, ConnectionId(id), admitted).await?;
     Ok(Refreshed::Done(Json(RefreshedStream { expires_at: rfc3339(expires_at) })))
+}
+
+impl Example for RefreshedStream {
+    fn example() -> Self {
+        Self { expires_at: examples::after(15) }
+    }
 }

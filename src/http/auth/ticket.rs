@@ -1,6 +1,7 @@
 //! `POST /auth/socket-ticket`.
 
 use poem_openapi::payload::Json;
+use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
 
 use super::token::NO_STORE;
@@ -11,6 +12,7 @@ use crate::protocol::problem::Problem;
 
 /// A ticket.
 #[derive(Debug, Object)]
+#[oai(example)]
 pub struct TicketView {
     /// For `?ticket=`.
     ticket: String,
@@ -29,4 +31,10 @@ pub(super) async fn ticket(identity: &Identity, admitted: &Admitted) -> Result<T
     let ticket = identity.tickets.mint(&admitted.principal, admitted.expires_at).await?;
     let view = TicketView { ticket: ticket.expose().to_owned(), expires_in: TICKET_LIFE.as_secs() };
     Ok(TicketMade::Made(Json(view), NO_STORE.to_owned()))
+}
+
+impl Example for TicketView {
+    fn example() -> Self {
+        Self { ticket: "llt_V1tYnRdAcJ3vE5gLhW8p7Xq0".to_owned(), expires_in: TICKET_LIFE.as_secs() }
+    }
 }

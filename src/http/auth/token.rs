@@ -1,5 +1,6 @@
 //! `POST /auth/token`: the OAuth2 password and refresh grants (RFC 6749 sections 4.3 and 6).
 
+use poem_openapi::types::Example;
 use std::net::{IpAddr, Ipv4Addr};
 
 use poem::Request;
@@ -11,7 +12,9 @@ use crate::domain::identity::refresh::refresh;
 use crate::domain::identity::sign_in::{PasswordForm, sign_in};
 use crate::domain::identity::tokens::SignedIn;
 use crate::http::client::{address, origin};
+use crate::protocol::examples;
 use crate::protocol::problem::{FieldError, Problem, Step};
+use crate::protocol::role::Role;
 
 /// What secrets are answered with: no cache on the way may keep them.
 pub(in crate::http) const NO_STORE: &str = "no-store";
@@ -25,6 +28,7 @@ pub enum GrantType {
 
 /// A sign-in, or its continuation.
 #[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none, example)]
 pub struct TokenForm {
     /// `password` when absent.
     grant_type: Option<GrantType>,
@@ -41,7 +45,7 @@ pub struct TokenForm {
 
 /// A pair of tokens.
 #[derive(Debug, Object)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none, example)]
 pub struct TokenPair {
     access_token: String,
     /// `bearer`.
@@ -132,4 +136,31 @@ fn both(username: Option<String>, password: Option<String>) -> Result<(String, S
 
 fn missing(name: &str) -> FieldError {
     FieldError::in_body(&[Step::Name(name.to_owned())], "required", "is required for this grant")
+}
+
+impl Example for TokenForm {
+    fn example() -> Self {
+        Self {
+            grant_type: Some(GrantType::Password),
+            username: Some(format!("acme/{}", examples::USERNAME)),
+            password: Some(examples::PASSWORD.to_owned()),
+            scope: None,
+            refresh_token: None,
+        }
+    }
+}
+
+impl Example for TokenPair {
+    fn example() -> Self {
+        Self {
+            access_token: "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl".to_owned(),
+            token_type: "bearer".to_owned(),
+            expires_in: 900,
+            refresh_token: "llr_7Xq0mB7sKfV1tYnRdAcJ3vE5gLhW8p".to_owned(),
+            tenant_id: Some(examples::TENANT),
+            user_id: Some(examples::USER),
+            operator_id: None,
+            role: Role::Admin.name().to_owned(),
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! Lines of a job's log: one JSON object, or a JSON object a line (NDJSON), as loggers write them.
 
 use poem::{Request, RequestBody};
-use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef, Registry};
-use poem_openapi::types::{ParseFromJSON, Type};
+use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::{Example, ParseFromJSON, ToJSON, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ impl<'a> ApiExtractor<'a> for LogLines {
         let content = |content_type, schema: MetaSchemaRef| MetaMediaType { content_type, schema };
         Some(MetaRequest {
             description: Some("One object with all lines, or one line's object on each line."),
-            content: vec![content(JSON, NewLogLines::schema_ref()), content(NDJSON, String::schema_ref())],
+            content: vec![content(JSON, NewLogLines::schema_ref()), content(NDJSON, lines_schema())],
             required: true,
         })
     }
@@ -52,6 +52,14 @@ impl<'a> ApiExtractor<'a> for LogLines {
         let bytes = read::body_of_type(request, body, wanted, BATCH_BYTES).await?;
         Ok(Self(of_lines(&bytes)?))
     }
+}
+
+/// Text, with the example of the other form, a line each.
+fn lines_schema() -> MetaSchemaRef {
+    let lines = NewLogLines::example().lines;
+    let text: String = lines.iter().map(|line| line.to_json_string() + "\n").collect();
+    let schema = MetaSchema { example: Some(text.into()), ..MetaSchema::new("string") };
+    MetaSchemaRef::Inline(Box::new(schema))
 }
 
 /// Reads the lines as if they stood in the one object, so that a bad field has the same pointer in both forms.

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use poem_openapi::payload::Json;
+use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
 
 use crate::domain::broadcast::{self, NewBroadcast};
@@ -9,12 +10,13 @@ use crate::domain::identity::platform::PlatformOp;
 use crate::domain::op::Op;
 use crate::domain::platform_broadcast;
 use crate::http::caller::Broadcaster;
+use crate::protocol::examples;
 use crate::protocol::problem::{Code, FieldError, Problem, Step};
 use crate::protocol::routing::Audience;
 
 /// A broadcast.
 #[derive(Debug, Object)]
-#[oai(deny_unknown_fields)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct BroadcastBody {
     #[oai(validator(min_length = 1, max_length = 4000))]
     message: String,
@@ -40,6 +42,7 @@ pub(super) struct SendParameters {
 
 /// Where the broadcast stands.
 #[derive(Debug, Object)]
+#[oai(example)]
 pub struct BroadcastSent {
     /// `Broadcast sent successfully`.
     message: String,
@@ -50,6 +53,7 @@ pub struct BroadcastSent {
 
 /// A broadcast to all tenants that is kept and will be written to each.
 #[derive(Debug, Object)]
+#[oai(example)]
 pub struct BroadcastAccepted {
     /// `Broadcast sent successfully`.
     message: String,
@@ -172,3 +176,30 @@ impl Given {
 }
 
 const AUDIENCES: &str = "must be everyone, admins, role:R with a role, or user:ID with a user's id";
+
+impl Example for BroadcastBody {
+    fn example() -> Self {
+        Self {
+            message: "Maintenance tonight at ten".to_owned(),
+            category: Some("maintenance".to_owned()),
+            audience: None,
+            start_time: Some(examples::now()),
+        }
+    }
+}
+
+impl Example for BroadcastSent {
+    fn example() -> Self {
+        Self {
+            message: SENT.to_owned(),
+            broadcast_id: examples::UUID.to_owned(),
+            position: examples::position(),
+        }
+    }
+}
+
+impl Example for BroadcastAccepted {
+    fn example() -> Self {
+        Self { message: SENT.to_owned(), broadcast_id: examples::UUID.to_owned() }
+    }
+}

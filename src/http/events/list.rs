@@ -5,29 +5,46 @@ use std::borrow::Cow;
 use poem_openapi::Object;
 use poem_openapi::payload::Json;
 use poem_openapi::registry::{MetaSchemaRef, Registry};
-use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
+use poem_openapi::types::{Example, ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use serde_json::Value;
 
 use crate::auth::principal::Principal;
 use crate::base::page::DEFAULT_LIMIT;
 use crate::domain::op::Op;
-use crate::protocol::message::ServerMessage;
+use crate::protocol::examples;
+use crate::protocol::message::{JobUpdate, ServerMessage};
 use crate::protocol::problem::{Code, Problem};
-use crate::protocol::subscription::Reader;
+use crate::protocol::subscription::{Feed, INBOX_RESYNC_URL, Reader, own_jobs_url};
 use crate::session::page;
 use crate::session::wish::Wish;
 
 /// A page of events.
 #[derive(Debug, Object)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none, example)]
 pub struct EventPageView {
     data: Vec<Frame>,
     /// Where the next call goes on.
     position: String,
     has_more: bool,
-    /// False: the log does not reach back to `since`; read `resync_url`, then go on from `position`.
+    /// False: the log does not reach back to `since`, and what is in `data` stands behind what is missing. Read every
+    /// list of `resync_urls`, then go on from `position`.
     recovered: bool,
+    /// The list of the first feed in `subscriptions`; without any, of the inbox.
     resync_url: Option<String>,
+    /// All lists to read, by what they show the state of.
+    resync_urls: Option<ResyncUrls>,
+}
+
+/// The lists that show the state of what was asked for, removed rows included.
+#[derive(Debug, Default, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct ResyncUrls {
+    inbox: Option<String>,
+    /// The caller's own jobs, which the inbox tells of too.
+    own_jobs: Option<String>,
+    job_updates: Option<String>,
+    property_updates: Option<String>,
+    system_alerts: Option<String>,
 }
 
 /// A message as the log keeps it, documented as what it was made from.
@@ -50,19 +67,44 @@ pub(super) async fn list(
     let page = page::page(&op.kernel, &op.scope, reader, &wish, limit).await?;
     // Frames were written by us as JSON.
     let frame = |payload: bytes::Bytes| Frame(serde_json::from_slice(&payload).unwrap_or_default());
+    let lists = (!page.recovered).then(|| ResyncUrls::of(reader, &wish));
     Ok(Json(EventPageView {
         data: page.events.iter().map(|event| frame(event.frame.payload())).collect(),
         position: page.position.to_string(),
         has_more: page.has_more,
-        recovered: page.resync_url.is_none(),
-        resync_url: page.resync_url.map(str::to_owned),
+        recovered: page.recovered,
+        resync_url: lists.is_some().then(|| first_list(&wish).to_owned()),
+        resync_urls: lists,
     }))
+}
+
+fn first_list(wish: &Wish) -> &'static str {
+    wish.subscriptions.first().map_or(INBOX_RESYNC_URL, |one| one.filter.feed().resync_url())
+}
+
+impl ResyncUrls {
+    fn of(reader: Reader, wish: &Wish) -> Self {
+        let mut urls = Self {
+            inbox: reader.user.map(|_| INBOX_RESYNC_URL.to_owned()),
+            own_jobs: reader.user.map(own_jobs_url),
+            ..Self::default()
+        };
+        for feed in wish.subscriptions.iter().map(|one| one.filter.feed()) {
+            let url = match feed {
+                Feed::JobUpdates => &mut urls.job_updates,
+                Feed::PropertyUpdates => &mut urls.property_updates,
+                Feed::SystemAlerts => &mut urls.system_alerts,
+            };
+            *url = Some(feed.resync_url().to_owned());
+        }
+        urls
+    }
 }
 
 fn reader(op: &Op) -> Reader {
     match op.principal() {
-        Some(Principal::User(user)) => Reader { user: Some(user.user_id()), role: Some(user.role()) },
-        Some(Principal::Key(_) | Principal::Operator(_)) | None => Reader { user: None, role: None },
+        Some(Principal::User(user)) => Reader::unconnected(Some(user.user_id()), Some(user.role())),
+        Some(Principal::Key(_) | Principal::Operator(_)) | None => Reader::unconnected(None, None),
     }
 }
 
@@ -102,5 +144,20 @@ impl ToJSON for Frame {
 impl ParseFromJSON for Frame {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
         value.map(Self).ok_or_else(ParseError::expected_input)
+    }
+}
+
+impl Example for EventPageView {
+    fn example() -> Self {
+        let message = ServerMessage::JobUpdate(JobUpdate::example());
+        Self {
+            // Messages always serialise.
+            data: vec![Frame(serde_json::to_value(message).unwrap_or_default())],
+            position: examples::position(),
+            has_more: false,
+            recovered: true,
+            resync_url: None,
+            resync_urls: None,
+        }
     }
 }

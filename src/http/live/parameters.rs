@@ -11,7 +11,8 @@ use crate::protocol::problem::{Code, Problem};
 #[derive(Debug, Default)]
 pub(super) struct Parameters(HashMap<String, String>);
 
-const KNOWN: [&str; 7] = ["token", "ticket", "since", "subscriptions", "reject", "names", "level"];
+const KNOWN: [&str; 8] =
+    ["token", "ticket", "since", "subscriptions", "reject", "names", "level", "min_level"];
 
 impl Parameters {
     /// Reads the query; names that the doors do not know are ignored, as the seeds' clients may send their own.

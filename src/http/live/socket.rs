@@ -12,8 +12,8 @@ use crate::http::serve::Upgrade;
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::websocket::handshake::{self, Accept};
 use crate::protocol::websocket::refusal::Refusal;
+use crate::session::Seat;
 use crate::session::seats::Carrier;
-use crate::session::supervisor::Seat;
 use crate::session::wish::Wish;
 use crate::session::ws::{self, Mode};
 

@@ -9,10 +9,16 @@ use poem::{Body, Endpoint, Request, Response};
 use super::Live;
 use super::door::{Visitor, check};
 use crate::auth::permission::Permission;
+use crate::base::ids::JobId;
 use crate::domain::identity::tickets::Door;
-use crate::domain::op::forbidden;
+use crate::domain::jobs::follow_log::{self, Begin};
+use crate::domain::jobs::logs::LogQuery;
+use crate::domain::op::{Op, forbidden};
 use crate::hub::Closing;
+use crate::protocol::job::LogLevel;
+use crate::protocol::position;
 use crate::protocol::problem::{Code, Problem};
+use crate::session::log_stream::{self, LogWish};
 use crate::session::seats::Carrier;
 use crate::session::sse::{self, Names};
 use crate::session::stats_stream;
@@ -27,6 +33,8 @@ pub enum StreamKind {
     Events,
     /// Live figures of the tenant, once a second.
     Stats,
+    /// The lines of one job's log.
+    Logs,
 }
 
 pub struct StreamDoor {
@@ -52,8 +60,10 @@ impl Endpoint for StreamDoor {
 impl StreamDoor {
     async fn open(&self, request: &Request) -> Result<Response, Problem> {
         let visitor = check(&self.live, request, Door::Stream).await?;
-        if self.kind == StreamKind::Stats {
-            return self.open_stats(visitor).await;
+        match self.kind {
+            StreamKind::Stats => return self.open_stats(visitor).await,
+            StreamKind::Logs => return self.open_logs(request, visitor).await,
+            StreamKind::Notifications | StreamKind::Events => {}
         }
         let names = self.names(&visitor)?;
         let wish = self.wish(request, &visitor)?;
@@ -80,11 +90,34 @@ impl StreamDoor {
         Ok(event_stream(Body::from_bytes_stream(stats_stream::stats(sessions, seat)?)))
     }
 
+    async fn open_logs(&self, request: &Request, visitor: Visitor) -> Result<Response, Problem> {
+        let sessions = &self.live.sessions;
+        let principal = visitor.admitted.principal.clone();
+        let op = Op::of_caller(&sessions.kernel, principal, visitor.origin.clone())?;
+        // A path that names no job answers as a job does that is not there.
+        let job = request.raw_path_param("job_id").and_then(|id| id.parse().ok()).map(JobId);
+        let job = job.ok_or_else(Problem::not_found)?;
+        let query = log_query(&visitor)?;
+        let since = since(request, &visitor).map(position::kept);
+        let begin = follow_log::begin(&op, job, since.as_deref()).await?;
+        if begin == Begin::Over {
+            // The one answer that ends an EventSource for good.
+            return Ok(StatusCode::NO_CONTENT.into());
+        }
+        let place = sessions.admission.joins.enter().await?;
+        let seat = sessions.admit(visitor.admitted, Carrier::Stream, visitor.origin).await?;
+        seat.connection.hold(place);
+        if let Some(ticket) = &visitor.ticket {
+            sessions.identity.tickets.redeem(ticket, Door::Stream).await?;
+        }
+        let stream = log_stream::stream(sessions, seat, LogWish { job, query, begin, since }).await;
+        Ok(event_stream(Body::from_bytes_stream(stream)))
+    }
+
     fn names(&self, visitor: &Visitor) -> Result<Names, Problem> {
         match (self.kind, visitor.parameters.get("names")) {
-            (StreamKind::Events | StreamKind::Stats, _) | (StreamKind::Notifications, Some("type")) => {
-                Ok(Names::Type)
-            }
+            (StreamKind::Events | StreamKind::Stats | StreamKind::Logs, _)
+            | (StreamKind::Notifications, Some("type")) => Ok(Names::Type),
             (StreamKind::Notifications, None) => Ok(Names::Notification),
             (StreamKind::Notifications, Some(_)) => Err(Problem::new(
                 Code::BadRequest,
@@ -95,14 +128,13 @@ impl StreamDoor {
 
     fn wish(&self, request: &Request, visitor: &Visitor) -> Result<Wish, Problem> {
         let parameters = &visitor.parameters;
-        // A reconnecting EventSource repeats its address and adds where it got to: that is the newer word.
-        let since = request.header("last-event-id").filter(|id| !id.is_empty()).or(parameters.get("since"));
+        let since = since(request, visitor);
         match self.kind {
             StreamKind::Notifications if !visitor.admitted.principal.may(Permission::ReadNotifications) => {
                 Err(forbidden())
             }
             StreamKind::Notifications => Wish::parse(since, None),
-            StreamKind::Stats => Wish::parse(None, None),
+            StreamKind::Stats | StreamKind::Logs => Wish::parse(None, None),
             StreamKind::Events => {
                 let wish = Wish::parse(since, parameters.get("subscriptions"))?;
                 if wish.subscriptions.is_empty() && visitor.admitted.principal.user_id().is_none() {
@@ -113,6 +145,24 @@ impl StreamDoor {
             }
         }
     }
+}
+
+/// A reconnecting EventSource repeats its address and adds where it got to: that is the newer word.
+fn since<'a>(request: &'a Request, visitor: &'a Visitor) -> Option<&'a str> {
+    let last = request.header("last-event-id").filter(|id| !id.is_empty());
+    last.or_else(|| visitor.parameters.get("since"))
+}
+
+/// Which lines of a log are wanted: the two level filters of the log's list.
+fn log_query(visitor: &Visitor) -> Result<LogQuery, Problem> {
+    let level = |name| match visitor.parameters.get(name) {
+        None => Ok(None),
+        Some(text) => LogLevel::named(text).map(Some).ok_or_else(|| {
+            let known = LogLevel::ALL.map(LogLevel::name).join(", ");
+            Problem::new(Code::BadRequest, format!("The query parameter {name} must be one of {known}."))
+        }),
+    };
+    Ok(LogQuery { level: level("level")?, min_level: level("min_level")?, execution_id: None })
 }
 
 fn is_temporary(problem: &Problem) -> bool {

@@ -1,5 +1,6 @@
 //! `GET /connections`, `DELETE /connections/{connection_id}`.
 
+use poem_openapi::types::Example;
 use std::sync::Arc;
 
 use poem::Request;
@@ -11,13 +12,14 @@ use crate::base::clock::rfc3339;
 use crate::base::ids::ConnectionId;
 use crate::domain::op::{Deed, Op};
 use crate::http::list::Listing;
+use crate::protocol::examples;
 use crate::protocol::problem::{CloseCode, Problem};
 use crate::session::seats::Carrier;
 use crate::session::{Connection, Sessions};
 
 /// An open connection.
 #[derive(Debug, Object)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none, example)]
 pub struct ConnectionView {
     connection_id: String,
     carrier: CarrierName,
@@ -110,5 +112,26 @@ fn view(one: &Connection, head: i64) -> ConnectionView {
         messages_in: one.traffic.messages_in(),
         frames_out: one.traffic.frames_out(),
         bytes_out: one.traffic.bytes_out(),
+    }
+}
+
+impl Example for ConnectionView {
+    fn example() -> Self {
+        Self {
+            connection_id: examples::UUID.to_owned(),
+            carrier: CarrierName::Socket,
+            user_id: Some(examples::USER),
+            key_id: None,
+            address: Some("192.0.2.7".to_owned()),
+            user_agent: Some("Mozilla/5.0".to_owned()),
+            opened_at: examples::after(0),
+            last_heard_at: examples::after(5),
+            queued_bytes: 0,
+            lag: 0,
+            dropped: 0,
+            messages_in: 14,
+            frames_out: 120,
+            bytes_out: 48_000,
+        }
     }
 }

@@ -21,8 +21,13 @@ impl RequestId {
         let sent = headers.get(Self::HEADER).map(|value| value.as_bytes()).filter(|text| is_sane(text));
         match sent.and_then(|text| std::str::from_utf8(text).ok()) {
             Some(text) => Self(text.into()),
-            None => Self(format!("{:032x}", u128::from_be_bytes(entropy.bytes())).into()),
+            None => Self::make(entropy),
         }
+    }
+
+    /// A new one, for a request whose headers nobody could read.
+    pub fn make(entropy: Entropy) -> Self {
+        Self(format!("{:032x}", u128::from_be_bytes(entropy.bytes())).into())
     }
 
     pub fn as_str(&self) -> &str {

@@ -5,6 +5,7 @@ mod get;
 mod list;
 mod price_history;
 mod upsert;
+mod viewers;
 
 #[cfg(test)]
 mod tests;
@@ -25,8 +26,12 @@ use super::list::Listed;
 use super::once::{Answered, OnceKey};
 use super::tags::Tag;
 use crate::base::ids::PropertyId;
+use crate::protocol::examples;
+use crate::protocol::message::ViewersPayload;
 use crate::protocol::problem::Problem;
-use crate::protocol::property::{PriceHistoryRow, Property, PropertyInput, PropertySort, StandardStatus};
+use crate::protocol::property::{
+    PriceHistoryRow, Property, PropertyInput, PropertySort, StandardStatus, ViewedProperty,
+};
 use crate::protocol::property_batch::{BatchRequest, BatchResult};
 
 pub struct PropertiesApi;
@@ -121,6 +126,33 @@ impl PropertiesApi {
         price_history::price_history(request, &caller.op, id, limit.0, cursor.0.as_deref()).await
     }
 
+    /// See who is looking at a property
+    ///
+    /// People of the tenant who have it on a screen at this moment, as they say with `viewing` on their sockets: how many,
+    /// and the first 20 of them.
+    #[oai(path = "/properties/:property_id/viewers", method = "get", operation_id = "get_property_viewers")]
+    async fn viewers(
+        &self,
+        caller: Caller<ReadProperties>,
+        property_id: Path<i64>,
+    ) -> Result<Json<ViewersPayload>, Problem> {
+        viewers::at(&caller.op, PropertyId(property_id.0)).await
+    }
+
+    /// List what is being looked at
+    ///
+    /// Properties that somebody has on a screen at this moment, in the order of their ids.
+    #[oai(path = "/viewing", method = "get", operation_id = "list_viewing")]
+    async fn viewing(
+        &self,
+        request: &Request,
+        caller: Caller<ReadProperties>,
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
+        #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
+    ) -> Result<Listed<ViewedProperty>, Problem> {
+        viewers::list(request, &caller.op, limit.0, cursor.0.as_deref())
+    }
+
     /// Put a property under its source's key
     ///
     /// What the body leaves out keeps its stored value.
@@ -133,8 +165,8 @@ impl PropertiesApi {
         &self,
         caller: Caller<WriteProperties>,
         #[oai(name = "Idempotency-Key")] once: OnceKey,
-        source: Path<String>,
-        listing_key: Path<String>,
+        #[oai(example = "examples::source")] source: Path<String>,
+        #[oai(example = "examples::listing_key")] listing_key: Path<String>,
         body: Body<PropertyInput>,
     ) -> Result<Answered<PutProperty>, Problem> {
         let op = caller.op.once(once.0);

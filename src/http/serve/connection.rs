@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
@@ -21,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::ServeSettings;
 use super::exchange::{Alarm, Exchange, Phase};
 use super::request_body::{Progress, TimedBody};
-use super::socket::Socket;
+use super::socket::{self, Socket};
 use super::upgrade::{Seat, Upgrade};
 use crate::base::clock::Clock;
 
@@ -46,11 +47,11 @@ pub(super) async fn run<E>(edge: Arc<Edge<E>>, stream: TcpStream, peer: SocketAd
 where
     E: Endpoint + 'static,
 {
-    prepare(&stream);
+    prepare(&stream, edge.settings.write_timeout);
     let Ok(local) = stream.local_addr() else { return };
     let exchange = Arc::new(Exchange::default());
     let place = Place { peer, local, seat, exchange: Arc::clone(&exchange) };
-    let io = TokioIo::new(Socket::new(stream, Arc::clone(&exchange)));
+    let io = TokioIo::new(Socket::new(stream, Arc::clone(&exchange), edge.settings.entropy));
     let service = service_fn(|request| answer(Arc::clone(&edge), place.clone(), request));
 
     let connection = http1::Builder::new()
@@ -79,9 +80,10 @@ where
 }
 
 /// Sets what every connection's stream is to be like. One that refuses an option works without it.
-fn prepare(stream: &TcpStream) {
+fn prepare(stream: &TcpStream, write_timeout: Duration) {
     // Answers and frames are written whole, so waiting for more to send (Nagle) only adds latency.
     let _ = stream.set_nodelay(true);
+    socket::expect_acknowledgement(stream, Some(write_timeout));
     // Without it the system takes up to four megabytes for a peer that does not read, outside of every bound of ours,
     // and each frame for such a peer is copied there first.
     #[cfg(target_os = "linux")]

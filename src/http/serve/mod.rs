@@ -4,6 +4,7 @@
 mod accept;
 mod connection;
 mod exchange;
+mod head_refusal;
 mod listener;
 mod overdue;
 mod request_body;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::base::clock::Clock;
+use crate::base::entropy::Entropy;
 
 use accept::Accept;
 use connection::Edge;
@@ -46,6 +48,8 @@ pub struct ServeSettings {
     pub header_bytes: usize,
     /// Running requests get this long at shutdown.
     pub drain: Duration,
+    /// Names the refusals of heads that cannot be read.
+    pub entropy: Entropy,
     /// Cuts what still runs, before that time is over.
     pub cut: CancellationToken,
 }
@@ -60,6 +64,7 @@ impl Default for ServeSettings {
             max_connections: 16_384,
             header_bytes: 32 * 1024,
             drain: Duration::from_secs(20),
+            entropy: Entropy,
             cut: CancellationToken::new(),
         }
     }

@@ -1,27 +1,47 @@
-//! A TCP stream that tells its connection's [`Exchange`] what it does. It holds no timer and changes no byte.
+//! A TCP stream that tells its connection's [`Exchange`] what it does. It holds no timer, and changes no byte but those
+//! with which hyper refuses a head that it cannot read.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
+use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Phase};
+use super::head_refusal::exchanged;
+use crate::base::entropy::Entropy;
+
+/// So much of what follows a refused head is read and dropped: a peer that still sends when we close gets a reset, and
+/// may lose the answer that tells why.
+const DRAIN_BYTES: usize = 256 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
     exchange: Arc<Exchange>,
+    entropy: Entropy,
+    refusal: Option<Refusal>,
+}
+
+/// The last words of a connection whose peer sent a head that cannot be read.
+#[derive(Debug)]
+struct Refusal {
+    unsent: Bytes,
+    to_drain: usize,
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, exchange: Arc<Exchange>) -> Self {
-        Self { stream, exchange }
+    pub(super) fn new(stream: TcpStream, exchange: Arc<Exchange>, entropy: Entropy) -> Self {
+        Self { stream, exchange, entropy, refusal: None }
     }
 
+    /// The bare stream, for one who asks for signs of life of his own.
     pub(super) fn into_stream(self) -> TcpStream {
+        expect_acknowledgement(&self.stream, None);
         self.stream
     }
 
@@ -30,6 +50,48 @@ impl Socket {
             Poll::Pending => self.exchange.write_blocked(),
             Poll::Ready(_) => self.exchange.wrote(),
         }
+    }
+
+    /// Takes over what hyper writes while no request is being answered, if it is its own refusal. The head may have come
+    /// with the request before it, so that nothing was heard since.
+    fn takes_over(&mut self, written: &[u8]) -> bool {
+        if self.refusal.is_some() || self.exchange.phase() == Phase::Busy {
+            return false;
+        }
+        let Some(unsent) = exchanged(written, self.entropy) else { return false };
+        self.refusal = Some(Refusal { unsent, to_drain: DRAIN_BYTES });
+        // From here on the time of a head runs.
+        self.exchange.heard();
+        true
+    }
+
+    fn poll_refusal(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(unsent) =
+            self.refusal.as_ref().map(|refusal| &refusal.unsent).filter(|unsent| unsent.has_remaining())
+        {
+            let polled = Pin::new(&mut self.stream).poll_write(cx, unsent);
+            self.note_write(&polled);
+            let count = ready!(polled)?;
+            if let Some(refusal) = &mut self.refusal {
+                refusal.unsent.advance(count);
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads on after the last words until the peer has heard them and goes. The limit on a head's time ends it too.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(refusal) = &mut self.refusal else { return Poll::Ready(Ok(())) };
+        let mut scratch = [0; 4096];
+        while refusal.to_drain > 0 {
+            let mut buffer = ReadBuf::new(&mut scratch);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+            match buffer.filled().len() {
+                0 => break,
+                count => refusal.to_drain = refusal.to_drain.saturating_sub(count),
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -50,17 +112,23 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.takes_over(bytes) {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.note_write(&polled);
         polled
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_refusal(cx))?;
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        ready!(self.poll_refusal(cx))?;
+        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        self.poll_drain(cx)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -72,8 +140,26 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        // hyper's refusal is a head alone, so it comes in one slice, whatever was left before it.
+        if let [head] = slices
+            && self.takes_over(head)
+        {
+            return Poll::Ready(Ok(head.len()));
+        }
         let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         self.note_write(&polled);
         polled
     }
+}
+
+/// Lets the system end the connection when the peer has acknowledged nothing of what we sent for so long. What goes into
+/// the system's buffer never blocks, so no write of ours would notice that an event stream's reader has vanished. A system
+/// without this ends it by its own, longer time.
+pub(super) fn expect_acknowledgement(stream: &TcpStream, within: Option<Duration>) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(within) {
+        tracing::debug!(%error, "the time for acknowledgements stays the system's");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (stream, within);
 }

@@ -1,19 +1,21 @@
 //! `POST /tenants`.
 
 use poem_openapi::payload::Json;
+use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
 
-use super::view::view;
+use super::view::{TenantView, view};
 use crate::domain::identity::Identity;
 use crate::domain::identity::platform::PlatformOp;
 use crate::domain::identity::tenants::{self, FirstAdmin, NewTenant};
 use crate::http::router::BASE;
 use crate::http::users::{LinkView, UserView, link_view, user_view};
+use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 
 /// A tenant to make.
 #[derive(Debug, Object)]
-#[oai(rename = "NewTenant", deny_unknown_fields)]
+#[oai(rename = "NewTenant", deny_unknown_fields, example)]
 pub struct NewTenantBody {
     /// 1 to 63 of `a-z`, `0-9` and `-`; unique, and never changed.
     slug: String,
@@ -31,7 +33,7 @@ pub struct FirstAdminBody {
 
 /// A tenant that was just made.
 #[derive(Debug, Object)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none, example)]
 pub struct MadeTenantView {
     id: i64,
     slug: String,
@@ -73,4 +75,25 @@ pub(super) async fn create(
         password_link: password_link.flatten().map(link_view),
     };
     Ok(Created::Tenant(Json(made), place, "no-store".to_owned()))
+}
+
+impl Example for NewTenantBody {
+    fn example() -> Self {
+        Self {
+            slug: "acme-homes".to_owned(),
+            name: "Acme Homes".to_owned(),
+            admin: Some(FirstAdminBody {
+                username: examples::USERNAME.to_owned(),
+                email: examples::EMAIL.to_owned(),
+            }),
+        }
+    }
+}
+
+impl Example for MadeTenantView {
+    fn example() -> Self {
+        let TenantView { id, slug, name, is_active, created_at, updated_at, .. } = TenantView::example();
+        let (admin, password_link) = (Some(UserView::example()), Some(LinkView::example()));
+        Self { id, slug, name, is_active, created_at, updated_at, admin, password_link }
+    }
 }

@@ -1,6 +1,7 @@
 //! `PATCH /tenants/{tenant_id}`.
 
 use poem_openapi::payload::Json;
+use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
 
 use super::quotas::{QuotasPatchBody, wishes};
@@ -13,7 +14,7 @@ use crate::protocol::problem::Problem;
 
 /// What is to change; absent fields stay.
 #[derive(Debug, Object)]
-#[oai(rename = "TenantPatch", deny_unknown_fields)]
+#[oai(rename = "TenantPatch", deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct TenantPatchBody {
     name: Option<String>,
     /// `false` suspends, `true` resumes.
@@ -43,4 +44,14 @@ pub(super) async fn patch(
     let unchanged = |row: &_| require_match(&view(Clone::clone(row))?, if_match);
     let tenant = tenants::change(op, TenantId(tenant_id), &patch, &unchanged).await?;
     Ok(Patched::Tenant(Json(view(tenant)?)))
+}
+
+impl Example for TenantPatchBody {
+    fn example() -> Self {
+        Self {
+            name: Some("Acme Homes".to_owned()),
+            is_active: None,
+            quotas: Some(QuotasPatchBody::example()),
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! A tenant's quotas as operators set and see them.
 
 use poem_openapi::Object;
+use poem_openapi::types::Example;
 use poem_openapi::types::MaybeUndefined;
 
 use crate::domain::limits::quota::{Quota, Quotas};
@@ -20,8 +21,8 @@ pub struct QuotasView {
 }
 
 /// Quotas to set; absent ones stay. 0: no limit; `null`: the configuration's default.
-#[derive(Debug, Object)]
-#[oai(rename = "QuotasPatch", deny_unknown_fields)]
+#[derive(Debug, Default, Object)]
+#[oai(rename = "QuotasPatch", deny_unknown_fields, example)]
 pub struct QuotasPatchBody {
     /// Open sockets and streams.
     connections: MaybeUndefined<u64>,
@@ -69,4 +70,14 @@ pub(super) fn wishes(body: QuotasPatchBody) -> Vec<(Quota, Option<u64>)> {
         MaybeUndefined::Value(number) => Some((quota, Some(number))),
     };
     fields.into_iter().filter_map(said).collect()
+}
+
+impl Example for QuotasPatchBody {
+    fn example() -> Self {
+        Self {
+            connections: MaybeUndefined::Value(500),
+            pending_jobs: MaybeUndefined::Null,
+            ..Self::default()
+        }
+    }
 }

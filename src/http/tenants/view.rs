@@ -1,17 +1,19 @@
 //! A tenant as operators see it.
 
 use poem_openapi::Object;
+use poem_openapi::types::Example;
 
 use super::quotas::{self, QuotasView};
 use crate::base::clock::rfc3339;
 use crate::domain::limits::overrides;
+use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 use crate::storage::tenants::TenantRow;
 use crate::storage::time;
 
 /// A tenant.
 #[derive(Debug, Object)]
-#[oai(rename = "Tenant")]
+#[oai(rename = "Tenant", example)]
 pub struct TenantView {
     pub(super) id: i64,
     pub(super) slug: String,
@@ -34,4 +36,18 @@ pub(super) fn view(row: TenantRow) -> Result<TenantView, Problem> {
         created_at: rfc3339(time(row.created_at)),
         updated_at: rfc3339(time(row.updated_at)),
     })
+}
+
+impl Example for TenantView {
+    fn example() -> Self {
+        Self {
+            id: examples::TENANT,
+            slug: "acme".to_owned(),
+            name: "Acme".to_owned(),
+            is_active: true,
+            quotas: QuotasView::default(),
+            created_at: examples::after(0),
+            updated_at: examples::after(0),
+        }
+    }
 }

@@ -1,12 +1,14 @@
 //! A quota as it stands, on the wire.
 
 use poem_openapi::Object;
+use poem_openapi::types::Example;
 
+use crate::domain::limits::quota::Quota;
 use crate::domain::limits::usage::Used;
 
 /// Each quota as it stands.
 #[derive(Debug, Object)]
-#[oai(rename = "Usage")]
+#[oai(rename = "Usage", example)]
 pub struct UsageView {
     data: Vec<QuotaView>,
 }
@@ -36,4 +38,12 @@ pub(super) fn view(used: Vec<Used>) -> UsageView {
         refused: used.refused,
     };
     UsageView { data: used.into_iter().map(one).collect() }
+}
+
+impl Example for UsageView {
+    fn example() -> Self {
+        let quotas = [(Quota::Connections, 500, 2), (Quota::RequestsPerSecond, 200, 14)];
+        let one = |(quota, limit, used)| Used { quota, limit: Some(limit), used: Some(used), refused: 0 };
+        view(quotas.map(one).into())
+    }
 }

@@ -1,6 +1,7 @@
 //! `POST /users`.
 
 use poem_openapi::payload::Json;
+use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
 
 use super::view::{UserView, view};
@@ -8,12 +9,13 @@ use crate::domain::identity::Identity;
 use crate::domain::identity::users::{self, NewUser};
 use crate::domain::op::Op;
 use crate::http::router::BASE;
+use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 use crate::protocol::role::Role;
 
 /// A person to add.
 #[derive(Debug, Object)]
-#[oai(rename = "NewUser", deny_unknown_fields)]
+#[oai(rename = "NewUser", deny_unknown_fields, example)]
 pub struct NewUserBody {
     /// 1 to 64 letters, digits and `. _ - @ +`; unique in the tenant, whatever the case.
     username: String,
@@ -43,4 +45,16 @@ pub(super) async fn create(identity: &Identity, op: &Op, body: NewUserBody) -> R
     let user = view(users::create(identity, op, new).await?)?;
     let place = format!("{BASE}/users/{}", user.id);
     Ok(Created::User(Json(user), place))
+}
+
+impl Example for NewUserBody {
+    fn example() -> Self {
+        Self {
+            username: "bob".to_owned(),
+            email: "bob@acme.example".to_owned(),
+            password: Some(examples::PASSWORD.to_owned()),
+            role: Role::Member,
+            display_name: Some("Bob".to_owned()),
+        }
+    }
 }

@@ -2,16 +2,18 @@
 
 use poem::Request;
 use poem_openapi::Object;
+use poem_openapi::types::Example;
 
 use crate::domain::identity::users;
 use crate::domain::op::Op;
 use crate::http::list::{Listed, listed, page_request};
+use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 use crate::storage::users::UserRow;
 
 /// A person as others of the tenant see them.
 #[derive(Debug, Object)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none, example)]
 pub struct DirectoryEntry {
     id: i64,
     username: String,
@@ -35,5 +37,16 @@ fn entry(row: UserRow) -> DirectoryEntry {
         username: row.username,
         display_name: row.display_name,
         avatar_url: row.avatar_url,
+    }
+}
+
+impl Example for DirectoryEntry {
+    fn example() -> Self {
+        Self {
+            id: examples::USER,
+            username: examples::USERNAME.to_owned(),
+            display_name: Some("Ann".to_owned()),
+            avatar_url: None,
+        }
     }
 }

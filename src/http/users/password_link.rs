@@ -1,6 +1,7 @@
 //! `POST /users/{user_id}/password-link`.
 
 use poem_openapi::payload::Json;
+use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
 
 use crate::base::clock::rfc3339;
@@ -8,11 +9,12 @@ use crate::base::ids::UserId;
 use crate::domain::identity::Identity;
 use crate::domain::identity::password_links::{self, PasswordLink};
 use crate::domain::op::Op;
+use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 
 /// A one-time link. It is shown this once.
 #[derive(Debug, Object)]
-#[oai(rename = "PasswordLink")]
+#[oai(rename = "PasswordLink", example)]
 pub struct LinkView {
     url: String,
     expires_at: String,
@@ -32,4 +34,13 @@ pub(super) async fn password_link(identity: &Identity, op: &Op, user_id: i64) ->
 
 pub(in crate::http) fn link_view(link: PasswordLink) -> LinkView {
     LinkView { url: link.url, expires_at: rfc3339(link.expires_at) }
+}
+
+impl Example for LinkView {
+    fn example() -> Self {
+        Self {
+            url: format!("https://api.acme.example/set-password#token={}", "llp_Xq0mB7sKfV1tYnRdAcJ3vE5g"),
+            expires_at: examples::after(24 * 60),
+        }
+    }
 }

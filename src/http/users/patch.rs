@@ -1,6 +1,7 @@
 //! `PATCH /users/{user_id}`.
 
 use poem_openapi::payload::Json;
+use poem_openapi::types::Example;
 use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{ApiResponse, Object};
 
@@ -14,7 +15,7 @@ use crate::protocol::role::Role;
 
 /// What is to change; absent fields stay.
 #[derive(Debug, Object)]
-#[oai(rename = "UserPatch", deny_unknown_fields)]
+#[oai(rename = "UserPatch", deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct UserPatchBody {
     role: Option<Role>,
     is_active: Option<bool>,
@@ -56,5 +57,17 @@ fn wish(field: MaybeUndefined<String>) -> Option<Option<String>> {
         MaybeUndefined::Undefined => None,
         MaybeUndefined::Null => Some(None),
         MaybeUndefined::Value(text) => Some(Some(text)),
+    }
+}
+
+impl Example for UserPatchBody {
+    fn example() -> Self {
+        Self {
+            role: Some(Role::Viewer),
+            is_active: None,
+            email: None,
+            display_name: MaybeUndefined::Value("Bobby".to_owned()),
+            avatar_url: MaybeUndefined::Null,
+        }
     }
 }

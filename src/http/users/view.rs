@@ -1,8 +1,10 @@
 //! A user as admins, and the user, see it.
 
 use poem_openapi::Object;
+use poem_openapi::types::Example;
 
 use crate::base::clock::rfc3339;
+use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 use crate::protocol::role::Role;
 use crate::storage::time;
@@ -10,7 +12,7 @@ use crate::storage::users::UserRow;
 
 /// A person of the tenant.
 #[derive(Debug, Object)]
-#[oai(rename = "User", skip_serializing_if_is_none)]
+#[oai(rename = "User", skip_serializing_if_is_none, example)]
 pub struct UserView {
     pub(in crate::http) id: i64,
     tenant_id: i64,
@@ -45,4 +47,22 @@ pub(in crate::http) fn view(row: UserRow) -> Result<UserView, Problem> {
 fn unreadable(id: i64) -> Problem {
     tracing::error!(user.id = id, "the role of a user in the store is not readable");
     Problem::internal()
+}
+
+impl Example for UserView {
+    fn example() -> Self {
+        Self {
+            id: examples::USER,
+            tenant_id: examples::TENANT,
+            username: examples::USERNAME.to_owned(),
+            email: examples::EMAIL.to_owned(),
+            display_name: Some("Ann".to_owned()),
+            avatar_url: None,
+            role: Role::Admin,
+            is_active: true,
+            has_password: true,
+            created_at: examples::after(0),
+            updated_at: examples::after(0),
+        }
+    }
 }

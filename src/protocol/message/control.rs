@@ -164,7 +164,11 @@ pub struct Gap {
     pub from: String,
     pub to: String,
     pub reason: GapReason,
+    /// The list to read after `to`, removed rows included.
     pub resync_url: String,
+    /// Of the inbox: the list of the reader's own jobs, which it tells of too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub own_jobs_url: Option<String>,
 }
 
 /// Why a replay is not whole.

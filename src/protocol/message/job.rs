@@ -79,6 +79,7 @@ pub struct JobLog {
 
 /// One line of a job's log.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
+#[oai(example)]
 pub struct LogLine {
     pub id: i64,
     pub level: LogLevel,

@@ -1,5 +1,6 @@
 //! What the server says on a socket or a stream: one type a message, tagged by `type`.
 
+mod chat;
 mod control;
 mod job;
 mod notice;
@@ -8,6 +9,7 @@ mod property;
 use poem_openapi::Union;
 use serde::Serialize;
 
+pub use chat::*;
 pub use control::*;
 pub use job::*;
 pub use notice::*;
@@ -50,6 +52,22 @@ pub enum ServerMessage {
     AdminNotification(AdminNotification),
     #[oai(mapping = "system_alert")]
     SystemAlert(SystemAlert),
+    #[oai(mapping = "chat")]
+    Chat(ChatMessage),
+    #[oai(mapping = "direct_message")]
+    DirectMessage(DirectMessage),
+    #[oai(mapping = "message_edited")]
+    MessageEdited(MessageEdited),
+    #[oai(mapping = "message_deleted")]
+    MessageDeleted(MessageDeleted),
+    #[oai(mapping = "system")]
+    System(SystemMessage),
+    #[oai(mapping = "typing")]
+    Typing(Typing),
+    #[oai(mapping = "presence")]
+    Presence(Presence),
+    #[oai(mapping = "viewers")]
+    Viewers(Viewers),
     #[oai(mapping = "gap")]
     Gap(Gap),
     #[oai(mapping = "token_expiring")]
@@ -80,6 +98,14 @@ impl ServerMessage {
             Self::SystemNotification(_) => "system_notification",
             Self::AdminNotification(_) => "admin_notification",
             Self::SystemAlert(_) => "system_alert",
+            Self::Chat(_) => "chat",
+            Self::DirectMessage(_) => "direct_message",
+            Self::MessageEdited(_) => "message_edited",
+            Self::MessageDeleted(_) => "message_deleted",
+            Self::System(_) => "system",
+            Self::Typing(_) => "typing",
+            Self::Presence(_) => "presence",
+            Self::Viewers(_) => "viewers",
             Self::Gap(_) => "gap",
             Self::TokenExpiring(_) => "token_expiring",
             Self::TokenRefreshed(_) => "token_refreshed",

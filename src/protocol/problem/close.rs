@@ -32,7 +32,7 @@ pub struct CloseRow {
 
 /// A row of the table as `GET /close-codes` answers it.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
-#[oai(rename = "CloseCode")]
+#[oai(rename = "CloseCode", example)]
 pub struct CloseCodeBody {
     pub code: u16,
     pub name: String,

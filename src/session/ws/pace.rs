@@ -1,9 +1,15 @@
-//! How fast a client may speak: so many messages in each second, and no more than ten seconds on end over it.
+//! How fast a client may speak: so many messages in each second, and no more than ten seconds on end over it. Far over it
+//! nothing is read for the rest of the second: what a flood costs us has a bound, and TCP makes its sender wait.
+
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// After this long over the limit the socket is closed (4429).
 const PATIENCE: TimeDelta = TimeDelta::seconds(10);
+const WINDOW: TimeDelta = TimeDelta::seconds(1);
+/// So many times the limit are refused one by one; more in the same second is a flood, and not worth an answer each.
+const MOST_ANSWERED: u32 = 4;
 
 pub(super) struct Pace {
     per_second: u32,
@@ -16,6 +22,8 @@ pub(super) struct Pace {
 pub(super) enum Verdict {
     Fine,
     TooFast,
+    /// So far over the limit that the refusals before it have said it all.
+    Flood,
     FarTooLong,
 }
 
@@ -24,11 +32,11 @@ impl Pace {
         Self { per_second, window: now, count: 0, over_since: None }
     }
 
-    /// Counts one message.
+    /// Counts one message, ping or pong.
     pub(super) fn count(&mut self, now: DateTime<Utc>) -> Verdict {
-        if now - self.window >= TimeDelta::seconds(1) {
+        if now - self.window >= WINDOW {
             // A whole second below the limit ends the count of seconds over it.
-            let calm = self.count <= self.per_second || now - self.window >= TimeDelta::seconds(2);
+            let calm = self.count <= self.per_second || now - self.window >= WINDOW * 2;
             if calm {
                 self.over_since = None;
             }
@@ -40,7 +48,21 @@ impl Pace {
             return Verdict::Fine;
         }
         let since = *self.over_since.get_or_insert(now);
-        if now - since >= PATIENCE { Verdict::FarTooLong } else { Verdict::TooFast }
+        match () {
+            () if now - since >= PATIENCE => Verdict::FarTooLong,
+            () if self.is_flood() => Verdict::Flood,
+            () => Verdict::TooFast,
+        }
+    }
+
+    /// How long nothing is to be read.
+    pub(super) fn rest(&self, now: DateTime<Utc>) -> Option<Duration> {
+        let left = (self.window + WINDOW - now).to_std().ok()?;
+        (self.is_flood() && !left.is_zero()).then_some(left)
+    }
+
+    fn is_flood(&self) -> bool {
+        self.count > self.per_second.saturating_mul(MOST_ANSWERED)
     }
 }
 
@@ -70,6 +92,20 @@ mod tests {
     }
 
     #[test]
+    fn a_flood_rests_until_the_second_is_over() {
+        let mut pace = Pace::new(1, at(0));
+
+        let verdicts: Vec<_> = [0, 1, 2, 3].map(|ms| pace.count(at(ms))).into();
+        assert_eq!(verdicts, [Verdict::Fine, Verdict::TooFast, Verdict::TooFast, Verdict::TooFast]);
+        assert_eq!(pace.rest(at(4)), None);
+        assert_eq!(pace.count(at(4)), Verdict::Flood);
+
+        assert_eq!(pace.rest(at(4)), Some(Duration::from_millis(996)));
+        assert_eq!(pace.rest(at(1_000)), None);
+        assert_eq!(pace.count(at(1_000)), Verdict::Fine);
+    }
+
+    #[test]
     fn a_calm_second_forgives() {
         let mut pace = Pace::new(1, at(0));
         let flood = |pace: &mut Pace, from: i64| (0..90).map(|step| pace.count(at(from + step * 100))).last();
@@ -78,6 +114,6 @@ mod tests {
         pace.count(at(9_500));
         pace.count(at(12_000));
 
-        assert_eq!(flood(&mut pace, 13_000), Some(Verdict::TooFast));
+        assert_eq!(flood(&mut pace, 13_000), Some(Verdict::Flood));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest as Readiness};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest as Readiness, Ready};
 use tokio::net::TcpStream;
 
 use super::incoming::{self, Incoming, Read};
@@ -19,7 +19,8 @@ use crate::protocol::websocket::codes::NO_STATUS;
 use crate::protocol::websocket::decode::Decoder;
 use crate::protocol::websocket::encode::{self, TextFrame};
 use crate::session::commands::Commands;
-use crate::session::supervisor::{Seat, Sessions};
+use crate::session::seating::Seat;
+use crate::session::supervisor::Sessions;
 use crate::session::wish::Wish;
 
 /// How long a peer has to answer our close frame.
@@ -90,7 +91,8 @@ impl Socket {
                 Step::End(closing) => return self.farewell(&sessions, &closing).await,
                 Step::Gone { code } => return self.answer_close(code),
             }
-            let readiness = self.readiness();
+            let rest = pace.rest(sessions.clock().steady());
+            let readiness = self.readiness(rest);
             step = tokio::select! {
                 batch = commands.follower.next(), if self.out.is_empty() => match batch {
                     Ok(items) => {
@@ -100,14 +102,17 @@ impl Socket {
                     Err(closing) => Step::End(closing),
                 },
                 closing = mailbox.closed(), if !self.out.is_empty() => Step::End(closing),
-                ready = self.stream.ready(readiness) => {
+                () = sessions.clock().sleep(rest.unwrap_or_default()), if rest.is_some() => Step::GoOn,
+                ready = ready(&self.stream, readiness) => {
                     let ready = ready?;
                     if ready.is_writable() {
                         self.write()?;
                     }
-                    if ready.is_readable() && self.out.bytes() < MOST_UNWRITTEN {
+                    if ready.is_readable() && rest.is_none() && self.out.bytes() < MOST_UNWRITTEN {
                         let read = incoming::read(&self.stream, &mut self.decoder)?;
-                        self.take(&sessions, &mut commands, &mut pace, read).await
+                        let step = self.take(&sessions, &mut commands, &mut pace, read).await;
+                        others_first().await;
+                        step
                     } else {
                         Step::GoOn
                     }
@@ -133,11 +138,14 @@ impl Socket {
         written
     }
 
-    fn readiness(&self) -> Readiness {
-        match (self.out.is_empty(), self.out.bytes() < MOST_UNWRITTEN) {
-            (true, _) => Readiness::READABLE,
-            (false, true) => Readiness::READABLE | Readiness::WRITABLE,
-            (false, false) => Readiness::WRITABLE,
+    /// What the stream is awaited for, if for anything: while a flooder rests, only to write.
+    fn readiness(&self, rest: Option<Duration>) -> Option<Readiness> {
+        let reads = rest.is_none() && self.out.bytes() < MOST_UNWRITTEN;
+        match (reads, !self.out.is_empty()) {
+            (true, false) => Some(Readiness::READABLE),
+            (true, true) => Some(Readiness::READABLE | Readiness::WRITABLE),
+            (false, true) => Some(Readiness::WRITABLE),
+            (false, false) => None,
         }
     }
 
@@ -167,20 +175,21 @@ impl Socket {
                         false => commands.follower.mailbox().offer(quota_used_up()),
                     },
                     Verdict::TooFast => commands.follower.mailbox().offer(too_fast()),
-                    Verdict::FarTooLong => {
-                        return Step::End(closing(CloseCode::RateLimited, "rate limited;retry_after=10"));
-                    }
+                    Verdict::Flood => {}
+                    Verdict::FarTooLong => return Step::End(far_too_long()),
                 },
                 Incoming::Binary(_) => {
                     return Step::End(closing(CloseCode::UnsupportedData, "this socket takes text only"));
                 }
                 Incoming::Answer(pong) => match pace.count(now) {
                     Verdict::Fine | Verdict::TooFast => self.out.push(pong),
-                    Verdict::FarTooLong => {
-                        return Step::End(closing(CloseCode::RateLimited, "rate limited;retry_after=10"));
-                    }
+                    Verdict::Flood => {}
+                    Verdict::FarTooLong => return Step::End(far_too_long()),
                 },
-                Incoming::Pong => {}
+                Incoming::Pong => match pace.count(now) {
+                    Verdict::Fine | Verdict::TooFast | Verdict::Flood => {}
+                    Verdict::FarTooLong => return Step::End(far_too_long()),
+                },
                 Incoming::Close { code } => return Step::Gone { code: Some(code) },
             }
         }
@@ -201,7 +210,7 @@ impl Socket {
     }
 
     async fn echo(mut self, sessions: Arc<Sessions>, mut early: Vec<u8>) -> io::Result<()> {
-        let mailbox = crate::session::supervisor::quiet_mailbox(&sessions, &self.seat.connection);
+        let mailbox = crate::session::connection::quiet_mailbox(&sessions, &self.seat.connection);
         let mut read = incoming::decode(&mut early, &mut self.decoder);
         drop(early);
         loop {
@@ -211,12 +220,13 @@ impl Socket {
                 Step::Gone { code } => return self.answer_close(code),
             }
             self.out.write_to(&self.stream)?;
-            let readiness = self.readiness();
+            let readiness = self.readiness(None);
             read = tokio::select! {
                 closing = mailbox.closed() => return self.farewell(&sessions, &closing).await,
-                ready = self.stream.ready(readiness) => {
+                ready = ready(&self.stream, readiness) => {
                     let ready = ready?;
                     if ready.is_readable() && self.out.bytes() < MOST_UNWRITTEN {
+                        others_first().await;
                         incoming::read(&self.stream, &mut self.decoder)?
                     } else {
                         Read::Messages(Vec::new())
@@ -284,6 +294,20 @@ impl Socket {
     }
 }
 
+/// Waits for the stream; for ever where there is nothing to wait for.
+async fn ready(stream: &TcpStream, readiness: Option<Readiness>) -> io::Result<Ready> {
+    match readiness {
+        Some(readiness) => stream.ready(readiness).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Lets the thread's other tasks run. A peer that always has more to say would keep the thread for itself: a stream that is
+/// ready makes nobody wait, and four such peers once took two threads from everybody else.
+async fn others_first() {
+    tokio::task::yield_now().await;
+}
+
 /// An item as a frame.
 fn frame(item: &Item) -> bytes::Bytes {
     match item {
@@ -304,6 +328,10 @@ fn broken(violation: crate::protocol::websocket::decode::Violation) -> Closing {
 
 fn closing(code: CloseCode, reason: &str) -> Closing {
     Closing { code, reason: reason.to_owned() }
+}
+
+fn far_too_long() -> Closing {
+    closing(CloseCode::RateLimited, "rate limited;retry_after=10")
 }
 
 fn too_fast() -> Offer {

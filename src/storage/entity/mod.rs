@@ -158,6 +158,7 @@ table!(events, "events", owned by TenantId, {
     seq: i64,
     kind: String,
     routing: String,
+    subject: Option<String>,
     body: String,
     occurred_at: i64,
 });
@@ -353,4 +354,57 @@ table!(idempotency_keys, "idempotency_keys", owned by TenantId, {
     answer: String,
     created_at: i64,
     expires_at: i64,
+});
+
+table!(rooms, "rooms", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: i64,
+    slug: String,
+    name: String,
+    topic: Option<String>,
+    visibility: String,
+    everyone: bool,
+    user_low: Option<i64>,
+    user_high: Option<i64>,
+    created_by: Option<i64>,
+    created_at: i64,
+    updated_at: i64,
+    archived_at: Option<i64>,
+});
+
+table!(room_members, "room_members", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: i64,
+    room_id: i64,
+    user_id: i64,
+    owner: bool,
+    joined_after: i64,
+    joined_at: i64,
+});
+
+table!(room_reads, "room_reads", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: i64,
+    room_id: i64,
+    user_id: i64,
+    last_read: i64,
+    read_at: i64,
+});
+
+table!(messages, "messages", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: i64,
+    room_id: i64,
+    message_id: Uuid,
+    sender_id: i64,
+    text: String,
+    client_message_id: Option<String>,
+    attachments: Option<String>,
+    created_at: i64,
+    edited_at: Option<i64>,
+    deleted_at: Option<i64>,
 });

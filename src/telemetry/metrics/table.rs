@@ -80,12 +80,20 @@ metrics! {
     lag: Gauge = "lotline_slowest_reader_lag_events";
     /// Passing messages that were dropped because a reader was slow.
     dropped: Counter = "lotline_passing_dropped_total";
+    /// People who are there, over all their sockets.
+    users_online: Gauge = "lotline_users_online";
+    /// Sockets that show a listing.
+    viewers: Gauge = "lotline_viewers";
+    /// Words of typing that came sooner than is told.
+    typing_dropped: Counter = "lotline_typing_dropped_total";
     /// Readers that were closed because their mailbox was full.
     overflows: Counter = "lotline_mailbox_overflows_total";
     /// Replays that connections began.
     replays: Counter = "lotline_replays_total";
     /// Pages of the log that replays read.
     replay_pages: Counter = "lotline_replay_pages_total";
+    /// Reads of logs that wait for their turn.
+    replays_waiting: Gauge = "lotline_replays_waiting";
     /// Gaps that readers were told of, by reason.
     gaps: By<GapReason, Counter> = "lotline_gaps_told_total";
 

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::rounds;
 use super::site::Site;
 use crate::history::{Entry, Fact, History, Role, Tenant};
-use crate::load::{Carrier, Node, Person, Whereabouts, follow, reads_log};
+use crate::load::{Carrier, Habit, Node, Person, Whereabouts, follow, reads_log};
 use crate::support::app::Back;
 use crate::support::wait::a_moment;
 
@@ -42,7 +42,7 @@ async fn a_node_that_is_killed_in_mid_crawl_finds_each_home_once() {
         follows: true,
         start: start.clone(),
     };
-    let following = follow(client.node.clone(), person, Carrier::Stream, LAST_WORD);
+    let following = follow(client.node.clone(), person, (Carrier::Stream, Habit::Stays), LAST_WORD);
     let following = TaskTracker::new().spawn(following);
 
     for front_page in site.front_pages() {

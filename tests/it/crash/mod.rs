@@ -4,6 +4,9 @@
 
 mod crawl;
 mod mixed;
+mod power_cut;
+mod restore;
+mod room;
 mod site;
 mod trim;
 

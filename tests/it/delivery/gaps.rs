@@ -1,5 +1,6 @@
 //! A position that the log does not know is told as a gap, never passed off as a whole replay.
 
+use lotline::auth::role::KeyScope;
 use lotline::protocol::position::Position;
 use serde_json::json;
 
@@ -11,6 +12,7 @@ on_both_databases! {
     a_socket_is_told_of_each_feeds_gap_and_goes_on_live,
     a_stream_is_told_of_the_gap_and_goes_on_live,
     over_rest_a_gap_is_200_and_not_recovered,
+    over_rest_a_gap_names_every_list_to_read,
 }
 
 /// Positions that cannot be honoured, each with its reason.
@@ -46,7 +48,7 @@ async fn a_socket_is_told_of_each_feeds_gap_and_goes_on_live(app: &TestApp) {
         assert_eq!(hello["type"], "connection_established");
         let inbox_gap = json!({
             "type": "gap", "subscription": "inbox", "from": since.chars().take(200).collect::<String>(), "to": hello["position"], "reason": reason,
-            "resync_url": "/api/v1/notifications",
+            "resync_url": "/api/v1/notifications", "own_jobs_url": format!("/api/v1/jobs?created_by={}", ann.id),
         });
         assert_eq!(inbox, inbox_gap);
         assert_eq!(
@@ -91,4 +93,24 @@ async fn over_rest_a_gap_is_200_and_not_recovered(app: &TestApp) {
         ann.broadcasts("live").await;
         assert_eq!(ann.reads_events(page["position"].as_str().unwrap()).await[0]["message"], "live");
     }
+}
+
+async fn over_rest_a_gap_names_every_list_to_read(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let worker = app.worker(&ann, &[KeyScope::EventsRead]).await;
+    let feeds = "/api/v1/events?since=yesterday&subscriptions=property_updates,job_updates";
+
+    let hers = ann.get(feeds).await.json();
+    let its = worker.get(feeds).await.json();
+    let whole = ann.get("/api/v1/events").await.json();
+
+    let (jobs, properties) = ("/api/v1/jobs", "/api/v1/properties?include_removed=true");
+    let wanted = json!({
+        "inbox": "/api/v1/notifications", "own_jobs": format!("/api/v1/jobs?created_by={}", ann.id),
+        "job_updates": jobs, "property_updates": properties,
+    });
+    assert_eq!((&hers["resync_url"], &hers["resync_urls"]), (&json!(properties), &wanted));
+    // A key has no inbox.
+    assert_eq!(its["resync_urls"], json!({ "job_updates": jobs, "property_updates": properties }));
+    assert_eq!((whole.get("resync_url"), whole.get("resync_urls")), (None, None));
 }

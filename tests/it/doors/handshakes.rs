@@ -9,6 +9,7 @@ mod corpus {
     super::on_one_database!(Sqlite, each_bad_handshake_gets_the_status_that_explains_it);
     super::on_one_database!(Sqlite, a_frame_that_came_with_the_handshake_is_served);
     super::on_one_database!(Sqlite, a_refused_handshake_leaves_the_connection_usable);
+    super::on_one_database!(Sqlite, nonsense_behind_a_request_is_refused_after_its_answer);
     super::on_one_database!(Sqlite, a_client_that_sends_nonsense_after_the_upgrade_is_closed_with_1002);
 }
 
@@ -36,6 +37,7 @@ fn corpus(token: &str) -> Vec<(&'static str, Vec<u8>, &'static [u16])> {
     let good = |name: &str, lines: &[&str]| request(&get, &with(name, lines));
     let start = |start: String| request(&start, &with("", &[]));
     let long = format!("X-Long: {}", "x".repeat(40 * 1024));
+    let longest = format!("X-Long: {}", "x".repeat(400 * 1024));
     let many: Vec<String> = (0..200).map(|n| format!("X-{n}: 1")).chain(with("", &[])).collect();
     let mut with_body = good("Content-Length", &["Content-Length: 4"]);
     with_body.extend_from_slice(b"body");
@@ -78,6 +80,13 @@ fn corpus(token: &str) -> Vec<(&'static str, Vec<u8>, &'static [u16])> {
         ("HTTP/0.9", b"GET /ws\r\n\r\n".to_vec(), &[400, 0]),
         ("no Host", good("Host", &[]), &[101, 400]),
         ("a header of 40 KiB", good("", &[&long]), &[431]),
+        ("a header of 400 KiB", good("", &[&longest]), &[431]),
+        ("a target of 40 KiB", start(format!("GET /ws?token={} HTTP/1.1", "x".repeat(40 * 1024))), &[431]),
+        (
+            "a target of 70 KiB",
+            start(format!("GET /ws?token={} HTTP/1.1", "x".repeat(70 * 1024))),
+            &[431, 414],
+        ),
         ("two hundred headers", request(&get, &many), &[431, 101]),
         ("a header without a colon", good("", &["nonsense"]), &[400]),
         ("a blank before the colon", good("", &["X-Bad : 1"]), &[400]),
@@ -99,6 +108,10 @@ fn corpus(token: &str) -> Vec<(&'static str, Vec<u8>, &'static [u16])> {
         ("TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(), &[400, 0]),
         ("HTTP/2 in the clear", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), &[400, 404, 505, 0]),
         ("an unknown method", start(format!("BREW {target} HTTP/1.1")), &[405, 501]),
+        ("a page of text", b"Dear server,\r\nplease open a socket.\r\n\r\n".to_vec(), &[400]),
+        ("bytes of no alphabet", vec![0xff; 64], &[400]),
+        ("a control character in the target", start("GET /w\x01s HTTP/1.1".to_owned()), &[400]),
+        ("HTTP/1.2", start(format!("GET {target} HTTP/1.2")), &[400]),
         ("a nameless method", b" /ws HTTP/1.1\r\n\r\n".to_vec(), &[400, 0]),
     ]
 }
@@ -117,8 +130,11 @@ async fn each_bad_handshake_gets_the_status_that_explains_it(app: &TestApp) {
         if !wanted.contains(&status) {
             wrong.push(format!("{name}: {status} instead of {wanted:?}\n{body}"));
         }
-        if (402..=499).contains(&status) && status != 431 {
-            assert!(body.contains("application/problem+json"), "{name}: {body}");
+        if status >= 400 {
+            assert!(
+                body.contains("application/problem+json") && body.contains("x-request-id"),
+                "{name}: {body}"
+            );
         }
         drop(raw);
         // Five seats are soon taken.
@@ -156,6 +172,21 @@ async fn a_refused_handshake_leaves_the_connection_usable(app: &TestApp) {
     assert_eq!(refused.status, 401);
     assert_eq!(raw.answer().await.unwrap().status, 101);
     assert!(raw.text_frame().await.unwrap().contains("connection_established"));
+}
+
+async fn nonsense_behind_a_request_is_refused_after_its_answer(app: &TestApp) {
+    let mut raw = Raw::connect(app.address).await;
+    let mut bytes = request("GET /version HTTP/1.1", &["Host: example.com".to_owned()]);
+    bytes.extend_from_slice(b"and then nonsense\r\n\r\n");
+
+    raw.send(&bytes).await;
+    let (answer, refusal) = (raw.answer().await.unwrap(), raw.answer().await.unwrap());
+
+    assert_eq!((answer.status, refusal.status), (200, 400));
+    let problem: serde_json::Value = serde_json::from_str(&refusal.body).unwrap();
+    assert_eq!(problem["code"], "bad_request");
+    assert!(refusal.head.contains(problem["request_id"].as_str().unwrap()), "{}", refusal.head);
+    assert!(raw.is_ended().await);
 }
 
 async fn a_client_that_sends_nonsense_after_the_upgrade_is_closed_with_1002(app: &TestApp) {

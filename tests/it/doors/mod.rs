@@ -1,5 +1,7 @@
 //! Every door refuses what it should: hostile tokens, hostile handshakes, stale reads.
 
+mod confusion;
+mod examples;
 mod handshakes;
 mod lists;
 mod tokens;

@@ -6,4 +6,5 @@ mod generated;
 mod mutations;
 mod record;
 
-pub use record::{Entry, Fact, History, Reader, Role, Seen, Tenant};
+pub use check::Kind;
+pub use record::{Entry, Fact, History, Reader, Role, Seen, Tenant, number};

@@ -22,6 +22,8 @@ enum Body {
     None,
     Json(Value),
     Form(Vec<(&'static str, String)>),
+    /// A body of another type, and whatever a document says of it.
+    Other(String, String),
 }
 
 impl Call {
@@ -64,6 +66,37 @@ impl Call {
         self
     }
 
+    pub fn text(mut self, content_type: &str, text: &str) -> Self {
+        self.body = Body::Other(content_type.to_owned(), text.to_owned());
+        self
+    }
+
+    /// A form of these texts.
+    pub fn form_of(self, fields: &serde_json::Map<String, Value>) -> Self {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        fields.iter().for_each(|(name, value)| {
+            form.append_pair(name, value.as_str().unwrap());
+        });
+        self.text("application/x-www-form-urlencoded", &form.finish())
+    }
+
+    /// Another path, if there is one.
+    pub fn at(mut self, path: Option<&str>) -> Self {
+        self.path = path.map_or(self.path, str::to_owned);
+        self
+    }
+
+    /// A field of the body.
+    pub fn field(&self, name: &str) -> Option<Value> {
+        match &self.body {
+            Body::None | Body::Other(..) => None,
+            Body::Json(value) => value.get(name).cloned(),
+            Body::Form(fields) => {
+                fields.iter().find(|(field, _)| *field == name).map(|(_, text)| text.as_str().into())
+            }
+        }
+    }
+
     pub fn user_agent(mut self, text: &str) -> Self {
         self.user_agent = Some(text.to_owned());
         self
@@ -90,6 +123,7 @@ impl Call {
             Body::None => Body::None,
             Body::Json(value) => Body::Json(fill_json(value)),
             Body::Form(fields) => Body::Form(fill_all(fields)),
+            Body::Other(kind, text) => Body::Other(kind.clone(), fill(text)),
         };
         Self { path: fill(&self.path), query: fill_all(&self.query), body, ..self.clone() }
     }
@@ -108,7 +142,7 @@ impl Call {
         };
         note(&self.query);
         match &self.body {
-            Body::None => {}
+            Body::None | Body::Other(..) => {}
             Body::Form(fields) => note(fields),
             Body::Json(value) => places_in(value, "", &mut found),
         }
@@ -121,6 +155,7 @@ impl Call {
         let request = match &self.body {
             Body::None => request,
             Body::Json(value) => request.json(value),
+            Body::Other(kind, text) => request.header("content-type", kind).body(text.clone()),
             Body::Form(fields) => {
                 request.header("content-type", "application/x-www-form-urlencoded").body(encoded(fields))
             }

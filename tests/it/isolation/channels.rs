@@ -10,6 +10,7 @@ use super::call::Call;
 use super::case::canaries;
 use super::documents::{Channel, channels};
 use super::things::text;
+use super::together;
 use super::world::{Party, World};
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
@@ -87,6 +88,9 @@ impl Place {
 
 async fn listen(party: &Party<'_>, channel: &Channel, place: &Place) -> Vec<Listener> {
     let own = channel.address.replace("{user_id}", &party.admin.id.to_string());
+    if own.contains("{job_id}") {
+        return log_of_a_strangers_job(party, &own, place).await;
+    }
     let everything = place.everything();
     let mut listeners = Vec::new();
     for since in [None, Some(place.head.as_str())] {
@@ -111,6 +115,22 @@ async fn listen(party: &Party<'_>, channel: &Channel, place: &Place) -> Vec<List
         }
     }
     listeners
+}
+
+/// A stranger's job has no log: what is answered is what a job that never was has.
+async fn log_of_a_strangers_job(party: &Party<'_>, path: &str, place: &Place) -> Vec<Listener> {
+    for caller in [&**party.admin, &*party.key] {
+        let mut told = Vec::new();
+        for job in [place.job, 4_503_599_627_370_496] {
+            let answer = caller.get(&path.replace("{job_id}", &job.to_string())).await;
+            let mut problem = answer.json();
+            problem.as_object_mut().unwrap().remove("request_id");
+            told.push((answer.status, problem));
+        }
+        assert_eq!(told[0], told[1]);
+        assert!([403, 404].contains(&told[0].0), "{told:?}");
+    }
+    Vec::new()
 }
 
 /// A key has no path of a user's: its refusal tells nothing either.
@@ -214,16 +234,28 @@ async fn does_everything(world: &World<'_>) {
     world.reports(&listing).await;
     listing["removed"] = json!(true);
     world.reports(&listing).await;
+    together::people_meet(world).await;
     for audience in ["everyone", "admins", "role:admin", "role:viewer"] {
         world.broadcasts(audience).await;
     }
     world.broadcasts(&format!("user:{}", world.owner.admin.id)).await;
+    let (_, message) = world.has_room_message().await;
+    world.says_in("lobby").await;
+    let edit =
+        Call::patch(&format!("/api/v1/messages/{message}")).json(json!({ "text": world.mark("words") }));
+    world.admin_does(edit).await;
+    world.admin_does(Call::delete(&format!("/api/v1/messages/{message}"))).await;
+    let talker = world.has_person().await;
+    let call = Call::post(&format!("/api/v1/direct-messages/{}", world.owner.admin.id));
+    call.json(json!({ "text": world.mark("words") })).send(world.app, Some(&talker.token)).await;
 }
 
 /// What strangers do not hear was there to be heard.
 async fn is_told_everything(owner: &mut Socket) {
-    const WANTED: [&str; 15] = [
+    const WANTED: [&str; 19] = [
         "admin_notification",
+        "chat",
+        "direct_message",
         "job_cancelled",
         "job_completed",
         "job_failed",
@@ -231,6 +263,8 @@ async fn is_told_everything(owner: &mut Socket) {
         "job_progress",
         "job_queued",
         "job_started",
+        "message_deleted",
+        "message_edited",
         "new_properties",
         "price_changed",
         "property_changed",
@@ -240,7 +274,7 @@ async fn is_told_everything(owner: &mut Socket) {
         "system_notification",
     ];
     let mut wanted: BTreeSet<&str> = WANTED.into();
-    wanted.insert("system_alert");
+    wanted.extend(["presence", "system_alert", "typing"]);
     while !wanted.is_empty() {
         let frame = owner.next().await;
         let (kind, event) = (text(&frame, "type"), frame["event"].as_str().unwrap_or_default());

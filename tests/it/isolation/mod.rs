@@ -2,12 +2,14 @@
 //! What belongs to one tenant must answer another exactly as if it had never been.
 #![expect(clippy::panic, reason = "a test that cannot go on should stop and say why")]
 
-mod call;
-mod case;
+pub mod call;
+pub mod case;
 mod channels;
 mod documents;
-mod factories;
+pub mod factories;
+mod rooms;
 mod things;
+mod together;
 mod upkeep;
 mod walk;
-mod world;
+pub mod world;

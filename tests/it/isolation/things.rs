@@ -110,6 +110,17 @@ impl World<'_> {
         property
     }
 
+    /// A property that somebody has on a screen.
+    pub async fn has_viewed_property(&self) -> i64 {
+        let (property, _) = self.has_property().await;
+        let token = self.has_person().await.token;
+        let mut socket = self.app.anonymous().door("/ws").query("token", &token).open().await;
+        socket.say(json!({ "type": "viewing", "property_id": property })).await;
+        socket.ask(json!({ "type": "ping" })).await;
+        self.sockets.lock().push(socket);
+        property
+    }
+
     pub async fn reports(&self, listing: &Value) -> i64 {
         let batch = json!({ "items": [listing] });
         let answer = self.key_does(Call::post("/api/v1/properties/batch").json(batch)).await.json();

@@ -11,5 +11,5 @@ mod writers;
 pub use cast::{Cast, Company, PASSWORD};
 pub use node::{Node, Whereabouts};
 pub use outcome::Outcome;
-pub use readers::{Carrier, Person, follow, reads_log};
+pub use readers::{Carrier, Habit, Person, follow, reads_log};
 pub use run::{Ended, Run};

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use lotline::base::clock::Clock;
+use lotline::base::entropy::Entropy;
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -36,6 +37,35 @@ impl Carrier {
     }
 }
 
+/// When a reader leaves a carrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Habit {
+    /// When it is cut, for the next one.
+    Stays,
+    /// After as many frames as chance wills, in the middle of a replay or of what is live, for whichever chance wills.
+    Wanders,
+}
+
+/// Frames that a wanderer takes from one carrier are fewer than this.
+const PATIENCE: u64 = 25;
+
+impl Habit {
+    /// Frames that are taken before the carrier is left; none: all.
+    fn budget(self) -> Option<u64> {
+        match self {
+            Self::Stays => None,
+            Self::Wanders => Some(Entropy.below(PATIENCE)),
+        }
+    }
+
+    fn next(self, carrier: Carrier) -> Carrier {
+        match self {
+            Self::Stays => carrier.next(),
+            Self::Wanders => Carrier::ALL[Entropy.below(3) as usize],
+        }
+    }
+}
+
 /// Who reads, and from where on.
 #[derive(Clone)]
 pub struct Person {
@@ -47,8 +77,14 @@ pub struct Person {
     pub start: String,
 }
 
-/// Follows until the broadcast `last_word` has come, beginning on `carrier`; gives what was seen and how often it was cut.
-pub async fn follow(node: Whereabouts, person: Person, carrier: Carrier, last_word: &str) -> (Reader, u64) {
+/// Follows until the broadcast `last_word` has come, beginning on `carrier`; gives what was seen and how often it was cut
+/// or left.
+pub async fn follow(
+    node: Whereabouts,
+    person: Person,
+    (carrier, habit): (Carrier, Habit),
+    last_word: &str,
+) -> (Reader, u64) {
     let mut reading = Reading {
         node,
         token: person.token,
@@ -57,9 +93,11 @@ pub async fn follow(node: Whereabouts, person: Person, carrier: Carrier, last_wo
         seen: Vec::new(),
         last_word: Fact::said(last_word),
         done: false,
+        left: None,
     };
     let (mut carrier, mut cuts) = (carrier, 0);
     while !reading.done {
+        reading.left = habit.budget();
         let was_open = match carrier {
             Carrier::Socket => reading.by_socket().await,
             Carrier::Stream => reading.by_stream().await,
@@ -67,7 +105,7 @@ pub async fn follow(node: Whereabouts, person: Person, carrier: Carrier, last_wo
         };
         if was_open && !reading.done {
             cuts += 1;
-            carrier = carrier.next();
+            carrier = habit.next(carrier);
         }
         a_moment().await;
     }
@@ -84,11 +122,19 @@ struct Reading {
     seen: Vec<Seen>,
     last_word: Fact,
     done: bool,
+    /// Frames that are still taken from this carrier, when it is to be left.
+    left: Option<u64>,
 }
 
 impl Reading {
+    /// Whether nothing more is taken from this carrier.
+    fn is_over(&self) -> bool {
+        self.done || self.left == Some(0)
+    }
+
     /// Takes a frame in, whatever it came on.
     fn takes(&mut self, frame: &Value) {
+        self.left = self.left.map(|left| left.saturating_sub(1));
         if frame["type"] == "gap" {
             self.seen.push(Seen::Gap { to: frame["to"].as_str().unwrap().to_owned() });
         }
@@ -119,7 +165,7 @@ impl Reading {
             if let Message::Text(text) = message {
                 self.takes(&serde_json::from_str(&text).unwrap());
             }
-            if self.done {
+            if self.is_over() {
                 break;
             }
         }
@@ -142,7 +188,7 @@ impl Reading {
             while let Some(end) = text.windows(2).position(|two| two == b"\n\n") {
                 let block: Vec<u8> = text.drain(..end + 2).collect();
                 self.takes_block(std::str::from_utf8(&block).unwrap());
-                if self.done {
+                if self.is_over() {
                     return true;
                 }
             }
@@ -163,14 +209,17 @@ impl Reading {
     async fn by_request(&mut self) -> bool {
         let mut was_open = false;
         loop {
-            let path = format!("/api/v1/events?limit=200&{}", self.query());
+            let limit = self.left.unwrap_or(200).max(1);
+            let path = format!("/api/v1/events?limit={limit}&{}", self.query());
             let Outcome::Done(page) = self.node.get(&self.token, &path).await else { return was_open };
             was_open = true;
             self.takes_page(&page);
-            if self.done {
+            if self.is_over() {
                 return true;
             }
             if page["has_more"] == false {
+                // A wanderer may have come where nothing more is said.
+                self.left = self.left.map(|left| left.saturating_sub(1));
                 Clock::system().sleep(POLL).await;
             }
         }

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::cast::{Cast, Company, OPERATOR, PASSWORD};
 use super::node::Node;
 use super::outcome::{Outcome, Refusal};
-use super::readers::{Carrier, Person, follow, reads_log};
+use super::readers::{Carrier, Habit, Person, follow, reads_log};
 use super::writers::{Tally, Writer, Written};
 use crate::history::{Entry, Fact, History, Reader, Role, Tenant};
 use crate::support::wait::a_moment;
@@ -39,7 +39,7 @@ pub struct Ended {
     pub cast: Cast,
     pub history: History,
     pub acknowledged: u64,
-    /// How often readers were cut.
+    /// How often readers were cut, or went to another carrier by themselves.
     pub cuts: u64,
     pub refused: BTreeMap<Refusal, u64>,
 }
@@ -47,6 +47,11 @@ pub struct Ended {
 impl Run {
     /// Lets everybody begin on a node that has started.
     pub async fn begin(node: Node, cast: Cast) -> Self {
+        Self::begin_with(node, cast, Habit::Stays).await
+    }
+
+    /// The same with readers of this habit.
+    pub async fn begin_with(node: Node, cast: Cast, habit: Habit) -> Self {
         let whereabouts = node.whereabouts();
         let (tally, heard) = watch::channel(Tally::default());
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -61,8 +66,9 @@ impl Run {
                 tasks.spawn(writer().works(company.clone())),
             ]);
             let people = people(company, &start).into_iter().zip(Carrier::ALL.into_iter().cycle());
-            let follow =
-                |(person, carrier)| tasks.spawn(follow(whereabouts.clone(), person, carrier, LAST_WORD));
+            let follow = |(person, carrier)| {
+                tasks.spawn(follow(whereabouts.clone(), person, (carrier, habit), LAST_WORD))
+            };
             following.push(people.map(follow).collect());
             starts.push(start);
         }

@@ -38,7 +38,7 @@ pub(super) fn with_one_admin(folder: &Path) -> Command {
 pub(super) struct Admin {
     pub(super) address: SocketAddr,
     pub(super) http: reqwest::Client,
-    token: String,
+    pub(super) token: String,
 }
 
 impl Admin {

@@ -151,6 +151,43 @@ async fn a_restore_over_a_store_waits_for_its_server_to_be_gone_and_keeps_the_ol
     assert!(kept.contains("acme: 3 events, head 3"), "{kept}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_keys_that_hold_again_are_named_and_may_be_revoked_with_the_restore() {
+    let house = house();
+    let data = house.path();
+    let copy = data.join("copy.db");
+    let copy = copy.to_str().unwrap();
+    let words = ["key", "create", "--tenant", "acme", "--username", "ann", "--name", "old worker"];
+    let key = done(data, &[&words[..], &["--scopes", "events:read"]].concat());
+    done(data, &["backup", "--to", copy]);
+    let server = Server::start(&mut serve_in(data));
+    let ann = Ann::at(&server, token(data));
+    let id = ann.reads("api-keys").await["data"][0]["id"].as_str().unwrap().to_owned();
+    let call = ann.http.delete(format!("{}/api-keys/{id}", ann.base)).bearer_auth(&ann.token);
+    assert_eq!(call.send().await.unwrap().status(), http::StatusCode::NO_CONTENT);
+    assert_eq!(opens_with(&server, &key).await, http::StatusCode::UNAUTHORIZED);
+    drop(server);
+
+    let standing = done(data, &["restore", "--from", copy, "--force"]);
+    let server = Server::start(&mut serve_in(data));
+    let holds_again = opens_with(&server, &key).await;
+    drop(server);
+    let revoked = done(data, &["restore", "--from", copy, "--force", "--revoke-keys"]);
+    let after = opens_with(&Server::start(&mut serve_in(data)), &key).await;
+
+    let line = format!("{id} of acme/ann: \"old worker\"");
+    assert!(standing.contains("revoke again") && standing.contains(&line), "{standing}");
+    assert!(revoked.contains("are revoked") && revoked.contains(&line), "{revoked}");
+    assert_eq!((holds_again, after), (http::StatusCode::OK, http::StatusCode::UNAUTHORIZED));
+}
+
+/// What a server says to a key.
+async fn opens_with(server: &Server, key: &str) -> reqwest::StatusCode {
+    let it = Ann::at(server, key.to_owned());
+    let call = it.http.get(format!("{}/events?subscriptions=job_updates", it.base)).bearer_auth(key);
+    call.send().await.unwrap().status()
+}
+
 #[test]
 fn what_is_no_whole_copy_is_refused_and_the_store_stays_as_it_was() {
     let house = house();

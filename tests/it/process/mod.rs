@@ -5,6 +5,7 @@ mod clients;
 mod copies;
 mod drain;
 mod exhaustion;
+mod keys;
 mod reload;
 mod retries;
 mod verbs;

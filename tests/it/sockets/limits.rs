@@ -1,12 +1,15 @@
 //! What a client may send: how much, how fast, of which kind.
 
+use std::io::Write;
+use std::net::Shutdown;
 use std::time::Duration;
 
 use serde_json::json;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
+use crate::support::wait::within;
 
 on_both_databases! {
     a_binary_message_closes_the_socket_with_1003,
@@ -14,6 +17,9 @@ on_both_databases! {
     a_message_of_the_limit_is_served_and_a_larger_one_closes_with_1009,
     over_thirty_messages_a_second_each_is_refused_and_the_next_second_is_served,
     ten_seconds_over_the_limit_close_the_socket_with_4429,
+    a_flood_is_refused_four_times_the_limit_and_its_sender_still_hears_events,
+    pongs_that_nobody_asked_for_count_as_messages,
+    a_peer_that_never_stops_talking_leaves_the_thread_to_others,
     the_echo_sends_text_and_binary_back_and_knows_no_rate,
 }
 
@@ -90,6 +96,65 @@ async fn ten_seconds_over_the_limit_close_the_socket_with_4429(app: &TestApp) {
     let (code, reason) = socket.is_closed().await;
     assert_eq!(code, 4429);
     assert!(reason.contains("retry_after="), "{reason}");
+}
+
+async fn a_flood_is_refused_four_times_the_limit_and_its_sender_still_hears_events(app: &TestApp) {
+    let mut socket = app.member("bob").await.connects().await;
+
+    for _ in 0..1_000 {
+        socket.try_send(Message::text("{\"type\":\"ping\"}")).await;
+    }
+    for _ in 0..30 {
+        assert_eq!(socket.next().await["type"], "pong");
+    }
+    for _ in 0..90 {
+        assert_eq!(socket.next().await["code"], "rate_limited");
+    }
+    app.admin("ann").await.broadcasts("still there?").await;
+
+    assert_eq!(socket.next().await["message"], "still there?");
+    drop(socket);
+    // Nothing is read before the second is over, not even that the client has gone.
+    app.while_time_passes(app.has_connections(0)).await;
+}
+
+async fn pongs_that_nobody_asked_for_count_as_messages(app: &TestApp) {
+    let mut socket = app.member("bob").await.connects().await;
+
+    for _second in 0..10 {
+        for _ in 0..30 {
+            socket.send(Message::Pong(Bytes::new())).await;
+        }
+        socket.say(json!({"type": "ping"})).await;
+        assert_eq!(socket.next().await["code"], "rate_limited");
+        app.clock.advance(Duration::from_secs(1));
+    }
+    for _ in 0..31 {
+        socket.try_send(Message::Pong(Bytes::new())).await;
+    }
+
+    assert_eq!(socket.is_closed().await.0, 4429);
+}
+
+async fn a_peer_that_never_stops_talking_leaves_the_thread_to_others(app: &TestApp) {
+    let talker = app.member("bob").await.door("/ws/echo").open().await.into_stream().into_std().unwrap();
+    let mut other = app.member("eve").await.connects().await;
+    talker.set_nonblocking(false).unwrap();
+    let mut mouth = talker.try_clone().unwrap();
+
+    // Pongs, which nothing answers: no answer of ours ever makes it wait.
+    let talking = std::thread::spawn(move || {
+        let pongs = [0x8a, 0x80, 0, 0, 0, 0].repeat(100_000);
+        (0..400).find(|_| mouth.write_all(&pongs).is_err())
+    });
+    for _ in 0..20 {
+        assert_eq!(other.ask(json!({"type": "ping"})).await["type"], "pong");
+    }
+    let still_talks = !talking.is_finished();
+    talker.shutdown(Shutdown::Both).unwrap();
+
+    assert!(still_talks, "nobody else was served before 240 MB were read");
+    within("the talker's end", tokio::task::spawn_blocking(|| talking.join())).await.unwrap().unwrap();
 }
 
 async fn the_echo_sends_text_and_binary_back_and_knows_no_rate(app: &TestApp) {

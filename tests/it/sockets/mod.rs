@@ -1,5 +1,6 @@
 //! One socket, as its client sees it: the doors, the messages, the limits, the clock.
 
+mod contract;
 mod doors;
 mod expiry;
 mod heartbeat;

@@ -1,35 +1,14 @@
 //! What PostgreSQL's own tools put back does not pass for the old log.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
 use lotline::auth::scope::{SystemReason, TenantScope};
 use lotline::base::ids::TenantId;
 use lotline::eventlog::{self, Head, Since};
 use lotline::protocol::message::GapReason;
 use lotline::storage::{self, Database, DatabaseSettings};
 use secrecy::SecretString;
-use url::Url;
 
 use super::tables::fill;
-use crate::support::postgres::{TestDatabase, run};
-
-/// The newest of Debian's installed tools.
-fn tool(name: &str) -> Command {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").unwrap().map(|entry| entry.unwrap().path());
-    let tools: Vec<PathBuf> =
-        versions.map(|path| path.join("bin").join(name)).filter(|path| path.exists()).collect();
-    Command::new(tools.iter().max().unwrap_or_else(|| panic!("{name} is not installed; run scripts/install")))
-}
-
-fn succeeds(command: &mut Command) {
-    let ended = command.output().unwrap();
-    assert!(ended.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ended.stderr));
-}
-
-fn dump(database: &Url, to: &Path) {
-    succeeds(tool("pg_dump").arg("--format=custom").arg("--file").arg(to).arg(database.as_str()));
-}
+use crate::support::postgres::{TestDatabase, dump, restore, run};
 
 fn doors(database: &TestDatabase, name: &str) -> DatabaseSettings {
     let at = |role| {
@@ -78,7 +57,7 @@ async fn a_dump_restored_into_another_database_is_another_log() {
     run(&superuser, &format!("CREATE DATABASE {name}")).await;
     let mut target = database.superuser_url();
     target.set_path(&name);
-    succeeds(tool("pg_restore").arg("--dbname").arg(target.as_str()).arg(&file));
+    restore(&target, &file, &[]);
     let settings = doors(&database, &name);
     let after = head(&settings).await;
     let sound = storage::examine(&settings).await.unwrap();
@@ -101,8 +80,7 @@ async fn a_dump_restored_over_the_same_database_is_another_log() {
     let again = head(&settings).await;
     dump(&database.superuser_url(), &file);
 
-    let target = database.superuser_url();
-    succeeds(tool("pg_restore").args(["--clean", "--dbname"]).arg(target.as_str()).arg(&file));
+    restore(&database.superuser_url(), &file, &["--clean"]);
     let after = head(&settings).await;
 
     assert_eq!(again, before, "without a restore the log stays the same");

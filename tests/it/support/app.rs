@@ -5,17 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
 use lotline::app::{App, StartError};
+use lotline::auth::scope::{SystemReason, TenantScope};
 use lotline::base::clock::Clock;
+use lotline::base::entropy::Entropy;
 use lotline::base::ids::TenantId;
 use lotline::domain::identity::authenticate::Admitted;
 use lotline::domain::identity::{Identity, bootstrap};
 use lotline::domain::op::{Kernel, Origin};
 use lotline::protocol::problem::Problem;
+use lotline::session::Seat;
 use lotline::session::Sessions;
 use lotline::session::admission::Admission;
 use lotline::session::seats::Carrier;
-use lotline::session::supervisor::Seat;
+use lotline::storage::ReplayTurn;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -164,6 +168,47 @@ impl TestApp {
             }
         })
         .await
+    }
+
+    /// The database on PostgreSQL; none on SQLite.
+    pub fn database(&self) -> Option<&TestDatabase> {
+        self.database.as_ref()
+    }
+
+    /// Changes rows past everything that the product does.
+    pub async fn runs_sql(&self, sql: &str) {
+        let connection = match &self.database {
+            Some(database) => database.as_superuser().await,
+            None => crate::store::tables::open_sqlite(&self.folder.path().join("lotline.db")).await,
+        };
+        super::postgres::run(&connection, sql).await;
+        connection.close().await.unwrap();
+    }
+
+    /// Another node on the same database: what it commits, this one has to find by itself.
+    pub fn another_node(&self) -> Kernel {
+        Kernel::new(self.kernel.db.clone(), self.clock.clone(), Entropy)
+    }
+
+    /// Takes every right to read a page of a log: whoever wants one waits, until these are given back.
+    pub async fn takes_all_turns(&self) -> Vec<ReplayTurn> {
+        let scope = TenantScope::for_system(SystemReason::Demo, self.other);
+        let mut turns = Vec::new();
+        while let Some(turn) = self.kernel.db.replay_turn(&scope).now_or_never() {
+            turns.push(turn.unwrap());
+        }
+        turns
+    }
+
+    /// Waits until so many wait for such a right.
+    pub async fn has_waiting(&self, wanted: usize) {
+        let waiting = || self.kernel.db.replays_waiting();
+        self.while_time_passes(async {
+            while waiting() < wanted {
+                a_moment().await;
+            }
+        })
+        .await;
     }
 
     /// The node's data folder.

@@ -4,7 +4,9 @@
 pub mod answer;
 pub mod app;
 pub mod binary;
+pub mod browser;
 pub mod jwt_corpus;
+pub mod key_pair;
 pub mod key_server;
 pub mod people;
 pub mod postgres;

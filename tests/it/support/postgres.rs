@@ -1,5 +1,8 @@
 //! A PostgreSQL database of a test's own, with the three roles that the manual asks for.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
 use lotline::base::entropy::Entropy;
 use lotline::storage::{self, DatabaseSettings};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
@@ -117,6 +120,29 @@ impl TestDatabase {
         }
         admin.close().await.unwrap();
     }
+}
+
+/// Dumps a database with PostgreSQL's own tool.
+pub fn dump(database: &Url, to: &Path) {
+    succeeds(tool("pg_dump").arg("--format=custom").arg("--file").arg(to).arg(database.as_str()));
+}
+
+/// Puts a dump into a database with PostgreSQL's own tool.
+pub fn restore(database: &Url, from: &Path, options: &[&str]) {
+    succeeds(tool("pg_restore").args(options).arg("--dbname").arg(database.as_str()).arg(from));
+}
+
+/// The newest of Debian's installed tools.
+fn tool(name: &str) -> Command {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").unwrap().map(|entry| entry.unwrap().path());
+    let tools: Vec<PathBuf> =
+        versions.map(|path| path.join("bin").join(name)).filter(|path| path.exists()).collect();
+    Command::new(tools.iter().max().unwrap_or_else(|| panic!("{name} is not installed; run scripts/install")))
+}
+
+fn succeeds(command: &mut Command) {
+    let ended = command.output().unwrap();
+    assert!(ended.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ended.stderr));
 }
 
 /// Runs one statement.

@@ -1,5 +1,5 @@
 //! Removing a person. What they made for the tenant, such as jobs, stays and refers to a row without a name; where
-//! nothing refers to them the row goes too. Their sign-ins and API keys end with them.
+//! nothing refers to them the row goes too. Their sign-ins, API keys and memberships end with them.
 
 use super::change::Precondition;
 use super::{is_last, last_admin};
@@ -8,12 +8,13 @@ use crate::base::ids::UserId;
 use crate::domain::error::Result;
 use crate::domain::op::{Deed, Op};
 use crate::domain::revocation::Revocation;
+use crate::domain::rooms::members::take_everywhere;
 use crate::protocol::problem::Problem;
 use crate::storage::{api_keys, micros, sessions, users};
 
 pub async fn remove(op: &Op, id: UserId, precondition: Precondition<'_>) -> Result<()> {
     op.require(Permission::ManageUsers)?;
-    let change = op.begin().await?;
+    let mut change = op.begin().await?;
     let admins = users::lock_admins(&change.tx).await?;
     let user = users::lock(&change.tx, id).await?.ok_or_else(Problem::not_found)?;
     precondition(&user)?;
@@ -23,6 +24,7 @@ pub async fn remove(op: &Op, id: UserId, precondition: Precondition<'_>) -> Resu
     let now = micros(op.now());
     sessions::revoke_of_user(&change.tx, id, None, now).await?;
     api_keys::revoke_of_user(&change.tx, id, now).await?;
+    take_everywhere(&mut change, id).await?;
     users::remove(&change.tx, id, now).await?;
     let deed = Deed {
         action: "user.removed",

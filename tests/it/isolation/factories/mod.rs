@@ -3,10 +3,12 @@
 
 mod account;
 mod jobs;
+mod messages;
 mod notices;
 mod people;
 mod platform;
 mod properties;
+mod rooms;
 mod spiders;
 mod workers;
 
@@ -28,5 +30,7 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
     let found = if found.is_none() { workers::cases(world, operation).await } else { found };
     let found = if found.is_none() { properties::cases(world, operation).await } else { found };
     let found = if found.is_none() { notices::cases(world, operation).await } else { found };
+    let found = if found.is_none() { rooms::cases(world, operation).await } else { found };
+    let found = if found.is_none() { messages::cases(world, operation).await } else { found };
     if found.is_none() { platform::cases(world, operation).await } else { found }
 }

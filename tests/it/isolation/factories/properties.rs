@@ -19,6 +19,15 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
             let call = Call::get("/api/v1/properties/{property}/price-history");
             vec![Case::new(call).number("property", property)]
         }
+        "get_property_viewers" => {
+            let property = world.has_viewed_property().await;
+            let call = Call::get("/api/v1/properties/{property}/viewers");
+            vec![Case::new(call).number("property", property)]
+        }
+        "list_viewing" => {
+            world.has_viewed_property().await;
+            vec![Case::new(Call::get("/api/v1/viewing"))]
+        }
         "put_property_by_key" => {
             let call = Call::put("/api/v1/properties/by-key/{source}/{key}").json(change());
             vec![same_key(world, call).await]

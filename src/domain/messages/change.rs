@@ -1,0 +1,130 @@
+//! Editing and deleting what was said. Deleting takes the text out of the log as well.
+
+use serde_json::{Value, json};
+
+use super::send::check_text;
+use super::spot::{Spot, lock_of};
+use super::view::{message, payload, sender};
+use crate::auth::permission::Permission;
+use crate::base::clock::rfc3339;
+use crate::base::ids::{MessageId, RoomId, UserId};
+use crate::domain::error::Result;
+use crate::domain::op::{Deed, Op, forbidden};
+use crate::domain::rooms::access::caller;
+use crate::protocol::event::Event;
+use crate::protocol::message::{DeletedPayload, MessageDeleted, MessageEdited};
+use crate::protocol::problem::{Code, Problem};
+use crate::protocol::room::Message;
+use crate::storage::messages::{self, MessageRow};
+use crate::storage::{TenantTx, events, micros, users};
+
+/// Puts another text in a message's place. For its author, while still a member.
+pub async fn edit(op: &Op, message_id: MessageId, text: &str) -> Result<Message> {
+    op.require(Permission::Chat)?;
+    check_text(text)?;
+    let me = caller(op)?;
+    let mut change = op.begin().await?;
+    let (row, spot) = find(op, &change.tx, message_id).await?;
+    require_author_or_admin(op, &row, &spot)?;
+    if row.deleted_at.is_some() {
+        return Err(Problem::new(Code::Conflict, "The message was deleted."));
+    }
+    if let Spot::Room(room) = &spot {
+        room.require_open()?;
+    }
+    messages::edit(&change.tx, row.id, text, micros(op.now())).await?;
+    let row = messages::find(&change.tx, message_id).await?.ok_or_else(Problem::not_found)?;
+    let author_id = UserId(row.sender_id);
+    let author = users::find(&change.tx, author_id).await?.ok_or_else(Problem::not_found)?;
+    let target = spot.target_of(author_id);
+    change.tell(Event::Edited {
+        place: spot.place(),
+        message: MessageEdited {
+            sender_id: me.0,
+            sender: sender(&author),
+            payload: payload(&row, spot.slug(), target),
+            position: None,
+            occurred_at: None,
+        },
+    });
+    op.commit(change).await?;
+    Ok(message(&row, sender(&author), spot.slug(), target))
+}
+
+/// Takes a message's text away for good; one that is deleted stays so. For its author, and for admins in rooms.
+pub async fn delete(op: &Op, message_id: MessageId) -> Result<()> {
+    op.require(Permission::Chat)?;
+    let me = caller(op)?;
+    let mut change = op.begin().await?;
+    let (row, spot) = find(op, &change.tx, message_id).await?;
+    require_author_or_admin(op, &row, &spot)?;
+    if row.deleted_at.is_none() {
+        let now = op.now();
+        messages::delete(&change.tx, row.id, micros(now)).await?;
+        redact(&change.tx, message_id, &rfc3339(now)).await?;
+        change.tell(Event::Deleted {
+            place: spot.place(),
+            message: MessageDeleted {
+                sender_id: me.0,
+                payload: DeletedPayload {
+                    message_id: message_id.to_string(),
+                    room_id: spot.slug().map(str::to_owned),
+                    target_user: spot.target_of(UserId(row.sender_id)).map(|user| user.0),
+                    timestamp: rfc3339(now),
+                },
+                position: None,
+                occurred_at: None,
+            },
+        });
+        if me.0 != row.sender_id {
+            op.audit(&change.tx, deed(message_id)).await?;
+        }
+    }
+    op.commit(change).await?;
+    // After the commit: pages of the log that were read before hold the text.
+    op.kernel.logs.forget(op.scope.tenant_id());
+    Ok(())
+}
+
+async fn find(op: &Op, tx: &TenantTx, message_id: MessageId) -> Result<(MessageRow, Spot)> {
+    let row = messages::find(tx, message_id).await?.ok_or_else(Problem::not_found)?;
+    let spot = lock_of(op, tx, RoomId(row.room_id)).await?;
+    if let Spot::Room(room) = &spot
+        && !room.is_member()
+        && !op.may(Permission::ManageRooms)
+    {
+        return Err(Problem::not_found());
+    }
+    // Again under the lock: the one read before may have changed since.
+    let row = messages::find(tx, message_id).await?.ok_or_else(Problem::not_found)?;
+    Ok((row, spot))
+}
+
+fn require_author_or_admin(op: &Op, row: &MessageRow, spot: &Spot) -> Result<()> {
+    let is_author = caller(op)?.0 == row.sender_id;
+    let steward = matches!(spot, Spot::Room(_)) && op.may(Permission::ManageRooms);
+    if is_author || steward { Ok(()) } else { Err(forbidden()) }
+}
+
+/// Empties the text wherever the log holds it.
+async fn redact(tx: &TenantTx, message_id: MessageId, deleted_at: &str) -> Result<()> {
+    for event in events::about(tx, &message_id.to_string()).await? {
+        let mut body: Value = serde_json::from_str(&event.body).map_err(|_| Problem::internal())?;
+        if let Some(payload) = body.get_mut("payload").and_then(Value::as_object_mut) {
+            payload.insert("text".to_owned(), json!(""));
+            payload.insert("deleted_at".to_owned(), json!(deleted_at));
+            payload.remove("attachments");
+        }
+        events::redact(tx, event.seq, body.to_string()).await?;
+    }
+    Ok(())
+}
+
+fn deed(message_id: MessageId) -> Deed {
+    Deed {
+        action: "message.deleted",
+        target_kind: "message",
+        target_id: message_id.to_string(),
+        detail: None,
+    }
+}

@@ -1,0 +1,97 @@
+//! A room as one caller meets it. Whoever may not know of a room is answered as if there were none.
+
+use crate::auth::permission::Permission;
+use crate::base::ids::{RoomId, UserId};
+use crate::base::text::is_slug;
+use crate::domain::error::Result;
+use crate::domain::op::{Op, forbidden};
+use crate::protocol::event::Place;
+use crate::protocol::problem::{Code, Problem};
+use crate::protocol::room::Visibility;
+use crate::storage::room_members::{self, MemberRow};
+use crate::storage::rooms::{self, RoomRow};
+use crate::storage::{TenantTx, rooms::DIRECT};
+
+/// Characters of a public room's id.
+pub const MAX_ROOM_ID: usize = 64;
+
+/// A room, and what the caller is in it.
+pub struct Met {
+    pub row: RoomRow,
+    pub member: Option<MemberRow>,
+}
+
+impl Met {
+    pub fn id(&self) -> RoomId {
+        RoomId(self.row.id)
+    }
+
+    /// Where its events go.
+    pub fn place(&self) -> Place {
+        if self.row.everyone { Place::Lobby(self.id()) } else { Place::Room(self.id()) }
+    }
+
+    pub fn is_member(&self) -> bool {
+        self.row.everyone || self.member.is_some()
+    }
+
+    pub fn is_owner(&self) -> bool {
+        self.member.as_ref().is_some_and(|member| member.owner)
+    }
+
+    /// Refuses whoever is outside of a room that everybody may know of.
+    pub fn require_member(&self) -> Result<()> {
+        if self.is_member() {
+            return Ok(());
+        }
+        Err(Problem::new(Code::Forbidden, "Only members of the room may do this; join it first."))
+    }
+
+    /// Refuses who neither owns the room nor is an admin.
+    pub fn require_steward(&self, op: &Op) -> Result<()> {
+        if self.is_owner() || op.may(Permission::ManageRooms) { Ok(()) } else { Err(forbidden()) }
+    }
+
+    /// Refuses what would add to a room that is archived.
+    pub fn require_open(&self) -> Result<()> {
+        if self.row.archived_at.is_none() {
+            return Ok(());
+        }
+        Err(Problem::new(Code::Conflict, "The room is archived and takes nothing more."))
+    }
+}
+
+/// The room, as it is.
+pub async fn meet(op: &Op, tx: &TenantTx, room_id: &str) -> Result<Met> {
+    let row = if is_room_id(room_id) { rooms::find(tx, room_id).await? } else { None };
+    met(op, tx, row).await
+}
+
+/// The room, held until the transaction ends: what happens in a room happens one after the other, so that the order of its
+/// messages is the order of the log.
+pub async fn lock(op: &Op, tx: &TenantTx, room_id: &str) -> Result<Met> {
+    let row = if is_room_id(room_id) { rooms::lock(tx, room_id).await? } else { None };
+    met(op, tx, row).await
+}
+
+/// The same by the row's id.
+pub async fn lock_by_id(op: &Op, tx: &TenantTx, room_id: RoomId) -> Result<Met> {
+    met(op, tx, rooms::lock_by_id(tx, room_id).await?).await
+}
+
+async fn met(op: &Op, tx: &TenantTx, row: Option<RoomRow>) -> Result<Met> {
+    let row = row.filter(|row| row.visibility != DIRECT).ok_or_else(Problem::not_found)?;
+    let member = room_members::find(tx, RoomId(row.id), caller(op)?).await?;
+    let known = row.visibility == Visibility::Public.name() || member.is_some();
+    if known || op.may(Permission::ManageRooms) { Ok(Met { row, member }) } else { Err(Problem::not_found()) }
+}
+
+/// The person who asks: keys have no rooms.
+pub fn caller(op: &Op) -> Result<UserId> {
+    op.principal().and_then(|principal| principal.user_id()).ok_or_else(forbidden)
+}
+
+/// Whether any room of the wire may have this id: a slug, or a UUID of ours, which is one too.
+pub fn is_room_id(text: &str) -> bool {
+    is_slug(text, MAX_ROOM_ID)
+}

@@ -1,0 +1,28 @@
+//! Archiving a room: what was said stays readable for its members, nothing is added.
+
+use super::access::{caller, lock};
+use super::create::deed;
+use super::members::{notice, refuse_lobby};
+use crate::auth::permission::Permission;
+use crate::domain::error::Result;
+use crate::domain::op::Op;
+use crate::protocol::event::Event;
+use crate::protocol::message::RoomEvent;
+use crate::storage::{micros, rooms};
+
+/// Archives a room; one that is archived stays so. For owners of the room and admins.
+pub async fn archive(op: &Op, room_id: &str) -> Result<()> {
+    op.require(Permission::ReadRooms)?;
+    let mut change = op.begin().await?;
+    let room = lock(op, &change.tx, room_id).await?;
+    room.require_steward(op)?;
+    refuse_lobby(&room)?;
+    if room.row.archived_at.is_none() {
+        rooms::archive(&change.tx, room.id(), micros(op.now())).await?;
+        let message = notice(&room, RoomEvent::RoomArchived, caller(op)?);
+        change.tell(Event::Room { place: room.place(), message });
+        op.audit(&change.tx, deed("room.archived", room_id)).await?;
+    }
+    op.commit(change).await?;
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! Who is in a room, and who brings in or puts out whom.
+
+use super::access::{Met, caller, lock, meet};
+use super::create::deed;
+use crate::auth::permission::Permission;
+use crate::base::clock::rfc3339;
+use crate::base::ids::{RoomId, UserId};
+use crate::base::page::{Page, PageRequest};
+use crate::domain::error::Result;
+use crate::domain::op::Op;
+use crate::eventlog::{self, Change};
+use crate::protocol::event::Event;
+use crate::protocol::message::{RoomEvent, SystemMessage, SystemPayload};
+use crate::protocol::problem::{Code, Problem};
+use crate::protocol::room::Member;
+use crate::storage::room_members::{self, MemberRow, NewMember};
+use crate::storage::rooms;
+use crate::storage::users::{self, UserRow};
+use crate::storage::{micros, time};
+
+/// The members of a room in the order of their joining; in the lobby, everybody.
+pub async fn list(op: &Op, room_id: &str, page: PageRequest<i64>) -> Result<Page<Member, i64>> {
+    op.require(Permission::ReadRooms)?;
+    let tx = op.read().await?;
+    let room = meet(op, &tx, room_id).await?;
+    if room.row.everyone {
+        let rows = users::list(&tx, true, page.after, page.limit + 1).await?;
+        return Ok(Page::cut(rows, page.limit, |row| row.id).map(|user| member(&user, None)));
+    }
+    let rows = room_members::list(&tx, room.id(), page.after, page.limit + 1).await?;
+    let page = Page::cut(rows, page.limit, |row| row.id);
+    let ids: Vec<i64> = page.rows.iter().map(|row| row.user_id).collect();
+    let people = users::find_all(&tx, &ids).await?;
+    let named = |row: &MemberRow| {
+        let person = people.iter().find(|user| user.id == row.user_id);
+        person.map(|user| member(user, Some(row)))
+    };
+    Ok(Page { rows: page.rows.iter().filter_map(named).collect(), next: page.next })
+}
+
+fn member(user: &UserRow, row: Option<&MemberRow>) -> Member {
+    Member {
+        user_id: user.id,
+        username: user.username.clone(),
+        display_name: user.display_name.clone(),
+        is_owner: row.is_some_and(|row| row.owner),
+        joined_at: row.map(|row| rfc3339(time(row.joined_at))),
+    }
+}
+
+/// Brings somebody in, or says whether a member is an owner. For owners of the room and admins.
+pub async fn put(op: &Op, room_id: &str, user_id: UserId, owner: bool) -> Result<Member> {
+    op.require(Permission::ReadRooms)?;
+    let mut change = op.begin().await?;
+    let room = lock(op, &change.tx, room_id).await?;
+    room.require_steward(op)?;
+    refuse_lobby(&room)?;
+    room.require_open()?;
+    let user = users::find(&change.tx, user_id).await?.filter(|user| user.is_active);
+    let user = user.ok_or_else(Problem::not_found)?;
+    match room_members::find(&change.tx, room.id(), user_id).await? {
+        Some(row) if row.owner == owner => {}
+        Some(row) => room_members::set_owner(&change.tx, row.id, owner).await?,
+        None => add(op, &mut change, &room, user_id, owner).await?,
+    }
+    op.audit(&change.tx, deed("room.member_put", room_id)).await?;
+    let row = room_members::find(&change.tx, room.id(), user_id).await?;
+    op.commit(change).await?;
+    Ok(member(&user, row.as_ref()))
+}
+
+/// Puts somebody out. For owners of the room and admins; anybody may put out themselves.
+pub async fn remove(op: &Op, room_id: &str, user_id: UserId) -> Result<()> {
+    op.require(Permission::ReadRooms)?;
+    let mut change = op.begin().await?;
+    let room = lock(op, &change.tx, room_id).await?;
+    if caller(op)? != user_id {
+        room.require_steward(op)?;
+    }
+    refuse_lobby(&room)?;
+    let row = room_members::find(&change.tx, room.id(), user_id).await?.ok_or_else(Problem::not_found)?;
+    take(&mut change, &room, &row).await?;
+    op.audit(&change.tx, deed("room.member_removed", room_id)).await?;
+    op.commit(change).await?;
+    Ok(())
+}
+
+/// Makes a user a member and tells it. To be called while the room is locked, or new, and the user is no member.
+pub(super) async fn add(
+    op: &Op,
+    change: &mut Change,
+    room: &Met,
+    user_id: UserId,
+    owner: bool,
+) -> Result<()> {
+    // Read while the room is held: what is said in it from now on comes after this.
+    let joined_after = eventlog::read_head(&change.tx).await?.seq;
+    let now = micros(op.now());
+    let new = NewMember { room_id: room.id(), user_id, owner, joined_after, now };
+    room_members::insert(&change.tx, new).await?;
+    let message = notice(room, RoomEvent::UserJoined, user_id);
+    change.tell(Event::Joined { room: room.id(), user: user_id, message });
+    Ok(())
+}
+
+/// Ends a membership and tells it. To be called while the room is locked.
+/// Puts a user out of every room, for whoever removes the user.
+pub(in crate::domain) async fn take_everywhere(change: &mut Change, user_id: UserId) -> Result<()> {
+    for member in room_members::of_user(&change.tx, user_id).await? {
+        let row =
+            rooms::lock_by_id(&change.tx, RoomId(member.room_id)).await?.ok_or_else(Problem::internal)?;
+        let room = Met { row, member: None };
+        take(change, &room, &member).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn take(change: &mut Change, room: &Met, row: &MemberRow) -> Result<()> {
+    room_members::delete(&change.tx, row.id).await?;
+    let user = UserId(row.user_id);
+    change.tell(Event::Left { room: room.id(), user, message: notice(room, RoomEvent::UserLeft, user) });
+    Ok(())
+}
+
+/// What a room says of a person.
+pub(super) fn notice(room: &Met, event: RoomEvent, user: UserId) -> SystemMessage {
+    let payload = SystemPayload {
+        event: Some(event),
+        user_id: Some(user.0),
+        room_id: room.row.slug.clone(),
+        ..Default::default()
+    };
+    SystemMessage { payload, reply_to: None, position: None, occurred_at: None }
+}
+
+pub(super) fn refuse_lobby(room: &Met) -> Result<()> {
+    if room.row.everyone {
+        return Err(Problem::new(Code::Conflict, "Everybody of the tenant is in the lobby, and stays."));
+    }
+    Ok(())
+}

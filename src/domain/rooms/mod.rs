@@ -1,0 +1,21 @@
+//! Rooms: where people of a tenant talk. Public ones may be joined, private ones are known to their members only.
+
+pub(in crate::domain) mod access;
+mod archive;
+mod create;
+mod get;
+mod join;
+mod leave;
+mod list;
+pub mod members;
+pub mod reads;
+mod update;
+mod view;
+
+pub use archive::archive;
+pub use create::create;
+pub use get::get;
+pub use join::{Joined, join};
+pub use leave::leave;
+pub use list::list;
+pub use update::{RoomChange, update};

@@ -1,0 +1,33 @@
+//! `POST /chat/send` and `POST /direct-messages/{user_id}`.
+
+use poem_openapi::payload::Json;
+
+use crate::base::ids::UserId;
+use crate::domain::messages::{self, NewMessage, To};
+use crate::domain::op::Op;
+use crate::protocol::problem::Problem;
+use crate::protocol::room::{MessageSent, NewChat, NewDirectMessage};
+
+pub(super) async fn chat(op: &Op, new: NewChat) -> Result<Json<MessageSent>, Problem> {
+    let NewChat { room_id, text, client_message_id } = new;
+    send(op, NewMessage { to: To::Room(room_id), text, client_message_id, connection: None }).await
+}
+
+pub(super) async fn direct(
+    op: &Op,
+    user_id: i64,
+    new: NewDirectMessage,
+) -> Result<Json<MessageSent>, Problem> {
+    let NewDirectMessage { text, client_message_id } = new;
+    let to = To::Person(UserId(user_id));
+    send(op, NewMessage { to, text, client_message_id, connection: None }).await
+}
+
+async fn send(op: &Op, new: NewMessage) -> Result<Json<MessageSent>, Problem> {
+    let sent = messages::send(op, new).await?;
+    Ok(Json(MessageSent {
+        status: "sent".to_owned(),
+        message_id: sent.payload.message_id,
+        position: sent.position.to_string(),
+    }))
+}

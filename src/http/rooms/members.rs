@@ -1,0 +1,61 @@
+//! `GET /rooms/{room_id}/members`, and putting one in or out.
+
+use poem::Request;
+use poem_openapi::payload::Json;
+use poem_openapi::types::Example;
+use poem_openapi::{ApiResponse, Object};
+
+use crate::base::ids::UserId;
+use crate::domain::op::Op;
+use crate::domain::rooms::members;
+use crate::http::list::{Listed, listed, page_request};
+use crate::protocol::problem::Problem;
+use crate::protocol::room::Member;
+
+/// What a member is to be.
+#[derive(Debug, Default, Object)]
+#[oai(deny_unknown_fields, example)]
+pub struct MemberBody {
+    /// Owners change the room and its members.
+    #[oai(default)]
+    pub is_owner: bool,
+}
+
+impl Example for MemberBody {
+    fn example() -> Self {
+        Self { is_owner: true }
+    }
+}
+
+/// A member no longer.
+#[derive(Debug, ApiResponse)]
+pub enum Removed {
+    /// The user is no member.
+    #[oai(status = 204)]
+    Done,
+}
+
+pub(super) async fn list(
+    request: &Request,
+    op: &Op,
+    room_id: &str,
+    limit: Option<u64>,
+    cursor: Option<&str>,
+) -> Result<Listed<Member>, Problem> {
+    let page = members::list(op, room_id, page_request(limit, cursor)?).await?;
+    Ok(listed(request, page))
+}
+
+pub(super) async fn put(
+    op: &Op,
+    room_id: &str,
+    user_id: i64,
+    body: MemberBody,
+) -> Result<Json<Member>, Problem> {
+    Ok(Json(members::put(op, room_id, UserId(user_id), body.is_owner).await?))
+}
+
+pub(super) async fn remove(op: &Op, room_id: &str, user_id: i64) -> Result<Removed, Problem> {
+    members::remove(op, room_id, UserId(user_id)).await?;
+    Ok(Removed::Done)
+}

@@ -1,0 +1,43 @@
+//! `PATCH /rooms/{room_id}`.
+
+use poem_openapi::Object;
+use poem_openapi::payload::Json;
+use poem_openapi::types::{Example, MaybeUndefined};
+
+use crate::domain::op::Op;
+use crate::domain::rooms::{self, RoomChange};
+use crate::http::etag::require_match;
+use crate::protocol::problem::Problem;
+use crate::protocol::room::Room;
+
+/// What is to change; absent fields stay.
+#[derive(Debug, Object)]
+#[oai(rename = "RoomPatch", deny_unknown_fields, example)]
+pub struct RoomPatchBody {
+    #[oai(validator(min_length = 1, max_length = 100))]
+    name: Option<String>,
+    /// `null` empties it.
+    #[oai(validator(max_length = 500))]
+    topic: MaybeUndefined<String>,
+}
+
+impl Example for RoomPatchBody {
+    fn example() -> Self {
+        Self { name: Some("Elm Street, phase two".to_owned()), topic: MaybeUndefined::Undefined }
+    }
+}
+
+pub(super) async fn patch(
+    op: &Op,
+    room_id: &str,
+    if_match: Option<&str>,
+    body: RoomPatchBody,
+) -> Result<Json<Room>, Problem> {
+    let topic = match body.topic {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some(None),
+        MaybeUndefined::Value(topic) => Some(Some(topic)),
+    };
+    let unchanged = |room: &_| require_match(room, if_match);
+    Ok(Json(rooms::update(op, room_id, RoomChange { name: body.name, topic }, &unchanged).await?))
+}

@@ -1,0 +1,112 @@
+//! What a peer is told whose request's head cannot be read. hyper answers it by itself, with a bare status line and
+//! nothing that a client could read; its answer is known by its form and exchanged for a problem (RFC 9457) on the way
+//! out. It judges no head and knows no route.
+
+use bytes::Bytes;
+
+use crate::base::entropy::Entropy;
+use crate::http::problem::{PROBLEM_JSON, RequestId};
+use crate::protocol::problem::{Code, Problem};
+
+/// The fields that hyper's own answer has; any other field makes it one of ours.
+const FIELDS: [&str; 3] = ["connection", "content-length", "date"];
+
+/// Its bytes at most: a status line and those fields.
+const LONGEST: usize = 256;
+
+/// `written` with hyper's own refusal at its end exchanged. `None`: there is none. Asked only while no request is being
+/// answered; what may be left of an answer before it has another form.
+pub(super) fn exchanged(written: &[u8], entropy: Entropy) -> Option<Bytes> {
+    // Nearly all that is asked about is the end of an answer's body.
+    if !written.ends_with(b"\r\n\r\n") {
+        return None;
+    }
+    let tail = written.len().saturating_sub(LONGEST);
+    let start = tail + find_last(&written[tail..], b"HTTP/1.1 4")?;
+    let head = std::str::from_utf8(&written[start..]).ok()?.strip_suffix("\r\n\r\n")?;
+    let (status_line, fields) = head.split_once("\r\n")?;
+    let fields: Vec<(&str, &str)> =
+        fields.split("\r\n").map(|line| line.split_once(": ")).collect::<Option<_>>()?;
+    let is_bare =
+        fields.contains(&("content-length", "0")) && fields.iter().all(|(name, _)| FIELDS.contains(name));
+    if !is_bare {
+        return None;
+    }
+    let problem = problem(status_line.split(' ').nth(1)?)?;
+    let date = fields.iter().find(|(name, _)| *name == "date").map(|(_, date)| *date);
+    let mut whole = written[..start].to_vec();
+    whole.extend(answer(status_line, date, &problem, entropy));
+    Some(whole.into())
+}
+
+fn find_last(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).rposition(|window| window == wanted)
+}
+
+fn problem(status: &str) -> Option<Problem> {
+    match status {
+        "431" | "414" => {
+            let words = "The request's head is larger than the server takes, or has more than 100 fields.";
+            Some(Problem::new(Code::HeadersTooLarge, words))
+        }
+        "400" => Some(Problem::new(Code::BadRequest, "The request's head is no HTTP/1.1.")),
+        _ => None,
+    }
+}
+
+fn answer(status_line: &str, date: Option<&str>, problem: &Problem, entropy: Entropy) -> Vec<u8> {
+    let id = RequestId::make(entropy);
+    // Strings and numbers always serialise.
+    let body = serde_json::to_vec(&problem.to_body(id.as_str())).unwrap_or_default();
+    let date = date.map(|date| format!("date: {date}\r\n")).unwrap_or_default();
+    let head = format!(
+        "{status_line}\r\ncontent-type: {PROBLEM_JSON}\r\ncache-control: no-store\r\n{name}: {id}\r\n\
+         connection: close\r\ncontent-length: {length}\r\n{date}\r\n",
+        name = RequestId::HEADER,
+        length = body.len(),
+    );
+    [head.into_bytes(), body].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BARE: &str = "HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\
+         date: Wed, 25 Nov 2026 16:00:00 GMT\r\n\r\n";
+
+    fn text(written: &str) -> Option<String> {
+        exchanged(written.as_bytes(), Entropy).map(|bytes| String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn a_bare_refusal_becomes_a_problem_and_keeps_its_status_and_date() {
+        let told = text(BARE).unwrap();
+
+        let (head, body) = told.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 431 Request Header Fields Too Large\r\n"), "{head}");
+        assert!(head.contains("connection: close") && head.ends_with("16:00:00 GMT"), "{head}");
+        assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{head}");
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!((body["code"].as_str(), body["status"].as_u64()), (Some("headers_too_large"), Some(431)));
+        assert!(head.contains(body["request_id"].as_str().unwrap()), "{head}");
+    }
+
+    #[test]
+    fn the_end_of_an_answer_before_it_is_kept() {
+        let told = text(&format!("last words{BARE}")).unwrap();
+
+        assert!(told.starts_with("last wordsHTTP/1.1 431 "), "{told}");
+    }
+
+    #[test]
+    fn an_answer_with_a_field_of_its_own_or_another_status_is_left_alone() {
+        let own = BARE.replace("connection: close", "x-request-id: 1");
+        let with_body = BARE.replace("content-length: 0", "content-length: 5");
+        let other = BARE.replace("431", "404");
+
+        for written in [own, with_body, other, format!("{BARE}more"), "hello".to_owned()] {
+            assert_eq!(text(&written), None, "{written}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! A listing, as a worker sees it and as the server keeps it.
+
+use std::collections::BTreeMap;
+
+use poem_openapi::types::Example;
+use serde_json::{Value, json};
+
+use super::{LISTING_KEY, PAGE, PROPERTY, SOURCE, after, now, position};
+use crate::protocol::property::{Address, PriceHistoryRow, Property, PropertyInput, StandardStatus};
+use crate::protocol::property_batch::{
+    BatchItem, BatchItemResult, BatchItemStatus, BatchRequest, BatchResult,
+};
+
+const PRICE: f64 = 303_000.0;
+
+fn address() -> Address {
+    Address {
+        street: Some("12 Elm Street".to_owned()),
+        city: Some("Toledo".to_owned()),
+        state_or_province: Some("OH".to_owned()),
+        postal_code: Some("43604".to_owned()),
+        country: Some("US".to_owned()),
+        ..Address::default()
+    }
+}
+
+fn attributes() -> BTreeMap<String, Value> {
+    BTreeMap::from([("garage_spaces".to_owned(), json!(2))])
+}
+
+impl Example for PropertyInput {
+    fn example() -> Self {
+        Self {
+            source: Some(SOURCE.to_owned()),
+            listing_key: Some(LISTING_KEY.to_owned()),
+            source_url: Some(PAGE.to_owned()),
+            standard_status: Some(StandardStatus::Active),
+            list_price: Some(PRICE),
+            currency: Some("USD".to_owned()),
+            property_type: Some("residential".to_owned()),
+            bedrooms_total: Some(3),
+            bathrooms_total: Some(2.5),
+            living_area: Some(1850.0),
+            living_area_units: Some("sqft".to_owned()),
+            year_built: Some(1927),
+            address: Some(address()),
+            latitude: Some(41.65),
+            longitude: Some(-83.54),
+            listed_at: Some(now()),
+            attributes: Some(attributes()),
+            ..Self::default()
+        }
+    }
+}
+
+impl Example for Property {
+    fn example() -> Self {
+        let seen = PropertyInput::example();
+        Self {
+            property_id: PROPERTY,
+            source: SOURCE.to_owned(),
+            listing_key: LISTING_KEY.to_owned(),
+            source_url: seen.source_url,
+            standard_status: StandardStatus::Active,
+            list_price: seen.list_price,
+            original_list_price: seen.original_list_price,
+            close_price: seen.close_price,
+            currency: "USD".to_owned(),
+            property_type: seen.property_type,
+            bedrooms_total: seen.bedrooms_total,
+            bathrooms_total: seen.bathrooms_total,
+            living_area: seen.living_area,
+            living_area_units: seen.living_area_units,
+            lot_size_area: seen.lot_size_area,
+            lot_size_units: seen.lot_size_units,
+            year_built: seen.year_built,
+            stories: seen.stories,
+            address: seen.address,
+            latitude: seen.latitude,
+            longitude: seen.longitude,
+            listed_at: Some(after(0)),
+            price_changed_at: None,
+            closed_at: None,
+            first_seen_at: after(2),
+            last_seen_at: after(2),
+            updated_at: after(2),
+            removed: false,
+            attributes: seen.attributes,
+        }
+    }
+}
+
+impl Example for PriceHistoryRow {
+    fn example() -> Self {
+        Self {
+            price: Some(PRICE),
+            currency: "USD".to_owned(),
+            standard_status: StandardStatus::Active,
+            observed_at: after(2),
+        }
+    }
+}
+
+impl Example for BatchRequest {
+    /// Without a job: whoever tries it has none of this number.
+    fn example() -> Self {
+        Self { job_id: None, items: vec![BatchItem::of(&PropertyInput::example())] }
+    }
+}
+
+impl Example for BatchItemResult {
+    fn example() -> Self {
+        Self { index: 0, status: BatchItemStatus::Created, property_id: Some(PROPERTY), error: None }
+    }
+}
+
+impl Example for BatchResult {
+    fn example() -> Self {
+        Self {
+            accepted: 1,
+            rejected: 0,
+            results: vec![BatchItemResult::example()],
+            position: Some(position()),
+        }
+    }
+}

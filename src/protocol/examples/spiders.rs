@@ -1,0 +1,44 @@
+//! A spider that outside workers run.
+
+use poem_openapi::types::Example;
+
+use super::{SITE, SPIDER, after};
+use crate::protocol::spider::{NewSpider, Runner, Spider, SpiderChange};
+
+fn hosts() -> Vec<String> {
+    vec!["img.homes.example".to_owned()]
+}
+
+impl Example for NewSpider {
+    fn example() -> Self {
+        Self {
+            name: SPIDER.to_owned(),
+            runner: Runner::External,
+            start_urls: Some(vec![SITE.to_owned()]),
+            allowed_hosts: Some(hosts()),
+        }
+    }
+}
+
+impl Example for SpiderChange {
+    fn example() -> Self {
+        Self {
+            runner: Runner::External,
+            start_urls: Some(vec![SITE.to_owned()]),
+            allowed_hosts: Some(hosts()),
+        }
+    }
+}
+
+impl Example for Spider {
+    fn example() -> Self {
+        Self {
+            name: SPIDER.to_owned(),
+            runner: Runner::External,
+            start_urls: vec![SITE.to_owned()],
+            allowed_hosts: hosts(),
+            created_at: Some(after(0)),
+            updated_at: Some(after(0)),
+        }
+    }
+}

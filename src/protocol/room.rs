@@ -1,0 +1,147 @@
+//! Rooms and messages as the REST routes show them.
+
+use poem_openapi::{Enum, Object};
+use serde::{Deserialize, Serialize};
+
+use super::message::{Attachment, Sender};
+
+/// Who may find a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize, Deserialize)]
+#[oai(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// Everybody of the tenant; members may join.
+    Public,
+    /// Its members and admins. Its id is made by the server, so that a name tells nothing.
+    Private,
+}
+
+impl Visibility {
+    /// The visibility on the wire and in the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Private => "private",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Public, Self::Private].into_iter().find(|one| one.name() == name)
+    }
+}
+
+/// A room.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+#[oai(skip_serializing_if_is_none, example)]
+pub struct Room {
+    pub room_id: String,
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    pub visibility: Visibility,
+    /// Whether the caller is a member; everybody is one of the lobby.
+    pub is_member: bool,
+    /// Whether the caller is an owner.
+    pub is_owner: bool,
+    /// Messages of others that the caller has not read; only for members.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread_count: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<i64>,
+    pub created_at: String,
+    pub updated_at: String,
+    /// Present once the room takes no more messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archived_at: Option<String>,
+}
+
+/// A room to be made. Its maker is its first owner.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
+pub struct NewRoom {
+    /// A public room's id: 1 to 64 of `a-z 0-9 -`, unique in the tenant; made from the name when absent. Not for private
+    /// rooms.
+    #[oai(validator(pattern = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room_id: Option<String>,
+    #[oai(validator(min_length = 1, max_length = 100))]
+    pub name: String,
+    #[oai(validator(max_length = 500))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    pub visibility: Visibility,
+    /// Ids of users who are members from the start.
+    #[oai(validator(max_items = 200))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<Vec<i64>>,
+}
+
+/// A member of a room.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+#[oai(skip_serializing_if_is_none, example)]
+pub struct Member {
+    pub user_id: i64,
+    pub username: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    pub is_owner: bool,
+    /// Absent in the lobby.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joined_at: Option<String>,
+}
+
+/// A message as it is now.
+#[derive(Clone, Debug, Object)]
+#[oai(rename = "StoredMessage", skip_serializing_if_is_none, example)]
+pub struct Message {
+    pub message_id: String,
+    /// In a room.
+    pub room_id: Option<String>,
+    /// To one person.
+    pub target_user: Option<i64>,
+    pub sender_id: i64,
+    pub sender: Sender,
+    /// Empty once the message was deleted.
+    pub text: String,
+    pub client_message_id: Option<String>,
+    pub attachments: Vec<Attachment>,
+    pub created_at: String,
+    pub edited_at: Option<String>,
+    pub deleted_at: Option<String>,
+}
+
+/// A message to be sent to a room.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
+pub struct NewChat {
+    /// Without a room: the lobby, which everybody of the tenant is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room_id: Option<String>,
+    #[oai(validator(min_length = 1, max_length = 1000))]
+    pub text: String,
+    /// The sender's own name for the message: sent again with it, the message is stored once.
+    #[oai(validator(min_length = 1, max_length = 64))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_message_id: Option<String>,
+}
+
+/// A message to be sent to one person.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
+pub struct NewDirectMessage {
+    #[oai(validator(min_length = 1, max_length = 1000))]
+    pub text: String,
+    #[oai(validator(min_length = 1, max_length = 64))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_message_id: Option<String>,
+}
+
+/// A message was stored.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+#[oai(example)]
+pub struct MessageSent {
+    /// `sent`.
+    pub status: String,
+    pub message_id: String,
+    pub position: String,
+}

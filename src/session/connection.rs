@@ -1,0 +1,150 @@
+//! One live connection, as everybody but its own task sees it: who it is, until when, and the line to its mailbox.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
+
+use super::admission::Place;
+use super::line::Line;
+use super::seats::{Carrier, Holder};
+use super::supervisor::Sessions;
+use super::traffic::Traffic;
+use crate::auth::principal::Principal;
+use crate::auth::scope::TenantScope;
+use crate::base::ids::{ConnectionId, SessionId, UserId};
+use crate::domain::op::Origin;
+use crate::hub::{Closing, Mailbox, Offer};
+use crate::protocol::message::ServerMessage;
+use crate::protocol::problem::CloseCode;
+use crate::protocol::subscription::{Interest, Reader};
+
+/// One live connection, as the supervisor sees it.
+pub struct Connection {
+    pub id: ConnectionId,
+    pub scope: TenantScope,
+    /// Changes with the user's role, and with the token that the connection goes on by.
+    pub(super) principal: Mutex<Principal>,
+    pub carrier: Carrier,
+    pub origin: Origin,
+    pub opened_at: DateTime<Utc>,
+    pub(super) holder: Holder,
+    pub(super) line: Line,
+    /// By the steady clock, as `beaten_at`.
+    pub(super) heard_at: AtomicI64,
+    pub(super) beaten_at: AtomicI64,
+    pub(super) expires_at: AtomicI64,
+    pub(super) warned: AtomicBool,
+    pub(super) seated: AtomicBool,
+    /// Milliseconds that the client was told to stay away after its end; 0: it was not told.
+    pub(super) away_ms: AtomicU64,
+    pub(super) place: Mutex<Option<Place>>,
+    pub traffic: Traffic,
+}
+
+impl Connection {
+    /// Notes a sign of life, at a time by the steady clock.
+    pub fn heard(&self, steady: DateTime<Utc>) {
+        self.heard_at.store(steady.timestamp_micros(), Ordering::Relaxed);
+    }
+
+    /// From now on the supervisor speaks to the client through this mailbox.
+    pub fn attach(&self, mailbox: &Arc<Mailbox>) {
+        self.line.open(mailbox);
+    }
+
+    /// Goes on with a newer token.
+    pub fn extend(&self, expires_at: DateTime<Utc>) {
+        self.expires_at.store(expires_at.timestamp_micros(), Ordering::Relaxed);
+        self.warned.store(false, Ordering::Relaxed);
+    }
+
+    /// The mailbox that the connection reads from, once it does.
+    pub(super) fn mailbox(&self) -> Option<Arc<Mailbox>> {
+        self.line.mailbox()
+    }
+
+    /// Goes on as `now`, unless it is not `before` any more: somebody else was faster, and has to be heard first.
+    pub(super) fn replace_principal(&self, before: &Principal, now: &Principal) -> bool {
+        let mut held = self.principal.lock();
+        let unchanged = *held == *before;
+        if unchanged {
+            *held = now.clone();
+        }
+        unchanged
+    }
+
+    /// Ends the connection once what is queued has gone out.
+    pub fn close(&self, code: CloseCode, reason: &str) {
+        self.line.close(Closing { code, reason: reason.to_owned() });
+    }
+
+    /// Who connected, with the authority that the connection has at this moment.
+    pub fn principal(&self) -> Principal {
+        self.principal.lock().clone()
+    }
+
+    pub fn user_id(&self) -> Option<UserId> {
+        self.principal.lock().user_id()
+    }
+
+    pub fn session_id(&self) -> Option<SessionId> {
+        self.principal.lock().session_id()
+    }
+
+    /// Bytes that wait for the reader, here and in its carrier, and passing messages that were dropped.
+    pub fn backlog(&self) -> (usize, u64) {
+        let (queued, dropped) =
+            self.line.mailbox().map_or((0, 0), |mailbox| (mailbox.queued_bytes(), mailbox.dropped()));
+        (queued + self.traffic.unwritten(), dropped)
+    }
+
+    /// How many events the reader is behind `head`.
+    pub fn lag(&self, head: i64) -> u64 {
+        self.line.mailbox().map_or(0, |mailbox| self.traffic.lag(&mailbox, head))
+    }
+
+    /// The last sign of life.
+    pub fn last_heard_at(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.heard_at.load(Ordering::Relaxed)).unwrap_or(self.opened_at)
+    }
+
+    /// The code that it was ended with; 1000 when the client went.
+    pub(super) fn end_code(&self) -> CloseCode {
+        self.line.closing().map_or(CloseCode::Normal, |closing| closing.code)
+    }
+
+    /// Keeps the place among those who begin, for the session to take along.
+    pub fn hold(&self, place: Place) {
+        *self.place.lock() = Some(place);
+    }
+
+    pub(super) fn take_place(&self) -> Option<Place> {
+        self.place.lock().take()
+    }
+
+    /// Notes how long the client is to stay away after its end.
+    pub(super) fn advise(&self, away_ms: u64) {
+        self.away_ms.store(away_ms, Ordering::Relaxed);
+    }
+
+    /// How long the client is to stay away, when it was told.
+    pub(super) fn advised_ms(&self) -> Option<u64> {
+        Some(self.away_ms.load(Ordering::Relaxed)).filter(|advised| *advised > 0)
+    }
+
+    pub(super) fn offer(&self, message: &ServerMessage) {
+        self.line.offer(Offer::control(message));
+    }
+}
+
+/// A mailbox for a connection that follows nothing: only its end arrives there.
+pub(super) fn quiet_mailbox(sessions: &Sessions, connection: &Connection) -> Arc<Mailbox> {
+    let interest = Interest::new(Reader::unconnected(None, None), None);
+    let mailbox = Arc::new(Mailbox::new(interest, sessions.settings.queue_bytes));
+    // A mailbox that nothing was put into has lost nothing.
+    let _ = mailbox.open(0);
+    connection.attach(&mailbox);
+    mailbox
+}

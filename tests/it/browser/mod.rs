@@ -1,0 +1,105 @@
+//! The socket page in a real browser, with nothing but what browsers have: `WebSocket` and `EventSource`.
+
+use std::path::PathBuf;
+
+use lotline::auth::role::KeyScope;
+use serde_json::json;
+
+use crate::support::app::TestApp;
+use crate::support::browser::{Browser, Page};
+use crate::support::on_both_databases;
+
+on_both_databases! {
+    two_pages_talk_in_a_room,
+    a_jobs_log_goes_on_after_a_reload_and_ends_with_complete,
+}
+
+/// Pictures of the last run, to be looked at.
+fn picture(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("pictures");
+    std::fs::create_dir_all(&folder).unwrap();
+    folder.join(name)
+}
+
+/// The socket page, connected with a token.
+async fn connected(browser: &Browser, app: &TestApp, token: &str) -> Page {
+    let mut page = browser.opens(&app.url("/")).await;
+    connects(&mut page, token).await;
+    page
+}
+
+async fn connects(page: &mut Page, token: &str) {
+    page.submits("with-token", &[("token", token)]).await;
+    page.until("document.getElementById('state').textContent === 'open'").await;
+    page.until("document.getElementById('log').textContent.includes('connection_established')").await;
+}
+
+/// A condition: the list of messages has an entry of this name with this in its text.
+fn shows(name: &str, text: &str) -> String {
+    format!(
+        "[...document.querySelectorAll('#log li')].some((line) => \
+         line.querySelector('b').textContent === '{name}' && line.textContent.includes('{text}'))"
+    )
+}
+
+async fn two_pages_talk_in_a_room(app: &TestApp) {
+    let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
+    let room = json!({ "room_id": "kitchen", "name": "Kitchen", "visibility": "public" });
+    assert_eq!(ann.post("/api/v1/rooms", &room).await.status, 201);
+    let browser = Browser::start();
+    let mut of_ann = connected(&browser, app, ann.token()).await;
+    let mut of_bob = connected(&browser, app, bob.token()).await;
+
+    of_bob.runs("document.querySelector('#chat [name=room_id]').value = 'kitchen'").await;
+    of_bob.runs("document.getElementById('join').click()").await;
+    of_bob.until(&shows("system", "Joined room kitchen")).await;
+    of_bob.submits("chat", &[("room_id", "kitchen"), ("text", "Is the house on Elm Street gone?")]).await;
+    of_ann.until(&shows("chat", "Elm Street")).await;
+    of_ann.submits("chat", &[("room_id", "kitchen"), ("text", "Sold <b>yesterday</b>.")]).await;
+    of_bob.until(&shows("chat", "Sold <b>yesterday</b>.")).await;
+
+    of_bob.until(&shows("ack", "Elm Street")).await;
+    assert_eq!(of_bob.runs(&shows("chat", "Elm Street")).await, json!(false), "what one says is not echoed");
+    of_bob.is_drawn(&picture("chat.png")).await;
+}
+
+async fn a_jobs_log_goes_on_after_a_reload_and_ends_with_complete(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let worker = app.worker(&ann, &[KeyScope::JobsRun, KeyScope::LogsWrite]).await;
+    ann.post("/api/v1/spiders", &json!({ "name": "outside", "runner": "external" })).await;
+    let job = json!({ "spider_name": "outside", "target_urls": ["https://portal.example/"] });
+    let job = ann.post("/api/v1/jobs", &job).await.json()["job_id"].to_string();
+    let claimed = worker.post("/api/v1/workers/claim", &json!({})).await.json();
+    let lease = json!({ "lease_token": claimed["lease_token"] });
+    worker.post(&format!("/api/v1/jobs/{job}/start"), &lease).await;
+    let logs = async |message: &str| {
+        let lines = json!({ "lines": [{ "level": "info", "message": message }] });
+        worker.post(&format!("/api/v1/jobs/{job}/logs"), &lines).await;
+    };
+    let browser = Browser::start();
+    let mut page = connected(&browser, app, ann.token()).await;
+
+    logs("the first line").await;
+    page.submits("logs", &[("job_id", job.as_str())]).await;
+    page.until(&shows("log", "the first line")).await;
+    page.reloads().await;
+    logs("said meanwhile").await;
+    connects(&mut page, ann.token()).await;
+    page.until(&shows("log", "said meanwhile")).await;
+    logs("the last line").await;
+    page.until(&shows("log", "the last line")).await;
+    worker.post(&format!("/api/v1/jobs/{job}/complete"), &lease).await;
+    page.until(&shows("complete", "completed")).await;
+
+    assert_eq!(
+        page.runs(&shows("log", "the first line")).await,
+        json!(false),
+        "it was read before the reload"
+    );
+    page.until("document.getElementById('log-state').textContent === 'complete'").await;
+    // A reconnect would come within the time that the stream has told.
+    page.runs("new Promise((resolve) => setTimeout(resolve, 3000))").await;
+    let asked = page.requests.iter().filter(|url| url.contains("/sse/logs/")).count();
+    assert_eq!(asked, 2, "one request before the reload and one after it: {:?}", page.requests);
+    page.is_drawn(&picture("log.png")).await;
+}

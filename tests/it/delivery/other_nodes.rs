@@ -1,0 +1,136 @@
+//! What other nodes commit reaches this one's readers without a word from them; a log that cannot be read is its own
+//! tenant's trouble, and one that was trimmed before it was read is told as a gap.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use lotline::domain::broadcast::{NewBroadcast, send};
+use lotline::domain::identity::authenticate::Credential;
+use lotline::domain::op::{Kernel, Op, Origin};
+use lotline::domain::retention::{Retention, trim_logs};
+use lotline::protocol::routing::Audience;
+use serde_json::json;
+
+use crate::history::number;
+use crate::support::app::{ACME, TestApp};
+use crate::support::on_both_databases;
+use crate::support::people::{Admin, Person};
+use crate::support::wait::eventually;
+
+on_both_databases! {
+    what_another_node_commits_arrives,
+    a_log_that_was_trimmed_before_this_node_read_it_is_told_as_a_gap,
+    a_log_that_cannot_be_read_holds_up_no_other,
+    a_node_that_compares_no_heads_is_not_ready,
+}
+
+impl Person<'_> {
+    /// Broadcasts to everyone at another node.
+    pub(super) async fn broadcasts_at(&self, node: &Kernel, message: &str) -> String {
+        let identity = &self.app.identity;
+        let caller = identity.authenticate(Credential::Header(self.token())).await.unwrap().principal;
+        let op = Op::of_caller(node, caller, Origin::default()).unwrap();
+        let new = NewBroadcast {
+            message: message.to_owned(),
+            category: None,
+            audience: Audience::Everyone,
+            start_time: None,
+        };
+        send(&op, new).await.unwrap().position.to_string()
+    }
+}
+
+async fn what_another_node_commits_arrives(app: &TestApp) {
+    let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
+    let mut socket = bob.connects().await;
+    let there = app.another_node();
+
+    // More than is read at a time.
+    for number in 0..600 {
+        ann.broadcasts_at(&there, &number.to_string()).await;
+    }
+    let frames = app.while_time_passes(socket.next_durable(600)).await;
+
+    let seen: Vec<_> = frames.iter().map(|frame| frame["message"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(seen, (0..600).map(|number| number.to_string()).collect::<Vec<_>>());
+}
+
+async fn a_log_that_was_trimmed_before_this_node_read_it_is_told_as_a_gap(app: &TestApp) {
+    let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
+    let mut socket = bob.connects().await;
+    ann.broadcasts("seen").await;
+    let seen = socket.next_of_type("system_notification").await["position"].as_str().unwrap().to_owned();
+    let there = app.another_node();
+    let turns = app.takes_all_turns().await;
+    for number in 0..30 {
+        ann.broadcasts_at(&there, &number.to_string()).await;
+    }
+    trim_logs(&app.kernel, Retention { age: TimeDelta::days(3_650), events: 5 }).await.unwrap();
+
+    drop(turns);
+    let (code, _) = app.while_time_passes(socket.is_closed()).await;
+    let mut resumed = bob.resumes(&seen).await;
+    let gap = resumed.next().await;
+    ann.broadcasts("after it").await;
+    let next = resumed.next_of_type("system_notification").await;
+    // The gap reaches as far as this node had read when it was told.
+    let [to, first] =
+        [&gap["to"], &next["position"]].map(|position| number(position.as_str().unwrap()).unwrap());
+
+    assert_eq!((code, socket.skipped.len()), (1012, 0), "nothing behind the gap was told before it");
+    assert_eq!(
+        (&gap["type"], &gap["reason"], &gap["from"]),
+        (&json!("gap"), &json!("trimmed"), &json!(seen))
+    );
+    assert_eq!(first, to + 1, "{gap} and then {next}");
+}
+
+async fn a_log_that_cannot_be_read_holds_up_no_other(app: &TestApp) {
+    let (ann, sue) = (app.admin("ann").await, app.stranger("sue").await);
+    let there = app.another_node();
+
+    // Whichever comes first in a round, it is once the broken one.
+    hurt_and_heal(app, &there, &ann, &sue).await;
+    hurt_and_heal(app, &there, &sue, &ann).await;
+}
+
+async fn hurt_and_heal(app: &TestApp, there: &Kernel, broken: &Admin<'_>, whole: &Admin<'_>) {
+    // New ones each time: who waits does not answer pings.
+    let (mut its, mut others) = (broken.connects().await, whole.connects().await);
+    let turns = app.takes_all_turns().await;
+    broken.broadcasts_at(there, "late").await;
+    let tenant = if broken.tenant == ACME { app.acme } else { app.other };
+    let those = format!("tenant_id = {tenant} AND body LIKE '%late%'");
+    app.runs_sql(&format!("UPDATE events SET routing = 'x' || routing WHERE {those}")).await;
+    drop(turns);
+    whole.broadcasts_at(there, "in time").await;
+    let told = app.while_time_passes(others.next_of_type("system_notification")).await;
+    app.pass(Duration::from_secs(33)).await;
+    let ready = app.anonymous().get("/readyz").await.status;
+
+    app.runs_sql(&format!("UPDATE events SET routing = substr(routing, 2) WHERE {those}")).await;
+    let late = app.while_time_passes(its.next_of_type("system_notification")).await;
+
+    assert_eq!((&told["message"], ready), (&json!("in time"), 200));
+    assert_eq!(late["message"], "late");
+}
+
+async fn a_node_that_compares_no_heads_is_not_ready(app: &TestApp) {
+    let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
+    let mut socket = bob.connects().await;
+    let there = app.another_node();
+    assert_eq!(app.anonymous().get("/readyz").await.status, 200);
+
+    let turns = app.takes_all_turns().await;
+    ann.broadcasts_at(&there, "unheard").await;
+    app.has_waiting(1).await;
+    app.clock.advance(Duration::from_secs(31));
+    let problem = app.anonymous().get("/readyz").await.is_problem(503, "unavailable");
+    let alive = app.anonymous().get("/livez").await.status;
+    drop(turns);
+    let heard = app.while_time_passes(socket.next_of_type("system_notification")).await;
+    eventually("readiness to come back", async || app.anonymous().get("/readyz").await.status == 200).await;
+
+    assert_eq!(problem["detail"], "The heads of the logs are not compared any more.");
+    assert_eq!((alive, heard["message"].as_str()), (200, Some("unheard")));
+}

@@ -1,0 +1,249 @@
+//! Retention in the middle of a replay: a reader is brought what is there and told of what is gone, on every carrier,
+//! and the judge finds no gap that was passed over in silence.
+
+use chrono::TimeDelta;
+use lotline::auth::role::KeyScope;
+use lotline::auth::scope::{SystemReason, TenantScope};
+use lotline::base::entropy::Entropy;
+use lotline::domain::retention::{Retention, trim_logs};
+use serde_json::{Value, json};
+
+use crate::history::{Entry, History, Reader, Role, Seen, Tenant, number};
+use crate::support::app::TestApp;
+use crate::support::on_both_databases;
+use crate::support::people::{Admin, Person, Worker};
+use crate::support::wait::a_moment;
+
+on_both_databases! {
+    a_replay_is_told_of_what_is_trimmed_between_two_of_its_reads,
+    a_replay_is_told_of_what_is_trimmed_while_it_reads,
+}
+
+const BATCHES: usize = 4;
+const ROWS: usize = 500;
+/// What the last trim leaves.
+const LEFT: i64 = 60;
+const FEED: &str = "property_updates";
+
+/// Reads and trims take turns strictly: a trim before each page that a replay reads.
+async fn a_replay_is_told_of_what_is_trimmed_between_two_of_its_reads(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let log = a_long_log(app, &ann).await;
+    let mut turns = app.takes_all_turns().await;
+    let neighbour = TenantScope::for_system(SystemReason::Retention, app.other);
+    let trims = async {
+        app.has_waiting(2).await;
+        turns.pop();
+        let mut kept = log.entries.len() as i64;
+        for round in 0.. {
+            let turn = app.kernel.db.replay_turn(&neighbour).await.unwrap();
+            kept -= match round {
+                // They have read a little; then much of what they have not is gone.
+                0..8 => 0,
+                8 => 1_100,
+                _ => Entropy.below(200) as i64,
+            };
+            trim(app, kept.max(LEFT)).await;
+            drop(turn);
+            if kept <= LEFT {
+                return;
+            }
+        }
+    };
+
+    let (readers, ()) = tokio::join!(readers(app, &ann, &log), trims);
+
+    for reader in &readers[..3] {
+        let (gaps, all) = (gaps(reader), reader.seen.len());
+        assert!(gaps > 0 && all > gaps, "{}: {gaps} gaps, {all} in all", reader.name);
+    }
+    log.judges(readers);
+}
+
+/// Nothing holds either back, so that a trim may be in the middle of a read.
+async fn a_replay_is_told_of_what_is_trimmed_while_it_reads(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let log = a_long_log(app, &ann).await;
+    let trims = async {
+        let mut kept = log.entries.len() as i64;
+        while kept > LEFT {
+            kept -= 1 + Entropy.below(60) as i64;
+            trim(app, kept.max(LEFT)).await;
+            a_moment().await;
+        }
+    };
+
+    let (readers, ()) = tokio::join!(readers(app, &ann, &log), trims);
+
+    log.judges(readers);
+}
+
+/// The log of the changes before anything is gone.
+struct Log {
+    start: String,
+    entries: Vec<Entry>,
+}
+
+impl Log {
+    fn last(&self) -> u64 {
+        self.entries.last().and_then(Entry::number).unwrap()
+    }
+
+    #[track_caller]
+    fn judges(self, readers: Vec<Reader>) {
+        let tried = self.entries.iter().filter_map(|entry| entry.fact.clone()).collect();
+        let tenant = Tenant { tried, acknowledged: Vec::new(), log: self.entries, readers };
+        let faults = History { tenants: vec![tenant] }.faults();
+        assert!(faults.is_empty(), "{faults:#?}");
+    }
+}
+
+async fn a_long_log(app: &TestApp, ann: &Admin<'_>) -> Log {
+    let worker = app.worker(ann, &[KeyScope::PropertiesWrite]).await;
+    // New listings are told to all in one message too: what the late subscription follows are their later prices.
+    reprices(&worker, 0).await;
+    let start = ann.get("/api/v1/events").await.json()["position"].as_str().unwrap().to_owned();
+    for batch in 1..=BATCHES {
+        reprices(&worker, batch).await;
+    }
+    let (mut entries, mut since) = (Vec::new(), start.clone());
+    loop {
+        let page = read_page(ann, &since, 200).await;
+        entries.extend(page["data"].as_array().unwrap().iter().filter_map(Entry::of));
+        since = page["position"].as_str().unwrap().to_owned();
+        if page["has_more"] == false {
+            break;
+        }
+    }
+    assert_eq!(entries.len(), BATCHES * ROWS);
+    Log { start, entries }
+}
+
+async fn reprices(worker: &Worker<'_>, batch: usize) {
+    let item = |row: usize| {
+        let price = 1_000 * (batch + 1) + row;
+        json!({ "source": "portal", "listing_key": row.to_string(), "list_price": price, "currency": "EUR" })
+    };
+    let items: Vec<Value> = (0..ROWS).map(item).collect();
+    let answer = worker.post("/api/v1/properties/batch", &json!({ "items": items })).await;
+    assert_eq!((answer.status, &answer.json()["accepted"]), (200, &json!(ROWS)), "{answer:?}");
+}
+
+async fn trim(app: &TestApp, keep: i64) {
+    trim_logs(&app.kernel, Retention { age: TimeDelta::days(3_650), events: keep }).await.unwrap();
+}
+
+/// All of them at once, from before the first change.
+async fn readers(app: &TestApp, ann: &Person<'_>, log: &Log) -> Vec<Reader> {
+    let bob = app.viewer("bob").await;
+    let (by_socket, by_stream, by_request, by_subscription) = tokio::join!(
+        by_socket(ann, log),
+        by_stream(ann, log),
+        by_request(&bob, log),
+        by_subscription(&bob, log)
+    );
+    let reader = |name: &str, role, seen| Reader {
+        name: name.to_owned(),
+        role,
+        follows: true,
+        start: log.start.clone(),
+        seen,
+    };
+    vec![
+        reader("the socket", Role::Admin, by_socket),
+        reader("the stream", Role::Admin, by_stream),
+        reader("who asks", Role::Viewer, by_request),
+        reader("the late subscription", Role::Viewer, by_subscription),
+    ]
+}
+
+fn gaps(reader: &Reader) -> usize {
+    reader.seen.iter().filter(|one| matches!(one, Seen::Gap { .. })).count()
+}
+
+/// A frame as the judge wants it; none when it passes by.
+fn seen(frame: &Value) -> Option<Seen> {
+    if frame["type"] == "gap" {
+        return Some(Seen::Gap { to: frame["to"].as_str().unwrap().to_owned() });
+    }
+    Entry::of(frame).map(Seen::Event)
+}
+
+/// Whether the end of the log has come.
+fn is_over(log: &Log, seen: &[Seen]) -> bool {
+    let reached = seen.last().and_then(|last| match last {
+        Seen::Event(entry) => entry.number(),
+        Seen::Gap { to } => number(to),
+    });
+    reached >= Some(log.last())
+}
+
+async fn by_socket(who: &Person<'_>, log: &Log) -> Vec<Seen> {
+    let door = who.door("/ws").query("since", &log.start).query("subscriptions", FEED);
+    let (mut socket, mut all) = (door.open().await, Vec::new());
+    while !is_over(log, &all) {
+        all.extend(seen(&socket.next().await));
+    }
+    all
+}
+
+async fn by_stream(who: &Person<'_>, log: &Log) -> Vec<Seen> {
+    let path = format!("/sse/events?subscriptions={FEED}");
+    let (mut stream, mut all) = (who.streams(&path, Some(&log.start)).await, Vec::new());
+    while !is_over(log, &all) {
+        all.extend(seen(&stream.next_event().await.json()));
+    }
+    all
+}
+
+async fn by_request(who: &Person<'_>, log: &Log) -> Vec<Seen> {
+    let (mut all, mut since) = (Vec::new(), log.start.clone());
+    while !is_over(log, &all) {
+        let page = read_page(who, &since, 1 + Entropy.below(200)).await;
+        let frames = page["data"].as_array().unwrap();
+        since = page["position"].as_str().unwrap().to_owned();
+        if page["recovered"] == false {
+            // What is missing stands before everything on the page.
+            let to = frames.first().map_or_else(|| since.clone(), before);
+            all.push(Seen::Gap { to });
+        }
+        all.extend(frames.iter().filter_map(seen));
+    }
+    all
+}
+
+/// Follows nothing at first, and then the feed from before the first change.
+async fn by_subscription(who: &Person<'_>, log: &Log) -> Vec<Seen> {
+    let (mut socket, mut all, mut recovered) = (who.connects().await, Vec::new(), true);
+    socket.say(json!({ "type": "subscribe", "subscription": FEED, "since": log.start })).await;
+    loop {
+        let frame = socket.next().await;
+        match frame["type"].as_str().unwrap() {
+            "subscription_confirmed" if frame["recovered"] == false => {
+                all.push(Seen::Gap { to: frame["position"].as_str().unwrap().to_owned() });
+                recovered = false;
+            }
+            "subscription_live" => {
+                assert_eq!(frame["recovered"], json!(recovered), "{frame}");
+                return all;
+            }
+            "gap" => recovered = false,
+            _ => {}
+        }
+        all.extend(seen(&frame));
+    }
+}
+
+async fn read_page(who: &Person<'_>, since: &str, limit: u64) -> Value {
+    let path = format!("/api/v1/events?since={since}&subscriptions={FEED}&limit={limit}");
+    let answer = who.get(&path).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()
+}
+
+/// The position before a frame's. Clients compare positions by equality only; a test may look inside.
+fn before(frame: &Value) -> String {
+    let position = frame["position"].as_str().unwrap();
+    let (epoch, _) = position.split_once('-').unwrap();
+    format!("{epoch}-{:x}", number(position).unwrap() - 1)
+}

@@ -1,0 +1,68 @@
+//! Rooms of the first tenant, and what is said in them.
+
+use serde_json::{Value, json};
+
+use super::call::Call;
+use super::things::text;
+use super::world::World;
+
+impl World<'_> {
+    /// A public room, by the word that it is found by.
+    pub async fn has_public_room(&self) -> String {
+        let slug = self.unheard();
+        let body = json!({ "room_id": slug, "name": self.mark("room"), "visibility": "public" });
+        self.has_room(body).await
+    }
+
+    /// A private room, by the id that the server made.
+    pub async fn has_private_room(&self) -> String {
+        self.has_room(json!({ "name": self.mark("room"), "visibility": "private" })).await
+    }
+
+    async fn has_room(&self, body: Value) -> String {
+        text(&self.admin_does(Call::post("/api/v1/rooms").json(body)).await.json(), "room_id")
+    }
+
+    /// A private room of the other tenant.
+    pub async fn stranger_has_private_room(&self) -> String {
+        let body = json!({ "name": "theirs", "visibility": "private" });
+        let call = Call::post("/api/v1/rooms").json(body);
+        let answer = call.send(self.app, Some(&self.stranger.fresh_token().await)).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        text(&answer.json(), "room_id")
+    }
+
+    /// Brings somebody into a room.
+    pub async fn brings_in(&self, room: &str) -> i64 {
+        let (user, _) = self.has_user().await;
+        let put = Call::put(&format!("/api/v1/rooms/{room}/members/{user}"));
+        self.admin_does(put.json(json!({}))).await;
+        user
+    }
+
+    /// Says something in a room; the message's id.
+    pub async fn says_in(&self, room: &str) -> String {
+        let body = json!({ "room_id": room, "text": self.mark("words") });
+        text(&self.admin_does(Call::post("/api/v1/chat/send").json(body)).await.json(), "message_id")
+    }
+
+    /// A private room in which something was said: its id, and the message's.
+    pub async fn has_room_message(&self) -> (String, String) {
+        let room = self.has_private_room().await;
+        let message = self.says_in(&room).await;
+        (room, message)
+    }
+
+    /// What the admin has said to somebody: whom, and the message's id.
+    pub async fn has_direct_message(&self) -> (i64, String) {
+        let (user, _) = self.has_user().await;
+        (user, self.says_to(user).await)
+    }
+
+    /// Says something to somebody; the message's id.
+    pub async fn says_to(&self, user: i64) -> String {
+        let call = Call::post(&format!("/api/v1/direct-messages/{user}"));
+        let sent = self.admin_does(call.json(json!({ "text": self.mark("words") }))).await;
+        text(&sent.json(), "message_id")
+    }
+}

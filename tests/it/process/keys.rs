@@ -1,0 +1,106 @@
+//! A configuration file that names key files: the program signs with the first of them, believes what the others signed,
+//! and believes an issuer by the key set in a file.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use lotline::auth::token::keys::{PairKind, SigningKey};
+use serde_json::{Value, json};
+
+use super::clients::{Admin, with_one_admin};
+use crate::support::answer::Answer;
+use crate::support::binary::Server;
+use crate::support::key_pair::KeyPair;
+
+const ISSUER: &str = "https://id.example.com";
+
+fn write_key(path: &Path, kind: PairKind) {
+    fs::write(path, SigningKey::generate_pem(kind).unwrap()).unwrap();
+}
+
+fn write_config(folder: &Path, algorithm: &str, key_files: &[&str]) {
+    let paths: Vec<_> = key_files.iter().map(|name| folder.join(name)).collect();
+    let text = format!(
+        "[auth]\nalgorithm = \"{algorithm}\"\nkey_files = {paths:?}\n\n[[auth.issuers]]\nissuer = \"{ISSUER}\"\n\
+         jwks_file = {set:?}\nalgorithms = [\"RS256\", \"EdDSA\"]\ntenants = [\"acme\"]\n",
+        set = folder.join("jwks.json"),
+    );
+    fs::write(folder.join("lotline.toml"), text).unwrap();
+}
+
+fn start(folder: &Path) -> Server {
+    Server::start(with_one_admin(folder).arg("--config").arg(folder.join("lotline.toml")))
+}
+
+async fn status(admin: &Admin, token: &str) -> u16 {
+    let request = admin.http.get(format!("http://{}/api/v1/users/me", admin.address));
+    Answer::of(request.bearer_auth(token)).await.status
+}
+
+async fn public_keys(admin: &Admin, address: SocketAddr) -> Vec<Value> {
+    let set = Answer::of(admin.http.get(format!("http://{address}/.well-known/jwks.json"))).await.json();
+    set["keys"].as_array().unwrap().clone()
+}
+
+fn header(token: &str) -> Value {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn the_first_key_file_of_the_algorithm_signs_and_all_verify() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("jwks.json"), json!({ "keys": [KeyPair::rsa().jwk()] }).to_string())
+        .unwrap();
+    write_key(&folder.path().join("ed.pem"), PairKind::Ed25519);
+    write_key(&folder.path().join("rsa.pem"), PairKind::Rsa);
+    write_config(folder.path(), "EdDSA", &["rsa.pem", "ed.pem"]);
+    let mut server = start(folder.path());
+    let admin = Admin::of(server.address).await;
+    let keys = public_keys(&admin, server.address).await;
+    let older = admin.token.clone();
+    assert_eq!((keys.len(), header(&older)["alg"].as_str()), (2, Some("EdDSA")));
+    server.signal(rustix::process::Signal::TERM);
+    assert_eq!(server.ends().await, Some(0));
+
+    write_config(folder.path(), "RS256", &["rsa.pem", "ed.pem"]);
+    let server = start(folder.path());
+    let admin = Admin::of(server.address).await;
+
+    assert_eq!(header(&admin.token)["alg"], "RS256");
+    assert!(keys.iter().any(|key| key["kid"] == header(&admin.token)["kid"]), "{keys:?}");
+    assert_eq!((status(&admin, &admin.token).await, status(&admin, &older).await), (200, 200));
+    let mut socket = admin.connects(None).await;
+    socket.says(&json!({ "type": "ping" })).await;
+    socket.hears_until("pong").await;
+}
+
+#[tokio::test]
+async fn an_issuer_is_believed_by_the_key_set_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let listed = [KeyPair::rsa(), KeyPair::ed25519()];
+    let curve = KeyPair::p256();
+    let set = json!({ "keys": [listed[0].jwk(), listed[1].jwk(), curve.jwk()] });
+    fs::write(folder.path().join("jwks.json"), set.to_string()).unwrap();
+    write_key(&folder.path().join("ed.pem"), PairKind::Ed25519);
+    write_config(folder.path(), "EdDSA", &["ed.pem"]);
+    let server = start(folder.path());
+    let admin = Admin::of(server.address).await;
+    // The server goes by the machine's clock, and so do files.
+    let now = chrono::DateTime::<chrono::Utc>::from(
+        fs::metadata(folder.path().join("ed.pem")).unwrap().modified().unwrap(),
+    );
+    let claims = json!({ "iss": ISSUER, "sub": "root", "exp": now.timestamp() + 600 });
+
+    for key in &listed {
+        let token = key.token(&claims);
+        assert_eq!(status(&admin, &token).await, 200, "{}", key.algorithm);
+        let mut socket = Admin { token, ..admin.clone() }.connects(None).await;
+        socket.says(&json!({ "type": "ping" })).await;
+        socket.hears_until("pong").await;
+    }
+    assert_eq!(status(&admin, &curve.token(&claims)).await, 401);
+    assert_eq!(status(&admin, &KeyPair::rsa().token(&claims)).await, 401);
+}
