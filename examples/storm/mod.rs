@@ -1,11 +1,11 @@
 //! All sockets are gone at once and come back, each at a time of its own, while their tenants go on being told. Each does as
 //! it is told when it is refused. The judge of the fault tests says whether each was given everything once and in order.
 
+#[path = "../../tests/it/history/check.rs"]
+mod check;
 #[expect(dead_code, reason = "a storm has no jobs and no prices")]
 #[path = "../../tests/it/history/record.rs"]
 mod record;
-#[path = "../../tests/it/history/check.rs"]
-mod check;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -52,7 +52,7 @@ pub async fn run(
 ) -> Outcome<bool> {
     let office = Office { http: reqwest::Client::new(), url: &server.url, tenants };
     let starts = office.heads().await?;
-    let (cpu_secs, reads) = (server.usage()?.cpu_secs, office.account_reads().await?);
+    let (cpu_secs, before) = (server.usage()?.cpu_secs, office.reads().await?);
     let storm = Arc::new(Storm { clock: clock.clone(), cut: clock.now(), resumed: AtomicUsize::new(0) });
     let mut said = vec!["missed 0".to_owned()];
     office.tell_all("missed 0").await?;
@@ -67,14 +67,17 @@ pub async fn run(
     }
     let sockets = returns.len();
     let mut second = 0;
-    while storm.resumed.load(Ordering::Relaxed) < sockets && since(clock, storm.cut) < PATIENCE.as_secs_f64() {
+    while storm.resumed.load(Ordering::Relaxed) < sockets && since(clock, storm.cut) < PATIENCE.as_secs_f64()
+    {
         second += 1;
         said.push(format!("missed {second}"));
         office.tell_all(&format!("missed {second}")).await?;
         clock.sleep_until(storm.cut + Duration::from_secs(second)).await;
     }
     // Before the last word: a request of the office itself may ask the store for its admin, too.
-    let (cpu_secs, reads) = (server.usage()?.cpu_secs - cpu_secs, office.account_reads().await? - reads);
+    let (cpu_secs, after) = (server.usage()?.cpu_secs - cpu_secs, office.reads().await?);
+    let (accounts, transactions) =
+        (after.accounts - before.accounts, after.transactions - before.transactions);
     said.push(LAST_WORD.to_owned());
     office.tell_all(LAST_WORD).await?;
     let returns = returns.join_all().await;
@@ -84,9 +87,15 @@ pub async fn run(
         "storm: {} of {sockets} resumed, the last after {:.1} s, {} refusals, {cpu_secs:.2} CPU-s",
         times.resumed, times.last, times.refused
     ))?;
-    say(format!("accounts read from the store: {reads} for {users} users"))?;
+    say(format!(
+        "accounts read from the store: {accounts} for {users} users; with their rooms, the logs and their heads: \
+         {transactions} reads"
+    ))?;
     let faults = judge(&office, wish, &starts, &said, returns).await?;
-    Ok(times.resumed == sockets && times.last < PATIENCE.as_secs_f64() && reads <= users as u64 && faults == 0)
+    Ok(times.resumed == sockets
+        && times.last < PATIENCE.as_secs_f64()
+        && accounts <= users as u64
+        && faults == 0)
 }
 
 struct Times {
@@ -186,6 +195,12 @@ async fn judge(
     Ok(faults.len())
 }
 
+/// What was read from the store: accounts, and all reading transactions.
+struct Reads {
+    accounts: u64,
+    transactions: u64,
+}
+
 /// The tenants' admins at their desks.
 struct Office<'a> {
     http: reqwest::Client,
@@ -224,12 +239,18 @@ impl Office<'_> {
         Ok(())
     }
 
-    /// How often the server has asked its store for an account.
-    async fn account_reads(&self) -> Outcome<u64> {
+    /// How often the server has read from its store.
+    async fn reads(&self) -> Outcome<Reads> {
         let text = self.http.get(format!("{}/metrics", self.url)).send().await?.error_for_status()?;
         let text = text.text().await?;
-        let figure = text.lines().find_map(|line| line.strip_prefix("lotline_account_cache_misses_total "));
-        Ok(figure.ok_or("no figure of the account cache")?.trim().parse::<f64>()? as u64)
+        let figure = |name: &str| {
+            let figure = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            Ok::<_, crate::Failure>(figure.ok_or(name)?.trim().parse::<f64>()? as u64)
+        };
+        Ok(Reads {
+            accounts: figure("lotline_account_cache_misses_total")?,
+            transactions: figure("lotline_transaction_wait_seconds_count{direction=\"read\"}")?,
+        })
     }
 
     async fn get(&self, tenant: usize, path: &str) -> Outcome<Value> {

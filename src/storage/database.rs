@@ -77,19 +77,9 @@ pub(super) struct Gauges {
 #[derive(Clone)]
 enum Doors {
     /// One writer, because SQLite has one; a second connection would only wait for it and time out.
-    Sqlite {
-        write: DatabaseConnection,
-        read: DatabaseConnection,
-        writers: Turns,
-        _open: Arc<StoreLock>,
-    },
+    Sqlite { write: DatabaseConnection, read: DatabaseConnection, writers: Turns, _open: Arc<StoreLock> },
     /// Tenants take turns at the tenants' pool. The system's work takes them, too, where it uses that pool.
-    Postgres {
-        tenant: DatabaseConnection,
-        system: DatabaseConnection,
-        shared_role: bool,
-        turns: Turns,
-    },
+    Postgres { tenant: DatabaseConnection, system: DatabaseConnection, shared_role: bool, turns: Turns },
 }
 
 impl Database {
