@@ -249,7 +249,7 @@ impl Office<'_> {
         };
         Ok(Reads {
             accounts: figure("lotline_account_cache_misses_total")?,
-            transactions: figure("lotline_transaction_wait_seconds_count{direction=\"read\"}")?,
+            transactions: figure("lotline_transaction_wait_seconds_count{mode=\"read\"}")?,
         })
     }
 

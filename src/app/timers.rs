@@ -1,4 +1,4 @@
-//! What a node does by itself, mostly on the clock: merged progress, summaries, lost leases, retention, crawling.
+//! What a node does by itself, on the clock: merged progress, summaries, lost leases, retention, crawling.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,7 +47,6 @@ pub fn spawn(work: &TaskTracker, kernel: &Kernel, settings: &Settings, stop: &Ca
     work.spawn(people(kernel.clone(), stop.clone()));
     work.spawn(writers(kernel.clone(), stop.clone()));
     work.spawn(quotas(kernel.clone(), stop.clone()));
-    work.spawn(folding(kernel.clone(), stop.clone()));
     work.spawn(trimming(kernel.clone(), parts::retention(settings), stop.clone()));
 }
 
@@ -119,13 +118,6 @@ async fn forgetting(kernel: Kernel, stop: CancellationToken) {
         if let Err(problem) = forget_expired(&kernel).await {
             tracing::warn!(%problem, "expired credentials could not be removed; it is tried again");
         }
-    }
-}
-
-async fn folding(kernel: Kernel, stop: CancellationToken) {
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = kernel.db.keep_folding() => {}
     }
 }
 

@@ -13,7 +13,6 @@ use sea_orm::{
 use secrecy::SecretString;
 
 use super::error::{Error, OpenError, Result};
-use super::folding::Folding;
 use super::lineage::Lineage;
 use super::scope::{SystemTx, TenantTx};
 use super::store_lock::StoreLock;
@@ -70,8 +69,6 @@ pub struct ReplayTurn {
 pub(super) struct Gauges {
     pub(super) metrics: Arc<Metrics>,
     pub(super) writes: Arc<Writes>,
-    /// SQLite's, which counts what was committed.
-    pub(super) folding: Option<Arc<Folding>>,
 }
 
 #[derive(Clone)]
@@ -91,14 +88,12 @@ impl Database {
             DatabaseSettings::Sqlite { .. } => sqlite::READERS as usize - 1,
             DatabaseSettings::Postgres { max_connections, .. } => (*max_connections as usize / 2).max(1),
         };
-        let mut gauges = Gauges::default();
         let doors = match settings {
             DatabaseSettings::Sqlite { path } => {
                 let open = StoreLock::share(path)?;
                 let write = sqlite::open_writer(path).await?;
                 schema::bring_up(&write).await?;
                 let read = sqlite::open_readers(path).await?;
-                gauges.folding = Some(Arc::new(Folding::new(sqlite::open_folder(path).await?)));
                 Doors::Sqlite {
                     write,
                     read,
@@ -123,7 +118,7 @@ impl Database {
             }
         };
         let replays = Turns::new(replays_at_once, MOST_REPLAYS_WAITING);
-        Ok(Self { doors, transactions: Arc::default(), gauges, lineage, replays })
+        Ok(Self { doors, transactions: Arc::default(), gauges: Gauges::default(), lineage, replays })
     }
 
     /// The tenant's door: transactions that see this tenant's rows only.
@@ -190,16 +185,6 @@ impl Database {
         self.replays.waiting()
     }
 
-    /// Folds SQLite's write-ahead log into the file as it grows, for as long as it is polled. On PostgreSQL there is
-    /// nothing to do.
-    pub async fn keep_folding(&self) {
-        let Some(folding) = &self.gauges.folding else { return std::future::pending().await };
-        loop {
-            folding.due().await;
-            folding.fold().await;
-        }
-    }
-
     /// Which engine this is, in one word.
     pub fn engine(&self) -> &'static str {
         match self.doors {
@@ -212,9 +197,6 @@ impl Database {
     pub async fn close(self) -> Result<()> {
         match self.doors {
             Doors::Sqlite { write, read, .. } => {
-                if let Some(folding) = &self.gauges.folding {
-                    folding.close().await?;
-                }
                 read.close().await?;
                 write.close().await?;
             }

@@ -6,7 +6,6 @@ mod database;
 mod durable_file;
 mod entity;
 mod error;
-mod folding;
 mod lineage;
 mod postgres;
 mod restore;

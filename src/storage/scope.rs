@@ -196,8 +196,5 @@ async fn commit(tx: DatabaseTransaction, gauges: &Gauges) -> Result<()> {
     let watch = Stopwatch::start();
     let committed = gauges.judged(tx.commit().await.map_err(Error::from));
     gauges.metrics.commit_seconds.observe(watch.elapsed());
-    if let Some(folding) = &gauges.folding {
-        folding.committed();
-    }
     committed
 }

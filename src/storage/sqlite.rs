@@ -8,7 +8,6 @@ use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
 use super::error::OpenError;
-use super::folding;
 use crate::base::failpoint;
 
 /// How long a statement waits for another process's lock before it fails.
@@ -27,11 +26,6 @@ pub(super) async fn open_readers(path: &Path) -> Result<DatabaseConnection, Open
     connect(path, "rw", READERS).await
 }
 
-/// Opens the connection that folds the write-ahead log.
-pub(super) async fn open_folder(path: &Path) -> Result<DatabaseConnection, OpenError> {
-    connect(path, "rw", 1).await
-}
-
 async fn connect(path: &Path, mode: &str, connections: u32) -> Result<DatabaseConnection, OpenError> {
     let file = path.to_owned();
     let mut options = ConnectOptions::new(format!("sqlite::memory:?mode={mode}"));
@@ -48,7 +42,6 @@ async fn connect(path: &Path, mode: &str, connections: u32) -> Result<DatabaseCo
             .synchronous(synchronous())
             .busy_timeout(BUSY_TIMEOUT)
             .foreign_keys(true)
-            .pragma("wal_autocheckpoint", folding::MOST_PAGES.to_string())
             .disable_statement_logging()
     });
     Database::connect(options).await.map_err(|cause| unusable(path, &cause))
