@@ -79,18 +79,18 @@ fn judge(request: &Request, policy: Policy, level: Option<Level>) -> Result<(), 
 
 /// Stands before REST: refuses an address that asks too much, before crypto and database.
 #[derive(Clone)]
-pub struct AddressGate(pub Kernel);
+pub struct AddressGate(pub Arc<Kernel>);
 
 pub struct AddressGated<E> {
     inner: E,
-    kernel: Kernel,
+    kernel: Arc<Kernel>,
 }
 
 impl<E: Endpoint> Middleware<E> for AddressGate {
     type Output = AddressGated<E>;
 
     fn transform(&self, inner: E) -> AddressGated<E> {
-        AddressGated { inner, kernel: self.0.clone() }
+        AddressGated { inner, kernel: Arc::clone(&self.0) }
     }
 }
 

@@ -133,7 +133,7 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
     let operations = Arc::new(operations());
     let entropy = sessions.kernel.entropy;
     let counting = Arc::clone(&sessions.kernel.metrics);
-    let gate = AddressGate(sessions.kernel.clone());
+    let gate = AddressGate(Arc::clone(&sessions.kernel));
     let routes = live_routes(&live)
         .nest(BASE, rest.with(limit.clone()).with(gate.clone()))
         .nest("/admin", at_root("/admin", broadcasts).with(limit.clone()).with(gate.clone()))

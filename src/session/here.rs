@@ -14,7 +14,7 @@ use crate::protocol::problem::CloseCode;
 
 /// Dropping it ends all of it.
 pub(super) struct Here {
-    kernel: Kernel,
+    kernel: Arc<Kernel>,
     scope: TenantScope,
     person: Person,
     connection: ConnectionId,
@@ -25,8 +25,12 @@ pub(super) struct Here {
 
 impl Here {
     /// Somebody has come by this connection, and is shown who is there. A key is nobody.
-    pub(super) fn enter(kernel: &Kernel, connection: &Connection, mailbox: &Arc<Mailbox>) -> Option<Self> {
-        let (kernel, scope, mailbox) = (kernel.clone(), connection.scope, Arc::clone(mailbox));
+    pub(super) fn enter(
+        kernel: &Arc<Kernel>,
+        connection: &Connection,
+        mailbox: &Arc<Mailbox>,
+    ) -> Option<Self> {
+        let (kernel, scope, mailbox) = (Arc::clone(kernel), connection.scope, Arc::clone(mailbox));
         let person = Person { tenant: scope.tenant_id(), user: connection.user_id()? };
         let mut rooms: Vec<RoomId> = Vec::new();
         // Before the welcome: what is told from here on comes by the hub, what was told before is in it.

@@ -2,6 +2,7 @@
 //! with positions, timers. Kill it at any line and the client can resume.
 
 pub mod admission;
+mod catching_up;
 mod commands;
 pub mod connection;
 mod drain;

@@ -31,9 +31,15 @@ const ROOM_RETRY_SECS: u32 = 5;
 
 /// A seat that is held: dropping it gives the seat back and forgets the connection.
 pub struct Seat {
-    sessions: Arc<Sessions>,
     pub connection: Arc<Connection>,
-    _counted: CountedIn,
+    counted: CountedIn,
+}
+
+impl Seat {
+    /// Where the seat is one.
+    pub(super) fn sessions(&self) -> &Arc<Sessions> {
+        &self.counted.sessions
+    }
 }
 
 /// A connection's part in the counts of its tenant and address; dropping it counts the connection out.
@@ -149,7 +155,7 @@ impl Sessions {
         if self.stopping.is_cancelled() {
             connection.close(CloseCode::Restart, "restart;retry_after=1");
         }
-        Seat { sessions: Arc::clone(self), connection, _counted: counted }
+        Seat { connection, counted }
     }
 
     /// Probes a holder's connections that have missed a heartbeat, and ends those that do not answer.
@@ -182,14 +188,14 @@ impl Sessions {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let connection = &self.connection;
+        let (sessions, connection) = (self.sessions(), &self.connection);
         connection.traffic.ends(connection.line.mailbox().as_deref());
-        self.sessions.kernel.metrics.closed.of(connection.end_code()).one();
-        self.sessions.unseat(&self.connection);
-        let mut live = self.sessions.live.lock();
-        live.remove(&self.connection.id);
+        sessions.kernel.metrics.closed.of(connection.end_code()).one();
+        sessions.unseat(connection);
+        let mut live = sessions.live.lock();
+        live.remove(&connection.id);
         if live.is_empty() {
-            self.sessions.emptied.notify_waiters();
+            sessions.emptied.notify_waiters();
         }
     }
 }

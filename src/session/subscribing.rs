@@ -40,7 +40,7 @@ impl Follower {
     }
 
     /// Begins the replay of the subscription that has waited longest.
-    pub(super) fn catch_up(&mut self, head: Head) {
+    pub(super) fn begin_waiting(&mut self, head: Head) {
         let Some(Waiting { wanted, since, reply_to }) = self.waiting.pop_front() else { return };
         let Some(hold) = self.kernel.hub.hold(&self.scope, &self.mailbox) else { return };
         self.prelude.extend(hold.queued);
@@ -61,7 +61,7 @@ impl Follower {
         if let Some(reason) = gap {
             self.kernel.metrics.gaps.of(reason).one();
         }
-        self.replay = Some(Replay::Past { after, upto, of, recovered: gap.is_none() });
+        self.replay = Some(Box::new(Replay::Past { after, upto, of, recovered: gap.is_none() }));
     }
 
     /// Ends a subscription.

@@ -37,7 +37,7 @@ const EXPIRY_NOTICE: TimeDelta = TimeDelta::seconds(60);
 
 /// Every live connection of this node, and what they run on.
 pub struct Sessions {
-    pub kernel: Kernel,
+    pub kernel: Arc<Kernel>,
     pub identity: Arc<Identity>,
     pub settings: SessionSettings,
     pub(super) status: StatusCache,
@@ -65,7 +65,7 @@ impl Sessions {
             history,
             admission: Admission::new(settings.admission, &kernel.clock, kernel.entropy),
             node: Node::new(kernel.clock.now()),
-            kernel,
+            kernel: Arc::new(kernel),
             identity,
             status: StatusCache::default(),
             stats: StatsCache::default(),
@@ -121,7 +121,8 @@ impl Sessions {
         self.notice_another_history();
         let (now, steady) = (self.micros(), self.steady_micros());
         let heartbeat = self.settings.heartbeat.as_micros() as i64;
-        for one in self.connections(|_| true) {
+        // Looked over under the lock, so that a round holds and touches only the few that it is about.
+        for one in self.connections(|one| self.is_due(one, now, steady)) {
             let expires_at = one.expires_at.load(Ordering::Relaxed);
             if now >= expires_at {
                 one.close(CloseCode::Unauthenticated, "token expired");
@@ -131,16 +132,31 @@ impl Sessions {
                 let expires_in = (expires_at - now) / 1_000_000;
                 one.offer(&ServerMessage::TokenExpiring(TokenExpiring { expires_in }));
             }
-            let every = match one.carrier {
-                Carrier::Stream => self.settings.stream_heartbeat.as_micros() as i64,
-                Carrier::Socket | Carrier::Upload => heartbeat,
-            };
+            let every = self.beat_every(one.carrier);
             if one.carrier != Carrier::Stream && steady - one.heard_at.load(Ordering::Relaxed) > 2 * heartbeat
             {
                 one.close(CloseCode::Idle, "no sign of life for two heartbeats");
             } else if steady - one.beaten_at.load(Ordering::Relaxed) >= every {
                 self.beat(&one);
             }
+        }
+    }
+
+    /// Whether a round has something to do for the connection.
+    fn is_due(&self, one: &Connection, now: i64, steady: i64) -> bool {
+        let silent = one.carrier != Carrier::Stream
+            && steady - one.heard_at.load(Ordering::Relaxed) > 2 * self.beat_every(Carrier::Socket);
+        let notice = one.expires_at.load(Ordering::Relaxed) - EXPIRY_NOTICE.num_microseconds().unwrap_or(0);
+        silent
+            || now >= notice
+            || steady - one.beaten_at.load(Ordering::Relaxed) >= self.beat_every(one.carrier)
+    }
+
+    /// Microseconds between two signs of life.
+    fn beat_every(&self, carrier: Carrier) -> i64 {
+        match carrier {
+            Carrier::Stream => self.settings.stream_heartbeat.as_micros() as i64,
+            Carrier::Socket | Carrier::Upload => self.settings.heartbeat.as_micros() as i64,
         }
     }
 

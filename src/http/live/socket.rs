@@ -86,8 +86,8 @@ impl SocketDoor {
         let Ready { accept, upgrade, seat, mode } = ready;
         sessions.tasks.clone().spawn(async move {
             let Ok(upgraded) = upgrade.upgraded().await else { return };
-            let _counted = upgraded.seat;
-            ws::run(sessions, seat, upgraded.stream, upgraded.early.into(), mode).await;
+            let held = upgraded.seat.into_held();
+            ws::run(sessions, seat, upgraded.stream, upgraded.early.into(), mode, held).await;
         });
         switching(&accept)
     }

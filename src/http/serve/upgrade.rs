@@ -16,7 +16,7 @@ use crate::protocol::problem::{Code, Problem};
 /// A place among the open connections; given back when the last clone is dropped.
 #[derive(Clone)]
 pub struct Seat {
-    _permit: Arc<OwnedSemaphorePermit>,
+    permit: Arc<OwnedSemaphorePermit>,
 }
 
 /// The promise of a connection's raw stream. It is kept once the answer 101 has been written.
@@ -43,7 +43,12 @@ pub struct UpgradeError;
 
 impl Seat {
     pub(super) fn new(permit: OwnedSemaphorePermit) -> Self {
-        Self { _permit: Arc::new(permit) }
+        Self { permit: Arc::new(permit) }
+    }
+
+    /// For whoever keeps the stream and need not know what it counts against.
+    pub fn into_held(self) -> Arc<dyn Send + Sync> {
+        self.permit
     }
 }
 

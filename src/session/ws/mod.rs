@@ -1,9 +1,13 @@
 //! A connection carried by a WebSocket: one lean task on the raw stream. It writes what the follower yields and reads
 //! what the client says; it decides nothing.
 
+mod echo;
+mod follow;
 mod incoming;
 mod outgoing;
 mod pace;
+mod run;
 mod socket;
 
-pub use socket::{Mode, run};
+pub use run::{Mode, run};
+pub use socket::Held;

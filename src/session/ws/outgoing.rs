@@ -31,6 +31,23 @@ impl Outgoing {
         self.bytes
     }
 
+    /// Sends one frame: at once where nothing waits before it, without a queue in between. What the socket does not
+    /// take waits.
+    pub(super) fn send(&mut self, frame: Bytes, stream: &TcpStream) -> io::Result<()> {
+        if !self.queue.is_empty() {
+            self.push(frame);
+            return self.write_to(stream);
+        }
+        match stream.try_write(&frame) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) if written == frame.len() => {}
+            Ok(written) => self.push(frame.slice(written..)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.push(frame),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
     /// Writes as much as the socket takes now.
     pub(super) fn write_to(&mut self, stream: &TcpStream) -> io::Result<()> {
         while !self.queue.is_empty() {

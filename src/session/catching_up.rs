@@ -1,0 +1,167 @@
+//! A follower behind the live events: it reads on from the log, part by part, until the gate may open. Rare and large
+//! next to waiting for what comes live, so its work is not kept where every connection would carry it.
+
+use std::sync::Arc;
+
+use super::follower::Follower;
+use super::replay::{Replay, Wanted};
+use super::subscribing::live;
+use crate::eventlog::{self, Head, Stretch};
+use crate::hub::{Closing, Item};
+use crate::protocol::message::{Gap, GapReason, ServerMessage};
+use crate::protocol::position::Position;
+use crate::protocol::problem::CloseCode;
+use crate::protocol::routing::Routing;
+use crate::protocol::subscription::{INBOX_RESYNC_URL, Subscription, own_jobs_url};
+use crate::storage;
+
+impl Follower {
+    /// Whether everything that comes is live: nothing is to be read from the log, or ready from there.
+    pub(super) fn is_live(&self) -> bool {
+        self.prelude.is_empty() && self.replay.is_none() && self.waiting.is_empty()
+    }
+
+    /// What is ready, or `None` after a step towards it.
+    pub(super) async fn catch_up(&mut self) -> Result<Option<Vec<Item>>, Closing> {
+        // A page is judged when it is read, and once more here: the reader's role may have changed between.
+        let reader = self.mailbox.with_interest(|interest| interest.reader);
+        self.prelude.retain(|item| item.is_for(reader));
+        if !self.prelude.is_empty() {
+            return Ok(Some(std::mem::take(&mut self.prelude)));
+        }
+        let Some(replay) = &self.replay else {
+            if !self.waiting.is_empty() {
+                let head = eventlog::head(&self.kernel.db, &self.scope).await;
+                let head = head.map_err(|error| self.unreadable(&error))?;
+                self.check_epoch(head)?;
+                self.begin_waiting(head);
+            }
+            return Ok(None);
+        };
+        self.mailbox.has_replayed(replay.after());
+        let read = if replay.is_over() {
+            None
+        } else {
+            let (after, upto) = (replay.after(), replay.upto());
+            Some(self.kernel.logs.stretch(&self.kernel.db, &self.scope, after, upto).await)
+        };
+        // After the read: an event that was committed after the end was told must not be on the page.
+        if let Some(closing) = self.mailbox.closing() {
+            // The gate will not open any more; `going_away` is to be heard all the same.
+            let last = self.mailbox.last_words();
+            return if last.is_empty() { Err(closing) } else { Ok(Some(last)) };
+        }
+        if let Some(read) = read {
+            let stretch = read.map_err(|error| self.unreadable(&error))?;
+            self.check_epoch(stretch.head)?;
+            self.kernel.metrics.replay_pages.one();
+            self.replayed(&stretch);
+        }
+        self.place = None;
+        self.end_replay();
+        Ok(None)
+    }
+
+    /// Ends the connection when the log was replaced under it: the client resumes, and is told of the gap.
+    fn check_epoch(&self, head: Head) -> Result<(), Closing> {
+        if head.epoch == self.epoch { Ok(()) } else { Err(Closing::to_resume()) }
+    }
+
+    fn unreadable(&self, error: &storage::Error) -> Closing {
+        tracing::warn!(%error, tenant.id = %self.scope.tenant_id(), "a replay could not be read");
+        let reason = "the log cannot be read; resume from your position".to_owned();
+        Closing { code: CloseCode::Overloaded, reason }
+    }
+
+    /// Puts a stretch's events out.
+    fn replayed(&mut self, stretch: &Stretch) {
+        let Some(mut replay) = self.replay.take() else { return };
+        let Head { epoch, trimmed, .. } = stretch.head;
+        if trimmed > replay.after() {
+            let (from, to) = (Position { epoch, seq: replay.after() }, Position { epoch, seq: trimmed });
+            let of = replay.lose();
+            self.tell_gaps(&from.to_string(), to, GapReason::Trimmed, of.as_ref());
+            replay.move_to(trimmed);
+        }
+        let mut wanted = self.wanted(&replay);
+        for envelope in &stretch.envelopes {
+            if envelope.seq() > replay.after() {
+                replay.move_to(envelope.seq());
+                if matches!(envelope.routing, Routing::Membership { .. }) {
+                    self.kernel.hub.follow(&self.scope, &self.mailbox, envelope);
+                    wanted = self.wanted(&replay);
+                }
+                if wanted.admits(envelope) {
+                    self.prelude.push(Item::Event(Arc::clone(envelope)));
+                }
+            }
+        }
+        replay.move_to(stretch.upto);
+        self.replay = Some(replay);
+    }
+
+    /// Opens the gate when the replay has come to its end. When the gate had to drop something, the log goes on instead.
+    fn end_replay(&mut self) {
+        let Some(replay) = self.replay.take_if(|replay| replay.is_over()) else { return };
+        let after = match *replay {
+            Replay::Everything { after, .. } => after,
+            Replay::Past { upto, of, recovered, .. } => {
+                self.prelude.push(live(&of, upto, recovered));
+                upto.seq
+            }
+        };
+        if self.mailbox.open(after).is_err() {
+            // What was dropped the hub has delivered: it is in the log, at or below where the hub stands now.
+            let upto = self.kernel.hub.cursor(&self.scope).map_or(after, |cursor| cursor.seq);
+            self.replay = Some(Box::new(Replay::Everything { after, upto }));
+        }
+    }
+
+    /// What the replay is to bring, as the reader's interest stands now.
+    fn wanted(&self, replay: &Replay) -> Wanted {
+        let mut interest = self.mailbox.with_interest(|interest| interest.clone());
+        match replay {
+            Replay::Everything { .. } => Wanted::Everything(interest),
+            Replay::Past { upto, of, .. } => {
+                interest.subscriptions.retain(|other| other != of);
+                Wanted::Past { upto: upto.seq, of: of.clone(), others: interest }
+            }
+        }
+    }
+
+    /// One `gap` for the inbox and one for each subscription, or for the one whose past is missing.
+    pub(super) fn tell_gaps(
+        &mut self,
+        from: &str,
+        to: Position,
+        reason: GapReason,
+        of: Option<&Subscription>,
+    ) {
+        let gap =
+            |subscription: &str, key: Option<String>, resync_url: &str, own_jobs_url: Option<String>| {
+                ServerMessage::Gap(Gap {
+                    subscription: subscription.to_owned(),
+                    key,
+                    from: crate::base::text::cut(from, 200).to_owned(),
+                    to: to.to_string(),
+                    reason,
+                    resync_url: resync_url.to_owned(),
+                    own_jobs_url,
+                })
+            };
+        let gaps = self.mailbox.with_interest(|interest| {
+            let inbox = interest
+                .inbox_after
+                .filter(|_| of.is_none())
+                .map(|_| gap("inbox", None, INBOX_RESYNC_URL, interest.reader.user.map(own_jobs_url)));
+            let concerned = |one: &&Subscription| of.is_none_or(|of| of == *one);
+            let feeds = interest.subscriptions.iter().filter(concerned).map(|one| {
+                let feed = one.filter.feed();
+                gap(feed.name(), one.key.clone(), feed.resync_url(), None)
+            });
+            inbox.into_iter().chain(feeds).collect::<Vec<_>>()
+        });
+        self.kernel.metrics.gaps.of(reason).add(gaps.len() as u64);
+        self.prelude.extend(gaps.iter().map(|gap| Item::control(gap, Some(to))));
+    }
+}
