@@ -2,8 +2,8 @@
 """How much does one tenant feel of another that floods at its limit? Standard library; not a test of CI, because a busy
 machine answers at random.
 
-    LOTLINE_BIN=target/release/lotline python3 bench/noisy_neighbour.py
-    LOTLINE_BIN=target/release/lotline scripts/with-postgres python3 bench/noisy_neighbour.py --postgres
+    export LOTLINE_BIN=target/release/lotline; python3 bench/noisy_neighbour.py
+    export LOTLINE_POSTGRES_FSYNC=on; scripts/with-postgres python3 bench/noisy_neighbour.py --postgres
 
 Two tenants on one node. The quiet one broadcasts twenty times a second and times each answer; the noisy one, in every other
 window, broadcasts over many connections as fast as its quota lets it. Prints the quiet one's p50 and p99 with and without the
