@@ -9,6 +9,7 @@ pub mod protocol;
 pub mod auth;
 pub mod telemetry;
 
+pub mod blobs;
 pub mod cluster;
 pub mod storage;
 

@@ -74,6 +74,7 @@ const TABLES: &[Table] = &[
             summary_told_at $time,
             summary_pending $int NOT NULL,
             summary_places text,
+            attachments text,
             UNIQUE (tenant_id, id),
             FOREIGN KEY (tenant_id, created_by) REFERENCES users (tenant_id, id)",
         indexes: &[

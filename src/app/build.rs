@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::reload::Reloadable;
 use super::shutdown::{self, Shutdown, Steps};
 use super::start_error::StartError;
-use super::{issuers, keys, settings as parts, timers};
+use super::{issuers, keys, settings as parts, timers, uploads};
 use crate::auth::password::Passwords;
 use crate::auth::throttle::{LoginThrottle, ThrottleSettings};
 use crate::base::clock::Clock;
@@ -52,6 +52,7 @@ impl App {
         let db = Database::open(&parts::database(settings)).await?;
         let mut kernel = Kernel::new(db, clock, Entropy);
         kernel.limits = Arc::new(Limits::new(parts::limits(settings)));
+        kernel.uploads = Arc::new(uploads::open(settings).await?);
         kernel.together = Arc::new(Together::new(parts::together(settings)));
         overrides::refresh(&kernel)
             .await

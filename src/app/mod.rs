@@ -18,6 +18,7 @@ pub mod shutdown;
 mod signals;
 pub mod start_error;
 pub mod timers;
+mod uploads;
 
 pub use build::App;
 pub use start_error::StartError;

@@ -27,6 +27,8 @@ pub enum StartError {
     Watchdog(String),
     #[error("the API document cannot be made: {0}")]
     Document(String),
+    #[error("the place for uploads cannot be used: {0}")]
+    Uploads(String),
     #[error("the tenants' quotas cannot be read: {0}")]
     Quotas(String),
     #[error("the first tenant and user cannot be made: {0}")]

@@ -1,4 +1,5 @@
-//! What a node does by itself, on the clock: merged progress, summaries, lost leases, retention, crawling.
+//! What a node does by itself, on the clock: merged progress, summaries, lost leases, retention, abandoned uploads,
+//! crawling.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use crate::domain::platform_broadcast;
 use crate::domain::presence;
 use crate::domain::properties::summary;
 use crate::domain::retention::{Retention, trim_logs};
-use crate::domain::{typing, viewing};
+use crate::domain::{typing, uploads, viewing};
 use crate::session::Sessions;
 use crate::telemetry::watchdog::Watching;
 
@@ -36,6 +37,10 @@ const QUOTAS: Duration = Duration::from_secs(2);
 /// How often logs are trimmed, and kept answers swept.
 const TRIM: Duration = Duration::from_secs(60);
 
+/// How often abandoned files are looked for, and how often bytes of which no row tells.
+const UPLOADS: Duration = Duration::from_secs(60);
+const ORPHANS: Duration = Duration::from_secs(6 * 3_600);
+
 /// How often sign-ins, refresh tokens and links that expired long ago are removed.
 const FORGET: Duration = Duration::from_secs(600);
 
@@ -48,6 +53,8 @@ pub fn spawn(work: &TaskTracker, kernel: &Kernel, settings: &Settings, stop: &Ca
     work.spawn(writers(kernel.clone(), stop.clone()));
     work.spawn(quotas(kernel.clone(), stop.clone()));
     work.spawn(trimming(kernel.clone(), parts::retention(settings), stop.clone()));
+    work.spawn(abandoned(kernel.clone(), stop.clone()));
+    work.spawn(orphans(kernel.clone(), stop.clone()));
 }
 
 async fn progress(kernel: Kernel, stop: CancellationToken) {
@@ -108,6 +115,26 @@ async fn trimming(kernel: Kernel, retention: Retention, stop: CancellationToken)
             tracing::warn!(%problem, "kept answers could not be swept; it is tried again");
         }
         if !tick(&kernel, TRIM, &stop).await {
+            return;
+        }
+    }
+}
+
+async fn abandoned(kernel: Kernel, stop: CancellationToken) {
+    while tick(&kernel, UPLOADS, &stop).await {
+        if let Err(problem) = uploads::sweep(&kernel).await {
+            tracing::warn!(%problem, "abandoned uploads could not be removed; it is tried again");
+        }
+    }
+}
+
+async fn orphans(kernel: Kernel, stop: CancellationToken) {
+    // At the start too, which also tells early of a store that does not answer.
+    loop {
+        if let Err(problem) = uploads::sweep_orphans(&kernel).await {
+            tracing::warn!(%problem, "the store of uploads could not be looked through; it is tried again");
+        }
+        if !tick(&kernel, ORPHANS, &stop).await {
             return;
         }
     }

@@ -51,6 +51,8 @@ pub enum Permission {
     ManageSpiders,
     /// Create, change and remove rooms and their members.
     ManageRooms,
+    /// Read and remove any file of the tenant.
+    ManageUploads,
     /// Send a broadcast to the tenant or a part of it.
     Broadcast,
     /// Read the tenant's audit log.
@@ -104,7 +106,7 @@ impl Grant {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::ManageOwnAccount,
         Self::MintTicket,
         Self::ReadEvents,
@@ -127,6 +129,7 @@ impl Permission {
         Self::ManageKeys,
         Self::ManageSpiders,
         Self::ManageRooms,
+        Self::ManageUploads,
         Self::Broadcast,
         Self::ReadAudit,
         Self::ManageConnections,
@@ -163,6 +166,7 @@ impl Permission {
             | Self::ManageKeys
             | Self::ManageSpiders
             | Self::ManageRooms
+            | Self::ManageUploads
             | Self::Broadcast
             | Self::ReadAudit
             | Self::ManageConnections
@@ -195,7 +199,7 @@ mod tests {
 
     /// The contract's role table, told again by hand: `v`iewer, `m`ember, `a`dmin, `o`perator, and the key's
     /// scopes `j`obs:run, `p`roperties:write, `l`ogs:write, `e`vents:read.
-    const EXPECTED: [(Permission, &str); 33] = [
+    const EXPECTED: [(Permission, &str); 34] = [
         (Permission::ManageOwnAccount, "vmao"),
         (Permission::MintTicket, "vmae"),
         (Permission::ReadEvents, "vmae"),
@@ -218,6 +222,7 @@ mod tests {
         (Permission::ManageKeys, "a"),
         (Permission::ManageSpiders, "a"),
         (Permission::ManageRooms, "a"),
+        (Permission::ManageUploads, "a"),
         (Permission::Broadcast, "a"),
         (Permission::ReadAudit, "a"),
         (Permission::ManageConnections, "a"),

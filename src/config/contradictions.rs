@@ -36,6 +36,34 @@ pub(super) fn refuse(settings: &Settings, form: &mut Form) {
         }
     }
     refuse_roles_without_postgres(settings, form);
+    refuse_half_a_bucket(settings, form);
+}
+
+/// A bucket needs its keys, and what is said of it needs a bucket.
+fn refuse_half_a_bucket(settings: &Settings, form: &mut Form) {
+    let uploads = &settings.uploads;
+    let keys = [
+        ("uploads.access_key_id", uploads.access_key_id.is_some()),
+        ("uploads.secret_access_key", uploads.secret_access_key.is_some()),
+    ];
+    if uploads.bucket.is_some() {
+        for (key, _) in keys.into_iter().filter(|(_, set)| !set) {
+            if form.sound(&["uploads.bucket", key]) {
+                form.refuse(key, "is needed with uploads.bucket");
+            }
+        }
+        if uploads.dir.is_some() && form.sound(&["uploads.bucket", "uploads.dir"]) {
+            form.refuse("uploads.dir", "must be empty with uploads.bucket: files go to one of the two");
+        }
+        return;
+    }
+    for (key, _) in
+        keys.into_iter().chain([("uploads.endpoint", uploads.endpoint.is_some())]).filter(|(_, set)| *set)
+    {
+        if form.sound(&["uploads.bucket", key]) {
+            form.refuse(key, "is for a bucket only; give uploads.bucket or leave it out");
+        }
+    }
 }
 
 /// A second role is for PostgreSQL; with SQLite beside it, `database.url` was forgotten.

@@ -20,6 +20,7 @@ pub mod rooms;
 pub mod spiders;
 pub mod together;
 pub mod typing;
+pub mod uploads;
 pub mod viewing;
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use super::limits::Limits;
 use super::revocation::Revocation;
 use super::rooms::reads::RoomReads;
 use super::together::Together;
+use super::uploads::Uploads;
 use crate::auth::permission::Permission;
 use crate::auth::principal::Principal;
 use crate::auth::scope::{SystemReason, TenantScope};
@@ -54,6 +55,8 @@ pub struct Kernel {
     pub limits: Arc<Limits>,
     /// Who is there, who looks at what, who types.
     pub together: Arc<Together>,
+    /// Where files go; memory unless the composition root sets another place.
+    pub uploads: Arc<Uploads>,
 }
 
 /// Ends this node's own connections that a revocation speaks of.
@@ -67,7 +70,8 @@ impl Kernel {
         let (revocations, _) = broadcast::channel(REVOCATION_QUEUE);
         let (hub, logs, rooms) = (Arc::default(), Arc::default(), Arc::default());
         let (enforcer, bell, twins) = (Arc::default(), JobBell::default(), Twins::default());
-        let (metrics, limits, together) = (Arc::clone(db.metrics()), Arc::default(), Arc::default());
+        let (metrics, limits) = (Arc::clone(db.metrics()), Arc::default());
+        let (together, uploads) = (Arc::default(), Arc::default());
         Self {
             db,
             hub,
@@ -82,6 +86,7 @@ impl Kernel {
             metrics,
             limits,
             together,
+            uploads,
         }
     }
 
@@ -208,6 +213,13 @@ impl Op {
         let change = self.begin().await?;
         let kept = once.look_up(&self.kernel.clock, Door::Tenant(&change.tx)).await?;
         Ok(kept.map_or_else(|| Begun::First(change), Begun::Again))
+    }
+
+    /// Whether there is an answer under the key already, whatever was sent with it then. For work that is too large to be
+    /// done before that is known; [`Op::begin_once`] has the last word.
+    pub async fn was_answered(&self) -> Result<bool> {
+        let Some(once) = self.kept() else { return Ok(false) };
+        once.is_kept(&self.kernel.clock, Door::Tenant(&self.read().await?)).await
     }
 
     /// Like [`Op::commit`], and keeps the answer in the same transaction where there is a key. `answer` gets the

@@ -34,10 +34,15 @@ const OF_OPERATIONS: &[Code] = &[
     Code::Conflict,
     Code::LeaseLost,
     Code::IdempotencyInFlight,
+    Code::Gone,
     Code::PreconditionFailed,
     Code::PayloadTooLarge,
     Code::UnsupportedMediaType,
+    Code::RangeNotSatisfiable,
     Code::ValidationFailed,
+    Code::InvalidFilename,
+    Code::SizeMismatch,
+    Code::ChecksumMismatch,
     Code::IdempotencyConflict,
     Code::RateLimited,
     Code::Internal,
@@ -52,6 +57,8 @@ const BESIDES: &[(&str, &[&str])] = &[
     ("register", &["403"]),
     // The job that found the rows is named in the body, and answered like one in a path.
     ("upsert_properties", &["404"]),
+    // A file that is not complete yet, or whose bytes were lost.
+    ("get_upload_content", &["409", "410"]),
     // So is the room that a message is for.
     ("send_chat", &["404"]),
 ];
@@ -120,6 +127,7 @@ fn prune((method, operation): (&'static str, &mut Map<String, Value>)) {
         .is_some_and(|all| all.iter().any(|one| one.as_object().is_some_and(|one| !one.is_empty())));
     let parameters = operation.get("parameters").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let has_path_parameter = parameters.iter().any(|parameter| parameter["in"] == "path");
+    let has_range = parameters.iter().any(|parameter| parameter["name"] == "Range");
     let is_conditional = parameters.iter().any(|parameter| parameter["name"] == "If-Match");
     let changes = !matches!(method, "get" | "head" | "options");
     let id = operation.get("operationId").and_then(Value::as_str);
@@ -130,7 +138,9 @@ fn prune((method, operation): (&'static str, &mut Map<String, Value>)) {
         "401" | "403" => is_secured,
         "404" => has_path_parameter,
         "409" => changes,
+        "410" => false,
         "412" => is_conditional,
+        "416" => has_range,
         "413" | "415" => has_body,
         "507" => changes && has_body,
         // Unknown query parameters are refused everywhere, and any request can be one too many or fail.

@@ -13,6 +13,7 @@ pub mod operations;
 pub mod properties;
 pub mod spiders;
 pub mod tenants;
+pub mod uploads;
 pub mod usage;
 pub mod users;
 pub mod workers;

@@ -9,6 +9,7 @@ use super::body::{BODY_BYTES, read_at_most};
 use super::caller::identity;
 use super::explain::refuse_bad_parameters;
 use crate::domain::idempotency::{Once, Presented, SentRequest};
+use crate::domain::identity::Identity;
 use crate::protocol::problem::Problem;
 
 /// The key of a request, if it has one, with the request's fingerprint. Stands before the body among a handler's
@@ -29,16 +30,7 @@ impl<'a, const LIMIT: usize> ApiExtractor<'a> for OnceKey<LIMIT> {
     }
 
     fn param_schema_ref() -> Option<MetaSchemaRef> {
-        let description = "Chosen by the caller, best at random. For 24 hours the same request under the same key is \
-                           answered again with what was answered first, if that was a success, and nothing is done \
-                           twice; another request under it is refused with 422. A request that comes while the first is \
-                           still at work waits for it up to 10 seconds, and is refused with 409 and `Retry-After` then.";
-        Some(MetaSchemaRef::Inline(Box::new(MetaSchema {
-            description: Some(description),
-            // Visible ASCII.
-            pattern: Some("^[!-~]{1,255}$".to_owned()),
-            ..MetaSchema::new("string")
-        })))
+        Some(key_schema())
     }
 
     async fn from_request(
@@ -63,6 +55,68 @@ impl<'a, const LIMIT: usize> ApiExtractor<'a> for OnceKey<LIMIT> {
         *body = RequestBody::new(poem::Body::from_bytes(bytes));
         Ok(Self(Some(presented)))
     }
+}
+
+/// The key of a request whose body is too large to be read before it is worked on: what was sent is told of it later.
+pub struct LateKey(Option<LateRequest>);
+
+struct LateRequest {
+    key: String,
+    method: String,
+    path: String,
+    query: String,
+}
+
+impl LateKey {
+    /// The key with what stands for the body.
+    pub fn presented(&self, identity: &Identity, body: &[u8]) -> Option<Presented> {
+        let LateRequest { key, method, path, query } = self.0.as_ref()?;
+        Some(Presented::of_request(identity, &SentRequest { key, method, path, query, body }))
+    }
+}
+
+impl<'a> ApiExtractor<'a> for LateKey {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+
+    type ParamType = String;
+    type ParamRawType = String;
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Header)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        Some(key_schema())
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<String>,
+    ) -> poem::Result<Self> {
+        refuse_bad_parameters(request)?;
+        let Some(key) = request.header(KEY) else { return Ok(Self(None)) };
+        let uri = request.original_uri();
+        Ok(Self(Some(LateRequest {
+            key: key.to_owned(),
+            method: request.method().as_str().to_owned(),
+            path: uri.path().to_owned(),
+            query: uri.query().unwrap_or_default().to_owned(),
+        })))
+    }
+}
+
+fn key_schema() -> MetaSchemaRef {
+    let description = "Chosen by the caller, best at random. For 24 hours the same request under the same key is \
+                       answered again with what was answered first, if that was a success, and nothing is done \
+                       twice; another request under it is refused with 422. A request that comes while the first is \
+                       still at work waits for it up to 10 seconds, and is refused with 409 and `Retry-After` then.";
+    MetaSchemaRef::Inline(Box::new(MetaSchema {
+        description: Some(description),
+        // Visible ASCII.
+        pattern: Some("^[!-~]{1,255}$".to_owned()),
+        ..MetaSchema::new("string")
+    }))
 }
 
 /// A success that may be an earlier one, and then says so in its header.

@@ -34,6 +34,7 @@ use super::serve::TimeLimit;
 use super::spiders::SpidersApi;
 use super::swagger;
 use super::tenants::TenantsApi;
+use super::uploads::UploadsApi;
 use super::usage::UsageApi;
 use super::users::UsersApi;
 use super::workers::{LeaseLength, WorkersApi};
@@ -60,6 +61,7 @@ type Apis = (
     EventsApi,
     OperationsApi,
     UsageApi,
+    UploadsApi,
 );
 
 /// What the routes stand on.
@@ -92,6 +94,7 @@ fn apis() -> Apis {
         EventsApi,
         OperationsApi,
         UsageApi,
+        UploadsApi,
     )
 }
 
@@ -171,6 +174,8 @@ fn live_routes(live: &Arc<Live>) -> Route {
         .at("/ws/authenticated", socket(SocketKind::Follow))
         .at("/ws/echo", socket(SocketKind::Echo))
         .at("/ws/chat/:user_id", socket(SocketKind::Follow))
+        .at("/ws/file-upload", socket(SocketKind::Upload))
+        .at("/ws/file-upload/:user_id", socket(SocketKind::Upload))
         .at("/ws/:user_id", socket(SocketKind::Follow))
         .at("/chat/stream", socket(SocketKind::Follow))
         .at("/sse/notifications", stream(StreamKind::Notifications))
@@ -190,6 +195,8 @@ fn operations() -> Operations {
         "/ws/authenticated",
         "/ws/echo",
         "/ws/chat/:user_id",
+        "/ws/file-upload",
+        "/ws/file-upload/:user_id",
         "/ws/:user_id",
         "/chat/stream",
         "/sse/notifications",

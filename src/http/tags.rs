@@ -16,6 +16,8 @@ pub enum Tag {
     Properties,
     /// Broadcasts and notifications.
     Messages,
+    /// Files.
+    Uploads,
     /// The log by request.
     Events,
     /// Figures and connections.

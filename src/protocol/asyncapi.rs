@@ -8,6 +8,7 @@ use super::client_message::ClientMessage;
 use super::log_stream::LogEvent;
 use super::message::ServerMessage;
 use super::stats::Stats;
+use super::upload::{UploadAnswer, UploadCommand};
 
 /// A connection that a client can open.
 struct Channel {
@@ -30,6 +31,8 @@ enum Brings {
     Logs,
     /// Whatever is sent to it: an echo has no schema.
     Anything,
+    /// The file socket's own messages.
+    Files,
 }
 
 /// The name of the event that carries figures.
@@ -76,6 +79,24 @@ const CHANNELS: &[Channel] = &[
         parameters: &[],
         duplex: true,
         brings: Brings::Messages,
+    },
+    Channel {
+        name: "fileUpload",
+        address: "/ws/file-upload",
+        description: "Files, one after the other: `metadata`, then chunks of at most 1 MiB as binary messages, then \
+                      `complete`. After a cut `resume` goes on where the file is stored up to. At most `credit` chunks \
+                      may be on their way unanswered; a client that sends more is read more slowly.",
+        parameters: &[],
+        duplex: true,
+        brings: Brings::Files,
+    },
+    Channel {
+        name: "fileUploadOfUser",
+        address: "/ws/file-upload/{user_id}",
+        description: "The same as `/ws/file-upload`; the user must be the token's.",
+        parameters: &[("user_id", "The token's user.")],
+        duplex: true,
+        brings: Brings::Files,
     },
     Channel {
         name: "echo",
@@ -136,20 +157,32 @@ pub fn document() -> Value {
     let mut registry = Registry::new();
     let server = messages::<ServerMessage>(&mut registry);
     let client = messages::<ClientMessage>(&mut registry);
+    let (file_server, file_client) = file_messages(&mut registry);
     let logs = messages::<LogEvent>(&mut registry);
     Stats::register(&mut registry);
     let figures = (STATS.to_owned(), message(STATS, &format!("#/components/schemas/{}", Stats::name())));
     let mut channels = Map::new();
     let mut operations = Map::new();
     for channel in CHANNELS {
-        channels.insert(channel.name.to_owned(), describe(channel, &server, &client));
-        operations.insert(format!("receive_{}", channel.name), operation(channel, "receive", &server, false));
+        let (server, client) = match channel.brings {
+            Brings::Files => (&file_server, &file_client),
+            Brings::Messages | Brings::Figures | Brings::Logs | Brings::Anything => (&server, &client),
+        };
+        channels.insert(channel.name.to_owned(), describe(channel, server, client));
+        operations.insert(format!("receive_{}", channel.name), operation(channel, "receive", server, false));
         if channel.duplex {
-            operations.insert(format!("send_{}", channel.name), operation(channel, "send", &client, true));
+            operations.insert(format!("send_{}", channel.name), operation(channel, "send", client, true));
         }
     }
-    let all: Map<String, Value> =
-        server.iter().chain(&client).chain(&logs).chain([&figures]).cloned().collect();
+    let all: Map<String, Value> = server
+        .iter()
+        .chain(&client)
+        .chain(&logs)
+        .chain([&figures])
+        .chain(&file_server)
+        .chain(&file_client)
+        .cloned()
+        .collect();
     json!({
         "asyncapi": "3.0.0",
         "info": {
@@ -173,7 +206,7 @@ pub fn document() -> Value {
 fn describe(channel: &Channel, server: &Messages, client: &Messages) -> Value {
     let referred = |name: &String| (name.clone(), reference(name));
     let names = match channel.brings {
-        Brings::Messages => {
+        Brings::Messages | Brings::Files => {
             let client = client.iter().filter(|_| channel.duplex);
             server.iter().chain(client).map(|(name, _)| referred(name)).collect()
         }
@@ -215,7 +248,7 @@ fn operation(channel: &Channel, action: &str, messages: &Messages, sending: bool
 /// What is said on a channel, by name.
 fn names_on(channel: &Channel, messages: &Messages) -> Vec<String> {
     match channel.brings {
-        Brings::Messages => messages.iter().map(|(name, _)| name.clone()).collect(),
+        Brings::Messages | Brings::Files => messages.iter().map(|(name, _)| name.clone()).collect(),
         Brings::Figures => {
             ["connection_established", "token_expiring", "going_away", STATS].map(str::to_owned).into()
         }
@@ -241,6 +274,25 @@ fn messages<T: Type>(registry: &mut Registry) -> Messages {
     let mapping = union.discriminator.as_ref().map(|discriminator| discriminator.mapping.clone());
     let mapping = mapping.unwrap_or_default();
     mapping.into_iter().map(|(name, schema)| (name.clone(), message(&name, &schema))).collect()
+}
+
+/// The messages of the file socket, as the server's and the client's. Some types are those of other sockets and say other
+/// things: the document calls them all by another name.
+fn file_messages(registry: &mut Registry) -> (Messages, Messages) {
+    let apart = |messages: Messages| -> Messages {
+        messages.into_iter().map(|(name, message)| (format!("file_{name}"), message)).collect()
+    };
+    let chunk = json!({
+        "name": "chunk",
+        "title": "chunk",
+        "summary": "A binary message: the next bytes of the file, at most 1 MiB.",
+        "contentType": "application/octet-stream",
+        "payload": { "type": "string", "format": "binary" },
+    });
+    let server = apart(messages::<UploadAnswer>(registry));
+    let mut client = apart(messages::<UploadCommand>(registry));
+    client.push(("file_chunk".to_owned(), chunk));
+    (server, client)
 }
 
 fn message(name: &str, schema: &str) -> Value {

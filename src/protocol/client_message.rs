@@ -145,6 +145,9 @@ pub struct Chat {
     /// The sender's own name for the message: sent again with it, the message is stored once.
     #[oai(validator(min_length = 1, max_length = 64))]
     pub client_message_id: Option<String>,
+    /// Finished uploads of the sender that go with it.
+    #[oai(validator(max_items = 10))]
+    pub upload_ids: Option<Vec<String>>,
 }
 
 /// The same as `chat`.
@@ -157,6 +160,9 @@ pub struct RoomMessage {
     pub text: String,
     #[oai(validator(min_length = 1, max_length = 64))]
     pub client_message_id: Option<String>,
+    /// Finished uploads of the sender that go with it.
+    #[oai(validator(max_items = 10))]
+    pub upload_ids: Option<Vec<String>>,
 }
 
 /// Says something to one person; answered with `ack`.
@@ -170,6 +176,9 @@ pub struct DirectMessageWish {
     pub text: String,
     #[oai(validator(min_length = 1, max_length = 64))]
     pub client_message_id: Option<String>,
+    /// Finished uploads of the sender that go with it.
+    #[oai(validator(max_items = 10))]
+    pub upload_ids: Option<Vec<String>>,
 }
 
 /// Writes, or stopped. To be said again while it lasts: after five seconds it ends by itself.
@@ -240,18 +249,21 @@ mod tests {
                 room_id: None,
                 text: "t".to_owned(),
                 client_message_id: Some("c".to_owned()),
+                upload_ids: Some(vec!["u".to_owned()]),
             }),
             ClientMessage::RoomMessage(RoomMessage {
                 id: id.clone(),
                 room_id: Some("r".to_owned()),
                 text: "t".to_owned(),
                 client_message_id: None,
+                upload_ids: None,
             }),
             ClientMessage::DirectMessage(DirectMessageWish {
                 id: id.clone(),
                 target_user: 7,
                 text: "t".to_owned(),
                 client_message_id: None,
+                upload_ids: None,
             }),
             ClientMessage::Typing(TypingWish { id: id.clone(), room_id: "r".to_owned(), is_typing: true }),
             ClientMessage::Presence(PresenceWish { id: id.clone(), status: OwnPresence::Away }),

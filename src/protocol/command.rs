@@ -35,11 +35,13 @@ pub enum Command {
         room_id: Option<String>,
         text: String,
         client_message_id: Option<String>,
+        upload_ids: Vec<String>,
     },
     DirectMessage {
         target_user: UserId,
         text: String,
         client_message_id: Option<String>,
+        upload_ids: Vec<String>,
     },
     Typing {
         room_id: String,
@@ -88,17 +90,27 @@ pub struct Request {
 
 /// Reads a text message.
 pub fn parse(text: &str) -> Request {
+    let (reply_to, command) = read(text, command);
+    Request { reply_to, command }
+}
+
+/// Reads a message by what `command` makes of its type and fields, with the `id` that its answer is to carry.
+pub(super) fn read<C>(
+    text: &str,
+    command: impl FnOnce(&str, &Fields<'_>) -> Result<C, Refused>,
+) -> (Option<Value>, Result<C, Refused>) {
+    let refused = |code, message: &str| Err(Refused::Command { code, message: message.to_owned() });
     let Ok(value) = serde_json::from_str::<Value>(text) else {
-        return refused(None, "invalid_json", "Invalid JSON format".to_owned());
+        return (None, refused("invalid_json", "Invalid JSON format"));
     };
     let Value::Object(fields) = value else {
-        return refused(None, "invalid_message", "A message is a JSON object with a type".to_owned());
+        return (None, refused("invalid_message", "A message is a JSON object with a type"));
     };
     let reply_to = fields.get("id").filter(|id| id.is_string() || id.is_number()).cloned();
     let Some(kind) = fields.get("type").and_then(Value::as_str) else {
-        return refused(reply_to, "invalid_message", "A message needs a type".to_owned());
+        return (reply_to, refused("invalid_message", "A message needs a type"));
     };
-    Request { reply_to, command: command(kind, &Fields(&fields)) }
+    (reply_to, command(kind, &Fields(&fields)))
 }
 
 fn command(kind: &str, fields: &Fields<'_>) -> Result<Command, Refused> {
@@ -125,6 +137,7 @@ fn command(kind: &str, fields: &Fields<'_>) -> Result<Command, Refused> {
             room_id: fields.optional_text(kind, "room_id")?,
             text: fields.text("text").unwrap_or_default(),
             client_message_id: fields.optional_text(kind, "client_message_id")?,
+            upload_ids: fields.texts(kind, "upload_ids")?,
         }),
         "direct_message" => Ok(Command::DirectMessage {
             target_user: fields.id(kind, "target_user")?.map(UserId).ok_or_else(|| {
@@ -132,6 +145,7 @@ fn command(kind: &str, fields: &Fields<'_>) -> Result<Command, Refused> {
             })?,
             text: fields.text("text").unwrap_or_default(),
             client_message_id: fields.optional_text(kind, "client_message_id")?,
+            upload_ids: fields.texts(kind, "upload_ids")?,
         }),
         "typing" => {
             let is_typing = fields.get("is_typing").and_then(Value::as_bool);
@@ -150,11 +164,13 @@ fn command(kind: &str, fields: &Fields<'_>) -> Result<Command, Refused> {
             None => Err(invalid("viewing needs the field property_id: a property's id, or null".to_owned())),
             Some(_) => Ok(Command::Viewing { property_id: fields.id(kind, "property_id")?.map(PropertyId) }),
         },
-        unknown => Err(Refused::Command {
-            code: "unknown_type",
-            message: format!("Unknown message type: {}", crate::base::text::cut(unknown, 100)),
-        }),
+        unknown => Err(unknown_type(unknown)),
     }
+}
+
+pub(super) fn unknown_type(kind: &str) -> Refused {
+    let message = format!("Unknown message type: {}", crate::base::text::cut(kind, 100));
+    Refused::Command { code: "unknown_type", message }
 }
 
 impl Subscribe {
@@ -240,27 +256,39 @@ fn feed_and_key(fields: &Fields<'_>) -> Result<(super::subscription::Feed, Optio
 }
 
 /// A message's fields, at the top or in `payload`.
-struct Fields<'a>(&'a Map<String, Value>);
+pub(super) struct Fields<'a>(&'a Map<String, Value>);
 
 impl Fields<'_> {
-    fn get(&self, name: &str) -> Option<&Value> {
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
         let inner = self.0.get("payload").and_then(Value::as_object).and_then(|payload| payload.get(name));
         inner.or_else(|| self.0.get(name))
     }
 
-    fn text(&self, name: &str) -> Option<String> {
+    pub(super) fn text(&self, name: &str) -> Option<String> {
         self.get(name).and_then(Value::as_str).map(str::to_owned)
     }
 
-    fn needed_text(&self, kind: &str, name: &str) -> Result<String, Refused> {
+    pub(super) fn needed_text(&self, kind: &str, name: &str) -> Result<String, Refused> {
         self.text(name).ok_or_else(|| missing(kind, name))
     }
 
-    fn optional_text(&self, kind: &str, name: &str) -> Result<Option<String>, Refused> {
+    pub(super) fn optional_text(&self, kind: &str, name: &str) -> Result<Option<String>, Refused> {
         match self.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
             Some(_) => Err(invalid(format!("{name} of {kind} must be text"))),
+        }
+    }
+
+    /// A list of texts; empty when absent or null.
+    fn texts(&self, kind: &str, name: &str) -> Result<Vec<String>, Refused> {
+        let refused = || invalid(format!("{name} of {kind} must be a list of texts"));
+        match self.get(name) {
+            None | Some(Value::Null) => Ok(Vec::new()),
+            Some(Value::Array(values)) => {
+                values.iter().map(|value| value.as_str().map(str::to_owned).ok_or_else(refused)).collect()
+            }
+            Some(_) => Err(refused()),
         }
     }
 
@@ -276,16 +304,12 @@ impl Fields<'_> {
     }
 }
 
-fn missing(kind: &str, field: &str) -> Refused {
+pub(super) fn missing(kind: &str, field: &str) -> Refused {
     invalid(format!("{kind} needs the field {field}, as text"))
 }
 
-fn invalid(message: String) -> Refused {
+pub(super) fn invalid(message: String) -> Refused {
     Refused::Command { code: "invalid_message", message }
-}
-
-fn refused(reply_to: Option<Value>, code: &'static str, message: String) -> Request {
-    Request { reply_to, command: Err(Refused::Command { code, message }) }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::message::{
     AdminNotification, ChatMessage, DirectMessage, JobEvent, JobUpdate, MessageDeleted, MessageEdited,
     PropertyNotification, PropertyUpdate, ServerMessage, SystemAlert, SystemMessage, SystemNotification,
+    UploadCompleted,
 };
 use super::routing::{Audience, PropertyFacts, Routing};
 use crate::base::ids::{ConnectionId, JobId, PropertyId, RoomId, UserId};
@@ -67,6 +68,11 @@ pub enum Event {
         place: Place,
         message: SystemMessage,
     },
+    /// For the inbox of who sent the file.
+    UploadCompleted {
+        owner: UserId,
+        message: UploadCompleted,
+    },
 }
 
 /// Where something was said.
@@ -113,6 +119,7 @@ impl Event {
             Self::Edited { place, .. } | Self::Deleted { place, .. } | Self::Room { place, .. } => {
                 place.routing(None)
             }
+            Self::UploadCompleted { owner, .. } => Routing::Notice { audience: Audience::User(*owner) },
             Self::Joined { room, user, .. } => Routing::Membership { room: *room, user: *user, joined: true },
             Self::Left { room, user, .. } => Routing::Membership { room: *room, user: *user, joined: false },
         }
@@ -133,7 +140,8 @@ impl Event {
             | Self::Deleted { .. }
             | Self::Joined { .. }
             | Self::Left { .. }
-            | Self::Room { .. } => None,
+            | Self::Room { .. }
+            | Self::UploadCompleted { .. } => None,
         }
     }
 
@@ -150,6 +158,7 @@ impl Event {
             Self::Direct { message, .. } => ServerMessage::DirectMessage(message),
             Self::Edited { message, .. } => ServerMessage::MessageEdited(message),
             Self::Deleted { message, .. } => ServerMessage::MessageDeleted(message),
+            Self::UploadCompleted { message, .. } => ServerMessage::UploadCompleted(message),
             Self::Joined { message, .. } | Self::Left { message, .. } | Self::Room { message, .. } => {
                 ServerMessage::System(message)
             }

@@ -6,6 +6,7 @@ use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::message::Attachment;
 pub use super::message::{JobStatus, LogLevel, LogLine};
 
 /// Scrapy's stats as the spider kept them: at most 16 KiB of JSON.
@@ -90,6 +91,9 @@ pub struct Job {
     pub stats: Option<Stats>,
     /// True once somebody asked a running job to stop.
     pub cancel_requested: bool,
+    /// Files that go with it.
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
 }
 
 /// How far a job may go.
@@ -134,6 +138,10 @@ pub struct NewJob {
     #[oai(validator(max_items = 20, min_length = 1, max_length = 50, pattern = r"^[^,\x00-\x1f\x7f]+$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<String>>,
+    /// Finished uploads of the job's owner that go with it. Whoever may read the job may read them.
+    #[oai(validator(max_items = 20))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload_ids: Option<Vec<String>>,
 }
 
 /// Where an execution is in its life.

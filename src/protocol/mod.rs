@@ -20,6 +20,8 @@ pub mod routing;
 pub mod spider;
 pub mod stats;
 pub mod subscription;
+pub mod upload;
+pub mod upload_command;
 pub mod websocket;
 pub mod wire_id;
 pub mod worker;

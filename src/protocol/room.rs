@@ -123,6 +123,10 @@ pub struct NewChat {
     #[oai(validator(min_length = 1, max_length = 64))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_message_id: Option<String>,
+    /// Finished uploads of the sender that go with it. Whoever may read the message may read them.
+    #[oai(validator(max_items = 10))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload_ids: Option<Vec<String>>,
 }
 
 /// A message to be sent to one person.
@@ -134,6 +138,10 @@ pub struct NewDirectMessage {
     #[oai(validator(min_length = 1, max_length = 64))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_message_id: Option<String>,
+    /// Finished uploads of the sender that go with it. Whoever may read the message may read them.
+    #[oai(validator(max_items = 10))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload_ids: Option<Vec<String>>,
 }
 
 /// A message was stored.

@@ -6,6 +6,7 @@ mod catching_up;
 mod commands;
 pub mod connection;
 mod drain;
+pub mod files;
 pub mod follower;
 mod here;
 mod line;

@@ -18,11 +18,11 @@ impl Commands {
         match command {
             Command::JoinRoom { room_id } => self.join_room(&room_id, reply_to).await,
             Command::LeaveRoom { room_id } => self.leave_room(&room_id, reply_to).await,
-            Command::Chat { room_id, text, client_message_id } => {
-                self.send(To::Room(room_id), text, client_message_id, reply_to).await
+            Command::Chat { room_id, text, client_message_id, upload_ids } => {
+                self.send(To::Room(room_id), text, client_message_id, upload_ids, reply_to).await
             }
-            Command::DirectMessage { target_user, text, client_message_id } => {
-                self.send(To::Person(target_user), text, client_message_id, reply_to).await
+            Command::DirectMessage { target_user, text, client_message_id, upload_ids } => {
+                self.send(To::Person(target_user), text, client_message_id, upload_ids, reply_to).await
             }
             Command::Typing { room_id, is_typing } => {
                 typing::show(&self.op().await?, self.connection_id(), &room_id, is_typing).await
@@ -79,11 +79,12 @@ impl Commands {
         to: To,
         text: String,
         client_message_id: Option<String>,
+        upload_ids: Vec<String>,
         reply_to: Option<Value>,
     ) -> Result<(), Problem> {
         let connection = Some(self.connection_id());
-        let sent =
-            messages::send(&self.op().await?, NewMessage { to, text, client_message_id, connection }).await?;
+        let new = NewMessage { to, text, client_message_id, upload_ids, connection };
+        let sent = messages::send(&self.op().await?, new).await?;
         let message_id = sent.payload.message_id.clone();
         // A payload is made of strings, numbers and lists of them, which always serialise.
         let payload = serde_json::to_value(&sent.payload).unwrap_or_default();

@@ -21,6 +21,8 @@ pub struct NewJob<'a> {
     pub target_urls: String,
     pub settings: String,
     pub tags: String,
+    /// Files that go with it, as JSON.
+    pub attachments: Option<String>,
     pub created_by: UserId,
     pub now: i64,
 }
@@ -49,6 +51,7 @@ pub async fn insert(tx: &TenantTx, new: NewJob<'_>) -> Result<JobRow> {
         target_urls: Set(new.target_urls),
         settings: Set(new.settings),
         tags: Set(new.tags),
+        attachments: Set(new.attachments),
         status: Set("pending".to_owned()),
         created_by: Set(new.created_by.0),
         created_at: Set(new.now),

@@ -41,6 +41,9 @@ pub mod sessions;
 pub mod spiders;
 pub mod standing;
 pub mod tenants;
+pub mod upload_attachments;
+pub mod upload_totals;
+pub mod uploads;
 pub mod users;
 
 pub use backup::{CopyError, backup_sqlite};

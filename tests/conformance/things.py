@@ -90,7 +90,7 @@ class Party:
         wish = {"room_id": f"room-{number}", "name": "A room", "visibility": "public", "members": [bob]}
         return {"room_id": self.admin.post("/rooms", wish)["room_id"]}
 
-    _archive_room = _remove_room_member = _room
+    _archive_room = _put_room_member = _remove_room_member = _room
 
     def _mark_room_read(self, number):
         return {"room_id": "lobby", "message_id": self._said("/chat/send", number)}

@@ -11,6 +11,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("protocol", 1),
     ("auth", 2),
     ("telemetry", 2),
+    ("blobs", 3),
     ("cluster", 3),
     ("storage", 3),
     ("eventlog", 4),

@@ -27,3 +27,4 @@ mod sockets;
 mod store;
 mod together;
 mod tokens;
+mod uploads;

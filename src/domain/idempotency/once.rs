@@ -93,6 +93,12 @@ impl Once {
         self.read(&row).map(Some)
     }
 
+    /// Whether an answer is kept, without a look at what was sent.
+    pub(in crate::domain) async fn is_kept(&self, clock: &Clock, door: Door<'_>) -> Result<bool> {
+        let row = idempotency_keys::find(door, &self.digest()).await?;
+        Ok(row.is_some_and(|row| row.expires_at > micros(clock.now())))
+    }
+
     /// Keeps the answer. Last in the transaction of the work.
     pub(in crate::domain) async fn keep<T: Serialize>(
         &self,

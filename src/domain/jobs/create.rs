@@ -3,20 +3,24 @@
 use super::check::{Faults, list_json, name};
 use super::{queue, view};
 use crate::auth::permission::Permission;
-use crate::base::ids::UserId;
+use crate::base::ids::{JobId, UserId};
 use crate::domain::error::Result;
 use crate::domain::idempotency::Begun;
 use crate::domain::limits::quota::Quota;
 use crate::domain::limits::used_up;
 use crate::domain::op::{Op, forbidden};
 use crate::domain::spiders;
+use crate::domain::uploads::attach;
 use crate::eventlog::Change;
 use crate::protocol::job::{Job, JobSettings, NewJob};
 use crate::protocol::spider::Spider;
+use crate::storage::upload_attachments::Host;
 use crate::storage::{jobs, micros};
 
 /// When a tenant whose queue is full may look again.
 const PENDING_RETRY_SECS: u64 = 30;
+/// Files that go with one job.
+const MAX_FILES: usize = 20;
 
 /// Makes a job of the caller's own.
 pub async fn create(op: &Op, new: NewJob) -> Result<Job> {
@@ -32,7 +36,10 @@ pub async fn create_for(op: &Op, owner: UserId, new: NewJob) -> Result<Job> {
         Begun::First(change) => change,
         Begun::Again(answer) => return Ok(answer),
     };
+    let upload_ids = new.upload_ids.clone().unwrap_or_default();
     let plan = plan(&change, new).await?;
+    attach::check_count(&upload_ids, MAX_FILES)?;
+    let files = attach::own_files(&change.tx, owner, &upload_ids).await?;
     room(op, &change).await?;
     let row = jobs::NewJob {
         spider_name: &plan.spider.name,
@@ -41,10 +48,12 @@ pub async fn create_for(op: &Op, owner: UserId, new: NewJob) -> Result<Job> {
         // Numbers and strings always serialise.
         settings: serde_json::to_string(&plan.settings).unwrap_or_default(),
         tags: list_json(&plan.tags),
+        attachments: attach::noted(&files),
         created_by: owner,
         now: micros(op.now()),
     };
     let mut job = jobs::insert(&change.tx, row).await?;
+    attach::bind(&change.tx, &files, Host::Job(JobId(job.id))).await?;
     queue::queue(op, &mut change, &mut job).await?;
     let job = op.commit_once(change, |_| view::job(&job)).await?;
     op.kernel.bell.ring();

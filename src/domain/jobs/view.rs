@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use super::job;
 use crate::base::clock::rfc3339;
 use crate::domain::error::Result;
+use crate::domain::uploads::attach;
 use crate::protocol::job::{Execution, ExecutionStatus, Job, JobItem, JobStatus, LogLevel, LogLine};
 use crate::storage::executions::ExecutionRow;
 use crate::storage::job_items::JobItemRow;
@@ -32,6 +33,7 @@ pub(super) fn job(row: &JobRow) -> Result<Job> {
         attempt: row.attempt,
         stats: row.stats.as_deref().map(json).transpose()?,
         cancel_requested: row.cancel_requested,
+        attachments: attach::read(row.attachments.as_deref()),
     })
 }
 

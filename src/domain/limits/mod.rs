@@ -159,6 +159,16 @@ impl Limits {
         fits
     }
 
+    /// Notes that `used` of a quota are held now, or that so many would be and were refused.
+    pub fn noted(&self, tenant_id: TenantId, quota: Quota, used: u64, fits: bool, now: DateTime<Utc>) {
+        let Some(most) = self.limit(tenant_id, quota) else { return };
+        let meter = self.meter(tenant_id, now);
+        if !fits {
+            self.refused(&meter, quota);
+        }
+        self.used(tenant_id, &meter, quota, used, most, now);
+    }
+
     /// Refusals since the start by limit, for the metrics: `caller`, `address` and the names of the quotas.
     pub fn refusals(&self) -> Vec<(&'static str, u64)> {
         let own = [("caller", &self.caller_refusals), ("address", &self.address_refusals)];

@@ -8,7 +8,7 @@ use crate::domain::error::Result;
 use crate::domain::identity::platform::PlatformOp;
 use crate::domain::identity::tenants;
 use crate::domain::op::Op;
-use crate::storage::{events, jobs};
+use crate::storage::{events, jobs, upload_totals};
 
 /// One quota as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,7 @@ async fn read(op: &Op, connections: usize) -> Result<Vec<Used>> {
     let tx = op.read().await?;
     let log = events::log(&tx).await?;
     let pending_jobs = jobs::pending(&tx).await?;
+    let upload_bytes = upload_totals::read(&tx).await?;
     drop(tx);
     let (limits, tenant_id, now) = (&op.kernel.limits, op.scope.tenant_id(), op.now());
     let meter = limits.meter(tenant_id, now);
@@ -49,7 +50,7 @@ async fn read(op: &Op, connections: usize) -> Result<Vec<Used>> {
             Quota::Connections => Some(connections as u64),
             Quota::HistoryEvents => u64::try_from(log.head - log.trimmed).ok(),
             Quota::PendingJobs => Some(pending_jobs),
-            Quota::UploadBytes => None,
+            Quota::UploadBytes => u64::try_from(upload_bytes).ok(),
             Quota::ConnectsPerSecond
             | Quota::MessagesPerSecond
             | Quota::BytesOutPerSecond

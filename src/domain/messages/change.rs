@@ -16,7 +16,7 @@ use crate::protocol::message::{DeletedPayload, MessageDeleted, MessageEdited};
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::room::Message;
 use crate::storage::messages::{self, MessageRow};
-use crate::storage::{TenantTx, events, micros, users};
+use crate::storage::{TenantTx, events, micros, upload_attachments, users};
 
 /// Puts another text in a message's place. For its author, while still a member.
 pub async fn edit(op: &Op, message_id: MessageId, text: &str) -> Result<Message> {
@@ -61,6 +61,7 @@ pub async fn delete(op: &Op, message_id: MessageId) -> Result<()> {
     if row.deleted_at.is_none() {
         let now = op.now();
         messages::delete(&change.tx, row.id, micros(now)).await?;
+        upload_attachments::delete_of_message(&change.tx, row.id).await?;
         redact(&change.tx, message_id, &rfc3339(now)).await?;
         change.tell(Event::Deleted {
             place: spot.place(),

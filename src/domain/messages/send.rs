@@ -12,6 +12,7 @@ use crate::domain::error::Result;
 use crate::domain::idempotency::Begun;
 use crate::domain::op::Op;
 use crate::domain::rooms::access::caller;
+use crate::domain::uploads::attach;
 use crate::eventlog;
 use crate::protocol::event::Event;
 use crate::protocol::message::{ChatMessage, ChatPayload, DirectMessage, Sender};
@@ -19,11 +20,14 @@ use crate::protocol::position::Position;
 use crate::protocol::problem::{Code, FieldError, Problem, Step};
 use crate::storage::messages::{self, MessageRow};
 use crate::storage::rooms::LOBBY;
+use crate::storage::upload_attachments::Host;
 use crate::storage::{TenantTx, micros, users};
 
 /// Characters of a message, and of the sender's own name for it.
 const MAX_TEXT: usize = 1_000;
 const MAX_NAME: usize = 64;
+/// Files that go with one message.
+const MAX_FILES: usize = 10;
 
 /// To whom.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +42,8 @@ pub struct NewMessage {
     pub text: String,
     /// The sender's own name for the message: the same again stores nothing and answers what is stored.
     pub client_message_id: Option<String>,
+    /// Files of the sender that go with it.
+    pub upload_ids: Vec<String>,
     /// The connection that it came from, which is not told.
     pub connection: Option<ConnectionId>,
 }
@@ -72,6 +78,7 @@ pub async fn send(op: &Op, new: NewMessage) -> Result<Sent> {
     if let Spot::Room(room) = &spot {
         room.require_open()?;
     }
+    let files = attach::own_files(&change.tx, me, &new.upload_ids).await?;
     let row = messages::insert(
         &change.tx,
         messages::NewMessage {
@@ -80,11 +87,12 @@ pub async fn send(op: &Op, new: NewMessage) -> Result<Sent> {
             sender_id: me,
             text: &new.text,
             client_message_id: new.client_message_id.as_deref(),
-            attachments: None,
+            attachments: attach::noted(&files),
             now: micros(op.now()),
         },
     );
     let row = row.await?;
+    attach::bind(&change.tx, &files, Host::Message { id: row.id, room: spot.room_id() }).await?;
     let author = users::find(&change.tx, me).await?.ok_or_else(Problem::not_found)?;
     let payload = payload(&row, spot.slug(), target);
     change.tell(event(&spot, new.connection, me, sender(&author), payload.clone()));
@@ -135,6 +143,7 @@ async fn said_before(tx: &TenantTx, me: UserId, new: &NewMessage, spot: &Spot) -
 
 fn check(new: &NewMessage) -> Result<()> {
     check_text(&new.text)?;
+    attach::check_count(&new.upload_ids, MAX_FILES)?;
     match &new.client_message_id {
         Some(name) if !fits(name, 1, MAX_NAME) => {
             Err(bad_field("client_message_id", "must have 1 to 64 characters"))

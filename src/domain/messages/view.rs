@@ -2,7 +2,8 @@
 
 use crate::base::clock::rfc3339;
 use crate::base::ids::UserId;
-use crate::protocol::message::{Attachment, ChatPayload, Sender};
+use crate::domain::uploads::attach;
+use crate::protocol::message::{ChatPayload, Sender};
 use crate::protocol::room::Message;
 use crate::storage::messages::MessageRow;
 use crate::storage::time;
@@ -20,7 +21,7 @@ pub fn payload(row: &MessageRow, room_id: Option<&str>, target: Option<UserId>) 
         target_user: target.map(|user| user.0),
         message_id: row.message_id.to_string(),
         client_message_id: row.client_message_id.clone(),
-        attachments: attachments(row),
+        attachments: attach::read(row.attachments.as_deref()),
         timestamp: rfc3339(time(row.created_at)),
         edited_at: row.edited_at.map(|at| rfc3339(time(at))),
         deleted_at: row.deleted_at.map(|at| rfc3339(time(at))),
@@ -43,9 +44,4 @@ pub fn message(row: &MessageRow, sender: Sender, room_id: Option<&str>, target: 
         edited_at: row.edited_at.map(|at| rfc3339(time(at))),
         deleted_at: row.deleted_at.map(|at| rfc3339(time(at))),
     }
-}
-
-fn attachments(row: &MessageRow) -> Vec<Attachment> {
-    // Written by us as JSON; a message without files has none.
-    row.attachments.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }

@@ -7,7 +7,9 @@ use poem::{Endpoint, Request, Response};
 use super::Live;
 use super::door::{Visitor, check};
 use super::reject::{refuse, switching};
+use crate::auth::permission::Permission;
 use crate::domain::identity::tickets::Door;
+use crate::domain::op::forbidden;
 use crate::http::serve::Upgrade;
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::websocket::handshake::{self, Accept};
@@ -22,6 +24,7 @@ use crate::session::ws::{self, Mode};
 pub enum SocketKind {
     Follow,
     Echo,
+    Upload,
 }
 
 pub struct SocketDoor {
@@ -52,6 +55,10 @@ impl SocketDoor {
     async fn admit(&self, request: &Request) -> Result<Ready, Problem> {
         let visitor = check(&self.live, request, Door::Socket).await?;
         let mode = self.mode(&visitor)?;
+        let carrier = match mode {
+            Mode::Follow(_) | Mode::Echo => Carrier::Socket,
+            Mode::Upload => Carrier::Upload,
+        };
         // Only now is the handshake judged: a plain GET learns first what a socket would be refused for.
         let accept = handshake::check(request.method(), request.version(), request.headers())
             .map_err(bad_handshake)?;
@@ -59,9 +66,9 @@ impl SocketDoor {
         let sessions = &self.live.sessions;
         let place = match mode {
             Mode::Follow(_) => Some(sessions.admission.joins.enter().await?),
-            Mode::Echo => None,
+            Mode::Echo | Mode::Upload => None,
         };
-        let seat = sessions.admit(visitor.admitted, Carrier::Socket, visitor.origin).await?;
+        let seat = sessions.admit(visitor.admitted, carrier, visitor.origin).await?;
         place.into_iter().for_each(|place| seat.connection.hold(place));
         // The seat first: a ticket is spent only by a session that starts.
         if let Some(ticket) = &visitor.ticket {
@@ -73,6 +80,8 @@ impl SocketDoor {
     fn mode(&self, visitor: &Visitor) -> Result<Mode, Problem> {
         match self.kind {
             SocketKind::Echo => Ok(Mode::Echo),
+            SocketKind::Upload if !visitor.admitted.principal.may(Permission::Upload) => Err(forbidden()),
+            SocketKind::Upload => Ok(Mode::Upload),
             SocketKind::Follow => {
                 let parameters = &visitor.parameters;
                 Wish::parse(parameters.get("since"), parameters.get("subscriptions")).map(Mode::Follow)

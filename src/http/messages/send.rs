@@ -9,8 +9,9 @@ use crate::protocol::problem::Problem;
 use crate::protocol::room::{MessageSent, NewChat, NewDirectMessage};
 
 pub(super) async fn chat(op: &Op, new: NewChat) -> Result<Json<MessageSent>, Problem> {
-    let NewChat { room_id, text, client_message_id } = new;
-    send(op, NewMessage { to: To::Room(room_id), text, client_message_id, connection: None }).await
+    let NewChat { room_id, text, client_message_id, upload_ids } = new;
+    let (to, upload_ids) = (To::Room(room_id), upload_ids.unwrap_or_default());
+    send(op, NewMessage { to, text, client_message_id, upload_ids, connection: None }).await
 }
 
 pub(super) async fn direct(
@@ -18,9 +19,9 @@ pub(super) async fn direct(
     user_id: i64,
     new: NewDirectMessage,
 ) -> Result<Json<MessageSent>, Problem> {
-    let NewDirectMessage { text, client_message_id } = new;
-    let to = To::Person(UserId(user_id));
-    send(op, NewMessage { to, text, client_message_id, connection: None }).await
+    let NewDirectMessage { text, client_message_id, upload_ids } = new;
+    let (to, upload_ids) = (To::Person(UserId(user_id)), upload_ids.unwrap_or_default());
+    send(op, NewMessage { to, text, client_message_id, upload_ids, connection: None }).await
 }
 
 async fn send(op: &Op, new: NewMessage) -> Result<Json<MessageSent>, Problem> {

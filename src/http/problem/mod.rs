@@ -90,9 +90,11 @@ const DOCUMENTED: &[(u16, &str)] = &[
         "The thing is in a state that does not allow this, or the name is taken, or a request with the same \
          `Idempotency-Key` is still being worked on.",
     ),
+    (410, "The thing was here once, and is not any more."),
     (412, "The thing has changed since the version in `If-Match` was read."),
     (413, "The body is larger than the limit."),
     (415, "The body is of a type that is not taken here."),
+    (416, "The asked range of bytes lies outside the content."),
     (
         422,
         "Fields are bad, missing or unknown; `errors` names every one of them. Or the `Idempotency-Key` was used for \

@@ -18,6 +18,7 @@ impl Example for NewJob {
             max_items: None,
             allowed_hosts: Some(vec!["img.homes.example".to_owned()]),
             tags: Some(vec!["nightly".to_owned()]),
+            upload_ids: None,
         }
     }
 }
@@ -43,6 +44,7 @@ impl Example for Job {
             attempt: 1,
             stats: Some(workers::stats()),
             cancel_requested: false,
+            attachments: Vec::new(),
         }
     }
 }

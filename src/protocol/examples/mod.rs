@@ -7,6 +7,7 @@ mod notices;
 mod properties;
 pub mod rooms;
 mod spiders;
+pub mod uploads;
 mod workers;
 
 use chrono::{DateTime, Utc};

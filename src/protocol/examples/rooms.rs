@@ -77,13 +77,14 @@ impl Example for Message {
 impl Example for NewChat {
     /// To everybody: the lobby is always there.
     fn example() -> Self {
-        Self { room_id: None, text: TEXT.to_owned(), client_message_id: Some(OWN_NAME.to_owned()) }
+        let client_message_id = Some(OWN_NAME.to_owned());
+        Self { room_id: None, text: TEXT.to_owned(), client_message_id, upload_ids: None }
     }
 }
 
 impl Example for NewDirectMessage {
     fn example() -> Self {
-        Self { text: TEXT.to_owned(), client_message_id: Some("tab-3-18".to_owned()) }
+        Self { text: TEXT.to_owned(), client_message_id: Some("tab-3-18".to_owned()), upload_ids: None }
     }
 }
 

@@ -5,6 +5,7 @@ mod control;
 mod job;
 mod notice;
 mod property;
+mod upload;
 
 use poem_openapi::Union;
 use serde::Serialize;
@@ -14,6 +15,7 @@ pub use control::*;
 pub use job::*;
 pub use notice::*;
 pub use property::*;
+pub use upload::*;
 
 /// Every message from server to client.
 #[derive(Clone, Debug, Union, Serialize)]
@@ -62,6 +64,8 @@ pub enum ServerMessage {
     MessageDeleted(MessageDeleted),
     #[oai(mapping = "system")]
     System(SystemMessage),
+    #[oai(mapping = "upload_completed")]
+    UploadCompleted(UploadCompleted),
     #[oai(mapping = "typing")]
     Typing(Typing),
     #[oai(mapping = "presence")]
@@ -103,6 +107,7 @@ impl ServerMessage {
             Self::MessageEdited(_) => "message_edited",
             Self::MessageDeleted(_) => "message_deleted",
             Self::System(_) => "system",
+            Self::UploadCompleted(_) => "upload_completed",
             Self::Typing(_) => "typing",
             Self::Presence(_) => "presence",
             Self::Viewers(_) => "viewers",

@@ -94,6 +94,12 @@ codes! {
         "The asked range of bytes lies outside the content.";
     ValidationFailed = "validation_failed", 422, "Validation failed", BadRequest, Stop,
         "Fields are bad, missing or unknown; `errors` names every one of them.";
+    InvalidFilename = "invalid_filename", 422, "Invalid file name", BadRequest, Stop,
+        "The name of the file is not one that every system takes; the detail says what is.";
+    SizeMismatch = "size_mismatch", 422, "Size mismatch", BadRequest, Stop,
+        "The file has more or fewer bytes than was said; nothing of it was kept.";
+    ChecksumMismatch = "checksum_mismatch", 422, "Checksum mismatch", BadRequest, Stop,
+        "The file does not have the SHA-256 that was said; nothing of it was kept.";
     InvalidSubscription = "invalid_subscription", 422, "Invalid subscription", BadRequest, Stop,
         "There is no feed of this name, or the caller may not read it.";
     IdempotencyConflict = "idempotency_conflict", 422, "Idempotency key reused", BadRequest, Stop,

@@ -100,12 +100,12 @@ impl Following {
         let traffic = &seat.connection.traffic;
         traffic.begins(items);
         if let [only] = items {
-            let frame = frame(only);
+            let frame = frame_of(only);
             traffic.gives(1, frame.len() as u64);
             out.send(frame, stream)?;
         } else {
             let before = out.bytes();
-            items.iter().for_each(|item| out.push(frame(item)));
+            items.iter().for_each(|item| out.push(frame_of(item)));
             traffic.gives(items.len() as u64, (out.bytes() - before) as u64);
             out.write_to(stream)?;
         }
@@ -131,11 +131,11 @@ impl Following {
                 Incoming::Answer(pong) => match self.paced() {
                     Verdict::Fine | Verdict::TooFast => self.socket.out.push(pong),
                     Verdict::Flood => {}
-                    Verdict::FarTooLong => return ControlFlow::Break(far_too_long()),
+                    Verdict::FarTooLong => return ControlFlow::Break(End::far_too_fast()),
                 },
                 Incoming::Pong => match self.paced() {
                     Verdict::Fine | Verdict::TooFast | Verdict::Flood => {}
-                    Verdict::FarTooLong => return ControlFlow::Break(far_too_long()),
+                    Verdict::FarTooLong => return ControlFlow::Break(End::far_too_fast()),
                 },
                 Incoming::Close { code } => return ControlFlow::Break(End::Gone { code: Some(code) }),
             }
@@ -149,7 +149,7 @@ impl Following {
             Verdict::Fine => self.mailbox.offer(quota_used_up()),
             Verdict::TooFast => self.mailbox.offer(too_fast()),
             Verdict::Flood => {}
-            Verdict::FarTooLong => return ControlFlow::Break(far_too_long()),
+            Verdict::FarTooLong => return ControlFlow::Break(End::far_too_fast()),
         }
         ControlFlow::Continue(())
     }
@@ -170,16 +170,12 @@ impl Following {
 }
 
 /// An item as a frame.
-fn frame(item: &Item) -> bytes::Bytes {
+pub(super) fn frame_of(item: &Item) -> bytes::Bytes {
     match item {
         Item::Event(envelope) => envelope.frame.frame().clone(),
         Item::Message { frame, .. } => frame.frame().clone(),
         Item::Beat(_) => encode::ping(&[]),
     }
-}
-
-fn far_too_long() -> End {
-    End::of(CloseCode::RateLimited, "rate limited;retry_after=10")
 }
 
 fn too_fast() -> Offer {

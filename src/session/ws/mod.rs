@@ -8,6 +8,7 @@ mod outgoing;
 mod pace;
 mod run;
 mod socket;
+mod upload;
 
 pub use run::{Mode, run};
 pub use socket::Held;

@@ -8,6 +8,8 @@ use tokio::net::TcpStream;
 use super::echo;
 use super::follow::Following;
 use super::socket::{Held, Socket};
+use super::upload;
+use crate::protocol::upload::CHUNK_BYTES;
 use crate::session::seating::Seat;
 use crate::session::supervisor::Sessions;
 use crate::session::wish::Wish;
@@ -19,6 +21,8 @@ pub enum Mode {
     Follow(Wish),
     /// Every message is sent back.
     Echo,
+    /// Files come in.
+    Upload,
 }
 
 /// Begins a connection on an upgraded stream; it goes on, in a task of its own, until either side ends it. `early` are
@@ -46,6 +50,11 @@ pub async fn run(
         Mode::Echo => {
             let socket = Socket::new(seat, stream, sessions.settings.echo_message_bytes, held);
             note(echo::run(socket, early).await);
+        }
+        Mode::Upload => {
+            let most_bytes = sessions.settings.message_bytes.max(CHUNK_BYTES);
+            let socket = Socket::new(seat, stream, most_bytes, held);
+            note(Box::pin(upload::run(socket, early)).await);
         }
     }
 }

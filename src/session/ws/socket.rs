@@ -144,6 +144,11 @@ impl End {
     pub(super) fn of(code: CloseCode, reason: &str) -> Self {
         Self::Closing(Closing { code, reason: reason.to_owned() })
     }
+
+    /// Over the limit of messages for longer than is borne.
+    pub(super) fn far_too_fast() -> Self {
+        Self::of(CloseCode::RateLimited, "rate limited;retry_after=10")
+    }
 }
 
 impl From<Violation> for End {

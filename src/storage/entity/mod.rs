@@ -207,6 +207,7 @@ table!(jobs, "jobs", owned by TenantId, {
     summary_told_at: Option<i64>,
     summary_pending: i64,
     summary_places: Option<String>,
+    attachments: Option<String>,
 });
 
 table!(executions, "executions", owned by TenantId, {
@@ -407,4 +408,45 @@ table!(messages, "messages", owned by TenantId, {
     created_at: i64,
     edited_at: Option<i64>,
     deleted_at: Option<i64>,
+});
+
+table!(uploads, "uploads", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: i64,
+    upload_id: Uuid,
+    user_id: i64,
+    filename: String,
+    declared_type: Option<String>,
+    declared_size: Option<i64>,
+    declared_sha256: Option<String>,
+    content_type: Option<String>,
+    state: String,
+    stored: i64,
+    reserved: i64,
+    hash_state: Option<String>,
+    progress: Option<String>,
+    sha256: Option<String>,
+    writer: i64,
+    created_at: i64,
+    updated_at: i64,
+    completed_at: Option<i64>,
+    expires_at: Option<i64>,
+});
+
+table!(upload_totals, "upload_totals", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: i64,
+    bytes: i64,
+});
+
+table!(upload_attachments, "upload_attachments", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: i64,
+    upload_id: i64,
+    message_id: Option<i64>,
+    room_id: Option<i64>,
+    job_id: Option<i64>,
 });

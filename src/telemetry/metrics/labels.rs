@@ -140,6 +140,7 @@ labels! {
         SystemNotification = "system_notification",
         AdminNotification = "admin_notification",
         SystemAlert = "system_alert",
+        UploadCompleted = "upload_completed",
         Chat = "chat",
         DirectMessage = "direct_message",
         System = "system",

@@ -114,6 +114,7 @@ fn call_of(case: &Case, id: &str, media: &str, mut example: Value) -> Call {
     }
     match media {
         "application/json" => own.json(example),
+        "multipart/form-data" => own.file("remarks.txt", example["file"].as_str().unwrap()),
         "application/x-www-form-urlencoded" => own.form_of(example.as_object().unwrap()),
         other => own.text(other, example.as_str().unwrap()),
     }

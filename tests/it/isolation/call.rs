@@ -22,6 +22,8 @@ enum Body {
     None,
     Json(Value),
     Form(Vec<(&'static str, String)>),
+    /// A form with one file, by its name and what is in it.
+    File(String, String),
     /// A body of another type, and whatever a document says of it.
     Other(String, String),
 }
@@ -66,6 +68,11 @@ impl Call {
         self
     }
 
+    pub fn file(mut self, filename: &str, content: &str) -> Self {
+        self.body = Body::File(filename.to_owned(), content.to_owned());
+        self
+    }
+
     pub fn text(mut self, content_type: &str, text: &str) -> Self {
         self.body = Body::Other(content_type.to_owned(), text.to_owned());
         self
@@ -89,7 +96,7 @@ impl Call {
     /// A field of the body.
     pub fn field(&self, name: &str) -> Option<Value> {
         match &self.body {
-            Body::None | Body::Other(..) => None,
+            Body::None | Body::File(..) | Body::Other(..) => None,
             Body::Json(value) => value.get(name).cloned(),
             Body::Form(fields) => {
                 fields.iter().find(|(field, _)| *field == name).map(|(_, text)| text.as_str().into())
@@ -123,6 +130,7 @@ impl Call {
             Body::None => Body::None,
             Body::Json(value) => Body::Json(fill_json(value)),
             Body::Form(fields) => Body::Form(fill_all(fields)),
+            Body::File(filename, content) => Body::File(fill(filename), fill(content)),
             Body::Other(kind, text) => Body::Other(kind.clone(), fill(text)),
         };
         Self { path: fill(&self.path), query: fill_all(&self.query), body, ..self.clone() }
@@ -142,7 +150,7 @@ impl Call {
         };
         note(&self.query);
         match &self.body {
-            Body::None | Body::Other(..) => {}
+            Body::None | Body::File(..) | Body::Other(..) => {}
             Body::Form(fields) => note(fields),
             Body::Json(value) => places_in(value, "", &mut found),
         }
@@ -158,6 +166,12 @@ impl Call {
             Body::Other(kind, text) => request.header("content-type", kind).body(text.clone()),
             Body::Form(fields) => {
                 request.header("content-type", "application/x-www-form-urlencoded").body(encoded(fields))
+            }
+            Body::File(filename, content) => {
+                request.header("content-type", "multipart/form-data; boundary=edge").body(format!(
+                    "--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{filename}\"\r\n\r\n\
+                     {content}\r\n--edge--\r\n"
+                ))
             }
         };
         let request = credential.iter().fold(request, reqwest::RequestBuilder::bearer_auth);

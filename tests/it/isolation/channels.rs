@@ -20,8 +20,11 @@ use crate::support::socket::Socket;
 use crate::support::stream::Stream;
 
 /// One admin listens at every channel at once.
-const ROOM_FOR_ALL: &[Setting] =
-    &[("LOTLINE__LIMITS__SOCKETS_PER_USER", "40"), ("LOTLINE__LIMITS__STREAMS_PER_USER", "40")];
+const ROOM_FOR_ALL: &[Setting] = &[
+    ("LOTLINE__LIMITS__SOCKETS_PER_USER", "40"),
+    ("LOTLINE__LIMITS__UPLOAD_SOCKETS_PER_USER", "40"),
+    ("LOTLINE__LIMITS__STREAMS_PER_USER", "40"),
+];
 
 on_both_databases! {
     no_channel_tells_what_another_tenant_does with super::ROOM_FOR_ALL,
@@ -108,6 +111,7 @@ async fn listen(party: &Party<'_>, channel: &Channel, place: &Place) -> Vec<List
                 carrier,
                 hears: match channel.name.as_str() {
                     "echo" => Hears::Itself,
+                    "fileUpload" | "fileUploadOfUser" => Hears::Answers,
                     "stats" => Hears::Figures,
                     _ => Hears::Events,
                 },
@@ -168,6 +172,8 @@ struct Listener {
 enum Hears {
     Events,
     Itself,
+    /// To what it says itself, and nothing else.
+    Answers,
     Figures,
 }
 
@@ -182,6 +188,7 @@ impl Listener {
         match self.hears {
             Hears::Events => {}
             Hears::Itself => return self.echoes_only().await,
+            Hears::Answers => return self.is_answered_only().await,
             Hears::Figures => return self.counts_its_own_only().await,
         }
         loop {
@@ -210,6 +217,12 @@ impl Listener {
         assert_eq!(canaries(&after.to_string()).count(), 0, "{} tells {after}", self.name);
     }
 
+    async fn is_answered_only(&mut self) {
+        let Carrier::Socket(socket) = &mut self.carrier else { panic!("files come by socket") };
+        socket.say(json!({ "type": "ping" })).await;
+        assert_eq!(socket.next().await["type"], "pong", "{}", self.name);
+    }
+
     async fn echoes_only(&mut self) {
         let Carrier::Socket(socket) = &mut self.carrier else { panic!("an echo is a socket") };
         socket.say(json!({ "message": LAST })).await;
@@ -234,6 +247,7 @@ async fn does_everything(world: &World<'_>) {
     world.reports(&listing).await;
     listing["removed"] = json!(true);
     world.reports(&listing).await;
+    world.has_upload().await;
     together::people_meet(world).await;
     for audience in ["everyone", "admins", "role:admin", "role:viewer"] {
         world.broadcasts(audience).await;
@@ -252,7 +266,7 @@ async fn does_everything(world: &World<'_>) {
 
 /// What strangers do not hear was there to be heard.
 async fn is_told_everything(owner: &mut Socket) {
-    const WANTED: [&str; 19] = [
+    const WANTED: [&str; 20] = [
         "admin_notification",
         "chat",
         "direct_message",
@@ -272,6 +286,7 @@ async fn is_told_everything(owner: &mut Socket) {
         "property_removed",
         "status_changed",
         "system_notification",
+        "upload_completed",
     ];
     let mut wanted: BTreeSet<&str> = WANTED.into();
     wanted.extend(["presence", "system_alert", "typing"]);
@@ -304,5 +319,5 @@ async fn the_path_of_another_tenants_user_is_the_path_of_nobody(app: &TestApp) {
             walked += 1;
         }
     }
-    assert_eq!(walked, 4, "the channels that name a user");
+    assert_eq!(walked, 6, "the channels that name a user");
 }

@@ -66,7 +66,7 @@ fn fields_of(document: &Value, schema: &Value, found: &mut BTreeSet<String>) {
 
 /// Names by which a tenant's things are known. `cursor` is walked for every list, without a factory's doing.
 fn can_name(name: &str) -> bool {
-    const NAMES: [&str; 16] = [
+    const NAMES: [&str; 17] = [
         "audience",
         "created_by",
         "current_password",
@@ -81,6 +81,7 @@ fn can_name(name: &str) -> bool {
         "subscriptions",
         "tag",
         "target_user",
+        "upload_ids",
         "username",
         "worker",
     ];

@@ -156,6 +156,15 @@ impl World<'_> {
         text(&answer.json(), "access_token")
     }
 
+    /// A file, complete.
+    pub async fn has_upload(&self) -> String {
+        let (filename, content) = (self.mark("file"), self.mark("content"));
+        text(
+            &self.admin_does(Call::post("/api/v1/uploads").file(&filename, &content)).await.json(),
+            "upload_id",
+        )
+    }
+
     pub async fn has_key(&self) -> String {
         let body = json!({ "name": self.mark("key"), "scopes": ["events:read"] });
         text(&self.admin_does(Call::post("/api/v1/api-keys").json(body)).await.json(), "id")

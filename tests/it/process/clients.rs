@@ -54,6 +54,10 @@ impl Admin {
         Self { address, http, token: answer["access_token"].as_str().unwrap().to_owned() }
     }
 
+    pub(super) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Whether it was acknowledged.
     pub(super) async fn broadcasts(&self, message: &str) -> bool {
         let request = self.http.post(format!("http://{}/api/v1/admin/broadcast", self.address));

@@ -8,4 +8,5 @@ mod exhaustion;
 mod keys;
 mod reload;
 mod retries;
+mod uploads;
 mod verbs;

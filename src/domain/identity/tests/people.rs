@@ -213,6 +213,7 @@ async fn what_a_removed_user_made_stays_and_tells_no_name() {
         max_items: None,
         allowed_hosts: None,
         tags: None,
+        upload_ids: None,
     };
     jobs::create::create(&house.op("bob").await, new).await.unwrap();
 

@@ -42,6 +42,7 @@ async fn every_bad_field_of_a_new_job_is_named() {
         max_items: Some(-1),
         allowed_hosts: Some(vec!["a/b".to_owned()]),
         tags: Some(vec![String::new()]),
+        upload_ids: None,
     };
 
     let refused = create(&crawl.member, new).await;

@@ -223,6 +223,7 @@ pub(super) async fn job(op: &Op) -> JobId {
         max_items: None,
         allowed_hosts: None,
         tags: None,
+        upload_ids: None,
     };
     JobId(create::create(op, new).await.unwrap().job_id)
 }

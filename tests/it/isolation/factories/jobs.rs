@@ -12,7 +12,11 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
         "create_job" => {
             let spider = world.has_spider().await;
             let call = Call::post("/api/v1/jobs").json(json!({ "spider_name": "{spider}" }));
-            vec![Case::new(call).word(world, "spider", &spider)]
+            let target = ["https://portal.example/"];
+            let body = json!({ "spider_name": "auto", "target_urls": target, "upload_ids": ["{upload}"] });
+            let with_file = Case::new(Call::post("/api/v1/jobs").json(body));
+            let upload = world.has_upload().await;
+            vec![Case::new(call).word(world, "spider", &spider), with_file.uuid("upload", &upload).shows()]
         }
         "list_jobs" => list(world).await,
         "get_job" => {

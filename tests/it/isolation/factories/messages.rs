@@ -16,7 +16,11 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
             let call = |body| Call::post("/api/v1/chat/send").json(body);
             let in_room = || call(json!({ "room_id": "{room}", "text": "hello" }));
             let in_lobby = call(json!({ "text": "hello", "client_message_id": "{name}" }));
+            let with_file = call(json!({ "text": "hello", "upload_ids": ["{upload}"] }));
             vec![
+                Case::new(with_file)
+                    .uuid("upload", &world.has_upload().await)
+                    .unchanged("/api/v1/rooms/lobby/messages"),
                 Case::new(in_room()).word(world, "room", &public),
                 Case::new(in_room())
                     .uuid("room", &private)
@@ -64,7 +68,11 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
             let body = json!({ "text": "hello", "client_message_id": "{name}" });
             let call = Call::post("/api/v1/direct-messages/{user}").json(body);
             let case = Case::new(call).number("user", user).free(world, "name", &world.unheard(), &taken);
-            vec![case.unchanged(format!("/api/v1/direct-messages/{user}"))]
+            let with_file = json!({ "text": "hello", "upload_ids": ["{upload}"] });
+            let with_file = Case::new(Call::post("/api/v1/direct-messages/{user}").json(with_file));
+            let with_file = with_file.number("user", user).uuid("upload", &world.has_upload().await);
+            let page = format!("/api/v1/direct-messages/{user}");
+            vec![case.unchanged(page.clone()), with_file.unchanged(page)]
         }
         "mark_conversation_read" => {
             let (user, message) = world.has_direct_message().await;

@@ -10,6 +10,7 @@ mod platform;
 mod properties;
 mod rooms;
 mod spiders;
+mod uploads;
 mod workers;
 
 use super::case::Case;
@@ -30,6 +31,7 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
     let found = if found.is_none() { workers::cases(world, operation).await } else { found };
     let found = if found.is_none() { properties::cases(world, operation).await } else { found };
     let found = if found.is_none() { notices::cases(world, operation).await } else { found };
+    let found = if found.is_none() { uploads::cases(world, operation).await } else { found };
     let found = if found.is_none() { rooms::cases(world, operation).await } else { found };
     let found = if found.is_none() { messages::cases(world, operation).await } else { found };
     if found.is_none() { platform::cases(world, operation).await } else { found }

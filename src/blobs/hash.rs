@@ -1,0 +1,60 @@
+//! The SHA-256 of a blob, taken in as it is stored. Its state is noted with each checkpoint, so that a file of many
+//! sittings is never read again to be hashed.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use sha2::digest::common::hazmat::{SerializableState, SerializedState};
+use sha2::{Digest, Sha256};
+
+use super::error::{Error, Result};
+
+/// The form of a noted state. One that another version wrote is not gone on with: the file is sent anew.
+const FORM: &str = "sha2-0.11:";
+
+#[derive(Clone, Default)]
+pub(super) struct BlobHash(Sha256);
+
+impl BlobHash {
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// In hexadecimal.
+    pub(super) fn finish(self) -> String {
+        self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    pub(super) fn note(&self) -> String {
+        format!("{FORM}{}", STANDARD_NO_PAD.encode(self.0.serialize()))
+    }
+
+    /// Nothing noted: nothing taken in.
+    pub(super) fn read(noted: &str) -> Result<Self> {
+        if noted.is_empty() {
+            return Ok(Self::default());
+        }
+        let bytes = noted.strip_prefix(FORM).and_then(|text| STANDARD_NO_PAD.decode(text).ok());
+        let state = bytes.and_then(|bytes| SerializedState::<Sha256>::try_from(bytes.as_slice()).ok());
+        let hash = state.and_then(|state| Sha256::deserialize(&state).ok());
+        hash.map(Self).ok_or_else(|| Error::Lost("the noted state of a hash is not readable".to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_of_two_sittings_is_that_of_one() {
+        let (mut whole, mut first) = (BlobHash::default(), BlobHash::default());
+        whole.update(b"one sitting or two");
+        first.update(b"one sit");
+
+        let mut second = BlobHash::read(&first.note()).unwrap();
+        second.update(b"ting or two");
+
+        assert_eq!(second.finish(), whole.finish());
+        assert!(BlobHash::read("sha2-0.11:AAAA").is_err());
+        assert!(BlobHash::read("another").is_err());
+    }
+}

@@ -1,0 +1,54 @@
+//! Who may read a file: who sent it, admins, and whoever may read the message or the job that it goes with.
+
+use crate::auth::permission::Permission;
+use crate::base::ids::{RoomId, UploadId, UserId};
+use crate::domain::error::Result;
+use crate::domain::op::Op;
+use crate::protocol::problem::Problem;
+use crate::storage::rooms::DIRECT;
+use crate::storage::uploads::{self, UploadRow};
+use crate::storage::{TenantTx, room_members, rooms, upload_attachments};
+
+/// The file, for a caller who may read it; as unknown to others as one that never was.
+pub async fn readable(op: &Op, tx: &TenantTx, upload_id: UploadId) -> Result<UploadRow> {
+    let row = uploads::find(tx, upload_id).await?;
+    let row = row.filter(|row| row.state != uploads::REMOVING).ok_or_else(Problem::not_found)?;
+    if is_steward(op, &row) || (row.state == uploads::COMPLETE && goes_with_readable(op, tx, &row).await?) {
+        return Ok(row);
+    }
+    Err(Problem::not_found())
+}
+
+/// Who sent it, or an admin.
+pub fn is_steward(op: &Op, row: &UploadRow) -> bool {
+    user(op).is_some_and(|user| user.0 == row.user_id) || op.may(Permission::ManageUploads)
+}
+
+async fn goes_with_readable(op: &Op, tx: &TenantTx, row: &UploadRow) -> Result<bool> {
+    for attachment in upload_attachments::of_upload(tx, row.id).await? {
+        // Jobs are for everybody of the tenant.
+        if attachment.job_id.is_some() && op.may(Permission::ReadJobs) {
+            return Ok(true);
+        }
+        if let Some(room) = attachment.room_id
+            && hears(op, tx, RoomId(room)).await?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether the caller reads what is said there.
+async fn hears(op: &Op, tx: &TenantTx, room_id: RoomId) -> Result<bool> {
+    let Some(me) = user(op).filter(|_| op.may(Permission::ReadRooms)) else { return Ok(false) };
+    let Some(room) = rooms::find_by_id(tx, room_id).await? else { return Ok(false) };
+    if room.visibility == DIRECT {
+        return Ok(room.user_low == Some(me.0) || room.user_high == Some(me.0));
+    }
+    Ok(room.everyone || room_members::find(tx, room_id, me).await?.is_some())
+}
+
+fn user(op: &Op) -> Option<UserId> {
+    op.principal().and_then(|principal| principal.user_id())
+}

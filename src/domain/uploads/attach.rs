@@ -1,0 +1,75 @@
+//! Files that go with a message or a job. One's own only: who may read something may not hand it on by this.
+
+use std::collections::HashMap;
+
+use crate::base::ids::{UploadId, UserId};
+use crate::domain::error::Result;
+use crate::protocol::message::Attachment;
+use crate::protocol::problem::{FieldError, Problem, Step};
+use crate::storage::TenantTx;
+use crate::storage::upload_attachments::{self, Host};
+use crate::storage::uploads::{self, UploadRow};
+
+const FIELD: &str = "upload_ids";
+
+/// Refuses more files than may go with one thing.
+pub fn check_count(ids: &[String], most: usize) -> Result<()> {
+    if ids.len() <= most {
+        return Ok(());
+    }
+    let place = [Step::Name(FIELD.to_owned())];
+    Err(Problem::validation(vec![FieldError::in_body(
+        &place,
+        "max_items",
+        format!("must have at most {most} files"),
+    )]))
+}
+
+/// The files of these ids, in order, held until the transaction ends. Every one that is no finished file of the owner's
+/// is named, whatever else it may be.
+pub async fn own_files(tx: &TenantTx, owner: UserId, ids: &[String]) -> Result<Vec<UploadRow>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let parsed: Vec<Option<UploadId>> = ids.iter().map(|id| id.parse().ok()).collect();
+    let known: Vec<UploadId> = parsed.iter().flatten().copied().collect();
+    let rows = uploads::lock_all(tx, &known).await?.into_iter();
+    let rows = rows.filter(|row| row.user_id == owner.0 && row.state == uploads::COMPLETE);
+    let mut rows: HashMap<UploadId, UploadRow> = rows.map(|row| (UploadId(row.upload_id), row)).collect();
+    let (mut files, mut errors) = (Vec::with_capacity(ids.len()), Vec::new());
+    for (index, id) in (0..).zip(parsed) {
+        match id.and_then(|id| rows.remove(&id)) {
+            Some(row) => files.push(row),
+            None => {
+                let place = [Step::Name(FIELD.to_owned()), Step::Index(index)];
+                let words = "must be a finished upload of the sender's, named once";
+                errors.push(FieldError::in_body(&place, "unknown", words));
+            }
+        }
+    }
+    if errors.is_empty() { Ok(files) } else { Err(Problem::validation(errors)) }
+}
+
+/// The files as they are noted beside what they go with; nothing when there are none.
+pub fn noted(files: &[UploadRow]) -> Option<String> {
+    let attachment = |row: &UploadRow| Attachment {
+        upload_id: row.upload_id.to_string(),
+        filename: row.filename.clone(),
+        content_type: row.content_type.clone().unwrap_or_default(),
+        size: row.stored,
+    };
+    let files: Vec<Attachment> = files.iter().map(attachment).collect();
+    // Texts and numbers always serialise.
+    (!files.is_empty()).then(|| serde_json::to_string(&files).unwrap_or_default())
+}
+
+/// What [`noted`] has written.
+pub fn read(noted: Option<&str>) -> Vec<Attachment> {
+    noted.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
+/// Lets whoever may read the host read the files.
+pub async fn bind(tx: &TenantTx, files: &[UploadRow], host: Host) -> Result<()> {
+    let ids: Vec<i64> = files.iter().map(|row| row.id).collect();
+    Ok(upload_attachments::insert(tx, &ids, host).await?)
+}

@@ -1,0 +1,31 @@
+//! Somebody takes a file back, or an admin takes it away.
+
+use super::{access, remove};
+use crate::base::ids::UploadId;
+use crate::domain::error::Result;
+use crate::domain::op::{Deed, Op, forbidden};
+use crate::domain::rooms::access::caller;
+use crate::protocol::problem::Problem;
+use crate::storage::uploads;
+
+/// For who sent it, and for admins. Messages and jobs that it goes with keep its name, and it answers no more.
+pub async fn delete(op: &Op, upload_id: UploadId) -> Result<()> {
+    let change = op.begin().await?;
+    uploads::lock(&change.tx, upload_id).await?.ok_or_else(Problem::not_found)?;
+    let row = access::readable(op, &change.tx, upload_id).await?;
+    if !access::is_steward(op, &row) {
+        return Err(forbidden());
+    }
+    if caller(op)?.0 != row.user_id {
+        let (action, target_kind, target_id) = ("upload.deleted", "upload", upload_id.to_string());
+        op.audit(&change.tx, Deed { action, target_kind, target_id, detail: None }).await?;
+    }
+    remove::mark(op, &change.tx, &row).await?;
+    op.commit(change).await?;
+    op.kernel.uploads.writers.interrupt(upload_id);
+    // The file is gone for everybody; should its bytes resist, the sweep comes back to them.
+    if let Err(problem) = remove::finish(op, &row).await {
+        tracing::warn!(%problem, upload.id = %upload_id, "the bytes of an upload could not be removed yet");
+    }
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! What files take of their tenant's quota. It is reserved before the bytes come, in a transaction of its own or in that
+//! of the file's row, so that of two files that race for the last of it one gets it.
+
+use crate::domain::error::Result;
+use crate::domain::limits::quota::Quota;
+use crate::domain::op::Op;
+use crate::protocol::problem::{Code, Problem};
+use crate::storage::{TenantTx, upload_totals};
+
+/// Reserves `bytes` more, or says that there is no room. Gives `false` without a word where the caller can do with less.
+pub async fn try_reserve(op: &Op, tx: &TenantTx, bytes: u64) -> Result<bool> {
+    let most = op.kernel.limits.limit(op.scope.tenant_id(), Quota::UploadBytes);
+    Ok(upload_totals::take(tx, signed(bytes), most.map(signed)).await?)
+}
+
+/// Reserves `bytes` more.
+pub async fn reserve(op: &Op, tx: &TenantTx, bytes: u64) -> Result<()> {
+    if try_reserve(op, tx, bytes).await? {
+        return note(op, tx).await;
+    }
+    let (tenant_id, limits) = (op.scope.tenant_id(), &op.kernel.limits);
+    let most = limits.limit(tenant_id, Quota::UploadBytes).unwrap_or_default();
+    limits.noted(tenant_id, Quota::UploadBytes, most, false, op.now());
+    let words = format!(
+        "Your tenant's quota of {most} bytes of uploads has no room for the file; delete some first."
+    );
+    Err(Problem::new(Code::InsufficientStorage, words))
+}
+
+/// Lets the tenant's admins know when little is left.
+pub async fn note(op: &Op, tx: &TenantTx) -> Result<()> {
+    let tenant_id = op.scope.tenant_id();
+    if op.kernel.limits.limit(tenant_id, Quota::UploadBytes).is_some() {
+        let used = u64::try_from(upload_totals::read(tx).await?).unwrap_or_default();
+        op.kernel.limits.noted(tenant_id, Quota::UploadBytes, used, true, op.now());
+    }
+    Ok(())
+}
+
+/// As the store has numbers; what does not fit is more than any disk has.
+pub fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,44 @@
+//! Taking a file away. Its row says so first, then the bytes go, then the row: whatever ends the process in between, the
+//! sweep goes on where it was.
+
+use super::key;
+use crate::base::ids::UploadId;
+use crate::domain::error::Result;
+use crate::domain::op::Op;
+use crate::storage::uploads::{self, UploadRow};
+use crate::storage::{TenantTx, micros, upload_attachments, upload_totals};
+
+/// Marks a locked row: from here on the file is nobody's, and has nothing of the quota.
+pub async fn mark(op: &Op, tx: &TenantTx, row: &UploadRow) -> Result<()> {
+    upload_totals::give_back(tx, row.reserved).await?;
+    upload_attachments::delete_of_upload(tx, row.id).await?;
+    Ok(uploads::begin_removal(tx, row.id, micros(op.now())).await?)
+}
+
+/// Takes the bytes of a marked file away, and then its row.
+pub async fn finish(op: &Op, row: &UploadRow) -> Result<()> {
+    let upload_id = UploadId(row.upload_id);
+    op.kernel.uploads.blobs.remove(&key(op, upload_id), row.progress.as_deref()).await?;
+    let change = op.begin().await?;
+    uploads::delete_removed(&change.tx, upload_id).await?;
+    op.commit(change).await?;
+    Ok(())
+}
+
+/// Keeps nothing of a file that is not finished and that this writer still has. What fails here is the sweep's to do
+/// again.
+pub async fn forget(op: &Op, upload_id: UploadId, writer: i64) {
+    let forgotten = async {
+        let change = op.begin().await?;
+        let row = uploads::lock(&change.tx, upload_id).await?;
+        let is_ours = |row: &UploadRow| row.state == uploads::RECEIVING && row.writer == writer;
+        let Some(row) = row.filter(is_ours) else { return Ok(()) };
+        mark(op, &change.tx, &row).await?;
+        op.commit(change).await?;
+        finish(op, &row).await
+    };
+    let forgotten: Result<()> = forgotten.await;
+    if let Err(problem) = forgotten {
+        tracing::warn!(%problem, upload.id = %upload_id, "an upload could not be removed; it is tried again");
+    }
+}

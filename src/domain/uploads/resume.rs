@@ -1,0 +1,73 @@
+//! Somebody goes on with a file after a cut.
+
+use super::receiving::{Beginning, Receiving};
+use super::remove::forget;
+use super::{key, view};
+use crate::auth::permission::Permission;
+use crate::base::ids::UploadId;
+use crate::blobs::{self, Checkpoint};
+use crate::domain::error::Result;
+use crate::domain::op::Op;
+use crate::domain::rooms::access::caller;
+use crate::protocol::problem::Problem;
+use crate::protocol::upload::Upload;
+use crate::storage::uploads::{self, UploadRow};
+use crate::storage::{TenantTx, micros};
+
+/// What became of the file meanwhile.
+pub enum Resumed {
+    /// It waits for the rest.
+    Receiving(Box<Receiving>),
+    /// It was finished.
+    Complete(Box<Upload>),
+}
+
+/// Takes up one's own file where it is stored up to.
+pub async fn resume(op: &Op, upload_id: UploadId) -> Result<Resumed> {
+    op.require(Permission::Upload)?;
+    // Before another connection is made to let the file go.
+    find_own(op, &op.read().await?, upload_id).await?;
+    let turn = op.kernel.uploads.writers.take(upload_id, &op.kernel.clock).await?;
+    let row = match take_over(op, upload_id).await? {
+        row if row.state == uploads::COMPLETE => return Ok(Resumed::Complete(Box::new(view::upload(&row)?))),
+        row => row,
+    };
+    let stored = u64::try_from(row.stored).unwrap_or_default();
+    let from = Checkpoint {
+        stored,
+        hash_state: row.hash_state.clone().unwrap_or_default(),
+        progress: row.progress.clone(),
+    };
+    match op.kernel.uploads.blobs.resume(&key(op, upload_id), &from).await {
+        Ok(growing) => {
+            let beginning = Beginning { op: op.clone(), turn, growing, row, stored };
+            Ok(Resumed::Receiving(Box::new(Receiving::new(beginning))))
+        }
+        Err(error) => {
+            if matches!(error, blobs::Error::Lost(_) | blobs::Error::Missing) {
+                forget(op, upload_id, row.writer).await;
+            }
+            Err(error.into())
+        }
+    }
+}
+
+async fn take_over(op: &Op, upload_id: UploadId) -> Result<UploadRow> {
+    let change = op.begin().await?;
+    uploads::lock(&change.tx, upload_id).await?;
+    let mut row = find_own(op, &change.tx, upload_id).await?;
+    if row.state == uploads::RECEIVING {
+        let now = op.now();
+        let expires_at = micros(now + op.kernel.uploads.settings.abandoned_after);
+        row.writer = uploads::take_over(&change.tx, &row, micros(now), expires_at).await?;
+    }
+    op.commit(change).await?;
+    Ok(row)
+}
+
+/// A file that the caller has sent; others' are as unknown as those that never were.
+async fn find_own(op: &Op, tx: &TenantTx, upload_id: UploadId) -> Result<UploadRow> {
+    let me = caller(op)?;
+    let row = uploads::find(tx, upload_id).await?;
+    row.filter(|row| row.user_id == me.0 && row.state != uploads::REMOVING).ok_or_else(Problem::not_found)
+}

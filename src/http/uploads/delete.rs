@@ -1,0 +1,21 @@
+//! `DELETE /uploads/{upload_id}`.
+
+use poem_openapi::ApiResponse;
+
+use super::get::id;
+use crate::domain::op::Op;
+use crate::domain::uploads;
+use crate::protocol::problem::Problem;
+
+/// Deleted.
+#[derive(Debug, ApiResponse)]
+pub enum Deleted {
+    /// The file is gone for everybody, its part of the quota is free.
+    #[oai(status = 204)]
+    Done,
+}
+
+pub(super) async fn delete(op: &Op, upload_id: &str) -> Result<Deleted, Problem> {
+    uploads::delete(op, id(upload_id)?).await?;
+    Ok(Deleted::Done)
+}

@@ -1,0 +1,65 @@
+//! The body of a file that is sent as a form. It is read by who stores it, piece by piece.
+
+use poem::{Request, RequestBody};
+use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use serde_json::json;
+
+use super::parts::Parts;
+use crate::http::explain::refuse_bad_parameters;
+use crate::protocol::examples::uploads::CONTENT;
+use crate::protocol::problem::{Code, Problem};
+
+/// A form that has not been read yet.
+pub struct FileForm(pub(super) Parts);
+
+const FORM: &str = "multipart/form-data";
+
+impl<'a> ApiExtractor<'a> for FileForm {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(_registry: &mut Registry) {}
+
+    fn request_meta() -> Option<MetaRequest> {
+        let text = |format, description| {
+            let schema = MetaSchema { format, description: Some(description), ..MetaSchema::new("string") };
+            MetaSchemaRef::Inline(Box::new(schema))
+        };
+        let schema = MetaSchema {
+            required: vec!["file"],
+            properties: vec![
+                ("file", text(Some("binary"), "The file, with its name and, if known, its type.")),
+                ("sha256", text(None, "In hexadecimal; when it is given, the file must have it.")),
+            ],
+            example: Some(json!({ "file": CONTENT })),
+            ..MetaSchema::new("object")
+        };
+        let schema = MetaSchemaRef::Inline(Box::new(schema));
+        Some(MetaRequest {
+            description: Some("One file."),
+            content: vec![MetaMediaType { content_type: FORM, schema }],
+            required: true,
+        })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        refuse_bad_parameters(request)?;
+        let boundary = request.content_type().and_then(|given| multer::parse_boundary(given).ok());
+        let boundary = boundary.ok_or_else(|| {
+            Problem::new(
+                Code::UnsupportedMediaType,
+                format!("The body must be sent as {FORM} with a boundary."),
+            )
+        })?;
+        let body = body.take().map_err(|_| Problem::internal())?;
+        Ok(Self(Parts::new(body, boundary)))
+    }
+}

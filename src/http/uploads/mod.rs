@@ -1,0 +1,113 @@
+//! Files that people send: sent as a form or over the file socket, listed, read in parts, deleted.
+
+mod content;
+mod create;
+mod delete;
+mod disposition;
+mod form;
+mod get;
+mod list;
+mod parts;
+mod range;
+
+use std::sync::Arc;
+
+use poem::Request;
+use poem::web::Data;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Header, Path, Query};
+
+use self::content::ContentAnswer;
+use self::create::Created;
+use self::delete::Deleted;
+use self::form::FileForm;
+use super::caller::{Caller, ReadJobs, Upload as MayUpload};
+use super::etag::Tagged;
+use super::list::Listed;
+use super::once::{Answered, LateKey};
+use super::tags::Tag;
+use crate::protocol::problem::Problem;
+use crate::protocol::upload::Upload;
+use crate::session::Sessions;
+
+pub struct UploadsApi;
+
+#[OpenApi(tag = "Tag::Uploads")]
+impl UploadsApi {
+    /// Send a file
+    ///
+    /// As a form with the part `file`. Large files are better sent over the file socket, `/ws/file-upload`, which goes on
+    /// after a cut. The body goes to the store as it comes; of a file that breaks a rule nothing is kept.
+    #[oai(path = "/uploads", method = "post", operation_id = "create_upload")]
+    async fn create(
+        &self,
+        sessions: Data<&Arc<Sessions>>,
+        caller: Caller<MayUpload>,
+        #[oai(name = "Idempotency-Key")] once: LateKey,
+        form: FileForm,
+    ) -> Result<Answered<Created>, Problem> {
+        create::create(sessions.0, caller.op, once, form).await
+    }
+
+    /// List files
+    ///
+    /// One's own, newest first, unfinished ones among them; for admins those of everybody.
+    #[oai(path = "/uploads", method = "get", operation_id = "list_uploads")]
+    async fn list(
+        &self,
+        request: &Request,
+        caller: Caller<MayUpload>,
+        /// Of this user: for admins.
+        user_id: Query<Option<i64>>,
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
+        #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
+    ) -> Result<Listed<Upload>, Problem> {
+        list::list(request, &caller.op, user_id.0, limit.0, cursor.0.as_deref()).await
+    }
+
+    /// Read what is known of a file
+    ///
+    /// For who sent it, admins, and whoever may read a message or job that it goes with.
+    #[oai(path = "/uploads/:upload_id", method = "get", operation_id = "get_upload")]
+    async fn get(
+        &self,
+        caller: Caller<ReadJobs>,
+        upload_id: Path<String>,
+        #[oai(name = "If-None-Match")] if_none_match: Header<Option<String>>,
+    ) -> Result<Tagged<Upload>, Problem> {
+        get::get(&caller.op, &upload_id.0, if_none_match.0.as_deref()).await
+    }
+
+    /// Delete a file
+    ///
+    /// For who sent it, and for admins. Messages and jobs that it goes with keep its name.
+    #[oai(path = "/uploads/:upload_id", method = "delete", operation_id = "delete_upload")]
+    async fn delete(&self, caller: Caller<MayUpload>, upload_id: Path<String>) -> Result<Deleted, Problem> {
+        delete::delete(&caller.op, &upload_id.0).await
+    }
+
+    /// Download a file
+    ///
+    /// Always as an attachment. For those who may read what is known of it. One range of bytes may be asked for; several
+    /// at once are answered with the whole.
+    #[oai(path = "/uploads/:upload_id/content", method = "get", operation_id = "get_upload_content")]
+    async fn content(
+        &self,
+        caller: Caller<ReadJobs>,
+        upload_id: Path<String>,
+        /// `bytes=FIRST-LAST`, `bytes=FIRST-` or `bytes=-COUNT`.
+        #[oai(name = "Range")]
+        range: Header<Option<String>>,
+        /// The `ETag` that the range is meant for; of another file the whole is sent.
+        #[oai(name = "If-Range")]
+        if_range: Header<Option<String>>,
+        #[oai(name = "If-None-Match")] if_none_match: Header<Option<String>>,
+    ) -> Result<ContentAnswer, Problem> {
+        let asked = content::Asked {
+            range: range.0.as_deref(),
+            if_range: if_range.0.as_deref(),
+            if_none_match: if_none_match.0.as_deref(),
+        };
+        content::content(&caller.op, &upload_id.0, asked).await
+    }
+}

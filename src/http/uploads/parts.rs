@@ -1,0 +1,190 @@
+//! A multipart body, part by part, with a bound on what of it is in memory: the parser by itself takes in whatever the
+//! network has, and that may be the whole file.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use futures_util::stream::BoxStream;
+use parking_lot::Mutex;
+
+use crate::http::problem::of_broken_body;
+use crate::protocol::problem::{Code, Problem};
+
+/// Bytes that may be read before the parser has to make something of them: the head of a part, or a piece of it.
+const AHEAD_BYTES: i64 = 64 * 1024;
+/// What is read and dropped after a refusal.
+const DRAIN_BYTES: usize = 16 * 1024 * 1024;
+/// Parts of a form.
+const MOST_PARTS: usize = 8;
+/// Bytes of a part that is no file.
+const TEXT_BYTES: usize = 1024;
+
+pub(super) struct Parts {
+    parser: multer::Multipart<'static>,
+    body: Arc<Mutex<BodyStream>>,
+    allowance: Arc<AtomicI64>,
+    seen: usize,
+}
+
+type BodyStream = BoxStream<'static, io::Result<Bytes>>;
+
+/// One part of a form.
+pub(super) struct Part {
+    field: multer::Field<'static>,
+    allowance: Arc<AtomicI64>,
+}
+
+/// The body, a piece at a time.
+struct Metered {
+    /// Behind a lock only because what is left may be dropped past the parser; it is never contended.
+    body: Arc<Mutex<BodyStream>>,
+    allowance: Arc<AtomicI64>,
+    gave: bool,
+}
+
+impl Parts {
+    pub(super) fn new(body: poem::Body, boundary: String) -> Self {
+        let allowance = Arc::new(AtomicI64::new(AHEAD_BYTES));
+        let body: Arc<Mutex<BodyStream>> = Arc::new(Mutex::new(Box::pin(body.into_bytes_stream())));
+        let metered = Metered { body: Arc::clone(&body), allowance: Arc::clone(&allowance), gave: false };
+        Self { parser: multer::Multipart::new(metered, boundary), body, allowance, seen: 0 }
+    }
+
+    /// Reads and drops some of what is left after a refusal: a peer that still sends when we close gets a reset, and with
+    /// it loses the answer that tells why.
+    pub(super) async fn drop_the_rest(&mut self) {
+        let mut dropped = 0;
+        while dropped < DRAIN_BYTES {
+            match std::future::poll_fn(|cx| self.body.lock().as_mut().poll_next(cx)).await {
+                Some(Ok(piece)) => dropped += piece.len(),
+                Some(Err(_)) | None => return,
+            }
+        }
+    }
+
+    pub(super) async fn next(&mut self) -> Result<Option<Part>, Problem> {
+        self.allowance.store(AHEAD_BYTES, Ordering::Relaxed);
+        let field = self.parser.next_field().await.map_err(|error| refused(&error))?;
+        self.seen += usize::from(field.is_some());
+        if self.seen > MOST_PARTS {
+            return Err(Problem::new(Code::BadRequest, "The form has too many parts."));
+        }
+        Ok(field.map(|field| Part { field, allowance: Arc::clone(&self.allowance) }))
+    }
+}
+
+impl Part {
+    pub(super) fn name(&self) -> &str {
+        self.field.name().unwrap_or_default()
+    }
+
+    pub(super) fn file_name(&self) -> Option<&str> {
+        self.field.file_name()
+    }
+
+    pub(super) fn content_type(&self) -> Option<String> {
+        self.field.content_type().map(|kind| kind.as_ref().to_owned())
+    }
+
+    /// The next piece of its content.
+    pub(super) async fn piece(&mut self) -> Result<Option<Bytes>, Problem> {
+        self.allowance.store(AHEAD_BYTES, Ordering::Relaxed);
+        self.field.chunk().await.map_err(|error| refused(&error))
+    }
+
+    /// All of its content, which is a short text.
+    pub(super) async fn text(mut self) -> Result<String, Problem> {
+        let mut whole = Vec::new();
+        while let Some(piece) = self.piece().await? {
+            if whole.len() + piece.len() > TEXT_BYTES {
+                let words = format!("A part of the form that is no file is longer than {TEXT_BYTES} bytes.");
+                return Err(Problem::new(Code::PayloadTooLarge, words));
+            }
+            whole.extend_from_slice(&piece);
+        }
+        String::from_utf8(whole)
+            .map_err(|_| Problem::new(Code::BadRequest, "A part of the form is not UTF-8."))
+    }
+}
+
+impl Stream for Metered {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        // The parser reads until nothing more is there: after each piece there is nothing, until it asks again.
+        if std::mem::take(&mut self.gave) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if self.allowance.load(Ordering::Relaxed) <= 0 {
+            return Poll::Ready(Some(Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "a part's head has no end",
+            ))));
+        }
+        let polled = self.body.lock().as_mut().poll_next(cx);
+        if let Poll::Ready(Some(Ok(piece))) = &polled {
+            self.allowance.fetch_sub(i64::try_from(piece.len()).unwrap_or(i64::MAX), Ordering::Relaxed);
+            self.gave = true;
+        }
+        polled
+    }
+}
+
+fn refused(error: &multer::Error) -> Problem {
+    if let multer::Error::StreamReadFailed(cause) = error
+        && let Some(cause) = cause.downcast_ref::<io::Error>()
+        && cause.kind() != io::ErrorKind::InvalidData
+    {
+        return of_broken_body(cause);
+    }
+    Problem::new(Code::BadRequest, "The body is not a form as multipart/form-data (RFC 7578) has it.")
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    fn parts(pieces: Vec<Bytes>) -> Parts {
+        let body = poem::Body::from_bytes_stream(stream::iter(pieces.into_iter().map(Ok::<_, io::Error>)));
+        Parts::new(body, "edge".to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_large_part_comes_in_pieces_as_they_were_sent() {
+        let head = "--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n";
+        let mut pieces = vec![Bytes::from_static(head.as_bytes())];
+        pieces.extend((0..100).map(|number| Bytes::from(vec![number; 50_000])));
+        pieces.push(Bytes::from_static(b"\r\n--edge--\r\n"));
+
+        let mut parts = parts(pieces);
+        let mut part = parts.next().await.unwrap().unwrap();
+        let (mut length, mut longest) = (0, 0);
+        while let Some(piece) = part.piece().await.unwrap() {
+            length += piece.len();
+            longest = longest.max(piece.len());
+        }
+        drop(part);
+
+        assert_eq!(length, 5_000_000);
+        assert!(longest <= 100_100, "{longest} bytes at once");
+        assert!(parts.next().await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_head_without_an_end_is_not_read_for_ever() {
+        let endless = std::iter::once(Bytes::from_static(b"--edge\r\nx: "));
+        let endless = endless.chain((0..10_000).map(|_| Bytes::from(vec![b'y'; 10_000])));
+
+        let refused = parts(endless.collect()).next().await.map(|_| ()).unwrap_err();
+
+        assert_eq!(refused.code, Code::BadRequest);
+    }
+}

@@ -1,0 +1,26 @@
+//! What the sender of a file is told on other connections.
+
+use poem_openapi::Object;
+use serde::Serialize;
+
+/// A file is stored: for all connections of who sent it.
+#[derive(Clone, Debug, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
+pub struct UploadCompleted {
+    pub upload_id: String,
+    pub filename: String,
+    /// What the file is by its first bytes.
+    pub content_type: String,
+    /// Bytes.
+    pub size: i64,
+    /// In hexadecimal.
+    pub sha256: String,
+    /// Float seconds since the epoch.
+    pub timestamp: f64,
+    /// Added when the event enters the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<String>,
+    /// RFC 3339; added when the event enters the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<String>,
+}

@@ -1,0 +1,197 @@
+//! Files that people send, as the REST routes show them and as the file socket speaks of them.
+
+use poem_openapi::{Enum, Object, Union};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::message::{ErrorMessage, GoingAway, PongPayload, TokenExpiring, TokenRefreshed};
+
+/// Bytes of one chunk at most.
+pub const CHUNK_BYTES: usize = 1024 * 1024;
+/// Chunks that may be on their way unanswered.
+pub const CREDIT: u32 = 8;
+
+/// Where a file is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize, Deserialize)]
+#[oai(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum UploadStatus {
+    /// Some of it may be there; its sender may go on.
+    Receiving,
+    /// All of it is there.
+    Complete,
+}
+
+/// A file.
+#[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
+#[oai(skip_serializing_if_is_none, example)]
+pub struct Upload {
+    pub upload_id: String,
+    pub filename: String,
+    pub status: UploadStatus,
+    /// Bytes that are stored: all of them once it is complete.
+    pub size: i64,
+    /// What the file is by its first bytes; once it is complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// What its sender called it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declared_type: Option<String>,
+    /// In hexadecimal; once it is complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Who sent it.
+    pub user_id: i64,
+    pub created_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completed_at: Option<String>,
+    /// When it is removed unless its sender goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+}
+
+/// What a client says on the file socket, besides the chunks, which are binary messages.
+#[derive(Clone, Debug, Union)]
+#[oai(discriminator_name = "type", one_of)]
+pub enum UploadCommand {
+    #[oai(mapping = "metadata")]
+    Metadata(UploadMetadata),
+    #[oai(mapping = "complete")]
+    Complete(UploadComplete),
+    #[oai(mapping = "resume")]
+    Resume(UploadResume),
+    #[oai(mapping = "ping")]
+    Ping(UploadPing),
+    #[oai(mapping = "refresh_token")]
+    RefreshToken(UploadRefreshToken),
+}
+
+/// Begins a file; answered with `ack`. One at a time on a socket.
+#[derive(Clone, Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct UploadMetadata {
+    /// Comes back as `reply_to`, on any message.
+    pub id: Option<Value>,
+    /// 1 to 255 bytes that every system takes for a file's name: no path, no control or direction characters, none of
+    /// `<>:"/\|?*`, no name that Windows keeps for a device.
+    pub filename: String,
+    /// Bytes; when it is given, the file must have exactly as many.
+    pub size: Option<i64>,
+    /// What the sender takes it for.
+    pub content_type: Option<String>,
+    /// In hexadecimal; when it is given, the file must have it.
+    pub sha256: Option<String>,
+}
+
+/// The file is whole; answered with `success`.
+#[derive(Clone, Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct UploadComplete {
+    pub id: Option<Value>,
+}
+
+/// Goes on with a file after a cut; answered with `ack` that tells from where, or with `success` when it was finished.
+#[derive(Clone, Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct UploadResume {
+    pub id: Option<Value>,
+    pub upload_id: String,
+}
+
+/// Asks for a `pong`.
+#[derive(Clone, Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct UploadPing {
+    pub id: Option<Value>,
+}
+
+/// Goes on with a newer access token of the same user.
+#[derive(Clone, Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct UploadRefreshToken {
+    pub id: Option<Value>,
+    pub token: String,
+}
+
+/// What the server says on the file socket.
+#[derive(Clone, Debug, Union, Serialize)]
+#[oai(discriminator_name = "type", one_of)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum UploadAnswer {
+    #[oai(mapping = "ack")]
+    Ack(UploadAck),
+    #[oai(mapping = "chunk_received")]
+    ChunkReceived(ChunkReceived),
+    #[oai(mapping = "success")]
+    Success(UploadSuccess),
+    #[oai(mapping = "error")]
+    Error(ErrorMessage),
+    #[oai(mapping = "pong")]
+    Pong(UploadPong),
+    #[oai(mapping = "token_expiring")]
+    TokenExpiring(TokenExpiring),
+    #[oai(mapping = "token_refreshed")]
+    TokenRefreshed(TokenRefreshed),
+    #[oai(mapping = "going_away")]
+    GoingAway(GoingAway),
+}
+
+/// Chunks may come.
+#[derive(Clone, Debug, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
+pub struct UploadAck {
+    pub upload_id: String,
+    /// Bytes that are stored: the first chunk begins here.
+    pub offset: i64,
+    /// Bytes of a chunk at most.
+    pub chunk_size: i64,
+    /// Chunks that may be on their way unanswered. Who sends more is read more slowly.
+    pub credit: i64,
+    /// `Metadata received, send chunks`.
+    pub message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Value>,
+}
+
+/// A chunk was received; it is not stored for certain before `success`, or before a later `ack` says so.
+#[derive(Clone, Debug, Object, Serialize)]
+pub struct ChunkReceived {
+    /// Counts from 1, since the last `ack`.
+    pub chunk_number: i64,
+    /// Bytes received in all.
+    pub offset: i64,
+    /// Chunks that may be on their way unanswered.
+    pub credit: i64,
+}
+
+/// The file is stored.
+#[derive(Clone, Debug, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
+pub struct UploadSuccess {
+    pub upload_id: String,
+    pub size: i64,
+    /// In hexadecimal.
+    pub sha256: String,
+    /// `File NAME uploaded`.
+    pub message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Value>,
+}
+
+/// Answers a ping.
+#[derive(Clone, Debug, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
+pub struct UploadPong {
+    pub timestamp: f64,
+    pub payload: PongPayload,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Value>,
+}
+
+impl UploadAnswer {
+    /// The message as one JSON object.
+    pub fn to_json(&self) -> String {
+        // Strings, numbers and a client's own JSON always serialise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}

@@ -1,0 +1,53 @@
+//! What files go with: messages and jobs.
+
+use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter};
+
+use super::entity::upload_attachments::{ActiveModel, Column, Entity};
+use super::{Result, TenantTx};
+use crate::base::ids::{JobId, RoomId};
+
+pub use super::entity::upload_attachments::Model as AttachmentRow;
+
+/// What a file goes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// A message's row, and the room or conversation that it stands in.
+    Message {
+        id: i64,
+        room: RoomId,
+    },
+    Job(JobId),
+}
+
+/// Notes that the files of these rows go with something.
+pub async fn insert(tx: &TenantTx, uploads: &[i64], host: Host) -> Result<()> {
+    let (message_id, room_id, job_id) = match host {
+        Host::Message { id, room } => (Some(id), Some(room.0), None),
+        Host::Job(job) => (None, None, Some(job.0)),
+    };
+    let rows = uploads.iter().map(|upload| ActiveModel {
+        upload_id: Set(*upload),
+        message_id: Set(message_id),
+        room_id: Set(room_id),
+        job_id: Set(job_id),
+        ..Default::default()
+    });
+    tx.insert_all(rows.collect()).await
+}
+
+/// Everything that a file goes with.
+pub async fn of_upload(tx: &TenantTx, upload: i64) -> Result<Vec<AttachmentRow>> {
+    Ok(tx.select::<Entity>().filter(Column::UploadId.eq(upload)).all(&tx.tx).await?)
+}
+
+/// A message lets its files go.
+pub async fn delete_of_message(tx: &TenantTx, message: i64) -> Result<()> {
+    tx.delete::<Entity>(Column::MessageId.eq(message)).exec(&tx.tx).await?;
+    Ok(())
+}
+
+/// A file that is removed goes with nothing.
+pub async fn delete_of_upload(tx: &TenantTx, upload: i64) -> Result<()> {
+    tx.delete::<Entity>(Column::UploadId.eq(upload)).exec(&tx.tx).await?;
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! How much of its quota of files each tenant has taken.
+
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter};
+
+use super::entity::upload_totals::{ActiveModel, Column, Entity};
+use super::{Result, TenantTx};
+
+/// The bytes that are taken.
+pub async fn read(tx: &TenantTx) -> Result<i64> {
+    Ok(tx.select::<Entity>().one(&tx.tx).await?.map_or(0, |row| row.bytes))
+}
+
+/// Takes `bytes`, where all together stay within `most`. The row is held until the transaction ends: of two who want the
+/// last of a quota the second sees what the first has taken.
+pub async fn take(tx: &TenantTx, bytes: i64, most: Option<i64>) -> Result<bool> {
+    if tx.select::<Entity>().one(&tx.tx).await?.is_none() {
+        // The first two files of a tenant may come together.
+        tx.insert_new(vec![ActiveModel { bytes: Set(0), ..Default::default() }]).await?;
+    }
+    let sum = Expr::col(Column::Bytes).add(bytes);
+    let mut query = tx.update::<Entity>();
+    if let Some(most) = most {
+        query = query.filter(Column::Bytes.lte(most.saturating_sub(bytes)));
+    }
+    Ok(query.col_expr(Column::Bytes, sum).exec(&tx.tx).await?.rows_affected == 1)
+}
+
+/// Gives `bytes` back.
+pub async fn give_back(tx: &TenantTx, bytes: i64) -> Result<()> {
+    if bytes > 0 {
+        let rest = Expr::col(Column::Bytes).sub(bytes);
+        tx.update::<Entity>().col_expr(Column::Bytes, rest).exec(&tx.tx).await?;
+    }
+    Ok(())
+}
