@@ -2,31 +2,36 @@
 """How much does one tenant feel of another that floods at its limit? Standard library; not a test of CI, because a busy
 machine answers at random.
 
-    LOTLINE_BIN=target/release/lotline python3 bench/noisy_neighbour.py
+    export LOTLINE_BIN=target/release/lotline; python3 bench/noisy_neighbour.py
+    export LOTLINE_POSTGRES_FSYNC=on; scripts/with-postgres python3 bench/noisy_neighbour.py --postgres
 
 Two tenants on one node. The quiet one broadcasts twenty times a second and times each answer; the noisy one, in every other
 window, broadcasts over many connections as fast as its quota lets it. Prints the quiet one's p50 and p99 with and without the
-flood, and their ratio. Ends with 1 when the p99 moved by more than a fifth.
+flood, and their ratio. Ends with 1 when the p99 moved by more than a fifth. TMPDIR says on which disk the store is.
 """
 
 import argparse
 import http.client
 import json
 import multiprocessing
+import os
 import pathlib
 import statistics
 import sys
 import threading
 import time
-import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "tests" / "conformance"))
 
+import postgres  # noqa: E402
 from server import Server  # noqa: E402
+from wire import connect, percentile  # noqa: E402
 
 MOST_RATIO = 1.2
 PAUSE_SECONDS = 0.05
 REFUSED_PAUSE_SECONDS = 0.02
+# The flood's own clients stand behind the server and the quiet one for the processor: they are not of the server.
+FLOOD_NICENESS = 15
 
 
 def main():
@@ -35,9 +40,11 @@ def main():
     options.add_argument("--seconds", type=float, default=5.0, help="of each window")
     options.add_argument("--quota", type=int, default=200, help="requests a second of a tenant")
     options.add_argument("--threads", type=int, default=16, help="connections of the noisy tenant")
+    options.add_argument("--postgres", action="store_true", help="on the PostgreSQL of scripts/with-postgres")
     options = options.parse_args()
+    store = postgres.settings("neighbours") if options.postgres else {}
     limits = {"limits__requests_per_user": 0, "limits__requests_per_tenant": options.quota}
-    with Server(**limits) as server:
+    with Server(**limits, **store) as server:
         for tenant in ("quiet", "noisy"):
             server.tenant(tenant)
             server.user(tenant, "ann", "admin")
@@ -88,6 +95,7 @@ def ask(url, token, seconds):
 
 
 def flood_until(url, token, threads, over, counts):
+    os.nice(FLOOD_NICENESS)
     flood = [threading.Thread(target=flood_alone, args=(url, token, over, counts)) for _ in range(threads)]
     for thread in flood:
         thread.start()
@@ -118,15 +126,6 @@ def broadcast(connection, token):
     connection.request("POST", "/api/v1/admin/broadcast", body, headers)
     answer = connection.getresponse()
     return answer.status, answer.read()
-
-
-def connect(url):
-    return http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc, timeout=30)
-
-
-def percentile(taken, rank):
-    ordered = sorted(taken)
-    return ordered[min(len(ordered) - 1, len(ordered) * rank // 100)]
 
 
 if __name__ == "__main__":

@@ -5,7 +5,10 @@
 //! cargo build --release && cargo run --release --example fanout -- --server target/release/lotline
 //! ```
 //!
-//! The server is a process of its own, on a fresh SQLite store; the sockets are this process's.
+//! The server is a process of its own, on a fresh SQLite store; the sockets are this process's. With `--jitter` they are
+//! all cut in the end (`storm`).
+
+mod storm;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -21,19 +24,18 @@ use lotline::app::build::App;
 use lotline::auth::role::Role;
 use lotline::auth::token::mint::Lifetime;
 use lotline::base::clock::Clock;
-use lotline::base::entropy::Entropy;
 use lotline::config::Settings;
 use lotline::domain::identity::Identity;
 use lotline::domain::identity::bootstrap::{self, Newcomer};
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tokio_tungstenite::connect_async_with_config;
-use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_util::sync::CancellationToken;
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+type Outcome<T> = Result<T, Failure>;
 
 /// How long the last broadcast may be on its way.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -61,6 +63,9 @@ struct Wish {
     /// Seconds without a broadcast before the first, to measure what sockets cost at rest.
     #[arg(long, default_value_t = 10)]
     rest: u64,
+    /// Tells the tenants one after the other, over the second, and not all in the same moment.
+    #[arg(long)]
+    spread: bool,
     /// Cuts all sockets at once in the end; they come back within so many seconds.
     #[arg(long)]
     jitter: Option<u64>,
@@ -76,7 +81,7 @@ async fn main() -> Outcome<()> {
     let folder = std::env::temp_dir().join(format!("lotline-fanout-{}", std::process::id()));
     let done = measure(&wish, &folder).await;
     std::fs::remove_dir_all(&folder)?;
-    if done? { Ok(()) } else { Err("broadcasts were lost, doubled or out of order".into()) }
+    if done? { Ok(()) } else { Err("a promise was not kept".into()) }
 }
 
 async fn measure(wish: &Wish, folder: &Path) -> Outcome<bool> {
@@ -117,77 +122,7 @@ async fn measure(wish: &Wish, folder: &Path) -> Outcome<bool> {
     followers.shutdown().await;
     let delivered = report(&tally, wanted, span, after.cpu_secs - rested.cpu_secs, after)?;
     let Some(jitter) = wish.jitter else { return Ok(delivered) };
-    Ok(storm(wish, jitter, &server, &tenants, &clock).await? && delivered)
-}
-
-/// All sockets are gone at once; each comes back at a time of its own, does as it is told when it is refused, and must
-/// get what its tenant was told meanwhile.
-async fn storm(
-    wish: &Wish,
-    jitter: u64,
-    server: &Server,
-    tenants: &[Tenant],
-    clock: &Clock,
-) -> Outcome<bool> {
-    let client = reqwest::Client::new();
-    let (before, began, mut returns) = (server.usage()?, clock.now(), JoinSet::new());
-    for tokens in tenants {
-        let Some(admin) = tokens.first() else { continue };
-        let head = client.get(format!("{}/api/v1/events", server.url)).bearer_auth(admin).send().await?;
-        let head: serde_json::Value = head.error_for_status()?.json().await?;
-        let since = head["position"].as_str().ok_or("no position")?.to_owned();
-        let told = client.post(format!("{}/api/v1/admin/broadcast", server.url)).bearer_auth(admin);
-        told.json(&serde_json::json!({ "message": "missed" })).send().await?.error_for_status()?;
-        for token in tokens.iter().flat_map(|token| std::iter::repeat_n(token, wish.sockets)) {
-            let url = server.url.replacen("http://", "ws://", 1);
-            let url = format!("{url}/ws?token={token}&since={since}");
-            let wait = Duration::from_millis(Entropy.below(jitter * 1_000 + 1));
-            returns.spawn(come_back(url, clock.clone(), began, wait));
-        }
-    }
-    let (mut spans, mut refusals, mut sockets) = (Vec::new(), 0, Vec::new());
-    while let Some(returned) = returns.join_next().await {
-        let (socket, span, refused) = returned??;
-        spans.push(span);
-        refusals += refused;
-        sockets.push(socket);
-    }
-    spans.sort_by(f64::total_cmp);
-    let last = spans.last().copied().unwrap_or_default();
-    let cpu_secs = server.usage()?.cpu_secs - before.cpu_secs;
-    say(format!("storm: {} resumed in {last:.1} s, {refusals} refusals, {cpu_secs:.2} CPU-s", spans.len()))?;
-    Ok(last < PATIENCE.as_secs_f64())
-}
-
-/// The socket, the seconds since the cut, and how often it was refused.
-async fn come_back(
-    url: String,
-    clock: Clock,
-    cut: chrono::DateTime<chrono::Utc>,
-    wait: Duration,
-) -> Outcome<(Socket, f64, u64)> {
-    clock.sleep(wait).await;
-    let mut refused = 0;
-    loop {
-        let config = WebSocketConfig::default().read_buffer_size(4096).write_buffer_size(0);
-        match connect_async_with_config(&url, Some(config), true).await {
-            Ok((mut socket, _)) => {
-                while let Some(message) = socket.next().await {
-                    if message?.to_text().is_ok_and(|text| text.contains("\"missed\"")) {
-                        return Ok((socket, since(&clock, cut), refused));
-                    }
-                }
-                return Err("the socket ended before its replay did".into());
-            }
-            Err(tungstenite::Error::Http(answer)) if matches!(answer.status().as_u16(), 429 | 503) => {
-                refused += 1;
-                let seconds = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
-                let seconds = seconds.and_then(|text| text.parse().ok()).unwrap_or(1);
-                clock.sleep(Duration::from_secs(seconds)).await;
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
+    Ok(storm::run(wish, jitter, &server, &tenants, &clock).await? && delivered)
 }
 
 fn report(tally: &Tally, wanted: u64, span: f64, cpu_secs: f64, after: Usage) -> Outcome<bool> {
@@ -335,17 +270,25 @@ fn broadcast(text: &str) -> Option<(u64, i64)> {
     Some((round.parse().ok()?, sent_ms.parse().ok()?))
 }
 
-/// A broadcast to each tenant each second. A round that takes longer makes the next one late, never out of order.
+/// A broadcast to each tenant each second, to all at once or to each at its own moment of it. A round that takes longer
+/// makes the next one late, never out of order.
 async fn broadcast_all(wish: &Wish, url: &str, tenants: &[Tenant], clock: &Clock) -> Outcome<()> {
     let client = reqwest::Client::new();
     let began = clock.now();
     for round in 0..wish.rounds {
         clock.sleep_until(began + Duration::from_secs(round)).await;
         let mut requests = JoinSet::new();
-        for admin in tenants.iter().filter_map(|tokens| tokens.first()) {
-            let text = format!("{round} {}", clock.now().timestamp_millis());
+        let admins = tenants.iter().filter_map(|tokens| tokens.first());
+        for (number, admin) in (0u32..).zip(admins) {
             let request = client.post(format!("{url}/api/v1/admin/broadcast")).bearer_auth(admin);
-            requests.spawn(request.json(&serde_json::json!({ "message": text })).send());
+            let clock = clock.clone();
+            let part = Duration::from_secs(1) / tenants.len() as u32;
+            let wait = if wish.spread { part * number } else { Duration::ZERO };
+            requests.spawn(async move {
+                clock.sleep(wait).await;
+                let text = format!("{round} {}", clock.now().timestamp_millis());
+                request.json(&serde_json::json!({ "message": text })).send().await
+            });
         }
         while let Some(answer) = requests.join_next().await {
             answer??.error_for_status()?;

@@ -4,10 +4,11 @@ use std::panic::Location;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use sea_orm::{
-    AccessMode, DatabaseConnection, DatabaseTransaction, IsolationLevel, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    AccessMode, ConnAcquireErr, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use secrecy::SecretString;
 
@@ -18,7 +19,7 @@ use super::store_lock::StoreLock;
 use super::turns::{LineFull, Turn, Turns};
 use super::{postgres, schema, sqlite};
 use crate::auth::scope::{SystemReason, TenantScope};
-use crate::base::clock::Stopwatch;
+use crate::base::clock::{Clock, Stopwatch};
 use crate::base::ids::TenantId;
 use crate::telemetry::metrics::{Direction, Metrics};
 use crate::telemetry::writes::Writes;
@@ -41,6 +42,10 @@ pub enum DatabaseSettings {
 
 /// Transactions of one tenant that may wait for SQLite's writer; one more is refused as busy.
 const MOST_WRITES_WAITING: usize = 256;
+/// Transactions of one tenant that may wait for one of PostgreSQL's connections; one more is refused as busy.
+const MOST_WAITING: usize = 4096;
+/// How long a transaction waits for a connection of PostgreSQL's; the pool's own time begins after it.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Replays of one tenant that may wait for a page; beyond it a connection is told to come back later.
 const MOST_REPLAYS_WAITING: usize = 16_384;
 
@@ -69,17 +74,9 @@ pub(super) struct Gauges {
 #[derive(Clone)]
 enum Doors {
     /// One writer, because SQLite has one; a second connection would only wait for it and time out.
-    Sqlite {
-        write: DatabaseConnection,
-        read: DatabaseConnection,
-        writers: Turns,
-        _open: Arc<StoreLock>,
-    },
-    Postgres {
-        tenant: DatabaseConnection,
-        system: DatabaseConnection,
-        shared_role: bool,
-    },
+    Sqlite { write: DatabaseConnection, read: DatabaseConnection, writers: Turns, _open: Arc<StoreLock> },
+    /// Tenants take turns at the tenants' pool. The system's work takes them, too, where it uses that pool.
+    Postgres { tenant: DatabaseConnection, system: DatabaseConnection, shared_role: bool, turns: Turns },
 }
 
 impl Database {
@@ -116,7 +113,8 @@ impl Database {
                 };
                 let shared_role = system_url.is_none();
                 postgres::check_roles(&tenant, &system, shared_role).await?;
-                Doors::Postgres { tenant, system, shared_role }
+                let turns = Turns::new(*max_connections as usize, MOST_WAITING);
+                Doors::Postgres { tenant, system, shared_role, turns }
             }
         };
         let replays = Turns::new(replays_at_once, MOST_REPLAYS_WAITING);
@@ -245,10 +243,11 @@ impl<'a> TenantDoor<'a> {
                 let turn = writers_turn(writers, Some(tenant_id), mode).await?;
                 (sqlite_transaction(write, read, mode).await?, turn)
             }
-            Doors::Postgres { tenant, shared_role, .. } => {
+            Doors::Postgres { tenant, shared_role, turns, .. } => {
+                let turn = pools_turn(turns, Some(tenant_id)).await?;
                 let tx = postgres_transaction(tenant, mode, seen).await?;
                 postgres::enter_tenant(&tx, tenant_id, *shared_role).await?;
-                (tx, None)
+                (tx, Some(turn))
             }
         };
         self.db.gauges.waited(mode, waited);
@@ -285,12 +284,14 @@ impl<'a> SystemDoor<'a> {
                 let turn = writers_turn(writers, None, mode).await?;
                 (sqlite_transaction(write, read, mode).await?, turn)
             }
-            Doors::Postgres { system, shared_role, .. } => {
+            Doors::Postgres { system, shared_role: true, turns, .. } => {
+                let turn = pools_turn(turns, None).await?;
                 let tx = postgres_transaction(system, mode, Seen::AsItChanges).await?;
-                if *shared_role {
-                    postgres::enter_system(&tx).await?;
-                }
-                (tx, None)
+                postgres::enter_system(&tx).await?;
+                (tx, Some(turn))
+            }
+            Doors::Postgres { system, shared_role: false, .. } => {
+                (postgres_transaction(system, mode, Seen::AsItChanges).await?, None)
             }
         };
         self.db.gauges.waited(mode, waited);
@@ -322,6 +323,19 @@ async fn writers_turn(writers: &Turns, party: Option<TenantId>, mode: AccessMode
     match mode {
         AccessMode::ReadOnly => Ok(None),
         AccessMode::ReadWrite => Ok(Some(writers.wait(party).await.map_err(|LineFull| Error::Busy)?)),
+    }
+}
+
+/// A turn at PostgreSQL's pool, which alone would serve in the order of asking: a tenant that asks for a thousand
+/// transactions would stand before everybody else.
+async fn pools_turn(turns: &Turns, party: Option<TenantId>) -> Result<Turn> {
+    let clock = Clock::system();
+    tokio::select! {
+        biased;
+        turn = turns.wait(party) => turn.map_err(|LineFull| Error::Busy),
+        () = clock.sleep(PATIENCE) => {
+            Err(Error::Unavailable(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))
+        }
     }
 }
 

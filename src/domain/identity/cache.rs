@@ -19,8 +19,12 @@ use crate::domain::error::Result;
 use crate::domain::revocation::Revocation;
 use crate::protocol::problem::Problem;
 
-/// How long an answer of the store is believed when no word comes: the bound while the broker is down.
+/// How long an answer of the store is believed where no word would come of a change.
 const FRESH: Duration = Duration::from_secs(5);
+/// How long it is believed where every change for the worse is told at once, so that a storm of returning sockets asks the
+/// store once for each user, however long it blows. It is sound because a node stands alone (`cluster.url` is refused):
+/// what joins nodes must bring the others' words here, and while it cannot, [`FRESH`] is the bound.
+const FRESH_WHILE_TOLD: Duration = Duration::from_secs(60);
 /// Bounded: answers that are remembered; beyond it the least used are read again.
 const REMEMBERED: u64 = 50_000;
 /// Revocations that are remembered, to hold against answers that were read before them.
@@ -29,11 +33,24 @@ const NEWS: usize = 1024;
 /// Something that a revocation can be about.
 pub(super) trait Concerned {
     fn concerned(&self, by: &Revocation) -> bool;
+
+    /// Whether whatever makes it untrue is told as a revocation. What may only get better is not.
+    fn is_told(&self) -> bool;
+}
+
+/// What an answer was asked for by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// An id, which is somebody's for good.
+    Id,
+    /// A name, which others may take.
+    Name,
 }
 
 /// The store's answer and when it was read.
 struct Known<V> {
     value: V,
+    by: By,
     read_at: DateTime<Utc>,
     /// The revocations that were known before it was read; later ones are held against it.
     mark: u64,
@@ -54,7 +71,7 @@ where
 {
     pub(super) fn new(clock: Clock) -> Self {
         // The time to live only frees memory: whether an answer is fresh is for our own clock to say.
-        let known = Cache::builder().max_capacity(REMEMBERED).time_to_live(FRESH).build();
+        let known = Cache::builder().max_capacity(REMEMBERED).time_to_live(FRESH_WHILE_TOLD).build();
         Self { known, clock, reads: AtomicU64::new(0), hits: AtomicU64::new(0) }
     }
 
@@ -62,6 +79,7 @@ where
     pub(super) async fn get_or_load(
         &self,
         key: K,
+        by: By,
         news: &News,
         load: impl AsyncFnOnce() -> Result<V> + Send,
     ) -> Result<V>
@@ -81,7 +99,7 @@ where
             let (mark, read_at) = (news.mark(), self.clock.now());
             self.reads.fetch_add(1, Ordering::Relaxed);
             let value = load().await?;
-            Ok::<_, Problem>(Op::Put(Arc::new(Known { value, read_at, mark })))
+            Ok::<_, Problem>(Op::Put(Arc::new(Known { value, by, read_at, mark })))
         });
         let entry = outcome.await?.into_entry().ok_or_else(Problem::internal)?;
         Ok(entry.value().value.clone())
@@ -97,7 +115,9 @@ where
 
     fn is_fresh(&self, known: &Known<V>, news: &News) -> bool {
         let age = self.clock.now() - known.read_at;
-        let fresh = TimeDelta::zero() <= age && age.to_std().is_ok_and(|age| age < FRESH);
+        let is_told = known.by == By::Id && known.value.is_told();
+        let most = if is_told { FRESH_WHILE_TOLD } else { FRESH };
+        let fresh = TimeDelta::zero() <= age && age.to_std().is_ok_and(|age| age < most);
         fresh && !news.concern_since(known.mark, |word| known.value.concerned(word))
     }
 }

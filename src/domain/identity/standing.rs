@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::cache::{Concerned, News, ShortCache};
+use super::cache::{By, Concerned, News, ShortCache};
 use super::secrets;
 use crate::auth::admit::{KeyFacts, OperatorFacts, SessionFacts, Standing, UserFacts};
 use crate::auth::role::{KeyScopes, Role};
@@ -48,6 +48,10 @@ impl Concerned for Person {
             Revocation::Key(_) => false,
         }
     }
+
+    fn is_told(&self) -> bool {
+        self.facts.standing == Standing::Active
+    }
 }
 
 impl Concerned for KeyFacts {
@@ -61,6 +65,10 @@ impl Concerned for KeyFacts {
             Revocation::Session(_) | Revocation::Sessions { .. } => false,
         }
     }
+
+    fn is_told(&self) -> bool {
+        self.standing == Standing::Active
+    }
 }
 
 /// An operator with the sign-in that was named.
@@ -73,6 +81,11 @@ pub(super) struct Platform {
 impl Concerned for Platform {
     fn concerned(&self, by: &Revocation) -> bool {
         matches!(by, Revocation::Session(session) if *session == self.session.session_id)
+    }
+
+    /// Operators are few, and what is done to their accounts is not told.
+    fn is_told(&self) -> bool {
+        false
     }
 }
 
@@ -112,7 +125,7 @@ impl Accounts {
             let row = standing::of_session(&tx, id, micros(self.now())).await?;
             person(row, Some(id))
         };
-        self.people.get_or_load(Whom::Session(id), &self.news, load).await
+        self.people.get_or_load(Whom::Session(id), By::Id, &self.news, load).await
     }
 
     /// The person, whatever the sign-in.
@@ -121,7 +134,7 @@ impl Accounts {
             let tx = self.kernel.db.system(SystemReason::CredentialLookUp).read().await?;
             person(standing::of_user(&tx, id).await?, None)
         };
-        self.people.get_or_load(Whom::User(id), &self.news, load).await
+        self.people.get_or_load(Whom::User(id), By::Id, &self.news, load).await
     }
 
     /// The person that a foreign token speaks for. A name that is in several of its tenants names nobody.
@@ -138,7 +151,7 @@ impl Accounts {
             person(if rows.is_empty() { row } else { None }, None)
         };
         let whom = Whom::Name { tenants, username: username.clone() };
-        self.people.get_or_load(whom, &self.news, load).await
+        self.people.get_or_load(whom, By::Name, &self.news, load).await
     }
 
     /// The operator of a sign-in that still stands.
@@ -148,7 +161,7 @@ impl Accounts {
             let row = standing::of_operator_session(&tx, id, micros(self.now())).await?;
             row.map(|row| platform(row, id)).ok_or_else(Problem::invalid_token)
         };
-        self.operators.get_or_load(id, &self.news, load).await
+        self.operators.get_or_load(id, By::Id, &self.news, load).await
     }
 
     /// A key that was not revoked.
@@ -161,7 +174,7 @@ impl Accounts {
             self.seen(id, row.last_used_at).await;
             Ok(facts)
         };
-        self.keys.get_or_load(id, &self.news, load).await
+        self.keys.get_or_load(id, By::Id, &self.news, load).await
     }
 
     /// Notes that a key is in use. A note that cannot be written must not stop the work that the key is for.

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
@@ -25,6 +26,10 @@ use super::socket::{self, Socket};
 use super::upgrade::{Seat, Upgrade};
 use crate::base::clock::Clock;
 
+/// Bytes that the system takes for a peer beyond what is on its way to it; then the peer is waited for.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES: u32 = 128 * 1024;
+
 /// What all connections of a listener share.
 pub(super) struct Edge<E> {
     pub(super) endpoint: E,
@@ -42,10 +47,7 @@ pub(super) async fn run<E>(edge: Arc<Edge<E>>, stream: TcpStream, peer: SocketAd
 where
     E: Endpoint + 'static,
 {
-    // Answers and frames are written whole, so waiting for more to send (Nagle) only adds latency. A stream that
-    // refuses the option works without it.
-    let _ = stream.set_nodelay(true);
-    socket::expect_acknowledgement(&stream, Some(edge.settings.write_timeout));
+    prepare(&stream, edge.settings.write_timeout);
     let Ok(local) = stream.local_addr() else { return };
     let exchange = Arc::new(Exchange::default());
     let place = Place { peer, local, seat, exchange: Arc::clone(&exchange) };
@@ -75,6 +77,17 @@ where
         }
     };
     tracing::trace!(%peer, ?end, "connection ended");
+}
+
+/// Sets what every connection's stream is to be like. One that refuses an option works without it.
+fn prepare(stream: &TcpStream, write_timeout: Duration) {
+    // Answers and frames are written whole, so waiting for more to send (Nagle) only adds latency.
+    let _ = stream.set_nodelay(true);
+    socket::expect_acknowledgement(stream, Some(write_timeout));
+    // Without it the system takes up to four megabytes for a peer that does not read, outside of every bound of ours,
+    // and each frame for such a peer is copied there first.
+    #[cfg(target_os = "linux")]
+    let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES);
 }
 
 /// Where a request came in.

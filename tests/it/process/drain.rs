@@ -29,10 +29,7 @@ async fn a_node_under_sigterm_sends_everybody_away_spread_and_nothing_is_lost() 
     let folder = tempfile::tempdir().unwrap();
     let start = || {
         let mut command = with_one_admin(folder.path());
-        command
-            .env("LOTLINE__LIMITS__SOCKETS_PER_USER", "1000")
-            .env("LOTLINE__SERVER__SHUTDOWN_SECONDS", "8");
-        Server::start(&mut command)
+        Server::start(command.env("LOTLINE__SERVER__SHUTDOWN_SECONDS", "8"))
     };
     let mut server = start();
     let admin = Admin::of(server.address).await;
