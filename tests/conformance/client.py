@@ -22,8 +22,8 @@ class Api:
         self.base = base
         self.credential = credential
 
-    def call(self, method, path, body=None, form=None):
-        """Status and body of the answer; refusals too."""
+    def call(self, method, path, body=None, form=None, file=None):
+        """Status and body of the answer; refusals too. `file`: a file's name and text."""
         headers = {"Accept": "application/json"}
         data = None
         if self.credential:
@@ -34,6 +34,11 @@ class Api:
         if form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             data = urllib.parse.urlencode(form).encode()
+        if file is not None:
+            headers["Content-Type"] = "multipart/form-data; boundary=edge"
+            data = (
+                f'--edge\r\nContent-Disposition: form-data; name="file"; filename="{file[0]}"\r\n\r\n{file[1]}\r\n--edge--\r\n'
+            ).encode()
         request = urllib.request.Request(f"{self.base}/api/v1{path}", data, headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
@@ -46,11 +51,11 @@ class Api:
     def get(self, path):
         return self._expect("GET", path)
 
-    def post(self, path, body=None, form=None):
-        return self._expect("POST", path, body, form)
+    def post(self, path, body=None, form=None, file=None):
+        return self._expect("POST", path, body, form, file)
 
-    def _expect(self, method, path, body=None, form=None):
-        status, answer = self.call(method, path, body, form)
+    def _expect(self, method, path, body=None, form=None, file=None):
+        status, answer = self.call(method, path, body, form, file)
         if status >= 300:
             raise AssertionError(f"{method} {path}: {status} {answer}")
         return answer

@@ -101,6 +101,9 @@ class Party:
     def _said(self, path, number):
         return self.admin.post(path, {"text": f"number {number}"})["message_id"]
 
+    def _delete_upload(self, number):
+        return {"upload_id": self.admin.post("/uploads", file=(f"remarks-{number}.txt", "South."))["upload_id"]}
+
     def _stream(self, _number):
         """An open stream of the admin's; the oldest goes, so that there is always a place."""
         while len(self.streams) >= MOST_STREAMS:
@@ -135,6 +138,7 @@ def describe(server, tenant, credentials):
         "user_id": admin.post("/users", bob)["id"],
         "job_id": admin.post("/jobs", wish)["job_id"],
         "property_id": batch["results"][0]["property_id"],
+        "upload_id": admin.post("/uploads", file=("remarks.txt", "The kitchen looks south."))["upload_id"],
         "notification_id": admin.get("/notifications")["data"][0]["notification_id"],
     }
     own = own_ids(credentials["admin"], credentials["key"])

@@ -19,6 +19,11 @@ use crate::session::supervisor::Sessions;
 
 /// How long a peer has to answer our close frame.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// What a peer goes on to say after our close frame is read and dropped: so much as fast as it comes, as much as is on its way
+/// from a peer that did not mean it, and then slowly, 16 MiB a second, so that one that means it costs no more.
+const FREELY_DROPPED: usize = 256 * 1024;
+const DROPPED_AT_ONCE: usize = 64 * 1024;
+const BETWEEN_DROPS: Duration = Duration::from_millis(4);
 /// Beyond this much unwritten nothing more is read: a client that only speaks waits for its own answers.
 const MOST_UNWRITTEN: usize = 256 * 1024;
 
@@ -123,9 +128,17 @@ impl Socket {
                 out.write_to(&stream)?;
             }
             stream.shutdown().await?;
-            let mut dropped = [0; 4096];
-            while stream.read(&mut dropped).await? > 0 {}
-            Ok(())
+            let (mut dropped, mut freely) = (vec![0; DROPPED_AT_ONCE], FREELY_DROPPED);
+            loop {
+                let count = stream.read(&mut dropped).await?;
+                if count == 0 {
+                    return Ok(());
+                }
+                freely = freely.saturating_sub(count);
+                if freely == 0 {
+                    clock.sleep(BETWEEN_DROPS).await;
+                }
+            }
         };
         tokio::select! {
             parted = parting => parted,

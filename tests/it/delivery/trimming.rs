@@ -32,6 +32,8 @@ async fn a_replay_is_told_of_what_is_trimmed_between_two_of_its_reads(app: &Test
     let mut turns = app.takes_all_turns().await;
     let neighbour = TenantScope::for_system(SystemReason::Retention, app.other);
     let trims = async {
+        // Who came only after the trims would begin with what is left.
+        app.has_connections(3).await;
         app.has_waiting(2).await;
         turns.pop();
         let mut kept = log.entries.len() as i64;

