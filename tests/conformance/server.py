@@ -23,7 +23,8 @@ class Server:
 
     def __init__(self, **settings):
         """`settings` are configuration keys, such as `limits__lease_seconds=2`."""
-        self.binary = os.environ["LOTLINE_BIN"]
+        # It runs in a folder of its own, where a relative path would lead nowhere.
+        self.binary = os.path.abspath(os.environ["LOTLINE_BIN"])
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lotline-"))
         self.password = secrets.token_urlsafe(24)
         self.lines = []
