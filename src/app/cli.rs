@@ -130,7 +130,7 @@ pub struct ExportArgs {
     pub slug: String,
     /// The file.
     #[arg(long, value_name = "FILE")]
-    pub output: PathBuf,
+    pub to: PathBuf,
     /// Replace the file when it exists.
     #[arg(long)]
     pub force: bool,

@@ -31,10 +31,10 @@ async fn export(settings: &Settings, args: &ExportArgs) -> Result<String, Refuse
     let scope = TenantScope::for_system(SystemReason::CommandLine, TenantId(tenant.id));
     let made_at = rfc3339(Clock::system().now());
     let head = ExportHead { made_at, program: env!("CARGO_PKG_VERSION") };
-    let made = export_tenant(&db, &scope, head, &args.output, args.force, Entropy).await;
+    let made = export_tenant(&db, &scope, head, &args.to, args.force, Entropy).await;
     let made = made.map_err(|error| error.to_string())?;
     close(db).await;
-    let (file, rows, sha256) = (args.output.display(), made.rows, made.sha256);
+    let (file, rows, sha256) = (args.to.display(), made.rows, made.sha256);
     Ok(format!("{file} written: {rows} rows, sha256 {sha256}"))
 }
 

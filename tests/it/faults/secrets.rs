@@ -1,5 +1,5 @@
 //! Canary secrets: whatever a client proves itself with is used in every way there is, rightly and wrongly, and afterwards
-//! it stands in no log line, metric, answer or database file.
+//! it stands in no log line, metric, answer, database file, copy or export.
 
 use std::path::{Path, PathBuf};
 
@@ -37,12 +37,17 @@ async fn no_secret_stands_in_a_log_a_metric_or_a_database_file() {
     assert!(is_talkative, "the log says little, so this would prove little: {log}");
     assert_silent("the log", log.as_bytes(), &secrets);
     assert_silent("the metrics", metrics.as_bytes(), &secrets);
+    // Copies are files of the folder like the others.
+    node.verb(&["backup", "--to", &node.folder().join("copy.db").display().to_string()], "");
+    let export = node.folder().join("acme.ndjson").display().to_string();
+    node.verb(&["tenant", "export", "--slug", "acme", "--to", &export], "");
     // A file that is searched and is the wrong one would prove nothing.
     let files = files(node.folder());
     let holds = |file: &PathBuf, words: &[u8]| {
         std::fs::read(file).unwrap().windows(words.len()).any(|one| one == words)
     };
-    assert!(files.iter().any(|file| holds(file, b"canary@mail.example")), "{files:?}");
+    let found = files.iter().filter(|file| holds(file, b"canary@mail.example")).count();
+    assert!(found >= 3, "the store, its copy and the export: {files:?}");
     for file in files {
         // The signing key stands in its own file, and may.
         if !file.starts_with(node.folder().join("keys")) {

@@ -107,9 +107,9 @@ async fn an_export_beside_a_server_is_whole_and_for_its_owners_eyes() {
     let file = elsewhere.path().join("acme.ndjson");
     let to = file.to_str().unwrap();
 
-    let said = done(data, &["tenant", "export", "--slug", "acme", "--output", to]);
-    let again = verb(data, &["tenant", "export", "--slug", "acme", "--output", to]);
-    let unknown = verb(data, &["tenant", "export", "--slug", "nobody", "--output", to, "--force"]);
+    let said = done(data, &["tenant", "export", "--slug", "acme", "--to", to]);
+    let again = verb(data, &["tenant", "export", "--slug", "acme", "--to", to]);
+    let unknown = verb(data, &["tenant", "export", "--slug", "nobody", "--to", to, "--force"]);
 
     let text = std::fs::read_to_string(&file).unwrap();
     let first: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
@@ -139,14 +139,14 @@ async fn an_export_that_is_cut_leaves_no_file_of_its_name() {
     // A signal ends whoever writes beyond 512 KiB of one file.
     let script = format!("ulimit -f 512; exec \"{}\" \"$@\"", env!("CARGO_BIN_EXE_lotline"));
     let mut command = Command::new("bash");
-    command.args(["-c", &script, "bash", "tenant", "export", "--slug", "acme", "--output"]).arg(&file);
+    command.args(["-c", &script, "bash", "tenant", "export", "--slug", "acme", "--to"]).arg(&file);
     bare(&mut command);
     command.env("LOTLINE__SERVER__DATA_DIR", data).stdin(Stdio::null()).stderr(Stdio::null());
     let cut = command.stdout(Stdio::null()).status().unwrap();
 
     assert!(!file.exists());
     assert!(cut.signal().is_some() || cut.code() == Some(1), "{cut:?}");
-    done(data, &["tenant", "export", "--slug", "acme", "--output", file.to_str().unwrap()]);
+    done(data, &["tenant", "export", "--slug", "acme", "--to", file.to_str().unwrap()]);
     assert!(std::fs::metadata(&file).unwrap().len() > 512 * 1024);
 }
 
