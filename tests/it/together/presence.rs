@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::scene::{A_WHILE, BEYOND_GRACE, private_room, public_room, stands, statuses, told, told_presence};
+use super::scene::{A_WHILE, grace_passes, private_room, public_room, stands, statuses, told, told_presence};
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::socket::Socket;
@@ -83,7 +83,7 @@ async fn a_reload_is_not_seen(app: &TestApp) {
         let seen = statuses(&ann.connects().await.next_of_type("presence").await);
         assert_eq!(seen, [stands(&bob, "online")]);
     }
-    app.pass(BEYOND_GRACE).await;
+    grace_passes(app).await;
 
     assert_eq!(told_presence(&mut of_ann).await, []);
     assert_eq!(told(&mut of_ann, "system").await.len(), 0);
@@ -103,7 +103,7 @@ async fn a_person_who_goes_is_offline_after_the_grace_and_said_to_be_gone_once(a
     app.has_connections(1).await;
     app.pass(Duration::from_secs(8)).await;
     let within_grace = told_presence(&mut of_ann).await;
-    app.pass(BEYOND_GRACE).await;
+    grace_passes(app).await;
 
     assert_eq!(within_grace, []);
     assert_eq!(told_presence(&mut of_ann).await, [stands(&bob, "offline")]);
@@ -211,7 +211,7 @@ async fn the_lobby_tells_nothing_of_presence(app: &TestApp) {
 
     of_bob.leave().await;
     app.has_connections(1).await;
-    app.pass(BEYOND_GRACE).await;
+    grace_passes(app).await;
 
     assert_eq!(told(&mut of_ann, "presence").await.len(), 0);
     assert_eq!(told(&mut of_ann, "system").await.len(), 0);

@@ -37,8 +37,12 @@ pub async fn listing(app: &TestApp, maker: &Person<'_>) -> i64 {
 
 /// Long enough for what is told once a second.
 pub const A_WHILE: Duration = Duration::from_millis(2_500);
-/// Longer than somebody who is gone counts as there.
-pub const BEYOND_GRACE: Duration = Duration::from_secs(13);
+/// Lets more time pass than somebody who is gone counts as there. That somebody has gone is noticed first: the grace begins
+/// with it.
+pub async fn grace_passes(app: &TestApp) {
+    app.pass(A_WHILE).await;
+    app.pass(Duration::from_secs(13)).await;
+}
 
 /// All messages of a type that have come since this was asked last.
 pub async fn told(socket: &mut Socket, kind: &str) -> Vec<Value> {

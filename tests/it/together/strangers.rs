@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::scene::{A_WHILE, BEYOND_GRACE, listing, private_room, told};
+use super::scene::{A_WHILE, grace_passes, listing, private_room, told};
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 
@@ -34,7 +34,7 @@ async fn outsiders_hear_nothing_of_a_private_room_and_its_people(app: &TestApp) 
     of_bob.ask(json!({"type": "chat", "room_id": room, "text": "hush"})).await;
     app.pass(A_WHILE).await;
     of_bob.leave().await;
-    app.pass(BEYOND_GRACE).await;
+    grace_passes(app).await;
 
     for kind in ["presence", "typing", "system"] {
         assert!(!told(&mut of_ann, kind).await.is_empty(), "{kind} was there to be heard");
