@@ -1,4 +1,4 @@
-//! Ends the connections of tenants that let nobody in any more. The node that removes or suspends a tenant says so
+//! Ends the connections and forgets the accounts of tenants that let nobody in any more. The node that removes or suspends a tenant says so
 //! itself; this finds what was done by another process that shares the database.
 
 use std::collections::HashSet;
@@ -13,7 +13,7 @@ use crate::base::ids::TenantId;
 use crate::domain::revocation::Revocation;
 use crate::storage::{self, tenant_removal};
 
-/// How often the tenants of open connections are looked at: one query for all of them.
+/// How often these tenants are looked at: one query for all of them.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Runs until `stop`.
@@ -27,18 +27,19 @@ pub async fn run(sessions: Arc<Sessions>, stop: CancellationToken) {
             Ok(departed) => {
                 departed.into_iter().for_each(|tenant| sessions.kernel.revoked(Revocation::Tenant(tenant)));
             }
-            Err(error) => tracing::warn!(%error, "the tenants of open connections could not be looked at"),
+            Err(error) => tracing::warn!(%error, "the tenants that are here could not be looked at"),
         }
     }
 }
 
-/// Tenants that have connections and let nobody in.
+/// Tenants that have connections, or accounts that are believed, and let nobody in.
 async fn departed(sessions: &Sessions) -> storage::Result<Vec<TenantId>> {
-    let connected: HashSet<TenantId> = sessions.all().iter().map(|one| one.scope.tenant_id()).collect();
-    if connected.is_empty() {
+    let mut here: HashSet<TenantId> = sessions.all().iter().map(|one| one.scope.tenant_id()).collect();
+    here.extend(sessions.identity.believed_tenants());
+    if here.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<TenantId> = connected.into_iter().collect();
+    let ids: Vec<TenantId> = here.into_iter().collect();
     let tx = sessions.kernel.db.system(SystemReason::CredentialLookUp).read().await?;
     let active = tenant_removal::active(&tx, &ids).await?;
     Ok(ids.into_iter().filter(|id| !active.contains(id)).collect())

@@ -24,7 +24,7 @@ const FRESH: Duration = Duration::from_secs(5);
 /// How long it is believed where every change for the worse is told at once, so that a storm of returning sockets asks the
 /// store once for each user, however long it blows. It is sound because a node stands alone (`cluster.url` is refused):
 /// what joins nodes must bring the others' words here, and while it cannot, [`FRESH`] is the bound.
-const FRESH_WHILE_TOLD: Duration = Duration::from_secs(60);
+pub(super) const FRESH_WHILE_TOLD: Duration = Duration::from_secs(60);
 /// Bounded: answers that are remembered; beyond it the least used are read again.
 const REMEMBERED: u64 = 50_000;
 /// Revocations that are remembered, to hold against answers that were read before them.

@@ -47,6 +47,7 @@ use crate::auth::throttle::{Attempt, LoginThrottle, Wait};
 use crate::auth::token::issuers::Issuers;
 use crate::auth::token::keys::KeyRing;
 use crate::auth::token::mint::Lifetime;
+use crate::base::ids::TenantId;
 use crate::cluster::once::Once;
 use crate::protocol::problem::{Code, Problem};
 
@@ -130,6 +131,11 @@ impl Identity {
     /// How many passwords were compared since the start, for the metrics: names that do not exist count alike.
     pub fn password_checks(&self) -> u64 {
         self.password_checks.load(Ordering::Relaxed)
+    }
+
+    /// Tenants with accounts that were read a short while ago and are believed.
+    pub fn believed_tenants(&self) -> Vec<TenantId> {
+        self.accounts.tenants()
     }
 
     /// How often accounts were read from the store since the start, for the metrics.

@@ -1,10 +1,12 @@
 //! Loading the facts that a credential is judged by, through the short memory.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
 
-use super::cache::{By, Concerned, News, ShortCache};
+use super::cache::{By, Concerned, FRESH_WHILE_TOLD, News, ShortCache};
 use super::secrets;
 use crate::auth::admit::{KeyFacts, OperatorFacts, SessionFacts, Standing, UserFacts};
 use crate::auth::role::{KeyScopes, Role};
@@ -96,6 +98,9 @@ pub(super) struct Accounts {
     people: ShortCache<Whom, Person>,
     keys: ShortCache<KeyId, KeyFacts>,
     operators: ShortCache<SessionId, Platform>,
+    /// When an account of each tenant was read last: what another process does to one of these has to be noticed, because
+    /// what was read is believed.
+    tenants: Mutex<HashMap<TenantId, DateTime<Utc>>>,
 }
 
 impl Accounts {
@@ -105,6 +110,7 @@ impl Accounts {
             people: ShortCache::new(kernel.clock.clone()),
             keys: ShortCache::new(kernel.clock.clone()),
             operators: ShortCache::new(kernel.clock.clone()),
+            tenants: Mutex::default(),
             kernel: kernel.clone(),
         }
     }
@@ -123,7 +129,7 @@ impl Accounts {
         let load = async || {
             let tx = self.kernel.db.system(SystemReason::CredentialLookUp).read().await?;
             let row = standing::of_session(&tx, id, micros(self.now())).await?;
-            person(row, Some(id))
+            self.note(person(row, Some(id)))
         };
         self.people.get_or_load(Whom::Session(id), By::Id, &self.news, load).await
     }
@@ -132,7 +138,7 @@ impl Accounts {
     pub(super) async fn person(&self, id: UserId) -> Result<Person> {
         let load = async || {
             let tx = self.kernel.db.system(SystemReason::CredentialLookUp).read().await?;
-            person(standing::of_user(&tx, id).await?, None)
+            self.note(person(standing::of_user(&tx, id).await?, None))
         };
         self.people.get_or_load(Whom::User(id), By::Id, &self.news, load).await
     }
@@ -148,7 +154,7 @@ impl Accounts {
             let tx = self.kernel.db.system(SystemReason::CredentialLookUp).read().await?;
             let mut rows = standing::of_username(&tx, token.tenants(), &username).await?;
             let row = rows.pop();
-            person(if rows.is_empty() { row } else { None }, None)
+            self.note(person(if rows.is_empty() { row } else { None }, None))
         };
         let whom = Whom::Name { tenants, username: username.clone() };
         self.people.get_or_load(whom, By::Name, &self.news, load).await
@@ -171,10 +177,29 @@ impl Accounts {
             let row = standing::of_key(&tx, id).await?.ok_or_else(Problem::invalid_token)?;
             drop(tx);
             let facts = key_facts(&row)?;
+            self.is_read(facts.tenant_id);
             self.seen(id, row.last_used_at).await;
             Ok(facts)
         };
         self.keys.get_or_load(id, By::Id, &self.news, load).await
+    }
+
+    /// The tenants of accounts that are believed.
+    pub(super) fn tenants(&self) -> Vec<TenantId> {
+        let Some(since) = TimeDelta::from_std(FRESH_WHILE_TOLD).ok().map(|age| self.now() - age) else {
+            return Vec::new();
+        };
+        let mut tenants = self.tenants.lock();
+        tenants.retain(|_, read_at| *read_at >= since);
+        tenants.keys().copied().collect()
+    }
+
+    fn note(&self, read: Result<Person>) -> Result<Person> {
+        read.inspect(|person| self.is_read(person.facts.tenant_id))
+    }
+
+    fn is_read(&self, tenant: TenantId) {
+        self.tenants.lock().insert(tenant, self.now());
     }
 
     /// Notes that a key is in use. A note that cannot be written must not stop the work that the key is for.

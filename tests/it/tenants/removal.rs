@@ -25,6 +25,7 @@ on_both_databases! {
     a_slug_is_free_again_and_no_id_comes_back,
     what_was_kept_of_its_making_goes_too,
     a_tenant_that_another_process_shut_loses_its_connections_within_seconds,
+    a_tenant_without_connections_that_another_process_shut_is_noticed_too,
 }
 
 fn path(tenant: i64, slug: &str) -> String {
@@ -218,5 +219,23 @@ async fn a_tenant_that_another_process_shut_loses_its_connections_within_seconds
     assert_eq!((socket.is_closed().await.0, echo.is_closed().await.0), (4403, 4403));
     sue.broadcasts("still here").await;
     assert_eq!(elsewhere.next_of_type("system_notification").await["message"], "still here");
+    connection.close().await.unwrap();
+}
+
+async fn a_tenant_without_connections_that_another_process_shut_is_noticed_too(app: &TestApp) {
+    const EVENTS: &str = "/api/v1/events";
+    let (ann, sue) = (app.admin("ann").await, app.stranger("sue").await);
+    let ask = async || {
+        let answers = [ann.get(EVENTS).await, sue.get(EVENTS).await];
+        answers.map(|answer| answer.status == 200)
+    };
+    assert_eq!(ask().await, [true, true]);
+    let connection = app.raw_database().await;
+    let sql = format!("UPDATE tenants SET is_active = false WHERE id = {}", app.acme.0);
+    connection.execute_unprepared(&sql).await.unwrap();
+
+    app.pass(Duration::from_secs(2)).await;
+
+    assert_eq!(ask().await, [false, true]);
     connection.close().await.unwrap();
 }
