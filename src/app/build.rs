@@ -14,9 +14,10 @@ use crate::auth::password::Passwords;
 use crate::auth::throttle::{LoginThrottle, ThrottleSettings};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
-use crate::cluster::memory::MemoryOnce;
+use crate::cluster::memory::{MemoryUsedTickets, TicketShares};
 use crate::config::Settings;
 use crate::domain::identity::key_sets::KeySets;
+use crate::domain::identity::tickets::TicketParts;
 use crate::domain::identity::{Identity, IdentityParts, bootstrap};
 use crate::domain::limits::{Limits, overrides};
 use crate::domain::op::Kernel;
@@ -29,9 +30,6 @@ use crate::http::serve::{Listener, ServeSettings, serve};
 use crate::http::workers::LeaseLength;
 use crate::session::{Sessions, departed, relay, rescope};
 use crate::storage::Database;
-
-/// Tickets that may wait at once on this node.
-const MOST_TICKETS: usize = 100_000;
 
 /// A node, built and listening, not yet serving.
 pub struct App {
@@ -173,7 +171,14 @@ fn identity(
         ring,
         issuers,
         key_sets: Arc::new(key_sets),
-        once: Arc::new(MemoryOnce::new(kernel.clock.clone(), MOST_TICKETS)),
+        tickets: TicketParts {
+            used: Arc::new(MemoryUsedTickets::new(
+                kernel.clock.clone(),
+                kernel.entropy,
+                TicketShares::default(),
+            )),
+            streams_per_owner: settings.limits.streams_per_user as usize,
+        },
     };
     Ok(Identity::new(kernel.clone(), parts::identity(settings, address), identity_parts))
 }

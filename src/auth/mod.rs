@@ -9,4 +9,5 @@ pub mod role;
 pub mod scope;
 pub mod secret;
 pub mod throttle;
+pub mod ticket;
 pub mod token;

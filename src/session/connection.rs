@@ -1,7 +1,7 @@
 //! One live connection, as everybody but its own task sees it: who it is, until when, and the line to its mailbox.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
@@ -14,6 +14,7 @@ use super::traffic::Traffic;
 use crate::auth::principal::Principal;
 use crate::auth::scope::TenantScope;
 use crate::base::ids::{ConnectionId, SessionId, UserId};
+use crate::domain::identity::stream_tickets::StreamTicket;
 use crate::domain::op::Origin;
 use crate::hub::{Closing, Mailbox, Offer};
 use crate::protocol::message::ServerMessage;
@@ -40,6 +41,8 @@ pub struct Connection {
     /// Milliseconds that the client was told to stay away after its end; 0: it was not told.
     pub(super) away_ms: AtomicU64,
     pub(super) place: Mutex<Option<Place>>,
+    /// The ticket that opened a stream, which it may reconnect with.
+    pub(super) ticket: OnceLock<StreamTicket>,
     pub traffic: Traffic,
 }
 
@@ -58,6 +61,9 @@ impl Connection {
     pub fn extend(&self, expires_at: DateTime<Utc>) {
         self.expires_at.store(expires_at.timestamp_micros(), Ordering::Relaxed);
         self.warned.store(false, Ordering::Relaxed);
+        if let Some(ticket) = self.ticket.get() {
+            ticket.extend(expires_at);
+        }
     }
 
     /// The mailbox that the connection reads from, once it does.
@@ -118,6 +124,18 @@ impl Connection {
     /// Keeps the place among those who begin, for the session to take along.
     pub fn hold(&self, place: Place) {
         *self.place.lock() = Some(place);
+    }
+
+    /// Keeps the ticket that opened the stream for as long as the stream has its seat.
+    pub fn hold_ticket(&self, ticket: StreamTicket) {
+        // A stream begins once; a second ticket is given back here.
+        let _ = self.ticket.set(ticket);
+    }
+
+    pub(super) fn release_ticket(&self) {
+        if let Some(ticket) = self.ticket.get() {
+            ticket.release();
+        }
     }
 
     pub(super) fn take_place(&self) -> Option<Place> {

@@ -2,7 +2,7 @@
 //! seats. Dropping the seat gives all of it back.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -148,6 +148,7 @@ impl Sessions {
             seated: AtomicBool::new(true),
             away_ms: AtomicU64::new(0),
             place: Mutex::default(),
+            ticket: OnceLock::new(),
             traffic: Traffic::new(Arc::clone(metrics), tenant, carrier.into()),
         });
         self.live.lock().insert(connection.id, Arc::clone(&connection));
@@ -192,6 +193,7 @@ impl Drop for Seat {
         connection.traffic.ends(connection.line.mailbox().as_deref());
         sessions.kernel.metrics.closed.of(connection.end_code()).one();
         sessions.unseat(connection);
+        connection.release_ticket();
         let mut live = sessions.live.lock();
         live.remove(&connection.id);
         if live.is_empty() {

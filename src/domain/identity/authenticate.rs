@@ -42,7 +42,7 @@ impl Identity {
             Credential::Header(text) => match CredentialForm::of(text) {
                 CredentialForm::ApiKey => self.of_key(text).await,
                 CredentialForm::Token => self.of_token(text).await,
-                CredentialForm::Opaque(_) => Err(Problem::invalid_token()),
+                CredentialForm::Ticket | CredentialForm::Opaque(_) => Err(Problem::invalid_token()),
             },
             Credential::Query(text) => match CredentialForm::of(text) {
                 CredentialForm::ApiKey => Err(Problem::new(
@@ -50,7 +50,7 @@ impl Identity {
                     "An API key is taken in the header `Authorization` only; ask for a ticket with it.",
                 )),
                 CredentialForm::Token => self.of_token(text).await,
-                CredentialForm::Opaque(_) => Err(Problem::invalid_token()),
+                CredentialForm::Ticket | CredentialForm::Opaque(_) => Err(Problem::invalid_token()),
             },
             Credential::Ticket(text, door) => self.of_ticket(text, door).await,
         }

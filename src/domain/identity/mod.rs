@@ -14,6 +14,7 @@ pub mod refresh;
 pub mod register;
 pub mod sessions;
 pub mod sign_in;
+pub mod stream_tickets;
 pub mod sweep;
 pub mod tenants;
 pub mod tickets;
@@ -39,7 +40,7 @@ use parking_lot::{Mutex, RwLock};
 
 use self::key_sets::KeySets;
 use self::standing::Accounts;
-use self::tickets::Tickets;
+use self::tickets::{TicketParts, Tickets};
 use super::error::Result;
 use super::op::Kernel;
 use crate::auth::password::{Password, PasswordError, Passwords, Verdict};
@@ -48,7 +49,6 @@ use crate::auth::token::issuers::Issuers;
 use crate::auth::token::keys::KeyRing;
 use crate::auth::token::mint::Lifetime;
 use crate::base::ids::TenantId;
-use crate::cluster::once::Once;
 use crate::protocol::problem::{Code, Problem};
 
 /// What the configuration says of people and their credentials.
@@ -74,8 +74,7 @@ pub struct IdentityParts {
     pub issuers: Issuers,
     /// What fetches the keys of issuers that publish them.
     pub key_sets: Arc<KeySets>,
-    /// Where tickets wait; shared by the nodes of a cluster.
-    pub once: Arc<dyn Once>,
+    pub tickets: TicketParts,
 }
 
 /// Everything that turns credentials into principals. Owned by the composition root, one per node.
@@ -85,8 +84,8 @@ pub struct Identity {
     pub tickets: Tickets,
     passwords: Passwords,
     throttle: Mutex<LoginThrottle>,
-    /// Replaced as a whole when keys are rotated.
-    ring: RwLock<Arc<KeyRing>>,
+    /// Replaced as a whole when keys are rotated; shared with the tickets, which are signed with the same keys.
+    ring: Arc<RwLock<Arc<KeyRing>>>,
     issuers: Issuers,
     pub key_sets: Arc<KeySets>,
     accounts: Accounts,
@@ -95,14 +94,15 @@ pub struct Identity {
 
 impl Identity {
     pub fn new(kernel: Kernel, settings: IdentitySettings, parts: IdentityParts) -> Self {
+        let ring = Arc::new(RwLock::new(Arc::new(parts.ring)));
         Self {
             accounts: Accounts::new(&kernel),
-            tickets: Tickets::new(parts.once, kernel.clock.clone(), kernel.entropy),
+            tickets: Tickets::new(parts.tickets, Arc::clone(&ring), kernel.clock.clone(), kernel.entropy),
             kernel,
             settings,
             passwords: parts.passwords,
             throttle: Mutex::new(parts.throttle),
-            ring: RwLock::new(Arc::new(parts.ring)),
+            ring,
             issuers: parts.issuers,
             key_sets: parts.key_sets,
             password_checks: AtomicU64::new(0),

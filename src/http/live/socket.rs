@@ -72,7 +72,7 @@ impl SocketDoor {
         place.into_iter().for_each(|place| seat.connection.hold(place));
         // The seat first: a ticket is spent only by a session that starts.
         if let Some(ticket) = &visitor.ticket {
-            sessions.identity.tickets.redeem(ticket, Door::Socket).await?;
+            sessions.identity.tickets.redeem_for_socket(ticket).await?;
         }
         Ok(Ready { accept, upgrade, seat, mode })
     }

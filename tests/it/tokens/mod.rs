@@ -6,3 +6,4 @@ mod keys;
 mod revocation;
 mod roles;
 mod streams;
+mod tickets;
