@@ -250,12 +250,10 @@ async fn known(request: &Request) -> Result<Admitted, Problem> {
 /// Whose credential it is; only so many are looked at at once.
 async fn authenticate(request: &Request) -> Result<Admitted, Problem> {
     let credential = Credential::Header(bearer(request)?);
-    let sessions = request.data::<Arc<Sessions>>();
-    let _place = match sessions {
-        Some(sessions) => Some(sessions.admission.requests.enter().await?),
-        None => None,
-    };
-    identity(request)?.authenticate(credential).await
+    match request.data::<Arc<Sessions>>() {
+        Some(sessions) => sessions.authenticate(&sessions.admission.requests, credential).await,
+        None => identity(request)?.authenticate(credential).await,
+    }
 }
 
 pub(super) fn identity(request: &Request) -> Result<&Arc<Identity>, Problem> {

@@ -2,12 +2,13 @@
 //! seats. Dropping the seat gives all of it back.
 
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::admission::Gate;
 use super::connection::Connection;
 use super::line::Line;
 use super::room::Full;
@@ -18,7 +19,7 @@ use crate::auth::principal::Principal;
 use crate::auth::scope::TenantScope;
 use crate::base::address::AddressBlock;
 use crate::base::ids::{ConnectionId, TenantId};
-use crate::domain::identity::authenticate::Admitted;
+use crate::domain::identity::authenticate::{Admitted, Credential, KeyPatience, NotAdmitted};
 use crate::domain::limits::quota::Quota;
 use crate::domain::limits::used_up;
 use crate::domain::op::Origin;
@@ -77,6 +78,22 @@ impl Sessions {
         // connection was probed, and found nobody in this seat yet. From now on it finds the connection.
         self.identity.still_admits(&seat.connection.principal()).await?;
         Ok(seat)
+    }
+
+    /// Who shows this credential, behind a gate that lets only so many be looked at at once. Whoever has to wait for the
+    /// keys of a foreign issuer holds no place meanwhile: an issuer that does not answer keeps nobody else waiting.
+    pub async fn authenticate(&self, gate: &Gate, credential: Credential<'_>) -> Result<Admitted, Problem> {
+        let place = gate.enter().await?;
+        let judged = self.identity.judge(credential, KeyPatience::AskForKeys).await;
+        drop(place);
+        let fetch = match judged {
+            Ok(admitted) => return Ok(admitted),
+            Err(NotAdmitted::Refused(problem)) => return Err(problem),
+            Err(NotAdmitted::KeysPending(fetch)) => fetch,
+        };
+        self.identity.await_keys(fetch).await?;
+        let _place = gate.enter().await?;
+        self.identity.judge_now(credential).await
     }
 
     /// Refuses newcomers of a node that goes down, their return spread like that of those who are sent away.
