@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use tokio::sync::watch;
 
+use super::timestamp::nearest;
+
 /// A shared clock. Clones show the same time.
 #[derive(Clone)]
 pub struct Clock(Source);
@@ -105,7 +107,8 @@ pub fn epoch_seconds(at: DateTime<Utc>) -> f64 {
     at.timestamp_micros() as f64 / 1e6
 }
 
-/// `at` as RFC 3339 in UTC with milliseconds: the wire's form for every `…_at`.
+/// `at` as RFC 3339 in UTC with milliseconds: the wire's form for every `…_at`. It is always that: a moment that has no
+/// such form, in a row of a time before such were refused, is written as the nearest one.
 pub fn rfc3339(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+    nearest(at).to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }

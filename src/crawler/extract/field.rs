@@ -6,6 +6,7 @@ use url::Url;
 use super::draft::Draft;
 use super::values::{self, Object};
 use super::{numbers, words};
+use crate::base::timestamp::Timestamp;
 use crate::crawler::links;
 use crate::protocol::property::Address;
 
@@ -104,8 +105,12 @@ impl Draft {
             Field::HalfBaths => fill(&mut self.half_baths, || rooms(value)),
             Field::YearBuilt => fill(&mut self.property.year_built, || year(value)),
             Field::Stories => fill(&mut self.property.stories, || rooms(value)),
-            Field::ListedAt => fill(&mut self.property.listed_at, || values::time(value)),
-            Field::ClosedAt => fill(&mut self.property.closed_at, || values::time(value)),
+            Field::ListedAt => {
+                fill(&mut self.property.listed_at, || values::time(value).and_then(Timestamp::new))
+            }
+            Field::ClosedAt => {
+                fill(&mut self.property.closed_at, || values::time(value).and_then(Timestamp::new))
+            }
             Field::LivingArea(_) | Field::LotSize(_) | Field::LivingAreaUnits | Field::LotSizeUnits => {
                 self.set_area(field, value);
             }

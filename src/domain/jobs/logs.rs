@@ -5,6 +5,7 @@ use super::{get, view};
 use crate::auth::permission::Permission;
 use crate::base::ids::{ExecutionId, JobId};
 use crate::base::page::{Page, PageRequest};
+use crate::base::timestamp::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::idempotency::Begun;
 use crate::domain::op::Op;
@@ -49,7 +50,7 @@ pub async fn append(op: &Op, id: JobId, lines: Vec<NewLogLine>) -> Result<LogsSt
     let new = lines.into_iter().map(|line| job_logs::NewLogLine {
         level: line.level.name(),
         message: line.message,
-        at: micros(line.at.unwrap_or(now)),
+        at: micros(line.at.map_or(now, Timestamp::utc)),
     });
     let rows =
         job_logs::insert(&change.tx, id, job.execution_id.map(ExecutionId), new.collect(), micros(now))

@@ -10,7 +10,6 @@ mod viewers;
 #[cfg(test)]
 mod tests;
 
-use chrono::{DateTime, Utc};
 use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
@@ -26,6 +25,7 @@ use super::list::Listed;
 use super::once::{Answered, OnceKey};
 use super::tags::Tag;
 use crate::base::ids::PropertyId;
+use crate::base::timestamp::Timestamp;
 use crate::protocol::examples;
 use crate::protocol::message::ViewersPayload;
 use crate::protocol::problem::Problem;
@@ -67,7 +67,7 @@ impl PropertiesApi {
         #[oai(validator(max_length = 200))]
         q: Query<Option<String>>,
         /// RFC 3339: only properties that were new, changed or removed then or later.
-        updated_since: Query<Option<DateTime<Utc>>>,
+        updated_since: Query<Option<Timestamp>>,
         #[oai(validator(max_length = 100))] source: Query<Option<String>>,
         /// Only properties that this job saw.
         job_id: Query<Option<i64>>,
@@ -85,7 +85,7 @@ impl PropertiesApi {
             bedrooms_min: bedrooms_min.0,
             bbox: bbox.0,
             q: q.0,
-            updated_since: updated_since.0,
+            updated_since: updated_since.0.map(Timestamp::utc),
             source: source.0,
             job_id: job_id.0,
             include_removed: include_removed.0,

@@ -4,4 +4,5 @@ mod confusion;
 mod examples;
 mod handshakes;
 mod lists;
+mod times;
 mod tokens;
