@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::broadcast;
 
 use super::error::Result;
-use super::idempotency::{Begun, Once, Presented, Twins};
+use super::idempotency::{Begun, Once, Presented, Subject, Twins};
 use super::jobs::bell::JobBell;
 use super::limits::Limits;
 use super::revocation::Revocation;
@@ -21,7 +21,7 @@ use crate::auth::scope::{SystemReason, TenantScope};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::failpoint::{Failpoint, reach};
-use crate::base::ids::TenantId;
+use crate::base::ids::{TenantId, UserId};
 use crate::eventlog::{Change, Committed, SharedReads};
 use crate::hub::Hub;
 use crate::protocol::position::Position;
@@ -229,10 +229,29 @@ impl Op {
         change: Change,
         answer: impl FnOnce(Option<Position>) -> Result<T>,
     ) -> Result<T> {
+        self.commit_kept(change, None, answer).await
+    }
+
+    /// The same for an answer that repeats what may be changed or deleted: it is found again by its subject then.
+    pub async fn commit_once_about<T: Serialize>(
+        &self,
+        change: Change,
+        subject: &Subject,
+        answer: impl FnOnce(Option<Position>) -> Result<T>,
+    ) -> Result<T> {
+        self.commit_kept(change, Some(subject), answer).await
+    }
+
+    async fn commit_kept<T: Serialize>(
+        &self,
+        change: Change,
+        subject: Option<&Subject>,
+        answer: impl FnOnce(Option<Position>) -> Result<T>,
+    ) -> Result<T> {
         let appended = change.append().await?;
         let answer = answer(appended.position())?;
         if let Some(once) = self.kept() {
-            once.keep(&self.kernel.clock, Door::Tenant(&appended.tx), &answer).await?;
+            once.keep(&self.kernel.clock, Door::Tenant(&appended.tx), subject, &answer).await?;
         }
         self.hand_over(&appended.commit().await?);
         Ok(answer)
@@ -272,6 +291,15 @@ impl Op {
             request_id: self.origin.request_id.clone(),
         };
         Ok(audit_log::insert(tx, entry).await?)
+    }
+
+    /// Notes a deed on what belongs to `owner`, unless that is the caller: what people do with their own is theirs, what
+    /// others do with it stands in the audit log.
+    pub async fn audit_unless_own(&self, tx: &TenantTx, owner: UserId, deed: Deed) -> Result<()> {
+        if self.principal().and_then(Principal::owner_id) == Some(owner) {
+            return Ok(());
+        }
+        self.audit(tx, deed).await
     }
 
     fn actor_words(&self) -> (&'static str, Option<String>, Option<String>) {

@@ -18,7 +18,8 @@ pub struct AuditLogApi;
 impl AuditLogApi {
     /// Read the audit log
     ///
-    /// Newest first. Entries are written with the deed that they speak of, and never changed.
+    /// Newest first. Entries are written with the deed that they speak of, and never changed. What admins do with another's
+    /// thing stands here, and what operators do to the tenant.
     #[oai(path = "/audit-log", method = "get", operation_id = "list_audit_log")]
     async fn list(
         &self,

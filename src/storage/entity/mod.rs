@@ -338,6 +338,8 @@ table!(platform_broadcasts, "platform_broadcasts", {
     created_at: i64,
     after_tenant: i64,
     finished_at: Option<i64>,
+    sent_by: Option<i64>,
+    sender_name: Option<String>,
 });
 
 table!(crawl_urls, "crawl_urls", owned by TenantId, {
@@ -364,6 +366,7 @@ table!(idempotency_keys, "idempotency_keys", owned by TenantId, {
     answer: String,
     created_at: i64,
     expires_at: i64,
+    subject: Option<String>,
 });
 
 table!(rooms, "rooms", owned by TenantId, {
