@@ -17,7 +17,7 @@ use crate::base::entropy::Entropy;
 use crate::cluster::memory::MemoryOnce;
 use crate::config::Settings;
 use crate::domain::identity::key_sets::KeySets;
-use crate::domain::identity::{Identity, IdentityParts, bootstrap};
+use crate::domain::identity::{Identity, IdentityParts, bootstrap, failed_sign_ins};
 use crate::domain::limits::{Limits, overrides};
 use crate::domain::op::Kernel;
 use crate::domain::together::Together;
@@ -106,6 +106,7 @@ impl App {
         let watching = timers::watchdog(&work, &sessions, settings.telemetry.stall, &background)?;
         work.spawn(Arc::clone(&sessions).supervise(background.clone()));
         work.spawn(Arc::clone(&identity.key_sets).keep(background.clone()));
+        work.spawn(failed_sign_ins::run(Arc::clone(&identity), background.clone()));
         work.spawn(departed::run(Arc::clone(&sessions), background.clone()));
         work.spawn(rescope::run(Arc::clone(&sessions), background.clone()));
         timers::spawn(&work, &kernel, &settings, &background);
@@ -190,7 +191,7 @@ async fn first_start(settings: &Settings, identity: &Identity) -> Result<(), Sta
     let made = bootstrap::first_start(identity, &first.tenant, &first.username, &first.password).await;
     match made {
         Ok(Some(_)) => tracing::info!(tenant = first.tenant, "the first tenant and its admin were made"),
-        Ok(None) => {}
+        Ok(None) => tracing::debug!("the keys of [bootstrap] have no effect: the store has had a tenant"),
         Err(problem) => return Err(StartError::Bootstrap(problem.detail.into_owned())),
     }
     Ok(())

@@ -143,6 +143,9 @@ pub fn identity(settings: &Settings, address: std::net::SocketAddr) -> IdentityS
         password_link_ttl: span(auth.password_link_ttl()),
         registration: auth.registration,
         default_tenant: auth.default_tenant.clone(),
+        sessions_per_account: u64::from(settings.limits.sessions_per_user),
+        sign_ins_per_account: settings.limits.sign_ins_per_user,
+        sign_ins_per_tenant: settings.limits.sign_ins_per_tenant,
         public_url: public_url.unwrap_or_else(|| format!("http://{address}")),
     }
 }

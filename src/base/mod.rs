@@ -9,3 +9,4 @@ pub mod ids;
 pub mod money;
 pub mod page;
 pub mod text;
+pub mod turns;

@@ -1,7 +1,9 @@
 //! Word that a credential no longer holds. A passing hint: the store has the truth, and every new request asks it.
 
+use std::sync::Arc;
+
 use crate::auth::principal::Principal;
-use crate::base::ids::{KeyId, SessionId, TenantId, UserId};
+use crate::base::ids::{KeyId, OperatorId, SessionId, TenantId, UserId};
 use crate::protocol::problem::CloseCode;
 
 /// What has ended.
@@ -9,11 +11,15 @@ use crate::protocol::problem::CloseCode;
 pub enum Revocation {
     /// One sign-in: log-out, or a refresh token used twice.
     Session(SessionId),
-    /// All sign-ins of a user, but perhaps one: the password was changed.
+    /// Some sign-ins of one account, in one word: they made room for newer ones.
+    SomeSessions(Arc<[SessionId]>),
+    /// All sign-ins of an operator, but perhaps one.
+    OperatorSessions { operator: OperatorId, except: Option<SessionId> },
+    /// All sign-ins of a user, but perhaps one: the password was changed, or the user ended them.
     Sessions { tenant: TenantId, user: UserId, except: Option<SessionId> },
     /// A user was deactivated or removed; the keys that they made end with them.
     User { tenant: TenantId, user: UserId },
-    /// A user has another role, or may come back: nothing ends, but what was known of them is old.
+    /// A user has another role, or may come back: nothing ends, but what was known of them and their keys is old.
     Role { tenant: TenantId, user: UserId },
     /// An API key was revoked.
     Key(KeyId),
@@ -34,6 +40,9 @@ impl Revocation {
             Self::Session(session) if principal.session_id() == Some(*session) => {
                 Some((CloseCode::SessionRevoked, "session revoked"))
             }
+            Self::SomeSessions(some) if principal.session_id().is_some_and(|own| some.contains(&own)) => {
+                Some((CloseCode::SessionRevoked, "session revoked"))
+            }
             Self::Sessions { tenant, user, except } if is_user(user, tenant) => {
                 let spared = except.is_some() && principal.session_id() == *except;
                 (!spared).then_some((CloseCode::SessionRevoked, "session revoked"))
@@ -45,7 +54,10 @@ impl Revocation {
                 Some((CloseCode::SessionRevoked, "key revoked"))
             }
             Self::Tenant(tenant) if *tenant == tenant_id => Some((CloseCode::Forbidden, "tenant suspended")),
-            Self::Session(_)
+            // Operators hold no connections.
+            Self::OperatorSessions { .. }
+            | Self::SomeSessions(_)
+            | Self::Session(_)
             | Self::Sessions { .. }
             | Self::User { .. }
             | Self::Role { .. }

@@ -25,12 +25,13 @@ pub fn run(sessions: Arc<Sessions>, stop: CancellationToken) -> impl Future<Outp
                 heard = words.recv() => heard,
             };
             let concerned = match heard {
-                Ok(Revocation::Role { tenant, user }) => {
-                    sessions.connections(|one| one.scope.tenant_id() == tenant && one.user_id() == Some(user))
-                }
+                // The user's own connections and those of their keys.
+                Ok(Revocation::Role { tenant, user }) => sessions.connections(|one| {
+                    one.scope.tenant_id() == tenant && one.principal().owner_id() == Some(user)
+                }),
                 Ok(_) => continue,
                 // Whose roles changed is not known any more, so everybody's is asked for.
-                Err(RecvError::Lagged(_)) => sessions.connections(|one| one.user_id().is_some()),
+                Err(RecvError::Lagged(_)) => sessions.connections(|one| one.principal().owner_id().is_some()),
                 Err(RecvError::Closed) => return,
             };
             for connection in concerned {
@@ -79,6 +80,7 @@ pub(super) fn reader(principal: &Principal) -> Reader {
 fn end(connection: &Connection, problem: &Problem) {
     match problem.code {
         Code::Unauthenticated => connection.close(CloseCode::SessionRevoked, "session revoked"),
+        Code::Forbidden => connection.close(CloseCode::Forbidden, "scope taken away"),
         Code::InactiveUser => connection.close(CloseCode::Forbidden, "User not found or inactive"),
         _ => connection.close(CloseCode::Restart, "restart;retry_after=1"),
     }

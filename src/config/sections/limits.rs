@@ -9,6 +9,11 @@ pub struct LimitSettings {
     pub sockets_per_user: u32,
     pub upload_sockets_per_user: u32,
     pub streams_per_user: u32,
+    pub sessions_per_user: u32,
+    /// By the minute; `None`: no limit.
+    pub sign_ins_per_user: Option<u64>,
+    /// By the minute; `None`: no limit.
+    pub sign_ins_per_tenant: Option<u64>,
     /// `None`: no limit.
     pub connections_per_tenant: Option<u32>,
     /// `None`: no limit.
@@ -46,6 +51,9 @@ impl LimitSettings {
             sockets_per_user: form.integer("limits.sockets_per_user", 1..=100_000),
             upload_sockets_per_user: form.integer("limits.upload_sockets_per_user", 1..=100),
             streams_per_user: form.integer("limits.streams_per_user", 1..=1_000),
+            sessions_per_user: form.integer("limits.sessions_per_user", 1..=100_000),
+            sign_ins_per_user: rate(form.integer("limits.sign_ins_per_user", 0..=1_000_000)),
+            sign_ins_per_tenant: rate(form.integer("limits.sign_ins_per_tenant", 0..=10_000_000)),
             connections_per_tenant: or_none(form.integer("limits.connections_per_tenant", 0..=1_000_000)),
             connections_per_address: or_none(form.integer("limits.connections_per_address", 0..=1_000_000)),
             connects_in_flight: form.integer("limits.connects_in_flight", 1..=100_000),

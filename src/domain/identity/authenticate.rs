@@ -5,12 +5,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::Identity;
 use super::tickets::Door;
 use crate::auth::admit::{self, Refusal, TicketHolder};
+use crate::auth::permission::Permission;
 use crate::auth::principal::Principal;
 use crate::auth::secret::{CredentialForm, PresentedKey};
 use crate::auth::token::error::TokenError;
 use crate::auth::token::verified::Verified;
 use crate::auth::token::verify::verify;
 use crate::domain::error::Result;
+use crate::domain::op::forbidden;
 use crate::protocol::problem::{Code, Problem};
 use crate::telemetry::metrics::TokenRefusal;
 
@@ -141,6 +143,11 @@ impl Identity {
     /// Refuses a principal that was admitted and whose credential has ended meanwhile. What was read for the admission
     /// answers this too, unless a revocation has been told since.
     pub async fn still_admits(&self, principal: &Principal) -> Result<()> {
+        self.again(principal).await.map(drop)
+    }
+
+    /// The same person or key with what the store grants now, for a connection that goes on after a change.
+    pub async fn again(&self, principal: &Principal) -> Result<Principal> {
         match principal {
             Principal::User(user) => {
                 let person = match user.session_id() {
@@ -151,26 +158,16 @@ impl Identity {
                     }
                     None => self.accounts.person(user.user_id()).await?,
                 };
-                admit::again(user, &person.facts).map_err(refused)?;
+                admit::again(user, &person.facts).map_err(refused)
             }
             Principal::Key(key) => {
                 let facts = self.accounts.key(key.key_id()).await?;
-                admit::key_again(&facts, self.now()).map_err(refused)?;
+                let now = admit::key_again(&facts, self.now()).map_err(refused)?;
+                if now.may(Permission::ReadEvents) { Ok(now) } else { Err(forbidden()) }
             }
             // Operators have no seats; their requests are looked at one by one.
-            Principal::Operator(_) => {}
+            Principal::Operator(_) => Ok(principal.clone()),
         }
-        Ok(())
-    }
-
-    /// The same person with the role that the store has now, for a connection that goes on after a change of role.
-    pub async fn again(&self, principal: &Principal) -> Result<Principal> {
-        let Principal::User(user) = principal else { return Ok(principal.clone()) };
-        let person = match user.session_id() {
-            Some(session) => self.accounts.person_of_session(session).await?,
-            None => self.accounts.person(user.user_id()).await?,
-        };
-        admit::again(user, &person.facts).map_err(refused)
     }
 }
 

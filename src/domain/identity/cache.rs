@@ -96,7 +96,7 @@ where
                 return Ok(Op::Nop);
             }
             // Before the read: a revocation that is committed meanwhile must be held against what was read.
-            let (mark, read_at) = (news.mark(), self.clock.now());
+            let (mark, read_at) = (news.mark(), self.clock.steady());
             self.reads.fetch_add(1, Ordering::Relaxed);
             let value = load().await?;
             Ok::<_, Problem>(Op::Put(Arc::new(Known { value, by, read_at, mark })))
@@ -114,7 +114,7 @@ where
     }
 
     fn is_fresh(&self, known: &Known<V>, news: &News) -> bool {
-        let age = self.clock.now() - known.read_at;
+        let age = self.clock.steady() - known.read_at;
         let is_told = known.by == By::Id && known.value.is_told();
         let most = if is_told { FRESH_WHILE_TOLD } else { FRESH };
         let fresh = TimeDelta::zero() <= age && age.to_std().is_ok_and(|age| age < most);

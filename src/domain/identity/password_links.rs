@@ -64,7 +64,7 @@ struct Minted {
 
 fn minted(identity: &Identity, secret: MintedSecret) -> Minted {
     let now = identity.now();
-    let link = link(identity, &secret, now + identity.settings.password_link_ttl);
+    let link = link(identity, &secret, identity.latest() + identity.settings.password_link_ttl);
     Minted { link, hash: secrets::to_store(&secret.hash), now }
 }
 

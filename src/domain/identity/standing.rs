@@ -43,11 +43,12 @@ impl Concerned for Person {
         let me = (self.facts.tenant_id, self.facts.user_id);
         match by {
             Revocation::Session(session) => self.session.is_some_and(|own| own.session_id == *session),
+            Revocation::SomeSessions(some) => self.session.is_some_and(|own| some.contains(&own.session_id)),
             Revocation::Sessions { tenant, user, .. }
             | Revocation::User { tenant, user }
             | Revocation::Role { tenant, user } => (*tenant, *user) == me,
             Revocation::Tenant(tenant) => *tenant == me.0,
-            Revocation::Key(_) => false,
+            Revocation::Key(_) | Revocation::OperatorSessions { .. } => false,
         }
     }
 
@@ -64,7 +65,10 @@ impl Concerned for KeyFacts {
                 (*tenant, *user) == (self.tenant_id, self.made_by)
             }
             Revocation::Tenant(tenant) => *tenant == self.tenant_id,
-            Revocation::Session(_) | Revocation::Sessions { .. } => false,
+            Revocation::Session(_)
+            | Revocation::SomeSessions(_)
+            | Revocation::Sessions { .. }
+            | Revocation::OperatorSessions { .. } => false,
         }
     }
 
@@ -82,7 +86,18 @@ pub(super) struct Platform {
 
 impl Concerned for Platform {
     fn concerned(&self, by: &Revocation) -> bool {
-        matches!(by, Revocation::Session(session) if *session == self.session.session_id)
+        match by {
+            Revocation::Session(session) => *session == self.session.session_id,
+            Revocation::SomeSessions(some) => some.contains(&self.session.session_id),
+            Revocation::OperatorSessions { operator, except } => {
+                *operator == self.facts.operator_id && *except != Some(self.session.session_id)
+            }
+            Revocation::Sessions { .. }
+            | Revocation::User { .. }
+            | Revocation::Role { .. }
+            | Revocation::Key(_)
+            | Revocation::Tenant(_) => false,
+        }
     }
 
     /// Operators are few, and what is done to their accounts is not told.
@@ -128,7 +143,7 @@ impl Accounts {
     pub(super) async fn person_of_session(&self, id: SessionId) -> Result<Person> {
         let load = async || {
             let tx = self.kernel.db.system(SystemReason::CredentialLookUp).read().await?;
-            let row = standing::of_session(&tx, id, micros(self.now())).await?;
+            let row = standing::of_session(&tx, id, micros(self.kernel.clock.latest())).await?;
             self.note(person(row, Some(id)))
         };
         self.people.get_or_load(Whom::Session(id), By::Id, &self.news, load).await
@@ -164,7 +179,7 @@ impl Accounts {
     pub(super) async fn operator_of_session(&self, id: SessionId) -> Result<Platform> {
         let load = async || {
             let tx = self.kernel.db.system(SystemReason::CredentialLookUp).read().await?;
-            let row = standing::of_operator_session(&tx, id, micros(self.now())).await?;
+            let row = standing::of_operator_session(&tx, id, micros(self.kernel.clock.latest())).await?;
             row.map(|row| platform(row, id)).ok_or_else(Problem::invalid_token)
         };
         self.operators.get_or_load(id, By::Id, &self.news, load).await
@@ -186,7 +201,9 @@ impl Accounts {
 
     /// The tenants of accounts that are believed.
     pub(super) fn tenants(&self) -> Vec<TenantId> {
-        let Some(since) = TimeDelta::from_std(FRESH_WHILE_TOLD).ok().map(|age| self.now() - age) else {
+        let Some(since) =
+            TimeDelta::from_std(FRESH_WHILE_TOLD).ok().map(|age| self.kernel.clock.steady() - age)
+        else {
             return Vec::new();
         };
         let mut tenants = self.tenants.lock();
@@ -199,7 +216,7 @@ impl Accounts {
     }
 
     fn is_read(&self, tenant: TenantId) {
-        self.tenants.lock().insert(tenant, self.now());
+        self.tenants.lock().insert(tenant, self.kernel.clock.steady());
     }
 
     /// Notes that a key is in use. A note that cannot be written must not stop the work that the key is for.

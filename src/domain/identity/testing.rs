@@ -25,6 +25,9 @@ pub(crate) fn settings() -> IdentitySettings {
         password_link_ttl: TimeDelta::hours(24),
         registration: false,
         default_tenant: None,
+        sessions_per_account: 100,
+        sign_ins_per_account: None,
+        sign_ins_per_tenant: None,
         public_url: "https://lotline.example".to_owned(),
     }
 }

@@ -2,7 +2,10 @@
 
 mod list;
 
+use std::sync::Arc;
+
 use poem::Request;
+use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Query;
 
@@ -10,6 +13,7 @@ use self::list::AuditEntry;
 use super::caller::{Caller, ReadAudit};
 use super::list::Listed;
 use super::tags::Tag;
+use crate::domain::identity::Identity;
 use crate::protocol::problem::Problem;
 
 pub struct AuditLogApi;
@@ -23,10 +27,11 @@ impl AuditLogApi {
     async fn list(
         &self,
         request: &Request,
+        identity: Data<&Arc<Identity>>,
         caller: Caller<ReadAudit>,
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
         #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
     ) -> Result<Listed<AuditEntry>, Problem> {
-        list::list(request, &caller.op, limit.0, cursor.0.as_deref()).await
+        list::list(request, identity.0, &caller.op, limit.0, cursor.0.as_deref()).await
     }
 }

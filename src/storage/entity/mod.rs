@@ -105,6 +105,23 @@ table!(refresh_tokens, "refresh_tokens", owned by TenantId, {
     used_at: Option<i64>,
 });
 
+table!(sign_in_addresses, "sign_in_addresses", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: Option<i64>,
+    user_id: Option<i64>,
+    operator_id: Option<i64>,
+    mark: String,
+    used_at: i64,
+});
+
+table!(platform_marks, "platform_marks", {
+    #[sea_orm(primary_key)]
+    id: i64,
+    name: String,
+    made_at: i64,
+});
+
 table!(password_links, "password_links", owned by TenantId, {
     #[sea_orm(primary_key)]
     id: i64,

@@ -19,6 +19,8 @@ const COMMON: &[Setting] = &[
     ("LOTLINE__CRAWLER__ENABLED", "false"),
     // On a clock that stands no bucket fills again; tests of limits set their own.
     ("LOTLINE__LIMITS__REQUESTS_PER_USER", "0"),
+    ("LOTLINE__LIMITS__SIGN_INS_PER_USER", "0"),
+    ("LOTLINE__LIMITS__SIGN_INS_PER_TENANT", "0"),
 ];
 
 /// The settings in force: the common ones, those of the store, those of the test.

@@ -1,59 +1,61 @@
-//! Turns at something that few may use at once. Whoever waits stands in the line of their tenant, and the lines are
-//! served in rotation: a tenant with a thousand waiting delays another's first by one turn, not by a thousand.
+//! Turns at something that few may use at once. Whoever waits stands in the line of their party, a tenant for instance,
+//! and the lines are served in rotation: a party with a thousand waiting delays another's first by one turn, not by a
+//! thousand.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::base::ids::TenantId;
+/// Whose line somebody stands in.
+pub trait Party: Copy + Eq + Hash {}
 
-/// Whose line it is; `None` is the system's own.
-type Party = Option<TenantId>;
+impl<P: Copy + Eq + Hash> Party for P {}
 
 /// So many may use it at once, and so many of one party may wait; one more is refused.
 #[derive(Clone)]
-pub(super) struct Turns {
-    inner: Arc<Inner>,
+pub struct Turns<P: Party> {
+    inner: Arc<Inner<P>>,
 }
 
-struct Inner {
+struct Inner<P: Party> {
     most_waiting: usize,
-    state: Mutex<State>,
+    state: Mutex<State<P>>,
 }
 
-struct State {
+struct State<P: Party> {
     free: usize,
-    lines: HashMap<Party, VecDeque<oneshot::Sender<Turn>>>,
+    lines: HashMap<P, VecDeque<oneshot::Sender<Turn<P>>>>,
     /// The parties that have somebody waiting, each once, next first.
-    rotation: VecDeque<Party>,
+    rotation: VecDeque<P>,
 }
 
 /// A turn that is held; dropping it hands it on.
-pub(super) struct Turn {
-    inner: Option<Arc<Inner>>,
+pub struct Turn<P: Party> {
+    inner: Option<Arc<Inner<P>>>,
 }
 
 /// The party's line is full.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct LineFull;
+pub struct LineFull;
 
-impl Turns {
-    pub(super) fn new(at_once: usize, most_waiting: usize) -> Self {
+impl<P: Party> Turns<P> {
+    pub fn new(at_once: usize, most_waiting: usize) -> Self {
         let state = State { free: at_once, lines: HashMap::new(), rotation: VecDeque::new() };
         Self { inner: Arc::new(Inner { most_waiting, state: Mutex::new(state) }) }
     }
 
     /// How many wait, of all parties.
-    pub(super) fn waiting(&self) -> usize {
+    pub fn waiting(&self) -> usize {
         let state = self.inner.state.lock();
         state.lines.values().flatten().filter(|one| !one.is_closed()).count()
     }
 
     /// Waits for a turn. Cancel-safe: who goes away loses their place, and a turn that was on its way to them goes on to
     /// the next.
-    pub(super) async fn wait(&self, party: Party) -> Result<Turn, LineFull> {
+    pub async fn wait(&self, party: P) -> Result<Turn<P>, LineFull> {
         let waiting = {
             let mut state = self.inner.state.lock();
             if state.free > 0 {
@@ -67,8 +69,8 @@ impl Turns {
     }
 }
 
-impl State {
-    fn queue(&mut self, party: Party, most: usize) -> Result<oneshot::Receiver<Turn>, LineFull> {
+impl<P: Party> State<P> {
+    fn queue(&mut self, party: P, most: usize) -> Result<oneshot::Receiver<Turn<P>>, LineFull> {
         let line = self.lines.entry(party).or_default();
         if line.len() >= most {
             // Those who went away still stand in line until they are called; they must not keep others out.
@@ -85,7 +87,7 @@ impl State {
         Ok(waiting)
     }
 
-    fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
+    fn next(&mut self) -> Option<oneshot::Sender<Turn<P>>> {
         while let Some(party) = self.rotation.pop_front() {
             let Some(line) = self.lines.get_mut(&party) else { continue };
             let call = line.pop_front();
@@ -102,7 +104,7 @@ impl State {
     }
 }
 
-impl Drop for Turn {
+impl<P: Party> Drop for Turn<P> {
     fn drop(&mut self) {
         let Some(inner) = self.inner.take() else { return };
         loop {
@@ -132,6 +134,11 @@ mod tests {
     use std::task::{Context, Poll, Waker};
 
     use super::*;
+    use crate::base::ids::TenantId;
+
+    type Party = Option<TenantId>;
+    type Turns = super::Turns<Party>;
+    type Turn = super::Turn<Party>;
 
     const FLOOD: Party = Some(TenantId(1));
     const OTHER: Party = Some(TenantId(2));
