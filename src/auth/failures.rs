@@ -54,12 +54,9 @@ impl Counter {
         self.drain(allowance.forget_one_after, now);
         let Some(failed_at) = self.failed_at else { return Ok(()) };
         let wait = doubled(self.failures, allowance.free, allowance.first_wait, allowance.longest_wait);
-        let left = failed_at + wait - now;
-        if left <= TimeDelta::zero() {
-            return Ok(());
-        }
-        // A clock that was set back must not stretch a wait beyond the longest one.
-        Err(Wait(left.min(allowance.longest_wait)))
+        // A clock that was set back must not stretch a wait.
+        let left = (failed_at + wait - now).min(wait);
+        if left <= TimeDelta::zero() { Ok(()) } else { Err(Wait(left)) }
     }
 
     pub(super) fn fail(&mut self, allowance: &Allowance, now: DateTime<Utc>) {
