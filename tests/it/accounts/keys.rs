@@ -38,7 +38,7 @@ async fn a_demotion_takes_from_the_keys_what_the_role_may_not_give(app: &TestApp
 
     all.post("/api/v1/properties/batch", &work).await.is_problem(403, "forbidden");
     all.post("/api/v1/workers/claim", &json!({})).await.is_problem(403, "forbidden");
-    assert_eq!(all.get("/api/v1/events").await.status, 200);
+    assert_eq!(all.get("/api/v1/events?subscriptions=job_updates").await.status, 200);
     assert_eq!(scopes(&ann).await, [json!(["events:read"])]);
     let log = ann.get("/api/v1/audit-log").await.json();
     let entry = log["data"].as_array().unwrap().iter().find(|row| row["action"] == "api_keys.narrowed");
@@ -57,7 +57,7 @@ async fn a_key_without_scopes_ends_and_its_connections_with_it(app: &TestApp) {
 
     changes_role(&ann, eve.id.0, "member").await;
 
-    worker.post("/api/v1/workers/claim", &json!({})).await.is_problem(401, "invalid_token");
+    worker.post("/api/v1/workers/claim", &json!({})).await.is_problem(401, "unauthenticated");
     assert!(scopes(&ann).await.is_empty());
 }
 

@@ -60,7 +60,8 @@ async fn refreshes_count_and_repeats_of_one_do_not(app: &TestApp) {
 async fn a_wrong_password_takes_nothing_of_the_rate(app: &TestApp) {
     app.member("bob").await;
     for n in 0..40 {
-        let wrong = signs_in(app, "acme/bob", "wrong", &format!("203.0.{n}.1"));
+        let address = format!("203.0.{n}.1");
+        let wrong = signs_in(app, "acme/bob", "wrong", &address);
         assert_eq!(app.while_time_passes(wrong).await.status, 401);
     }
 

@@ -7,12 +7,16 @@ use futures_util::future::join_all;
 use lotline::app::keys;
 use lotline::auth::scope::SystemReason;
 use lotline::config::Settings;
+use lotline::domain::identity::authenticate::Credential;
+use lotline::domain::identity::password::set_by_link;
+use lotline::domain::identity::refresh::refresh;
+use lotline::domain::op::Origin;
+use lotline::protocol::problem::Code;
 use serde_json::Value;
 
 use super::{count, refresh_token, refreshes, text};
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
-use crate::support::people::Caller;
 use crate::support::settings::{SIGNING_KID, SIGNING_SECRET};
 
 on_both_databases! {
@@ -48,10 +52,9 @@ async fn a_token_that_comes_fifty_times_gives_one_pair_and_one_row(app: &TestApp
     // Every tab goes on with what it has.
     app.clock.advance(Duration::from_secs(600));
     let after: Vec<String> = join_all(next.iter().map(async |token| {
-        let answer = refreshes(app, token).await;
-        let access = Caller { app, credential: Some(text(&answer.json(), "access_token")) };
-        assert_eq!(access.get("/api/v1/users/me").await.status, 200);
-        refresh_token(&answer)
+        let pair = refresh(&app.identity, token, &Origin::default()).await.unwrap();
+        assert!(app.identity.authenticate(Credential::Header(pair.access.text.expose())).await.is_ok());
+        pair.refresh.expose().to_owned()
     }))
     .await;
     assert!(after.iter().all(|token| *token == after[0]));
@@ -93,14 +96,15 @@ async fn a_clock_that_is_set_back_lengthens_no_sign_in_and_no_link(app: &TestApp
     let link = ann.post(&format!("/api/v1/users/{}/password-link", ann.id.0), &serde_json::json!({})).await;
     let link = text(&link.json(), "url").split_once("#token=").unwrap().1.to_owned();
 
+    // Past HTTP: its connections end by the same clock.
     app.clock.set_by(TimeDelta::days(-40));
     app.clock.advance(DAY + Duration::from_secs(1));
-    let body = serde_json::json!({ "link_token": link, "new_password": "another one of 1915" });
-    let late = app.anonymous().post("/api/v1/auth/password", &body).await;
+    let late = set_by_link(&app.identity, &link, "another one of 1915", &Origin::default()).await;
     app.clock.advance(DAY * 29);
-    let refreshed = refreshes(app, &token).await;
+    let refreshed = refresh(&app.identity, &token, &Origin::default()).await;
 
-    assert_eq!((late.status, refreshed.status), (401, 401), "{late:?} {refreshed:?}");
+    assert_eq!(late.unwrap_err().code, Code::Unauthenticated);
+    assert_eq!(refreshed.unwrap_err().code, Code::Unauthenticated);
 }
 
 async fn a_clock_that_is_set_forth_within_the_grace_signs_nobody_out(app: &TestApp) {
@@ -124,7 +128,7 @@ async fn a_rotation_of_keys_within_the_grace_changes_nothing(app: &TestApp) {
     assert_eq!(again, second);
     assert_eq!(count(app, TOKENS).await - before, 1);
     app.clock.advance(Duration::from_secs(600));
-    refresh_token(&refreshes(app, &second).await);
+    assert!(refresh(&app.identity, &second, &Origin::default()).await.is_ok());
 }
 
 /// Puts another key before the one that signs.
@@ -145,7 +149,7 @@ async fn made_up_tokens_and_repeats_do_not_need_the_writer(app: &TestApp) {
 
     for n in 0..300 {
         let answer = refreshes(app, &format!("llr_{n:043}")).await;
-        answer.is_problem(401, "invalid_token");
+        answer.is_problem(401, "unauthenticated");
     }
     assert_eq!(refresh_token(&refreshes(app, &first).await), second);
 

@@ -63,7 +63,7 @@ async fn robbed_operator(app: &TestApp) -> (Value, String, i64) {
 
 async fn is_out(app: &TestApp, thief: &Value) {
     let caller = Caller { app, credential: Some(text(thief, "access_token")) };
-    caller.get("/api/v1/tenants").await.is_problem(401, "invalid_token");
+    caller.get("/api/v1/tenants").await.is_problem(401, "unauthenticated");
     let refreshed = refreshes(app, &text(thief, "refresh_token")).await;
     assert_eq!(refreshed.status, 401, "{refreshed:?}");
 }
@@ -121,9 +121,9 @@ async fn thousands_of_sign_ins_end_with_one_word_and_strangers_do_not_notice(app
 async fn beyond_the_bound_the_sign_in_that_was_used_longest_ago_ends(app: &TestApp) {
     // The first sign-in is the helper's own.
     let bob = app.member("bob").await;
-    app.clock.advance(std::time::Duration::from_secs(60));
+    app.clock.advance(std::time::Duration::from_secs(1));
     let second = bob.signs_in_again().await;
-    app.clock.advance(std::time::Duration::from_secs(60));
+    app.clock.advance(std::time::Duration::from_secs(1));
     let third = bob.signs_in_again().await;
     let open = async |pair: &Value| {
         let door = app.anonymous().door("/ws").query("token", &text(pair, "access_token"));
@@ -132,13 +132,13 @@ async fn beyond_the_bound_the_sign_in_that_was_used_longest_ago_ends(app: &TestA
         socket
     };
     let (mut of_first, mut of_second) = (bob.connects().await, open(&second).await);
-    app.clock.advance(std::time::Duration::from_secs(60));
+    app.clock.advance(std::time::Duration::from_secs(1));
     // The second is used again, so the first is the oldest, then the third.
     refresh_token(&refreshes(app, &text(&second, "refresh_token")).await);
 
     let fourth = bob.signs_in_again().await;
     assert_eq!(of_first.is_closed().await.0, 4410);
-    app.clock.advance(std::time::Duration::from_secs(60));
+    app.clock.advance(std::time::Duration::from_secs(1));
     let fifth = bob.signs_in_again().await;
 
     assert_eq!(standing(app, &format!("user_id = {}", bob.id.0)).await, 3);
@@ -159,5 +159,5 @@ async fn the_bound_holds_for_operators_too_and_for_many_at_once(app: &TestApp) {
 
     assert!(many.iter().all(|answer| answer.status == 200), "{many:?}");
     assert_eq!(standing(app, &format!("operator_id = {operator}")).await, 3);
-    root.get("/api/v1/tenants").await.is_problem(401, "invalid_token");
+    root.get("/api/v1/tenants").await.is_problem(401, "unauthenticated");
 }
