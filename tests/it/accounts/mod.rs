@@ -7,17 +7,26 @@ mod rates;
 mod refreshing;
 mod sign_ins;
 
+use std::sync::LazyLock;
+
 use serde_json::Value;
 
 use crate::store::tables::number;
 use crate::support::answer::Answer;
 use crate::support::app::TestApp;
 use crate::support::settings::Setting;
+use crate::support::wait::DEADLINE;
 
 /// Everybody's password.
 const PASSWORD: &str = "correct horse battery staple";
 /// The test says where its clients are.
 const BEHIND_A_PROXY: Setting = ("LOTLINE__SERVER__TRUSTED_PROXIES", "127.0.0.1");
+
+/// A client that keeps no connection: one that is kept ends by the clock that the test moves.
+static UNPOOLED: LazyLock<reqwest::Client> = LazyLock::new(|| {
+    let client = reqwest::Client::builder().timeout(DEADLINE * 3).no_proxy().pool_max_idle_per_host(0);
+    client.build().unwrap()
+});
 
 /// The sign-in form as it is sent from `address`.
 async fn signs_in(app: &TestApp, name: &str, password: &str, address: &str) -> Answer {
@@ -31,9 +40,7 @@ async fn refreshes(app: &TestApp, token: &str) -> Answer {
 
 async fn posts_form(app: &TestApp, fields: &[(&str, &str)], address: &str) -> Answer {
     let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-    let request = app.http.post(app.url("/api/v1/auth/token")).header("x-forwarded-for", address);
-    // A connection that is kept would end by the clock that the test moves.
-    let request = request.header("connection", "close");
+    let request = UNPOOLED.post(app.url("/api/v1/auth/token")).header("x-forwarded-for", address);
     Answer::of(request.header("content-type", "application/x-www-form-urlencoded").body(form)).await
 }
 
