@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::reload::Reloadable;
 use super::shutdown::{self, Shutdown, Steps};
 use super::start_error::StartError;
-use super::{issuers, keys, settings as parts, timers, uploads};
+use super::{issuers, keys, node_id, settings as parts, timers, uploads};
 use crate::auth::password::Passwords;
 use crate::auth::throttle::{LoginThrottle, ThrottleSettings};
 use crate::base::clock::Clock;
@@ -51,6 +51,8 @@ impl App {
         refuse_cluster(settings)?;
         let db = Database::open(&parts::database(settings)).await?;
         let mut kernel = Kernel::new(db, clock, Entropy);
+        kernel.node = node_id::load(&settings.server.data_dir, &kernel.clock);
+        kernel.job_settings = parts::jobs(settings);
         kernel.limits = Arc::new(Limits::new(parts::limits(settings)));
         kernel.uploads = Arc::new(uploads::open(settings).await?);
         kernel.together = Arc::new(Together::new(parts::together(settings)));

@@ -9,6 +9,7 @@ pub mod follow;
 pub mod issuers;
 pub mod keys;
 pub mod main_verb;
+mod node_id;
 pub mod people;
 mod private_file;
 pub mod reload;

@@ -7,6 +7,7 @@ use crate::auth::token::mint::Lifetime;
 use crate::config::{Settings, Store};
 use crate::crawler::settings::CrawlerSettings;
 use crate::domain::identity::IdentitySettings;
+use crate::domain::jobs::settings::JobSettings;
 use crate::domain::limits::LimitSettings;
 use crate::domain::limits::quota::{Quota, Quotas};
 use crate::domain::old_rows::KeptFor;
@@ -83,6 +84,16 @@ pub fn limits(settings: &Settings) -> LimitSettings {
     }
 }
 
+/// How the queue of jobs works.
+pub fn jobs(settings: &Settings) -> JobSettings {
+    let limits = &settings.limits;
+    JobSettings {
+        retake: limits.retake(),
+        waiting_claims_per_key: limits.waiting_claims_per_key,
+        waiting_claims_per_tenant: limits.waiting_claims_per_tenant,
+    }
+}
+
 pub fn retention(settings: &Settings) -> Retention {
     let eventlog = &settings.eventlog;
     Retention {
@@ -153,6 +164,7 @@ pub fn crawler(settings: &Settings) -> CrawlerSettings {
         user_agent: Some(crawler.user_agent.clone()).filter(|own| !own.is_empty()),
         max_pages: i64::from(crawler.max_pages),
         max_depth: i64::from(crawler.max_depth),
+        job_time: crawler.job_time(),
         retries: crawler.retries,
         crawl_delay: crawler.crawl_delay(),
         connect_timeout: crawler.connect_timeout(),

@@ -212,7 +212,11 @@ pub fn crawler(
     if !settings.crawler.enabled {
         return Ok(());
     }
-    let running = Running { jobs: settings.crawler.concurrency, lease: settings.limits.lease() };
+    let running = Running {
+        jobs: settings.crawler.concurrency,
+        open_per_job: settings.crawler.open_jobs_per_slot,
+        lease: settings.limits.lease(),
+    };
     let runner = Runner::new(kernel.clone(), parts::crawler(settings), running)
         .map_err(|error| StartError::Crawler(error.to_string()))?;
     work.spawn(runner.run(stop.clone()));

@@ -19,6 +19,8 @@ pub mod reading;
 
 mod hosts;
 
+mod slots;
+
 mod job;
 
 pub mod runner;

@@ -15,6 +15,8 @@ pub struct CrawlerSettings {
     pub contact_url: Option<String>,
     /// Pages of one job at most, also of one that asks for more.
     pub max_pages: i64,
+    /// How long one execution of a job may take in all; `None`: no limit.
+    pub job_time: Option<Duration>,
     /// How far from its target urls a job follows links.
     pub max_depth: i64,
     /// Tries again after a failure that may pass.
@@ -47,6 +49,7 @@ impl Default for CrawlerSettings {
             user_agent: None,
             contact_url: None,
             max_pages: 10_000,
+            job_time: Some(Duration::from_secs(86_400)),
             max_depth: 50,
             retries: 3,
             crawl_delay: Duration::from_millis(1_000),

@@ -9,7 +9,8 @@ use tokio::sync::broadcast;
 
 use super::error::Result;
 use super::idempotency::{Begun, Once, Presented, Twins};
-use super::jobs::bell::JobBell;
+use super::jobs::settings::JobSettings;
+use super::jobs::wakeups::JobWakeups;
 use super::limits::Limits;
 use super::revocation::Revocation;
 use super::rooms::reads::RoomReads;
@@ -21,7 +22,7 @@ use crate::auth::scope::{SystemReason, TenantScope};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::failpoint::{Failpoint, reach};
-use crate::base::ids::TenantId;
+use crate::base::ids::{NodeId, TenantId};
 use crate::eventlog::{Change, Committed, SharedReads};
 use crate::hub::Hub;
 use crate::protocol::position::Position;
@@ -45,8 +46,12 @@ pub struct Kernel {
     /// Word of credentials that have ended, for whoever holds connections open on them.
     pub revocations: broadcast::Sender<Revocation>,
     enforcer: Arc<OnceLock<Enforcer>>,
-    /// Rings when a job begins to wait for a worker.
-    pub bell: JobBell,
+    /// Which node of the deployment this is; a new one unless the composition root sets it.
+    pub node: NodeId,
+    /// Wakes who waits for a job.
+    pub wakeups: JobWakeups,
+    /// Pauses and bounds of the queue of jobs.
+    pub job_settings: JobSettings,
     /// Who works under which key; the others wait.
     pub twins: Twins,
     /// What is counted: `kernel.metrics.refused(code)`.
@@ -69,7 +74,8 @@ impl Kernel {
     pub fn new(db: Database, clock: Clock, entropy: Entropy) -> Self {
         let (revocations, _) = broadcast::channel(REVOCATION_QUEUE);
         let (hub, logs, rooms) = (Arc::default(), Arc::default(), Arc::default());
-        let (enforcer, bell, twins) = (Arc::default(), JobBell::default(), Twins::default());
+        let (enforcer, wakeups, twins) = (Arc::default(), JobWakeups::default(), Twins::default());
+        let node = NodeId::new(&clock);
         let (metrics, limits) = (Arc::clone(db.metrics()), Arc::default());
         let (together, uploads) = (Arc::default(), Arc::default());
         Self {
@@ -81,7 +87,9 @@ impl Kernel {
             entropy,
             revocations,
             enforcer,
-            bell,
+            node,
+            wakeups,
+            job_settings: JobSettings::default(),
             twins,
             metrics,
             limits,

@@ -11,6 +11,9 @@ use crate::config::form::Form;
 pub struct CrawlerSettings {
     pub enabled: bool,
     pub concurrency: usize,
+    pub open_jobs_per_slot: usize,
+    /// `None`: no limit.
+    pub job_seconds: Option<u64>,
     pub user_agent: String,
     pub max_pages: u32,
     pub max_depth: u32,
@@ -30,6 +33,8 @@ impl CrawlerSettings {
         Self {
             enabled: form.flag("crawler.enabled"),
             concurrency: form.integer("crawler.concurrency", 1..=256),
+            open_jobs_per_slot: form.integer("crawler.open_jobs_per_slot", 1..=256),
+            job_seconds: Some(form.integer("crawler.job_seconds", 0..=31_536_000)).filter(|most| *most > 0),
             user_agent: form
                 .optional_text("crawler.user_agent", "1 to 200 visible ASCII characters", user_agent)
                 .unwrap_or_else(|| concat!("Lotline/", env!("CARGO_PKG_VERSION")).to_owned()),
@@ -50,6 +55,10 @@ impl CrawlerSettings {
 
     pub fn crawl_delay(&self) -> Duration {
         Duration::from_millis(self.crawl_delay_ms)
+    }
+
+    pub fn job_time(&self) -> Option<Duration> {
+        self.job_seconds.map(Duration::from_secs)
     }
 
     pub fn connect_timeout(&self) -> Duration {

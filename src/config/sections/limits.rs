@@ -38,6 +38,9 @@ pub struct LimitSettings {
     pub body_bytes: usize,
     pub batch_bytes: usize,
     pub lease_seconds: u64,
+    pub retake_seconds: u64,
+    pub waiting_claims_per_key: usize,
+    pub waiting_claims_per_tenant: usize,
 }
 
 impl LimitSettings {
@@ -67,6 +70,9 @@ impl LimitSettings {
             body_bytes: form.integer("limits.body_bytes", 1_024..=67_108_864),
             batch_bytes: form.integer("limits.batch_bytes", 1_024..=268_435_456),
             lease_seconds: form.integer("limits.lease_seconds", 1..=3_600),
+            retake_seconds: form.integer("limits.retake_seconds", 0..=3_600),
+            waiting_claims_per_key: form.integer("limits.waiting_claims_per_key", 1..=100_000),
+            waiting_claims_per_tenant: form.integer("limits.waiting_claims_per_tenant", 1..=100_000),
         }
     }
 
@@ -76,6 +82,10 @@ impl LimitSettings {
 
     pub fn lease(&self) -> Duration {
         Duration::from_secs(self.lease_seconds)
+    }
+
+    pub fn retake(&self) -> Duration {
+        Duration::from_secs(self.retake_seconds)
     }
 }
 

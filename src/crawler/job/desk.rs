@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::ids::{JobId, PropertyId};
 use crate::domain::error::Result as Answered;
-use crate::domain::frontier::{self, NewPlace, Place, Settled, Standing, Visited};
+use crate::domain::frontier::{self, NewPlace, Place, Settled, Standing, Taking, Visited};
 use crate::domain::jobs::complete::{self, Completion};
 use crate::domain::jobs::fail::{self, Failure};
 use crate::domain::jobs::progress::{self, Progress};
@@ -64,6 +64,11 @@ impl Desk {
         self.insist(|| heartbeat::heartbeat(&self.op, &lease)).await
     }
 
+    pub(super) async fn shall_stop(&self) -> Result<bool> {
+        let lease = self.lease();
+        self.insist(|| heartbeat::shall_stop(&self.op, &lease)).await
+    }
+
     pub(super) async fn progress(&self, progress: &Progress) -> Result<ReportAnswer> {
         let lease = self.lease();
         self.insist(|| progress::progress(&self.op, &lease, progress.clone())).await
@@ -92,9 +97,18 @@ impl Desk {
         self.insist(|| frontier::next(&self.op, self.job_id, limit)).await
     }
 
-    pub(super) async fn settle(&self, visited: &[Visited], new: &[NewPlace]) -> Result<Settled> {
+    pub(super) async fn next_suspect(&self) -> Result<Option<Place>> {
+        self.insist(|| frontier::next_suspect(&self.op, self.job_id)).await
+    }
+
+    pub(super) async fn settle(
+        &self,
+        visited: &[Visited],
+        new: &[NewPlace],
+        taking: Taking<'_>,
+    ) -> Result<Settled> {
         let lease = self.lease();
-        self.insist(|| frontier::settle(&self.op, &lease, visited, new.to_vec())).await
+        self.insist(|| frontier::settle(&self.op, &lease, visited, new.to_vec(), taking)).await
     }
 
     /// Reports listings as any other worker would.

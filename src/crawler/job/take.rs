@@ -17,6 +17,8 @@ const PATIENCE: u32 = 2;
 
 impl Crawl {
     pub(super) fn take(&mut self, visit: Visit) {
+        // The host that answered may be asked again.
+        self.pause = None;
         match visit {
             Visit::Robots { url, status, settled } => self.take_robots(&url, status, settled),
             Visit::Page { stop, result } => {
@@ -137,9 +139,10 @@ impl Crawl {
         self.note(LogLevel::Debug, words);
         let now = self.tools.kernel.clock.now();
         self.haul.touch(now);
+        let fate = if stop.place.suspect { Fate::Suspect } else { Fate::Queued };
         self.haul.visited.push(Visited {
             id: stop.place.id,
-            fate: Fate::Queued,
+            fate,
             attempts: stop.place.attempts,
             items: 0,
             outcome: Some(error.to_string()),

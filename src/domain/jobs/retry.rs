@@ -26,7 +26,7 @@ pub async fn retry(op: &Op, id: JobId) -> Result<Job> {
         job.first_attempt = job.attempt + 1;
         queue::queue(op, &mut change, &mut job).await?;
     }
-    let job = op.commit_once(change, |_| view::job(&job)).await?;
-    op.kernel.bell.ring();
-    Ok(job)
+    let answer = op.commit_once(change, |_| view::job(&job)).await?;
+    queue::announce(op, &job);
+    Ok(answer)
 }

@@ -216,6 +216,8 @@ table!(jobs, "jobs", owned by TenantId, {
     summary_places: Option<String>,
     logs_trimmed: Option<i64>,
     attachments: Option<String>,
+    not_before: Option<i64>,
+    claimed_by: Option<String>,
 });
 
 table!(executions, "executions", owned by TenantId, {
