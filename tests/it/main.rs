@@ -17,6 +17,7 @@ mod doors;
 mod faults;
 mod history;
 mod isolation;
+mod jobs;
 mod limits;
 mod load;
 mod operations;
