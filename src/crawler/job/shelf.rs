@@ -189,7 +189,7 @@ mod tests {
         }
         assert_eq!(shelf.to_take(3), [1, 11, 2]);
         shelf.note_taken(vec![1, 11, 2]);
-        assert_eq!(shelf.to_take(9), [12, 3, 13]);
+        assert_eq!(shelf.to_take(9), [3, 12, 13]);
 
         let failed = shelf.take(&("a.example".to_owned(), 80)).unwrap();
         shelf.put_later(at(5), failed);

@@ -143,6 +143,6 @@ async fn a_job_ends_with_its_time_also_over_a_restart_and_keeps_its_listings(app
     assert_eq!(over["status"], "completed");
     assert_eq!(over["finish_reason"], "closespider_timeout");
     assert!(over["items_scraped"].as_i64() > Some(10), "{over}");
-    let properties = ann.get("/api/v1/properties?include=count").await.json();
+    let properties = ann.get("/api/v1/properties?limit=200").await.json();
     assert!(!properties["data"].as_array().unwrap().is_empty());
 }
