@@ -16,7 +16,7 @@ mod scope;
 mod soundness;
 mod sqlite;
 mod store_lock;
-mod turns;
+pub(crate) mod turns;
 
 pub mod api_keys;
 pub mod audit_log;

@@ -14,7 +14,7 @@ type Party = Option<TenantId>;
 
 /// So many may use it at once, and so many of one party may wait; one more is refused.
 #[derive(Clone)]
-pub(super) struct Turns {
+pub(crate) struct Turns {
     inner: Arc<Inner>,
 }
 
@@ -31,29 +31,29 @@ struct State {
 }
 
 /// A turn that is held; dropping it hands it on.
-pub(super) struct Turn {
+pub(crate) struct Turn {
     inner: Option<Arc<Inner>>,
 }
 
 /// The party's line is full.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct LineFull;
+pub(crate) struct LineFull;
 
 impl Turns {
-    pub(super) fn new(at_once: usize, most_waiting: usize) -> Self {
+    pub(crate) fn new(at_once: usize, most_waiting: usize) -> Self {
         let state = State { free: at_once, lines: HashMap::new(), rotation: VecDeque::new() };
         Self { inner: Arc::new(Inner { most_waiting, state: Mutex::new(state) }) }
     }
 
     /// How many wait, of all parties.
-    pub(super) fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         let state = self.inner.state.lock();
         state.lines.values().flatten().filter(|one| !one.is_closed()).count()
     }
 
     /// Waits for a turn. Cancel-safe: who goes away loses their place, and a turn that was on its way to them goes on to
     /// the next.
-    pub(super) async fn wait(&self, party: Party) -> Result<Turn, LineFull> {
+    pub(crate) async fn wait(&self, party: Party) -> Result<Turn, LineFull> {
         let waiting = {
             let mut state = self.inner.state.lock();
             if state.free > 0 {
