@@ -25,6 +25,7 @@ use lotline::auth::role::Role;
 use lotline::auth::token::mint::Lifetime;
 use lotline::base::clock::Clock;
 use lotline::config::Settings;
+use lotline::crawler::reader::ReaderProgram;
 use lotline::domain::identity::Identity;
 use lotline::domain::identity::bootstrap::{self, Newcomer};
 use parking_lot::Mutex;
@@ -176,7 +177,7 @@ async fn make_people(
 ) -> Outcome<Vec<Tenant>> {
     let faults = |faults: Vec<_>| lotline::config::report(&faults);
     let settings = Settings::load(None, environment.clone().into_iter()).map_err(faults)?;
-    let app = App::build(&settings, clock.clone()).await?;
+    let app = App::build(&settings, clock.clone(), ReaderProgram::Threads).await?;
     let mut tenants = Vec::new();
     for number in 0..wish.tenants {
         tenants.push(make_tenant(&app.identity, &format!("tenant-{number}"), wish.users).await?);

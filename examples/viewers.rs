@@ -23,6 +23,7 @@ use lotline::auth::role::{KeyScope, Role};
 use lotline::auth::token::mint::Lifetime;
 use lotline::base::clock::Clock;
 use lotline::config::Settings;
+use lotline::crawler::reader::ReaderProgram;
 use lotline::domain::identity::Identity;
 use lotline::domain::identity::bootstrap::{self, KeyWish, Newcomer};
 use serde_json::{Value, json};
@@ -292,7 +293,7 @@ async fn make_people(
 ) -> Outcome<People> {
     let faults = |faults: Vec<_>| lotline::config::report(&faults);
     let settings = Settings::load(None, environment.clone().into_iter()).map_err(faults)?;
-    let app = App::build(&settings, clock.clone()).await?;
+    let app = App::build(&settings, clock.clone(), ReaderProgram::Threads).await?;
     let people = people(&app.identity, viewers).await?;
     let stopped = CancellationToken::new();
     stopped.cancel();

@@ -16,6 +16,7 @@ use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::cluster::memory::MemoryOnce;
 use crate::config::Settings;
+use crate::crawler::reader::ReaderProgram;
 use crate::domain::identity::key_sets::KeySets;
 use crate::domain::identity::{Identity, IdentityParts, bootstrap};
 use crate::domain::limits::{Limits, overrides};
@@ -43,11 +44,17 @@ pub struct App {
     router: RouterParts,
     work: TaskTracker,
     settings: Settings,
+    readers: ReaderProgram,
 }
 
 impl App {
-    /// Opens the store, loads the keys, binds the address. Everything that can be refused is refused here.
-    pub async fn build(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
+    /// Opens the store, loads the keys, binds the address. Everything that can be refused is refused here. `readers` is
+    /// the program that reads pages: only who knows what this process runs can say whether that is its own.
+    pub async fn build(
+        settings: &Settings,
+        clock: Clock,
+        readers: ReaderProgram,
+    ) -> Result<Self, StartError> {
         refuse_cluster(settings)?;
         let db = Database::open(&parts::database(settings)).await?;
         let mut kernel = Kernel::new(db, clock, Entropy);
@@ -73,7 +80,7 @@ impl App {
         };
         let serving = parts::serve(settings);
         let settings = settings.clone();
-        Ok(Self { identity, sessions, kernel, listener, serving, router, work, settings })
+        Ok(Self { identity, sessions, kernel, listener, serving, router, work, settings, readers })
     }
 
     pub fn local_addr(&self) -> SocketAddr {
@@ -96,7 +103,17 @@ impl App {
     /// Serves until `stop`, then ends in this order: not ready, sockets and streams sent away over a while, no
     /// newcomers, running requests finished, background work ended, the store closed.
     pub async fn run_until_stopped(self, stop: CancellationToken) -> Result<(), StartError> {
-        let Self { sessions, kernel, listener, mut serving, router: parts, work, settings, identity } = self;
+        let Self {
+            sessions,
+            kernel,
+            listener,
+            mut serving,
+            router: parts,
+            work,
+            settings,
+            identity,
+            readers,
+        } = self;
         let endpoint = router(parts).map_err(|error| StartError::Document(error.to_string()))?;
         let steps = Steps::default();
         serving.cut = steps.cut.clone();
@@ -110,8 +127,10 @@ impl App {
         work.spawn(rescope::run(Arc::clone(&sessions), background.clone()));
         timers::spawn(&work, &kernel, &settings, &background);
         // Crawls are given back first: other nodes take them up, and clients that are still here are told.
-        timers::crawler(&work, &kernel, &settings, sessions.stopping())?;
-        work.spawn(Shutdown::new(&settings.server).lead(Arc::clone(&sessions), stop, steps.clone()));
+        timers::crawler(&work, &kernel, &settings, readers, sessions.stopping())?;
+        let shutdown = Shutdown::new(&settings.server);
+        let last = shutdown.last();
+        work.spawn(shutdown.lead(Arc::clone(&sessions), stop, steps.clone()));
         let drained = serve(listener, endpoint, serving, kernel.clock.clone(), steps.closing.clone()).await;
         if drained.cut > 0 {
             tracing::warn!(
@@ -128,7 +147,7 @@ impl App {
         background.cancel();
         drop((identity, sessions));
         work.close();
-        shutdown::at_last(&kernel.clock, "background work", work.wait()).await;
+        shutdown::at_last(&kernel.clock, last, "background work", work.wait()).await;
         if let Some(watching) = watching {
             watching.end();
         }
@@ -138,7 +157,7 @@ impl App {
                 tracing::warn!(%error, "the database was not closed cleanly");
             }
         };
-        shutdown::at_last(&kernel.clock, "the database", closing).await;
+        shutdown::at_last(&kernel.clock, last, "the database", closing).await;
         Ok(())
     }
 }

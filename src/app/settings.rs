@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::auth::password::{Cost, PasswordSettings};
 use crate::auth::token::mint::Lifetime;
 use crate::config::{Settings, Store};
+use crate::crawler::reader::{ReaderProgram, ReaderSettings};
 use crate::crawler::settings::CrawlerSettings;
 use crate::domain::identity::IdentitySettings;
 use crate::domain::limits::LimitSettings;
@@ -147,7 +148,7 @@ pub fn identity(settings: &Settings, address: std::net::SocketAddr) -> IdentityS
     }
 }
 
-pub fn crawler(settings: &Settings) -> CrawlerSettings {
+pub fn crawler(settings: &Settings, program: ReaderProgram) -> CrawlerSettings {
     let crawler = &settings.crawler;
     CrawlerSettings {
         user_agent: Some(crawler.user_agent.clone()).filter(|own| !own.is_empty()),
@@ -159,6 +160,13 @@ pub fn crawler(settings: &Settings) -> CrawlerSettings {
         read_timeout: crawler.read_timeout(),
         total_timeout: crawler.total_timeout(),
         max_page_bytes: crawler.page_bytes,
+        readers: ReaderSettings {
+            program,
+            readers: crawler.readers,
+            memory_bytes: crawler.reader_memory_bytes(),
+            page_time: crawler.reader_time(),
+            pages_bytes: crawler.pages_bytes(),
+        },
         allowed_private_hosts: crawler.allowed_private_hosts.clone(),
         ..CrawlerSettings::default()
     }

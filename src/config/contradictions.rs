@@ -24,6 +24,11 @@ pub(super) fn refuse(settings: &Settings, form: &mut Form) {
             "crawler.total_timeout_seconds must not be less than crawler.connect_timeout_seconds",
         ),
         (
+            crawler.pages_bytes() < 2 * crawler.page_bytes as u64,
+            ["crawler.pages_mb", "crawler.page_bytes"],
+            "crawler.pages_mb must have room for two pages of crawler.page_bytes",
+        ),
+        (
             settings.uploads.tenant_bytes.is_some_and(|all| all < settings.uploads.max_bytes),
             ["uploads.tenant_bytes", "uploads.max_bytes"],
             "uploads.tenant_bytes must be 0 or no less than uploads.max_bytes",

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use scraper::ElementRef;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::page::{Directives, Page};
@@ -11,7 +12,7 @@ use super::page::{Directives, Page};
 const MAX_LINK_BYTES: usize = 2_000;
 
 /// Hosts that a job may visit. An entry without a port means the default port of http or https.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AllowedHosts(BTreeSet<(String, Option<u16>)>);
 
 impl AllowedHosts {

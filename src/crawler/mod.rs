@@ -19,6 +19,8 @@ pub mod reading;
 
 mod hosts;
 
+pub mod reader;
+
 mod job;
 
 pub mod runner;

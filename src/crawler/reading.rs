@@ -1,13 +1,27 @@
-//! One fetched page, read for everything that a crawl wants of it. Costs time in proportion to the page: call it on a
-//! blocking thread.
+//! One fetched page, read for everything that a crawl wants of it. Runs in a page reader, never in the server.
 
 use url::Url;
 
 use super::extract::{self, Extraction};
-use super::fetch::FetchedPage;
 use super::links::{self, AllowedHosts};
 use super::page::Page;
-use super::settings::CrawlerSettings;
+
+/// A page as text.
+#[derive(Clone, Copy, Debug)]
+pub struct PageText<'a> {
+    /// Where it came from.
+    pub url: &'a Url,
+    pub html: &'a str,
+    /// Its `X-Robots-Tag` headers, joined.
+    pub robots_tag: Option<&'a str>,
+}
+
+/// How much of a page is taken.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadingLimits {
+    pub links: usize,
+    pub listings: usize,
+}
 
 /// What a page gave, its wishes respected.
 #[derive(Clone, Debug, Default)]
@@ -23,18 +37,15 @@ pub struct Reading {
 }
 
 /// Reads `page`; links outside of `hosts` are left out.
-pub fn read(page: &FetchedPage, hosts: &AllowedHosts, settings: &CrawlerSettings) -> Reading {
-    let parsed = Page::parse(&page.html, &page.url);
-    let directives = parsed.directives(page.robots_tag.as_deref());
-    let extraction = if directives.noindex {
-        Extraction::default()
-    } else {
-        extract::listings(&parsed, settings.max_listings_per_page)
-    };
+pub fn read(page: &PageText<'_>, hosts: &AllowedHosts, limits: ReadingLimits) -> Reading {
+    let parsed = Page::parse(page.html, page.url);
+    let directives = parsed.directives(page.robots_tag);
+    let extraction =
+        if directives.noindex { Extraction::default() } else { extract::listings(&parsed, limits.listings) };
     Reading {
         extraction,
-        links: links::links(&parsed, directives, hosts, settings.max_links_per_page),
-        canonical: Some(parsed.canonical()).filter(|canonical| *canonical != page.url),
+        links: links::links(&parsed, directives, hosts, limits.links),
+        canonical: Some(parsed.canonical()).filter(|canonical| canonical != page.url),
         truncated: parsed.is_truncated(),
     }
 }
@@ -42,20 +53,14 @@ pub fn read(page: &FetchedPage, hosts: &AllowedHosts, settings: &CrawlerSettings
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crawler::fetch::Conditional;
 
     const HOME: &str = r#"<link rel=canonical href="/h/1"><a href="/h/2">next</a>
         <script type="application/ld+json">{"@type": "House", "numberOfBedrooms": 2}</script>"#;
 
     fn read_with(robots_tag: Option<&str>) -> Reading {
-        let page = FetchedPage {
-            url: "https://homes.example.com/h/1?from=list".parse().unwrap(),
-            html: HOME.to_owned(),
-            body_bytes: HOME.len(),
-            validators: Conditional::default(),
-            robots_tag: robots_tag.map(str::to_owned),
-        };
-        read(&page, &AllowedHosts::of([&page.url], &[]), &CrawlerSettings::default())
+        let url = "https://homes.example.com/h/1?from=list".parse().unwrap();
+        let page = PageText { url: &url, html: HOME, robots_tag };
+        read(&page, &AllowedHosts::of([&url], &[]), ReadingLimits { links: 10, listings: 10 })
     }
 
     #[test]

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::fetch::Fetcher;
 use super::hosts::Hosts;
 use super::job;
+use super::reader::ReaderPool;
 use super::settings::CrawlerSettings;
 use crate::domain::jobs::claim::claim_builtin;
 use crate::domain::op::Kernel;
@@ -40,6 +41,7 @@ pub(super) struct Tools {
     pub(super) settings: Arc<CrawlerSettings>,
     pub(super) fetcher: Fetcher,
     pub(super) hosts: Arc<Hosts>,
+    pub(super) readers: ReaderPool,
 }
 
 impl Tools {
@@ -54,12 +56,16 @@ impl Runner {
     pub fn new(kernel: Kernel, settings: CrawlerSettings, running: Running) -> Result<Self, reqwest::Error> {
         let fetcher = Fetcher::new(&settings, kernel.clock.clone())?;
         let hosts = Arc::new(Hosts::new(&settings, kernel.clock.clone()));
-        Ok(Self { tools: Tools { kernel, settings: Arc::new(settings), fetcher, hosts }, running })
+        let metrics = Arc::clone(&kernel.metrics);
+        let readers = ReaderPool::new(settings.readers.clone(), settings.max_page_bytes, metrics);
+        Ok(Self { tools: Tools { kernel, settings: Arc::new(settings), fetcher, hosts, readers }, running })
     }
 
     /// Runs jobs until `stop`, then gives back those that are under way and returns. Dropping this kills them in the
     /// middle: their leases end, and whoever claims them next goes on.
     pub async fn run(self, stop: CancellationToken) {
+        // Before the first page, so that the log says at the start what holds the readers.
+        self.tools.readers.open().await;
         let mut jobs = JoinSet::new();
         while !stop.is_cancelled() {
             // Listening begins before the look, so that a job made in between is heard.
@@ -77,6 +83,7 @@ impl Runner {
         while let Some(ended) = jobs.join_next().await {
             note(ended);
         }
+        self.tools.readers.close().await;
     }
 
     /// Takes one job, if one waits.

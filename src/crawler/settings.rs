@@ -3,6 +3,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::reader::ReaderSettings;
+use super::reading::ReadingLimits;
+
 /// A host and a port that the guard lets through although they are not public.
 pub type NamedHosts = HashSet<(String, u16)>;
 
@@ -37,6 +40,8 @@ pub struct CrawlerSettings {
     pub max_links_per_page: usize,
     /// How many listings of one page are taken.
     pub max_listings_per_page: usize,
+    /// How pages are read.
+    pub readers: ReaderSettings,
     /// Private and loopback hosts that may be fetched; made by [`super::guard::parse_named_hosts`].
     pub allowed_private_hosts: NamedHosts,
 }
@@ -58,12 +63,18 @@ impl Default for CrawlerSettings {
             max_page_bytes: 5 * 1024 * 1024,
             max_links_per_page: 2_000,
             max_listings_per_page: 500,
+            readers: ReaderSettings::default(),
             allowed_private_hosts: NamedHosts::new(),
         }
     }
 }
 
 impl CrawlerSettings {
+    /// How much of a page is taken.
+    pub fn reading_limits(&self) -> ReadingLimits {
+        ReadingLimits { links: self.max_links_per_page, listings: self.max_listings_per_page }
+    }
+
     /// How the crawler introduces itself.
     pub fn user_agent(&self) -> String {
         if let Some(own) = &self.user_agent {

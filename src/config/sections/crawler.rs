@@ -1,11 +1,14 @@
 //! `[crawler]`: the built-in spiders' bounds and manners.
 
 use std::collections::HashSet;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use url::Url;
 
 use crate::config::form::Form;
+
+const MIB: u64 = 1024 * 1024;
 
 #[derive(Clone, Debug)]
 pub struct CrawlerSettings {
@@ -19,6 +22,11 @@ pub struct CrawlerSettings {
     pub read_timeout_seconds: u64,
     pub total_timeout_seconds: u64,
     pub page_bytes: usize,
+    /// `None`: one for each core.
+    pub readers: Option<NonZeroUsize>,
+    pub reader_memory_mb: u64,
+    pub reader_seconds: u64,
+    pub pages_mb: u64,
     pub retries: u32,
     /// Host (an IPv6 address in its brackets) and port, as `Url::host_str` and `Url::port_or_known_default` give them.
     pub allowed_private_hosts: HashSet<(String, u16)>,
@@ -40,6 +48,10 @@ impl CrawlerSettings {
             read_timeout_seconds: form.integer("crawler.read_timeout_seconds", 1..=300),
             total_timeout_seconds: form.integer("crawler.total_timeout_seconds", 1..=600),
             page_bytes: form.integer("crawler.page_bytes", 1_024..=268_435_456),
+            readers: NonZeroUsize::new(form.integer("crawler.readers", 0..=1_024)),
+            reader_memory_mb: form.integer("crawler.reader_memory_mb", 8..=65_536),
+            reader_seconds: form.integer("crawler.reader_seconds", 1..=600),
+            pages_mb: form.integer("crawler.pages_mb", 1..=1_048_576),
             retries: form.integer("crawler.retries", 0..=20),
             allowed_private_hosts: form
                 .list("crawler.allowed_private_hosts", private, host_and_port)
@@ -62,6 +74,18 @@ impl CrawlerSettings {
 
     pub fn total_timeout(&self) -> Duration {
         Duration::from_secs(self.total_timeout_seconds)
+    }
+
+    pub fn reader_time(&self) -> Duration {
+        Duration::from_secs(self.reader_seconds)
+    }
+
+    pub fn reader_memory_bytes(&self) -> u64 {
+        self.reader_memory_mb * MIB
+    }
+
+    pub fn pages_bytes(&self) -> u64 {
+        self.pages_mb * MIB
     }
 }
 

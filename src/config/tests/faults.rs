@@ -69,6 +69,7 @@ fn good_values_that_contradict_each_other_are_refused_where_one_was_changed() {
         ("LOTLINE__AUTH__ACCESS_TTL_SECONDS", "86400"),
         ("LOTLINE__AUTH__REFRESH_TTL_SECONDS", "86400"),
         ("LOTLINE__LIMITS__BODY_BYTES", "9000000"),
+        ("LOTLINE__CRAWLER__PAGES_MB", "15"),
         ("LOTLINE__DATABASE__SYSTEM_URL", "postgres://system@db/x"),
         ("LOTLINE__UPLOADS__TENANT_BYTES", "1000"),
         ("LOTLINE__BOOTSTRAP__USERNAME", "ann"),
@@ -77,6 +78,7 @@ fn good_values_that_contradict_each_other_are_refused_where_one_was_changed() {
     insta::assert_snapshot!(said.join("\n"), @r#"
     LOTLINE__AUTH__REFRESH_TTL_SECONDS: auth.refresh_ttl_seconds must be more than auth.access_ttl_seconds
     LOTLINE__BOOTSTRAP__USERNAME: needs bootstrap.tenant and bootstrap.password beside it; give tenant, username and password, or none
+    LOTLINE__CRAWLER__PAGES_MB: crawler.pages_mb must have room for two pages of crawler.page_bytes
     LOTLINE__DATABASE__SYSTEM_URL: is for PostgreSQL only; give database.url as postgres://… or leave it out
     LOTLINE__LIMITS__BODY_BYTES: limits.batch_bytes must not be less than limits.body_bytes
     LOTLINE__UPLOADS__TENANT_BYTES: uploads.tenant_bytes must be 0 or no less than uploads.max_bytes

@@ -46,6 +46,7 @@ impl Crawl {
     }
 
     fn launch_on(&mut self, host: &HostKey) -> Option<DateTime<Utc>> {
+        let tenant = self.desk.op.scope.tenant_id();
         while self.flying.len() < MAX_FLYING && self.pages_left() > 0 && !self.is_stopped() {
             let next = self.shelf.front(host)?;
             let named = self.tools.fetcher.guard().is_named(&next.url);
@@ -54,13 +55,19 @@ impl Crawl {
                     let stop = self.shelf.take(host)?;
                     self.tally.request();
                     self.flying_pages += 1;
-                    let visit =
-                        visit::ask_page(self.tools.clone(), permit, robots, stop, self.allowed.clone());
+                    let visit = visit::ask_page(
+                        self.tools.clone(),
+                        tenant,
+                        permit,
+                        robots,
+                        stop,
+                        self.allowed.clone(),
+                    );
                     self.flying.push(Box::pin(visit));
                 }
                 Leave::Robots(permit) => {
                     self.tally.add("robotstxt/request_count", 1);
-                    let visit = visit::ask_robots(self.tools.clone(), permit, next.url.clone());
+                    let visit = visit::ask_robots(self.tools.clone(), tenant, permit, next.url.clone());
                     self.flying.push(Box::pin(visit));
                 }
                 Leave::Wait(at) => return at,

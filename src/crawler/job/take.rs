@@ -7,6 +7,7 @@ use super::shelf::Stop;
 use super::visit::{Found, Visit};
 use crate::crawler::fetch::{FetchError, backoff};
 use crate::crawler::links;
+use crate::crawler::reader::ReadFailure;
 use crate::crawler::reading::Reading;
 use crate::domain::frontier::{Fate, Fingerprint, NewPlace, Visited};
 use crate::protocol::job::LogLevel;
@@ -55,7 +56,11 @@ impl Crawl {
                 self.tally.response(302);
                 self.take_redirect(stop, target);
             }
-            Found::Unreadable => self.give_up(stop, "the page could not be read"),
+            Found::Unreadable { body_bytes, failure } => {
+                self.tally.response(200);
+                self.tally.bytes(body_bytes);
+                self.take_unreadable(stop, failure);
+            }
         }
     }
 
@@ -81,6 +86,17 @@ impl Crawl {
             self.add_link(canonical, stop.place.depth);
         }
         self.settle(stop, Fate::Done, items, None);
+    }
+
+    /// The page was got and could not be read: an error of this page, after which the crawl goes on.
+    fn take_unreadable(&mut self, stop: Stop, failure: ReadFailure) {
+        self.tally.received();
+        self.tally.add("lotline/unreadable", 1);
+        let (cause, words) = (failure.to_string(), format!("{}: {failure}", stop.url));
+        self.first_failure.get_or_insert_with(|| words.clone());
+        self.note(LogLevel::Error, words);
+        self.reached.failed += 1;
+        self.settle(stop, Fate::Failed, 0, Some(&cause));
     }
 
     fn take_redirect(&mut self, stop: Stop, target: Url) {

@@ -11,6 +11,7 @@ use lotline::auth::scope::{SystemReason, TenantScope};
 use lotline::base::clock::Clock;
 use lotline::base::entropy::Entropy;
 use lotline::base::ids::TenantId;
+use lotline::crawler::reader::ReaderProgram;
 use lotline::domain::identity::authenticate::Admitted;
 use lotline::domain::identity::{Identity, bootstrap};
 use lotline::domain::op::{Kernel, Origin};
@@ -67,7 +68,8 @@ impl TestApp {
         let store = database.as_ref().map(TestDatabase::environment).unwrap_or_default();
         let settings = settings::load(folder.path(), &store, extra);
         let clock = Clock::manual(start_of_time());
-        let app = App::build(&settings, clock.clone()).await.unwrap();
+        let program = ReaderProgram::Path(env!("CARGO_BIN_EXE_lotline").into());
+        let app = App::build(&settings, clock.clone(), program).await.unwrap();
         let (identity, sessions) = (Arc::clone(&app.identity), Arc::clone(&app.sessions));
         let acme = TenantId(bootstrap::create_tenant(&identity, ACME, "Acme").await.unwrap().id);
         let other = TenantId(bootstrap::create_tenant(&identity, OTHER, "Other").await.unwrap().id);
