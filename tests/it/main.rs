@@ -21,6 +21,7 @@ mod limits;
 mod load;
 mod operations;
 mod process;
+mod readers;
 mod readme;
 mod retries;
 mod sockets;
