@@ -16,6 +16,7 @@ use super::wire::{ANSWER_LENGTH, Hello, MAX_ANSWER_BYTES, parse};
 /// How long a process may take from its start to its first frame.
 const START: Duration = Duration::from_secs(30);
 /// What a pipe may hold, where the system lets it: most pages then go through it in one piece.
+#[cfg(target_os = "linux")]
 const PIPE_BYTES: usize = 1024 * 1024;
 /// A hello is some names.
 const MAX_HELLO_BYTES: usize = 4 * 1024;
@@ -62,6 +63,7 @@ impl Process {
             return Err(io::ErrorKind::BrokenPipe.into());
         };
         // A smaller pipe only costs more switches.
+        #[cfg(target_os = "linux")]
         let _ = rustix::pipe::fcntl_setpipe_size(&input, PIPE_BYTES);
         let mut process = Self { child, input, output, pages: 0, is_spent: false };
         let hello = timeout(START, read_frame(&mut process.output, MAX_HELLO_BYTES)).await?;
