@@ -18,6 +18,7 @@ pub mod links;
 pub mod reading;
 
 mod hosts;
+mod weighted;
 
 mod job;
 

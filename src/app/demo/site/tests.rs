@@ -19,6 +19,7 @@ use crate::app::demo::catalogue::Catalogue;
 use crate::app::demo::changes::{Change, expected_changes};
 use crate::app::demo::data::{Dollars, lucas_county, sacramento};
 use crate::app::demo::virtual_date::VirtualDate;
+use crate::crawler::robots::parse_rules;
 use reading::read;
 use visitor::{Card, Visitor};
 
@@ -191,10 +192,10 @@ async fn robots_txt_allows_listings_and_the_forbidden_page_counts_who_came() {
     assert_eq!(site.hits().get(Hit::Forbidden), 0);
     visitor.page("/admin/").await;
 
-    let rules = texting_robots::Robot::new("Lotline", robots.as_bytes()).unwrap();
-    assert!(rules.allowed(&visitor.url("/listing/LUC-00001")) && rules.allowed(&visitor.url("/sold?page=1")));
-    assert!(!rules.allowed(&visitor.url("/admin/")));
-    assert_eq!(rules.delay, None);
+    let rules = parse_rules(robots.as_bytes());
+    assert!(rules.allows("/listing/LUC-00001") && rules.allows("/sold?page=1"));
+    assert!(!rules.allows("/admin/"));
+    assert_eq!(rules.crawl_delay_ms(), None);
     assert!(front.contains("href=\"/admin/\""));
     assert_eq!(site.hits().get(Hit::Forbidden), 1);
     site.stop().await;

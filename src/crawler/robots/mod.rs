@@ -1,142 +1,100 @@
-//! What robots.txt allows (RFC 9309). Matching is the `texting_robots` crate's work; what an absent or broken file
-//! means, how long an answer holds and how slow we go is decided here.
+//! What robots.txt allows (RFC 9309): the rules, what an absent or unreachable file means, how long an answer holds, and
+//! how slow we go.
 
-use std::collections::HashMap;
+mod cache;
+#[cfg(test)]
+mod corpus;
+mod paths;
+mod rules;
+
+pub use cache::RobotsCache;
+pub use rules::{MAX_FILE_BYTES, RobotsRules, parse_rules};
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use texting_robots::Robot;
 use url::Url;
 
 use super::fetch::RobotsAnswer;
-use super::links::normalise_escapes;
 
-/// Our name in `User-agent` lines.
-const PRODUCT_TOKEN: &str = "Lotline";
 /// RFC 9309 section 2.4: an answer is not used for longer than a day.
 const KEPT_FOR: TimeDelta = TimeDelta::hours(24);
 /// A host that could not be asked is asked again sooner.
 const UNREACHABLE_KEPT_FOR: TimeDelta = TimeDelta::minutes(10);
-/// The longest pause that a file can ask for.
-const LONGEST_DELAY: Duration = Duration::from_secs(60);
-/// Lines of a file that are looked at, and the bytes of each.
-const MAX_LINES: usize = 10_000;
-const MAX_LINE_BYTES: usize = 2_000;
-/// Hosts whose answers are kept.
-const MAX_HOSTS: usize = 10_000;
 
 /// What one host's robots.txt allows us.
 #[derive(Clone, Debug)]
 pub struct Robots {
-    rules: Arc<Rules>,
+    access: Arc<Access>,
     pub crawl_delay: Option<Duration>,
     fresh_until: DateTime<Utc>,
 }
 
 #[derive(Debug)]
-enum Rules {
+enum Access {
     AllowAll,
     DisallowAll,
-    File(Robot),
+    Rules(RobotsRules),
 }
 
 impl Robots {
     /// What `answer` means. "Not there" (4xx) allows everything; "cannot say" (5xx, no connection) allows nothing.
     pub fn read(answer: &RobotsAnswer, now: DateTime<Utc>) -> Self {
-        let rules = match answer {
-            RobotsAnswer::Text(text) => parse(text),
+        match answer {
+            RobotsAnswer::Text(text) => Self::of_rules(parse_rules(text), now),
             // RFC 9309 lets 429 count as "not there"; a host that asks for fewer requests did not mean that.
-            RobotsAnswer::Status(429) => Rules::DisallowAll,
-            RobotsAnswer::Status(400..=499) => Rules::AllowAll,
-            RobotsAnswer::Status(_) | RobotsAnswer::Unreachable => Rules::DisallowAll,
-        };
-        let settled = matches!(answer, RobotsAnswer::Text(_) | RobotsAnswer::Status(400..=428 | 430..=499));
-        let crawl_delay = match &rules {
-            Rules::File(robot) => robot.delay.and_then(bounded_delay),
-            Rules::AllowAll | Rules::DisallowAll => None,
-        };
-        let fresh_until = now + if settled { KEPT_FOR } else { UNREACHABLE_KEPT_FOR };
-        Self { rules: Arc::new(rules), crawl_delay, fresh_until }
+            RobotsAnswer::Status(429) => Self::unknown(now),
+            RobotsAnswer::Status(400..=499) => Self::of(Access::AllowAll, now + KEPT_FOR),
+            RobotsAnswer::Status(_) | RobotsAnswer::Unreachable => Self::unknown(now),
+        }
+    }
+
+    /// What `rules`, read from a robots.txt elsewhere, allow. Rules that no file could give allow nothing.
+    pub fn of_rules(rules: RobotsRules, now: DateTime<Utc>) -> Self {
+        if !rules.are_within_bounds() {
+            return Self::unknown(now);
+        }
+        let crawl_delay = rules.crawl_delay_ms().map(|delay| Duration::from_millis(delay.into()));
+        Self { crawl_delay, ..Self::of(Access::Rules(rules), now + KEPT_FOR) }
+    }
+
+    /// The host's wishes are not known: nothing is allowed, and it is asked again soon.
+    pub fn unknown(now: DateTime<Utc>) -> Self {
+        Self::of(Access::DisallowAll, now + UNREACHABLE_KEPT_FOR)
+    }
+
+    fn of(access: Access, fresh_until: DateTime<Utc>) -> Self {
+        Self { access: Arc::new(access), crawl_delay: None, fresh_until }
     }
 
     /// Whether we may fetch `url`, which is on this file's host.
     pub fn allows(&self, url: &Url) -> bool {
-        match &*self.rules {
-            Rules::AllowAll => true,
-            Rules::DisallowAll => url.path() == "/robots.txt",
-            Rules::File(robot) => robot.allowed(&normalise_escapes(&url[url::Position::BeforePath..])),
+        match &*self.access {
+            Access::AllowAll => true,
+            Access::DisallowAll => url.path() == "/robots.txt",
+            Access::Rules(rules) => rules.allows(&url[url::Position::BeforePath..]),
         }
     }
 
     /// Whether this is only "cannot say": the job may wait rather than give the host up.
     pub fn is_unknown(&self) -> bool {
-        matches!(*self.rules, Rules::DisallowAll)
-    }
-}
-
-/// What hosts answered, for as long as it holds. The key is scheme, host and port (RFC 9309 section 2.3).
-#[derive(Debug, Default)]
-pub struct RobotsCache(HashMap<String, Robots>);
-
-impl RobotsCache {
-    /// What is known for `url`'s host and still holds.
-    pub fn get(&self, url: &Url, now: DateTime<Utc>) -> Option<&Robots> {
-        self.0.get(&key(url)).filter(|robots| robots.fresh_until > now)
+        matches!(*self.access, Access::DisallowAll)
     }
 
-    /// Keeps `robots` for `url`'s host. At the bound, stale answers go first, then all.
-    pub fn put(&mut self, url: &Url, robots: Robots, now: DateTime<Utc>) {
-        if self.0.len() >= MAX_HOSTS {
-            self.0.retain(|_, robots| robots.fresh_until > now);
-        }
-        if self.0.len() >= MAX_HOSTS {
-            self.0.clear();
-        }
-        self.0.insert(key(url), robots);
+    /// Bytes that this takes in memory.
+    fn weight(&self) -> usize {
+        let rules = match &*self.access {
+            Access::Rules(rules) => rules.weight(),
+            Access::AllowAll | Access::DisallowAll => 0,
+        };
+        size_of::<Self>() + size_of::<Access>() + rules
     }
 }
 
 /// Whom a robots.txt speaks for: scheme, host and port.
 pub(super) fn key(url: &Url) -> String {
     url[..url::Position::BeforePath].to_owned()
-}
-
-fn parse(text: &[u8]) -> Rules {
-    let text = tidy(&String::from_utf8_lossy(text));
-    match Robot::new(PRODUCT_TOKEN, text.as_bytes()) {
-        Ok(robot) => Rules::File(robot),
-        // A rule that the matcher cannot hold. Which paths it meant is unknown, so none is fetched.
-        Err(_) => Rules::DisallowAll,
-    }
-}
-
-/// The file in the spelling that the matcher compares: names cut to their product token, paths in one escape form.
-fn tidy(text: &str) -> String {
-    let text = text.trim_start_matches('\u{feff}');
-    let lines = text.split(['\n', '\r', '\0']).filter(|line| line.len() <= MAX_LINE_BYTES);
-    lines.take(MAX_LINES).map(tidy_line).collect()
-}
-
-fn tidy_line(line: &str) -> String {
-    let line = line.split('#').next().unwrap_or_default();
-    let Some((name, value)) = line.split_once(':') else { return format!("{line}\n") };
-    let (name, value) = (name.trim(), value.trim());
-    if name.eq_ignore_ascii_case("user-agent") {
-        // RFC 9309 section 2.2.1: `Lotline/1.0 (x)` speaks to `Lotline`.
-        let end = value.find(|c: char| !(c.is_ascii_alphabetic() || c == '_' || c == '-'));
-        let token = end.map_or(value, |end| &value[..end]);
-        return format!("{name}: {}\n", if token.is_empty() { value } else { token });
-    }
-    if name.eq_ignore_ascii_case("allow") || name.eq_ignore_ascii_case("disallow") {
-        return format!("{name}: {}\n", normalise_escapes(value));
-    }
-    format!("{name}: {value}\n")
-}
-
-fn bounded_delay(seconds: f32) -> Option<Duration> {
-    let bounded = seconds.min(LONGEST_DELAY.as_secs_f32());
-    Duration::try_from_secs_f32(bounded).ok()
 }
 
 #[cfg(test)]
@@ -234,6 +192,17 @@ mod tests {
     }
 
     #[test]
+    fn rules_that_were_read_elsewhere_hold_as_those_read_here() {
+        let text = b"User-agent: *\nDisallow: /no\nCrawl-delay: 3";
+        let sent = serde_json::to_string(&parse_rules(text)).unwrap();
+
+        let robots = Robots::of_rules(serde_json::from_str(&sent).unwrap(), now());
+
+        assert!(robots.allows(&url("/yes")) && !robots.allows(&url("/no")) && !robots.is_unknown());
+        assert_eq!(robots.crawl_delay, Some(Duration::from_secs(3)));
+    }
+
+    #[test]
     fn an_answer_holds_for_a_day_and_a_failure_for_minutes() {
         let mut cache = RobotsCache::default();
         let (home, other) = (url("/house/1"), "http://homes.example.com/".parse().unwrap());
@@ -251,7 +220,7 @@ mod tests {
         let stars = format!("User-agent: *\nDisallow: /{}$\n", "*a".repeat(900));
         let many = format!("User-agent: *\n{}", "Disallow: /x\n".repeat(40_000));
 
-        assert!(robots(&stars).allows(&url("/b")) || robots(&stars).is_unknown());
+        assert!(robots(&stars).allows(&url("/b")) && !robots(&stars).allows(&url(&"/a".repeat(900))));
         assert!(!robots(&many).allows(&url("/x")));
     }
 
@@ -300,7 +269,7 @@ mod tests {
         ) {
             let robots = robots(&text);
             robots.allows(&url(&format!("/{path}")));
-            assert!(robots.crawl_delay.is_none_or(|delay| delay <= LONGEST_DELAY));
+            assert!(robots.crawl_delay.is_none_or(|delay| delay <= Duration::from_secs(60)));
             assert!(robots.allows(&url("/robots.txt")));
         }
     }
