@@ -10,6 +10,7 @@ pub mod fetch;
 pub mod politeness;
 pub mod robots;
 
+pub mod budget;
 pub mod page;
 
 pub mod extract;

@@ -1,8 +1,9 @@
-//! One fetched page, read for everything that a crawl wants of it. Costs time in proportion to the page: call it on a
-//! blocking thread.
+//! One fetched page, read for everything that a crawl wants of it. Costs time and memory in proportion to the page: call
+//! it on a blocking thread.
 
 use url::Url;
 
+use super::budget::{Cost, PageBudget, Truncation};
 use super::extract::{self, Extraction};
 use super::fetch::FetchedPage;
 use super::links::{self, AllowedHosts};
@@ -18,14 +19,28 @@ pub struct Reading {
     pub links: Vec<Url>,
     /// The page's own URL: another one than it came from means that the same page has been or will be seen there.
     pub canonical: Option<Url>,
-    /// The page was cut off because it was too deep or too large.
-    pub truncated: bool,
+    /// Why the page was not read to its end, if it was not. What was found up to there is here all the same.
+    pub truncated: Option<Truncation>,
+    /// What reading took.
+    pub cost: Cost,
 }
 
 /// Reads `page`; links outside of `hosts` are left out.
 pub fn read(page: &FetchedPage, hosts: &AllowedHosts, settings: &CrawlerSettings) -> Reading {
-    let parsed = Page::parse(&page.html, &page.url);
+    read_within(page, hosts, settings, PageBudget::for_page(page.html.len()))
+}
+
+/// Reads `page` as far as `budget` allows.
+pub fn read_within(
+    page: &FetchedPage,
+    hosts: &AllowedHosts,
+    settings: &CrawlerSettings,
+    budget: PageBudget,
+) -> Reading {
+    let parsed = Page::parse(&page.html, &page.url, budget);
     let directives = parsed.directives(page.robots_tag.as_deref());
+    // Links first: they are cheap, and a page whose data cannot be read may still lead on.
+    let links = links::links(&parsed, directives, hosts, settings.max_links_per_page);
     let extraction = if directives.noindex {
         Extraction::default()
     } else {
@@ -33,9 +48,10 @@ pub fn read(page: &FetchedPage, hosts: &AllowedHosts, settings: &CrawlerSettings
     };
     Reading {
         extraction,
-        links: links::links(&parsed, directives, hosts, settings.max_links_per_page),
-        canonical: Some(parsed.canonical()).filter(|canonical| *canonical != page.url),
-        truncated: parsed.is_truncated(),
+        links,
+        canonical: Some(parsed.canonical().clone()).filter(|canonical| *canonical != page.url),
+        truncated: parsed.truncation(),
+        cost: parsed.budget().used(),
     }
 }
 

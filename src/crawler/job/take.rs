@@ -62,8 +62,8 @@ impl Crawl {
     fn take_page(&mut self, stop: Stop, url: &Url, reading: Reading) {
         self.tally.received();
         self.tally.read(&reading.extraction);
-        if reading.truncated {
-            self.note(LogLevel::Warning, format!("{url}: the page is too deep or too large and was cut off"));
+        if let Some(reason) = reading.truncated {
+            self.note(LogLevel::Warning, format!("{url}: the page was not read to its end: {reason}"));
         }
         // The same page would be found once more at the end of its redirect.
         self.seen.insert(Fingerprint::of(url.as_str()));
