@@ -25,5 +25,7 @@ mod job;
 
 pub mod runner;
 
+#[cfg(feature = "failpoints")]
+pub mod hostile;
 #[cfg(test)]
 mod tests;
