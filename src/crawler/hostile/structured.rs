@@ -131,7 +131,7 @@ fn item_reference_loops(bytes: usize) -> String {
 }
 
 fn item_texts(bytes: usize) -> String {
-    let nested = format!("{}{}", "<p itemprop=name>a<span>".repeat(1), "<b itemprop=name>a".repeat(400));
+    let nested = format!("{}{}", "<p itemprop=name>a<span>", "<b itemprop=name>a".repeat(400));
     repeat(bytes, "<div itemscope itemtype=https://schema.org/House>", "", &nested)
 }
 
