@@ -57,6 +57,7 @@ pub use restore::{CopiedKeys, RestoreOrder, Restored, StandingKey, restore_sqlit
 pub use schema::{SchemaStatus, migrate_down, migrate_up, schema_status};
 pub use scope::{SystemTx, TenantTx};
 pub use soundness::{LogFigures, Soundness, examine};
+pub use turns::{LineFull, Queued, Turn, Turns};
 
 use chrono::{DateTime, TimeZone, Utc};
 

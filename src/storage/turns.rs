@@ -12,58 +12,89 @@ use crate::base::ids::TenantId;
 /// Whose line it is; `None` is the system's own.
 type Party = Option<TenantId>;
 
-/// So many may use it at once, and so many of one party may wait; one more is refused.
+/// So many may use it at once, so many of them for one party, and so many of one party may wait; one more is refused.
 #[derive(Clone)]
-pub(super) struct Turns {
+pub struct Turns {
     inner: Arc<Inner>,
 }
 
 struct Inner {
     most_waiting: usize,
+    /// Turns that one party may hold at once.
+    share: usize,
     state: Mutex<State>,
 }
 
 struct State {
     free: usize,
+    /// Turns by the party that holds them; a party without any is not here.
+    held: HashMap<Party, usize>,
     lines: HashMap<Party, VecDeque<oneshot::Sender<Turn>>>,
     /// The parties that have somebody waiting, each once, next first.
     rotation: VecDeque<Party>,
 }
 
 /// A turn that is held; dropping it hands it on.
-pub(super) struct Turn {
+pub struct Turn {
+    party: Party,
     inner: Option<Arc<Inner>>,
 }
 
 /// The party's line is full.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct LineFull;
+pub struct LineFull;
 
 impl Turns {
-    pub(super) fn new(at_once: usize, most_waiting: usize) -> Self {
-        let state = State { free: at_once, lines: HashMap::new(), rotation: VecDeque::new() };
-        Self { inner: Arc::new(Inner { most_waiting, state: Mutex::new(state) }) }
+    /// One party may hold all of them while nobody else comes.
+    pub fn new(at_once: usize, most_waiting: usize) -> Self {
+        Self::shared(at_once, at_once, most_waiting)
+    }
+
+    /// One party holds `share` of them at most, whether or not others come.
+    pub fn shared(at_once: usize, share: usize, most_waiting: usize) -> Self {
+        let (held, lines) = (HashMap::new(), HashMap::new());
+        let state = State { free: at_once, held, lines, rotation: VecDeque::new() };
+        Self { inner: Arc::new(Inner { most_waiting, share, state: Mutex::new(state) }) }
     }
 
     /// How many wait, of all parties.
-    pub(super) fn waiting(&self) -> usize {
+    pub fn waiting(&self) -> usize {
         let state = self.inner.state.lock();
         state.lines.values().flatten().filter(|one| !one.is_closed()).count()
     }
 
     /// Waits for a turn. Cancel-safe: who goes away loses their place, and a turn that was on its way to them goes on to
     /// the next.
-    pub(super) async fn wait(&self, party: Party) -> Result<Turn, LineFull> {
-        let waiting = {
-            let mut state = self.inner.state.lock();
-            if state.free > 0 {
-                state.free -= 1;
-                return Ok(Turn { inner: Some(Arc::clone(&self.inner)) });
-            }
-            state.queue(party, self.inner.most_waiting)?
-        };
-        // The sender is dropped only without having sent when the whole queue goes down.
-        waiting.await.map_err(|_| LineFull)
+    pub async fn wait(&self, party: Party) -> Result<Turn, LineFull> {
+        self.queue(party)?.turn().await
+    }
+
+    /// A place in the party's line, which is kept for as long as this is: for those who do other things while they wait.
+    pub fn queue(&self, party: Party) -> Result<Queued, LineFull> {
+        let mut state = self.inner.state.lock();
+        if state.free > 0 && state.holds_less(party, self.inner.share) {
+            state.free -= 1;
+            state.take(party);
+            return Ok(Queued::Called(Some(Turn { party, inner: Some(Arc::clone(&self.inner)) })));
+        }
+        state.queue(party, self.inner.most_waiting).map(Queued::Waiting)
+    }
+}
+
+/// A place in a line. Dropping it gives the place up, and the turn with it if that had come already.
+pub enum Queued {
+    Called(Option<Turn>),
+    Waiting(oneshot::Receiver<Turn>),
+}
+
+impl Queued {
+    /// Waits for the turn. Cancel-safe: the place stays.
+    pub async fn turn(&mut self) -> Result<Turn, LineFull> {
+        match self {
+            Self::Called(turn) => turn.take().ok_or(LineFull),
+            // The sender is dropped only without having sent when the whole queue goes down.
+            Self::Waiting(call) => call.await.map_err(|_| LineFull),
+        }
     }
 }
 
@@ -85,8 +116,14 @@ impl State {
         Ok(waiting)
     }
 
-    fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
-        while let Some(party) = self.rotation.pop_front() {
+    /// Who is next, of the parties that hold less than their share; the others keep their place in the rotation.
+    fn next(&mut self, share: usize) -> Option<(Party, oneshot::Sender<Turn>)> {
+        for _ in 0..self.rotation.len() {
+            let party = self.rotation.pop_front()?;
+            if !self.holds_less(party, share) {
+                self.rotation.push_back(party);
+                continue;
+            }
             let Some(line) = self.lines.get_mut(&party) else { continue };
             let call = line.pop_front();
             if line.is_empty() {
@@ -94,32 +131,57 @@ impl State {
             } else {
                 self.rotation.push_back(party);
             }
-            if call.is_some() {
-                return call;
+            if let Some(call) = call {
+                return Some((party, call));
             }
         }
         None
+    }
+
+    fn holds_less(&self, party: Party, share: usize) -> bool {
+        self.held.get(&party).is_none_or(|held| *held < share)
+    }
+
+    fn take(&mut self, party: Party) {
+        *self.held.entry(party).or_default() += 1;
+    }
+
+    fn give_back(&mut self, party: Party) {
+        if let Some(held) = self.held.get_mut(&party) {
+            *held -= 1;
+            if *held == 0 {
+                self.held.remove(&party);
+            }
+        }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         let Some(inner) = self.inner.take() else { return };
+        let mut back = self.party;
         loop {
-            let call = {
+            let (party, call) = {
                 let mut state = inner.state.lock();
-                match state.next() {
-                    Some(call) => call,
+                state.give_back(back);
+                match state.next(inner.share) {
+                    Some((party, call)) => {
+                        state.take(party);
+                        (party, call)
+                    }
                     None => {
                         state.free += 1;
                         return;
                     }
                 }
             };
-            match call.send(Turn { inner: Some(Arc::clone(&inner)) }) {
+            match call.send(Turn { party, inner: Some(Arc::clone(&inner)) }) {
                 Ok(()) => return,
                 // They went away: take the turn back without dropping it, and call the next.
-                Err(mut back) => back.inner = None,
+                Err(mut unheard) => {
+                    unheard.inner = None;
+                    back = party;
+                }
             }
         }
     }
@@ -243,5 +305,37 @@ mod tests {
         drop((one, two));
 
         assert!(poll(&mut third).is_some());
+    }
+
+    #[test]
+    fn one_party_holds_its_share_and_what_it_leaves_is_for_others_at_once() {
+        let turns = Turns::shared(2, 1, 10);
+        let first = now(&turns, FLOOD);
+        let mut second = line_up(&turns, FLOOD);
+        let mut third = line_up(&turns, FLOOD);
+
+        let other = now(&turns, OTHER);
+        drop(other);
+        assert!(poll(&mut second).is_none(), "the other's turn is free, and not for the flood");
+        drop(first);
+        let held = poll(&mut second).unwrap().unwrap();
+        assert!(poll(&mut third).is_none());
+        drop(now(&turns, OTHER));
+        drop(held);
+
+        assert!(poll(&mut third).is_some());
+    }
+
+    #[test]
+    fn who_goes_away_gives_the_share_of_their_party_back() {
+        let turns = Turns::shared(2, 1, 10);
+        let first = now(&turns, FLOOD);
+        let gone = line_up(&turns, FLOOD);
+
+        drop(first);
+        drop(gone);
+
+        drop(now(&turns, FLOOD));
+        drop((now(&turns, FLOOD), now(&turns, OTHER)));
     }
 }
