@@ -62,8 +62,10 @@ pub struct Kernel {
 /// Ends this node's own connections that a revocation speaks of.
 type Enforcer = Box<dyn Fn(&Revocation) + Send + Sync>;
 
-/// Revocations that may wait for a supervisor; one that falls behind ends every connection it cannot vouch for.
-const REVOCATION_QUEUE: usize = 1024;
+/// Revocations that may wait for a listener. An act sends one, whatever it ends, and this node's own connections are ended
+/// before the act is answered, not through this queue. A listener that lags all the same asks the store about every open
+/// connection and ends only what is over.
+const REVOCATION_QUEUE: usize = 8192;
 
 impl Kernel {
     pub fn new(db: Database, clock: Clock, entropy: Entropy) -> Self {

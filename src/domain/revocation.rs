@@ -1,7 +1,7 @@
 //! Word that a credential no longer holds. A passing hint: the store has the truth, and every new request asks it.
 
 use crate::auth::principal::Principal;
-use crate::base::ids::{KeyId, SessionId, TenantId, UserId};
+use crate::base::ids::{KeyId, OperatorId, SessionId, TenantId, UserId};
 use crate::protocol::problem::CloseCode;
 
 /// What has ended.
@@ -21,7 +21,55 @@ pub enum Revocation {
     Tenant(TenantId),
 }
 
+/// What a revocation is about. Connections and cached accounts are indexed by their subjects, so that a revocation costs
+/// what it concerns and no walk over everything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Subject {
+    Session(SessionId),
+    /// The user, and the keys that the user made.
+    User(TenantId, UserId),
+    Key(KeyId),
+    Tenant(TenantId),
+    Operator(OperatorId),
+}
+
+impl Subject {
+    /// The subjects that a principal's credential depends on.
+    pub fn of(principal: &Principal) -> impl Iterator<Item = Self> + use<> {
+        let subjects = match principal {
+            Principal::User(user) => [
+                user.session_id().map(Self::Session),
+                Some(Self::User(user.tenant_id(), user.user_id())),
+                Some(Self::Tenant(user.tenant_id())),
+            ],
+            Principal::Key(key) => [
+                Some(Self::Key(key.key_id())),
+                Some(Self::User(key.tenant_id(), key.made_by())),
+                Some(Self::Tenant(key.tenant_id())),
+            ],
+            Principal::Operator(operator) => [
+                Some(Self::Session(operator.session_id())),
+                Some(Self::Operator(operator.operator_id())),
+                None,
+            ],
+        };
+        subjects.into_iter().flatten()
+    }
+}
+
 impl Revocation {
+    /// What it is about: it concerns nothing that does not have this subject.
+    pub fn subject(&self) -> Subject {
+        match self {
+            Self::Session(session) => Subject::Session(*session),
+            Self::Sessions { tenant, user, .. }
+            | Self::User { tenant, user }
+            | Self::Role { tenant, user } => Subject::User(*tenant, *user),
+            Self::Key(key) => Subject::Key(*key),
+            Self::Tenant(tenant) => Subject::Tenant(*tenant),
+        }
+    }
+
     /// How it ends a connection of this principal; `None` when it does not concern it.
     pub fn ends(&self, tenant_id: TenantId, principal: &Principal) -> Option<(CloseCode, &'static str)> {
         let is_user = |user: &UserId, tenant: &TenantId| {

@@ -138,6 +138,17 @@ impl Identity {
         self.accounts.tenants()
     }
 
+    /// Takes in the revocations that were told meanwhile, before too many wait.
+    pub fn listen(&self) {
+        self.accounts.listen();
+    }
+
+    /// Revocations were missed: no account is believed any more before the store was asked again, once for each when it
+    /// is next needed.
+    pub fn doubt_accounts(&self) {
+        self.accounts.doubt();
+    }
+
     /// How often accounts were read from the store since the start, for the metrics.
     pub fn account_reads(&self) -> u64 {
         self.accounts.reads()
