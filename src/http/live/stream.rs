@@ -129,14 +129,15 @@ impl StreamDoor {
     fn wish(&self, request: &Request, visitor: &Visitor) -> Result<Wish, Problem> {
         let parameters = &visitor.parameters;
         let since = since(request, visitor);
+        let most = self.live.sessions.settings.subscriptions;
         match self.kind {
             StreamKind::Notifications if !visitor.admitted.principal.may(Permission::ReadNotifications) => {
                 Err(forbidden())
             }
-            StreamKind::Notifications => Wish::parse(since, None),
-            StreamKind::Stats | StreamKind::Logs => Wish::parse(None, None),
+            StreamKind::Notifications => Wish::parse(since, None, most),
+            StreamKind::Stats | StreamKind::Logs => Wish::parse(None, None, most),
             StreamKind::Events => {
-                let wish = Wish::parse(since, parameters.get("subscriptions"))?;
+                let wish = Wish::parse(since, parameters.get("subscriptions"), most)?;
                 if wish.subscriptions.is_empty() && visitor.admitted.principal.user_id().is_none() {
                     let words = "A key has no inbox: name the feeds in `subscriptions`.";
                     return Err(Problem::new(Code::BadRequest, words));

@@ -15,6 +15,7 @@ use lotline::domain::identity::authenticate::Admitted;
 use lotline::domain::identity::{Identity, bootstrap};
 use lotline::domain::op::{Kernel, Origin};
 use lotline::protocol::problem::Problem;
+use lotline::session::Connection;
 use lotline::session::Seat;
 use lotline::session::Sessions;
 use lotline::session::admission::Admission;
@@ -131,6 +132,16 @@ impl TestApp {
     /// How many connections of acme the node knows.
     pub fn connections(&self) -> usize {
         self.sessions.of_tenant(self.acme).len()
+    }
+
+    /// The connections of acme that the node knows.
+    pub fn open_connections(&self) -> Vec<Arc<Connection>> {
+        self.sessions.of_tenant(self.acme)
+    }
+
+    /// Bytes that are kept of messages that have begun and not ended, of all tenants.
+    pub fn kept_of_unfinished(&self) -> usize {
+        self.sessions.kept_of_unfinished()
     }
 
     /// Gives a socket's seat to somebody who was looked at before.

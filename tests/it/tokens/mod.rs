@@ -3,6 +3,7 @@
 mod carrying;
 mod issuers;
 mod keys;
+mod missed;
 mod revocation;
 mod roles;
 mod streams;
