@@ -9,20 +9,20 @@ use tokio_util::task::TaskTracker;
 use super::reload::Reloadable;
 use super::shutdown::{self, Shutdown, Steps};
 use super::start_error::StartError;
-use super::{issuers, keys, settings as parts, timers, uploads};
+use super::{file_limits, issuers, keys, settings as parts, timers, uploads};
 use crate::auth::password::Passwords;
 use crate::auth::throttle::{LoginThrottle, ThrottleSettings};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::cluster::memory::MemoryOnce;
-use crate::config::Settings;
+use crate::config::{ClusterSettings, Settings};
 use crate::domain::identity::key_sets::KeySets;
 use crate::domain::identity::{Identity, IdentityParts, bootstrap};
 use crate::domain::limits::{Limits, overrides};
 use crate::domain::op::Kernel;
 use crate::domain::together::Together;
 use crate::http::client::TrustedProxies;
-use crate::http::metrics::TenantMetrics;
+use crate::http::metrics::{MetricsAccess, TenantMetrics, metrics_router};
 use crate::http::origin::OriginPolicy;
 use crate::http::router::{RouterParts, router};
 use crate::http::serve::{Listener, ServeSettings, serve};
@@ -33,12 +33,17 @@ use crate::storage::Database;
 /// Tickets that may wait at once on this node.
 const MOST_TICKETS: usize = 100_000;
 
+/// Connections of collectors at most.
+const FIGURES_CONNECTIONS: usize = 16;
+
 /// A node, built and listening, not yet serving.
 pub struct App {
     pub identity: Arc<Identity>,
     pub sessions: Arc<Sessions>,
     kernel: Kernel,
     listener: Listener,
+    /// For figures alone.
+    metrics: Option<Listener>,
     serving: ServeSettings,
     router: RouterParts,
     work: TaskTracker,
@@ -58,6 +63,7 @@ impl App {
             .await
             .map_err(|problem| StartError::Quotas(problem.detail.into_owned()))?;
         let listener = Listener::bind(settings.server.bind)?;
+        let metrics = settings.telemetry.metrics_bind.map(Listener::bind).transpose()?;
         let work = TaskTracker::new();
         let identity = Arc::new(identity(settings, &kernel, &work, listener.local_addr())?);
         first_start(settings, &identity).await?;
@@ -70,10 +76,18 @@ impl App {
             request_timeout: settings.server.request_timeout(),
             lease: LeaseLength(settings.limits.lease()),
             tenant_metrics: TenantMetrics(settings.telemetry.tenant_metrics),
+            metrics_access: MetricsAccess::on_main(settings.telemetry.metrics_key.as_ref()),
+            bodies: parts::bodies(settings),
         };
-        let serving = parts::serve(settings);
+        let serving = ServeSettings { trusted: router.proxies.clone(), ..parts::serve(settings) };
+        let serving = file_limits::fitted(serving);
         let settings = settings.clone();
-        Ok(Self { identity, sessions, kernel, listener, serving, router, work, settings })
+        Ok(Self { identity, sessions, kernel, listener, metrics, serving, router, work, settings })
+    }
+
+    /// The address of the figures' own listener.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(Listener::local_addr)
     }
 
     pub fn local_addr(&self) -> SocketAddr {
@@ -96,7 +110,17 @@ impl App {
     /// Serves until `stop`, then ends in this order: not ready, sockets and streams sent away over a while, no
     /// newcomers, running requests finished, background work ended, the store closed.
     pub async fn run_until_stopped(self, stop: CancellationToken) -> Result<(), StartError> {
-        let Self { sessions, kernel, listener, mut serving, router: parts, work, settings, identity } = self;
+        let Self {
+            sessions,
+            kernel,
+            listener,
+            metrics,
+            mut serving,
+            router: parts,
+            work,
+            settings,
+            identity,
+        } = self;
         let endpoint = router(parts).map_err(|error| StartError::Document(error.to_string()))?;
         let steps = Steps::default();
         serving.cut = steps.cut.clone();
@@ -111,6 +135,14 @@ impl App {
         timers::spawn(&work, &kernel, &settings, &background);
         // Crawls are given back first: other nodes take them up, and clients that are still here are told.
         timers::crawler(&work, &kernel, &settings, sessions.stopping())?;
+        if let Some(listener) = metrics {
+            let access =
+                MetricsAccess::on_own(settings.telemetry.metrics_key.as_ref(), listener.local_addr().ip());
+            let tenants = TenantMetrics(settings.telemetry.tenant_metrics);
+            let figures = metrics_router(&sessions, access, tenants);
+            let few = ServeSettings { max_connections: FIGURES_CONNECTIONS, reserved: 1, ..serving.clone() };
+            work.spawn(serve(listener, figures, few, kernel.clock.clone(), background.clone()));
+        }
         work.spawn(Shutdown::new(&settings.server).lead(Arc::clone(&sessions), stop, steps.clone()));
         let drained = serve(listener, endpoint, serving, kernel.clock.clone(), steps.closing.clone()).await;
         if drained.cut > 0 {
@@ -147,6 +179,9 @@ impl App {
 fn refuse_cluster(settings: &Settings) -> Result<(), StartError> {
     if settings.cluster.url.is_some() {
         return Err(StartError::OneNodeOnly { key: "cluster.url" });
+    }
+    if settings.cluster.prefix != ClusterSettings::PREFIX {
+        return Err(StartError::OneNodeOnly { key: "cluster.prefix" });
     }
     if settings.auth.seal_key.is_some() {
         return Err(StartError::OneNodeOnly { key: "auth.seal_key" });

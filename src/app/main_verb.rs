@@ -8,7 +8,7 @@ use clap::Parser;
 
 use super::cli::{Cli, ConfigVerb, HealthcheckArgs, Migrate, Verb};
 use super::reload::Reload;
-use super::{copies, documents, follow, people, serve, settings as parts, tenant};
+use super::{copies, documents, file_modes, follow, people, serve, settings as parts, tenant};
 use crate::base::clock::Clock;
 use crate::config::{Fault, Settings, TelemetrySettings, markdown_table, report};
 use crate::storage;
@@ -24,6 +24,7 @@ enum Failed {
 
 /// Runs what the process was asked for.
 pub fn main() -> ExitCode {
+    file_modes::make_private();
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -90,7 +91,7 @@ fn read(config: Option<&std::path::Path>) -> Result<Settings, Vec<Fault>> {
 
 /// Sets up a log of failures alone: a refusal names no cause of ours, and an operator at a terminal has no other place.
 fn telling(settings: Settings) -> Result<Settings, Failed> {
-    let log = TelemetrySettings { log_filter: "error".to_owned(), ..settings.telemetry };
+    let log = TelemetrySettings { log_filter: "error".to_owned(), ..settings.telemetry.clone() };
     subscriber::install(&log).map_err(refused)?;
     Ok(settings)
 }

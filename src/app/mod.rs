@@ -5,6 +5,8 @@ pub mod cli;
 pub mod copies;
 pub mod demo;
 pub mod documents;
+mod file_limits;
+mod file_modes;
 pub mod follow;
 pub mod issuers;
 pub mod keys;

@@ -9,12 +9,14 @@ use super::build::App;
 use super::reload::{Reload, Reloadable};
 use super::signals::{Signals, Wanted};
 use super::start_error::StartError;
+use super::{file_limits, file_modes};
 use crate::base::clock::Clock;
 use crate::config::Settings;
 
 /// Serves until SIGTERM or SIGINT; a second of them ends the process at once. SIGHUP reads the configuration again.
 pub async fn run(settings: &Settings, reload: Reload) -> Result<(), StartError> {
-    raise_file_limit();
+    file_limits::raise();
+    file_modes::warn_of_wide_ones(settings);
     let mut signals = Signals::listen().map_err(StartError::Signals)?;
     let stop = CancellationToken::new();
     let app = tokio::select! {
@@ -41,21 +43,6 @@ async fn obey(mut signals: Signals, stop: CancellationToken, reload: Reload, par
             Wanted::Stop => {
                 tracing::info!("stopping; a second signal ends the process at once");
                 stop.cancel();
-            }
-        }
-    }
-}
-
-/// A node holds a descriptor a socket, and the usual soft limit is 1,024: takes what the hard limit allows.
-fn raise_file_limit() {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        let limit = getrlimit(Resource::Nofile);
-        if limit.current != limit.maximum {
-            let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-            if let Err(error) = setrlimit(Resource::Nofile, raised) {
-                tracing::warn!(%error, "the limit of open files could not be raised");
             }
         }
     }

@@ -12,12 +12,15 @@ use crate::domain::limits::quota::{Quota, Quotas};
 use crate::domain::old_rows::KeptFor;
 use crate::domain::retention::Retention;
 use crate::domain::together::TogetherSettings;
+use crate::http::body::BodySettings;
 use crate::http::serve::ServeSettings;
 use crate::session::admission::AdmissionSettings;
 use crate::session::seats::SeatLimits;
 use crate::session::settings::SessionSettings;
 use crate::storage::DatabaseSettings;
 
+/// What is answered when a node has no place left for anything else.
+const PROBES: &[&str] = &["/livez", "/readyz"];
 /// How long a stream is quiet at most (contract section 6).
 const STREAM_HEARTBEAT: Duration = Duration::from_secs(15);
 /// The echo takes what conformance tests send: 16 MiB.
@@ -115,8 +118,18 @@ pub fn serve(settings: &Settings) -> ServeSettings {
         keep_alive: server.keep_alive(),
         body_timeout: server.body_timeout(),
         max_connections: server.max_connections,
+        probes: PROBES,
         drain: server.shutdown_grace(),
         ..ServeSettings::default()
+    }
+}
+
+pub fn bodies(settings: &Settings) -> BodySettings {
+    BodySettings {
+        body_bytes: settings.limits.body_bytes,
+        batch_bytes: settings.limits.batch_bytes,
+        in_flight_bytes: settings.limits.bodies_in_flight_bytes,
+        pace: settings.server.body_timeout(),
     }
 }
 
@@ -132,7 +145,8 @@ pub fn passwords(settings: &Settings) -> PasswordSettings {
 pub fn identity(settings: &Settings, address: std::net::SocketAddr) -> IdentitySettings {
     let auth = &settings.auth;
     let span = |duration: Duration| chrono::TimeDelta::from_std(duration).unwrap_or(chrono::TimeDelta::MAX);
-    let public_url = settings.server.public_url.clone();
+    // Nothing is taken from a request's Host, which anybody may write.
+    let bound = (!address.ip().is_unspecified()).then(|| format!("http://{address}"));
     IdentitySettings {
         // The configuration keeps to the range that a lifetime has.
         access_ttl: u32::try_from(auth.access_ttl_seconds)
@@ -143,7 +157,7 @@ pub fn identity(settings: &Settings, address: std::net::SocketAddr) -> IdentityS
         password_link_ttl: span(auth.password_link_ttl()),
         registration: auth.registration,
         default_tenant: auth.default_tenant.clone(),
-        public_url: public_url.unwrap_or_else(|| format!("http://{address}")),
+        public_url: settings.server.public_url.clone().or(bound),
     }
 }
 

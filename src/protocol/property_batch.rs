@@ -80,10 +80,6 @@ impl BatchItem {
     pub fn of(input: &PropertyInput) -> Self {
         Self(input.to_json().unwrap_or_default())
     }
-
-    pub fn read(self) -> Sighting {
-        read(self.0)
-    }
 }
 
 /// Reads a JSON value as a property.

@@ -37,6 +37,7 @@ pub struct LimitSettings {
     pub queue_bytes: usize,
     pub body_bytes: usize,
     pub batch_bytes: usize,
+    pub bodies_in_flight_bytes: usize,
     pub lease_seconds: u64,
 }
 
@@ -66,6 +67,7 @@ impl LimitSettings {
             queue_bytes: form.integer("limits.queue_bytes", 131_072..=67_108_864),
             body_bytes: form.integer("limits.body_bytes", 1_024..=67_108_864),
             batch_bytes: form.integer("limits.batch_bytes", 1_024..=268_435_456),
+            bodies_in_flight_bytes: form.integer("limits.bodies_in_flight_bytes", 65_536..=1_099_511_627_776),
             lease_seconds: form.integer("limits.lease_seconds", 1..=3_600),
         }
     }

@@ -84,6 +84,29 @@ fn good_values_that_contradict_each_other_are_refused_where_one_was_changed() {
 }
 
 #[test]
+fn figures_are_open_on_loopback_alone() {
+    let bind = "LOTLINE__TELEMETRY__METRICS_BIND";
+    for open in ["0.0.0.0:9001", "[::]:9001", "192.0.2.1:9001", "[::ffff:192.0.2.1]:9001"] {
+        let said = lines(with_env(&[(bind, open)]));
+        assert!(said.len() == 1 && said[0].contains("telemetry.metrics_key"), "{said:?}");
+        assert!(with_env(&[(bind, open), ("LOTLINE__TELEMETRY__METRICS_KEY", "sixteen-characters")]).is_ok());
+    }
+    for own in ["127.0.0.1:9001", "[::1]:9001", "127.9.9.9:0", ""] {
+        assert!(with_env(&[(bind, own)]).is_ok(), "{own}");
+    }
+    assert_eq!(lines(with_env(&[(bind, "9001")])).len(), 1);
+}
+
+#[test]
+fn the_budget_of_bodies_has_room_for_a_batch_in_a_tenants_half() {
+    let said = lines(with_env(&[("LOTLINE__LIMITS__BODIES_IN_FLIGHT_BYTES", "16777216")]));
+
+    assert!(said.len() == 1 && said[0].contains("four times limits.batch_bytes"), "{said:?}");
+    let said = lines(with_env(&[("LOTLINE__LIMITS__BATCH_BYTES", "268435456")]));
+    assert!(said.len() == 1 && said[0].starts_with("LOTLINE__LIMITS__BATCH_BYTES"), "{said:?}");
+}
+
+#[test]
 fn a_value_that_is_bad_by_itself_is_not_compared() {
     let said = lines(with_env(&[("LOTLINE__LIMITS__BATCH_BYTES", "none")]));
 

@@ -17,7 +17,7 @@ use crate::domain::properties::known_urls::{KnownUrl, known_urls};
 use crate::domain::properties::upsert::{Batch, Notify, upsert_batch};
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::property::PropertyInput;
-use crate::protocol::property_batch::BatchResult;
+use crate::protocol::property_batch::{BatchResult, Sighting};
 use crate::protocol::worker::{NewLogLine, ReportAnswer};
 
 /// How often a call is made in all when the store fails, and the first wait, which doubles.
@@ -101,7 +101,7 @@ impl Desk {
     pub(super) async fn report(&self, listings: &[PropertyInput]) -> Result<BatchResult> {
         let batch = || Batch {
             job_id: Some(self.job_id),
-            items: listings.iter().cloned().map(Ok).collect(),
+            items: listings.iter().cloned().map(Ok).collect::<Vec<Sighting>>(),
             notify: Notify::Each,
         };
         self.insist(|| upsert_batch(&self.op, batch())).await

@@ -62,8 +62,9 @@ pub struct IdentitySettings {
     pub registration: bool,
     /// The tenant that a bare user name is looked for in.
     pub default_tenant: Option<String>,
-    /// Where people reach the server, without a slash at the end: password links begin with it.
-    pub public_url: String,
+    /// Where people reach the server, without a slash at the end: password links begin with it. None: not known, so no
+    /// links are made.
+    pub public_url: Option<String>,
 }
 
 /// What identity is made from.

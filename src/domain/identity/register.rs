@@ -28,11 +28,17 @@ pub struct Registration {
     pub client: IpAddr,
 }
 
+/// Refuses where registration is off; asked before anything of a registration is read.
+pub fn require_open(identity: &Identity) -> Result<()> {
+    if identity.settings.registration {
+        return Ok(());
+    }
+    Err(Problem::new(Code::Forbidden, "Registration is off; ask an operator for a tenant."))
+}
+
 /// Makes the tenant and its admin, and signs the admin in.
 pub async fn register(identity: &Identity, new: &Registration, origin: &Origin) -> Result<SignedIn> {
-    if !identity.settings.registration {
-        return Err(Problem::new(Code::Forbidden, "Registration is off; ask an operator for a tenant."));
-    }
+    require_open(identity)?;
     let (username, password) = check(new)?;
     // Counted against the address and never given back: each one costs a hash and leaves rows behind.
     let _ = identity.attempt(&new.tenant.slug, &username, new.client)?;

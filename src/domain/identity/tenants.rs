@@ -67,6 +67,9 @@ pub async fn create(
         faults.username(&["admin", "username"], &admin.username)
     });
     faults.done()?;
+    if admin.is_some() {
+        password_links::require_address(identity)?;
+    }
     let tx = match op.begin_once::<Kept>().await? {
         Begun::First(tx) => tx,
         Begun::Again(kept) => return Ok(kept.restore(identity, op)),

@@ -25,7 +25,7 @@ pub(crate) fn settings() -> IdentitySettings {
         password_link_ttl: TimeDelta::hours(24),
         registration: false,
         default_tenant: None,
-        public_url: "https://lotline.example".to_owned(),
+        public_url: Some("https://lotline.example".to_owned()),
     }
 }
 

@@ -44,7 +44,7 @@ impl Draft {
         check.place(&input);
         check.time("listed_at", input.listed_at);
         check.time("closed_at", input.closed_at);
-        let attributes = check.attributes(&input);
+        let attributes = check.attributes(&mut input);
         check.done().map(|()| Self { source, listing_key, fields: input, host, attributes })
     }
 
@@ -166,9 +166,10 @@ impl Check {
         }
     }
 
-    fn attributes(&mut self, input: &PropertyInput) -> Option<String> {
+    /// The values themselves are not kept: as JSON values they take many times the memory of their text.
+    fn attributes(&mut self, input: &mut PropertyInput) -> Option<String> {
         // A map of JSON values always serialises.
-        let json = serde_json::to_string(input.attributes.as_ref()?).unwrap_or_default();
+        let json = serde_json::to_string(&input.attributes.take()?).unwrap_or_default();
         if json.len() > MAX_ATTRIBUTES {
             self.refuse(&["attributes"], "max_length", "must take at most 16 KiB as JSON");
         }

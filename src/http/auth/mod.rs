@@ -18,7 +18,7 @@ use poem_openapi::payload::Json;
 use uuid::Uuid;
 
 use self::password::PasswordBody;
-use self::register::RegisterBody;
+use self::register::{RegisterBody, RegistrationIsOpen};
 use self::sessions::SessionView;
 use self::ticket::TicketMade;
 use self::token::{Registered, TokenForm, Tokens};
@@ -55,6 +55,7 @@ impl AuthApi {
         &self,
         request: &Request,
         identity: Data<&Arc<Identity>>,
+        _open: RegistrationIsOpen,
         body: Body<RegisterBody>,
     ) -> Result<Registered, Problem> {
         register::register(request, identity.0, body.0).await

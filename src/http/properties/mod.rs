@@ -19,7 +19,7 @@ use poem_openapi::payload::Json;
 use self::by_key::PutProperty;
 use self::list::Filters;
 use self::upsert::BatchNotify;
-use super::body::{BATCH_BYTES, Batch, Body};
+use super::body::{Body, Many, PropertyBatch};
 use super::caller::{Caller, ReadProperties, WriteProperties};
 use super::etag::Tagged;
 use super::list::Listed;
@@ -32,7 +32,7 @@ use crate::protocol::problem::Problem;
 use crate::protocol::property::{
     PriceHistoryRow, Property, PropertyInput, PropertySort, StandardStatus, ViewedProperty,
 };
-use crate::protocol::property_batch::{BatchRequest, BatchResult};
+use crate::protocol::property_batch::BatchResult;
 
 pub struct PropertiesApi;
 
@@ -187,12 +187,12 @@ impl PropertiesApi {
     async fn upsert(
         &self,
         caller: Caller<WriteProperties>,
-        #[oai(name = "Idempotency-Key")] once: OnceKey<BATCH_BYTES>,
+        #[oai(name = "Idempotency-Key")] once: OnceKey<Many>,
         /// `summary`: new properties are told by the summary only, for a first import.
         notify: Query<Option<BatchNotify>>,
-        body: Batch<BatchRequest>,
+        body: PropertyBatch,
     ) -> Result<Answered<Json<BatchResult>>, Problem> {
         let op = caller.op.once(once.0);
-        Ok(Answered::new(op.kept(), upsert::upsert(&op, notify.0, body.0).await?))
+        Ok(Answered::new(op.kept(), upsert::upsert(&op, notify.0, body).await?))
     }
 }

@@ -3,20 +3,19 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::registry::Place;
+use super::socket::Socket;
+use crate::protocol::problem::{Code, Problem};
 use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use poem::{FromRequest, Request, RequestBody};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
-
-use super::socket::Socket;
-use crate::protocol::problem::{Code, Problem};
 
 /// A place among the open connections; given back when the last clone is dropped.
 #[derive(Clone)]
 pub struct Seat {
-    permit: Arc<OwnedSemaphorePermit>,
+    place: Place,
 }
 
 /// The promise of a connection's raw stream. It is kept once the answer 101 has been written.
@@ -32,7 +31,7 @@ pub struct Upgraded {
     pub stream: TcpStream,
     /// What the client sent after its request before we answered; it comes first.
     pub early: Bytes,
-    /// To be kept as long as the stream: it counts against the limit of connections.
+    /// To be kept as long as the stream: it counts against the limit of sockets and streams.
     pub seat: Seat,
 }
 
@@ -42,13 +41,13 @@ pub struct Upgraded {
 pub struct UpgradeError;
 
 impl Seat {
-    pub(super) fn new(permit: OwnedSemaphorePermit) -> Self {
-        Self { permit: Arc::new(permit) }
+    pub(super) fn new(place: Place) -> Self {
+        Self { place }
     }
 
     /// For whoever keeps the stream and need not know what it counts against.
     pub fn into_held(self) -> Arc<dyn Send + Sync> {
-        self.permit
+        self.place.into_held()
     }
 }
 
