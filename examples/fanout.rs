@@ -156,11 +156,15 @@ struct Tally {
     delays_ms: Mutex<Vec<i64>>,
 }
 
+/// What opens the figures of this server, which nothing else reaches.
+const METRICS_KEY: &str = "for-this-run-alone";
+
 fn environment(wish: &Wish, folder: &Path) -> BTreeMap<String, String> {
     let keys = [
         ("LOTLINE__SERVER__BIND", "127.0.0.1:0".to_owned()),
         ("LOTLINE__SERVER__DATA_DIR", folder.display().to_string()),
         ("LOTLINE__SERVER__MAX_CONNECTIONS", "100000".to_owned()),
+        ("LOTLINE__TELEMETRY__METRICS_KEY", METRICS_KEY.to_owned()),
         ("LOTLINE__LIMITS__SOCKETS_PER_USER", wish.sockets.to_string()),
         ("LOTLINE__CRAWLER__ENABLED", "false".to_owned()),
         ("LOTLINE__TELEMETRY__LOG_FILTER", "warn".to_owned()),

@@ -10,6 +10,7 @@ mod support;
 
 mod architecture;
 mod browser;
+mod configuration;
 mod crash;
 mod delivery;
 mod documents;

@@ -44,6 +44,8 @@ pub enum Back {
 pub struct TestApp {
     pub clock: Clock,
     pub address: SocketAddr,
+    /// Of the listener for figures alone, if the test has one.
+    pub metrics_address: Option<SocketAddr>,
     pub identity: Arc<Identity>,
     pub kernel: Kernel,
     pub acme: TenantId,
@@ -71,13 +73,14 @@ impl TestApp {
         let (identity, sessions) = (Arc::clone(&app.identity), Arc::clone(&app.sessions));
         let acme = TenantId(bootstrap::create_tenant(&identity, ACME, "Acme").await.unwrap().id);
         let other = TenantId(bootstrap::create_tenant(&identity, OTHER, "Other").await.unwrap().id);
-        let (address, kernel) = (app.local_addr(), app.kernel().clone());
+        let (address, metrics_address, kernel) = (app.local_addr(), app.metrics_addr(), app.kernel().clone());
         let stop = CancellationToken::new();
         let running = TaskTracker::new().spawn(app.run_until_stopped(stop.clone()));
         let http = reqwest::Client::builder().timeout(super::wait::DEADLINE * 3).no_proxy().build().unwrap();
         Self {
             clock,
             address,
+            metrics_address,
             identity,
             kernel,
             acme,

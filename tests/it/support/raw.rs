@@ -22,7 +22,12 @@ pub struct RawAnswer {
 
 impl Raw {
     pub async fn connect(address: SocketAddr) -> Self {
-        Self { stream: TcpStream::connect(address).await.unwrap(), received: Vec::new() }
+        Self::over(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// The same on a connection that was made otherwise.
+    pub fn over(stream: TcpStream) -> Self {
+        Self { stream, received: Vec::new() }
     }
 
     /// Sends; an error means that the server has closed already, which the answer will show.
