@@ -36,7 +36,7 @@ fn everything_that_is_wrong_is_named_in_one_go() {
     insta::assert_snapshot!(said.join("\n"), @r#"
     lotline.toml:limits.heartbeat_seconds: 0 is out of range; give a whole number from 1 to 60
     lotline.toml:limits.queue_bytes: a text is not accepted; give a whole number from 131072 to 67108864
-    lotline.toml:limits.wholly_unheard_of: there is no such key; [limits] has sockets_per_user, upload_sockets_per_user, streams_per_user, connections_per_tenant, connections_per_address, connects_in_flight, joins_in_flight, connects_waiting, requests_per_user, requests_per_tenant, requests_per_address, connects_per_tenant, messages_per_tenant, bytes_out_per_tenant, pending_jobs_per_tenant, subscriptions_per_socket, message_bytes, messages_per_second, heartbeat_seconds, queue_bytes, body_bytes, batch_bytes, lease_seconds
+    lotline.toml:limits.wholly_unheard_of: there is no such key; [limits] has sockets_per_user, upload_sockets_per_user, streams_per_user, connections_per_tenant, connections_per_address, connects_in_flight, joins_in_flight, connects_waiting, requests_per_user, requests_per_tenant, requests_per_address, connects_per_tenant, messages_per_tenant, bytes_out_per_tenant, pending_jobs_per_tenant, subscriptions_per_socket, message_bytes, messages_per_second, heartbeat_seconds, queue_bytes, body_bytes, batch_bytes, bodies_in_flight_bytes, lease_seconds
     lotline.toml:limitz: there is no such section; did you mean [limits]?
     lotline.toml:rooms.create_on_join: a whole number is not accepted; give true or false
     lotline.toml:server.bnid: there is no such key; did you mean bind?

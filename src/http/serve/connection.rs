@@ -83,6 +83,10 @@ where
     if phase == Phase::Fresh || (phase == Phase::Head && last == Last::MakesRoom) {
         return;
     }
+    if phase == Phase::Idle {
+        // Its last request is long over: there is no rest of a body to wait for.
+        watched.exchange.leaves_a_body(false);
+    }
     watched.connection.as_mut().graceful_shutdown();
     let end = tokio::select! {
         end = &mut watched => end,
@@ -147,6 +151,8 @@ async fn answer<E: Endpoint>(
     let mut response = edge.endpoint.get_response(request).await;
     if is_live(&response) && !place.go_live() {
         response = refusal(&no_room_for_live(), &id);
+        // The promise of the raw stream is given up with the connection, and whatever waits for it.
+        response.headers_mut().insert(header::CONNECTION, CLOSE);
     }
     exchange.leaves_a_body(progress.is_some_and(|progress| !progress.has_ended()));
     if begun == Begun::Reserved {

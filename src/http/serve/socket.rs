@@ -104,12 +104,7 @@ impl AsyncRead for Socket {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if polled.is_pending() && self.exchange.phase() == Phase::Idle {
-            // The next request is awaited, so what there was of the last one's body has been passed over.
-            self.exchange.leaves_a_body(false);
-        }
-        ready!(polled)?;
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
         if buffer.filled().len() > before {
             self.exchange.heard();
         }
