@@ -31,6 +31,7 @@ PAUSE_SECONDS = 0.1
 # Four bytes each, and 4,000 characters are the most that a broadcast may have.
 PAD = "\U0001f3e1" * 3_950
 LAST_WORD = "that was all"
+METRICS_KEY = "for-this-run-alone"
 
 
 def main():
@@ -40,6 +41,7 @@ def main():
     options.add_argument("--seconds", type=float, default=8.0, help="of each window")
     options = options.parse_args()
     limits = {"limits__sockets_per_user": 10_000, "limits__requests_per_user": 0, "limits__queue_bytes": QUEUE_BYTES}
+    limits["telemetry__metrics_key"] = METRICS_KEY
     with Server(**limits) as server:
         server.tenant("acme")
         server.user("acme", "ann", "admin")
@@ -95,7 +97,7 @@ def say(admin, token, text):
 
 def cut_so_far(admin):
     """How many readers the server has ended because their queue was full."""
-    admin.request("GET", "/metrics")
+    admin.request("GET", "/metrics", headers={"Authorization": f"Bearer {METRICS_KEY}"})
     lines = admin.getresponse().read().decode().splitlines()
     return next(int(float(line.split()[1])) for line in lines if line.startswith("lotline_mailbox_overflows_total "))
 

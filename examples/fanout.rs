@@ -25,6 +25,7 @@ use lotline::auth::role::Role;
 use lotline::auth::token::mint::Lifetime;
 use lotline::base::clock::Clock;
 use lotline::config::Settings;
+use lotline::crawler::reader::ReaderProgram;
 use lotline::domain::identity::Identity;
 use lotline::domain::identity::bootstrap::{self, Newcomer};
 use parking_lot::Mutex;
@@ -156,11 +157,15 @@ struct Tally {
     delays_ms: Mutex<Vec<i64>>,
 }
 
+/// What opens the figures of this server, which nothing else reaches.
+const METRICS_KEY: &str = "for-this-run-alone";
+
 fn environment(wish: &Wish, folder: &Path) -> BTreeMap<String, String> {
     let keys = [
         ("LOTLINE__SERVER__BIND", "127.0.0.1:0".to_owned()),
         ("LOTLINE__SERVER__DATA_DIR", folder.display().to_string()),
         ("LOTLINE__SERVER__MAX_CONNECTIONS", "100000".to_owned()),
+        ("LOTLINE__TELEMETRY__METRICS_KEY", METRICS_KEY.to_owned()),
         ("LOTLINE__LIMITS__SOCKETS_PER_USER", wish.sockets.to_string()),
         ("LOTLINE__CRAWLER__ENABLED", "false".to_owned()),
         ("LOTLINE__TELEMETRY__LOG_FILTER", "warn".to_owned()),
@@ -176,7 +181,7 @@ async fn make_people(
 ) -> Outcome<Vec<Tenant>> {
     let faults = |faults: Vec<_>| lotline::config::report(&faults);
     let settings = Settings::load(None, environment.clone().into_iter()).map_err(faults)?;
-    let app = App::build(&settings, clock.clone()).await?;
+    let app = App::build(&settings, clock.clone(), ReaderProgram::Threads).await?;
     let mut tenants = Vec::new();
     for number in 0..wish.tenants {
         tenants.push(make_tenant(&app.identity, &format!("tenant-{number}"), wish.users).await?);

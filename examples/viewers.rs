@@ -23,6 +23,7 @@ use lotline::auth::role::{KeyScope, Role};
 use lotline::auth::token::mint::Lifetime;
 use lotline::base::clock::Clock;
 use lotline::config::Settings;
+use lotline::crawler::reader::ReaderProgram;
 use lotline::domain::identity::Identity;
 use lotline::domain::identity::bootstrap::{self, KeyWish, Newcomer};
 use serde_json::{Value, json};
@@ -145,7 +146,14 @@ impl Scene {
     }
 
     async fn users_online(&self) -> Outcome<f64> {
-        let text = self.client.get(format!("{}/metrics", self.server.url)).send().await?.text().await?;
+        let text = self
+            .client
+            .get(format!("{}/metrics", self.server.url))
+            .bearer_auth(METRICS_KEY)
+            .send()
+            .await?
+            .text()
+            .await?;
         let value = text.lines().find_map(|line| line.strip_prefix("lotline_users_online "));
         Ok(value.ok_or("no figure of users")?.parse()?)
     }
@@ -273,11 +281,15 @@ struct People {
     tokens: Vec<String>,
 }
 
+/// What opens the figures of this server, which nothing else reaches.
+const METRICS_KEY: &str = "for-this-run-alone";
+
 fn environment(folder: &Path) -> BTreeMap<String, String> {
     let keys = [
         ("LOTLINE__SERVER__BIND", "127.0.0.1:0".to_owned()),
         ("LOTLINE__SERVER__DATA_DIR", folder.display().to_string()),
         ("LOTLINE__SERVER__MAX_CONNECTIONS", "100000".to_owned()),
+        ("LOTLINE__TELEMETRY__METRICS_KEY", METRICS_KEY.to_owned()),
         ("LOTLINE__CRAWLER__ENABLED", "false".to_owned()),
         ("LOTLINE__TELEMETRY__LOG_FILTER", "warn".to_owned()),
     ];
@@ -292,7 +304,7 @@ async fn make_people(
 ) -> Outcome<People> {
     let faults = |faults: Vec<_>| lotline::config::report(&faults);
     let settings = Settings::load(None, environment.clone().into_iter()).map_err(faults)?;
-    let app = App::build(&settings, clock.clone()).await?;
+    let app = App::build(&settings, clock.clone(), ReaderProgram::Threads).await?;
     let people = people(&app.identity, viewers).await?;
     let stopped = CancellationToken::new();
     stopped.cancel();

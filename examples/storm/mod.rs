@@ -21,7 +21,7 @@ use tokio_tungstenite::connect_async_with_config;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
-use crate::{Outcome, PATIENCE, Server, Socket, Tenant, Wish, say, since};
+use crate::{METRICS_KEY, Outcome, PATIENCE, Server, Socket, Tenant, Wish, say, since};
 use record::{Entry, Fact, History, Reader, Role, Seen};
 
 const LAST_WORD: &str = "that was all";
@@ -241,7 +241,8 @@ impl Office<'_> {
 
     /// How often the server has read from its store.
     async fn reads(&self) -> Outcome<Reads> {
-        let text = self.http.get(format!("{}/metrics", self.url)).send().await?.error_for_status()?;
+        let text = self.http.get(format!("{}/metrics", self.url)).bearer_auth(METRICS_KEY);
+        let text = text.send().await?.error_for_status()?;
         let text = text.text().await?;
         let figure = |name: &str| {
             let figure = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));

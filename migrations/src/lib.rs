@@ -14,6 +14,10 @@ mod m20261125_000006_add_crawl_frontier;
 mod m20261125_000007_add_idempotency_keys;
 mod m20261125_000008_add_rooms;
 mod m20261125_000009_add_uploads;
+mod m20261129_000011_add_job_losses;
+mod m20261129_000012_bound_sign_ins;
+mod m20261129_000013_mark_first_tenant;
+mod m20261129_000014_add_subjects_and_senders;
 
 pub use sea_orm_migration;
 use sea_orm_migration::prelude::*;
@@ -34,6 +38,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000007_add_idempotency_keys::Migration),
             Box::new(m20261125_000008_add_rooms::Migration),
             Box::new(m20261125_000009_add_uploads::Migration),
+            Box::new(m20261129_000011_add_job_losses::Migration),
+            Box::new(m20261129_000012_bound_sign_ins::Migration),
+            Box::new(m20261129_000013_mark_first_tenant::Migration),
+            Box::new(m20261129_000014_add_subjects_and_senders::Migration),
         ]
     }
 }

@@ -8,9 +8,10 @@ use clap::Parser;
 
 use super::cli::{Cli, ConfigVerb, HealthcheckArgs, Migrate, Verb};
 use super::reload::Reload;
-use super::{copies, documents, follow, people, serve, settings as parts, tenant};
+use super::{copies, documents, file_modes, follow, people, serve, settings as parts, tenant};
 use crate::base::clock::Clock;
 use crate::config::{Fault, Settings, TelemetrySettings, markdown_table, report};
+use crate::crawler::reader::child;
 use crate::storage;
 use crate::telemetry::subscriber;
 
@@ -22,14 +23,25 @@ enum Failed {
     Configuration(String),
 }
 
+/// How long threads of the runtime may go on when their verb is done. What they still do nobody waits for.
+const THREADS: Duration = Duration::from_millis(100);
+
 /// Runs what the process was asked for.
 pub fn main() -> ExitCode {
+    // Before everything else: a page reader has no configuration, no log, no runtime, and may have none.
+    if let Some(limits) = child::asked_for(std::env::args_os()) {
+        return child::run(limits);
+    }
+    file_modes::make_private();
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return complain(&format!("cannot start: {error}"), 1),
     };
-    match runtime.block_on(run(cli)) {
+    let result = runtime.block_on(run(cli));
+    // Dropping the runtime would wait for a thread that never ends.
+    runtime.shutdown_timeout(THREADS);
+    match result {
         Ok(output) => {
             // A closed pipe is the reader's wish.
             let _ = std::io::stdout().lock().write_all(output.as_bytes());
@@ -90,7 +102,7 @@ fn read(config: Option<&std::path::Path>) -> Result<Settings, Vec<Fault>> {
 
 /// Sets up a log of failures alone: a refusal names no cause of ours, and an operator at a terminal has no other place.
 fn telling(settings: Settings) -> Result<Settings, Failed> {
-    let log = TelemetrySettings { log_filter: "error".to_owned(), ..settings.telemetry };
+    let log = TelemetrySettings { log_filter: "error".to_owned(), ..settings.telemetry.clone() };
     subscriber::install(&log).map_err(refused)?;
     Ok(settings)
 }

@@ -10,6 +10,7 @@ use crate::base::clock::Clock;
 use crate::config::Settings;
 use crate::domain::identity::Identity;
 use crate::domain::identity::bootstrap::{self, KeyWish, Newcomer};
+use crate::domain::identity::password_links::require_address;
 use crate::protocol::problem::Problem;
 
 /// Why a verb did not do its work, in one line.
@@ -27,6 +28,9 @@ pub async fn user(settings: &Settings, verb: &UserVerb) -> Result<String, Refuse
     let identity = identity(settings).await?;
     match (tenant, password) {
         (Some(tenant), password) if !operator => {
+            if password.is_none() {
+                require_address(&identity).map_err(words)?;
+            }
             let new =
                 Newcomer { username, email: email.as_deref(), role: *role, password: password.as_ref() };
             let made = bootstrap::create_user(&identity, tenant, &new).await.map_err(words)?;

@@ -1,29 +1,35 @@
 //! `lotline serve`: builds the node, says when it is ready, obeys signals.
 
 use std::io::Write;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::build::App;
 use super::reload::{Reload, Reloadable};
+use super::shutdown::{self, Shutdown};
 use super::signals::{Signals, Wanted};
 use super::start_error::StartError;
+use super::{file_limits, file_modes};
 use crate::base::clock::Clock;
 use crate::config::Settings;
+use crate::crawler::reader::ReaderProgram;
 
 /// Serves until SIGTERM or SIGINT; a second of them ends the process at once. SIGHUP reads the configuration again.
 pub async fn run(settings: &Settings, reload: Reload) -> Result<(), StartError> {
-    raise_file_limit();
+    file_limits::raise();
+    file_modes::warn_of_wide_ones(settings);
     let mut signals = Signals::listen().map_err(StartError::Signals)?;
     let stop = CancellationToken::new();
     let app = tokio::select! {
-        app = App::build(settings, Clock::system()) => app?,
+        app = App::build(settings, Clock::system(), ReaderProgram::OwnExecutable) => app?,
         // Nothing is served yet, so there is nobody to be sent away.
         () = until_stop(&mut signals) => return Ok(()),
     };
     let parts = app.reloadable();
-    TaskTracker::new().spawn(obey(signals, stop.clone(), reload, parts));
+    let longest = Shutdown::new(&settings.server).longest();
+    TaskTracker::new().spawn(obey(signals, stop.clone(), longest, reload, parts));
     // Not through the log: scripts wait for this very line, whatever the log's form.
     let _ = writeln!(std::io::stderr().lock(), "listening on http://{}", app.local_addr());
     app.run_until_stopped(stop).await
@@ -33,7 +39,13 @@ async fn until_stop(signals: &mut Signals) {
     while signals.next().await != Wanted::Stop {}
 }
 
-async fn obey(mut signals: Signals, stop: CancellationToken, reload: Reload, parts: Reloadable) {
+async fn obey(
+    mut signals: Signals,
+    stop: CancellationToken,
+    longest: Duration,
+    reload: Reload,
+    parts: Reloadable,
+) {
     loop {
         match signals.next().await {
             Wanted::Reload => reload.apply(&parts),
@@ -41,21 +53,7 @@ async fn obey(mut signals: Signals, stop: CancellationToken, reload: Reload, par
             Wanted::Stop => {
                 tracing::info!("stopping; a second signal ends the process at once");
                 stop.cancel();
-            }
-        }
-    }
-}
-
-/// A node holds a descriptor a socket, and the usual soft limit is 1,024: takes what the hard limit allows.
-fn raise_file_limit() {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        let limit = getrlimit(Resource::Nofile);
-        if limit.current != limit.maximum {
-            let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-            if let Err(error) = setrlimit(Resource::Nofile, raised) {
-                tracing::warn!(%error, "the limit of open files could not be raised");
+                shutdown::end_after(longest);
             }
         }
     }

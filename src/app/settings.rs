@@ -5,19 +5,24 @@ use std::time::Duration;
 use crate::auth::password::{Cost, PasswordSettings};
 use crate::auth::token::mint::Lifetime;
 use crate::config::{Settings, Store};
+use crate::crawler::reader::{ReaderProgram, ReaderSettings};
 use crate::crawler::settings::CrawlerSettings;
 use crate::domain::identity::IdentitySettings;
+use crate::domain::jobs::settings::JobSettings;
 use crate::domain::limits::LimitSettings;
 use crate::domain::limits::quota::{Quota, Quotas};
 use crate::domain::old_rows::KeptFor;
 use crate::domain::retention::Retention;
 use crate::domain::together::TogetherSettings;
+use crate::http::body::BodySettings;
 use crate::http::serve::ServeSettings;
 use crate::session::admission::AdmissionSettings;
 use crate::session::seats::SeatLimits;
 use crate::session::settings::SessionSettings;
 use crate::storage::DatabaseSettings;
 
+/// What is answered when a node has no place left for anything else.
+const PROBES: &[&str] = &["/livez", "/readyz"];
 /// How long a stream is quiet at most (contract section 6).
 const STREAM_HEARTBEAT: Duration = Duration::from_secs(15);
 /// The echo takes what conformance tests send: 16 MiB.
@@ -83,6 +88,16 @@ pub fn limits(settings: &Settings) -> LimitSettings {
     }
 }
 
+/// How the queue of jobs works.
+pub fn jobs(settings: &Settings) -> JobSettings {
+    let limits = &settings.limits;
+    JobSettings {
+        retake: limits.retake(),
+        waiting_claims_per_key: limits.waiting_claims_per_key,
+        waiting_claims_per_tenant: limits.waiting_claims_per_tenant,
+    }
+}
+
 pub fn retention(settings: &Settings) -> Retention {
     let eventlog = &settings.eventlog;
     Retention {
@@ -115,8 +130,18 @@ pub fn serve(settings: &Settings) -> ServeSettings {
         keep_alive: server.keep_alive(),
         body_timeout: server.body_timeout(),
         max_connections: server.max_connections,
+        probes: PROBES,
         drain: server.shutdown_grace(),
         ..ServeSettings::default()
+    }
+}
+
+pub fn bodies(settings: &Settings) -> BodySettings {
+    BodySettings {
+        body_bytes: settings.limits.body_bytes,
+        batch_bytes: settings.limits.batch_bytes,
+        in_flight_bytes: settings.limits.bodies_in_flight_bytes,
+        pace: settings.server.body_timeout(),
     }
 }
 
@@ -132,7 +157,8 @@ pub fn passwords(settings: &Settings) -> PasswordSettings {
 pub fn identity(settings: &Settings, address: std::net::SocketAddr) -> IdentitySettings {
     let auth = &settings.auth;
     let span = |duration: Duration| chrono::TimeDelta::from_std(duration).unwrap_or(chrono::TimeDelta::MAX);
-    let public_url = settings.server.public_url.clone();
+    // Nothing is taken from a request's Host, which anybody may write.
+    let bound = (!address.ip().is_unspecified()).then(|| format!("http://{address}"));
     IdentitySettings {
         // The configuration keeps to the range that a lifetime has.
         access_ttl: u32::try_from(auth.access_ttl_seconds)
@@ -143,22 +169,33 @@ pub fn identity(settings: &Settings, address: std::net::SocketAddr) -> IdentityS
         password_link_ttl: span(auth.password_link_ttl()),
         registration: auth.registration,
         default_tenant: auth.default_tenant.clone(),
-        public_url: public_url.unwrap_or_else(|| format!("http://{address}")),
+        sessions_per_account: u64::from(settings.limits.sessions_per_user),
+        sign_ins_per_account: settings.limits.sign_ins_per_user,
+        sign_ins_per_tenant: settings.limits.sign_ins_per_tenant,
+        public_url: settings.server.public_url.clone().or(bound),
     }
 }
 
-pub fn crawler(settings: &Settings) -> CrawlerSettings {
+pub fn crawler(settings: &Settings, program: ReaderProgram) -> CrawlerSettings {
     let crawler = &settings.crawler;
     CrawlerSettings {
         user_agent: Some(crawler.user_agent.clone()).filter(|own| !own.is_empty()),
         max_pages: i64::from(crawler.max_pages),
         max_depth: i64::from(crawler.max_depth),
+        job_time: crawler.job_time(),
         retries: crawler.retries,
         crawl_delay: crawler.crawl_delay(),
         connect_timeout: crawler.connect_timeout(),
         read_timeout: crawler.read_timeout(),
         total_timeout: crawler.total_timeout(),
         max_page_bytes: crawler.page_bytes,
+        readers: ReaderSettings {
+            program,
+            readers: crawler.readers,
+            memory_bytes: crawler.reader_memory_bytes(),
+            page_time: crawler.reader_time(),
+            pages_bytes: crawler.pages_bytes(),
+        },
         allowed_private_hosts: crawler.allowed_private_hosts.clone(),
         ..CrawlerSettings::default()
     }

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::settings as parts;
 use super::start_error::StartError;
 use crate::config::Settings;
+use crate::crawler::reader::ReaderProgram;
 use crate::crawler::runner::{Runner, Running};
 use crate::domain::idempotency;
 use crate::domain::identity::sweep::forget_expired;
@@ -207,13 +208,18 @@ pub fn crawler(
     work: &TaskTracker,
     kernel: &Kernel,
     settings: &Settings,
+    program: ReaderProgram,
     stop: &CancellationToken,
 ) -> Result<(), StartError> {
     if !settings.crawler.enabled {
         return Ok(());
     }
-    let running = Running { jobs: settings.crawler.concurrency, lease: settings.limits.lease() };
-    let runner = Runner::new(kernel.clone(), parts::crawler(settings), running)
+    let running = Running {
+        jobs: settings.crawler.concurrency,
+        open_per_job: settings.crawler.open_jobs_per_slot,
+        lease: settings.limits.lease(),
+    };
+    let runner = Runner::new(kernel.clone(), parts::crawler(settings, program), running)
         .map_err(|error| StartError::Crawler(error.to_string()))?;
     work.spawn(runner.run(stop.clone()));
     Ok(())

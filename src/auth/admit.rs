@@ -147,6 +147,13 @@ pub enum TicketHolder {
     Key { key_id: KeyId },
 }
 
+/// Whose share a ticket counts against: the person or the key, under whatever sign-in it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TicketOwner {
+    User(UserId),
+    Key(KeyId),
+}
+
 impl TicketGrant {
     /// A ticket for `principal`, whose credential ends at `ends_at`; none for an operator, who opens no sockets.
     pub fn of(principal: &Principal, ends_at: DateTime<Utc>) -> Option<Self> {
@@ -170,8 +177,21 @@ impl TicketGrant {
         self.holder
     }
 
+    pub fn owner(&self) -> TicketOwner {
+        match self.holder {
+            TicketHolder::User { user_id, .. } => TicketOwner::User(user_id),
+            TicketHolder::Key { key_id } => TicketOwner::Key(key_id),
+        }
+    }
+
     pub fn ends_at(&self) -> DateTime<Utc> {
         self.ends_at
+    }
+
+    /// The same grant with another end: the connection that it opened goes on by a newer credential.
+    #[must_use]
+    pub fn ending_at(self, ends_at: DateTime<Utc>) -> Self {
+        Self { ends_at, ..self }
     }
 
     /// The ticket of a person. A ticket that was made under a session needs that session alive.

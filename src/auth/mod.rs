@@ -1,5 +1,8 @@
 //! Floor 2: who a caller is and what they may. Judges facts that callers loaded; does no I/O.
 
+mod failures;
+mod shared_table;
+
 pub mod admit;
 pub mod mark;
 pub mod password;
@@ -9,4 +12,5 @@ pub mod role;
 pub mod scope;
 pub mod secret;
 pub mod throttle;
+pub mod ticket;
 pub mod token;

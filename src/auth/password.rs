@@ -1,5 +1,6 @@
 //! Passwords: the rules for choosing one, and argon2id hashes of them. Hashing costs 20 MiB and tens of milliseconds
-//! by design, so it runs on blocking threads, as many at once as there are cores, and a crowd is turned away.
+//! by design, so it runs on blocking threads, as many at once as there are cores; tenants take turns at them, and a crowd
+//! is turned away.
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -14,7 +15,9 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
+use crate::base::ids::TenantId;
 use crate::base::text::fits;
+use crate::base::turns::{Turn, Turns};
 
 const LEAST_CHARS: usize = 8;
 const MOST_CHARS: usize = 200;
@@ -89,7 +92,7 @@ pub struct PasswordSettings {
     pub cost: Cost,
     /// Hashes at once.
     pub at_once: usize,
-    /// Callers that may wait besides; the next one is told to come back.
+    /// Callers of one party that may wait besides, and eight times as many of all; the next one is told to come back.
     pub waiting: usize,
     /// How long a caller waits at most.
     pub patience: Duration,
@@ -100,6 +103,19 @@ impl Default for PasswordSettings {
         let cores = available_parallelism().map_or(1, usize::from);
         Self { cost: Cost::default(), at_once: cores, waiting: 64, patience: Duration::from_secs(5) }
     }
+}
+
+/// Parties that may wait to the full before there is no room.
+const PARTIES: usize = 8;
+
+/// Whose share of the hashing a password takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HashingParty {
+    Tenant(TenantId),
+    /// Operators, and whoever has the command line.
+    Platform,
+    /// All names that stand for no tenant.
+    Nobody,
 }
 
 /// Why a password could not be hashed or compared.
@@ -132,8 +148,8 @@ pub struct Passwords {
     dummy: Arc<str>,
     /// Bounded: callers inside, hashing or waiting; when it is full the next one gets `Busy` at once.
     room: Arc<Semaphore>,
-    /// Bounded: callers hashing; the others wait, for at most `patience`.
-    bench: Arc<Semaphore>,
+    /// Bounded: callers hashing; the others wait, for at most `patience`, each in the line of their party.
+    bench: Turns<HashingParty>,
     patience: Duration,
     clock: Clock,
     entropy: Entropy,
@@ -155,8 +171,8 @@ impl Passwords {
         Ok(Self {
             dummy: hash(&argon2, entropy.token().as_bytes(), entropy)?.into(),
             argon2,
-            room: Arc::new(Semaphore::new(at_once + settings.waiting)),
-            bench: Arc::new(Semaphore::new(at_once)),
+            room: Arc::new(Semaphore::new(at_once + settings.waiting * PARTIES)),
+            bench: Turns::new(at_once, settings.waiting),
             patience: settings.patience,
             clock,
             entropy,
@@ -165,29 +181,32 @@ impl Passwords {
     }
 
     /// The hash to store, as a PHC string.
-    pub async fn hash(&self, password: &Password) -> Result<String, PasswordError> {
+    pub async fn hash(&self, party: HashingParty, password: &Password) -> Result<String, PasswordError> {
         let (argon2, entropy, password) = (self.argon2.clone(), self.entropy, password.clone());
-        self.run(move || hash(&argon2, password.0.expose_secret().as_bytes(), entropy)).await
+        self.run(party, move || hash(&argon2, password.0.expose_secret().as_bytes(), entropy)).await
     }
 
     /// Compares `password` with what is stored. For a user that is unknown or has no password the same work is done,
     /// so that the time taken tells nothing.
     pub async fn verify_or_dummy(
         &self,
+        party: HashingParty,
         stored: Option<&str>,
         password: &Password,
     ) -> Result<Verdict, PasswordError> {
         let phc = stored.unwrap_or(&self.dummy).to_owned();
         let (argon2, password) = (self.argon2.clone(), password.clone());
-        let verdict = self.run(move || compare(&argon2, &phc, password.0.expose_secret().as_bytes())).await?;
+        let verdict =
+            self.run(party, move || compare(&argon2, &phc, password.0.expose_secret().as_bytes())).await?;
         Ok(if stored.is_some() { verdict } else { Verdict::Wrong })
     }
 
     async fn run<T: Send + 'static>(
         &self,
+        party: HashingParty,
         work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, PasswordError> {
-        let seat = self.seat().await?;
+        let seat = self.seat(party).await?;
         let task = self.tracker.spawn_blocking(move || {
             let done = work();
             // The seat is kept by the work and not by the caller, who may go away while the thread goes on.
@@ -197,16 +216,22 @@ impl Passwords {
         task.await.unwrap_or(Err(PasswordError::Ended))
     }
 
-    async fn seat(&self) -> Result<[OwnedSemaphorePermit; 2], PasswordError> {
+    async fn seat(&self, party: HashingParty) -> Result<HashingSeat, PasswordError> {
         let room = Arc::clone(&self.room).try_acquire_owned().map_err(|_| PasswordError::Busy)?;
         tokio::select! {
             biased;
-            bench = Arc::clone(&self.bench).acquire_owned() => {
-                bench.map(|bench| [room, bench]).map_err(|_| PasswordError::Busy)
+            turn = self.bench.wait(party) => {
+                turn.map(|turn| HashingSeat { _turn: turn, _room: room }).map_err(|_| PasswordError::Busy)
             }
             () = self.clock.sleep(self.patience) => Err(PasswordError::Busy),
         }
     }
+}
+
+/// The right to hash one password; it ends when it is dropped.
+struct HashingSeat {
+    _turn: Turn<HashingParty>,
+    _room: OwnedSemaphorePermit,
 }
 
 fn hash(argon2: &Argon2<'_>, password: &[u8], entropy: Entropy) -> Result<String, PasswordError> {
@@ -243,6 +268,9 @@ fn is_current(argon2: &Argon2<'_>, stored: &PasswordHash, params: &Params) -> bo
 mod tests {
     use super::*;
 
+    const PARTY: HashingParty = HashingParty::Tenant(TenantId(1));
+    const OTHER: HashingParty = HashingParty::Tenant(TenantId(2));
+
     /// The least that argon2 takes: the tests are about the rules, not about the cost.
     const CHEAP: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
 
@@ -266,13 +294,19 @@ mod tests {
     async fn a_password_matches_its_own_hash_only() {
         let passwords = cheap();
 
-        let phc = passwords.hash(&Password::choose("correct horse", "ann").unwrap()).await.unwrap();
+        let phc = passwords.hash(PARTY, &Password::choose("correct horse", "ann").unwrap()).await.unwrap();
 
         assert!(phc.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{phc}");
-        assert_eq!(passwords.verify_or_dummy(Some(&phc), &typed("correct horse")).await, Ok(Verdict::Right));
-        assert_eq!(passwords.verify_or_dummy(Some(&phc), &typed("Correct horse")).await, Ok(Verdict::Wrong));
         assert_eq!(
-            passwords.verify_or_dummy(Some(&phc), &typed(&"x".repeat(5000))).await,
+            passwords.verify_or_dummy(PARTY, Some(&phc), &typed("correct horse")).await,
+            Ok(Verdict::Right)
+        );
+        assert_eq!(
+            passwords.verify_or_dummy(PARTY, Some(&phc), &typed("Correct horse")).await,
+            Ok(Verdict::Wrong)
+        );
+        assert_eq!(
+            passwords.verify_or_dummy(PARTY, Some(&phc), &typed(&"x".repeat(5000))).await,
             Ok(Verdict::Wrong)
         );
     }
@@ -282,7 +316,7 @@ mod tests {
         let passwords = cheap();
         let password = Password::choose("correct horse", "ann").unwrap();
 
-        assert_ne!(passwords.hash(&password).await, passwords.hash(&password).await);
+        assert_ne!(passwords.hash(PARTY, &password).await, passwords.hash(PARTY, &password).await);
     }
 
     #[tokio::test]
@@ -293,17 +327,18 @@ mod tests {
 
         assert!(is_current(&passwords.argon2, &dummy, &Params::try_from(&dummy).unwrap()));
         for text in ["", "correct horse"] {
-            assert_eq!(passwords.verify_or_dummy(None, &typed(text)).await, Ok(Verdict::Wrong));
+            assert_eq!(passwords.verify_or_dummy(PARTY, None, &typed(text)).await, Ok(Verdict::Wrong));
         }
     }
 
     #[tokio::test]
     async fn a_hash_of_another_cost_still_opens_and_asks_to_be_renewed() {
-        let phc = cheap().hash(&Password::choose("correct horse", "ann").unwrap()).await.unwrap();
+        let phc = cheap().hash(PARTY, &Password::choose("correct horse", "ann").unwrap()).await.unwrap();
         let dearer = PasswordSettings { cost: Cost { passes: 2, ..CHEAP }, ..Default::default() };
 
-        let verdict =
-            passwords(dearer, &Clock::system()).verify_or_dummy(Some(&phc), &typed("correct horse")).await;
+        let verdict = passwords(dearer, &Clock::system())
+            .verify_or_dummy(PARTY, Some(&phc), &typed("correct horse"))
+            .await;
 
         assert_eq!(verdict, Ok(Verdict::RightButOld));
     }
@@ -312,7 +347,7 @@ mod tests {
     async fn a_hash_that_cannot_be_read_is_a_fault_and_no_wrong_password() {
         let passwords = cheap();
         for phc in ["", "plain", "$argon2id$v=19$m=8,t=1,p=1", "$bcrypt$v=1$x=1$c2FsdHNhbHQ$aGFzaGhhc2g"] {
-            let verdict = passwords.verify_or_dummy(Some(phc), &typed("correct horse")).await;
+            let verdict = passwords.verify_or_dummy(PARTY, Some(phc), &typed("correct horse")).await;
             assert_eq!(verdict, Err(PasswordError::BadHash), "{phc}");
         }
     }
@@ -323,11 +358,43 @@ mod tests {
         let settings = PasswordSettings { cost: CHEAP, at_once: 1, waiting: 0, ..Default::default() };
         let passwords = passwords(settings, &clock);
 
-        let seat = passwords.seat().await.unwrap();
+        let seat = passwords.seat(PARTY).await.unwrap();
 
-        assert_eq!(passwords.hash(&typed("x")).await, Err(PasswordError::Busy));
+        assert_eq!(passwords.hash(PARTY, &typed("x")).await, Err(PasswordError::Busy));
         drop(seat);
-        assert!(passwords.hash(&typed("x")).await.is_ok());
+        assert!(passwords.hash(PARTY, &typed("x")).await.is_ok());
+    }
+
+    fn is_waiting(one: &mut (impl Future + Unpin)) -> bool {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        std::pin::Pin::new(one).poll(&mut context).is_pending()
+    }
+
+    #[tokio::test]
+    async fn one_tenant_does_not_fill_the_room_nor_stand_before_another() {
+        let clock = clock();
+        let settings = PasswordSettings { cost: CHEAP, at_once: 1, waiting: 4, ..Default::default() };
+        let passwords = passwords(settings, &clock);
+        let held = passwords.seat(PARTY).await.unwrap();
+        let password = typed("x");
+        let mut flood = Vec::new();
+        for _ in 0..50 {
+            let mut one = Box::pin(passwords.seat(PARTY));
+            if is_waiting(&mut one) {
+                flood.push(one);
+            }
+        }
+        let mut other = Box::pin(passwords.seat(OTHER));
+        assert!(is_waiting(&mut other), "it waits and is not refused");
+
+        drop(held);
+        let first = flood[0].as_mut().await.unwrap();
+        drop(first);
+
+        assert_eq!(flood.len(), 4);
+        assert!(other.await.is_ok(), "second after a flood of the other");
+        drop(flood);
+        assert!(passwords.hash(OTHER, &password).await.is_ok());
     }
 
     #[tokio::test]
@@ -336,10 +403,10 @@ mod tests {
         let settings =
             PasswordSettings { cost: CHEAP, at_once: 1, waiting: 1, patience: Duration::from_secs(5) };
         let passwords = passwords(settings, &clock);
-        let _seat = passwords.seat().await.unwrap();
+        let _seat = passwords.seat(PARTY).await.unwrap();
 
         let password = typed("x");
-        let (waited, ()) = tokio::join!(biased; passwords.hash(&password), async {
+        let (waited, ()) = tokio::join!(biased; passwords.hash(PARTY, &password), async {
             clock.advance(Duration::from_secs(5));
         });
 

@@ -180,6 +180,17 @@ impl Permission {
     }
 }
 
+impl KeyScope {
+    /// The least role that may give this scope to a key: one that may do itself what the scope lets the key do. What only
+    /// keys may do is a worker's, who works for the whole tenant, and so is given by who manages its keys.
+    pub fn given_from(self) -> Role {
+        let manager = Permission::ManageKeys.grant().from.unwrap_or(Role::Admin);
+        let grants = Permission::ALL.into_iter().map(Permission::grant);
+        let of_scope = grants.filter(|grant| grant.scopes.contains(&self));
+        of_scope.map(|grant| grant.from.unwrap_or(manager)).max().unwrap_or(manager)
+    }
+}
+
 impl Principal {
     /// Whether this caller may do `permission` at all.
     pub fn may(&self, permission: Permission) -> bool {
@@ -256,6 +267,14 @@ mod tests {
                 assert_eq!(caller.may(permission), granted.contains(letter), "{permission:?} for {letter}");
             }
         }
+    }
+
+    #[test]
+    fn a_role_gives_what_it_may_do_itself_and_a_workers_scopes_are_the_admins() {
+        let given = KeyScope::ALL.map(|scope| (scope, scope.given_from()));
+
+        let expected = [Role::Admin, Role::Admin, Role::Admin, Role::Viewer];
+        assert_eq!(given.map(|(_, role)| role), expected, "{given:?}");
     }
 
     #[test]

@@ -188,7 +188,8 @@ pub(crate) mod sample {
     pub(crate) fn key_of(tenant_id: TenantId, made_by: UserId, scopes: &[KeyScope]) -> Principal {
         Principal::Key(KeyPrincipal {
             scope: TenantScope::of_principal(tenant_id),
-            key_id: KeyId(Uuid::nil()),
+            // A key a maker, so that two workers of a test are two.
+            key_id: KeyId(Uuid::from_u128(u128::from(made_by.0.unsigned_abs()))),
             made_by,
             scopes: scopes.iter().copied().collect(),
         })

@@ -71,6 +71,12 @@ impl KeyScopes {
         self.0.is_empty()
     }
 
+    /// Those of the scopes that `role` may give.
+    #[must_use]
+    pub fn given_by(&self, role: Role) -> Self {
+        self.iter().filter(|scope| scope.given_from() <= role).collect()
+    }
+
     /// The scopes, in the order of [`KeyScope::ALL`].
     pub fn iter(&self) -> impl Iterator<Item = KeyScope> + '_ {
         self.0.iter().copied()

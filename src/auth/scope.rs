@@ -52,6 +52,8 @@ pub enum SystemReason {
     Retention,
     /// The builtin crawler takes and runs jobs.
     Crawl,
+    /// Jobs are looked for on behalf of all waiting claims of a node.
+    JobLook,
     /// Uploads that nobody finished are removed.
     UploadSweep,
     /// The rooms of people who came or went are looked up.
@@ -89,6 +91,7 @@ impl SystemReason {
             Self::MergedWrite => "merged_write",
             Self::Retention => "retention",
             Self::Crawl => "crawl",
+            Self::JobLook => "job_look",
             Self::UploadSweep => "upload_sweep",
             Self::Presence => "presence",
             Self::Health => "health",

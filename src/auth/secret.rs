@@ -1,4 +1,4 @@
-//! Opaque secrets: refresh tokens, API keys, tickets and password links. The text is shown once; the store keeps its
+//! Opaque secrets: refresh tokens, API keys and password links. The text is shown once; the store keeps its
 //! hash. Each kind has a prefix, so that a secret in the wrong place is told apart and a leaked one can be found.
 
 use std::fmt;
@@ -16,14 +16,14 @@ use crate::base::ids::KeyId;
 /// Characters of 256 random bits in base64url.
 const RANDOM_CHARS: usize = 43;
 const KEY_PREFIX: &str = "llk_";
+/// Tickets are signed and not looked up; the prefix tells them apart from all the others.
+pub(in crate::auth) const TICKET_PREFIX: &str = "llt_";
 
 /// A secret that is found again by its hash. API keys are not among them: see [`PresentedKey`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SecretKind {
     /// Continues a sign-in.
     Refresh,
-    /// Opens one socket or stream.
-    Ticket,
     /// Sets a password once.
     PasswordLink,
 }
@@ -32,7 +32,6 @@ impl SecretKind {
     const fn prefix(self) -> &'static str {
         match self {
             Self::Refresh => "llr_",
-            Self::Ticket => "llt_",
             Self::PasswordLink => "lls_",
         }
     }
@@ -106,6 +105,7 @@ impl PresentedKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialForm {
     ApiKey,
+    Ticket,
     Opaque(SecretKind),
     /// Anything else; only a token can be meant.
     Token,
@@ -117,7 +117,10 @@ impl CredentialForm {
         if text.starts_with(KEY_PREFIX) {
             return Self::ApiKey;
         }
-        let kinds = [SecretKind::Refresh, SecretKind::Ticket, SecretKind::PasswordLink];
+        if text.starts_with(TICKET_PREFIX) {
+            return Self::Ticket;
+        }
+        let kinds = [SecretKind::Refresh, SecretKind::PasswordLink];
         let kind = kinds.into_iter().find(|kind| text.starts_with(kind.prefix()));
         kind.map_or(Self::Token, Self::Opaque)
     }
@@ -189,7 +192,7 @@ fn is_random(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    const KINDS: [SecretKind; 3] = [SecretKind::Refresh, SecretKind::Ticket, SecretKind::PasswordLink];
+    const KINDS: [SecretKind; 2] = [SecretKind::Refresh, SecretKind::PasswordLink];
 
     #[test]
     fn a_secret_is_found_again_by_its_own_kind_only() {
@@ -227,12 +230,12 @@ mod tests {
 
     #[test]
     fn what_is_not_quite_a_secret_is_refused() {
-        let good = SecretKind::Ticket.mint(Entropy).text.expose().to_owned();
-        for bad in [&good[..46], &format!("{good}A"), &good.replacen("llt", "LLT", 1), "llt_", "", &good[4..]]
+        let good = SecretKind::Refresh.mint(Entropy).text.expose().to_owned();
+        for bad in [&good[..46], &format!("{good}A"), &good.replacen("llr", "LLR", 1), "llr_", "", &good[4..]]
         {
-            assert_eq!(SecretKind::Ticket.parse(bad), None, "{bad}");
+            assert_eq!(SecretKind::Refresh.parse(bad), None, "{bad}");
         }
-        assert_eq!(SecretKind::Ticket.parse(&format!("{}é", &good[..45])), None);
+        assert_eq!(SecretKind::Refresh.parse(&format!("{}é", &good[..45])), None);
 
         let key = mint_api_key(KeyId(Uuid::from_u128(0xabc << 100)), Entropy).text.expose().to_owned();
         let upper = format!("llk_{}{}", key[4..36].to_uppercase(), &key[36..]);
@@ -258,7 +261,8 @@ mod tests {
     #[test]
     fn a_credential_is_sorted_by_its_prefix() {
         assert_eq!(CredentialForm::of("llk_x"), CredentialForm::ApiKey);
-        assert_eq!(CredentialForm::of("llt_x"), CredentialForm::Opaque(SecretKind::Ticket));
+        assert_eq!(CredentialForm::of("llt_x"), CredentialForm::Ticket);
+        assert_eq!(CredentialForm::of("llr_x"), CredentialForm::Opaque(SecretKind::Refresh));
         assert_eq!(CredentialForm::of("eyJ.e30.x"), CredentialForm::Token);
     }
 }

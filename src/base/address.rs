@@ -1,9 +1,9 @@
 //! Whom an address stands for. An IPv6 subscriber has a whole /64 to choose from, so all of it counts as one.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// One client as far as addresses tell: an IPv4 address, or an IPv6 /64.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AddressBlock(IpAddr);
 
 impl AddressBlock {
@@ -11,6 +11,22 @@ impl AddressBlock {
         match address.to_canonical() {
             IpAddr::V6(v6) => Self(Ipv6Addr::from_bits(v6.to_bits() & (!0 << 64)).into()),
             v4 => Self(v4),
+        }
+    }
+
+    /// The network around it that is often in one hand: of IPv4 a /24, of IPv6 a /48.
+    pub fn network(self) -> Self {
+        match self.0 {
+            IpAddr::V4(v4) => Self(Ipv4Addr::from_bits(v4.to_bits() & (!0 << 8)).into()),
+            IpAddr::V6(v6) => Self(Ipv6Addr::from_bits(v6.to_bits() & (!0 << 80)).into()),
+        }
+    }
+
+    /// The address that the block begins with, in the form that IPv6 has for both.
+    pub fn octets(self) -> [u8; 16] {
+        match self.0 {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+            IpAddr::V6(v6) => v6.octets(),
         }
     }
 }
@@ -29,5 +45,15 @@ mod tests {
         assert_ne!(block("2001:db8:1:2::1"), block("2001:db8:1:3::1"));
         assert_eq!(block("::ffff:192.0.2.7"), block("192.0.2.7"));
         assert_ne!(block("192.0.2.8"), block("192.0.2.7"));
+    }
+
+    #[test]
+    fn a_network_is_a_24_of_ipv4_and_a_48_of_ipv6() {
+        let network = |text| block(text).network();
+
+        assert_eq!(network("192.0.2.7"), network("192.0.2.255"));
+        assert_ne!(network("192.0.2.7"), network("192.0.3.7"));
+        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:ffff::1"));
+        assert_ne!(network("2001:db8:1::"), network("2001:db8:2::"));
     }
 }

@@ -1,11 +1,14 @@
 //! The one way to read the time and to wait for it. Production follows the system; tests move a clock by hand,
 //! so that no test sleeps.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use tokio::sync::watch;
+
+use super::timestamp::nearest;
 
 /// A shared clock. Clones show the same time.
 #[derive(Clone)]
@@ -14,7 +17,21 @@ pub struct Clock(Source);
 #[derive(Clone)]
 enum Source {
     System,
-    Manual(Arc<watch::Sender<DateTime<Utc>>>),
+    Manual(Arc<Manual>),
+}
+
+/// A clock of a test.
+struct Manual {
+    /// Moved on by [`Clock::advance`] alone.
+    steady: watch::Sender<DateTime<Utc>>,
+    /// How far the wall clock was set away from it, in microseconds.
+    step: AtomicI64,
+}
+
+impl Manual {
+    fn step(&self) -> TimeDelta {
+        TimeDelta::microseconds(self.step.load(Ordering::Relaxed))
+    }
 }
 
 impl Clock {
@@ -25,7 +42,8 @@ impl Clock {
 
     /// A clock that stands at `start` until [`Clock::advance`] moves it.
     pub fn manual(start: DateTime<Utc>) -> Self {
-        Self(Source::Manual(Arc::new(watch::Sender::new(start))))
+        let manual = Manual { steady: watch::Sender::new(start), step: AtomicI64::new(0) };
+        Self(Source::Manual(Arc::new(manual)))
     }
 
     /// The time now, in whole microseconds: what both databases keep.
@@ -33,7 +51,7 @@ impl Clock {
     pub fn now(&self) -> DateTime<Utc> {
         match &self.0 {
             Source::System => Utc::now().trunc_subsecs(6),
-            Source::Manual(time) => *time.borrow(),
+            Source::Manual(manual) => *manual.steady.borrow() + manual.step(),
         }
     }
 
@@ -43,9 +61,15 @@ impl Clock {
     pub fn steady(&self) -> DateTime<Utc> {
         static BEGIN: LazyLock<(DateTime<Utc>, Instant)> = LazyLock::new(|| (Utc::now(), Instant::now()));
         match &self.0 {
-            Source::System => BEGIN.0 + BEGIN.1.elapsed(),
-            Source::Manual(time) => *time.borrow(),
+            Source::System => (BEGIN.0 + BEGIN.1.elapsed()).trunc_subsecs(6),
+            Source::Manual(manual) => *manual.steady.borrow(),
         }
+    }
+
+    /// What a stored end is set and judged by: the later of the wall clock and the steady one. A wall clock that is set back
+    /// makes no end later, and neither does a machine that slept, for which the steady clock stood still.
+    pub fn latest(&self) -> DateTime<Utc> {
+        self.now().max(self.steady())
     }
 
     /// Float seconds since the epoch: the wire's top-level `timestamp`.
@@ -67,8 +91,10 @@ impl Clock {
                 let span = (at - Utc::now()).to_std().unwrap_or_default();
                 tokio::time::sleep(span).await;
             }
-            Source::Manual(time) => {
-                let mut seen = time.subscribe();
+            Source::Manual(manual) => {
+                // As with the system's clock: how long it lasts is settled at its start.
+                let at = at - manual.step();
+                let mut seen = manual.steady.subscribe();
                 // The sender lives as long as this clock, so the wait ends only by the time.
                 let _ = seen.wait_for(|now| *now >= at).await;
             }
@@ -77,9 +103,17 @@ impl Clock {
 
     /// Moves a manual clock. The system's clock cannot be moved: there this does nothing.
     pub fn advance(&self, span: Duration) {
-        if let Source::Manual(time) = &self.0 {
+        if let Source::Manual(manual) = &self.0 {
             let step = TimeDelta::from_std(span).unwrap_or(TimeDelta::MAX);
-            time.send_modify(|now| *now += step);
+            manual.steady.send_modify(|now| *now += step);
+        }
+    }
+
+    /// Sets a manual wall clock forth or back, as an administrator or NTP does; the steady clock goes on as before. The
+    /// system's clock cannot be set: there this does nothing.
+    pub fn set_by(&self, span: TimeDelta) {
+        if let Source::Manual(manual) = &self.0 {
+            manual.step.fetch_add(span.num_microseconds().unwrap_or_default(), Ordering::Relaxed);
         }
     }
 }
@@ -105,7 +139,28 @@ pub fn epoch_seconds(at: DateTime<Utc>) -> f64 {
     at.timestamp_micros() as f64 / 1e6
 }
 
-/// `at` as RFC 3339 in UTC with milliseconds: the wire's form for every `…_at`.
+/// `at` as RFC 3339 in UTC with milliseconds: the wire's form for every `…_at`. It is always that: a moment that has no
+/// such form, in a row of a time before such were refused, is written as the nearest one.
 pub fn rfc3339(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+    nearest(at).to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wall_clock_that_is_set_moves_neither_the_steady_one_nor_an_end_backwards() {
+        let start = DateTime::from_timestamp(1_764_000_000, 0).unwrap();
+        let clock = Clock::manual(start);
+
+        clock.set_by(TimeDelta::hours(-1));
+        clock.advance(Duration::from_secs(60));
+
+        let minute = TimeDelta::seconds(60);
+        assert_eq!(clock.now(), start - TimeDelta::hours(1) + minute);
+        assert_eq!((clock.steady(), clock.latest()), (start + minute, start + minute));
+        clock.set_by(TimeDelta::hours(2));
+        assert_eq!(clock.latest(), clock.now());
+    }
 }

@@ -1,4 +1,4 @@
-//! Rates: so many units in each second, with one second's worth at once (the generic cell rate algorithm). One number is
+//! Rates: so many units in each second or minute, with one span's worth at once (the generic cell rate algorithm). One number is
 //! the whole state: when the bucket will be full again.
 //!
 //! Written here because a tenant's rate changes while its bucket is in use and the answer tells what is left of it, which
@@ -39,20 +39,42 @@ impl Level {
 impl Bucket {
     /// Takes one unit, or leaves the bucket as it is.
     pub fn take(&self, per_second: u64, now: DateTime<Utc>) -> Level {
+        self.take_within(WINDOW_NS, per_second, now)
+    }
+
+    /// Takes one unit of a rate that is counted by the minute, or leaves the bucket as it is. A bucket keeps to one of the
+    /// two.
+    pub fn take_of_minute(&self, per_minute: u64, now: DateTime<Utc>) -> Level {
+        self.take_within(60 * WINDOW_NS, per_minute, now)
+    }
+
+    fn take_within(&self, window_ns: i64, units: u64, now: DateTime<Utc>) -> Level {
         let now = nanos(now);
-        self.forgive(now, WINDOW_NS);
-        let cost = cost_ns(1, per_second);
+        self.forgive(now, window_ns);
+        let cost = cost_within(window_ns, 1, units);
         let taken = self.full_at_ns.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |full_at| {
-            let next = full_at.clamp(now, now + WINDOW_NS) + cost;
-            (next - now <= WINDOW_NS).then_some(next)
+            let next = full_at.clamp(now, now + window_ns) + cost;
+            (next - now <= window_ns).then_some(next)
         });
         match taken {
-            Ok(before) => level(before.clamp(now, now + WINDOW_NS) + cost - now, per_second, None),
+            Ok(before) => {
+                let debt = before.clamp(now, now + window_ns) + cost - now;
+                level_within(window_ns, debt, units, None)
+            }
             Err(full_at) => {
-                let debt = full_at.clamp(now, now + WINDOW_NS) - now;
-                level(debt, per_second, Some(ceil_secs(debt + cost - WINDOW_NS).max(1)))
+                let debt = full_at.clamp(now, now + window_ns) - now;
+                let refused_for = ceil_secs(debt + cost - window_ns).max(1);
+                level_within(window_ns, debt, units, Some(refused_for))
             }
         }
+    }
+
+    /// How long a rate by the minute has nothing to give, in seconds; `None`: it has. Nothing is taken.
+    pub fn spent_of_minute(&self, per_minute: u64, now: DateTime<Utc>) -> Option<u64> {
+        let (now, window_ns) = (nanos(now), 60 * WINDOW_NS);
+        let debt = self.full_at_ns.load(Ordering::Relaxed).clamp(now, now + window_ns) - now;
+        let lacking = debt + cost_within(window_ns, 1, per_minute) - window_ns;
+        (lacking > 0).then(|| ceil_secs(lacking).max(1))
     }
 
     /// Takes units that are spent already, into debt if need be.
@@ -100,13 +122,21 @@ impl Bucket {
 }
 
 fn level(debt_ns: i64, per_second: u64, refused_for_secs: Option<u64>) -> Level {
-    let free = u128::try_from(WINDOW_NS - debt_ns).unwrap_or(0) * u128::from(per_second);
-    let remaining = u64::try_from(free / WINDOW_NS.unsigned_abs() as u128).unwrap_or(u64::MAX);
+    level_within(WINDOW_NS, debt_ns, per_second, refused_for_secs)
+}
+
+fn level_within(window_ns: i64, debt_ns: i64, per_second: u64, refused_for_secs: Option<u64>) -> Level {
+    let free = u128::try_from(window_ns - debt_ns).unwrap_or(0) * u128::from(per_second);
+    let remaining = u64::try_from(free / window_ns.unsigned_abs() as u128).unwrap_or(u64::MAX);
     Level { per_second, remaining, full_in_secs: ceil_secs(debt_ns), refused_for_secs }
 }
 
 fn cost_ns(units: u64, per_second: u64) -> i64 {
-    let cost = u128::from(units) * WINDOW_NS.unsigned_abs() as u128 / u128::from(per_second.max(1));
+    cost_within(WINDOW_NS, units, per_second)
+}
+
+fn cost_within(window_ns: i64, units: u64, per_window: u64) -> i64 {
+    let cost = u128::from(units) * window_ns.unsigned_abs() as u128 / u128::from(per_window.max(1));
     i64::try_from(cost).unwrap_or(i64::MAX)
 }
 
@@ -145,6 +175,24 @@ mod tests {
         }
         assert_eq!(bucket.take(10, at(50)).refused_for_secs, Some(1));
         assert_eq!(bucket.take(10, at(100)).refused_for_secs, None);
+    }
+
+    #[test]
+    fn a_minute_has_its_worth_and_no_more() {
+        let bucket = Bucket::default();
+
+        for _ in 0..30 {
+            assert_eq!(bucket.spent_of_minute(30, at(0)), None);
+            assert_eq!(bucket.take_of_minute(30, at(0)).refused_for_secs, None);
+        }
+
+        assert_eq!(bucket.take_of_minute(30, at(0)).refused_for_secs, Some(2));
+        assert_eq!(bucket.spent_of_minute(30, at(500)), Some(2));
+        assert_eq!(bucket.take_of_minute(30, at(2_000)).refused_for_secs, None);
+        assert_eq!(bucket.take_of_minute(30, at(2_000)).refused_for_secs, Some(2));
+        // Set back by an hour it gives as after a minute.
+        assert_eq!(bucket.take_of_minute(30, at(-3_600_000)).refused_for_secs, Some(2));
+        assert_eq!(bucket.take_of_minute(30, at(-3_598_000)).refused_for_secs, None);
     }
 
     #[test]

@@ -95,6 +95,8 @@ uuid_id! {
     MessageId
     /// A file that was sent, or is being sent.
     UploadId
+    /// A node of the deployment; the same after it was started again.
+    NodeId
 }
 
 fn uuid_v7(clock: &Clock) -> Uuid {

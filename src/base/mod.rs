@@ -9,3 +9,5 @@ pub mod ids;
 pub mod money;
 pub mod page;
 pub mod text;
+pub mod timestamp;
+pub mod turns;

@@ -16,6 +16,15 @@ pub fn is_slug(text: &str, most: usize) -> bool {
         && !text.ends_with('-')
 }
 
+/// The last bytes of `text`, at most `most`, from a character's border on.
+pub fn cut_front(text: &str, most: usize) -> &str {
+    let mut start = text.len().saturating_sub(most);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    &text[start..]
+}
+
 /// Cuts `text` to at most `most` bytes at a character's border.
 pub fn cut(text: &str, most: usize) -> &str {
     let mut end = text.len().min(most);

@@ -2,5 +2,5 @@
 
 pub mod attendance;
 pub mod memory;
-pub mod once;
+pub mod used_tickets;
 pub mod viewership;

@@ -14,6 +14,12 @@ pub(super) fn refuse(settings: &Settings, form: &mut Form) {
             "limits.batch_bytes must not be less than limits.body_bytes",
         ),
         (
+            settings.limits.bodies_in_flight_bytes / 4 < settings.limits.batch_bytes,
+            ["limits.bodies_in_flight_bytes", "limits.batch_bytes"],
+            "limits.bodies_in_flight_bytes must be four times limits.batch_bytes or more: a tenant may hold half of \
+             them, and a batch takes its size twice",
+        ),
+        (
             settings.auth.refresh_ttl_seconds <= settings.auth.access_ttl_seconds,
             ["auth.refresh_ttl_seconds", "auth.access_ttl_seconds"],
             "auth.refresh_ttl_seconds must be more than auth.access_ttl_seconds",
@@ -22,6 +28,11 @@ pub(super) fn refuse(settings: &Settings, form: &mut Form) {
             crawler.total_timeout_seconds < crawler.connect_timeout_seconds,
             ["crawler.total_timeout_seconds", "crawler.connect_timeout_seconds"],
             "crawler.total_timeout_seconds must not be less than crawler.connect_timeout_seconds",
+        ),
+        (
+            crawler.pages_bytes() < 2 * crawler.page_bytes as u64,
+            ["crawler.pages_mb", "crawler.page_bytes"],
+            "crawler.pages_mb must have room for two pages of crawler.page_bytes",
         ),
         (
             settings.uploads.tenant_bytes.is_some_and(|all| all < settings.uploads.max_bytes),
@@ -37,6 +48,20 @@ pub(super) fn refuse(settings: &Settings, form: &mut Form) {
     }
     refuse_roles_without_postgres(settings, form);
     refuse_half_a_bucket(settings, form);
+    refuse_open_figures(settings, form);
+}
+
+/// Figures are for the machine itself, or for who has the key.
+fn refuse_open_figures(settings: &Settings, form: &mut Form) {
+    let (key, bind) = ("telemetry.metrics_key", "telemetry.metrics_bind");
+    let telemetry = &settings.telemetry;
+    let is_open = telemetry.metrics_bind.is_some_and(|bind| !bind.ip().to_canonical().is_loopback());
+    if is_open && telemetry.metrics_key.is_none() && form.sound(&[key, bind]) {
+        form.refuse(
+            bind,
+            "is no loopback address, so it needs telemetry.metrics_key, which is asked for there",
+        );
+    }
 }
 
 /// A bucket needs its keys, and what is said of it needs a bucket.

@@ -1,7 +1,7 @@
 //! What the jobs of a node share about hosts: whose turn it is, and what their robots.txt allows. Two jobs that crawl
 //! one host are as polite together as one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -10,16 +10,17 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use url::Url;
 
-use super::fetch::{RobotsAnswer, backoff};
+use super::fetch::backoff;
 use super::politeness::{Answer, HostKey, Politeness, Turn};
 use super::robots::{self, Robots, RobotsCache};
 use super::settings::CrawlerSettings;
+use super::weighted::WeightedMap;
 use crate::base::clock::Clock;
 
 /// How often a robots.txt that cannot be read is asked for before its host is given up for some minutes.
 const ROBOTS_TRIES: u32 = 3;
-/// Hosts in doubt that are remembered; beyond this all are asked again.
-const MAX_DOUBTS: usize = 10_000;
+/// Bytes of the hosts in doubt that are remembered; beyond them the oldest are asked again as if for the first time.
+const MAX_DOUBT_BYTES: usize = 4 * 1024 * 1024;
 
 /// The hosts as this node knows them.
 pub(super) struct Hosts {
@@ -33,7 +34,7 @@ struct State {
     robots: RobotsCache,
     /// Hosts whose robots.txt is being asked for at this moment.
     asking: HashSet<String>,
-    doubts: HashMap<String, Doubt>,
+    doubts: WeightedMap<String, Doubt>,
 }
 
 /// A robots.txt that could not be read so far.
@@ -71,7 +72,7 @@ impl Hosts {
             politeness: Politeness::new(settings),
             robots: RobotsCache::default(),
             asking: HashSet::new(),
-            doubts: HashMap::new(),
+            doubts: WeightedMap::new(MAX_DOUBT_BYTES),
         };
         Self { clock, state: Mutex::new(state), changed: Notify::new() }
     }
@@ -96,7 +97,7 @@ impl Hosts {
             if state.asking.contains(&key) {
                 return Leave::Wait(None);
             }
-            if let Some(doubt) = state.doubts.get(&key).filter(|doubt| doubt.ask_at > now) {
+            if let Some(doubt) = state.doubts.peek(&key).filter(|doubt| doubt.ask_at > now) {
                 return Leave::Wait(Some(doubt.ask_at));
             }
         }
@@ -118,32 +119,23 @@ impl Hosts {
         Leave::Page(permit(None), robots)
     }
 
-    /// Takes in what asking for the robots.txt of `url`'s host gave. False: it could not be read and is asked for again
-    /// later. `jitter` is in `0.0..1.0`.
-    pub(super) fn learn(
-        &self,
-        permit: Permit,
-        url: &Url,
-        answer: &RobotsAnswer,
-        named: bool,
-        jitter: f64,
-    ) -> bool {
+    /// Takes in what the robots.txt of `url`'s host says. False: it could not be read and is asked for again later.
+    /// `jitter` is in `0.0..1.0`.
+    pub(super) fn learn(&self, permit: Permit, url: &Url, robots: Robots, named: bool, jitter: f64) -> bool {
         let now = self.clock.now();
-        let robots = Robots::read(answer, now);
         let key = robots::key(url);
         let mut state = self.state.lock();
-        let tries = 1 + state.doubts.get(&key).map_or(0, |doubt| doubt.tries);
-        let unread = robots.is_unknown() && !matches!(answer, RobotsAnswer::Text(_));
+        let tries = 1 + state.doubts.peek(&key).map_or(0, |doubt| doubt.tries);
+        let unread = robots.is_unknown();
         let settled = !unread || tries >= ROBOTS_TRIES;
         if settled {
             state.doubts.remove(&key);
             state.politeness.introduce(&permit.host, robots.crawl_delay, named, now);
             state.robots.put(url, robots, now);
         } else {
-            if state.doubts.len() >= MAX_DOUBTS {
-                state.doubts.clear();
-            }
-            state.doubts.insert(key, Doubt { tries, ask_at: now + backoff(tries, None, jitter) });
+            let bytes = 2 * key.len() + size_of::<Doubt>();
+            let doubt = Doubt { tries, ask_at: now + backoff(tries, None, jitter) };
+            state.doubts.insert(key, doubt, bytes, |doubt| doubt.ask_at <= now);
         }
         drop(state);
         permit.answered(if unread { Answer::Failed } else { Answer::Fine });
@@ -197,14 +189,14 @@ mod tests {
 
     #[test]
     fn robots_txt_comes_first_and_once() {
-        let (hosts, _, url, host) = hosts();
+        let (hosts, clock, url, host) = hosts();
         let Leave::Robots(permit) = hosts.leave(&url, &host, true) else { unreachable!() };
         assert_eq!(said(&hosts.leave(&url, &host, true)), "busy");
 
         assert!(hosts.learn(
             permit,
             &url,
-            &RobotsAnswer::Text(b"User-agent: *\nDisallow: /no".to_vec()),
+            Robots::of_rules(robots::parse_rules(b"User-agent: *\nDisallow: /no"), clock.now()),
             true,
             0.0
         ));
@@ -230,7 +222,7 @@ mod tests {
         let (hosts, clock, url, host) = hosts();
         for last in [false, false, true] {
             let Leave::Robots(permit) = hosts.leave(&url, &host, false) else { unreachable!() };
-            assert_eq!(hosts.learn(permit, &url, &RobotsAnswer::Unreachable, false, 1.0), last);
+            assert_eq!(hosts.learn(permit, &url, Robots::unknown(clock.now()), false, 1.0), last);
             assert_eq!(said(&hosts.leave(&url, &host, false)), if last { "unreadable" } else { "later" });
             clock.advance(Duration::from_secs(8));
         }

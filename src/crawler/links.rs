@@ -3,15 +3,18 @@
 use std::collections::{BTreeSet, HashSet};
 
 use scraper::ElementRef;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::page::{Directives, Page};
 
 /// The longest link that is followed; the wire's `source_url` has the same bound.
-const MAX_LINK_BYTES: usize = 2_000;
+pub(super) const MAX_LINK_BYTES: usize = 2_000;
+/// Steps of resolving a link, beside those for its length.
+const LINK_STEPS: u64 = 60;
 
 /// Hosts that a job may visit. An entry without a port means the default port of http or https.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AllowedHosts(BTreeSet<(String, Option<u16>)>);
 
 impl AllowedHosts {
@@ -65,10 +68,15 @@ fn target(page: &Page, element: ElementRef<'_>) -> Option<Url> {
     if href.is_empty() || href.starts_with('#') || href.len() > MAX_LINK_BYTES {
         return None;
     }
+    let length = (page.base().as_str().len() + href.len()) as u64;
+    if !page.budget().work(LINK_STEPS + length) {
+        return None;
+    }
     normalise(page.base().join(href).ok()?).filter(|url| !is_asset(url))
 }
 
-fn has_word(list: &str, word: &str) -> bool {
+/// Whether `word` is one of the words in `list`, whatever its case.
+pub(super) fn has_word(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|entry| entry.eq_ignore_ascii_case(word))
 }
 
@@ -133,9 +141,11 @@ const ASSETS: [&str; 39] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crawler::budget::PageBudget;
 
     fn page(html: &str) -> Page {
-        Page::parse(html, &"https://homes.example.com/list/index.html".parse().unwrap())
+        let url = "https://homes.example.com/list/index.html".parse().unwrap();
+        Page::parse(html, &url, PageBudget::for_page(html.len()))
     }
 
     fn found(html: &str) -> Vec<String> {
@@ -183,6 +193,13 @@ mod tests {
     fn a_base_element_moves_relative_links() {
         assert_eq!(found("<base href='/x/'><a href='1'>"), ["https://homes.example.com/x/1"]);
         assert!(found("<base href='https://other.example.com/'><a href='1'>").is_empty());
+    }
+
+    #[test]
+    fn a_base_that_no_link_could_have_is_none() {
+        let long = format!("<base href='/{}/'><a href='1'>", "a".repeat(MAX_LINK_BYTES));
+
+        assert_eq!(found(&long), ["https://homes.example.com/list/1"]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod fetch;
 pub mod politeness;
 pub mod robots;
 
+pub mod budget;
 pub mod page;
 
 pub mod extract;
@@ -18,10 +19,16 @@ pub mod links;
 pub mod reading;
 
 mod hosts;
+mod weighted;
+
+pub mod reader;
+mod slots;
 
 mod job;
 
 pub mod runner;
 
+#[cfg(feature = "failpoints")]
+pub mod hostile;
 #[cfg(test)]
 mod tests;

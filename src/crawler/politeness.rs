@@ -1,18 +1,18 @@
 //! How fast a host is asked. Pure state: the time comes in with each call, and nothing here waits.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use super::settings::CrawlerSettings;
+use super::weighted::WeightedMap;
 
 /// A host and port; two ports are two hosts.
 pub type HostKey = (String, u16);
 
-/// Hosts that are remembered. At this size the ones that could be asked right now are forgotten: remembering them
-/// changes nothing.
-const MAX_HOSTS: usize = 10_000;
+/// Bytes of the hosts that are remembered: some 30,000. Beyond them the ones that could be asked right now are forgotten
+/// first, because remembering them changes nothing, then those that were asked longest ago.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// The longest pause that a struggling host is given, when it does not say.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// The first pause after 429 or 503.
@@ -48,7 +48,7 @@ pub struct Politeness {
     default_delay: Duration,
     max_delay: Duration,
     requests_per_host: usize,
-    hosts: HashMap<HostKey, Host>,
+    hosts: WeightedMap<HostKey, Host>,
 }
 
 #[derive(Debug, Default)]
@@ -70,7 +70,7 @@ impl Politeness {
             default_delay: settings.crawl_delay,
             max_delay: settings.max_crawl_delay,
             requests_per_host: settings.requests_per_host.max(1),
-            hosts: HashMap::new(),
+            hosts: WeightedMap::new(MAX_BYTES),
         }
     }
 
@@ -83,14 +83,15 @@ impl Politeness {
         now: DateTime<Utc>,
     ) {
         let crawl_delay = crawl_delay.map(|delay| delay.min(self.max_delay));
-        let host = self.entry(host, now);
-        host.crawl_delay = crawl_delay;
-        host.named = named;
+        self.change(host, now, |host| {
+            host.crawl_delay = crawl_delay;
+            host.named = named;
+        });
     }
 
     /// Whether `host` may be asked at `now`.
     pub fn turn(&self, host: &HostKey, now: DateTime<Utc>) -> Turn {
-        let Some(host) = self.hosts.get(host) else { return Turn::Now };
+        let Some(host) = self.hosts.peek(host) else { return Turn::Now };
         if host.on_the_way >= self.requests_per_host {
             return Turn::Busy;
         }
@@ -103,20 +104,22 @@ impl Politeness {
     /// A request to `host` begins. The delay to the next one counts from here.
     pub fn begin(&mut self, host: &HostKey, now: DateTime<Utc>) {
         let default_delay = self.default_delay;
-        let host = self.entry(host, now);
-        host.on_the_way += 1;
-        host.next_at = Some(now + host.delay(default_delay));
+        self.change(host, now, |host| {
+            host.on_the_way += 1;
+            host.next_at = Some(now + host.delay(default_delay));
+        });
     }
 
     /// A request to `host` has ended.
     pub fn end(&mut self, host: &HostKey, answer: Answer, now: DateTime<Utc>) {
-        let host = self.entry(host, now);
-        host.on_the_way = host.on_the_way.saturating_sub(1);
-        match answer {
-            Answer::Fine => host.relax(),
-            Answer::SlowDown(asked) => host.push_back(asked, now),
-            Answer::Failed => host.fine_in_a_row = 0,
-        }
+        self.change(host, now, |host| {
+            host.on_the_way = host.on_the_way.saturating_sub(1);
+            match answer {
+                Answer::Fine => host.relax(),
+                Answer::SlowDown(asked) => host.push_back(asked, now),
+                Answer::Failed => host.fine_in_a_row = 0,
+            }
+        });
     }
 
     /// The earliest time at which one of `hosts` may be asked; `None` when one may be asked now, or all are busy.
@@ -136,15 +139,20 @@ impl Politeness {
         earliest
     }
 
-    fn entry(&mut self, host: &HostKey, now: DateTime<Utc>) -> &mut Host {
-        if self.hosts.len() >= MAX_HOSTS && !self.hosts.contains_key(host) {
-            self.hosts.retain(|_, host| host.on_the_way > 0 || host.next_at.is_some_and(|at| at > now));
-        }
-        self.hosts.entry(host.clone()).or_default()
+    fn change(&mut self, key: &HostKey, now: DateTime<Utc>, change: impl FnOnce(&mut Host)) {
+        let mut host = self.hosts.remove(key).unwrap_or_default();
+        change(&mut host);
+        let bytes = 2 * (key.0.len() + size_of::<HostKey>()) + size_of::<Host>();
+        self.hosts.insert(key.clone(), host, bytes, |host| host.is_free(now));
     }
 }
 
 impl Host {
+    /// Whether it could be asked as if it were not known.
+    fn is_free(&self, now: DateTime<Utc>) -> bool {
+        self.on_the_way == 0 && self.next_at.is_none_or(|at| at <= now)
+    }
+
     fn delay(&self, default_delay: Duration) -> Duration {
         let usual = match self.crawl_delay {
             Some(asked) => asked,
@@ -272,18 +280,28 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_by_forgetting_hosts_that_are_free() {
+    fn memory_is_bounded_and_a_host_that_was_refused_is_remembered() {
         let mut politeness = politeness();
-        for number in 0..(MAX_HOSTS + 50) {
+        let struggling = host("struggling");
+        politeness.end(&struggling, Answer::SlowDown(None), at(0));
+        for number in 0..60_000 {
             let host = host(&number.to_string());
-            politeness.begin(&host, at(0));
-            politeness.end(&host, Answer::Fine, at(0));
-            politeness.introduce(&host, None, false, at(1_000));
+            politeness.begin(&host, at(number - 100_000));
+            politeness.end(&host, Answer::Fine, at(number - 100_000));
         }
 
-        let waiting = host("late");
-        politeness.introduce(&waiting, None, false, at(1_000));
+        assert!(politeness.hosts.bytes() <= MAX_BYTES && politeness.hosts.len() > 10_000);
+        assert_eq!(politeness.turn(&struggling, at(0)), Turn::At(at(5)));
+    }
 
-        assert!(politeness.hosts.len() <= MAX_HOSTS);
+    #[test]
+    fn memory_is_bounded_also_where_every_host_is_waited_for() {
+        let mut politeness = politeness();
+        for number in 0..60_000 {
+            politeness.end(&host(&number.to_string()), Answer::SlowDown(None), at(0));
+        }
+
+        assert!(politeness.hosts.bytes() <= MAX_BYTES);
+        assert_eq!(politeness.turn(&host("59999"), at(0)), Turn::At(at(5)));
     }
 }

@@ -1,13 +1,29 @@
-//! One fetched page, read for everything that a crawl wants of it. Costs time in proportion to the page: call it on a
-//! blocking thread.
+//! One fetched page, read for everything that a crawl wants of it, within one budget of work and memory. Runs in a page
+//! reader, never in the server.
 
 use url::Url;
 
+use super::budget::{Cost, PageBudget, Truncation};
 use super::extract::{self, Extraction};
-use super::fetch::FetchedPage;
 use super::links::{self, AllowedHosts};
 use super::page::Page;
-use super::settings::CrawlerSettings;
+
+/// A page as text.
+#[derive(Clone, Copy, Debug)]
+pub struct PageText<'a> {
+    /// Where it came from.
+    pub url: &'a Url,
+    pub html: &'a str,
+    /// Its `X-Robots-Tag` headers, joined.
+    pub robots_tag: Option<&'a str>,
+}
+
+/// How much of a page is taken.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadingLimits {
+    pub links: usize,
+    pub listings: usize,
+}
 
 /// What a page gave, its wishes respected.
 #[derive(Clone, Debug, Default)]
@@ -18,44 +34,50 @@ pub struct Reading {
     pub links: Vec<Url>,
     /// The page's own URL: another one than it came from means that the same page has been or will be seen there.
     pub canonical: Option<Url>,
-    /// The page was cut off because it was too deep or too large.
-    pub truncated: bool,
+    /// Why the page was not read to its end, if it was not. What was found up to there is here all the same.
+    pub truncated: Option<Truncation>,
+    /// What reading took.
+    pub cost: Cost,
 }
 
 /// Reads `page`; links outside of `hosts` are left out.
-pub fn read(page: &FetchedPage, hosts: &AllowedHosts, settings: &CrawlerSettings) -> Reading {
-    let parsed = Page::parse(&page.html, &page.url);
-    let directives = parsed.directives(page.robots_tag.as_deref());
-    let extraction = if directives.noindex {
-        Extraction::default()
-    } else {
-        extract::listings(&parsed, settings.max_listings_per_page)
-    };
+pub fn read(page: &PageText<'_>, hosts: &AllowedHosts, limits: ReadingLimits) -> Reading {
+    read_within(page, hosts, limits, PageBudget::for_page(page.html.len()))
+}
+
+/// Reads `page` as far as `budget` allows.
+pub fn read_within(
+    page: &PageText<'_>,
+    hosts: &AllowedHosts,
+    limits: ReadingLimits,
+    budget: PageBudget,
+) -> Reading {
+    let parsed = Page::parse(page.html, page.url, budget);
+    let directives = parsed.directives(page.robots_tag);
+    // Links first: they are cheap, and a page whose data cannot be read may still lead on.
+    let links = links::links(&parsed, directives, hosts, limits.links);
+    let extraction =
+        if directives.noindex { Extraction::default() } else { extract::listings(&parsed, limits.listings) };
     Reading {
         extraction,
-        links: links::links(&parsed, directives, hosts, settings.max_links_per_page),
-        canonical: Some(parsed.canonical()).filter(|canonical| *canonical != page.url),
-        truncated: parsed.is_truncated(),
+        links,
+        canonical: Some(parsed.canonical().clone()).filter(|canonical| canonical != page.url),
+        truncated: parsed.truncation(),
+        cost: parsed.budget().used(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crawler::fetch::Conditional;
 
     const HOME: &str = r#"<link rel=canonical href="/h/1"><a href="/h/2">next</a>
         <script type="application/ld+json">{"@type": "House", "numberOfBedrooms": 2}</script>"#;
 
     fn read_with(robots_tag: Option<&str>) -> Reading {
-        let page = FetchedPage {
-            url: "https://homes.example.com/h/1?from=list".parse().unwrap(),
-            html: HOME.to_owned(),
-            body_bytes: HOME.len(),
-            validators: Conditional::default(),
-            robots_tag: robots_tag.map(str::to_owned),
-        };
-        read(&page, &AllowedHosts::of([&page.url], &[]), &CrawlerSettings::default())
+        let url = "https://homes.example.com/h/1?from=list".parse().unwrap();
+        let page = PageText { url: &url, html: HOME, robots_tag };
+        read(&page, &AllowedHosts::of([&url], &[]), ReadingLimits { links: 10, listings: 10 })
     }
 
     #[test]

@@ -9,8 +9,10 @@ use tokio_util::sync::CancellationToken;
 use super::fetch::Fetcher;
 use super::hosts::Hosts;
 use super::job;
+use super::reader::ReaderPool;
 use super::settings::CrawlerSettings;
-use crate::domain::jobs::claim::claim_builtin;
+use super::slots::Slots;
+use crate::domain::jobs::builtin::BuiltinQueue;
 use crate::domain::op::Kernel;
 
 /// How often jobs are looked for that were made on other nodes.
@@ -21,8 +23,10 @@ const JITTER_STEPS: u64 = 1_000;
 /// How much a node's crawler does at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Running {
-    /// Jobs at the same time.
+    /// Jobs that fetch or read at the same time.
     pub jobs: usize,
+    /// Jobs that are open for each of these; most wait for their hosts.
+    pub open_per_job: usize,
     /// How long a job is held without word from its crawl.
     pub lease: Duration,
 }
@@ -30,7 +34,8 @@ pub struct Running {
 /// The crawler of one node.
 pub struct Runner {
     tools: Tools,
-    running: Running,
+    queue: BuiltinQueue,
+    lease: Duration,
 }
 
 /// What every crawl of a node works with. Clones share it.
@@ -40,6 +45,8 @@ pub(super) struct Tools {
     pub(super) settings: Arc<CrawlerSettings>,
     pub(super) fetcher: Fetcher,
     pub(super) hosts: Arc<Hosts>,
+    pub(super) slots: Slots,
+    pub(super) readers: ReaderPool,
 }
 
 impl Tools {
@@ -54,36 +61,49 @@ impl Runner {
     pub fn new(kernel: Kernel, settings: CrawlerSettings, running: Running) -> Result<Self, reqwest::Error> {
         let fetcher = Fetcher::new(&settings, kernel.clock.clone())?;
         let hosts = Arc::new(Hosts::new(&settings, kernel.clock.clone()));
-        Ok(Self { tools: Tools { kernel, settings: Arc::new(settings), fetcher, hosts }, running })
+        let slots = Slots::new(running.jobs, running.open_per_job, kernel.clock.clone());
+        let queue = BuiltinQueue::new(kernel.clone(), running.lease);
+        let metrics = Arc::clone(&kernel.metrics);
+        let readers = ReaderPool::new(settings.readers.clone(), settings.max_page_bytes, metrics);
+        let tools = Tools { kernel, settings: Arc::new(settings), fetcher, hosts, slots, readers };
+        Ok(Self { tools, queue, lease: running.lease })
     }
 
     /// Runs jobs until `stop`, then gives back those that are under way and returns. Dropping this kills them in the
     /// middle: their leases end, and whoever claims them next goes on.
-    pub async fn run(self, stop: CancellationToken) {
+    pub async fn run(mut self, stop: CancellationToken) {
+        // Before the first page, so that the log says at the start what holds the readers.
+        self.tools.readers.open().await;
         let mut jobs = JoinSet::new();
+        let Tools { kernel, slots, .. } = self.tools.clone();
         while !stop.is_cancelled() {
             // Listening begins before the look, so that a job made in between is heard.
-            let rung = self.tools.kernel.bell.listen();
-            if jobs.len() < self.running.jobs && self.take(&mut jobs, &stop).await {
+            let queued = kernel.wakeups.builtin();
+            if slots.has_room() && self.take(&mut jobs, &stop).await {
                 continue;
             }
             tokio::select! {
                 () = stop.cancelled() => {}
                 Some(ended) = jobs.join_next() => note(ended),
-                () = rung => {}
-                () = self.tools.kernel.clock.sleep(LOOK_EVERY) => {}
+                () = queued => {}
+                // A job that could not be taken before may be now.
+                () = slots.freed(), if self.queue.has_backlog() => {}
+                () = kernel.clock.sleep(LOOK_EVERY) => {}
             }
         }
         while let Some(ended) = jobs.join_next().await {
             note(ended);
         }
+        self.tools.readers.close().await;
     }
 
-    /// Takes one job, if one waits.
-    async fn take(&self, jobs: &mut JoinSet<()>, stop: &CancellationToken) -> bool {
-        match claim_builtin(&self.tools.kernel, self.running.lease).await {
+    /// Takes one job, if one waits that may be open here.
+    async fn take(&mut self, jobs: &mut JoinSet<()>, stop: &CancellationToken) -> bool {
+        let slots = &self.tools.slots;
+        match self.queue.claim(|tenant| slots.may_open(tenant)).await {
             Ok(Some((tenant, claim))) => {
-                let run = job::run(self.tools.clone(), tenant, claim, self.running.lease, stop.clone());
+                let slot = slots.open(tenant);
+                let run = job::run(self.tools.clone(), tenant, claim, slot, self.lease, stop.clone());
                 jobs.spawn(run);
                 true
             }

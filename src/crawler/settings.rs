@@ -3,6 +3,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::reader::ReaderSettings;
+use super::reading::ReadingLimits;
+
 /// A host and a port that the guard lets through although they are not public.
 pub type NamedHosts = HashSet<(String, u16)>;
 
@@ -15,6 +18,8 @@ pub struct CrawlerSettings {
     pub contact_url: Option<String>,
     /// Pages of one job at most, also of one that asks for more.
     pub max_pages: i64,
+    /// How long one execution of a job may take in all; `None`: no limit.
+    pub job_time: Option<Duration>,
     /// How far from its target urls a job follows links.
     pub max_depth: i64,
     /// Tries again after a failure that may pass.
@@ -37,6 +42,8 @@ pub struct CrawlerSettings {
     pub max_links_per_page: usize,
     /// How many listings of one page are taken.
     pub max_listings_per_page: usize,
+    /// How pages are read.
+    pub readers: ReaderSettings,
     /// Private and loopback hosts that may be fetched; made by [`super::guard::parse_named_hosts`].
     pub allowed_private_hosts: NamedHosts,
 }
@@ -47,6 +54,7 @@ impl Default for CrawlerSettings {
             user_agent: None,
             contact_url: None,
             max_pages: 10_000,
+            job_time: Some(Duration::from_secs(86_400)),
             max_depth: 50,
             retries: 3,
             crawl_delay: Duration::from_millis(1_000),
@@ -58,12 +66,18 @@ impl Default for CrawlerSettings {
             max_page_bytes: 5 * 1024 * 1024,
             max_links_per_page: 2_000,
             max_listings_per_page: 500,
+            readers: ReaderSettings::default(),
             allowed_private_hosts: NamedHosts::new(),
         }
     }
 }
 
 impl CrawlerSettings {
+    /// How much of a page is taken.
+    pub fn reading_limits(&self) -> ReadingLimits {
+        ReadingLimits { links: self.max_links_per_page, listings: self.max_listings_per_page }
+    }
+
     /// How the crawler introduces itself.
     pub fn user_agent(&self) -> String {
         if let Some(own) = &self.user_agent {

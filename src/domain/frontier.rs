@@ -39,6 +39,8 @@ pub struct Place {
     /// Tries so far.
     pub attempts: u32,
     pub known: Vec<Known>,
+    /// A worker was lost while it may have read this page: it is tried alone, after all others.
+    pub suspect: bool,
 }
 
 /// Where a page stands.
@@ -46,6 +48,8 @@ pub struct Place {
 pub enum Fate {
     /// It failed and will be tried again.
     Queued,
+    /// The same, of a page that is tried alone.
+    Suspect,
     Done,
     Failed,
     /// It was never asked for.
@@ -71,6 +75,18 @@ pub struct Standing {
     pub done: i64,
     pub failed: i64,
     pub items: i64,
+    /// Pages wait that are to be tried alone.
+    pub suspects: bool,
+}
+
+/// Pages that are asked for from now on. What is noted so when a lease runs out may have been the cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taking<'a> {
+    Nothing,
+    /// Any of these may be on its way or being read until it is settled.
+    Pages(&'a [i64]),
+    /// This suspect alone.
+    Suspect(i64),
 }
 
 /// Tells pages apart without keeping their URLs.
@@ -94,13 +110,15 @@ impl Fingerprint {
 /// What is left of a crawl; `None` when it has not begun.
 pub async fn standing(op: &Op, job: JobId) -> Result<Option<Standing>> {
     let tx = op.read().await?;
-    let hashes = crawl_urls::hashes(&tx, job).await?;
-    if hashes.is_empty() {
+    let sums = crawl_urls::sums(&tx, job).await?;
+    // Lost pages outlive the end of their job, and a retry begins anew beside them.
+    if sums.pages == sums.lost {
         return Ok(None);
     }
-    let sums = crawl_urls::sums(&tx, job).await?;
+    let hashes = crawl_urls::hashes(&tx, job).await?;
     let pages = hashes.iter().filter_map(|hash| Fingerprint::stored(hash)).collect();
-    Ok(Some(Standing { pages, done: sums.done, failed: sums.failed, items: sums.items }))
+    let suspects = sums.suspects > 0;
+    Ok(Some(Standing { pages, done: sums.done, failed: sums.failed, items: sums.items, suspects }))
 }
 
 /// Up to `limit` pages that wait, breadth first.
@@ -108,6 +126,13 @@ pub async fn next(op: &Op, job: JobId, limit: u64) -> Result<Vec<Place>> {
     let tx = op.read().await?;
     let rows = crawl_urls::queue(&tx, job, limit).await?;
     rows.into_iter().map(place).collect()
+}
+
+/// The next page that is to be tried alone.
+pub async fn next_suspect(op: &Op, job: JobId) -> Result<Option<Place>> {
+    let tx = op.read().await?;
+    let rows = crawl_urls::suspects(&tx, job, 1).await?;
+    rows.into_iter().next().map(place).transpose()
 }
 
 /// What a step of the crawl answers its worker.
@@ -120,13 +145,24 @@ pub struct Settled {
 
 /// Writes what became of pages and adds those that they link to, all or nothing. Only the lease's holder may, and the
 /// lease lasts anew from here. What a page told is to be reported before: a crash in between then only means that the
-/// page is asked for once more.
-pub async fn settle(op: &Op, lease: &Lease<'_>, visited: &[Visited], new: Vec<NewPlace>) -> Result<Settled> {
+/// page is asked for once more. Pages that are taken are noted in the same transaction, before they are asked for.
+pub async fn settle(
+    op: &Op,
+    lease: &Lease<'_>,
+    visited: &[Visited],
+    new: Vec<NewPlace>,
+    taking: Taking<'_>,
+) -> Result<Settled> {
     let change = op.begin().await?;
     let (mut job, _) = lease::held(op, &change, lease, Report::Heartbeat).await?;
     crawl_urls::mark(&change.tx, lease.job_id, marks(visited)).await?;
     let new = new.into_iter().map(row).collect();
     let added = crawl_urls::insert_new(&change.tx, lease.job_id, new).await?;
+    match taking {
+        Taking::Nothing => {}
+        Taking::Pages(ids) => crawl_urls::put_in_state(&change.tx, lease.job_id, ids, "taken").await?,
+        Taking::Suspect(id) => crawl_urls::put_in_state(&change.tx, lease.job_id, &[id], "alone").await?,
+    }
     lease::extend(op, &mut job, lease.length);
     jobs::save(&change.tx, &job).await?;
     op.commit(change).await?;
@@ -138,6 +174,7 @@ fn marks(visited: &[Visited]) -> BTreeMap<Mark, Vec<i64>> {
     for page in visited {
         let state = match page.fate {
             Fate::Queued => "queued",
+            Fate::Suspect => "suspect",
             Fate::Done => "done",
             Fate::Failed => "failed",
             Fate::Skipped => "skipped",
@@ -158,7 +195,8 @@ fn row(new: NewPlace) -> NewCrawlUrl {
 fn place(row: CrawlUrlRow) -> Result<Place> {
     let known = row.known.as_deref().map(json).transpose()?.unwrap_or_default();
     let attempts = u32::try_from(row.attempts).unwrap_or(u32::MAX);
-    Ok(Place { id: row.id, url: row.url, depth: row.depth, attempts, known })
+    let suspect = row.state == "suspect";
+    Ok(Place { id: row.id, url: row.url, depth: row.depth, attempts, known, suspect })
 }
 
 /// SHA-256 in hex.

@@ -8,8 +8,9 @@ use serde::de::DeserializeOwned;
 use tokio::sync::broadcast;
 
 use super::error::Result;
-use super::idempotency::{Begun, Once, Presented, Twins};
-use super::jobs::bell::JobBell;
+use super::idempotency::{Begun, Once, Presented, Subject, Twins};
+use super::jobs::settings::JobSettings;
+use super::jobs::wakeups::JobWakeups;
 use super::limits::Limits;
 use super::revocation::Revocation;
 use super::rooms::reads::RoomReads;
@@ -21,7 +22,7 @@ use crate::auth::scope::{SystemReason, TenantScope};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::failpoint::{Failpoint, reach};
-use crate::base::ids::TenantId;
+use crate::base::ids::{NodeId, TenantId, UserId};
 use crate::eventlog::{Change, Committed, SharedReads};
 use crate::hub::Hub;
 use crate::protocol::position::Position;
@@ -45,8 +46,12 @@ pub struct Kernel {
     /// Word of credentials that have ended, for whoever holds connections open on them.
     pub revocations: broadcast::Sender<Revocation>,
     enforcer: Arc<OnceLock<Enforcer>>,
-    /// Rings when a job begins to wait for a worker.
-    pub bell: JobBell,
+    /// Which node of the deployment this is; a new one unless the composition root sets it.
+    pub node: NodeId,
+    /// Wakes who waits for a job.
+    pub wakeups: JobWakeups,
+    /// Pauses and bounds of the queue of jobs.
+    pub job_settings: JobSettings,
     /// Who works under which key; the others wait.
     pub twins: Twins,
     /// What is counted: `kernel.metrics.refused(code)`.
@@ -62,14 +67,17 @@ pub struct Kernel {
 /// Ends this node's own connections that a revocation speaks of.
 type Enforcer = Box<dyn Fn(&Revocation) + Send + Sync>;
 
-/// Revocations that may wait for a supervisor; one that falls behind ends every connection it cannot vouch for.
-const REVOCATION_QUEUE: usize = 1024;
+/// Revocations that may wait for a listener. An act sends one, whatever it ends, and this node's own connections are ended
+/// before the act is answered, not through this queue. A listener that lags all the same asks the store about every open
+/// connection and ends only what is over.
+const REVOCATION_QUEUE: usize = 8192;
 
 impl Kernel {
     pub fn new(db: Database, clock: Clock, entropy: Entropy) -> Self {
         let (revocations, _) = broadcast::channel(REVOCATION_QUEUE);
         let (hub, logs, rooms) = (Arc::default(), Arc::default(), Arc::default());
-        let (enforcer, bell, twins) = (Arc::default(), JobBell::default(), Twins::default());
+        let (enforcer, wakeups, twins) = (Arc::default(), JobWakeups::default(), Twins::default());
+        let node = NodeId::new(&clock);
         let (metrics, limits) = (Arc::clone(db.metrics()), Arc::default());
         let (together, uploads) = (Arc::default(), Arc::default());
         Self {
@@ -81,7 +89,9 @@ impl Kernel {
             entropy,
             revocations,
             enforcer,
-            bell,
+            node,
+            wakeups,
+            job_settings: JobSettings::default(),
             twins,
             metrics,
             limits,
@@ -229,10 +239,29 @@ impl Op {
         change: Change,
         answer: impl FnOnce(Option<Position>) -> Result<T>,
     ) -> Result<T> {
+        self.commit_kept(change, None, answer).await
+    }
+
+    /// The same for an answer that repeats what may be changed or deleted: it is found again by its subject then.
+    pub async fn commit_once_about<T: Serialize>(
+        &self,
+        change: Change,
+        subject: &Subject,
+        answer: impl FnOnce(Option<Position>) -> Result<T>,
+    ) -> Result<T> {
+        self.commit_kept(change, Some(subject), answer).await
+    }
+
+    async fn commit_kept<T: Serialize>(
+        &self,
+        change: Change,
+        subject: Option<&Subject>,
+        answer: impl FnOnce(Option<Position>) -> Result<T>,
+    ) -> Result<T> {
         let appended = change.append().await?;
         let answer = answer(appended.position())?;
         if let Some(once) = self.kept() {
-            once.keep(&self.kernel.clock, Door::Tenant(&appended.tx), &answer).await?;
+            once.keep(&self.kernel.clock, Door::Tenant(&appended.tx), subject, &answer).await?;
         }
         self.hand_over(&appended.commit().await?);
         Ok(answer)
@@ -272,6 +301,15 @@ impl Op {
             request_id: self.origin.request_id.clone(),
         };
         Ok(audit_log::insert(tx, entry).await?)
+    }
+
+    /// Notes a deed on what belongs to `owner`, unless that is the caller: what people do with their own is theirs, what
+    /// others do with it stands in the audit log.
+    pub async fn audit_unless_own(&self, tx: &TenantTx, owner: UserId, deed: Deed) -> Result<()> {
+        if self.principal().and_then(Principal::owner_id) == Some(owner) {
+            return Ok(());
+        }
+        self.audit(tx, deed).await
     }
 
     fn actor_words(&self) -> (&'static str, Option<String>, Option<String>) {

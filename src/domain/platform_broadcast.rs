@@ -17,6 +17,7 @@ use crate::base::ids::{BroadcastId, NotificationId, TenantId};
 use crate::protocol::event::Event;
 use crate::protocol::message::SystemNotification;
 use crate::protocol::routing::Audience;
+use crate::storage::audit_log::{self, NewAuditEntry};
 use crate::storage::notifications as notification_rows;
 use crate::storage::platform_broadcasts::{self, NewPlatformBroadcast, PlatformBroadcastRow};
 use crate::storage::{micros, tenants, time};
@@ -41,7 +42,9 @@ pub async fn send(
     let id = BroadcastId::new(&op.kernel.clock);
     let now = micros(op.now());
     let start_time = start_time.map_or(now, micros);
-    platform_broadcasts::insert(&tx, NewPlatformBroadcast { id, message, category, start_time, now }).await?;
+    let (sent_by, sender_name) = op.operator().unzip();
+    let new = NewPlatformBroadcast { id, message, category, start_time, now, sent_by, sender_name };
+    platform_broadcasts::insert(&tx, new).await?;
     let deed =
         Deed { action: "broadcast.sent", target_kind: "broadcast", target_id: id.to_string(), detail: None };
     op.audit(&tx, None, deed).await?;
@@ -91,8 +94,25 @@ async fn deliver(kernel: &Kernel, tenant: TenantId, row: &PlatformBroadcastRow) 
     };
     let event = Event::Broadcast { audience: Audience::Everyone, message };
     notifications::notify_as(&op, &mut change, event, mark).await?;
+    audit_log::insert(&change.tx, entry(row, op.now())).await?;
     op.commit(change).await?;
     Ok(true)
+}
+
+/// The tenant's own entry of it: what was sent to all of its people, and by whom.
+fn entry(row: &PlatformBroadcastRow, now: DateTime<Utc>) -> NewAuditEntry {
+    NewAuditEntry {
+        at: micros(now),
+        actor_kind: if row.sent_by.is_some() { "operator" } else { "system" },
+        actor_id: row.sent_by.map(|id| id.to_string()),
+        actor_name: row.sender_name.clone(),
+        action: "broadcast.sent",
+        target_kind: Some("broadcast"),
+        target_id: Some(row.id.to_string()),
+        detail: Some(serde_json::json!({ "audience": "all_tenants" }).to_string()),
+        address: None,
+        request_id: None,
+    }
 }
 
 /// The notification's id in this tenant: the same for the same broadcast whenever it is asked for (UUIDv8, RFC 9562).

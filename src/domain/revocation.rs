@@ -1,7 +1,9 @@
 //! Word that a credential no longer holds. A passing hint: the store has the truth, and every new request asks it.
 
+use std::sync::Arc;
+
 use crate::auth::principal::Principal;
-use crate::base::ids::{KeyId, SessionId, TenantId, UserId};
+use crate::base::ids::{KeyId, OperatorId, SessionId, TenantId, UserId};
 use crate::protocol::problem::CloseCode;
 
 /// What has ended.
@@ -9,11 +11,15 @@ use crate::protocol::problem::CloseCode;
 pub enum Revocation {
     /// One sign-in: log-out, or a refresh token used twice.
     Session(SessionId),
-    /// All sign-ins of a user, but perhaps one: the password was changed.
+    /// Some sign-ins of one account, in one word: they made room for newer ones.
+    SomeSessions(Arc<[SessionId]>),
+    /// All sign-ins of an operator, but perhaps one.
+    OperatorSessions { operator: OperatorId, except: Option<SessionId> },
+    /// All sign-ins of a user, but perhaps one: the password was changed, or the user ended them.
     Sessions { tenant: TenantId, user: UserId, except: Option<SessionId> },
     /// A user was deactivated or removed; the keys that they made end with them.
     User { tenant: TenantId, user: UserId },
-    /// A user has another role, or may come back: nothing ends, but what was known of them is old.
+    /// A user has another role, or may come back: nothing ends, but what was known of them and their keys is old.
     Role { tenant: TenantId, user: UserId },
     /// An API key was revoked.
     Key(KeyId),
@@ -21,7 +27,57 @@ pub enum Revocation {
     Tenant(TenantId),
 }
 
+/// What a revocation is about. Connections and cached accounts are indexed by their subjects, so that a revocation costs
+/// what it concerns and no walk over everything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Subject {
+    Session(SessionId),
+    /// The user, and the keys that the user made.
+    User(TenantId, UserId),
+    Key(KeyId),
+    Tenant(TenantId),
+    Operator(OperatorId),
+}
+
+impl Subject {
+    /// The subjects that a principal's credential depends on.
+    pub fn of(principal: &Principal) -> impl Iterator<Item = Self> + use<> {
+        let subjects = match principal {
+            Principal::User(user) => [
+                user.session_id().map(Self::Session),
+                Some(Self::User(user.tenant_id(), user.user_id())),
+                Some(Self::Tenant(user.tenant_id())),
+            ],
+            Principal::Key(key) => [
+                Some(Self::Key(key.key_id())),
+                Some(Self::User(key.tenant_id(), key.made_by())),
+                Some(Self::Tenant(key.tenant_id())),
+            ],
+            Principal::Operator(operator) => [
+                Some(Self::Session(operator.session_id())),
+                Some(Self::Operator(operator.operator_id())),
+                None,
+            ],
+        };
+        subjects.into_iter().flatten()
+    }
+}
+
 impl Revocation {
+    /// What it is about: it concerns nothing that has none of these subjects.
+    pub fn subjects(&self) -> Vec<Subject> {
+        match self {
+            Self::Session(session) => vec![Subject::Session(*session)],
+            Self::SomeSessions(some) => some.iter().copied().map(Subject::Session).collect(),
+            Self::Sessions { tenant, user, .. }
+            | Self::User { tenant, user }
+            | Self::Role { tenant, user } => vec![Subject::User(*tenant, *user)],
+            Self::OperatorSessions { operator, .. } => vec![Subject::Operator(*operator)],
+            Self::Key(key) => vec![Subject::Key(*key)],
+            Self::Tenant(tenant) => vec![Subject::Tenant(*tenant)],
+        }
+    }
+
     /// How it ends a connection of this principal; `None` when it does not concern it.
     pub fn ends(&self, tenant_id: TenantId, principal: &Principal) -> Option<(CloseCode, &'static str)> {
         let is_user = |user: &UserId, tenant: &TenantId| {
@@ -32,6 +88,9 @@ impl Revocation {
         };
         match self {
             Self::Session(session) if principal.session_id() == Some(*session) => {
+                Some((CloseCode::SessionRevoked, "session revoked"))
+            }
+            Self::SomeSessions(some) if principal.session_id().is_some_and(|own| some.contains(&own)) => {
                 Some((CloseCode::SessionRevoked, "session revoked"))
             }
             Self::Sessions { tenant, user, except } if is_user(user, tenant) => {
@@ -45,7 +104,14 @@ impl Revocation {
                 Some((CloseCode::SessionRevoked, "key revoked"))
             }
             Self::Tenant(tenant) if *tenant == tenant_id => Some((CloseCode::Forbidden, "tenant suspended")),
-            Self::Session(_)
+            Self::OperatorSessions { operator, except } if matches!(principal, Principal::Operator(own) if own.operator_id() == *operator) =>
+            {
+                let spared = except.is_some() && principal.session_id() == *except;
+                (!spared).then_some((CloseCode::SessionRevoked, "session revoked"))
+            }
+            Self::OperatorSessions { .. }
+            | Self::SomeSessions(_)
+            | Self::Session(_)
             | Self::Sessions { .. }
             | Self::User { .. }
             | Self::Role { .. }

@@ -1,7 +1,7 @@
 //! Spiders of a tenant. `auto` is everybody's: it is in every list and cannot be changed or removed.
 
 use super::error::Result;
-use super::idempotency::Begun;
+use super::idempotency::{Begun, Subject};
 use super::jobs::check::{Faults, list_json};
 use super::jobs::view::{json, unreadable};
 use super::op::{Deed, Op};
@@ -37,7 +37,7 @@ pub async fn create(op: &Op, new: NewSpider) -> Result<Spider> {
         other => other?,
     };
     op.audit(&change.tx, deed("spider.created", &new.name)).await?;
-    op.commit_once(change, |_| view(&row)).await
+    op.commit_once_about(change, &Subject::spider(&new.name), |_| view(&row)).await
 }
 
 /// `auto` first, then the tenant's own in the order of their making.
@@ -95,6 +95,7 @@ pub async fn delete(op: &Op, name: &str, precondition: Precondition<'_>) -> Resu
         ));
     }
     spiders::delete(&change.tx, row.id).await?;
+    Subject::spider(name).forget(&change.tx).await?;
     op.audit(&change.tx, deed("spider.removed", name)).await?;
     op.commit(change).await?;
     Ok(())

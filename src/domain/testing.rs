@@ -25,12 +25,17 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        let mut world = Self::empty().await;
+        world.tenant = add_tenant(&world.kernel, "acme").await;
+        world
+    }
+
+    /// A node on a store that never had a tenant.
+    pub(crate) async fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let db = open(&folder).await;
         let clock = Clock::manual(DateTime::from_timestamp(1_764_000_000, 0).unwrap());
-        let kernel = Kernel::new(db, clock, Entropy);
-        let tenant = add_tenant(&kernel, "acme").await;
-        Self { kernel, tenant, folder }
+        Self { kernel: Kernel::new(db, clock, Entropy), tenant: TenantId(0), folder }
     }
 
     /// A node that starts anew on the same store, as after a crash.

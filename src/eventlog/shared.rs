@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -15,6 +16,7 @@ use parking_lot::Mutex;
 use super::replay::{Head, head, read_after};
 use crate::auth::scope::TenantScope;
 use crate::base::ids::TenantId;
+use crate::base::turns::{LineFull, Queued, Turn, Turns};
 use crate::protocol::envelope::Envelope;
 use crate::protocol::position::Position;
 use crate::storage::{Database, Error, Result};
@@ -29,6 +31,8 @@ const EVENT_BYTES: usize = 256;
 const KEPT: Duration = Duration::from_secs(30);
 /// How long the reach of a log towards the past is believed. Retention that was faster is noticed with the rows.
 const FRESH: TimeDelta = TimeDelta::seconds(5);
+/// Readers of one tenant that may wait for a permit to replay; beyond it a connection is told to come back later.
+const MOST_WAITING: usize = 16_384;
 /// Bounded: tenants whose head is remembered.
 const MOST_HEADS: u64 = 10_000;
 
@@ -57,6 +61,8 @@ pub struct SharedReads {
     generations: Mutex<HashMap<TenantId, u64>>,
     turns: AtomicU64,
     reads: AtomicU64,
+    /// Replays that read and judge a stretch at this moment.
+    replays: Turns<TenantId>,
 }
 
 impl Default for SharedReads {
@@ -72,11 +78,35 @@ impl Default for SharedReads {
             generations: Mutex::default(),
             turns: AtomicU64::new(0),
             reads: AtomicU64::new(0),
+            replays: replays(),
         }
     }
 }
 
+/// As many at once as there are cores, and half of them for one tenant: however many of its readers replay, the other
+/// half is for everybody else.
+fn replays() -> Turns<TenantId> {
+    let at_once = available_parallelism().map_or(1, usize::from).max(2);
+    Turns::shared(at_once, at_once / 2, MOST_WAITING)
+}
+
 impl SharedReads {
+    /// A place in the tenant's line for the permit to replay one stretch, be it read from the store or known: judging
+    /// its events costs as much. Tenants take turns, and a permit is given back between two stretches.
+    pub fn queue_for_permit(&self, scope: &TenantScope) -> Result<Queued<TenantId>> {
+        self.replays.queue(scope.tenant_id()).map_err(|LineFull| Error::Busy)
+    }
+
+    /// The permit itself.
+    pub async fn permit(&self, scope: &TenantScope) -> Result<Turn<TenantId>> {
+        self.replays.wait(scope.tenant_id()).await.map_err(|LineFull| Error::Busy)
+    }
+
+    /// How many wait for a permit, for the metrics.
+    pub fn waiting(&self) -> usize {
+        self.replays.waiting()
+    }
+
     /// The stretch in which the event after `after` is, up to its end or at least to `upto`, which must be committed.
     /// Of many that ask at once one reads.
     pub async fn stretch(

@@ -9,6 +9,7 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
+use super::body::BodyAccount;
 use super::client::origin;
 use super::explain::refuse_bad_parameters;
 use super::rate_limits::count_caller;
@@ -243,6 +244,7 @@ async fn admit(request: &Request, permission: Permission) -> Result<Admitted, po
 /// Who shows the credential, counted against what that caller may ask for.
 async fn known(request: &Request) -> Result<Admitted, Problem> {
     let admitted = authenticate(request).await?;
+    BodyAccount::belongs_to(request, &admitted.principal);
     count_caller(request, &identity(request)?.kernel, &admitted.principal)?;
     Ok(admitted)
 }
@@ -250,12 +252,10 @@ async fn known(request: &Request) -> Result<Admitted, Problem> {
 /// Whose credential it is; only so many are looked at at once.
 async fn authenticate(request: &Request) -> Result<Admitted, Problem> {
     let credential = Credential::Header(bearer(request)?);
-    let sessions = request.data::<Arc<Sessions>>();
-    let _place = match sessions {
-        Some(sessions) => Some(sessions.admission.requests.enter().await?),
-        None => None,
-    };
-    identity(request)?.authenticate(credential).await
+    match request.data::<Arc<Sessions>>() {
+        Some(sessions) => sessions.authenticate(&sessions.admission.requests, credential).await,
+        None => identity(request)?.authenticate(credential).await,
+    }
 }
 
 pub(super) fn identity(request: &Request) -> Result<&Arc<Identity>, Problem> {

@@ -27,7 +27,7 @@ impl TrustedProxies {
         *self.0.write() = networks.to_vec();
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    pub(in crate::http) fn trusts(&self, address: IpAddr) -> bool {
         self.0.read().iter().any(|network| network.contains(address))
     }
 }

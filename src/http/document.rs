@@ -59,6 +59,9 @@ const BESIDES: &[(&str, &[&str])] = &[
     ("upsert_properties", &["404"]),
     // A file that is not complete yet, or whose bytes were lost.
     ("get_upload_content", &["409", "410"]),
+    // A key whose answer is gone with what it was about.
+    ("create_upload", &["410"]),
+    ("create_spider", &["410"]),
     // So is the room that a message is for.
     ("send_chat", &["404"]),
 ];

@@ -1,20 +1,26 @@
-//! `/metrics` and `/metrics/tenants`. They are for the machine's own collector, which needs no credential, and for
-//! operators. A proxy on the same machine looks like the machine itself, so a request that was forwarded, or that was
-//! meant for another host's name, is a stranger's and needs a credential.
+//! `/metrics` and `/metrics/tenants`. On the main listener they are for who shows `telemetry.metrics_key` or an operator's
+//! token: where a connection comes from proves nothing, since a proxy on the same machine looks like the machine itself.
+//! A listener of its own (`telemetry.metrics_bind`) serves nothing else, and asks for no credential on loopback.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use poem::http::header;
+use poem::http::{Method, header};
 use poem::web::Data;
-use poem::{Request, Response, handler};
+use poem::{Endpoint, EndpointExt, Request, Response, Route, get, handler};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 use super::caller::bearer;
+use super::explain::Operations;
+use super::problem::Refusals;
+use super::security_headers::SecurityHeaders;
 use crate::auth::permission::Permission;
 use crate::auth::scope::SystemReason;
 use crate::domain::identity::authenticate::Credential;
 use crate::domain::op::forbidden;
-use crate::protocol::problem::Problem;
+use crate::protocol::problem::{Code, Problem};
 use crate::session::Sessions;
 use crate::storage::tenants;
 use crate::telemetry::metrics::{Text, tenants_text};
@@ -23,14 +29,61 @@ use crate::telemetry::metrics::{Text, tenants_text};
 #[derive(Clone, Copy, Debug)]
 pub struct TenantMetrics(pub Option<usize>);
 
-/// Headers by which a proxy says that it stands in between.
-const FORWARDING: [&str; 6] =
-    ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via"];
+/// Who is told the figures.
+#[derive(Clone, Debug)]
+pub struct MetricsAccess {
+    /// The hash of `telemetry.metrics_key`: hashes are of one length, so that comparing them takes one time.
+    key: Option<[u8; 32]>,
+    /// The listener is on loopback and serves nothing but figures.
+    is_own_loopback: bool,
+}
+
+impl MetricsAccess {
+    /// On the listener that serves everything.
+    pub fn on_main(key: Option<&SecretString>) -> Self {
+        Self { key: key.map(|key| hash(key.expose_secret())), is_own_loopback: false }
+    }
+
+    /// On a listener of the figures' own at `bind`.
+    pub fn on_own(key: Option<&SecretString>, bind: IpAddr) -> Self {
+        Self { is_own_loopback: bind.is_loopback(), ..Self::on_main(key) }
+    }
+
+    fn is_key(&self, text: &str) -> bool {
+        self.key.is_some_and(|key| key.ct_eq(&hash(text)).into())
+    }
+}
+
+fn hash(text: &str) -> [u8; 32] {
+    Sha256::digest(text.as_bytes()).into()
+}
+
+/// The figures alone, for a listener of their own.
+pub fn metrics_router(
+    sessions: &Arc<Sessions>,
+    access: MetricsAccess,
+    tenants: TenantMetrics,
+) -> impl Endpoint<Output = Response> + 'static {
+    let paths = ["/metrics", "/metrics/tenants"];
+    let known = paths.iter().fold(Operations::new(), |known, path| known.with_route(path, &[Method::GET]));
+    Route::new()
+        .at("/metrics", get(metrics))
+        .at("/metrics/tenants", get(tenant_metrics))
+        .data(Arc::clone(sessions))
+        .data(access)
+        .data(tenants)
+        .with(Refusals::new(Arc::new(known), sessions.kernel.entropy))
+        .with(SecurityHeaders)
+}
 
 /// The node's figures.
 #[handler]
-pub async fn metrics(request: &Request, Data(sessions): Data<&Arc<Sessions>>) -> Result<Response, Problem> {
-    admit(request, sessions).await?;
+pub async fn metrics(
+    request: &Request,
+    Data(sessions): Data<&Arc<Sessions>>,
+    Data(access): Data<&MetricsAccess>,
+) -> Result<Response, Problem> {
+    admit(request, sessions, access).await?;
     Ok(answer(sessions.metrics_text().await))
 }
 
@@ -39,9 +92,10 @@ pub async fn metrics(request: &Request, Data(sessions): Data<&Arc<Sessions>>) ->
 pub async fn tenant_metrics(
     request: &Request,
     Data(sessions): Data<&Arc<Sessions>>,
+    Data(access): Data<&MetricsAccess>,
     Data(TenantMetrics(most)): Data<&TenantMetrics>,
 ) -> Result<Response, Problem> {
-    admit(request, sessions).await?;
+    admit(request, sessions, access).await?;
     let most = most.ok_or_else(Problem::not_found)?;
     let meters = sessions.kernel.metrics.tenants.busiest_first();
     let (busiest, rest) = meters.split_at(most.min(meters.len()));
@@ -55,29 +109,40 @@ pub async fn tenant_metrics(
     Ok(answer(tenants_text(&named.collect::<Vec<_>>(), rest)))
 }
 
-/// A credential that is shown is judged, wherever it comes from; without one only the machine itself is let in.
-async fn admit(request: &Request, sessions: &Sessions) -> Result<(), Problem> {
+/// A credential that is shown is judged, wherever it comes from.
+async fn admit(request: &Request, sessions: &Sessions, access: &MetricsAccess) -> Result<(), Problem> {
     if !request.headers().contains_key(header::AUTHORIZATION) {
-        return if is_local(request) { Ok(()) } else { Err(Problem::authentication_required()) };
+        return if access.is_own_loopback && is_asked_here(request) {
+            Ok(())
+        } else {
+            Err(unauthenticated(access))
+        };
     }
-    let admitted = sessions.identity.authenticate(Credential::Header(bearer(request)?)).await?;
+    let shown = bearer(request)?;
+    if access.is_key(shown) {
+        return Ok(());
+    }
+    let admitted = sessions.identity.authenticate(Credential::Header(shown)).await?;
     if admitted.principal.may(Permission::ReadNodeStatus) { Ok(()) } else { Err(forbidden()) }
 }
 
-/// Whether the request is of this machine: the peer, the name that it asked for, and nobody in between.
-fn is_local(request: &Request) -> bool {
-    let peer = request.remote_addr().as_socket_addr().map(|peer| peer.ip().to_canonical());
-    let from_here = peer.is_some_and(|peer| peer.is_loopback());
-    let mut hosts = request.headers().get_all(header::HOST).iter();
-    let asked_here = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host.to_str().is_ok_and(is_loopback_host),
-        _ => false,
+fn unauthenticated(access: &MetricsAccess) -> Problem {
+    let words = if access.key.is_some() {
+        "Send telemetry.metrics_key, or an operator's token, as `Authorization: Bearer`."
+    } else {
+        "Set telemetry.metrics_key and send it as `Authorization: Bearer`, or give the figures a listener of their own \
+         with telemetry.metrics_bind; an operator's token is taken too."
     };
-    from_here && asked_here && FORWARDING.iter().all(|name| !request.headers().contains_key(*name))
+    Problem::new(Code::Unauthenticated, words)
 }
 
-/// `localhost` or a loopback address, with or without a port. A page whose own name was made to lead here still asks
-/// for that name.
+/// Whether the request asks for a name of this machine. A page whose own name was made to lead here asks for that name.
+fn is_asked_here(request: &Request) -> bool {
+    let host = request.headers().get(header::HOST);
+    host.is_some_and(|host| host.to_str().is_ok_and(is_loopback_host))
+}
+
+/// `localhost` or a loopback address, with or without a port.
 fn is_loopback_host(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split_once(']').map_or(rest, |(address, _)| address),

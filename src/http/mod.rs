@@ -38,6 +38,7 @@ pub mod origin;
 pub mod problem;
 pub mod rate_limits;
 pub mod rooms;
+pub mod security_headers;
 pub mod serve;
 pub mod swagger;
 pub mod tags;

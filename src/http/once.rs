@@ -1,11 +1,13 @@
 //! `Idempotency-Key`: what an operation takes so that a retry of it is answered and not done again, and the answer that
 //! says which of the two it is.
 
+use std::marker::PhantomData;
+
 use poem::{IntoResponse, Request, RequestBody, Response};
 use poem_openapi::registry::{MetaHeader, MetaParamIn, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions};
 
-use super::body::{BODY_BYTES, read_at_most};
+use super::body::{BodyAccount, BodySize, Single, read_whole};
 use super::caller::identity;
 use super::explain::refuse_bad_parameters;
 use crate::domain::idempotency::{Once, Presented, SentRequest};
@@ -13,13 +15,13 @@ use crate::domain::identity::Identity;
 use crate::protocol::problem::Problem;
 
 /// The key of a request, if it has one, with the request's fingerprint. Stands before the body among a handler's
-/// parameters: with a key it reads the body, of at most `LIMIT` bytes, and leaves it for whoever parses it.
-pub struct OnceKey<const LIMIT: usize = BODY_BYTES>(pub Option<Presented>);
+/// parameters: with a key it reads the body, of the kind `S`, and leaves it for the extractor that parses it.
+pub struct OnceKey<S = Single>(pub Option<Presented>, PhantomData<S>);
 
 const KEY: &str = "Idempotency-Key";
 const REPLAYED: &str = "Idempotent-Replayed";
 
-impl<'a, const LIMIT: usize> ApiExtractor<'a> for OnceKey<LIMIT> {
+impl<'a, S: BodySize> ApiExtractor<'a> for OnceKey<S> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
 
     type ParamType = String;
@@ -40,9 +42,9 @@ impl<'a, const LIMIT: usize> ApiExtractor<'a> for OnceKey<LIMIT> {
     ) -> poem::Result<Self> {
         // From here on a key is one, and visible ASCII.
         refuse_bad_parameters(request)?;
-        let Some(key) = request.header(KEY) else { return Ok(Self(None)) };
+        let Some(key) = request.header(KEY) else { return Ok(Self(None, PhantomData)) };
         let taken = body.take().map_err(|_| Problem::internal())?;
-        let bytes = read_at_most(request, taken, LIMIT).await?;
+        let bytes = read_whole::<S>(request, taken).await?;
         let uri = request.original_uri();
         let sent = SentRequest {
             key,
@@ -52,8 +54,11 @@ impl<'a, const LIMIT: usize> ApiExtractor<'a> for OnceKey<LIMIT> {
             body: &bytes,
         };
         let presented = Presented::of_request(identity(request)?, &sent);
+        if let Some(account) = BodyAccount::of(request) {
+            account.keep(bytes.clone());
+        }
         *body = RequestBody::new(poem::Body::from_bytes(bytes));
-        Ok(Self(Some(presented)))
+        Ok(Self(Some(presented), PhantomData))
     }
 }
 

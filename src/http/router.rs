@@ -11,6 +11,7 @@ use poem_openapi::{OpenApi, OpenApiService};
 use super::api_keys::ApiKeysApi;
 use super::audit_log::AuditLogApi;
 use super::auth::AuthApi;
+use super::body::{BodyGate, BodySettings};
 use super::broadcasts::BroadcastsApi;
 use super::client::TrustedProxies;
 use super::cors::Cors;
@@ -22,7 +23,7 @@ use super::jobs::JobsApi;
 use super::key_set::key_set;
 use super::live::{Live, SocketDoor, SocketKind, StreamDoor, StreamKind};
 use super::messages::{ChatApi, MessagesApi};
-use super::metrics::{self, TenantMetrics};
+use super::metrics::{self, MetricsAccess, TenantMetrics};
 use super::notifications::NotificationsApi;
 use super::operations::OperationsApi;
 use super::origin::OriginPolicy;
@@ -30,6 +31,7 @@ use super::problem::{Refusals, problem_page};
 use super::properties::PropertiesApi;
 use super::rate_limits::{AddressGate, RateHeaders};
 use super::rooms::RoomsApi;
+use super::security_headers::SecurityHeaders;
 use super::serve::TimeLimit;
 use super::spiders::SpidersApi;
 use super::swagger;
@@ -73,6 +75,10 @@ pub struct RouterParts {
     pub lease: LeaseLength,
     /// How many tenants have figures of their own.
     pub tenant_metrics: TenantMetrics,
+    /// Who is told the node's figures.
+    pub metrics_access: MetricsAccess,
+    /// How large bodies may be, one by one and together.
+    pub bodies: BodySettings,
     /// For requests; streams and sockets end otherwise.
     pub request_timeout: Duration,
 }
@@ -122,7 +128,16 @@ pub fn asyncapi() -> String {
 
 /// The whole server as one endpoint.
 pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + 'static, DocumentError> {
-    let RouterParts { sessions, origins, proxies, lease, tenant_metrics, request_timeout } = parts;
+    let RouterParts {
+        sessions,
+        origins,
+        proxies,
+        lease,
+        tenant_metrics,
+        metrics_access,
+        bodies,
+        request_timeout,
+    } = parts;
     let live = Arc::new(Live {
         sessions: Arc::clone(&sessions),
         origins: origins.clone(),
@@ -137,6 +152,7 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
     let entropy = sessions.kernel.entropy;
     let counting = Arc::clone(&sessions.kernel.metrics);
     let gate = AddressGate(Arc::clone(&sessions.kernel));
+    let bodies = BodyGate::new(bodies, sessions.clock().clone());
     let routes = live_routes(&live)
         .nest(BASE, rest.with(limit.clone()).with(gate.clone()))
         .nest("/admin", at_root("/admin", broadcasts).with(limit.clone()).with(gate.clone()))
@@ -155,14 +171,17 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         .at("/metrics", get(metrics::metrics))
         .at("/metrics/tenants", get(metrics::tenant_metrics));
     Ok(routes
+        .with(bodies)
         .data(Arc::clone(&sessions.identity))
         .data(Arc::clone(&sessions))
         .data(proxies)
         .data(lease)
         .data(tenant_metrics)
+        .data(metrics_access)
         .with(Refusals::new(operations, entropy).counting(counting))
         .with(RateHeaders)
-        .with(Cors(origins)))
+        .with(Cors(origins))
+        .with(SecurityHeaders))
 }
 
 /// Sockets and streams: the seeds' addresses are one handler.

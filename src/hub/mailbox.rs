@@ -16,7 +16,7 @@ use crate::protocol::message::ServerMessage;
 use crate::protocol::position::Position;
 use crate::protocol::problem::CloseCode;
 use crate::protocol::routing::Passing;
-use crate::protocol::subscription::{Interest, Reader};
+use crate::protocol::subscription::{Interest, Reader, Subscription};
 use crate::protocol::websocket::encode::TextFrame;
 
 /// What a beat is counted as: about a quiet stream's `id:` line.
@@ -124,6 +124,10 @@ struct State {
     replayed: i64,
     gate_shut: bool,
     held_lost: bool,
+    /// Whether the reader may have it is not known at the moment: nothing is taken.
+    in_doubt: bool,
+    /// Bytes that its reader keeps besides: subscriptions that wait for their past.
+    aside: usize,
     dropped: u64,
     closing: Option<Closing>,
 }
@@ -139,6 +143,8 @@ impl Mailbox {
             replayed: 0,
             gate_shut: true,
             held_lost: false,
+            in_doubt: false,
+            aside: 0,
             dropped: 0,
             closing: None,
         };
@@ -197,12 +203,46 @@ impl Mailbox {
     /// Like [`Mailbox::take`], at once; `None` when nothing is queued.
     pub fn try_take(&self) -> Option<Result<Vec<Item>, Closing>> {
         let mut state = self.state.lock();
-        if !state.gate_shut && !state.queue.is_empty() {
+        // An end that comes while the reader is in doubt is not put behind what is queued: that was not for it.
+        if !state.gate_shut && !state.in_doubt && !state.queue.is_empty() {
             state.bytes = 0;
             // The buffer goes with its items: a quiet connection keeps no room for a past burst.
             return Some(Ok(std::mem::take(&mut state.queue).into()));
         }
         state.closing.clone().map(Err)
+    }
+
+    /// Whether the reader may have anything is in doubt: what is queued and what comes waits for [`Mailbox::release`].
+    pub fn hold(&self) {
+        self.state.lock().in_doubt = true;
+    }
+
+    /// The reader may have it.
+    pub fn release(&self) {
+        if std::mem::take(&mut self.state.lock().in_doubt) {
+            self.ready.notify_one();
+        }
+    }
+
+    /// Waits while delivery is held; the error is an end that is told meanwhile.
+    pub async fn released(&self) -> Result<(), Closing> {
+        loop {
+            {
+                let state = self.state.lock();
+                if !state.in_doubt {
+                    return Ok(());
+                }
+                if let Some(closing) = &state.closing {
+                    return Err(closing.clone());
+                }
+            }
+            self.ready.notified().await;
+        }
+    }
+
+    /// Whether delivery is held.
+    pub fn is_held(&self) -> bool {
+        self.state.lock().in_doubt
     }
 
     /// Why the connection is to end, also while the gate is shut.
@@ -283,6 +323,18 @@ impl Mailbox {
     /// Bytes that wait.
     pub fn queued_bytes(&self) -> usize {
         self.state.lock().bytes
+    }
+
+    /// Notes how much its reader keeps besides the queue.
+    pub fn keeps_aside(&self, bytes: usize) {
+        self.state.lock().aside = bytes;
+    }
+
+    /// Bytes that are kept for this reader: what waits, and all that it asked for.
+    pub fn held_bytes(&self) -> usize {
+        let state = self.state.lock();
+        let wanted: usize = state.interest.subscriptions.iter().map(Subscription::held_bytes).sum();
+        state.bytes + state.aside + wanted
     }
 
     /// Whether the reader was too slow and is closed for it.

@@ -6,14 +6,18 @@ use std::sync::Arc;
 use crate::protocol::envelope::Envelope;
 use crate::protocol::position::Position;
 
-/// Events kept while an earlier one is missing. Beyond this the rest is dropped: the log has it all.
+/// Events kept while an earlier one is missing. Beyond this the furthest are dropped: the log has them all.
 const MOST_PENDING: usize = 4096;
+/// The same in bytes: an event has up to 64 KiB.
+const MOST_PENDING_BYTES: usize = 16 * 1024 * 1024;
 
 /// The last event delivered, and those that wait for one before them.
 #[derive(Default)]
 pub(super) struct Sequencer {
     cursor: Option<Position>,
     pending: BTreeMap<i64, Arc<Envelope>>,
+    /// Bytes of those.
+    bytes: usize,
 }
 
 impl Sequencer {
@@ -28,6 +32,7 @@ impl Sequencer {
             self.cursor = Some(position);
             self.pending = self.pending.split_off(&(position.seq + 1));
             self.pending.retain(|_, envelope| envelope.position.epoch == position.epoch);
+            self.recount();
         }
     }
 
@@ -36,6 +41,7 @@ impl Sequencer {
         let Some(cursor) = self.cursor.filter(|cursor| cursor.seq < seq) else { return };
         self.cursor = Some(Position { seq, ..cursor });
         self.pending = self.pending.split_off(&(seq + 1));
+        self.recount();
     }
 
     /// Forgets where delivery stands: the log is another one now, and the next joiner says where it begins.
@@ -48,8 +54,17 @@ impl Sequencer {
         let follows = self
             .cursor
             .is_none_or(|cursor| envelope.position.epoch == cursor.epoch && envelope.seq() > cursor.seq);
-        if follows && self.pending.len() < MOST_PENDING {
-            self.pending.insert(envelope.seq(), Arc::clone(envelope));
+        if !follows {
+            return;
+        }
+        if let Some(known) = self.pending.insert(envelope.seq(), Arc::clone(envelope)) {
+            self.bytes -= size(&known);
+        }
+        self.bytes += size(envelope);
+        // The furthest goes first: the one that all others wait for is never the one that has no room.
+        while self.pending.len() > MOST_PENDING || self.bytes > MOST_PENDING_BYTES {
+            let Some((_, furthest)) = self.pending.pop_last() else { return };
+            self.bytes -= size(&furthest);
         }
     }
 
@@ -57,6 +72,7 @@ impl Sequencer {
     pub(super) fn next(&mut self) -> Option<Arc<Envelope>> {
         let cursor = self.cursor?;
         let envelope = self.pending.remove(&(cursor.seq + 1))?;
+        self.bytes -= size(&envelope);
         self.cursor = Some(Position { epoch: cursor.epoch, seq: envelope.seq() });
         Some(envelope)
     }
@@ -64,5 +80,55 @@ impl Sequencer {
     /// Whether something waits for an event that has not come.
     pub(super) fn has_gap(&self) -> bool {
         self.cursor.is_some() && !self.pending.is_empty()
+    }
+
+    fn recount(&mut self) {
+        self.bytes = self.pending.values().map(size).sum();
+    }
+}
+
+fn size(envelope: &Arc<Envelope>) -> usize {
+    envelope.frame.frame().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::routing::Routing;
+
+    fn event(seq: i64, bytes: usize) -> Arc<Envelope> {
+        let body = format!(r#"{{"type":"property_notification","pad":"{}"}}"#, "x".repeat(bytes));
+        let at = chrono::DateTime::from_timestamp(1_764_000_000, 0).unwrap();
+        let position = Position { epoch: 1, seq };
+        Arc::new(Envelope::new(position, "property_notification", Routing::Summary, &body, at))
+    }
+
+    #[test]
+    fn what_waits_for_an_earlier_event_is_bounded_in_bytes_and_delivered_once_that_comes() {
+        let mut sequencer = Sequencer::default();
+        sequencer.start_at(Position { epoch: 1, seq: 0 });
+
+        (2..600).for_each(|seq| sequencer.accept(&event(seq, 60_000)));
+        let kept = sequencer.pending.len();
+        assert!(sequencer.bytes <= MOST_PENDING_BYTES && (200..300).contains(&kept), "{kept}");
+        sequencer.accept(&event(1, 60_000));
+        assert!(sequencer.has_gap() && sequencer.bytes <= MOST_PENDING_BYTES);
+
+        assert_eq!(sequencer.next().map(|event| event.seq()), Some(1));
+        while sequencer.next().is_some() {}
+        assert_eq!((sequencer.bytes, sequencer.has_gap()), (0, false));
+    }
+
+    #[test]
+    fn the_event_that_all_wait_for_has_room_however_many_wait() {
+        let mut sequencer = Sequencer::default();
+        sequencer.start_at(Position { epoch: 1, seq: 0 });
+        let waiting = 2..=MOST_PENDING as i64 + 1;
+
+        waiting.for_each(|seq| sequencer.accept(&event(seq, 1)));
+        sequencer.accept(&event(1, 1));
+
+        let delivered = std::iter::from_fn(|| sequencer.next()).count();
+        assert_eq!(delivered, MOST_PENDING, "the furthest was dropped, and is read from the log");
     }
 }

@@ -73,6 +73,34 @@ fn log_line(hub: &Hub) {
 }
 
 #[test]
+fn while_delivery_is_held_nothing_is_taken_and_nothing_is_lost() {
+    let (hub, mailbox) = joined(100_000);
+    hub.committed(TenantId(1), &[notice(1)]);
+
+    mailbox.hold();
+    hub.committed(TenantId(1), &[notice(2)]);
+    assert!(mailbox.try_take().is_none());
+    mailbox.release();
+
+    assert_eq!(sequences(&mailbox), [1, 2]);
+}
+
+#[tokio::test]
+async fn an_end_that_comes_while_delivery_is_held_stands_before_what_was_queued() {
+    let (hub, mailbox) = joined(100_000);
+    hub.committed(TenantId(1), &[notice(1)]);
+    assert_eq!(mailbox.released().await, Ok(()), "nothing is held");
+    mailbox.hold();
+    let revoked = Closing { code: CloseCode::SessionRevoked, reason: String::new() };
+    let told = async { mailbox.close(revoked.clone()) };
+
+    let (released, ()) = tokio::join!(mailbox.released(), told);
+
+    assert_eq!(released, Err(revoked.clone()));
+    assert_eq!(mailbox.take().await.unwrap_err(), revoked);
+}
+
+#[test]
 fn hand_overs_out_of_order_and_twice_go_out_once_and_in_sequence() {
     let (hub, mailbox) = joined(100_000);
 

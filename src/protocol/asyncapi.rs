@@ -101,7 +101,7 @@ const CHANNELS: &[Channel] = &[
     Channel {
         name: "echo",
         address: "/ws/echo",
-        description: "Sends every text or binary message back, for diagnosis and conformance tests.",
+        description: "Sends every text or binary message back, for diagnosis and conformance tests. One socket a user: a second is refused as one too many is (429, 4409).",
         parameters: &[],
         duplex: true,
         brings: Brings::Anything,

@@ -80,6 +80,8 @@ pub enum Refused {
 
 /// Longest `key` of a subscription.
 const MAX_KEY: usize = 100;
+/// Longest `id` of a message: it is kept until the answer, and sent with it.
+const MAX_ID: usize = 200;
 
 /// A message with the `id` that its answer is to carry.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,7 +108,12 @@ pub(super) fn read<C>(
     let Value::Object(fields) = value else {
         return (None, refused("invalid_message", "A message is a JSON object with a type"));
     };
-    let reply_to = fields.get("id").filter(|id| id.is_string() || id.is_number()).cloned();
+    let reply_to = fields.get("id").filter(|id| id.is_string() || id.is_number());
+    if reply_to.and_then(Value::as_str).is_some_and(|id| id.len() > MAX_ID) {
+        let words = format!("id must be a number, or text of at most {MAX_ID} bytes");
+        return (None, refused("invalid_message", &words));
+    }
+    let reply_to = reply_to.cloned();
     let Some(kind) = fields.get("type").and_then(Value::as_str) else {
         return (reply_to, refused("invalid_message", "A message needs a type"));
     };
@@ -233,7 +240,7 @@ fn feed_and_key(fields: &Fields<'_>) -> Result<(super::subscription::Feed, Optio
         Some(Value::String(key)) if key.len() <= MAX_KEY => Some(key.clone()),
         Some(_) => {
             return Err(Refused::Subscription {
-                subscription: Some(name),
+                subscription: Some(crate::base::text::cut(&name, 100).to_owned()),
                 key: None,
                 code: "invalid_key",
                 message: format!("key must be text of at most {MAX_KEY} bytes"),
@@ -339,6 +346,16 @@ mod tests {
             words(r#"{"type":"subscribe","subscription":"job_updates","filter":{"x":1}}"#).contains("`x`")
         );
         assert_eq!(words("[]"), "A message is a JSON object with a type");
+    }
+
+    #[test]
+    fn an_id_that_is_too_long_to_keep_is_refused() {
+        let with_id = |bytes: usize| parse(&format!(r#"{{"type":"ping","id":"{}"}}"#, "i".repeat(bytes)));
+
+        assert_eq!(with_id(MAX_ID).command, Ok(Command::Ping));
+        let refused = with_id(MAX_ID + 1);
+        let words = "id must be a number, or text of at most 200 bytes".to_owned();
+        assert_eq!((refused.reply_to, refused.command), (None, Err(invalid(words))));
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod routing;
 pub mod spider;
 pub mod stats;
 pub mod subscription;
+mod timestamp;
 pub mod upload;
 pub mod upload_command;
 pub mod websocket;

@@ -6,6 +6,8 @@ use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::base::timestamp::Timestamp;
+
 /// RESO `StandardStatus`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum, Serialize, Deserialize)]
 #[oai(rename_all = "snake_case")]
@@ -161,10 +163,10 @@ pub struct PropertyInput {
     pub longitude: Option<f64>,
     /// When the listing came on the market, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub listed_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub listed_at: Option<Timestamp>,
     /// When the sale closed, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub closed_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub closed_at: Option<Timestamp>,
     /// Anything else the source tells; at most 16 KiB as JSON. Replaced as a whole when given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes: Option<BTreeMap<String, Value>>,

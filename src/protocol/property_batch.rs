@@ -80,10 +80,6 @@ impl BatchItem {
     pub fn of(input: &PropertyInput) -> Self {
         Self(input.to_json().unwrap_or_default())
     }
-
-    pub fn read(self) -> Sighting {
-        read(self.0)
-    }
 }
 
 /// Reads a JSON value as a property.
@@ -125,7 +121,9 @@ fn explain(name: String) -> FieldError {
             "must be an object with no more than unparsed, street, city, state_or_province, postal_code and country, \
              each of them text"
         }
-        "listed_at" | "closed_at" => "must be a date and time with an offset, as RFC 3339 writes them",
+        "listed_at" | "closed_at" => {
+            "must be a date and time as in RFC 3339, such as 2026-01-31T12:00:00Z, from the year 1 to 9999 in UTC"
+        }
         "attributes" => "must be an object",
         "removed" => "must be true or false",
         _ => return FieldError::in_body(&[Step::Name(name)], "unknown_field", "is no field of a property"),

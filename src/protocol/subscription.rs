@@ -10,6 +10,7 @@ use super::memberships::Memberships;
 use super::role::Role;
 use super::routing::{Passing, PropertyFacts, Routing, Topic};
 use crate::base::ids::{ConnectionId, JobId, PropertyId, UserId};
+use crate::base::text::cut;
 
 /// The feeds, by the names of the seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,6 +66,10 @@ impl FromStr for Feed {
         Self::ALL.into_iter().find(|feed| feed.name() == text).ok_or(UnknownFeed)
     }
 }
+
+/// Characters in a text of a filter: as many as a property's city or a spider's name can have. A longer one matches nothing
+/// and would be kept for as long as its connection lasts.
+const MAX_FILTER_TEXT: usize = 100;
 
 /// What a subscription narrows its feed to.
 #[derive(Clone, Debug, PartialEq)]
@@ -141,11 +146,18 @@ impl Filter {
             Some(object @ Value::Object(_)) => object.clone(),
             Some(_) => return Err("filter must be an object".to_owned()),
         };
-        let explain = |error: serde_json::Error| format!("filter of {feed}: {error}");
+        // The parser repeats what it did not know, however long that was.
+        let explain =
+            |error: serde_json::Error| format!("filter of {feed}: {}", cut(&error.to_string(), 200));
         match feed {
-            Feed::JobUpdates => serde_json::from_value(object).map(Self::Jobs).map_err(explain),
+            Feed::JobUpdates => {
+                let filter: JobFilter = serde_json::from_value(object).map_err(explain)?;
+                within(feed, "spider_name", filter.spider_name.as_deref())?;
+                Ok(Self::Jobs(filter))
+            }
             Feed::PropertyUpdates => {
                 let mut filter: PropertyFilter = serde_json::from_value(object).map_err(explain)?;
+                within(feed, "city", filter.city.as_deref())?;
                 filter.city = filter.city.map(|city| city.to_lowercase());
                 Ok(Self::Properties(filter))
             }
@@ -156,6 +168,16 @@ impl Filter {
         }
     }
 
+    /// The memory of its texts.
+    pub fn held_bytes(&self) -> usize {
+        let text = match self {
+            Self::Jobs(filter) => &filter.spider_name,
+            Self::Properties(filter) => &filter.city,
+            Self::Alerts => &None,
+        };
+        text.as_ref().map_or(0, String::capacity)
+    }
+
     pub fn feed(&self) -> Feed {
         match self {
             Self::Jobs(_) => Feed::JobUpdates,
@@ -163,6 +185,14 @@ impl Filter {
             Self::Alerts => Feed::SystemAlerts,
         }
     }
+}
+
+/// Refuses a text that is longer than what it is compared with.
+fn within(feed: Feed, field: &str, text: Option<&str>) -> Result<(), String> {
+    if text.is_none_or(|text| text.chars().nth(MAX_FILTER_TEXT).is_none()) {
+        return Ok(());
+    }
+    Err(format!("filter of {feed}: {field} must have at most {MAX_FILTER_TEXT} characters"))
 }
 
 impl JobFilter {
@@ -199,6 +229,13 @@ pub struct Subscription {
     pub key: Option<String>,
     /// It speaks for events after this sequence number.
     pub after: i64,
+}
+
+impl Subscription {
+    /// The memory that it takes.
+    pub fn held_bytes(&self) -> usize {
+        size_of::<Self>() + self.key.as_ref().map_or(0, String::capacity) + self.filter.held_bytes()
+    }
 }
 
 /// Who is reading. A key has neither user nor role, and no inbox.
@@ -421,6 +458,19 @@ mod tests {
             Filter::parse(Feed::JobUpdates, Some(&json!({"job_id": "7"}))),
             Ok(Filter::Jobs(JobFilter { job_id: Some(7), ..Default::default() }))
         );
+    }
+
+    #[test]
+    fn a_filters_texts_are_as_long_as_what_they_are_compared_with_and_a_refusal_is_short() {
+        let parse = |feed, field: &str, text: String| Filter::parse(feed, Some(&json!({ field: text })));
+
+        for (feed, field) in [(Feed::PropertyUpdates, "city"), (Feed::JobUpdates, "spider_name")] {
+            assert!(parse(feed, field, "ß".repeat(MAX_FILTER_TEXT)).is_ok());
+            let refused = parse(feed, field, "ß".repeat(MAX_FILTER_TEXT + 1)).unwrap_err();
+            assert_eq!(refused, format!("filter of {feed}: {field} must have at most 100 characters"));
+        }
+        let unknown = parse(Feed::JobUpdates, &"x".repeat(60_000), String::new()).unwrap_err();
+        assert!(unknown.len() < 300 && unknown.contains("unknown field"), "{unknown}");
     }
 
     #[test]

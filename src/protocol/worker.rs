@@ -1,10 +1,10 @@
 //! What a worker says about its work and what it is answered.
 
-use chrono::{DateTime, Utc};
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 
 use super::job::{Job, JobStatus, LogLevel, Stats};
+use crate::base::timestamp::Timestamp;
 
 /// A worker asks for a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Object, Serialize, Deserialize)]
@@ -127,7 +127,7 @@ pub struct NewLogLine {
     pub message: String,
     /// RFC 3339; the time of arrival when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<DateTime<Utc>>,
+    pub at: Option<Timestamp>,
 }
 
 /// What became of a worker's lines.

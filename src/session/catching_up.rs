@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::follower::Follower;
 use super::replay::{Replay, Wanted};
 use super::subscribing::live;
+use crate::base::ids::TenantId;
+use crate::base::turns::{LineFull, Queued, Turn};
 use crate::eventlog::{self, Head, Stretch};
 use crate::hub::{Closing, Item};
 use crate::protocol::message::{Gap, GapReason, ServerMessage};
@@ -14,6 +16,13 @@ use crate::protocol::problem::CloseCode;
 use crate::protocol::routing::Routing;
 use crate::protocol::subscription::{INBOX_RESYNC_URL, Subscription, own_jobs_url};
 use crate::storage;
+
+/// The permit to read a stretch of the log. It outlives the future that waits for it: a client that speaks while it waits
+/// would lose its place with every word.
+pub(super) enum Permit {
+    Queued(Queued<TenantId>),
+    Held { _turn: Turn<TenantId> },
+}
 
 impl Follower {
     /// Whether everything that comes is live: nothing is to be read from the log, or ready from there.
@@ -38,11 +47,11 @@ impl Follower {
             }
             return Ok(None);
         };
-        self.mailbox.has_replayed(replay.after());
-        let read = if replay.is_over() {
+        let (after, upto, is_over) = (replay.after(), replay.upto(), replay.is_over());
+        self.mailbox.has_replayed(after);
+        let read = if is_over || !self.is_permitted().await? {
             None
         } else {
-            let (after, upto) = (replay.after(), replay.upto());
             Some(self.kernel.logs.stretch(&self.kernel.db, &self.scope, after, upto).await)
         };
         // After the read: an event that was committed after the end was told must not be on the page.
@@ -58,8 +67,43 @@ impl Follower {
             self.replayed(&stretch);
         }
         self.place = None;
+        // Given back between two stretches, so that tenants take turns.
+        self.permit = None;
         self.end_replay();
+        // Where all of it is known already nothing above has waited: the thread's other tasks come first now.
+        tokio::task::yield_now().await;
         Ok(None)
+    }
+
+    /// Waits for the permit to read a stretch: the place among those who begin is one for the first. False: the
+    /// connection has ended meanwhile.
+    async fn is_permitted(&mut self) -> Result<bool, Closing> {
+        if self.place.is_some() {
+            return Ok(true);
+        }
+        loop {
+            match self.permit.as_deref_mut() {
+                None => {
+                    let queued = self.kernel.logs.queue_for_permit(&self.scope);
+                    let queued = queued.map_err(|error| self.unreadable(&error))?;
+                    self.permit = Some(Box::new(Permit::Queued(queued)));
+                }
+                Some(Permit::Queued(queued)) => {
+                    let turn = tokio::select! {
+                        turn = queued.turn() => turn,
+                        _ = self.mailbox.closed() => return Ok(false),
+                    };
+                    let turn = turn.map_err(|LineFull| self.unreadable(&storage::Error::Busy))?;
+                    self.permit = Some(Box::new(Permit::Held { _turn: turn }));
+                }
+                Some(Permit::Held { .. }) => return Ok(true),
+            }
+        }
+    }
+
+    /// The reader does not read on at the moment: others may.
+    pub(super) fn pause(&mut self) {
+        self.permit = None;
     }
 
     /// Ends the connection when the log was replaced under it: the client resumes, and is told of the gap.

@@ -26,7 +26,7 @@ use crate::protocol::message::{
     SubscriptionError, TokenRefreshed,
 };
 use crate::protocol::position::Position;
-use crate::protocol::problem::{Code, Problem};
+use crate::protocol::problem::Problem;
 use crate::protocol::routing::Audience;
 use crate::protocol::subscription::{Feed, Reader};
 
@@ -100,20 +100,20 @@ impl Commands {
     }
 
     fn subscribe(&mut self, wanted: Subscribe, reply_to: Option<Value>) {
-        let feed = wanted.filter.feed();
-        let (count, known) = self.follower.subscriptions(feed, wanted.key.as_deref());
-        if !known && count >= self.sessions.settings.subscriptions {
-            let most = self.sessions.settings.subscriptions;
-            let message = format!("at most {most} subscriptions are allowed on one connection");
-            let code = Code::RateLimited.row().name.to_owned();
-            let subscription = Some(feed.name().to_owned());
-            let refused = SubscriptionError { subscription, key: wanted.key, message, code, reply_to };
-            return self.say(&ServerMessage::SubscriptionError(refused));
+        let (feed, key) = (wanted.filter.feed(), wanted.key.clone());
+        let most = self.sessions.settings.subscriptions;
+        if let Err(problem) = self.follower.subscribe(wanted, reply_to.clone(), most) {
+            self.say(&ServerMessage::SubscriptionError(SubscriptionError {
+                subscription: Some(feed.name().to_owned()),
+                key,
+                message: problem.detail.into_owned(),
+                code: problem.code.row().name.to_owned(),
+                reply_to,
+            }));
         }
-        self.follower.subscribe(wanted, reply_to);
     }
 
-    fn unsubscribe(&self, subscription: &str, key: Option<String>, reply_to: Option<Value>) {
+    fn unsubscribe(&mut self, subscription: &str, key: Option<String>, reply_to: Option<Value>) {
         if let Ok(feed) = subscription.parse::<Feed>() {
             self.follower.unsubscribe(feed, key, reply_to);
         }

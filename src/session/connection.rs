@@ -1,7 +1,7 @@
 //! One live connection, as everybody but its own task sees it: who it is, until when, and the line to its mailbox.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
@@ -14,6 +14,7 @@ use super::traffic::Traffic;
 use crate::auth::principal::Principal;
 use crate::auth::scope::TenantScope;
 use crate::base::ids::{ConnectionId, SessionId, UserId};
+use crate::domain::identity::stream_tickets::StreamTicket;
 use crate::domain::op::Origin;
 use crate::hub::{Closing, Mailbox, Offer};
 use crate::protocol::message::ServerMessage;
@@ -35,11 +36,17 @@ pub struct Connection {
     pub(super) heard_at: AtomicI64,
     pub(super) beaten_at: AtomicI64,
     pub(super) expires_at: AtomicI64,
+    /// Since which second of the steady clock a message or frame of the client is unfinished; 0: none is.
+    pub(super) unfinished_since: AtomicU32,
     pub(super) warned: AtomicBool,
     pub(super) seated: AtomicBool,
+    /// Whether it has its holder's one seat at the echo.
+    pub(super) echoes: AtomicBool,
     /// Milliseconds that the client was told to stay away after its end; 0: it was not told.
     pub(super) away_ms: AtomicU64,
     pub(super) place: Mutex<Option<Place>>,
+    /// The ticket that opened a stream, which it may reconnect with. Boxed: sockets have none.
+    pub(super) ticket: OnceLock<Box<StreamTicket>>,
     pub traffic: Traffic,
 }
 
@@ -47,6 +54,15 @@ impl Connection {
     /// Notes a sign of life, at a time by the steady clock.
     pub fn heard(&self, steady: DateTime<Utc>) {
         self.heard_at.store(steady.timestamp_micros(), Ordering::Relaxed);
+    }
+
+    /// Notes that something is unfinished, and that it has begun `at` unless it had before. `anew`: what was unfinished
+    /// before has ended.
+    pub(super) fn note_unfinished(&self, at: Option<DateTime<Utc>>, anew: bool) {
+        let since = at.map_or(0, |at| u32::try_from(at.timestamp()).unwrap_or(u32::MAX));
+        if since == 0 || anew || self.unfinished_since.load(Ordering::Relaxed) == 0 {
+            self.unfinished_since.store(since, Ordering::Relaxed);
+        }
     }
 
     /// From now on the supervisor speaks to the client through this mailbox.
@@ -58,6 +74,9 @@ impl Connection {
     pub fn extend(&self, expires_at: DateTime<Utc>) {
         self.expires_at.store(expires_at.timestamp_micros(), Ordering::Relaxed);
         self.warned.store(false, Ordering::Relaxed);
+        if let Some(ticket) = self.ticket.get() {
+            ticket.extend(expires_at);
+        }
     }
 
     /// The mailbox that the connection reads from, once it does.
@@ -65,19 +84,24 @@ impl Connection {
         self.line.mailbox()
     }
 
-    /// Goes on as `now`, unless it is not `before` any more: somebody else was faster, and has to be heard first.
-    pub(super) fn replace_principal(&self, before: &Principal, now: &Principal) -> bool {
-        let mut held = self.principal.lock();
-        let unchanged = *held == *before;
-        if unchanged {
-            *held = now.clone();
-        }
-        unchanged
-    }
-
     /// Ends the connection once what is queued has gone out.
     pub fn close(&self, code: CloseCode, reason: &str) {
         self.line.close(Closing { code, reason: reason.to_owned() });
+    }
+
+    /// Nothing more is delivered until [`Connection::release_delivery`]; an end is heard.
+    pub(super) fn hold_delivery(&self) {
+        self.line.hold();
+    }
+
+    /// Delivery goes on with what has waited.
+    pub(super) fn release_delivery(&self) {
+        self.line.release();
+    }
+
+    /// The end that was told, if one was.
+    pub(super) fn closing(&self) -> Option<Closing> {
+        self.line.closing()
     }
 
     /// Who connected, with the authority that the connection has at this moment.
@@ -100,6 +124,11 @@ impl Connection {
         (queued + self.traffic.unwritten(), dropped)
     }
 
+    /// Bytes that are kept for the connection: what waits for its reader, and what the reader asked for.
+    pub fn held(&self) -> usize {
+        self.line.mailbox().map_or(0, |mailbox| mailbox.held_bytes()) + self.traffic.unwritten()
+    }
+
     /// How many events the reader is behind `head`.
     pub fn lag(&self, head: i64) -> u64 {
         self.line.mailbox().map_or(0, |mailbox| self.traffic.lag(&mailbox, head))
@@ -118,6 +147,18 @@ impl Connection {
     /// Keeps the place among those who begin, for the session to take along.
     pub fn hold(&self, place: Place) {
         *self.place.lock() = Some(place);
+    }
+
+    /// Keeps the ticket that opened the stream for as long as the stream has its seat.
+    pub fn hold_ticket(&self, ticket: StreamTicket) {
+        // A stream begins once; a second ticket is given back here.
+        let _ = self.ticket.set(Box::new(ticket));
+    }
+
+    pub(super) fn release_ticket(&self) {
+        if let Some(ticket) = self.ticket.get() {
+            ticket.release();
+        }
     }
 
     pub(super) fn take_place(&self) -> Option<Place> {

@@ -34,7 +34,7 @@ pub async fn run(sessions: Arc<Sessions>, stop: CancellationToken) {
 
 /// Tenants that have connections, or accounts that are believed, and let nobody in.
 async fn departed(sessions: &Sessions) -> storage::Result<Vec<TenantId>> {
-    let mut here: HashSet<TenantId> = sessions.all().iter().map(|one| one.scope.tenant_id()).collect();
+    let mut here: HashSet<TenantId> = sessions.room.tenants().into_iter().collect();
     here.extend(sessions.identity.believed_tenants());
     if here.is_empty() {
         return Ok(Vec::new());

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::admission::Place;
+use super::catching_up::Permit;
 use super::replay::Replay;
 use super::start::rooms_of_joined;
 use super::subscribing::Waiting;
@@ -37,6 +38,8 @@ pub struct Follower {
     pub(super) replay: Option<Box<Replay>>,
     /// The place among those who begin, until the first part of the log is read.
     pub(super) place: Option<Place>,
+    /// The permit to read on, while there is something to read.
+    pub(super) permit: Option<Box<Permit>>,
     /// Subscriptions that ask for their past and wait for a replay to end.
     pub(super) waiting: VecDeque<Waiting>,
 }
@@ -63,6 +66,7 @@ impl Follower {
             prelude: Vec::new(),
             replay: None,
             place: None,
+            permit: None,
             waiting: VecDeque::new(),
         };
         // From here on dropping the follower leaves the hub again.
@@ -138,10 +142,15 @@ impl Follower {
     /// The next messages, in order. Cancel-safe: dropped half-way it has taken nothing.
     pub async fn next(&mut self) -> Result<Vec<Item>, Closing> {
         while let Some(at) = self.waits_for_quota_until() {
+            self.pause();
             // Boxed, as all that is rare: what a future may hold some day, every idle connection pays for.
             Box::pin(self.wait_until(at)).await;
         }
         let items = loop {
+            if self.mailbox.is_held() {
+                self.pause();
+                Box::pin(self.mailbox.released()).await?;
+            }
             if self.is_live() {
                 break self.mailbox.take().await?;
             }

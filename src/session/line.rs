@@ -10,8 +10,10 @@ use crate::hub::{Closing, Mailbox, Offer};
 pub(super) struct Line(Mutex<State>);
 
 enum State {
-    /// Nobody listens yet; the end that was told meanwhile.
-    Waiting(Option<Closing>),
+    /// Nobody listens yet; the end that was told meanwhile. Boxed: it is rare, and every connection has a line.
+    Waiting(Option<Box<Closing>>),
+    /// The same, and delivery is held.
+    WaitingHeld(Option<Box<Closing>>),
     Open(Arc<Mailbox>),
 }
 
@@ -23,8 +25,11 @@ impl Line {
     /// From now on the mailbox listens; it hears of an end that was told before.
     pub(super) fn open(&self, mailbox: &Arc<Mailbox>) {
         let mut state = self.0.lock();
-        if let State::Waiting(Some(closing)) = &*state {
-            mailbox.close(closing.clone());
+        if let State::WaitingHeld(_) = &*state {
+            mailbox.hold();
+        }
+        if let State::Waiting(Some(closing)) | State::WaitingHeld(Some(closing)) = &*state {
+            mailbox.close(Closing::clone(closing));
         }
         *state = State::Open(Arc::clone(mailbox));
     }
@@ -32,8 +37,29 @@ impl Line {
     /// Tells the end; the first reason stands.
     pub(super) fn close(&self, closing: Closing) {
         match &mut *self.0.lock() {
-            State::Waiting(first) => _ = first.get_or_insert(closing),
+            State::Waiting(first) | State::WaitingHeld(first) => {
+                _ = first.get_or_insert_with(|| Box::new(closing));
+            }
             State::Open(mailbox) => mailbox.close(closing),
+        }
+    }
+
+    /// Nothing more is delivered until [`Line::release`].
+    pub(super) fn hold(&self) {
+        let mut state = self.0.lock();
+        match &mut *state {
+            State::Waiting(first) => *state = State::WaitingHeld(first.take()),
+            State::WaitingHeld(_) => {}
+            State::Open(mailbox) => mailbox.hold(),
+        }
+    }
+
+    pub(super) fn release(&self) {
+        let mut state = self.0.lock();
+        match &mut *state {
+            State::Waiting(_) => {}
+            State::WaitingHeld(first) => *state = State::Waiting(first.take()),
+            State::Open(mailbox) => mailbox.release(),
         }
     }
 
@@ -47,14 +73,14 @@ impl Line {
     /// The end that was told, if one was.
     pub(super) fn closing(&self) -> Option<Closing> {
         match &*self.0.lock() {
-            State::Waiting(first) => first.clone(),
+            State::Waiting(first) | State::WaitingHeld(first) => first.as_deref().cloned(),
             State::Open(mailbox) => mailbox.closing(),
         }
     }
 
     pub(super) fn mailbox(&self) -> Option<Arc<Mailbox>> {
         match &*self.0.lock() {
-            State::Waiting(_) => None,
+            State::Waiting(_) | State::WaitingHeld(_) => None,
             State::Open(mailbox) => Some(Arc::clone(mailbox)),
         }
     }
@@ -83,6 +109,24 @@ mod tests {
         line.open(&mailbox);
 
         assert_eq!(mailbox.closing(), Some(closing(CloseCode::SessionRevoked)));
+    }
+
+    #[test]
+    fn a_hold_that_was_told_before_anybody_listened_holds_until_it_is_released() {
+        for released in [false, true] {
+            let (line, mailbox) = (Line::new(), mailbox());
+
+            line.hold();
+            line.open(&mailbox);
+            assert!(mailbox.is_held());
+            line.release();
+            line.hold();
+            if released {
+                line.release();
+            }
+
+            assert_eq!(mailbox.is_held(), !released);
+        }
     }
 
     #[test]

@@ -98,6 +98,10 @@ impl Telling {
     /// Writes what comes next, once there is something. False: it was the end.
     async fn next(&mut self, text: &mut BytesMut) -> bool {
         loop {
+            if let Err(closing) = self.follower.mailbox().released().await {
+                text.extend_from_slice(&farewell(&closing));
+                return false;
+            }
             if self.behind {
                 match self.lines(text).await {
                     Ok(true) => return false,

@@ -2,6 +2,7 @@
 //! with positions, timers. Kill it at any line and the client can resume.
 
 pub mod admission;
+mod budget;
 mod catching_up;
 mod commands;
 pub mod connection;
@@ -15,9 +16,11 @@ pub mod log_stream;
 pub mod node;
 pub mod page;
 pub mod refresh;
+mod registry;
 pub mod relay;
 mod replay;
 pub mod rescope;
+mod revalidation;
 mod room;
 pub mod seating;
 pub mod seats;

@@ -129,7 +129,8 @@ impl Sessions {
         metrics.note_process(&ProcessFigures::now());
         let now = self.clock().now();
         metrics.started.set(self.node.started_at.timestamp() as f64);
-        metrics.replays_waiting.set(self.kernel.db.replays_waiting() as f64);
+        let replays_waiting = self.kernel.db.replays_waiting() + self.kernel.logs.waiting();
+        metrics.replays_waiting.set(replays_waiting as f64);
         metrics.poll_age.set(self.node.pulse.age(now).as_secs_f64());
         metrics.stalled.set(self.node.heart.silent_for().as_secs_f64());
         metrics.leaving.set(f64::from(u8::from(self.is_leaving())));

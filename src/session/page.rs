@@ -66,6 +66,8 @@ async fn read(
     let mut page = EventPage { events: Vec::new(), position: from, has_more: true, recovered: true };
     let mut examined = 0;
     while examined < MOST_EXAMINED {
+        // For a page at a time: what one request looks at is bounded, what its tenant's requests do together is not.
+        let permit = kernel.logs.permit(scope).await?;
         let rows = eventlog::read_after(&kernel.db, scope, page.position.seq, READ).await?;
         // What is missing has to be said, not passed over. It is missing before everything on a page, so a page that has
         // begun ends before it.
@@ -93,6 +95,7 @@ async fn read(
                 page.events.push(envelope);
             }
         }
+        drop(permit);
         if last {
             page.has_more = false;
             return Ok(page);

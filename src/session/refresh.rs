@@ -60,7 +60,7 @@ async fn go_on(
     admitted: Admitted,
 ) -> Result<DateTime<Utc>, Problem> {
     let Admitted { principal, expires_at } = admitted;
-    while !connection.replace_principal(&connection.principal(), &principal) {}
+    while !sessions.registry.replace_principal(connection, &connection.principal(), &principal) {}
     connection.extend(expires_at);
     // The newer sign-in may have ended before the connection was known to belong to it; that word is not told again.
     rescope::rescope(sessions, connection).await;

@@ -1,41 +1,53 @@
 //! Carries a change of role into open connections, in place: between two deliveries the reader becomes another. What
 //! the new role may not see is neither delivered nor replayed from there on; what it may see is not lost.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tokio::sync::broadcast::error::RecvError;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
 use super::supervisor::Sessions;
 use crate::auth::principal::Principal;
-use crate::domain::revocation::Revocation;
+use crate::base::ids::ConnectionId;
 use crate::protocol::problem::{CloseCode, Code, Problem};
 use crate::protocol::subscription::Reader;
 
+/// Connections whose users' roles have changed. A set and no queue: bounded by the open connections, and however many
+/// changes come, none is missed.
+#[derive(Default)]
+pub(super) struct Rescopes {
+    wanted: Mutex<BTreeSet<ConnectionId>>,
+    changed: Notify,
+}
+
+impl Rescopes {
+    pub(super) fn want(&self, connections: &[Arc<Connection>]) {
+        if !connections.is_empty() {
+            self.wanted.lock().extend(connections.iter().map(|one| one.id));
+            self.changed.notify_one();
+        }
+    }
+
+    async fn next(&self) -> BTreeSet<ConnectionId> {
+        self.changed.notified().await;
+        std::mem::take(&mut *self.wanted.lock())
+    }
+}
+
 /// Re-scopes connections as roles change, until `stop`. One after the other: two changes of one user must not
 /// overtake each other.
-pub fn run(sessions: Arc<Sessions>, stop: CancellationToken) -> impl Future<Output = ()> + Send {
-    // Before the future is polled first: a change in between must be heard.
-    let mut words = sessions.kernel.revocations.subscribe();
-    async move {
-        loop {
-            let heard = tokio::select! {
-                () = stop.cancelled() => return,
-                heard = words.recv() => heard,
-            };
-            let concerned = match heard {
-                Ok(Revocation::Role { tenant, user }) => {
-                    sessions.connections(|one| one.scope.tenant_id() == tenant && one.user_id() == Some(user))
-                }
-                Ok(_) => continue,
-                // Whose roles changed is not known any more, so everybody's is asked for.
-                Err(RecvError::Lagged(_)) => sessions.connections(|one| one.user_id().is_some()),
-                Err(RecvError::Closed) => return,
-            };
-            for connection in concerned {
-                rescope(&sessions, &connection).await;
-            }
+pub async fn run(sessions: Arc<Sessions>, stop: CancellationToken) {
+    loop {
+        let wanted = tokio::select! {
+            () = stop.cancelled() => return,
+            wanted = sessions.rescopes.next() => wanted,
+        };
+        for connection in wanted.into_iter().filter_map(|id| sessions.find(id)) {
+            rescope(&sessions, &connection).await;
+            tokio::task::yield_now().await;
         }
     }
 }
@@ -45,7 +57,7 @@ pub(super) async fn rescope(sessions: &Sessions, connection: &Connection) {
     loop {
         let before = connection.principal();
         match sessions.identity.again(&before).await {
-            Ok(now) if connection.replace_principal(&before, &now) => break,
+            Ok(now) if sessions.registry.replace_principal(connection, &before, &now) => break,
             // A newer token came meanwhile: it is asked again.
             Ok(_) => {}
             Err(problem) => return end(connection, &problem),
@@ -77,9 +89,20 @@ pub(super) fn reader(principal: &Principal) -> Reader {
 /// A connection whose user cannot be vouched for ends; when the store could not be asked, the client comes back and is
 /// judged anew.
 fn end(connection: &Connection, problem: &Problem) {
+    let (code, reason) =
+        refusal(connection, problem).unwrap_or((CloseCode::Restart, "restart;retry_after=1"));
+    connection.close(code, reason);
+}
+
+/// How a connection ends whose credential the store does not admit; `None`: the store could not be asked.
+pub(super) fn refusal(connection: &Connection, problem: &Problem) -> Option<(CloseCode, &'static str)> {
     match problem.code {
-        Code::Unauthenticated => connection.close(CloseCode::SessionRevoked, "session revoked"),
-        Code::InactiveUser => connection.close(CloseCode::Forbidden, "User not found or inactive"),
-        _ => connection.close(CloseCode::Restart, "restart;retry_after=1"),
+        Code::Unauthenticated if connection.principal().key_id().is_some() => {
+            Some((CloseCode::SessionRevoked, "key revoked"))
+        }
+        Code::Unauthenticated => Some((CloseCode::SessionRevoked, "session revoked")),
+        Code::Forbidden => Some((CloseCode::Forbidden, "scope taken away")),
+        Code::InactiveUser => Some((CloseCode::Forbidden, "User not found or inactive")),
+        _ => None,
     }
 }

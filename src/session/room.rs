@@ -59,6 +59,11 @@ impl Room {
         }
     }
 
+    /// The tenants that have any.
+    pub(super) fn tenants(&self) -> Vec<TenantId> {
+        self.counts.lock().tenants.keys().copied().collect()
+    }
+
     pub(super) fn of_tenant(&self, tenant_id: TenantId) -> usize {
         self.counts.lock().tenants.get(&tenant_id).copied().unwrap_or(0)
     }

@@ -2,12 +2,13 @@
 //! seats. Dropping the seat gives all of it back.
 
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::admission::Gate;
 use super::connection::Connection;
 use super::line::Line;
 use super::room::Full;
@@ -18,7 +19,7 @@ use crate::auth::principal::Principal;
 use crate::auth::scope::TenantScope;
 use crate::base::address::AddressBlock;
 use crate::base::ids::{ConnectionId, TenantId};
-use crate::domain::identity::authenticate::Admitted;
+use crate::domain::identity::authenticate::{Admitted, Credential, KeyPatience, NotAdmitted};
 use crate::domain::limits::quota::Quota;
 use crate::domain::limits::used_up;
 use crate::domain::op::Origin;
@@ -42,6 +43,13 @@ impl Seat {
     }
 }
 
+/// What a seat is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Any,
+    Echo,
+}
+
 /// A connection's part in the counts of its tenant and address; dropping it counts the connection out.
 struct CountedIn {
     sessions: Arc<Sessions>,
@@ -57,6 +65,25 @@ impl Sessions {
         carrier: Carrier,
         origin: Origin,
     ) -> Result<Seat, Problem> {
+        self.admit_for(admitted, carrier, Purpose::Any, origin).await
+    }
+
+    /// The same for a socket at the echo, of which each caller has one at most.
+    pub async fn admit_to_echo(
+        self: &Arc<Self>,
+        admitted: Admitted,
+        origin: Origin,
+    ) -> Result<Seat, Problem> {
+        self.admit_for(admitted, Carrier::Socket, Purpose::Echo, origin).await
+    }
+
+    async fn admit_for(
+        self: &Arc<Self>,
+        admitted: Admitted,
+        carrier: Carrier,
+        purpose: Purpose,
+        origin: Origin,
+    ) -> Result<Seat, Problem> {
         self.refuse_when_stopping()?;
         let (Some(scope), Some(holder)) = (admitted.principal.scope(), holder(&admitted.principal)) else {
             return Err(Problem::new(
@@ -66,17 +93,44 @@ impl Sessions {
         };
         self.check_pace(scope.tenant_id())?;
         let counted = self.count_in(scope.tenant_id(), &origin)?;
-        if !self.seats.take(holder, carrier) {
+        if self.take_seat(holder, carrier, purpose).is_err() {
             self.free_silent(holder, carrier).await;
-            if !self.seats.take(holder, carrier) {
-                return Err(Problem::new(Code::TooManyConnections, "Too many connections").retry_after(5));
-            }
+            self.take_seat(holder, carrier, purpose)?;
         }
         let seat = self.seat(admitted, scope, holder, carrier, origin, counted);
+        seat.connection.echoes.store(purpose == Purpose::Echo, Ordering::Relaxed);
         // A word that the credential has ended may have come since it was looked at, a second ago where a silent
         // connection was probed, and found nobody in this seat yet. From now on it finds the connection.
         self.identity.still_admits(&seat.connection.principal()).await?;
         Ok(seat)
+    }
+
+    /// Who shows this credential, behind a gate that lets only so many be looked at at once. Whoever has to wait for the
+    /// keys of a foreign issuer holds no place meanwhile: an issuer that does not answer keeps nobody else waiting.
+    pub async fn authenticate(&self, gate: &Gate, credential: Credential<'_>) -> Result<Admitted, Problem> {
+        let place = gate.enter().await?;
+        let judged = self.identity.judge(credential, KeyPatience::AskForKeys).await;
+        drop(place);
+        let fetch = match judged {
+            Ok(admitted) => return Ok(admitted),
+            Err(NotAdmitted::Refused(problem)) => return Err(problem),
+            Err(NotAdmitted::KeysPending(fetch)) => fetch,
+        };
+        self.identity.await_keys(fetch).await?;
+        let _place = gate.enter().await?;
+        self.identity.judge_now(credential).await
+    }
+
+    fn take_seat(&self, holder: Holder, carrier: Carrier, purpose: Purpose) -> Result<(), Problem> {
+        let full = |words: &'static str| Problem::new(Code::TooManyConnections, words).retry_after(5);
+        if !self.seats.take(holder, carrier) {
+            return Err(full("Too many connections"));
+        }
+        if purpose == Purpose::Echo && !self.seats.take_echo(holder) {
+            self.seats.give_back(holder, carrier);
+            return Err(full("Too many connections: one at a time on /ws/echo"));
+        }
+        Ok(())
     }
 
     /// Refuses newcomers of a node that goes down, their return spread like that of those who are sent away.
@@ -144,13 +198,16 @@ impl Sessions {
             heard_at: AtomicI64::new(self.steady_micros()),
             beaten_at: AtomicI64::new(self.steady_micros()),
             expires_at: AtomicI64::new(admitted.expires_at.timestamp_micros()),
+            unfinished_since: AtomicU32::new(0),
             warned: AtomicBool::new(false),
             seated: AtomicBool::new(true),
+            echoes: AtomicBool::new(false),
             away_ms: AtomicU64::new(0),
             place: Mutex::default(),
+            ticket: OnceLock::new(),
             traffic: Traffic::new(Arc::clone(metrics), tenant, carrier.into()),
         });
-        self.live.lock().insert(connection.id, Arc::clone(&connection));
+        self.registry.insert(&connection);
         // Everybody may have been sent away since the newcomer was let in.
         if self.stopping.is_cancelled() {
             connection.close(CloseCode::Restart, "restart;retry_after=1");
@@ -161,7 +218,8 @@ impl Sessions {
     /// Probes a holder's connections that have missed a heartbeat, and ends those that do not answer.
     async fn free_silent(&self, holder: Holder, carrier: Carrier) {
         let silent_since = self.steady_micros() - self.settings.heartbeat.as_micros() as i64;
-        let silent: Vec<_> = self.connections(|one| {
+        let mut silent = self.registry.of(holder.subject());
+        silent.retain(|one| {
             one.holder == holder
                 && one.carrier == carrier
                 && one.heard_at.load(Ordering::Relaxed) < silent_since
@@ -183,6 +241,9 @@ impl Sessions {
         if connection.seated.swap(false, Ordering::Relaxed) {
             self.seats.give_back(connection.holder, connection.carrier);
         }
+        if connection.echoes.swap(false, Ordering::Relaxed) {
+            self.seats.give_back_echo(connection.holder);
+        }
     }
 }
 
@@ -192,9 +253,8 @@ impl Drop for Seat {
         connection.traffic.ends(connection.line.mailbox().as_deref());
         sessions.kernel.metrics.closed.of(connection.end_code()).one();
         sessions.unseat(connection);
-        let mut live = sessions.live.lock();
-        live.remove(&connection.id);
-        if live.is_empty() {
+        connection.release_ticket();
+        if sessions.registry.remove(connection) {
             sessions.emptied.notify_waiters();
         }
     }

@@ -1,10 +1,11 @@
 //! How many connections a user may hold at once, per kind.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use parking_lot::Mutex;
 
 use crate::base::ids::{KeyId, TenantId, UserId};
+use crate::domain::revocation::Subject;
 use crate::telemetry::metrics;
 
 /// What carries a connection; each kind has seats of its own.
@@ -32,6 +33,16 @@ pub enum Holder {
     Key(TenantId, KeyId),
 }
 
+impl Holder {
+    /// What the holder's connections are indexed by.
+    pub(super) fn subject(self) -> Subject {
+        match self {
+            Self::User(tenant, user) => Subject::User(tenant, user),
+            Self::Key(_, key) => Subject::Key(key),
+        }
+    }
+}
+
 /// Seats per holder.
 #[derive(Clone, Copy, Debug)]
 pub struct SeatLimits {
@@ -54,11 +65,13 @@ impl SeatLimits {
 pub struct Seats {
     limits: SeatLimits,
     taken: Mutex<HashMap<(Holder, Carrier), usize>>,
+    /// Holders with a socket at the echo: one each, because its messages are so much larger than others.
+    echoes: Mutex<HashSet<Holder>>,
 }
 
 impl Seats {
     pub fn new(limits: SeatLimits) -> Self {
-        Self { limits, taken: Mutex::default() }
+        Self { limits, taken: Mutex::default(), echoes: Mutex::default() }
     }
 
     /// Takes a seat; `false` when the holder has all of them.
@@ -78,6 +91,15 @@ impl Seats {
                 taken.remove(&(holder, carrier));
             }
         }
+    }
+
+    /// Takes the holder's one seat at the echo, besides that of a socket; `false` when it is taken.
+    pub(super) fn take_echo(&self, holder: Holder) -> bool {
+        self.echoes.lock().insert(holder)
+    }
+
+    pub(super) fn give_back_echo(&self, holder: Holder) {
+        self.echoes.lock().remove(&holder);
     }
 
     /// Seats of a holder that are taken.

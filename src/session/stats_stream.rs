@@ -73,9 +73,11 @@ impl Telling {
 
     /// What the connection itself is told, or the figures of the next second. The error is the farewell.
     async fn next(&self) -> Result<Bytes, Bytes> {
+        self.mailbox.released().await.map_err(|closing| farewell(&closing))?;
         let taken = tokio::select! {
             taken = self.mailbox.take() => taken,
             () = self.sessions.clock().sleep(EVERY) => {
+                self.mailbox.released().await.map_err(|closing| farewell(&closing))?;
                 let figures = self.figures().await.map_err(|_| unreadable())?;
                 return Ok(self.counted(figures, 1));
             }

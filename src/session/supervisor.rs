@@ -1,20 +1,24 @@
 //! Knows every live connection of this node: its signs of life, the end of its token. One look a second over all of them
 //! stands in for three timers each.
 
-use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::Admission;
+use super::budget::ByteBudget;
 use super::connection::Connection;
 use super::node::Node;
+use super::registry::ConnectionRegistry;
+use super::rescope::Rescopes;
+use super::revalidation::{self, Revalidation};
 use super::room::Room;
 use super::seating::holder;
 use super::seats::{Carrier, Seats};
@@ -26,7 +30,7 @@ use crate::base::clock::Clock;
 use crate::base::ids::{ConnectionId, TenantId};
 use crate::domain::identity::Identity;
 use crate::domain::op::Kernel;
-use crate::domain::revocation::Revocation;
+use crate::domain::revocation::{Revocation, Subject};
 use crate::protocol::message::{ServerMessage, TokenExpiring};
 use crate::protocol::problem::CloseCode;
 
@@ -47,7 +51,12 @@ pub struct Sessions {
     pub tasks: TaskTracker,
     pub(super) seats: Seats,
     pub(super) room: Room,
-    pub(super) live: Mutex<HashMap<ConnectionId, Arc<Connection>>>,
+    pub(super) registry: ConnectionRegistry,
+    /// Connections whose users' roles have changed.
+    pub(super) rescopes: Rescopes,
+    pub(super) revalidation: Revalidation,
+    /// Bytes of messages that clients have begun and not ended.
+    pub(super) unfinished: Arc<ByteBudget>,
     /// How many may begin at once.
     pub admission: Admission,
     /// Told when the last connection goes.
@@ -73,7 +82,10 @@ impl Sessions {
             tasks: TaskTracker::new(),
             seats: Seats::new(settings.seats),
             room: Room::default(),
-            live: Mutex::default(),
+            unfinished: ByteBudget::new(settings.echo_message_bytes.max(settings.message_bytes)),
+            registry: ConnectionRegistry::default(),
+            rescopes: Rescopes::default(),
+            revalidation: Revalidation::default(),
             emptied: Notify::new(),
             leaving: AtomicBool::new(false),
             stopping: CancellationToken::new(),
@@ -81,27 +93,36 @@ impl Sessions {
         let live = Arc::downgrade(&sessions);
         sessions.kernel.enforce_with(move |word| {
             if let Some(sessions) = live.upgrade() {
-                sessions.revoke(word.clone());
+                sessions.revoke(word);
             }
         });
         sessions
     }
 
-    /// Looks over all connections once a second until `stop`.
+    /// Looks over all connections once a second until `stop`, and judges them anew after revocations were missed.
     pub async fn supervise(self: Arc<Self>, stop: CancellationToken) {
+        tokio::join!(self.watch(&stop), revalidation::run(Arc::clone(&self), stop.clone()));
+    }
+
+    async fn watch(&self, stop: &CancellationToken) {
         let mut revocations = self.kernel.revocations.subscribe();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.kernel.clock.sleep(ROUND) => self.round(),
-                revoked = revocations.recv() => match revoked {
-                    Ok(revocation) => self.revoke(revocation),
-                    // The channel is shorter than a burst: nothing may be missed, so everybody is looked up anew.
-                    Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => self.end_all_for_doubt(),
-                    Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
-                },
+                heard = revocations.recv() => if self.heard(heard).is_break() { return },
             }
         }
+    }
+
+    /// This node's own revocations were enforced before they were sent here; those of others are enforced now.
+    fn heard(&self, heard: Result<Revocation, RecvError>) -> ControlFlow<()> {
+        match heard {
+            Ok(revocation) => self.revoke(&revocation),
+            Err(RecvError::Lagged(_)) => self.revocations_missed(),
+            Err(RecvError::Closed) => return ControlFlow::Break(()),
+        }
+        ControlFlow::Continue(())
     }
 
     /// Positions of before a restore or a change of server do not hold: everybody resumes, and is told of the gap.
@@ -111,14 +132,15 @@ impl Sessions {
             tracing::warn!("the database was restored or replaced; all connections have to resume");
             // Ended first, so that no open mailbox takes an event of the new log; and once more, because whoever joined in
             // between may have begun where the old one stood.
-            self.end_all_for_doubt();
+            self.end_all_to_resume();
             self.kernel.hub.forget_places();
-            self.end_all_for_doubt();
+            self.end_all_to_resume();
         }
     }
 
     fn round(&self) {
         self.notice_another_history();
+        self.identity.listen();
         let (now, steady) = (self.micros(), self.steady_micros());
         let heartbeat = self.settings.heartbeat.as_micros() as i64;
         // Looked over under the lock, so that a round holds and touches only the few that it is about.
@@ -133,7 +155,10 @@ impl Sessions {
                 one.offer(&ServerMessage::TokenExpiring(TokenExpiring { expires_in }));
             }
             let every = self.beat_every(one.carrier);
-            if one.carrier != Carrier::Stream && steady - one.heard_at.load(Ordering::Relaxed) > 2 * heartbeat
+            if is_unfinished(&one, steady - 2 * heartbeat) {
+                one.close(CloseCode::Idle, "a message was not finished within two heartbeats");
+            } else if one.carrier != Carrier::Stream
+                && steady - one.heard_at.load(Ordering::Relaxed) > 2 * heartbeat
             {
                 one.close(CloseCode::Idle, "no sign of life for two heartbeats");
             } else if steady - one.beaten_at.load(Ordering::Relaxed) >= every {
@@ -148,6 +173,7 @@ impl Sessions {
             && steady - one.heard_at.load(Ordering::Relaxed) > 2 * self.beat_every(Carrier::Socket);
         let notice = one.expires_at.load(Ordering::Relaxed) - EXPIRY_NOTICE.num_microseconds().unwrap_or(0);
         silent
+            || is_unfinished(one, steady - 2 * self.beat_every(Carrier::Socket))
             || now >= notice
             || steady - one.beaten_at.load(Ordering::Relaxed) >= self.beat_every(one.carrier)
     }
@@ -167,16 +193,22 @@ impl Sessions {
         }
     }
 
-    /// Ends what a revocation speaks of.
-    pub fn revoke(&self, revocation: Revocation) {
-        for one in self.connections(|_| true) {
+    /// Ends what a revocation speaks of, and has a changed role carried into its user's connections.
+    pub fn revoke(&self, revocation: &Revocation) {
+        let subjects = revocation.subjects().into_iter();
+        let concerned: Vec<_> = subjects.flat_map(|subject| self.registry.of(subject)).collect();
+        for one in &concerned {
             if let Some((code, reason)) = revocation.ends(one.scope.tenant_id(), &one.principal()) {
                 one.close(code, reason);
             }
         }
+        if matches!(revocation, Revocation::Role { .. }) {
+            self.rescopes.want(&concerned);
+        }
     }
 
-    fn end_all_for_doubt(&self) {
+    /// Ends every connection: the log that they follow is another one now.
+    fn end_all_to_resume(&self) {
         for one in self.connections(|_| true) {
             one.close(CloseCode::Restart, "restart;retry_after=1");
         }
@@ -191,7 +223,7 @@ impl Sessions {
     pub(super) async fn all_gone(&self) {
         loop {
             let emptied = self.emptied.notified();
-            if self.live.lock().is_empty() {
+            if self.registry.is_empty() {
                 return;
             }
             emptied.await;
@@ -205,7 +237,7 @@ impl Sessions {
 
     /// The connections of a tenant.
     pub fn of_tenant(&self, tenant_id: TenantId) -> Vec<Arc<Connection>> {
-        self.connections(|one| one.scope.tenant_id() == tenant_id)
+        self.registry.of(Subject::Tenant(tenant_id))
     }
 
     /// How many connections a tenant has.
@@ -219,8 +251,13 @@ impl Sessions {
         (of_caller, self.room.of_tenant(tenant_id))
     }
 
+    /// Bytes that are kept of messages that clients have begun and not ended.
+    pub fn kept_of_unfinished(&self) -> usize {
+        self.unfinished.kept()
+    }
+
     pub fn find(&self, id: ConnectionId) -> Option<Arc<Connection>> {
-        self.live.lock().get(&id).cloned()
+        self.registry.find(id)
     }
 
     /// Cancelled once the node goes down: whatever waits for its own sake ends with it.
@@ -238,7 +275,7 @@ impl Sessions {
     }
 
     pub(super) fn connections(&self, which: impl Fn(&Connection) -> bool) -> Vec<Arc<Connection>> {
-        self.live.lock().values().filter(|one| which(one)).cloned().collect()
+        self.registry.matching(which)
     }
 
     fn micros(&self) -> i64 {
@@ -248,4 +285,11 @@ impl Sessions {
     pub(super) fn steady_micros(&self) -> i64 {
         self.kernel.clock.steady().timestamp_micros()
     }
+}
+
+/// Whether a message of the client's was begun before `since`, in microseconds, and has not ended: whatever passes between
+/// its parts, it keeps memory for nothing.
+fn is_unfinished(one: &Connection, since: i64) -> bool {
+    let begun = i64::from(one.unfinished_since.load(Ordering::Relaxed));
+    begun != 0 && begun < since / 1_000_000
 }

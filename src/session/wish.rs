@@ -5,9 +5,6 @@ use crate::protocol::position;
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::subscription::{Interest, Reader, Subscription};
 
-/// Subscriptions of one connection at most.
-pub const MAX_SUBSCRIPTIONS: usize = 100;
-
 /// The feeds to follow and where to start.
 #[derive(Clone, Debug)]
 pub struct Wish {
@@ -19,14 +16,14 @@ pub struct Wish {
 }
 
 impl Wish {
-    /// Reads the two parameters; a refusal names what was wrong.
-    pub fn parse(since: Option<&str>, subscriptions: Option<&str>) -> Result<Self, Problem> {
+    /// Reads the two parameters; a refusal names what was wrong. At most `most` subscriptions, as on an open socket.
+    pub fn parse(since: Option<&str>, subscriptions: Option<&str>, most: usize) -> Result<Self, Problem> {
         let subscriptions = match subscriptions {
             None => Vec::new(),
             Some(text) => parse_subscriptions(text).map_err(refusal)?,
         };
-        if subscriptions.len() > MAX_SUBSCRIPTIONS {
-            let words = format!("at most {MAX_SUBSCRIPTIONS} subscriptions are allowed on one connection");
+        if subscriptions.len() > most {
+            let words = format!("at most {most} subscriptions are allowed on one connection");
             return Err(Problem::new(Code::BadRequest, words));
         }
         if subscriptions.iter().any(|one| one.since.is_some()) {

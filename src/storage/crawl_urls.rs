@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::sea_query::{Expr, ExprTrait, Func};
-use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, Func};
+use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use super::entity::crawl_urls::{ActiveModel, Column, Entity};
 use super::{Result, TenantTx};
@@ -33,8 +33,14 @@ pub struct Mark {
 /// What a job's frontier says of the crawl so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sums {
+    pub pages: i64,
     pub done: i64,
+    /// With those that are lost.
     pub failed: i64,
+    /// Pages during whose reading a worker was lost twice. They outlive the end of their job.
+    pub lost: i64,
+    /// Pages that are to be tried alone.
+    pub suspects: i64,
     pub items: i64,
 }
 
@@ -67,6 +73,41 @@ fn queued(job: JobId, new: NewCrawlUrl) -> ActiveModel {
 pub async fn queue(tx: &TenantTx, job: JobId, limit: u64) -> Result<Vec<CrawlUrlRow>> {
     let query = tx.select::<Entity>().filter(Column::JobId.eq(job.0)).filter(Column::State.eq("queued"));
     Ok(query.order_by_asc(Column::Depth).order_by_asc(Column::Id).limit(limit).all(&tx.tx).await?)
+}
+
+/// Pages that are to be tried alone, breadth first; those that failed already come later.
+pub async fn suspects(tx: &TenantTx, job: JobId, limit: u64) -> Result<Vec<CrawlUrlRow>> {
+    let query = in_state(tx.select(), job, "suspect").order_by_asc(Column::Attempts);
+    Ok(query.order_by_asc(Column::Depth).order_by_asc(Column::Id).limit(limit).all(&tx.tx).await?)
+}
+
+/// Pages that were being tried alone.
+pub async fn alone(tx: &TenantTx, job: JobId) -> Result<Vec<CrawlUrlRow>> {
+    Ok(in_state(tx.select(), job, "alone").all(&tx.tx).await?)
+}
+
+fn in_state(query: Select<Entity>, job: JobId, state: &str) -> Select<Entity> {
+    query.filter(Column::JobId.eq(job.0)).filter(Column::State.eq(state))
+}
+
+/// Gives these pages a state.
+pub async fn put_in_state(tx: &TenantTx, job: JobId, ids: &[i64], state: &str) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    tx.update::<Entity>()
+        .filter(Column::JobId.eq(job.0))
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .col_expr(Column::State, Expr::value(state))
+        .exec(&tx.tx)
+        .await?;
+    Ok(())
+}
+
+/// Moves all of a job's pages from one state to another and gives their number.
+pub async fn move_all(tx: &TenantTx, job: JobId, from: &str, to: &str) -> Result<u64> {
+    let update = tx.update::<Entity>().filter(Column::JobId.eq(job.0)).filter(Column::State.eq(from));
+    Ok(update.col_expr(Column::State, Expr::value(to)).exec(&tx.tx).await?.rows_affected)
 }
 
 /// Writes what became of pages.
@@ -103,9 +144,15 @@ pub async fn sums(tx: &TenantTx, job: JobId) -> Result<Sums> {
         .all(&tx.tx)
         .await?;
     Ok(rows.into_iter().fold(Sums::default(), |mut sums, (state, pages, items)| {
+        sums.pages += pages;
         match state.as_str() {
             "done" => sums.done += pages,
             "failed" => sums.failed += pages,
+            "lost" => {
+                sums.failed += pages;
+                sums.lost += pages;
+            }
+            "suspect" | "alone" => sums.suspects += pages,
             _ => {}
         }
         sums.items += items;
@@ -113,8 +160,9 @@ pub async fn sums(tx: &TenantTx, job: JobId) -> Result<Sums> {
     }))
 }
 
-/// Forgets the job's frontier.
+/// Forgets the job's frontier, except for pages that the job must never read again.
 pub async fn delete_of_job(tx: &TenantTx, job: JobId) -> Result<()> {
-    tx.delete::<Entity>(Column::JobId.eq(job.0)).exec(&tx.tx).await?;
+    let which = Condition::all().add(Column::JobId.eq(job.0)).add(Column::State.ne("lost"));
+    tx.delete::<Entity>(which).exec(&tx.tx).await?;
     Ok(())
 }

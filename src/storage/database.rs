@@ -16,11 +16,11 @@ use super::error::{Error, OpenError, Result};
 use super::lineage::Lineage;
 use super::scope::{SystemTx, TenantTx};
 use super::store_lock::StoreLock;
-use super::turns::{LineFull, Turn, Turns};
 use super::{postgres, schema, sqlite};
 use crate::auth::scope::{SystemReason, TenantScope};
 use crate::base::clock::{Clock, Stopwatch};
 use crate::base::ids::TenantId;
+use crate::base::turns::{self, LineFull};
 use crate::telemetry::metrics::{Direction, Metrics};
 use crate::telemetry::writes::Writes;
 
@@ -48,6 +48,10 @@ const MOST_WAITING: usize = 4096;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Replays of one tenant that may wait for a page; beyond it a connection is told to come back later.
 const MOST_REPLAYS_WAITING: usize = 16_384;
+
+/// Tenants take turns; `None` is the system's own line.
+type Turns = turns::Turns<Option<TenantId>>;
+pub(super) type Turn = turns::Turn<Option<TenantId>>;
 
 /// The open store.
 #[derive(Clone)]

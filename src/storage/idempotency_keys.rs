@@ -25,6 +25,8 @@ pub struct NewAnswer<'a> {
     pub digest: &'a str,
     pub fingerprint: &'a str,
     pub answer: String,
+    /// What the answer is about, where it goes with its subject.
+    pub subject: Option<&'a str>,
     pub now: i64,
     pub expires_at: i64,
 }
@@ -62,6 +64,7 @@ pub async fn insert(door: Door<'_>, new: NewAnswer<'_>) -> Result<()> {
         digest: Set(new.digest.to_owned()),
         fingerprint: Set(new.fingerprint.to_owned()),
         answer: Set(new.answer),
+        subject: Set(new.subject.map(str::to_owned)),
         created_at: Set(new.now),
         expires_at: Set(new.expires_at),
         ..Default::default()
@@ -79,6 +82,25 @@ pub async fn delete(door: Door<'_>, id: i64) -> Result<()> {
         Door::Tenant(tx) => tx.delete::<Entity>(Column::Id.eq(id)).exec(&tx.tx).await?,
         Door::Platform(tx) => tx.delete::<Entity>(Column::Id.eq(id)).exec(&tx.tx).await?,
     };
+    Ok(())
+}
+
+/// The answers that are kept about a subject of the tenant.
+pub async fn about(tx: &TenantTx, subject: &str) -> Result<Vec<IdempotencyRow>> {
+    Ok(tx.select::<Entity>().filter(Column::Subject.eq(subject)).all(&tx.tx).await?)
+}
+
+/// Puts another answer in a kept one's place.
+pub async fn rewrite(tx: &TenantTx, id: i64, answer: String) -> Result<()> {
+    let query = tx.update::<Entity>().filter(Column::Id.eq(id));
+    query.col_expr(Column::Answer, answer.into()).exec(&tx.tx).await?;
+    Ok(())
+}
+
+/// Empties every answer that is kept about a subject of the tenant; the keys stay used.
+pub async fn empty(tx: &TenantTx, subject: &str) -> Result<()> {
+    let query = tx.update::<Entity>().filter(Column::Subject.eq(subject));
+    query.col_expr(Column::Answer, "".into()).exec(&tx.tx).await?;
     Ok(())
 }
 

@@ -91,6 +91,8 @@ pub async fn save(tx: &TenantTx, row: &JobRow) -> Result<()> {
         .col_expr(Column::ProgressSequence, row.progress_sequence.into())
         .col_expr(Column::ProgressPending, row.progress_pending.into())
         .col_expr(Column::ProgressToldAt, row.progress_told_at.into())
+        .col_expr(Column::NotBefore, row.not_before.into())
+        .col_expr(Column::ClaimedBy, Expr::value(row.claimed_by.clone()))
         .exec(&tx.tx)
         .await?;
     Ok(())
@@ -154,15 +156,36 @@ fn has_tag(tag: &str) -> Expr {
     Expr::from(Func::cust("replace").args([tags.clone(), element.into(), "".into()])).ne(tags)
 }
 
+/// Who wants a job, and when: a job that lost its worker is given out again after a pause only.
+#[derive(Clone, Copy, Debug)]
+pub struct Claiming<'a> {
+    /// The node or the API key, as in `claimed_by`.
+    pub claimer: &'a str,
+    /// Pauses that ended up to now are over for everyone else than the one who held the job.
+    pub now: i64,
+    /// Pauses that ended up to then are over for that one, too.
+    pub over_for_all: i64,
+}
+
 /// Whether a job of external spiders waits for a worker: a look that takes no lock.
-pub async fn any_claimable(tx: &TenantTx, spiders: Option<&[String]>) -> Result<bool> {
-    Ok(of_spiders(claimable(tx.select()), spiders).limit(1).one(&tx.tx).await?.is_some())
+pub async fn any_claimable(
+    tx: &TenantTx,
+    spiders: Option<&[String]>,
+    claiming: &Claiming<'_>,
+) -> Result<bool> {
+    let query = of_spiders(claimable(tx.select()), spiders).filter(is_due(claiming));
+    Ok(query.limit(1).one(&tx.tx).await?.is_some())
 }
 
 /// The oldest waiting job of external spiders, held until the transaction ends. Rows that another worker holds are
 /// passed over.
-pub async fn lock_claimable(tx: &TenantTx, spiders: Option<&[String]>) -> Result<Option<JobRow>> {
-    let query = of_spiders(claimable(tx.select()), spiders).order_by_asc(Column::Id).limit(1);
+pub async fn lock_claimable(
+    tx: &TenantTx,
+    spiders: Option<&[String]>,
+    claiming: &Claiming<'_>,
+) -> Result<Option<JobRow>> {
+    let query = of_spiders(claimable(tx.select()), spiders).filter(is_due(claiming));
+    let query = query.order_by_asc(Column::Id).limit(1);
     Ok(query.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked).one(&tx.tx).await?)
 }
 
@@ -189,17 +212,41 @@ fn is_pending() -> Expr {
     Expr::col((Entity, Column::Status)).eq(Expr::cust("'pending'"))
 }
 
-/// Each tenant's oldest waiting job for the builtin crawler; tenants with the fewest running ones first, so that a
-/// tenant with a long queue does not keep the others waiting.
-pub async fn waiting_for_builtin(tx: &SystemTx) -> Result<Vec<(TenantId, JobId)>> {
+/// No pause after a lost worker, or one that is over for this claimer.
+fn is_due(claiming: &Claiming<'_>) -> Condition {
+    let of_another = Condition::all()
+        .add(Column::NotBefore.lte(claiming.now))
+        .add(Condition::any().add(Column::ClaimedBy.is_null()).add(Column::ClaimedBy.ne(claiming.claimer)));
+    is_due_for_all(claiming.over_for_all).add(of_another)
+}
+
+fn is_due_for_all(over_for_all: i64) -> Condition {
+    Condition::any().add(Column::NotBefore.is_null()).add(Column::NotBefore.lte(over_for_all))
+}
+
+/// A tenant's oldest waiting job for the builtin crawler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitingBuiltin {
+    pub tenant: TenantId,
+    pub job: JobId,
+    /// Jobs of the tenant that a crawler of any node holds.
+    pub running: i64,
+}
+
+/// For each tenant that has one, the oldest job that the builtin crawler may take; in no order.
+pub async fn waiting_for_builtin(tx: &SystemTx, claiming: &Claiming<'_>) -> Result<Vec<WaitingBuiltin>> {
     let builtin = || tx.select::<Entity>().filter(Column::Runner.eq("builtin")).select_only();
-    let mut waiting: Vec<(i64, i64)> = claimable(builtin())
+    let waiting: Vec<(i64, i64)> = claimable(builtin())
+        .filter(is_due(claiming))
         .column(Column::TenantId)
         .column_as(Column::Id.min(), "oldest")
         .group_by(Column::TenantId)
         .into_tuple()
         .all(&tx.tx)
         .await?;
+    if waiting.is_empty() {
+        return Ok(Vec::new());
+    }
     let running: Vec<(i64, i64)> = builtin()
         .filter(Column::LeaseExpiresAt.is_not_null())
         .column(Column::TenantId)
@@ -209,8 +256,75 @@ pub async fn waiting_for_builtin(tx: &SystemTx) -> Result<Vec<(TenantId, JobId)>
         .all(&tx.tx)
         .await?;
     let running: HashMap<i64, i64> = running.into_iter().collect();
-    waiting.sort_by_key(|(tenant, job)| (running.get(tenant).copied().unwrap_or(0), *job));
-    Ok(waiting.into_iter().map(|(tenant, job)| (TenantId(tenant), JobId(job))).collect())
+    let count = |tenant: i64| running.get(&tenant).copied().unwrap_or(0);
+    let found = waiting.into_iter().map(|(tenant, job)| WaitingBuiltin {
+        tenant: TenantId(tenant),
+        job: JobId(job),
+        running: count(tenant),
+    });
+    Ok(found.collect())
+}
+
+/// Jobs of an external spider that wait and that anyone may claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingExternal {
+    pub tenant: TenantId,
+    pub spider_name: String,
+    pub jobs: u64,
+}
+
+/// The jobs of external spiders that wait in these tenants, by spider; at most `limit` spiders.
+pub async fn waiting_for_external(
+    tx: &SystemTx,
+    tenants: &[TenantId],
+    over_for_all: i64,
+    limit: u64,
+) -> Result<Vec<WaitingExternal>> {
+    let query = of_spiders(claimable(tx.select()), None)
+        .filter(Column::TenantId.is_in(tenants.iter().map(|tenant| tenant.0)))
+        .filter(is_due_for_all(over_for_all));
+    let found: Vec<(i64, String, i64)> = query
+        .select_only()
+        .column(Column::TenantId)
+        .column(Column::SpiderName)
+        .column_as(Column::Id.count(), "jobs")
+        .group_by(Column::TenantId)
+        .group_by(Column::SpiderName)
+        .limit(limit)
+        .into_tuple()
+        .all(&tx.tx)
+        .await?;
+    let found = found.into_iter().map(|(tenant, spider_name, jobs)| WaitingExternal {
+        tenant: TenantId(tenant),
+        spider_name,
+        jobs: jobs.unsigned_abs(),
+    });
+    Ok(found.collect())
+}
+
+/// A job of an external spider that lost its worker a short time ago.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PausedJob {
+    pub tenant: TenantId,
+    pub spider_name: String,
+    pub claimed_by: Option<String>,
+    pub not_before: i64,
+}
+
+/// Jobs of external spiders of all tenants whose pause ends after `after`, the next first.
+pub async fn paused(tx: &SystemTx, after: i64, limit: u64) -> Result<Vec<PausedJob>> {
+    let query = pause_ends_after(of_spiders(claimable(tx.select()), None), after);
+    let rows = query.order_by_asc(Column::NotBefore).limit(limit).all(&tx.tx).await?;
+    let paused = rows.into_iter().filter_map(|row| {
+        let not_before = row.not_before?;
+        let tenant = TenantId(row.tenant_id);
+        Some(PausedJob { tenant, spider_name: row.spider_name, claimed_by: row.claimed_by, not_before })
+    });
+    Ok(paused.collect())
+}
+
+fn pause_ends_after(query: Select<Entity>, after: i64) -> Select<Entity> {
+    query.filter(Column::NotBefore.gt(after))
 }
 
 /// Jobs of all tenants whose lease has ended, longest ago first.
@@ -384,6 +498,13 @@ mod tests {
         let tx = db.system(SystemReason::LeaseSweep).read().await.unwrap();
         let queries = [
             ("jobs_to_claim", of_spiders(claimable(tx.select()), None).filter(Column::TenantId.eq(1))),
+            (
+                "jobs_to_claim",
+                of_spiders(claimable(tx.select()), None)
+                    .filter(Column::TenantId.eq(1))
+                    .filter(is_due(&Claiming { claimer: "a", now: 2, over_for_all: 1 })),
+            ),
+            ("jobs_to_retake", pause_ends_after(tx.select(), 1)),
             ("jobs_by_lease", lease_ended(tx.select(), 1)),
             ("jobs_with_news", has_pending_progress(tx.select())),
         ];

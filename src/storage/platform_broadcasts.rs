@@ -15,6 +15,9 @@ pub struct NewPlatformBroadcast<'a> {
     pub category: Option<&'a str>,
     pub start_time: i64,
     pub now: i64,
+    /// The operator; none when the system itself sends it.
+    pub sent_by: Option<i64>,
+    pub sender_name: Option<&'a str>,
 }
 
 pub async fn insert(tx: &SystemTx, new: NewPlatformBroadcast<'_>) -> Result<()> {
@@ -26,6 +29,8 @@ pub async fn insert(tx: &SystemTx, new: NewPlatformBroadcast<'_>) -> Result<()> 
         created_at: Set(new.now),
         after_tenant: Set(0),
         finished_at: Set(None),
+        sent_by: Set(new.sent_by),
+        sender_name: Set(new.sender_name.map(str::to_owned)),
     };
     tx.insert(row).await?;
     Ok(())

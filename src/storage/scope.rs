@@ -10,11 +10,10 @@ use sea_orm::{
     IntoActiveModel, QueryFilter, Select, UpdateMany,
 };
 
-use super::database::Gauges;
+use super::database::{Gauges, Turn};
 use super::entity::TenantOwned;
 use super::error::{Error, Result};
 use super::lineage::Lineage;
-use super::turns::Turn;
 use crate::base::clock::Stopwatch;
 use crate::base::ids::TenantId;
 use crate::telemetry::writes::OpenWrite;
@@ -188,6 +187,23 @@ impl SystemTx {
         <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
     {
         self.gauges.judged(row.insert(&self.tx).await.map_err(Error::from))
+    }
+
+    /// Inserts a row unless there is one with the same value in `key`, which is unique.
+    pub(super) async fn insert_unless_there<A>(
+        &self,
+        row: A,
+        key: <A::Entity as EntityTrait>::Column,
+    ) -> Result<()>
+    where
+        A: ActiveModelTrait + ActiveModelBehavior + Send,
+    {
+        let unless = OnConflict::column(key).do_nothing().to_owned();
+        let insert = A::Entity::insert(row).on_conflict(unless);
+        match insert.exec_without_returning(&self.tx).await {
+            Ok(_) | Err(DbErr::RecordNotInserted) => Ok(()),
+            Err(other) => self.gauges.judged(Err(other.into())),
+        }
     }
 }
 

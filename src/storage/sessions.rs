@@ -1,6 +1,6 @@
 //! Sign-ins and the refresh tokens of each: a session is the family, its tokens follow one another.
 
-use sea_orm::sea_query::Condition;
+use sea_orm::sea_query::{Condition, SimpleExpr};
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
@@ -11,11 +11,32 @@ use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
 pub use super::entity::refresh_tokens::Model as RefreshTokenRow;
 pub use super::entity::sessions::Model as SessionRow;
 
+/// Ids in one statement at most: both databases bound the number of values.
+const BITE: usize = 500;
+
 /// Whose session it is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Owner {
     User(TenantId, UserId),
     Operator(OperatorId),
+}
+
+impl Owner {
+    /// The tenant; none for a platform account.
+    pub fn tenant_id(self) -> Option<TenantId> {
+        match self {
+            Self::User(tenant, _) => Some(tenant),
+            Self::Operator(_) => None,
+        }
+    }
+
+    /// As rows name it: tenant, user, operator.
+    pub(super) fn columns(self) -> (Option<i64>, Option<i64>, Option<i64>) {
+        match self {
+            Self::User(tenant, user) => (Some(tenant.0), Some(user.0), None),
+            Self::Operator(operator) => (None, None, Some(operator.0)),
+        }
+    }
 }
 
 pub struct NewSession<'a> {
@@ -28,10 +49,7 @@ pub struct NewSession<'a> {
 }
 
 pub async fn insert(tx: &SystemTx, new: NewSession<'_>) -> Result<SessionRow> {
-    let (tenant_id, user_id, operator_id) = match new.owner {
-        Owner::User(tenant, user) => (Some(tenant.0), Some(user.0), None),
-        Owner::Operator(operator) => (None, None, Some(operator.0)),
-    };
+    let (tenant_id, user_id, operator_id) = new.owner.columns();
     let row = sessions::ActiveModel {
         id: Set(new.id.0),
         tenant_id: Set(tenant_id),
@@ -124,22 +142,64 @@ pub async fn revoke_own(tx: &SystemTx, owner: Owner, id: SessionId, now: i64) ->
     Ok(done.rows_affected > 0)
 }
 
-/// Ends an operator's sessions, all but perhaps one, and tells which.
+/// Ends an operator's sessions, all but perhaps one, in one statement: an account may have more of them than any list shows.
 pub async fn revoke_of_operator(
     tx: &SystemTx,
     operator: OperatorId,
     except: Option<SessionId>,
     now: i64,
-) -> Result<Vec<SessionId>> {
-    let standing = list_of_operator(tx, operator, now).await?;
-    let ids: Vec<Uuid> =
-        standing.iter().map(|row| row.id).filter(|id| except.is_none_or(|kept| kept.0 != *id)).collect();
+) -> Result<()> {
     tx.update::<sessions::Entity>()
-        .filter(sessions::Column::Id.is_in(ids.iter().copied()))
+        .filter(owned_by(Owner::Operator(operator)))
+        .filter(standing_but(except))
         .col_expr(sessions::Column::RevokedAt, now.into())
         .exec(&tx.tx)
         .await?;
-    Ok(ids.into_iter().map(SessionId).collect())
+    Ok(())
+}
+
+/// Ends a user's sessions, all but perhaps one, in one statement.
+pub async fn revoke_of_user(tx: &TenantTx, user: UserId, except: Option<SessionId>, now: i64) -> Result<()> {
+    tx.update::<sessions::Entity>()
+        .filter(sessions::Column::UserId.eq(user.0))
+        .filter(standing_but(except))
+        .col_expr(sessions::Column::RevokedAt, now.into())
+        .exec(&tx.tx)
+        .await?;
+    Ok(())
+}
+
+fn standing_but(except: Option<SessionId>) -> Condition {
+    Condition::all()
+        .add(sessions::Column::RevokedAt.is_null())
+        .add_option(except.map(|session| sessions::Column::Id.ne(session.0)))
+}
+
+/// Ends all standing sessions of an account but the `kept` that were used last, and tells which ended. The account's row
+/// must be held: of two sign-ins at once each would leave room for itself only.
+pub async fn revoke_oldest(tx: &SystemTx, owner: Owner, kept: u64, now: i64) -> Result<Vec<SessionId>> {
+    let oldest = tx
+        .select::<sessions::Entity>()
+        .filter(owned_by(owner))
+        .filter(sessions::Column::RevokedAt.is_null())
+        .filter(sessions::Column::ExpiresAt.gt(now))
+        .order_by_desc(sessions::Column::LastUsedAt)
+        .order_by_desc(sessions::Column::Id)
+        .select_only()
+        .column(sessions::Column::Id)
+        .offset(kept)
+        .limit(i64::MAX.unsigned_abs())
+        .into_tuple::<Uuid>()
+        .all(&tx.tx)
+        .await?;
+    for bite in oldest.chunks(BITE) {
+        tx.update::<sessions::Entity>()
+            .filter(sessions::Column::Id.is_in(bite.iter().copied()))
+            .col_expr(sessions::Column::RevokedAt, now.into())
+            .exec(&tx.tx)
+            .await?;
+    }
+    Ok(oldest.into_iter().map(SessionId).collect())
 }
 
 fn owned_by(owner: Owner) -> Condition {
@@ -149,35 +209,6 @@ fn owned_by(owner: Owner) -> Condition {
             .add(sessions::Column::UserId.eq(user.0)),
         Owner::Operator(operator) => Condition::all().add(sessions::Column::OperatorId.eq(operator.0)),
     }
-}
-
-/// Ends a user's sessions, all or all but one, and tells which.
-pub async fn revoke_of_user(
-    tx: &TenantTx,
-    user: UserId,
-    except: Option<SessionId>,
-    now: i64,
-) -> Result<Vec<SessionId>> {
-    let which = || {
-        Condition::all()
-            .add(sessions::Column::UserId.eq(user.0))
-            .add(sessions::Column::RevokedAt.is_null())
-            .add_option(except.map(|session| sessions::Column::Id.ne(session.0)))
-    };
-    let ended = tx
-        .select::<sessions::Entity>()
-        .filter(which())
-        .select_only()
-        .column(sessions::Column::Id)
-        .into_tuple::<Uuid>()
-        .all(&tx.tx)
-        .await?;
-    tx.update::<sessions::Entity>()
-        .filter(which())
-        .col_expr(sessions::Column::RevokedAt, now.into())
-        .exec(&tx.tx)
-        .await?;
-    Ok(ended.into_iter().map(SessionId).collect())
 }
 
 pub async fn add_refresh_token(
@@ -200,7 +231,13 @@ pub async fn add_refresh_token(
     Ok(())
 }
 
-/// The token with this hash. Holds the row: of two that come at once one rotates, the other sees it used.
+/// The token with this hash.
+pub async fn find_refresh_token(tx: &SystemTx, secret_hash: &str) -> Result<Option<RefreshTokenRow>> {
+    let query = tx.select::<refresh_tokens::Entity>();
+    Ok(query.filter(refresh_tokens::Column::SecretHash.eq(secret_hash)).one(&tx.tx).await?)
+}
+
+/// Like [`find_refresh_token`]. Holds the row: of two that come at once one rotates, the other sees it used.
 pub async fn lock_refresh_token(tx: &SystemTx, secret_hash: &str) -> Result<Option<RefreshTokenRow>> {
     let query = tx.select::<refresh_tokens::Entity>();
     let query = query.filter(refresh_tokens::Column::SecretHash.eq(secret_hash));
@@ -232,11 +269,17 @@ pub async fn forget_refresh_tokens(tx: &SystemTx, before: i64, most: u64) -> Res
     Ok(tx.delete::<refresh_tokens::Entity>(which).exec(&tx.tx).await?.rows_affected)
 }
 
-/// Removes sessions that expired before `before`, at most `most`, and tells how many.
-pub async fn forget(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
+/// Removes sessions that expired before `before` or were ended before `ended_before`, at most `most` of each, and tells how
+/// many.
+pub async fn forget(tx: &SystemTx, before: i64, ended_before: i64, most: u64) -> Result<u64> {
+    let expired = forget_some(tx, sessions::Column::ExpiresAt.lt(before), most).await?;
+    Ok(expired + forget_some(tx, sessions::Column::RevokedAt.lt(ended_before), most).await?)
+}
+
+async fn forget_some(tx: &SystemTx, over: SimpleExpr, most: u64) -> Result<u64> {
     let expired = tx
         .select::<sessions::Entity>()
-        .filter(sessions::Column::ExpiresAt.lt(before))
+        .filter(over)
         .limit(most)
         .select_only()
         .column(sessions::Column::Id)

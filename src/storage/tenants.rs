@@ -4,6 +4,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::tenants::{ActiveModel, Column, Entity};
+use super::platform_marks::{self, PlatformMark};
 use super::{Result, SystemTx, TenantTx, events, rooms};
 use crate::base::ids::TenantId;
 
@@ -31,6 +32,7 @@ pub async fn insert(tx: &SystemTx, new: NewTenant<'_>) -> Result<TenantRow> {
     let tenant = tx.insert(row).await?;
     events::open_log(tx, TenantId(tenant.id), new.log_epoch).await?;
     rooms::open_lobby(tx, TenantId(tenant.id), new.now).await?;
+    platform_marks::set(tx, PlatformMark::FirstTenant, new.now).await?;
     Ok(tenant)
 }
 
@@ -93,11 +95,6 @@ pub async fn update(tx: &SystemTx, id: TenantId, change: TenantChange<'_>, now: 
 /// Tenants of whose quotas operators said something.
 pub async fn with_quotas(tx: &SystemTx) -> Result<Vec<TenantRow>> {
     Ok(tx.select::<Entity>().filter(Column::Quotas.is_not_null()).all(&tx.tx).await?)
-}
-
-/// Whether any tenant exists: the test for a first start.
-pub async fn any(tx: &SystemTx) -> Result<bool> {
-    Ok(tx.select::<Entity>().limit(1).one(&tx.tx).await?.is_some())
 }
 
 /// Writes a tenant's row as it is: a probe of whether the disk takes anything.

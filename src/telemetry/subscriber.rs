@@ -100,6 +100,8 @@ mod tests {
             log_filter: log_filter.to_owned(),
             stall: None,
             tenant_metrics: None,
+            metrics_key: None,
+            metrics_bind: None,
         };
         let to = page.clone();
         let (subscriber, handle) = subscriber(&settings, move || to.clone()).unwrap();

@@ -96,7 +96,7 @@ class Link:
 class WorkerTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = Server(limits__lease_seconds=LEASE_SECONDS)
+        cls.server = Server(limits__lease_seconds=LEASE_SECONDS, limits__retake_seconds=1)
         cls.addClassCleanup(cls.server.stop)
         cls.server.tenant("acme")
         cls.server.user("acme", "ann", "admin")

@@ -8,8 +8,10 @@
 
 mod support;
 
+mod accounts;
 mod architecture;
 mod browser;
+mod configuration;
 mod crash;
 mod delivery;
 mod documents;
@@ -17,10 +19,12 @@ mod doors;
 mod faults;
 mod history;
 mod isolation;
+mod jobs;
 mod limits;
 mod load;
 mod operations;
 mod process;
+mod readers;
 mod readme;
 mod retries;
 mod sockets;

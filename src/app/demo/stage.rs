@@ -21,6 +21,7 @@ use super::virtual_date::VirtualDate;
 use crate::app::{App, StartError};
 use crate::base::clock::Clock;
 use crate::config::{Settings, report};
+use crate::crawler::reader::ReaderProgram;
 use crate::telemetry::subscriber;
 
 /// Where the demo listens when the port is free.
@@ -85,7 +86,9 @@ impl Stage {
         let settings = settings(free_port(wishes.port), folder.path(), &sites)?;
         subscriber::install(&settings.telemetry).map_err(words)?;
         let clock = Clock::system();
-        let app = Box::pin(App::build(&settings, clock.clone())).await.map_err(words)?;
+        let app = Box::pin(App::build(&settings, clock.clone(), ReaderProgram::OwnExecutable))
+            .await
+            .map_err(words)?;
         let lucas = People::settle(&app.identity, "lucas", "Lucas County Homes").await.map_err(words)?;
         let sacramento =
             People::settle(&app.identity, "sacramento", "Sacramento Homes").await.map_err(words)?;

@@ -13,6 +13,9 @@ pub struct ClusterSettings {
 }
 
 impl ClusterSettings {
+    /// The prefix of a node that was told of no other.
+    pub const PREFIX: &str = "lotline";
+
     pub(in crate::config) fn read(form: &mut Form) -> Self {
         let address = "redis://HOST or rediss://HOST";
         let prefix = "1 to 32 of a-z, 0-9 and -";

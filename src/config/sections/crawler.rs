@@ -1,16 +1,22 @@
 //! `[crawler]`: the built-in spiders' bounds and manners.
 
 use std::collections::HashSet;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use url::Url;
 
 use crate::config::form::Form;
 
+const MIB: u64 = 1024 * 1024;
+
 #[derive(Clone, Debug)]
 pub struct CrawlerSettings {
     pub enabled: bool,
     pub concurrency: usize,
+    pub open_jobs_per_slot: usize,
+    /// `None`: no limit.
+    pub job_seconds: Option<u64>,
     pub user_agent: String,
     pub max_pages: u32,
     pub max_depth: u32,
@@ -19,6 +25,11 @@ pub struct CrawlerSettings {
     pub read_timeout_seconds: u64,
     pub total_timeout_seconds: u64,
     pub page_bytes: usize,
+    /// `None`: one for each core.
+    pub readers: Option<NonZeroUsize>,
+    pub reader_memory_mb: u64,
+    pub reader_seconds: u64,
+    pub pages_mb: u64,
     pub retries: u32,
     /// Host (an IPv6 address in its brackets) and port, as `Url::host_str` and `Url::port_or_known_default` give them.
     pub allowed_private_hosts: HashSet<(String, u16)>,
@@ -30,6 +41,8 @@ impl CrawlerSettings {
         Self {
             enabled: form.flag("crawler.enabled"),
             concurrency: form.integer("crawler.concurrency", 1..=256),
+            open_jobs_per_slot: form.integer("crawler.open_jobs_per_slot", 1..=256),
+            job_seconds: Some(form.integer("crawler.job_seconds", 0..=31_536_000)).filter(|most| *most > 0),
             user_agent: form
                 .optional_text("crawler.user_agent", "1 to 200 visible ASCII characters", user_agent)
                 .unwrap_or_else(|| concat!("Lotline/", env!("CARGO_PKG_VERSION")).to_owned()),
@@ -40,6 +53,10 @@ impl CrawlerSettings {
             read_timeout_seconds: form.integer("crawler.read_timeout_seconds", 1..=300),
             total_timeout_seconds: form.integer("crawler.total_timeout_seconds", 1..=600),
             page_bytes: form.integer("crawler.page_bytes", 1_024..=268_435_456),
+            readers: NonZeroUsize::new(form.integer("crawler.readers", 0..=1_024)),
+            reader_memory_mb: form.integer("crawler.reader_memory_mb", 8..=65_536),
+            reader_seconds: form.integer("crawler.reader_seconds", 1..=600),
+            pages_mb: form.integer("crawler.pages_mb", 1..=1_048_576),
             retries: form.integer("crawler.retries", 0..=20),
             allowed_private_hosts: form
                 .list("crawler.allowed_private_hosts", private, host_and_port)
@@ -52,6 +69,10 @@ impl CrawlerSettings {
         Duration::from_millis(self.crawl_delay_ms)
     }
 
+    pub fn job_time(&self) -> Option<Duration> {
+        self.job_seconds.map(Duration::from_secs)
+    }
+
     pub fn connect_timeout(&self) -> Duration {
         Duration::from_secs(self.connect_timeout_seconds)
     }
@@ -62,6 +83,18 @@ impl CrawlerSettings {
 
     pub fn total_timeout(&self) -> Duration {
         Duration::from_secs(self.total_timeout_seconds)
+    }
+
+    pub fn reader_time(&self) -> Duration {
+        Duration::from_secs(self.reader_seconds)
+    }
+
+    pub fn reader_memory_bytes(&self) -> u64 {
+        self.reader_memory_mb * MIB
+    }
+
+    pub fn pages_bytes(&self) -> u64 {
+        self.pages_mb * MIB
     }
 }
 

@@ -9,6 +9,11 @@ pub struct LimitSettings {
     pub sockets_per_user: u32,
     pub upload_sockets_per_user: u32,
     pub streams_per_user: u32,
+    pub sessions_per_user: u32,
+    /// By the minute; `None`: no limit.
+    pub sign_ins_per_user: Option<u64>,
+    /// By the minute; `None`: no limit.
+    pub sign_ins_per_tenant: Option<u64>,
     /// `None`: no limit.
     pub connections_per_tenant: Option<u32>,
     /// `None`: no limit.
@@ -37,7 +42,11 @@ pub struct LimitSettings {
     pub queue_bytes: usize,
     pub body_bytes: usize,
     pub batch_bytes: usize,
+    pub bodies_in_flight_bytes: usize,
     pub lease_seconds: u64,
+    pub retake_seconds: u64,
+    pub waiting_claims_per_key: usize,
+    pub waiting_claims_per_tenant: usize,
 }
 
 impl LimitSettings {
@@ -46,6 +55,9 @@ impl LimitSettings {
             sockets_per_user: form.integer("limits.sockets_per_user", 1..=100_000),
             upload_sockets_per_user: form.integer("limits.upload_sockets_per_user", 1..=100),
             streams_per_user: form.integer("limits.streams_per_user", 1..=1_000),
+            sessions_per_user: form.integer("limits.sessions_per_user", 1..=100_000),
+            sign_ins_per_user: rate(form.integer("limits.sign_ins_per_user", 0..=1_000_000)),
+            sign_ins_per_tenant: rate(form.integer("limits.sign_ins_per_tenant", 0..=10_000_000)),
             connections_per_tenant: or_none(form.integer("limits.connections_per_tenant", 0..=1_000_000)),
             connections_per_address: or_none(form.integer("limits.connections_per_address", 0..=1_000_000)),
             connects_in_flight: form.integer("limits.connects_in_flight", 1..=100_000),
@@ -66,7 +78,11 @@ impl LimitSettings {
             queue_bytes: form.integer("limits.queue_bytes", 131_072..=67_108_864),
             body_bytes: form.integer("limits.body_bytes", 1_024..=67_108_864),
             batch_bytes: form.integer("limits.batch_bytes", 1_024..=268_435_456),
+            bodies_in_flight_bytes: form.integer("limits.bodies_in_flight_bytes", 65_536..=1_099_511_627_776),
             lease_seconds: form.integer("limits.lease_seconds", 1..=3_600),
+            retake_seconds: form.integer("limits.retake_seconds", 0..=3_600),
+            waiting_claims_per_key: form.integer("limits.waiting_claims_per_key", 1..=100_000),
+            waiting_claims_per_tenant: form.integer("limits.waiting_claims_per_tenant", 1..=100_000),
         }
     }
 
@@ -76,6 +92,10 @@ impl LimitSettings {
 
     pub fn lease(&self) -> Duration {
         Duration::from_secs(self.lease_seconds)
+    }
+
+    pub fn retake(&self) -> Duration {
+        Duration::from_secs(self.retake_seconds)
     }
 }
 

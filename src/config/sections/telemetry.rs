@@ -1,7 +1,9 @@
 //! `[telemetry]`: what is logged and how it looks.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::form::Form;
@@ -22,6 +24,10 @@ pub struct TelemetrySettings {
     pub stall: Option<Duration>,
     /// Tenants with figures of their own; none: that path is off.
     pub tenant_metrics: Option<usize>,
+    /// What the collector of figures shows.
+    pub metrics_key: Option<SecretString>,
+    /// A listener for figures alone.
+    pub metrics_bind: Option<SocketAddr>,
 }
 
 impl TelemetrySettings {
@@ -38,8 +44,21 @@ impl TelemetrySettings {
             tenant_metrics: Some(form.integer("telemetry.tenant_metrics", 0..=1_000_u32))
                 .filter(|most| *most > 0)
                 .map(|most| most as usize),
+            metrics_key: form.secret("telemetry.metrics_key", "16 visible characters or more", metrics_key),
+            metrics_bind: form.optional_text(
+                "telemetry.metrics_bind",
+                "an address and a port, such as 127.0.0.1:9001",
+                |text| text.parse().ok(),
+            ),
         }
     }
+}
+
+/// The least length of the key, and what a header can carry as one word.
+const METRICS_KEY: usize = 16;
+
+fn metrics_key(text: &str) -> bool {
+    text.len() >= METRICS_KEY && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn log_format(text: &str) -> Option<LogFormat> {

@@ -36,7 +36,7 @@ fn everything_that_is_wrong_is_named_in_one_go() {
     insta::assert_snapshot!(said.join("\n"), @r#"
     lotline.toml:limits.heartbeat_seconds: 0 is out of range; give a whole number from 1 to 60
     lotline.toml:limits.queue_bytes: a text is not accepted; give a whole number from 131072 to 67108864
-    lotline.toml:limits.wholly_unheard_of: there is no such key; [limits] has sockets_per_user, upload_sockets_per_user, streams_per_user, connections_per_tenant, connections_per_address, connects_in_flight, joins_in_flight, connects_waiting, requests_per_user, requests_per_tenant, requests_per_address, connects_per_tenant, messages_per_tenant, bytes_out_per_tenant, pending_jobs_per_tenant, subscriptions_per_socket, message_bytes, messages_per_second, heartbeat_seconds, queue_bytes, body_bytes, batch_bytes, lease_seconds
+    lotline.toml:limits.wholly_unheard_of: there is no such key; [limits] has sockets_per_user, upload_sockets_per_user, streams_per_user, sessions_per_user, sign_ins_per_user, sign_ins_per_tenant, connections_per_tenant, connections_per_address, connects_in_flight, joins_in_flight, connects_waiting, requests_per_user, requests_per_tenant, requests_per_address, connects_per_tenant, messages_per_tenant, bytes_out_per_tenant, pending_jobs_per_tenant, subscriptions_per_socket, message_bytes, messages_per_second, heartbeat_seconds, queue_bytes, body_bytes, batch_bytes, bodies_in_flight_bytes, lease_seconds, retake_seconds, waiting_claims_per_key, waiting_claims_per_tenant
     lotline.toml:limitz: there is no such section; did you mean [limits]?
     lotline.toml:rooms.create_on_join: a whole number is not accepted; give true or false
     lotline.toml:server.bnid: there is no such key; did you mean bind?
@@ -69,6 +69,7 @@ fn good_values_that_contradict_each_other_are_refused_where_one_was_changed() {
         ("LOTLINE__AUTH__ACCESS_TTL_SECONDS", "86400"),
         ("LOTLINE__AUTH__REFRESH_TTL_SECONDS", "86400"),
         ("LOTLINE__LIMITS__BODY_BYTES", "9000000"),
+        ("LOTLINE__CRAWLER__PAGES_MB", "15"),
         ("LOTLINE__DATABASE__SYSTEM_URL", "postgres://system@db/x"),
         ("LOTLINE__UPLOADS__TENANT_BYTES", "1000"),
         ("LOTLINE__BOOTSTRAP__USERNAME", "ann"),
@@ -77,10 +78,34 @@ fn good_values_that_contradict_each_other_are_refused_where_one_was_changed() {
     insta::assert_snapshot!(said.join("\n"), @r#"
     LOTLINE__AUTH__REFRESH_TTL_SECONDS: auth.refresh_ttl_seconds must be more than auth.access_ttl_seconds
     LOTLINE__BOOTSTRAP__USERNAME: needs bootstrap.tenant and bootstrap.password beside it; give tenant, username and password, or none
+    LOTLINE__CRAWLER__PAGES_MB: crawler.pages_mb must have room for two pages of crawler.page_bytes
     LOTLINE__DATABASE__SYSTEM_URL: is for PostgreSQL only; give database.url as postgres://… or leave it out
     LOTLINE__LIMITS__BODY_BYTES: limits.batch_bytes must not be less than limits.body_bytes
     LOTLINE__UPLOADS__TENANT_BYTES: uploads.tenant_bytes must be 0 or no less than uploads.max_bytes
     "#);
+}
+
+#[test]
+fn figures_are_open_on_loopback_alone() {
+    let bind = "LOTLINE__TELEMETRY__METRICS_BIND";
+    for open in ["0.0.0.0:9001", "[::]:9001", "192.0.2.1:9001", "[::ffff:192.0.2.1]:9001"] {
+        let said = lines(with_env(&[(bind, open)]));
+        assert!(said.len() == 1 && said[0].contains("telemetry.metrics_key"), "{said:?}");
+        assert!(with_env(&[(bind, open), ("LOTLINE__TELEMETRY__METRICS_KEY", "sixteen-characters")]).is_ok());
+    }
+    for own in ["127.0.0.1:9001", "[::1]:9001", "127.9.9.9:0", ""] {
+        assert!(with_env(&[(bind, own)]).is_ok(), "{own}");
+    }
+    assert_eq!(lines(with_env(&[(bind, "9001")])).len(), 1);
+}
+
+#[test]
+fn the_budget_of_bodies_has_room_for_a_batch_in_a_tenants_half() {
+    let said = lines(with_env(&[("LOTLINE__LIMITS__BODIES_IN_FLIGHT_BYTES", "16777216")]));
+
+    assert!(said.len() == 1 && said[0].contains("four times limits.batch_bytes"), "{said:?}");
+    let said = lines(with_env(&[("LOTLINE__LIMITS__BATCH_BYTES", "268435456")]));
+    assert!(said.len() == 1 && said[0].starts_with("LOTLINE__LIMITS__BATCH_BYTES"), "{said:?}");
 }
 
 #[test]

@@ -20,6 +20,7 @@ fn a_secret_that_is_accepted_is_neither_printed_nor_debugged() {
         ("LOTLINE__BOOTSTRAP__TENANT", "acme"),
         ("LOTLINE__BOOTSTRAP__USERNAME", "ann"),
         ("LOTLINE__BOOTSTRAP__PASSWORD", "canary-password"),
+        ("LOTLINE__TELEMETRY__METRICS_KEY", "canary-of-the-figures"),
     ])
     .unwrap();
 
@@ -28,6 +29,7 @@ fn a_secret_that_is_accepted_is_neither_printed_nor_debugged() {
     assert!(printed.contains("url = \"postgres://ann:********@db/x?********\" # LOTLINE__DATABASE__URL"));
     assert!(printed.contains("keys = [\"********\"]"));
     assert!(printed.contains("password = \"********\""));
+    assert!(printed.contains("metrics_key = \"********\""));
     assert!(!format!("{settings:?}").contains("canary"));
 }
 
@@ -40,6 +42,8 @@ fn a_secret_that_is_refused_is_not_quoted() {
         ("LOTLINE__AUTH__SEAL_KEY", "canary"),
         ("LOTLINE__AUTH__ISSUERS", r#"[{"key": "canary", "tenants": ["a"], "default": true}]"#),
         ("LOTLINE__BOOTSTRAP__PASSWORD", "canary"),
+        ("LOTLINE__TELEMETRY__METRICS_KEY", "canary"),
+        ("LOTLINE__TELEMETRY__METRICS_KEY", "canary with blanks in it"),
     ];
     for variable in weak {
         let said = lines(with_env(&[variable]));

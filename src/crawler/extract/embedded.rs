@@ -3,7 +3,9 @@
 
 use serde_json::Value;
 
-use super::{Found, Layer, json_ld, state};
+use super::{Found, Layer, json, json_ld, state};
+use crate::base::text::cut_front;
+use crate::crawler::budget::PageBudget;
 use crate::crawler::page::Page;
 
 /// Scripts of one page that are read.
@@ -12,11 +14,10 @@ const MAX_SCRIPTS: usize = 300;
 const MAX_TRIES: usize = 100;
 
 pub(super) fn read(page: &Page) -> Found {
-    let mut blocks = Blocks::default();
-    let scripts = page.elements().filter(|element| element.value().name() == "script");
-    for script in scripts.take(MAX_SCRIPTS) {
+    let mut blocks = Blocks { budget: page.budget(), values: Vec::new(), skipped: 0, flight: String::new() };
+    for script in page.scripts().take(MAX_SCRIPTS) {
         let mime = script.attr("type").unwrap_or_default().trim().to_ascii_lowercase();
-        let text: String = script.text().collect();
+        let text = page.script_text(script);
         match mime.as_str() {
             "application/ld+json" => {}
             "" | "text/javascript" | "application/javascript" | "module" => blocks.read_script(&text),
@@ -25,25 +26,25 @@ pub(super) fn read(page: &Page) -> Found {
         }
     }
     blocks.read_flight();
-    let drafts = state::drafts(&blocks.values, page.base());
+    let drafts = state::drafts(&blocks.values, page.base(), page.budget());
     Found { kind: Layer::Embedded, drafts, skipped_blocks: blocks.skipped }
 }
 
-#[derive(Default)]
-struct Blocks {
+struct Blocks<'a> {
+    budget: &'a PageBudget,
     values: Vec<Value>,
     skipped: u32,
     /// The rows that a streaming framework pushes piece by piece.
     flight: String,
 }
 
-impl Blocks {
+impl Blocks<'_> {
     fn read_json(&mut self, text: &str) {
         let text = json_ld::unwrap(text);
-        match serde_json::from_str(text) {
-            Ok(value) => self.values.push(value),
-            Err(_) if text.is_empty() => {}
-            Err(_) => self.skipped += 1,
+        match json::parse(text, self.budget) {
+            Some(value) => self.values.push(value),
+            None if text.is_empty() => {}
+            None => self.skipped += 1,
         }
     }
 
@@ -51,7 +52,11 @@ impl Blocks {
     fn read_script(&mut self, script: &str) {
         let mut at = 0;
         let mut tries = 0;
+        self.budget.work(script.len() as u64 / 4);
         while let Some(found) = script[at..].find(['=', '(']).filter(|_| tries < MAX_TRIES) {
+            if self.budget.is_spent() {
+                return;
+            }
             let sign = at + found;
             at = sign + 1;
             let rest = script[at..].trim_start();
@@ -64,9 +69,9 @@ impl Blocks {
                 continue;
             }
             let read = if let Some(literal) = rest.strip_prefix("JSON.parse(") {
-                literal_json(literal.trim_start()).map(|value| (value, "JSON.parse(".len()))
+                literal_json(literal.trim_start(), self.budget).map(|value| (value, "JSON.parse(".len()))
             } else if begins_json(rest) {
-                first_json(rest)
+                json::parse_start(rest, self.budget)
             } else {
                 continue;
             };
@@ -83,8 +88,9 @@ impl Blocks {
     }
 
     fn push_rows(&mut self, rest: &str) {
-        if let Some((Value::Array(row), _)) = first_json(rest)
+        if let Some((Value::Array(row), _)) = json::parse_start(rest, self.budget)
             && let Some(Value::String(text)) = row.get(1)
+            && self.budget.keep(2 * text.len() as u64)
         {
             self.flight.push_str(text);
         }
@@ -97,7 +103,7 @@ impl Blocks {
             let Some((id, row)) = line.split_once(':') else { continue };
             let numbered = id.len() <= 8 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
             if numbered && row.starts_with(['[', '{']) {
-                self.values.extend(serde_json::from_str::<Value>(row).ok());
+                self.values.extend(json::parse(row, self.budget));
             }
         }
     }
@@ -110,24 +116,24 @@ fn begins_json(text: &str) -> bool {
         || inside('[').is_some_and(|rest| rest.starts_with(['{', '[', '"']))
 }
 
-/// The JSON value at the start of `text` and its length; what follows does not matter.
-fn first_json(text: &str) -> Option<(Value, usize)> {
-    let mut values = serde_json::Deserializer::from_str(text).into_iter();
-    let value = values.next()?.ok()?;
-    Some((value, values.byte_offset()))
-}
-
 /// The JSON inside of a string literal.
-fn literal_json(text: &str) -> Option<Value> {
+fn literal_json(text: &str, budget: &PageBudget) -> Option<Value> {
     let inner = match text.as_bytes().first()? {
-        b'"' => match first_json(text)?.0 {
+        b'"' => match json::parse_start(text, budget)?.0 {
             Value::String(inner) => inner,
             _ => return None,
         },
-        b'\'' => single_quoted(&text[1..])?,
+        b'\'' => {
+            let inner = single_quoted(&text[1..]);
+            // Without an end it was read up to the end of the script.
+            let read = inner.as_ref().map_or(text.len(), String::len) as u64;
+            budget.work(read);
+            budget.keep(2 * read);
+            inner?
+        }
         _ => return None,
     };
-    serde_json::from_str(&inner).ok()
+    json::parse(&inner, budget)
 }
 
 /// The text of a literal in single quotes, up to its end.
@@ -156,9 +162,12 @@ fn single_quoted(text: &str) -> Option<String> {
 
 /// Whether what stands before the sign is a name that sites give to page state.
 fn is_state_name(before: &str) -> bool {
+    const LONGEST: usize = 100;
     let before = before.trim_end();
-    let name = before.rsplit(|c: char| c.is_whitespace() || c == ';').next().unwrap_or_default();
-    if name.len() > 100 {
+    let near = cut_front(before, LONGEST + 4);
+    let name = near.rsplit(|c: char| c.is_whitespace() || c == ';').next().unwrap_or_default();
+    // A name that fills all that was looked at is longer than that.
+    if name.len() > LONGEST {
         return false;
     }
     let name = name.to_ascii_lowercase();

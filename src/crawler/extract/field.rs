@@ -5,7 +5,9 @@ use url::Url;
 
 use super::draft::Draft;
 use super::values::{self, Object};
-use super::{numbers, words};
+use super::{MAX_URL, numbers, words};
+use crate::base::timestamp::Timestamp;
+use crate::crawler::budget::PageBudget;
 use crate::crawler::links;
 use crate::protocol::property::Address;
 
@@ -78,12 +80,20 @@ impl Field {
 
 /// No home has more rooms, baths or floors; a larger number is an id or an area in the wrong place.
 const MOST_ROOMS: f64 = 1_000.0;
+/// Names that one listing may have.
+const MAX_IDS: usize = 50;
+/// Steps of resolving a URL, beside those for its length.
+const URL_STEPS: u64 = 200;
 /// The largest area: a country in square feet.
 const LARGEST_AREA: f64 = 1e13;
 
 impl Draft {
     /// Takes `value` as `field`, unless an earlier value stands or this one makes no sense.
-    pub(super) fn set(&mut self, field: Field, value: &Value, base: &Url) {
+    pub(super) fn set(&mut self, field: Field, value: &Value, base: &Url, budget: &PageBudget) {
+        let resolving = if matches!(field, Field::Url | Field::Key(_)) { URL_STEPS } else { 0 };
+        if !budget.work(resolving + values::cost(value)) {
+            return;
+        }
         match field {
             Field::Key(rank) => self.set_key(rank, value, base),
             Field::Url => self.set_url(value, base),
@@ -104,8 +114,12 @@ impl Draft {
             Field::HalfBaths => fill(&mut self.half_baths, || rooms(value)),
             Field::YearBuilt => fill(&mut self.property.year_built, || year(value)),
             Field::Stories => fill(&mut self.property.stories, || rooms(value)),
-            Field::ListedAt => fill(&mut self.property.listed_at, || values::time(value)),
-            Field::ClosedAt => fill(&mut self.property.closed_at, || values::time(value)),
+            Field::ListedAt => {
+                fill(&mut self.property.listed_at, || values::time(value).and_then(Timestamp::new));
+            }
+            Field::ClosedAt => {
+                fill(&mut self.property.closed_at, || values::time(value).and_then(Timestamp::new));
+            }
             Field::LivingArea(_) | Field::LotSize(_) | Field::LivingAreaUnits | Field::LotSizeUnits => {
                 self.set_area(field, value);
             }
@@ -132,7 +146,7 @@ impl Draft {
             self.key_rank = Some(rank);
             self.property.listing_key = Some(key.clone());
         }
-        self.ids.insert(format!("key:{key}"));
+        self.add_id(format!("key:{key}"));
     }
 
     fn set_url(&mut self, value: &Value, base: &Url) {
@@ -140,10 +154,18 @@ impl Draft {
             Value::Object(object) => object.get("@id").or_else(|| object.get("url")).and_then(Value::as_str),
             other => other.as_str(),
         };
-        let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else { return };
+        let fits = |text: &&str| !text.is_empty() && text.len() <= MAX_URL;
+        let Some(text) = text.map(str::trim).filter(fits) else { return };
         let Some(url) = base.join(text).ok().and_then(links::normalise) else { return };
-        self.ids.insert(format!("url:{url}"));
+        self.add_id(format!("url:{url}"));
         fill(&mut self.property.source_url, || Some(url.to_string()));
+    }
+
+    /// Another name of this listing.
+    pub(super) fn add_id(&mut self, id: String) {
+        if self.ids.len() < MAX_IDS {
+            self.ids.insert(id);
+        }
     }
 
     fn set_list_price(&mut self, value: &Value) {
@@ -218,7 +240,7 @@ fn identifier(value: &Value) -> Option<String> {
     let inner = |object: &Object| values::text(object.get("value")?, 200);
     match value {
         Value::Object(object) => inner(object),
-        Value::Array(values) => values.iter().take(8).find_map(identifier),
+        Value::Array(values) => values::elements(values).find_map(identifier),
         other => values::text(other, 200),
     }
 }

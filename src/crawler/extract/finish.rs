@@ -21,7 +21,7 @@ const MAX_SOURCE: usize = 100;
 pub(super) fn finish(drafts: Vec<(Layer, Draft)>, page: &Page, most: usize) -> (Vec<Listing>, u32) {
     let canonical = page.canonical();
     let source = source(page.url());
-    let anonymous = drafts.iter().filter(|(_, draft)| is_anonymous(draft, &canonical)).count();
+    let anonymous = drafts.iter().filter(|(_, draft)| is_anonymous(draft, canonical)).count();
     let mut taken = HashSet::new();
     let mut listings = Vec::new();
     let mut unkeyed = 0;
@@ -30,15 +30,15 @@ pub(super) fn finish(drafts: Vec<(Layer, Draft)>, page: &Page, most: usize) -> (
             break;
         }
         // The page's own path names one listing; where several would claim it, their addresses tell them apart.
-        let shared = anonymous > 1 && is_anonymous(&draft, &canonical);
-        let key = key(&draft, &canonical, shared).filter(|key| !taken.contains(key));
+        let shared = anonymous > 1 && is_anonymous(&draft, canonical);
+        let key = key(&draft, canonical, shared).filter(|key| !taken.contains(key));
         let Some(key) =
-            key.or_else(|| addressed_key(&draft, &canonical)).filter(|key| taken.insert(key.clone()))
+            key.or_else(|| addressed_key(&draft, canonical)).filter(|key| taken.insert(key.clone()))
         else {
             unkeyed += 1;
             continue;
         };
-        listings.push(Listing { property: property(draft, key, &source, &canonical), layer });
+        listings.push(Listing { property: property(draft, key, &source, canonical), layer });
     }
     (listings, unkeyed)
 }

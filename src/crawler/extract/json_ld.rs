@@ -1,8 +1,11 @@
 //! The first layer: schema.org data in `<script type="application/ld+json">`.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
-use super::{Found, Layer, entities, schema_org};
+use super::{Found, Layer, entities, json, schema_org};
+use crate::crawler::budget::PageBudget;
 use crate::crawler::page::Page;
 
 /// Blocks of one page that are read.
@@ -12,30 +15,33 @@ pub(super) fn read(page: &Page) -> Found {
     let mut roots = Vec::new();
     let mut skipped_blocks = 0;
     for text in blocks(page).take(MAX_BLOCKS) {
-        match parse(&text) {
+        match parse(&text, page.budget()) {
             Some(root) => roots.push(root),
             None => skipped_blocks += 1,
         }
     }
-    Found { kind: Layer::JsonLd, drafts: schema_org::drafts(&roots, page.base()), skipped_blocks }
+    let drafts = schema_org::drafts(&roots, page.base(), page.budget());
+    Found { kind: Layer::JsonLd, drafts, skipped_blocks }
 }
 
-fn blocks(page: &Page) -> impl Iterator<Item = String> {
-    let scripts = page.elements().filter(|element| element.value().name() == "script");
-    let data = scripts.filter(|script| {
+fn blocks(page: &Page) -> impl Iterator<Item = Cow<'_, str>> {
+    let data = page.scripts().filter(|script| {
         let mime = script.attr("type").unwrap_or_default();
         mime.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/ld+json")
     });
-    data.map(|script| script.text().collect::<String>()).filter(|text| !text.trim().is_empty())
+    data.map(|script| page.script_text(script)).filter(|text| !text.trim().is_empty())
 }
 
-fn parse(text: &str) -> Option<Value> {
+fn parse(text: &str, budget: &PageBudget) -> Option<Value> {
     let bare = unwrap(text);
-    if let Ok(value) = serde_json::from_str(bare) {
+    if let Some(value) = json::parse(bare, budget) {
         return Some(value);
     }
     // Some templates escape the whole block. Decoding a block that was fine would break it, so this comes second.
-    bare.contains("&quot;").then(|| serde_json::from_str(&entities::decode(bare)).ok()).flatten()
+    if !bare.contains("&quot;") || !budget.keep(bare.len() as u64) {
+        return None;
+    }
+    json::parse(&entities::decode(bare), budget)
 }
 
 /// The data without the comment and CDATA wrappers of the XHTML years.

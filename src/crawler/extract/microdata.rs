@@ -5,10 +5,11 @@ use std::collections::{HashMap, HashSet};
 
 use scraper::ElementRef;
 use serde_json::{Map, Value};
-use url::Url;
 
 use super::values::Object;
-use super::{Found, Layer, MAX_VALUES, schema_org};
+use super::{Found, Layer, MAX_URL, schema_org};
+use crate::base::text::cut;
+use crate::crawler::budget::PageBudget;
 use crate::crawler::page::Page;
 
 /// Top-level items of one page that are read.
@@ -18,30 +19,53 @@ const MAX_ITEM_DEPTH: usize = 16;
 /// Bytes of an element's text that are read: a wrapper may be marked as a property and hold the page.
 const MAX_TEXT: usize = 4_000;
 const MAX_TEXT_NODES: usize = 2_000;
+/// Bytes of a value that stands in an attribute, types and names of an element, and elements that an item refers to.
+const MAX_CONTENT: usize = 16_000;
+const MAX_TYPES: usize = 16;
+const MAX_NAMES: usize = 8;
+const MAX_REFERENCES: usize = 100;
+
+/// Steps of an element, of a node of its text, and of a name that it gives to its value.
+const ELEMENT_STEPS: u64 = 24;
+const TEXT_NODE_STEPS: u64 = 2;
+const NAME_STEPS: u64 = 12;
+/// Bytes of a value beside its text, and of an object's first entries.
+const VALUE_BYTES: u64 = 64;
+const OBJECT_BYTES: u64 = 700;
 
 pub(super) fn read(page: &Page) -> Found {
-    let mut reader = Reader { page, by_id: HashMap::new(), elements_left: MAX_VALUES };
-    if page.elements().any(|element| element.attr("itemref").is_some()) {
+    if !page.has_items() {
+        return Found { kind: Layer::Microdata, drafts: Vec::new(), skipped_blocks: 0 };
+    }
+    let mut reader = Reader { page, budget: page.budget(), by_id: HashMap::new() };
+    if page.has_item_references() {
         reader.by_id = page.elements().filter_map(|element| Some((element.attr("id")?, element))).collect();
     }
     let top = page.elements().filter(|element| is_item(*element) && element.attr("itemprop").is_none());
     let roots: Vec<_> = top.take(MAX_ITEMS).map(|root| reader.item(root, 0)).collect();
-    Found { kind: Layer::Microdata, drafts: schema_org::drafts(&roots, page.base()), skipped_blocks: 0 }
+    let drafts = schema_org::drafts(&roots, page.base(), page.budget());
+    Found { kind: Layer::Microdata, drafts, skipped_blocks: 0 }
 }
 
 struct Reader<'a> {
     page: &'a Page,
+    budget: &'a PageBudget,
     by_id: HashMap<&'a str, ElementRef<'a>>,
-    elements_left: usize,
 }
 
 impl<'a> Reader<'a> {
     fn item(&mut self, root: ElementRef<'a>, depth: usize) -> Value {
         let mut object = Map::new();
-        let types = root.attr("itemtype").unwrap_or_default().split_ascii_whitespace();
+        let types = root.attr("itemtype").unwrap_or_default();
+        let id = root.attr("itemid").map(str::trim).filter(|id| id.len() <= MAX_URL);
+        let length = types.len() + id.map_or(0, str::len);
+        if !self.budget.keep(OBJECT_BYTES + VALUE_BYTES * MAX_TYPES as u64 + length as u64) {
+            return Value::Null;
+        }
+        let types = types.split_ascii_whitespace().take(MAX_TYPES);
         object.insert("@type".to_owned(), types.map(Value::from).collect());
-        if let Some(id) = root.attr("itemid") {
-            object.insert("@id".to_owned(), Value::from(id.trim()));
+        if let Some(id) = id {
+            object.insert("@id".to_owned(), Value::from(id));
         }
         self.properties(&mut object, root, depth);
         Value::Object(object)
@@ -51,24 +75,47 @@ impl<'a> Reader<'a> {
     fn properties(&mut self, object: &mut Object, root: ElementRef<'a>, depth: usize) {
         let mut seen = HashSet::from([root.id()]);
         let referred = root.attr("itemref").unwrap_or_default().split_ascii_whitespace();
-        let mut pending: Vec<_> = referred.filter_map(|id| self.by_id.get(id).copied()).take(100).collect();
+        self.budget.scan(root.attr("itemref").map_or(0, str::len));
+        let mut pending: Vec<_> =
+            referred.filter_map(|id| self.by_id.get(id).copied()).take(MAX_REFERENCES).collect();
         pending.reverse();
         push_children(&mut pending, root);
         while let Some(element) = pending.pop() {
+            if !self.budget.work(ELEMENT_STEPS) {
+                return;
+            }
             // The same element twice is an error of the page's, and a loop if it is followed.
-            if self.elements_left == 0 || !seen.insert(element.id()) {
+            if !seen.insert(element.id()) {
                 continue;
             }
-            self.elements_left -= 1;
             if let Some(names) = element.attr("itemprop") {
-                let value = self.value(element, depth);
-                for name in names.split_ascii_whitespace().take(8) {
-                    add(object, name, value.clone());
-                }
+                self.property(object, element, names, depth);
             }
             if !is_item(element) {
                 push_children(&mut pending, element);
             }
+        }
+    }
+
+    /// Puts the element's value under each of `names`. Items nest, so the copies under further names would multiply at
+    /// every level: each counts with all that is in it.
+    fn property(&mut self, object: &mut Object, element: ElementRef<'a>, names: &str, depth: usize) {
+        let before = self.budget.used().bytes;
+        let value = self.value(element, depth);
+        let value_bytes = self.budget.used().bytes - before;
+        let mut names = names.split_ascii_whitespace().take(MAX_NAMES).peekable();
+        while let Some(name) = names.next() {
+            let name_bytes = VALUE_BYTES + name.len() as u64;
+            if !self.budget.keep(name_bytes) || !self.budget.work(NAME_STEPS) {
+                return;
+            }
+            if names.peek().is_none() {
+                return add(object, name, value);
+            }
+            if !self.budget.keep(value_bytes) || !self.budget.work(value_bytes / VALUE_BYTES) {
+                return;
+            }
+            add(object, name, value.clone());
         }
     }
 
@@ -78,19 +125,48 @@ impl<'a> Reader<'a> {
         }
         // The standard reads `content` on `<meta>` only. Search engines read it everywhere, so sites write it so.
         if let Some(content) = element.attr("content") {
-            return Value::from(content);
+            return self.text_value(cut(content, MAX_CONTENT));
         }
         let attribute = match element.value().name() {
             "audio" | "embed" | "iframe" | "img" | "source" | "track" | "video" => {
-                url_of(self.page, element, "src")
+                self.url_of(element, "src")
             }
-            "a" | "area" | "link" => url_of(self.page, element, "href"),
-            "object" => url_of(self.page, element, "data"),
-            "data" | "meter" => element.attr("value").map(str::to_owned),
-            "time" => element.attr("datetime").map(str::to_owned),
+            "a" | "area" | "link" => self.url_of(element, "href"),
+            "object" => self.url_of(element, "data"),
+            "data" | "meter" => element.attr("value").map(|value| cut(value, MAX_CONTENT).to_owned()),
+            "time" => element.attr("datetime").map(|time| cut(time, MAX_CONTENT).to_owned()),
             _ => None,
         };
-        Value::from(attribute.unwrap_or_else(|| text(element)))
+        self.text_value(&attribute.unwrap_or_else(|| self.text(element)))
+    }
+
+    fn url_of(&self, element: ElementRef<'_>, attribute: &str) -> Option<String> {
+        let url = element.attr(attribute)?.trim();
+        let base = self.page.base();
+        if url.len() > MAX_URL || !self.budget.work(ELEMENT_STEPS + (base.as_str().len() + url.len()) as u64)
+        {
+            return None;
+        }
+        base.join(url).ok().map(String::from)
+    }
+
+    fn text_value(&self, text: &str) -> Value {
+        if self.budget.keep(VALUE_BYTES + text.len() as u64) { Value::from(text) } else { Value::Null }
+    }
+
+    fn text(&self, element: ElementRef<'_>) -> String {
+        let mut all = String::new();
+        // Bounded in nodes as well: properties nest, and each reads what is below it.
+        let nodes = element.descendants().take(MAX_TEXT_NODES);
+        for node in nodes.take_while(|_| self.budget.work(TEXT_NODE_STEPS)) {
+            if let Some(text) = node.value().as_text() {
+                all.push_str(cut(text, MAX_TEXT - all.len()));
+            }
+            if all.len() == MAX_TEXT {
+                break;
+            }
+        }
+        all
     }
 }
 
@@ -101,22 +177,6 @@ fn is_item(element: ElementRef<'_>) -> bool {
 /// In reverse, because the last one pushed is looked at first.
 fn push_children<'a>(pending: &mut Vec<ElementRef<'a>>, element: ElementRef<'a>) {
     pending.extend(element.children().rev().filter_map(ElementRef::wrap));
-}
-
-fn url_of(page: &Page, element: ElementRef<'_>, attribute: &str) -> Option<String> {
-    let url: Option<Url> = page.base().join(element.attr(attribute)?.trim()).ok();
-    url.map(String::from)
-}
-
-fn text(element: ElementRef<'_>) -> String {
-    let mut all = String::new();
-    // Bounded in nodes as well: properties nest, and each reads what is below it.
-    for node in element.descendants().take(MAX_TEXT_NODES) {
-        if let Some(text) = node.value().as_text() {
-            all.push_str(crate::base::text::cut(text, MAX_TEXT - all.len()));
-        }
-    }
-    all
 }
 
 /// A property with several values is a list, as in JSON-LD.

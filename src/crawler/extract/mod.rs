@@ -11,6 +11,7 @@ mod values;
 mod words;
 
 mod embedded;
+mod json;
 mod json_ld;
 mod microdata;
 
@@ -79,7 +80,14 @@ struct Found {
 
 /// Drafts of one layer at most: a page that claims more is a data dump or an attack.
 const MAX_DRAFTS: usize = 2_000;
-/// Values of one layer that are looked at.
-const MAX_VALUES: usize = 300_000;
+/// Bytes of a URL or an identifier that are looked at; the wire's `source_url` has the same bound.
+const MAX_URL: usize = 2_000;
+/// Steps of a look at a value.
+const VALUE_STEPS: u64 = 4;
 /// How deep values may nest.
 const MAX_DEPTH: usize = 48;
+
+/// Steps of finding out what a key says.
+fn key_steps(key: &str) -> u64 {
+    6 + key.len() as u64 / 4
+}

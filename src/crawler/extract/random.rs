@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
+use crate::crawler::budget::PageBudget;
 
 const KEYS: [&str; 40] = [
     "@id",
@@ -87,6 +88,11 @@ fn as_home(mut value: Value) -> Value {
     value
 }
 
+fn page(html: &str) -> Page {
+    let url = "https://homes.example.com/page/1".parse().unwrap();
+    Page::parse(html, &url, PageBudget::for_page(html.len()))
+}
+
 fn fits_the_wire(extraction: &Extraction) {
     let mut names = std::collections::HashSet::new();
     for listing in &extraction.listings {
@@ -109,7 +115,7 @@ proptest! {
             "<script type=application/ld+json>{data}</script><script type=application/json>{data}</script>"
         );
 
-        let page = Page::parse(&html, &"https://homes.example.com/page/1".parse().unwrap());
+        let page = page(&html);
 
         fits_the_wire(&listings(&page, 100));
     }
@@ -129,7 +135,7 @@ proptest! {
             0..40,
         )
     ) {
-        let page = Page::parse(&pieces.concat(), &"https://homes.example.com/".parse().unwrap());
+        let page = page(&pieces.concat());
 
         fits_the_wire(&listings(&page, 100));
         page.directives(Some(&pieces.concat()));

@@ -1,7 +1,7 @@
 //! Reads schema.org data, whichever syntax it came in: finds the homes and offers in a tree of objects and gathers what
 //! their nested objects say of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 use url::Url;
@@ -10,15 +10,20 @@ use super::draft::Draft;
 use super::field::{Field, KeyRank};
 use super::values::{self, Object};
 use super::words;
-use super::{MAX_DEPTH, MAX_DRAFTS, MAX_VALUES};
+use super::{MAX_DEPTH, MAX_DRAFTS, MAX_URL, VALUE_STEPS, key_steps};
+use crate::crawler::budget::PageBudget;
+
+/// Types of one object that are looked at, the length of each, and the steps that all of them take.
+const MAX_TYPES: usize = 16;
+const MAX_TYPE_BYTES: usize = 300;
+const TYPES_STEPS: u64 = 24;
 
 /// Drafts for everything in `roots` that may be a listing, or a part of one.
-pub(super) fn drafts(roots: &[Value], base: &Url) -> Vec<Draft> {
-    let mut reader = Reader { base, by_id: HashMap::new(), drafts: Vec::new(), values_left: MAX_VALUES };
+pub(super) fn drafts(roots: &[Value], base: &Url, budget: &PageBudget) -> Vec<Draft> {
+    let mut reader = Reader { base, by_id: HashMap::new(), drafts: Vec::new(), budget };
     for root in roots {
         reader.index(root, 0);
     }
-    reader.values_left = MAX_VALUES;
     for root in roots {
         reader.visit(root, 0);
     }
@@ -41,14 +46,25 @@ struct Reader<'a> {
     /// Objects by their `@id`, so that a reference can be followed.
     by_id: HashMap<&'a str, &'a Object>,
     drafts: Vec<Draft>,
-    values_left: usize,
+    budget: &'a PageBudget,
+}
+
+/// A draft while it is gathered, and the objects that are in it already: what is referred to twice, or refers to what it
+/// was reached from, has nothing more to say.
+#[derive(Default)]
+struct Gathering {
+    draft: Draft,
+    things: HashSet<usize>,
+    places: HashSet<usize>,
 }
 
 impl<'a> Reader<'a> {
-    fn spend(&mut self, depth: usize) -> bool {
-        let goes_on = depth < MAX_DEPTH && self.values_left > 0 && self.drafts.len() < MAX_DRAFTS;
-        self.values_left = self.values_left.saturating_sub(1);
-        goes_on
+    fn spend(&self, depth: usize) -> bool {
+        depth < MAX_DEPTH && self.drafts.len() < MAX_DRAFTS && self.budget.work(VALUE_STEPS)
+    }
+
+    fn spend_key(&self, key: &str) -> bool {
+        self.budget.work(key_steps(key))
     }
 
     fn index(&mut self, value: &'a Value, depth: usize) {
@@ -58,7 +74,8 @@ impl<'a> Reader<'a> {
         match value {
             Value::Array(values) => values.iter().for_each(|value| self.index(value, depth + 1)),
             Value::Object(object) => {
-                if let Some(id) = object.get("@id").and_then(Value::as_str).filter(|_| object.len() > 1) {
+                if let Some(id) = id(object).filter(|_| object.len() > 1) {
+                    self.budget.work(key_steps(id));
                     self.by_id.entry(id).or_insert(object);
                 }
                 object.values().for_each(|value| self.index(value, depth + 1));
@@ -74,7 +91,7 @@ impl<'a> Reader<'a> {
         }
         match value {
             Value::Array(values) => values.iter().for_each(|value| self.visit(value, depth + 1)),
-            Value::Object(object) => match kind(object) {
+            Value::Object(object) => match self.kind(object) {
                 Kind::Residence | Kind::Offer => self.read(object, depth),
                 Kind::Foreign => {}
                 Kind::Other => self.visit_children(object, depth),
@@ -91,78 +108,95 @@ impl<'a> Reader<'a> {
             && object.contains_key("item")
             && draft.property.source_url.is_none()
         {
-            draft.set(Field::Url, url, self.base);
+            draft.set(Field::Url, url, self.base, self.budget);
         }
     }
 
     fn read(&mut self, object: &'a Object, depth: usize) {
-        let mut draft = Draft::default();
-        self.gather(&mut draft, object, depth);
-        self.drafts.push(draft);
-        let rest = object.iter().filter(|(key, _)| part(words::local_name(key)).is_none());
-        rest.for_each(|(_, value)| self.visit(value, depth + 1));
-    }
-
-    /// Puts what `object` says into `draft`: its own facts first, then those of the objects that are part of it.
-    fn gather(&mut self, draft: &mut Draft, object: &'a Object, depth: usize) {
-        if !self.spend(depth) {
+        let mut gathering = Gathering::default();
+        self.gather(&mut gathering, object, depth);
+        // What was gathered when the budget ran out is a part of a listing.
+        if self.budget.is_spent() {
             return;
         }
-        self.gather_type(draft, object);
+        self.drafts.push(gathering.draft);
+        for (key, value) in object {
+            if self.spend_key(key) && part(words::local_name(key)).is_none() {
+                self.visit(value, depth + 1);
+            }
+        }
+    }
+
+    /// Puts what `object` says into the draft: its own facts first, then those of the objects that are part of it.
+    fn gather(&mut self, gathering: &mut Gathering, object: &'a Object, depth: usize) {
+        if !self.spend(depth) || !gathering.things.insert(address(object)) {
+            return;
+        }
+        self.gather_type(&mut gathering.draft, object);
         // Keywords (`@id`) are read above; squeezed they would look like keys.
         for (key, value) in object.iter().filter(|(key, _)| !key.starts_with('@')) {
+            if !self.spend_key(key) {
+                return;
+            }
             let key = words::local_name(key);
             if let Some(field) = words::field(&words::squeezed(key)).filter(|_| part(key).is_none()) {
-                draft.set(field, value, self.base);
+                gathering.draft.set(field, value, self.base, self.budget);
             }
         }
         for (key, value) in object {
+            if !self.spend_key(key) {
+                return;
+            }
             match part(words::local_name(key)) {
-                Some(Part::Thing) => self.gather_things(draft, value, depth),
-                Some(Part::Place) => self.gather_place(draft, value, depth),
-                Some(Part::Price) => gather_price(draft, value, self.base),
-                Some(Part::Properties) => gather_properties(draft, value, self.base),
+                Some(Part::Thing) => self.gather_things(gathering, value, depth),
+                Some(Part::Place) => self.gather_place(gathering, value, depth),
+                Some(Part::Price) => gather_price(&mut gathering.draft, value, self.base, self.budget),
+                Some(Part::Properties) => {
+                    gather_properties(&mut gathering.draft, value, self.base, self.budget);
+                }
                 None => {}
             }
         }
     }
 
-    fn gather_type(&mut self, draft: &mut Draft, object: &Object) {
+    fn gather_type(&self, draft: &mut Draft, object: &Object) {
+        self.budget.work(TYPES_STEPS);
         let residence = types(object).find_map(words::residence);
         if let Some(word) = residence {
             draft.residence = true;
-            draft.set(Field::PropertyType, &Value::from(word), self.base);
+            draft.set(Field::PropertyType, &Value::from(word), self.base, self.budget);
         }
-        let Some(id) = object.get("@id").and_then(Value::as_str) else { return };
+        let Some(id) = id(object) else { return };
+        self.budget.work(TYPES_STEPS + (self.base.as_str().len() + id.len()) as u64);
         let Ok(absolute) = self.base.join(id) else { return };
-        draft.ids.insert(format!("id:{absolute}"));
+        draft.add_id(format!("id:{absolute}"));
         // An @id that is no URL (or `urn:`) is the site's own key; one that is only a fragment names a node of the
         // page, and any other URL is the listing's page.
         let web =
             matches!(Url::parse(id).map(|url| url.scheme().to_owned()).as_deref(), Ok("http" | "https"));
         if id.starts_with("urn:") {
-            draft.set(Field::Key(KeyRank::Any), &Value::from(words::local_name(id)), self.base);
+            draft.set(Field::Key(KeyRank::Any), &Value::from(words::local_name(id)), self.base, self.budget);
         } else if web && residence.is_some() && !object.contains_key("url") {
-            draft.set(Field::Url, &Value::from(id), self.base);
+            draft.set(Field::Url, &Value::from(id), self.base, self.budget);
         } else if !web && !id.starts_with(['#', '/', '_']) {
-            draft.set(Field::Key(KeyRank::Any), &Value::from(id), self.base);
+            draft.set(Field::Key(KeyRank::Any), &Value::from(id), self.base, self.budget);
         }
     }
 
     /// Objects that are the same listing from another side: its offer, its home, what it is about.
-    fn gather_things(&mut self, draft: &mut Draft, value: &'a Value, depth: usize) {
+    fn gather_things(&mut self, gathering: &mut Gathering, value: &'a Value, depth: usize) {
         let things = self.objects(value);
         // An offer for each of several homes: they are listings of their own.
-        if things.iter().filter(|thing| self.describes_a_home(thing)).count() > 1 {
+        if things.iter().filter(|thing| self.describes_a_home(thing)).take(2).count() > 1 {
             return things.into_iter().for_each(|thing| self.visit_object(thing, depth + 1));
         }
         for thing in things {
-            match kind(thing) {
+            match self.kind(thing) {
                 Kind::Foreign => {}
                 Kind::Other if types(thing).next().is_some() && !is_place(thing) => {
                     self.visit_object(thing, depth + 1);
                 }
-                Kind::Residence | Kind::Offer | Kind::Other => self.gather(draft, thing, depth + 1),
+                Kind::Residence | Kind::Offer | Kind::Other => self.gather(gathering, thing, depth + 1),
             }
         }
     }
@@ -171,34 +205,45 @@ impl<'a> Reader<'a> {
         if !self.spend(depth) {
             return;
         }
-        match kind(object) {
+        match self.kind(object) {
             Kind::Residence | Kind::Offer => self.read(object, depth),
             Kind::Foreign => {}
             Kind::Other => self.visit_children(object, depth),
         }
     }
 
-    fn describes_a_home(&self, object: &'a Object) -> bool {
-        let offered = || object.iter().find(|(key, _)| words::local_name(key) == "itemOffered");
-        kind(object) == Kind::Residence || offered().is_some()
+    fn kind(&self, object: &Object) -> Kind {
+        self.budget.work(TYPES_STEPS);
+        kind(object)
     }
 
-    fn gather_place(&mut self, draft: &mut Draft, value: &'a Value, depth: usize) {
+    fn describes_a_home(&self, object: &'a Object) -> bool {
+        let offers = |key: &str| self.spend_key(key) && words::local_name(key) == "itemOffered";
+        self.kind(object) == Kind::Residence || object.keys().any(|key| offers(key))
+    }
+
+    fn gather_place(&mut self, gathering: &mut Gathering, value: &'a Value, depth: usize) {
         if value.is_string() {
-            return draft.set(Field::Unparsed, value, self.base);
+            return gathering.draft.set(Field::Unparsed, value, self.base, self.budget);
         }
         if !self.spend(depth) {
             return;
         }
         for place in self.objects(value).into_iter().take(4) {
+            if !gathering.places.insert(address(place)) {
+                continue;
+            }
             for (key, value) in place {
+                if !self.spend_key(key) {
+                    return;
+                }
                 let key = words::local_name(key);
                 if part(key) == Some(Part::Place) {
-                    self.gather_place(draft, value, depth + 1);
+                    self.gather_place(gathering, value, depth + 1);
                 } else if let Some(field) =
                     words::field(&words::squeezed(key)).filter(|field| field.is_of_a_place())
                 {
-                    draft.set(field, value, self.base);
+                    gathering.draft.set(field, value, self.base, self.budget);
                 }
             }
         }
@@ -210,12 +255,13 @@ impl<'a> Reader<'a> {
             Value::Array(values) => &values[..],
             other => std::slice::from_ref(other),
         };
-        values.iter().take(MAX_DRAFTS).filter_map(|value| self.object(value)).collect()
+        let values = values.iter().take(MAX_DRAFTS).take_while(|_| self.budget.work(VALUE_STEPS));
+        values.filter_map(|value| self.object(value)).collect()
     }
 
     fn object(&self, value: &'a Value) -> Option<&'a Object> {
         let object = value.as_object()?;
-        let id = object.get("@id").and_then(Value::as_str).filter(|_| object.len() <= 2);
+        let id = id(object).filter(|id| object.len() <= 2 && self.spend_key(id));
         Some(id.and_then(|id| self.by_id.get(id).copied()).unwrap_or(object))
     }
 }
@@ -241,6 +287,16 @@ fn part(key: &str) -> Option<Part> {
     }
 }
 
+/// What an object is called. An `@id` that no link could have names nothing.
+fn id(object: &Object) -> Option<&str> {
+    object.get("@id")?.as_str().filter(|id| id.len() <= MAX_URL)
+}
+
+/// Tells one object from another: the tree does not move while it is read.
+fn address(object: &Object) -> usize {
+    std::ptr::from_ref(object).addr()
+}
+
 fn types(object: &Object) -> impl Iterator<Item = &str> {
     let types = object.get("@type").or_else(|| object.get("type"));
     let types = match types {
@@ -248,7 +304,8 @@ fn types(object: &Object) -> impl Iterator<Item = &str> {
         Some(other) => std::slice::from_ref(other),
         None => &[],
     };
-    types.iter().take(16).filter_map(Value::as_str).map(words::local_name)
+    let types = types.iter().take(MAX_TYPES).filter_map(Value::as_str);
+    types.filter(|name| name.len() <= MAX_TYPE_BYTES).map(words::local_name)
 }
 
 fn kind(object: &Object) -> Kind {
@@ -276,14 +333,15 @@ fn is_place(object: &Object) -> bool {
     types(object).any(|name| matches!(name, "Place" | "FloorPlan" | "PostalAddress" | "Thing"))
 }
 
-fn gather_price(draft: &mut Draft, value: &Value, base: &Url) {
+fn gather_price(draft: &mut Draft, value: &Value, base: &Url, budget: &PageBudget) {
     let specification = match value {
         Value::Array(values) => values.first(),
         other => Some(other),
     };
-    let Some(Value::Object(object)) = specification else { return };
-    draft.set(Field::ListPrice, &Value::Object(object.clone()), base);
+    let Some(specification @ Value::Object(object)) = specification else { return };
+    draft.set(Field::ListPrice, specification, base, budget);
     let unit = object.get("unitCode").or_else(|| object.get("unitText")).and_then(Value::as_str);
+    let unit = unit.filter(|unit| unit.len() <= MAX_TYPE_BYTES);
     draft.price_period = draft.price_period.or(match unit.map(words::squeezed).as_deref() {
         Some("mon" | "month" | "monthly") => Some("month"),
         Some("wee" | "week" | "weekly") => Some("week"),
@@ -294,24 +352,24 @@ fn gather_price(draft: &mut Draft, value: &Value, base: &Url) {
 }
 
 /// `additionalProperty` and its like: name and value pairs.
-pub(super) fn gather_properties(draft: &mut Draft, value: &Value, base: &Url) {
+pub(super) fn gather_properties(draft: &mut Draft, value: &Value, base: &Url, budget: &PageBudget) {
     let pairs = match value {
         Value::Array(values) => &values[..],
         other => std::slice::from_ref(other),
     };
-    for pair in pairs.iter().take(200).filter_map(Value::as_object) {
+    for whole in pairs.iter().take(200) {
+        let Value::Object(pair) = whole else { continue };
         let get = |keys: &[&str]| keys.iter().find_map(|key| pair.get(*key));
-        let name = get(&["name", "label", "key", "propertyID"]).and_then(|name| values::text(name, 60));
-        let (Some(name), Some(value)) = (name, get(&["value"])) else { continue };
+        let Some(name) = get(&["name", "label", "key", "propertyID"]) else { continue };
+        if !budget.work(VALUE_STEPS + values::cost(name)) {
+            return;
+        }
+        let (Some(name), Some(value)) = (values::text(name, 60), get(&["value"])) else { continue };
         let field = words::field(&words::squeezed(&name)).filter(|field| field.is_of_a_home());
         if let Some(field) = field.filter(|_| !value.is_object()) {
             // The unit stands beside the value, where an area is looked for.
-            let whole = if pair.contains_key("unitCode") || pair.contains_key("unitText") {
-                Value::Object(pair.clone())
-            } else {
-                value.clone()
-            };
-            draft.set(field, &whole, base);
+            let has_unit = pair.contains_key("unitCode") || pair.contains_key("unitText");
+            draft.set(field, if has_unit { whole } else { value }, base, budget);
         }
     }
 }

@@ -6,10 +6,10 @@ use url::Url;
 
 use super::draft::Draft;
 use super::field::Field;
-use super::schema_org;
 use super::values::Object;
-use super::words;
-use super::{MAX_DEPTH, MAX_DRAFTS, MAX_VALUES};
+use super::{MAX_DEPTH, MAX_DRAFTS, VALUE_STEPS};
+use super::{json, key_steps, schema_org, words};
+use crate::crawler::budget::PageBudget;
 
 /// How deep JSON may hide inside of strings.
 const MAX_STRINGS: usize = 2;
@@ -17,8 +17,8 @@ const MAX_STRINGS: usize = 2;
 const MAX_PARTS: usize = 4;
 
 /// Drafts for every object in `values` that looks like a listing.
-pub(super) fn drafts(values: &[Value], base: &Url) -> Vec<Draft> {
-    let mut search = Search { base, drafts: Vec::new(), values_left: MAX_VALUES };
+pub(super) fn drafts(values: &[Value], base: &Url, budget: &PageBudget) -> Vec<Draft> {
+    let mut search = Search { base, drafts: Vec::new(), budget };
     for value in values {
         search.visit(value, Depth::default());
     }
@@ -34,15 +34,15 @@ struct Depth {
 struct Search<'a> {
     base: &'a Url,
     drafts: Vec<Draft>,
-    values_left: usize,
+    budget: &'a PageBudget,
 }
 
 impl Search<'_> {
     fn visit(&mut self, value: &Value, depth: Depth) {
-        if depth.values >= MAX_DEPTH || self.values_left == 0 || self.drafts.len() >= MAX_DRAFTS {
+        let goes_on = depth.values < MAX_DEPTH && self.drafts.len() < MAX_DRAFTS;
+        if !goes_on || !self.budget.work(VALUE_STEPS) {
             return;
         }
-        self.values_left -= 1;
         let below = Depth { values: depth.values + 1, ..depth };
         match value {
             Value::Array(values) => values.iter().for_each(|value| self.visit(value, below)),
@@ -55,8 +55,12 @@ impl Search<'_> {
     fn visit_object(&mut self, object: &Object, depth: Depth) {
         let draft = self.listing(object);
         let taken = draft.is_some();
-        self.drafts.extend(draft);
+        // What was gathered when the budget ran out is a part of a listing.
+        self.drafts.extend(draft.filter(|_| !self.budget.is_spent()));
         for (key, value) in object {
+            if !self.budget.work(key_steps(key)) {
+                return;
+            }
             let key = words::squeezed(key);
             // The parts of a listing are read already; what else it holds may be its neighbours.
             if !is_question(&key) && !(taken && (part(&key).is_some() || is_holder(&key))) {
@@ -70,19 +74,22 @@ impl Search<'_> {
         let data = text.len() > 40 && text.starts_with(['{', '[']) && text.ends_with(['}', ']']);
         if data
             && depth.strings < MAX_STRINGS
-            && let Ok(value) = serde_json::from_str(text)
+            && let Some(value) = json::parse(text, self.budget)
         {
             self.visit(&value, Depth { strings: depth.strings + 1, ..depth });
         }
     }
 
-    fn listing(&mut self, object: &Object) -> Option<Draft> {
+    fn listing(&self, object: &Object) -> Option<Draft> {
         let draft = self.read(object);
         if is_whole(&draft) {
             return Some(draft);
         }
         // `{listing: {price}, property: {bedrooms}}`: neither is a listing by itself, together they are.
-        let holders = object.iter().filter(|(key, _)| is_holder(&words::squeezed(key)));
+        let holders = object.iter().filter(|(key, value)| {
+            self.budget.work(key_steps(key));
+            value.is_object() && is_holder(&words::squeezed(key))
+        });
         let held: Vec<_> =
             holders.filter_map(|(_, value)| value.as_object()).map(|held| self.read(held)).collect();
         if held.len() < 2 || held.iter().any(is_whole) {
@@ -95,27 +102,29 @@ impl Search<'_> {
         is_whole(&whole).then_some(whole)
     }
 
-    fn read(&mut self, object: &Object) -> Draft {
+    fn read(&self, object: &Object) -> Draft {
         let mut draft = Draft::default();
         self.gather(&mut draft, object, Part::Whole, 0);
         draft
     }
 
-    fn gather(&mut self, draft: &mut Draft, object: &Object, role: Part, depth: usize) {
-        if depth >= MAX_PARTS || self.values_left == 0 {
+    fn gather(&self, draft: &mut Draft, object: &Object, role: Part, depth: usize) {
+        if depth >= MAX_PARTS {
             return;
         }
-        self.values_left -= 1;
         let mut parts = Vec::new();
         for (key, value) in object {
+            if !self.budget.work(key_steps(key)) {
+                return;
+            }
             let key = words::squeezed(key);
             match part(&key) {
                 Some(part) if value.is_object() || value.is_array() => parts.push((part, value)),
-                _ if key == "address" => draft.set(Field::Unparsed, value, self.base),
+                _ if key == "address" => draft.set(Field::Unparsed, value, self.base, self.budget),
                 _ => {
                     let field = words::field(&key).filter(|field| role.takes(*field) && suits(*field, value));
                     if let Some(field) = field {
-                        draft.set(field, value, self.base);
+                        draft.set(field, value, self.base, self.budget);
                     }
                 }
             }
@@ -124,7 +133,9 @@ impl Search<'_> {
             match value {
                 Value::Object(object) => self.gather(draft, object, part, depth + 1),
                 Value::Array(values) if part == Part::Place => self.gather_point(draft, object, values),
-                other if part == Part::Facts => schema_org::gather_properties(draft, other, self.base),
+                other if part == Part::Facts => {
+                    schema_org::gather_properties(draft, other, self.base, self.budget);
+                }
                 _ => {}
             }
         }
@@ -135,8 +146,8 @@ impl Search<'_> {
         if let (Some("Point"), [longitude, latitude, ..]) =
             (object.get("type").and_then(Value::as_str), values)
         {
-            draft.set(Field::Latitude, latitude, self.base);
-            draft.set(Field::Longitude, longitude, self.base);
+            draft.set(Field::Latitude, latitude, self.base, self.budget);
+            draft.set(Field::Longitude, longitude, self.base, self.budget);
         }
     }
 }

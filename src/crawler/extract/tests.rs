@@ -3,12 +3,17 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::crawler::budget::PageBudget;
 use crate::protocol::property::StandardStatus;
 
 const PAGE: &str = "https://homes.example.com/page/1";
 
+fn page(url: &str, html: &str) -> Page {
+    Page::parse(html, &url.parse().unwrap(), PageBudget::for_page(html.len()))
+}
+
 fn read_at(url: &str, html: &str) -> Extraction {
-    listings(&Page::parse(html, &url.parse().unwrap()), 500)
+    listings(&page(url, html), 500)
 }
 
 fn read(html: &str) -> Extraction {

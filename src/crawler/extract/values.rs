@@ -8,13 +8,58 @@ use super::numbers::{self, LonePoint};
 
 pub(super) type Object = Map<String, Value>;
 
+/// Values that a list in the place of one value is searched for.
+const MAX_ELEMENTS: usize = 8;
+/// Bytes of a text that are looked at: sixteen for each character of the longest field.
+const MAX_TEXT: usize = 16_000;
+
+/// Steps of reading `value` in any of the ways below.
+pub(super) fn cost(value: &Value) -> u64 {
+    match value {
+        Value::Array(values) => 8 + elements(values).map(cost_in_list).sum::<u64>(),
+        other => cost_in_list(other),
+    }
+}
+
+fn cost_in_list(value: &Value) -> u64 {
+    let text = |text: &String| 8 + text.len().min(MAX_TEXT) as u64 / 4;
+    match value {
+        Value::String(own) => text(own),
+        Value::Object(object) => {
+            let held = VALUE_KEYS.iter().filter_map(|key| match object.get(*key)? {
+                Value::String(own) => Some(text(own)),
+                Value::Array(values) => {
+                    Some(values.iter().take(MAX_ELEMENTS).filter_map(as_text).map(text).sum())
+                }
+                _ => None,
+            });
+            200 + held.sum::<u64>()
+        }
+        Value::Array(_) | Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+    }
+}
+
+fn as_text(value: &Value) -> Option<&String> {
+    if let Value::String(text) = value { Some(text) } else { None }
+}
+
+/// The values of a list in the place of one value. Lists in it are none: each level would multiply the work.
+pub(super) fn elements(values: &[Value]) -> impl Iterator<Item = &Value> {
+    values.iter().take(MAX_ELEMENTS).filter(|value| !value.is_array())
+}
+
+/// The same for a list that an object holds: objects in it are none either.
+fn plain_elements(values: &[Value]) -> impl Iterator<Item = &Value> {
+    elements(values).filter(|value| !value.is_object())
+}
+
 /// A text, entities decoded and blanks squeezed, cut to `most` characters; `None` when nothing is left.
 pub(super) fn text(value: &Value, most: usize) -> Option<String> {
     match value {
         Value::String(text) => squeeze(text, most),
         // A fraction is never a name, a postal code or a key.
         Value::Number(number) if !number.is_f64() => squeeze(&number.to_string(), most),
-        Value::Array(values) => values.iter().take(8).find_map(|value| text(value, most)),
+        Value::Array(values) => elements(values).find_map(|value| text(value, most)),
         Value::Object(object) => inner(object).and_then(|value| text(value, most)),
         Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
@@ -37,10 +82,13 @@ fn squeeze(text: &str, most: usize) -> Option<String> {
     (!cut.is_empty()).then_some(cut)
 }
 
+/// Keys of an object that stands for a plain value.
+const VALUE_KEYS: [&str; 4] = ["@value", "value", "minValue", "name"];
+
 /// What an object stands for: `{"@value": …}`, a QuantitativeValue or PropertyValue, or something with a name.
 fn inner(object: &Object) -> Option<&Value> {
     let plain = |value: &&Value| matches!(value, Value::String(_) | Value::Number(_));
-    ["@value", "value", "minValue", "name"].iter().find_map(|key| object.get(*key).filter(plain))
+    VALUE_KEYS.iter().find_map(|key| object.get(*key).filter(plain))
 }
 
 /// A number that is at least zero.
@@ -48,7 +96,7 @@ pub(super) fn number(value: &Value, read: impl Fn(&str) -> Option<f64> + Copy) -
     let number = match value {
         Value::Number(number) => number.as_f64()?,
         Value::String(text) => read(&entities::decode(short(text)))?,
-        Value::Array(values) => return values.iter().take(8).find_map(|value| self::number(value, read)),
+        Value::Array(values) => return elements(values).find_map(|value| self::number(value, read)),
         Value::Object(object) => return inner(object).and_then(|value| self::number(value, read)),
         Value::Null | Value::Bool(_) => return None,
     };
@@ -80,7 +128,7 @@ pub(super) fn price(value: &Value) -> Option<(f64, Option<String>)> {
     let (amount, currency) = match value {
         Value::Number(number) => (number.as_f64()?, None),
         Value::String(text) => numbers::price(&entities::decode(short(text)))?,
-        Value::Array(values) => return values.iter().take(8).find_map(price),
+        Value::Array(values) => return elements(values).find_map(price),
         Value::Object(object) => return price_object(object),
         Value::Null | Value::Bool(_) => return None,
     };
@@ -92,10 +140,11 @@ fn price_object(object: &Object) -> Option<(f64, Option<String>)> {
     // One level only: a price inside of a price is a history or a range.
     let amount =
         get(&["value", "amount", "price", "listPrice", "@value", "minPrice", "raw", "formatted", "display"])?;
-    if amount.is_object() {
-        return None;
-    }
-    let (amount, from_text) = price(amount)?;
+    let (amount, from_text) = match amount {
+        Value::Object(_) => return None,
+        Value::Array(values) => plain_elements(values).find_map(price)?,
+        plain => price(plain)?,
+    };
     let stated = get(&["currency", "currencyCode", "priceCurrency", "currency_code"]).and_then(currency);
     Some((amount, stated.or(from_text)))
 }
@@ -113,13 +162,16 @@ pub(super) fn area(value: &Value) -> Option<(f64, Option<&'static str>)> {
     let (amount, unit) = match value {
         Value::Number(number) => (number.as_f64()?, None),
         Value::String(text) => numbers::area(&entities::decode(short(text)))?,
-        Value::Array(values) => return values.iter().take(8).find_map(area),
+        Value::Array(values) => return elements(values).find_map(area),
         Value::Object(object) => {
             let keys = ["unitCode", "unitText", "unit", "units", "unitOfMeasure"];
-            let stated = keys.iter().find_map(|key| object.get(*key)?.as_str().and_then(numbers::area_unit));
+            let stated = keys.iter().find_map(|key| numbers::area_unit(short(object.get(*key)?.as_str()?)));
             let held = ["value", "amount", "size", "area", "@value", "minValue"];
-            let held = held.iter().find_map(|key| object.get(*key)).filter(|value| !value.is_object())?;
-            let (amount, from_text) = area(held)?;
+            let (amount, from_text) = match held.iter().find_map(|key| object.get(*key))? {
+                Value::Object(_) => return None,
+                Value::Array(values) => plain_elements(values).find_map(area)?,
+                plain => area(plain)?,
+            };
             (amount, stated.or(from_text))
         }
         Value::Null | Value::Bool(_) => return None,
@@ -168,6 +220,7 @@ mod tests {
     fn texts_are_tidied() {
         assert_eq!(text(&json!("  12&nbsp;Oak\n St &amp; Co "), 50).as_deref(), Some("12 Oak St & Co"));
         assert_eq!(text(&json!(["", "a"]), 50).as_deref(), Some("a"));
+        assert_eq!(text(&json!([["a"]]), 50).as_deref(), None);
         assert_eq!(text(&json!({"@type": "Country", "name": "US"}), 50).as_deref(), Some("US"));
         assert_eq!(text(&json!("ééé"), 2).as_deref(), Some("éé"));
         assert_eq!(text(&json!("\u{0}"), 2), None);

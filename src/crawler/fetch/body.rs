@@ -5,12 +5,17 @@ use reqwest::header;
 
 use super::FetchError;
 
+/// How large the body may turn out: what the answer says, or `limit` when it says nothing. An error when it is larger.
+pub(super) fn announced(response: &Response, limit: usize) -> Result<usize, FetchError> {
+    match response.content_length().map(usize::try_from) {
+        None => Ok(limit),
+        Some(Ok(bytes)) if bytes <= limit => Ok(bytes),
+        Some(_) => Err(FetchError::TooLarge(limit)),
+    }
+}
+
 /// The whole body, or an error when it is larger than `limit`.
 pub(super) async fn read(response: Response, limit: usize) -> Result<Vec<u8>, FetchError> {
-    let announced = response.content_length().unwrap_or(0);
-    if announced > limit as u64 {
-        return Err(FetchError::TooLarge(limit));
-    }
     let (body, more) = collect(response, limit).await?;
     if more { Err(FetchError::TooLarge(limit)) } else { Ok(body) }
 }

@@ -1,4 +1,7 @@
-//! Bytes to text as the HTML standard does it: a byte order mark, then the header, then a `<meta>` near the top.
+//! Bytes to text as the HTML standard does it: a byte order mark, then the header, then a `<meta>` near the top. The header
+//! is read where the page is fetched, the page itself where it is read.
+
+use std::borrow::Cow;
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use reqwest::header::{self, HeaderMap};
@@ -8,10 +11,17 @@ const PRESCAN_BYTES: usize = 1_024;
 
 /// What the header says of the charset.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Declared(Option<&'static Encoding>);
+pub struct Declared(Option<&'static Encoding>);
+
+impl Declared {
+    /// The charset's name, if the header declared one.
+    pub fn name(self) -> Option<&'static str> {
+        self.0.map(Encoding::name)
+    }
+}
 
 /// The header's charset; `None` when the answer is not HTML at all.
-pub(super) fn html_charset(headers: &HeaderMap) -> Option<Declared> {
+pub(in crate::crawler) fn html_charset(headers: &HeaderMap) -> Option<Declared> {
     let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     let (essence, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
     let essence = essence.trim();
@@ -20,11 +30,21 @@ pub(super) fn html_charset(headers: &HeaderMap) -> Option<Declared> {
     html.then(|| Declared(label_in(parameters.as_bytes()).and_then(|label| Encoding::for_label(&label))))
 }
 
-/// The body as text; what cannot be decoded becomes U+FFFD.
-pub(super) fn decode(body: &[u8], declared: Declared) -> String {
-    let encoding = declared.0.or_else(|| prescan(body)).unwrap_or_else(|| guess(body));
-    // `decode` itself lets a byte order mark win over everything.
-    encoding.decode(body).0.into_owned()
+/// The body as text; what cannot be decoded becomes U+FFFD. `declared` is what the header said.
+pub(in crate::crawler) fn decode(body: Vec<u8>, declared: Option<&str>) -> String {
+    let declared = declared.and_then(|name| Encoding::for_label(name.as_bytes()));
+    let encoding = declared.or_else(|| prescan(&body)).unwrap_or_else(|| guess(&body));
+    // `decode` itself lets a byte order mark win over everything. Most pages are UTF-8 without one, and stay where they
+    // are.
+    let decoded = match encoding.decode(&body).0 {
+        Cow::Borrowed(text) if text.len() == body.len() => None,
+        text => Some(text.into_owned()),
+    };
+    match decoded {
+        Some(text) => text,
+        None => String::from_utf8(body)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
+    }
 }
 
 fn guess(body: &[u8]) -> &'static Encoding {
@@ -67,7 +87,7 @@ mod tests {
     }
 
     fn read(content_type: &'static str, body: &[u8]) -> String {
-        decode(body, html_charset(&headers(content_type)).unwrap())
+        decode(body.to_vec(), html_charset(&headers(content_type)).unwrap().name())
     }
 
     #[test]

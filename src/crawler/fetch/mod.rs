@@ -2,7 +2,7 @@
 //! looked at, no byte above the limit. Knows neither jobs nor robots.txt rules; who calls it decides what may be asked.
 
 mod body;
-mod charset;
+pub(in crate::crawler) mod charset;
 mod error;
 #[cfg(test)]
 mod rebinding;
@@ -12,6 +12,7 @@ pub(crate) mod site;
 #[cfg(test)]
 mod tests;
 
+pub use charset::Declared;
 pub use error::FetchError;
 pub use retry::backoff;
 
@@ -23,6 +24,7 @@ use reqwest::{Client, Response, StatusCode, redirect};
 use url::Url;
 
 use super::guard::{Guard, GuardedResolver, Reach, Resolver, SystemResolver};
+use super::reader::{PagePermit, TenantBudget};
 use super::settings::CrawlerSettings;
 use crate::base::clock::Clock;
 
@@ -50,10 +52,12 @@ pub struct FetchRequest<'a> {
     /// Asked for each redirect, for its host and for robots.txt; `false` hands the target back as
     /// [`Fetched::Redirected`].
     pub may_follow: MayFollow<'a>,
+    /// Where the page's bytes are counted. It waits for them before its body is received.
+    pub budget: &'a TenantBudget,
 }
 
 /// What a fetch gave.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Fetched {
     Page(FetchedPage),
     /// The page is as it was at the earlier visit.
@@ -62,14 +66,17 @@ pub enum Fetched {
     Redirected(Url),
 }
 
-/// A page as text.
-#[derive(Clone, Debug)]
+/// A page as it came. What it says is not looked at here.
+#[derive(Debug)]
 pub struct FetchedPage {
     /// Where it was in the end, after redirects.
     pub url: Url,
-    pub html: String,
-    /// Bytes after decompression.
-    pub body_bytes: usize,
+    /// Decompressed.
+    pub body: Vec<u8>,
+    /// What the header says of the body's charset.
+    pub charset: Declared,
+    /// The bytes that the body takes of its tenant's budget.
+    pub permit: PagePermit,
     /// To be shown at the next visit.
     pub validators: Conditional,
     /// The `X-Robots-Tag` headers, joined.
@@ -126,8 +133,22 @@ impl Fetcher {
 
     /// Fetches a page of HTML.
     pub async fn fetch(&self, request: FetchRequest<'_>) -> Result<Fetched, FetchError> {
-        let fetched = tokio::time::timeout(self.total_timeout, self.fetch_page(request)).await;
-        fetched.map_err(|_| FetchError::Timeout)?
+        let begun = self.clock.steady();
+        let (url, response) = match within(self.total_timeout, self.follow(request)).await? {
+            Hop::Arrived(url, response) => (url, response),
+            Hop::Elsewhere(url) => return Ok(Fetched::Redirected(url)),
+        };
+        if response.status() == StatusCode::NOT_MODIFIED {
+            return Ok(Fetched::NotModified);
+        }
+        self.accept(&response)?;
+        let charset = charset::html_charset(response.headers()).ok_or(FetchError::NotHtml)?;
+        let announced = body::announced(&response, self.max_page_bytes)?;
+        let spent = (self.clock.steady() - begun).to_std().unwrap_or_default();
+        // Waiting for room is not the host's doing, so its time stands still meanwhile.
+        let permit = request.budget.reserve(announced as u64).await;
+        let left = self.total_timeout.saturating_sub(spent);
+        within(left, self.receive(url, response, charset, permit)).await.map(Fetched::Page)
     }
 
     /// Asks for the robots.txt that speaks for `url`. Never fails: not getting one has a meaning of its own.
@@ -143,30 +164,27 @@ impl Fetcher {
         }
     }
 
-    async fn fetch_page(&self, request: FetchRequest<'_>) -> Result<Fetched, FetchError> {
-        let (url, response) = match self.follow(request).await? {
-            Hop::Arrived(url, response) => (url, response),
-            Hop::Elsewhere(url) => return Ok(Fetched::Redirected(url)),
-        };
-        if response.status() == StatusCode::NOT_MODIFIED {
-            return Ok(Fetched::NotModified);
-        }
-        self.accept(&response)?;
-        let charset = charset::html_charset(response.headers()).ok_or(FetchError::NotHtml)?;
+    async fn receive(
+        &self,
+        url: Url,
+        response: Response,
+        charset: Declared,
+        mut permit: PagePermit,
+    ) -> Result<FetchedPage, FetchError> {
         let validators = Conditional {
             etag: text(response.headers(), &header::ETAG),
             last_modified: text(response.headers(), &header::LAST_MODIFIED),
         };
         let robots_tag = robots_tag(response.headers());
         let body = body::read(response, self.max_page_bytes).await?;
-        let html = charset::decode(&body, charset);
-        Ok(Fetched::Page(FetchedPage { url, html, body_bytes: body.len(), validators, robots_tag }))
+        permit.shrink_to(body.len() as u64);
+        Ok(FetchedPage { url, body, charset, permit, validators, robots_tag })
     }
 
     async fn fetch_text(&self, url: &Url) -> Result<Vec<u8>, FetchError> {
         // RFC 9309 section 2.3.1.2: a robots.txt may redirect to another host and still speaks for this one.
         let anywhere: MayFollow<'_> = &|_| true;
-        match self.follow(FetchRequest { url, conditional: None, may_follow: anywhere }).await? {
+        match self.follow_redirects(url, None, anywhere).await? {
             Hop::Arrived(_, response) => {
                 self.accept(&response)?;
                 body::read_prefix(response, ROBOTS_BYTES).await
@@ -177,15 +195,24 @@ impl Fetcher {
     }
 
     async fn follow(&self, request: FetchRequest<'_>) -> Result<Hop, FetchError> {
-        let mut url = request.url.clone();
+        self.follow_redirects(request.url, request.conditional, request.may_follow).await
+    }
+
+    async fn follow_redirects(
+        &self,
+        url: &Url,
+        conditional: Option<&Conditional>,
+        may_follow: MayFollow<'_>,
+    ) -> Result<Hop, FetchError> {
+        let mut url = url.clone();
         url.set_fragment(None);
         for _ in 0..=MAX_REDIRECTS {
-            let response = self.send(&url, request.conditional).await?;
+            let response = self.send(&url, conditional).await?;
             let Some(target) = redirect_target(&url, &response) else {
                 return Ok(Hop::Arrived(url, response));
             };
             self.guard.check(&target)?;
-            if !(request.may_follow)(&target) {
+            if !may_follow(&target) {
                 return Ok(Hop::Elsewhere(target));
             }
             url = target;
@@ -240,10 +267,17 @@ fn client(settings: &CrawlerSettings, resolver: GuardedResolver) -> Result<Clien
         .gzip(true)
         .connect_timeout(settings.connect_timeout)
         .read_timeout(settings.read_timeout)
-        .timeout(settings.total_timeout)
+        // No `timeout`: it would go on while a page waits for room. `Fetcher` keeps the time itself.
         .pool_max_idle_per_host(settings.requests_per_host)
         .pool_idle_timeout(Duration::from_secs(30))
         .build()
+}
+
+async fn within<T>(
+    time: Duration,
+    work: impl Future<Output = Result<T, FetchError>>,
+) -> Result<T, FetchError> {
+    tokio::time::timeout(time, work).await.map_err(|_| FetchError::Timeout)?
 }
 
 /// Where a redirect leads, its fragment dropped; `None` when the answer is none, or leads nowhere.

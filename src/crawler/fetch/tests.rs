@@ -7,7 +7,9 @@ use chrono::{DateTime, Utc};
 use super::rebinding::DnsServer;
 use super::site::{Site, answer, page};
 use super::*;
+use crate::base::ids::TenantId;
 use crate::crawler::guard::{Refusal, parse_named_hosts};
+use crate::crawler::reader::ByteBudget;
 
 fn now() -> DateTime<Utc> {
     "2026-11-22T10:00:00Z".parse().unwrap()
@@ -36,7 +38,15 @@ fn fetcher_for(site: &Site) -> Fetcher {
 async fn fetch(fetcher: &Fetcher, url: &Url) -> Result<Fetched, FetchError> {
     let host = url.host_str().map(str::to_owned);
     let same_host = move |target: &Url| target.host_str().map(str::to_owned) == host;
-    fetcher.fetch(FetchRequest { url, conditional: None, may_follow: &same_host }).await
+    fetcher.fetch(FetchRequest { url, conditional: None, may_follow: &same_host, budget: &budget() }).await
+}
+
+fn budget() -> TenantBudget {
+    ByteBudget::new(1024 * 1024, 64 * 1024).of_tenant(TenantId(1))
+}
+
+fn text(page: &FetchedPage) -> String {
+    charset::decode(page.body.clone(), page.charset.name())
 }
 
 async fn fetch_html(fetcher: &Fetcher, url: &Url) -> FetchedPage {
@@ -63,8 +73,8 @@ async fn a_page_comes_as_text_with_its_validators() {
 
     let page = fetch_html(&fetcher_for(&site), &site.url("/a#part")).await;
 
-    assert_eq!(page.html, "café");
-    assert_eq!(page.body_bytes, 4);
+    assert_eq!(text(&page), "café");
+    assert_eq!(page.body.len(), 4);
     assert_eq!(page.url, site.url("/a"));
     assert_eq!(page.validators.etag.as_deref(), Some("\"v1\""));
     assert_eq!(page.robots_tag.as_deref(), Some("noindex"));
@@ -101,7 +111,8 @@ async fn a_page_that_did_not_change_is_not_read_again() {
     .await;
     let known = Conditional { etag: Some("\"v1\"".to_owned()), last_modified: None };
     let url = site.url("/");
-    let request = FetchRequest { url: &url, conditional: Some(&known), may_follow: &|_| true };
+    let request =
+        FetchRequest { url: &url, conditional: Some(&known), may_follow: &|_| true, budget: &budget() };
 
     let fetched = fetcher_for(&site).fetch(request).await;
 
@@ -183,7 +194,7 @@ async fn a_named_host_is_reached_by_name_at_its_port_only() {
     let page = fetch_html(&fetcher, &format!("http://localhost:{port}/").parse().unwrap()).await;
     let other = fetch(&fetcher, &format!("http://localhost:{}/", port ^ 1).parse().unwrap()).await;
 
-    assert_eq!(page.html, "inside");
+    assert_eq!(text(&page), "inside");
     assert!(matches!(other.unwrap_err(), FetchError::Refused(_)));
 }
 
@@ -198,7 +209,7 @@ async fn the_size_limit_counts_bytes_after_decompression() {
     .await;
     let fetcher = fetcher_for(&site);
 
-    assert_eq!(fetch_html(&fetcher, &site.url("/")).await.html, "<p>hello");
+    assert_eq!(text(&fetch_html(&fetcher, &site.url("/")).await), "<p>hello");
     let refused = fetch(&fetcher, &site.url("/bomb")).await.unwrap_err();
     assert_eq!(refused, FetchError::TooLarge(64 * 1024));
 }

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::ids::{JobId, PropertyId};
 use crate::domain::error::Result as Answered;
-use crate::domain::frontier::{self, NewPlace, Place, Settled, Standing, Visited};
+use crate::domain::frontier::{self, NewPlace, Place, Settled, Standing, Taking, Visited};
 use crate::domain::jobs::complete::{self, Completion};
 use crate::domain::jobs::fail::{self, Failure};
 use crate::domain::jobs::progress::{self, Progress};
@@ -17,7 +17,7 @@ use crate::domain::properties::known_urls::{KnownUrl, known_urls};
 use crate::domain::properties::upsert::{Batch, Notify, upsert_batch};
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::property::PropertyInput;
-use crate::protocol::property_batch::BatchResult;
+use crate::protocol::property_batch::{BatchResult, Sighting};
 use crate::protocol::worker::{NewLogLine, ReportAnswer};
 
 /// How often a call is made in all when the store fails, and the first wait, which doubles.
@@ -64,6 +64,11 @@ impl Desk {
         self.insist(|| heartbeat::heartbeat(&self.op, &lease)).await
     }
 
+    pub(super) async fn shall_stop(&self) -> Result<bool> {
+        let lease = self.lease();
+        self.insist(|| heartbeat::shall_stop(&self.op, &lease)).await
+    }
+
     pub(super) async fn progress(&self, progress: &Progress) -> Result<ReportAnswer> {
         let lease = self.lease();
         self.insist(|| progress::progress(&self.op, &lease, progress.clone())).await
@@ -92,16 +97,25 @@ impl Desk {
         self.insist(|| frontier::next(&self.op, self.job_id, limit)).await
     }
 
-    pub(super) async fn settle(&self, visited: &[Visited], new: &[NewPlace]) -> Result<Settled> {
+    pub(super) async fn next_suspect(&self) -> Result<Option<Place>> {
+        self.insist(|| frontier::next_suspect(&self.op, self.job_id)).await
+    }
+
+    pub(super) async fn settle(
+        &self,
+        visited: &[Visited],
+        new: &[NewPlace],
+        taking: Taking<'_>,
+    ) -> Result<Settled> {
         let lease = self.lease();
-        self.insist(|| frontier::settle(&self.op, &lease, visited, new.to_vec())).await
+        self.insist(|| frontier::settle(&self.op, &lease, visited, new.to_vec(), taking)).await
     }
 
     /// Reports listings as any other worker would.
     pub(super) async fn report(&self, listings: &[PropertyInput]) -> Result<BatchResult> {
         let batch = || Batch {
             job_id: Some(self.job_id),
-            items: listings.iter().cloned().map(Ok).collect(),
+            items: listings.iter().cloned().map(Ok).collect::<Vec<Sighting>>(),
             notify: Notify::Each,
         };
         self.insist(|| upsert_batch(&self.op, batch())).await

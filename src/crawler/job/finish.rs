@@ -4,12 +4,15 @@
 pub(super) const FINISHED: &str = "finished";
 pub(super) const PAGE_COUNT: &str = "closespider_pagecount";
 pub(super) const ITEM_COUNT: &str = "closespider_itemcount";
+pub(super) const TIMEOUT: &str = "closespider_timeout";
 pub(super) const CANCELLED: &str = "cancelled";
 
 /// What is known when a crawl can go no further.
 pub(super) struct Outlook<'a> {
     pub(super) cancelled: bool,
     pub(super) items_full: bool,
+    /// It has taken as long as a job may.
+    pub(super) timed_out: bool,
     pub(super) pages_full: bool,
     /// Pages wait that have not been asked for.
     pub(super) pages_left: bool,
@@ -33,6 +36,9 @@ pub(super) fn end(outlook: &Outlook<'_>) -> End {
     if outlook.items_full {
         return End::Complete(ITEM_COUNT);
     }
+    if outlook.timed_out {
+        return End::Complete(TIMEOUT);
+    }
     if outlook.read == 0 {
         let cause = outlook.first_failure.unwrap_or("there was no page to ask for");
         return End::Fail(format!("No page could be fetched: {cause}"));
@@ -48,6 +54,7 @@ mod tests {
         Outlook {
             cancelled: false,
             items_full: false,
+            timed_out: false,
             pages_full: false,
             pages_left: false,
             read: 5,
@@ -67,6 +74,7 @@ mod tests {
 
         assert_eq!(end(&full), End::Complete(PAGE_COUNT));
         assert_eq!(end(&Outlook { items_full: true, ..full }), End::Complete(ITEM_COUNT));
+        assert_eq!(end(&Outlook { timed_out: true, read: 0, ..outlook() }), End::Complete(TIMEOUT));
         assert_eq!(end(&Outlook { cancelled: true, read: 0, ..outlook() }), End::Complete(CANCELLED));
     }
 

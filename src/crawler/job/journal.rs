@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::base::timestamp::Timestamp;
 use crate::protocol::job::LogLevel;
 use crate::protocol::worker::NewLogLine;
 
@@ -42,7 +43,7 @@ impl Journal {
 }
 
 fn line(level: LogLevel, message: String, now: DateTime<Utc>) -> NewLogLine {
-    NewLogLine { level, message, at: Some(now) }
+    NewLogLine { level, message, at: Timestamp::new(now) }
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -30,15 +31,19 @@ use self::desk::{Desk, Halt, Result};
 use self::finish::{End, Outlook};
 use self::haul::Haul;
 use self::journal::Journal;
-use self::shelf::Shelf;
+use self::launch::{Batches, Pause};
+use self::shelf::{Shelf, Stop};
 use self::tally::Tally;
 use self::visit::Visit;
+use super::hosts::Permit;
 use super::links::AllowedHosts;
+use super::robots::Robots;
 use super::runner::Tools;
+use super::slots::JobSlot;
 use crate::auth::scope::SystemReason;
 use crate::base::ids::{JobId, TenantId};
 use crate::crawler::settings::CrawlerSettings;
-use crate::domain::frontier::{Fingerprint, Standing};
+use crate::domain::frontier::{Fingerprint, Standing, Taking};
 use crate::domain::jobs::complete::Completion;
 use crate::domain::jobs::fail::Failure;
 use crate::domain::op::Op;
@@ -90,6 +95,18 @@ struct Crawl {
     shelf: Shelf,
     /// Pages may wait in the frontier that are not in hand.
     more: bool,
+    /// Pages wait in the frontier that are to be tried alone, after all others.
+    suspects: bool,
+    /// One of them whose host may be asked now; it waits until no other is being tried on this node.
+    suspect: Option<(Permit, Robots, Stop)>,
+    /// Held while one is on its way or being read.
+    alone: Option<OwnedSemaphorePermit>,
+    slot: JobSlot,
+    /// Nothing may be asked for before this is over; `None`: perhaps something may.
+    pause: Option<Pause>,
+    /// The next page may be asked for once the frontier knows it as taken.
+    must_take: bool,
+    batches: Batches,
     flying: FuturesUnordered<Pin<Box<dyn Future<Output = Visit> + Send>>>,
     flying_pages: i64,
     haul: Haul,
@@ -97,6 +114,9 @@ struct Crawl {
     journal: Journal,
     first_failure: Option<String>,
     cancelled: bool,
+    /// When it is to end, whatever is left.
+    deadline: Option<DateTime<Utc>>,
+    timed_out: bool,
     reports: store::Reports,
 }
 
@@ -105,6 +125,7 @@ pub(super) async fn run(
     tools: Tools,
     tenant: TenantId,
     claim: Claim,
+    slot: JobSlot,
     length: Duration,
     stop: CancellationToken,
 ) {
@@ -112,7 +133,7 @@ pub(super) async fn run(
     let op = Op::of_system(&tools.kernel, SystemReason::Crawl, tenant);
     let job_id = JobId(job.job_id);
     let desk = Desk { op, job_id, token, length, stop };
-    let ended = match Crawl::begin(desk, tools, &job).await {
+    let ended = match Crawl::begin(desk, tools, slot, &job).await {
         Ok(mut crawl) => crawl.go_on().await,
         Err(halt) => Err(halt),
     };
@@ -129,10 +150,11 @@ pub(super) async fn run(
 
 impl Crawl {
     /// Starts the job and finds its frontier, or makes it.
-    async fn begin(desk: Desk, tools: Tools, job: &Job) -> Result<Self> {
+    async fn begin(desk: Desk, tools: Tools, slot: JobSlot, job: &Job) -> Result<Self> {
         let cancelled = desk.start().await?.cancel_requested;
         let targets: Vec<Url> = job.target_urls.iter().filter_map(|url| Url::parse(url).ok()).collect();
         let now = tools.kernel.clock.now();
+        let tally = Tally::resume(job.stats.as_ref(), now);
         let mut crawl = Self {
             allowed: Arc::new(AllowedHosts::of(&targets, &job.settings.allowed_hosts)),
             limits: Limits::of(job, &tools.settings),
@@ -140,10 +162,19 @@ impl Crawl {
             seen: HashSet::new(),
             shelf: Shelf::default(),
             more: true,
+            suspects: false,
+            suspect: None,
+            alone: None,
+            slot,
+            pause: None,
+            must_take: false,
+            batches: Batches::default(),
             flying: FuturesUnordered::new(),
             flying_pages: 0,
             haul: Haul::default(),
-            tally: Tally::resume(job.stats.as_ref(), now),
+            deadline: deadline(&tally, &tools.settings),
+            timed_out: false,
+            tally,
             journal: Journal::default(),
             first_failure: None,
             cancelled,
@@ -163,6 +194,7 @@ impl Crawl {
         self.note(LogLevel::Info, words);
         self.reached = Reached { read: standing.done, failed: standing.failed, items: standing.items };
         self.seen = standing.pages.into_iter().collect();
+        self.suspects = standing.suspects;
     }
 
     async fn seed(&mut self, job: &Job) -> Result<()> {
@@ -177,7 +209,7 @@ impl Crawl {
         }
         self.seen = seeds.places.iter().map(|place| Fingerprint::of(&place.url)).collect();
         // All seeds in one transaction: a crawl that is killed here has none, and begins anew.
-        let settled = self.desk.settle(&[], &seeds.places).await?;
+        let settled = self.desk.settle(&[], &seeds.places, Taking::Nothing).await?;
         self.cancelled |= settled.cancel_requested;
         Ok(())
     }
@@ -189,38 +221,58 @@ impl Crawl {
             // Listening begins before leave is asked, so that a host that is freed in between is heard.
             let changed = hosts.changed();
             self.refill().await?;
-            let turn = self.launch();
+            if self.is_suspects_turn() {
+                self.next_suspect().await?;
+            }
+            self.launch();
+            if self.must_take {
+                self.take_pages().await?;
+                continue;
+            }
             self.tell().await?;
+            self.timed_out |= self.deadline.is_some_and(|deadline| deadline <= clock.now());
             if self.is_stopped() {
-                self.flying.clear();
-                self.flying_pages = 0;
+                self.drop_flying();
             }
             if self.must_store(clock.now()) {
-                self.store().await?;
+                self.store(Taking::Nothing).await?;
                 continue;
             }
             if self.is_over() {
                 return self.finish().await;
             }
-            let wake = self.wake(turn);
+            let wake = self.wake();
             tokio::select! {
                 biased;
                 () = self.desk.stop.cancelled() => return self.hand_back().await,
                 Some(visit) = self.flying.next() => self.take(visit),
-                () = changed => {}
+                Some(alone) = self.tools.slots.suspect(), if self.suspect.is_some() => {
+                    self.try_suspect(alone).await?;
+                }
+                () = self.slot.granted(), if self.slot.is_waiting() => {}
+                () = changed => self.pause = self.pause.filter(|pause| !pause.busy),
                 () = clock.sleep_until(wake) => {}
             }
         }
     }
 
+    /// Gives up what is on its way. It is asked for again, should the crawl go on.
+    fn drop_flying(&mut self) {
+        self.flying.clear();
+        self.flying_pages = 0;
+        self.suspect = None;
+        self.alone = None;
+    }
+
     /// Whether what is on its way is no longer wanted.
     fn is_stopped(&self) -> bool {
-        self.cancelled || self.items_left() == 0
+        self.cancelled || self.timed_out || self.items_left() == 0
     }
 
     fn is_over(&self) -> bool {
-        let nothing_left = self.shelf.is_empty() && !self.more;
-        self.flying.is_empty() && (self.is_stopped() || nothing_left || self.pages_left() == 0)
+        let nothing_left = self.shelf.is_empty() && !self.more && !self.suspects;
+        let none_flies = self.flying.is_empty() && self.suspect.is_none();
+        none_flies && (self.is_stopped() || nothing_left || self.pages_left() == 0)
     }
 
     /// Listings that may still be taken.
@@ -234,17 +286,20 @@ impl Crawl {
     }
 
     /// When to look again though nothing has happened.
-    fn wake(&self, turn: Option<DateTime<Utc>>) -> DateTime<Utc> {
+    fn wake(&self) -> DateTime<Utc> {
         let heartbeat = self.reports.due(&self.tally, self.desk.length);
-        [turn, self.shelf.next_due(), self.haul.due()].into_iter().flatten().fold(heartbeat, DateTime::min)
+        let turn = self.pause.and_then(|pause| pause.until);
+        let others = [turn, self.shelf.next_due(), self.haul.due(), self.deadline];
+        others.into_iter().flatten().fold(heartbeat, DateTime::min)
     }
 
     async fn finish(&mut self) -> Result<()> {
         let end = finish::end(&Outlook {
             cancelled: self.cancelled,
             items_full: self.items_left() == 0,
+            timed_out: self.timed_out,
             pages_full: self.pages_left() == 0,
-            pages_left: self.more || !self.shelf.is_empty(),
+            pages_left: self.more || !self.shelf.is_empty() || self.suspects,
             read: self.reached.read,
             first_failure: self.first_failure.as_deref(),
         });
@@ -271,8 +326,8 @@ impl Crawl {
 
     /// The node stops: what is in hand is stored and the job is given back. Pages on their way are asked for again.
     async fn hand_back(&mut self) -> Result<()> {
-        self.flying.clear();
-        self.store().await?;
+        self.drop_flying();
+        self.store(Taking::Nothing).await?;
         self.note(LogLevel::Info, "The crawl is given back because its node stops".to_owned());
         self.write_journal().await?;
         self.report().await?;
@@ -289,4 +344,10 @@ impl Crawl {
         self.first_failure.get_or_insert_with(|| message.clone());
         self.note(LogLevel::Warning, message);
     }
+}
+
+/// When a crawl is to end that began, under this worker or an earlier one of the same execution, as its figures say.
+fn deadline(tally: &Tally, settings: &CrawlerSettings) -> Option<DateTime<Utc>> {
+    let time = chrono::TimeDelta::from_std(settings.job_time?).ok()?;
+    tally.started().checked_add_signed(time)
 }

@@ -33,6 +33,8 @@ pub(super) struct Shelf {
     later: Vec<(DateTime<Utc>, Stop)>,
     /// Everything in hand: ready, later, on the way, and visited but not settled.
     ids: HashSet<i64>,
+    /// Those of it that the frontier knows as taken: they may be asked for.
+    taken: HashSet<i64>,
 }
 
 impl Shelf {
@@ -44,20 +46,60 @@ impl Shelf {
         }
     }
 
-    /// Keeps a page that is in hand for another try.
+    /// Keeps a page that is in hand for another try. The frontier is told that it waits.
     pub(super) fn put_later(&mut self, at: DateTime<Utc>, stop: Stop) {
+        self.taken.remove(&stop.place.id);
         self.later.push((at, stop));
     }
 
-    /// Moves pages whose time has come before the others of their hosts.
-    pub(super) fn wake(&mut self, now: DateTime<Utc>) {
+    /// Moves pages whose time has come before the others of their hosts, suspects behind them, and tells whether there were
+    /// any.
+    pub(super) fn wake(&mut self, now: DateTime<Utc>) -> bool {
         let (due, later) = std::mem::take(&mut self.later).into_iter().partition(|(at, _)| *at <= now);
         self.later = later;
         let due: Vec<(DateTime<Utc>, Stop)> = due;
+        let any = !due.is_empty();
         for (_, stop) in due {
             self.ready_count += 1;
-            self.ready.entry(stop.host.clone()).or_default().push_front(stop);
+            let ready = self.ready.entry(stop.host.clone()).or_default();
+            if stop.place.suspect {
+                ready.push_back(stop);
+            } else {
+                ready.push_front(stop);
+            }
         }
+        any
+    }
+
+    /// Whether the frontier knows the page as taken.
+    pub(super) fn is_taken(&self, id: i64) -> bool {
+        self.taken.contains(&id)
+    }
+
+    /// The pages that come next and are not taken: of each host by turns, at most `limit`.
+    pub(super) fn to_take(&self, limit: usize) -> Vec<i64> {
+        let mut found = Vec::new();
+        let mut queues: Vec<_> = self
+            .hosts()
+            .iter()
+            .filter_map(|host| self.ready.get(host))
+            .map(|stops| stops.iter().filter(|stop| !self.is_taken(stop.place.id)))
+            .collect();
+        while found.len() < limit && !queues.is_empty() {
+            queues.retain_mut(|stops| match stops.next() {
+                Some(stop) if found.len() < limit => {
+                    found.push(stop.place.id);
+                    true
+                }
+                _ => false,
+            });
+        }
+        found
+    }
+
+    /// The frontier knows these pages as taken now.
+    pub(super) fn note_taken(&mut self, ids: Vec<i64>) {
+        self.taken.extend(ids);
     }
 
     /// When the next page that waits for another try is due.
@@ -92,6 +134,7 @@ impl Shelf {
     /// The page is settled in the frontier.
     pub(super) fn forget(&mut self, id: i64) {
         self.ids.remove(&id);
+        self.taken.remove(&id);
     }
 
     pub(super) fn ready(&self) -> usize {
@@ -113,7 +156,8 @@ mod tests {
     use super::*;
 
     fn stop(id: i64, url: &str) -> Stop {
-        let place = Place { id, url: url.to_owned(), depth: 0, attempts: 0, known: Vec::new() };
+        let place =
+            Place { id, url: url.to_owned(), depth: 0, attempts: 0, known: Vec::new(), suspect: false };
         Stop::new(place).unwrap()
     }
 
@@ -134,6 +178,25 @@ mod tests {
         assert_eq!(shelf.take(&hosts[0]).unwrap().place.id, 1);
         assert_eq!(shelf.front(&hosts[0]).unwrap().place.id, 3);
         assert_eq!((shelf.ready(), shelf.in_hand()), (2, 3));
+    }
+
+    #[test]
+    fn pages_are_taken_of_each_host_by_turns_and_again_after_a_failure() {
+        let mut shelf = Shelf::default();
+        for id in 1..=3 {
+            shelf.put(stop(id, "http://a.example/"));
+            shelf.put(stop(10 + id, "http://b.example/"));
+        }
+        assert_eq!(shelf.to_take(3), [1, 11, 2]);
+        shelf.note_taken(vec![1, 11, 2]);
+        assert_eq!(shelf.to_take(9), [3, 12, 13]);
+
+        let failed = shelf.take(&("a.example".to_owned(), 80)).unwrap();
+        shelf.put_later(at(5), failed);
+        shelf.wake(at(5));
+
+        assert!(!shelf.is_taken(1) && shelf.is_taken(2));
+        assert_eq!(shelf.to_take(1), [1]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::shelf::Stop;
 use super::visit::{Found, Visit};
 use crate::crawler::fetch::{FetchError, backoff};
 use crate::crawler::links;
+use crate::crawler::reader::ReadFailure;
 use crate::crawler::reading::Reading;
 use crate::domain::frontier::{Fate, Fingerprint, NewPlace, Visited};
 use crate::protocol::job::LogLevel;
@@ -17,6 +18,8 @@ const PATIENCE: u32 = 2;
 
 impl Crawl {
     pub(super) fn take(&mut self, visit: Visit) {
+        // The host that answered may be asked again.
+        self.pause = None;
         match visit {
             Visit::Robots { url, status, settled } => self.take_robots(&url, status, settled),
             Visit::Page { stop, result } => {
@@ -55,15 +58,19 @@ impl Crawl {
                 self.tally.response(302);
                 self.take_redirect(stop, target);
             }
-            Found::Unreadable => self.give_up(stop, "the page could not be read"),
+            Found::Unreadable { body_bytes, failure } => {
+                self.tally.response(200);
+                self.tally.bytes(body_bytes);
+                self.take_unreadable(stop, failure);
+            }
         }
     }
 
     fn take_page(&mut self, stop: Stop, url: &Url, reading: Reading) {
         self.tally.received();
         self.tally.read(&reading.extraction);
-        if reading.truncated {
-            self.note(LogLevel::Warning, format!("{url}: the page is too deep or too large and was cut off"));
+        if let Some(reason) = reading.truncated {
+            self.note(LogLevel::Warning, format!("{url}: the page was not read to its end: {reason}"));
         }
         // The same page would be found once more at the end of its redirect.
         self.seen.insert(Fingerprint::of(url.as_str()));
@@ -81,6 +88,17 @@ impl Crawl {
             self.add_link(canonical, stop.place.depth);
         }
         self.settle(stop, Fate::Done, items, None);
+    }
+
+    /// The page was got and could not be read: an error of this page, after which the crawl goes on.
+    fn take_unreadable(&mut self, stop: Stop, failure: ReadFailure) {
+        self.tally.received();
+        self.tally.add("lotline/unreadable", 1);
+        let (cause, words) = (failure.to_string(), format!("{}: {failure}", stop.url));
+        self.first_failure.get_or_insert_with(|| words.clone());
+        self.note(LogLevel::Error, words);
+        self.reached.failed += 1;
+        self.settle(stop, Fate::Failed, 0, Some(&cause));
     }
 
     fn take_redirect(&mut self, stop: Stop, target: Url) {
@@ -137,9 +155,10 @@ impl Crawl {
         self.note(LogLevel::Debug, words);
         let now = self.tools.kernel.clock.now();
         self.haul.touch(now);
+        let fate = if stop.place.suspect { Fate::Suspect } else { Fate::Queued };
         self.haul.visited.push(Visited {
             id: stop.place.id,
-            fate: Fate::Queued,
+            fate,
             attempts: stop.place.attempts,
             items: 0,
             outcome: Some(error.to_string()),

@@ -42,6 +42,11 @@ impl Tally {
         }
     }
 
+    /// When the execution began, also under an earlier worker that gave it back.
+    pub(super) fn started(&self) -> DateTime<Utc> {
+        self.started
+    }
+
     pub(super) fn items(&self) -> i64 {
         self.count(ITEMS)
     }

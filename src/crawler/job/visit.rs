@@ -5,11 +5,13 @@ use std::sync::Arc;
 use url::Url;
 
 use super::shelf::Stop;
+use crate::base::ids::TenantId;
 use crate::crawler::fetch::{FetchError, FetchRequest, Fetched, FetchedPage, RobotsAnswer};
 use crate::crawler::hosts::Permit;
 use crate::crawler::links::AllowedHosts;
 use crate::crawler::politeness::Answer;
-use crate::crawler::reading::{self, Reading};
+use crate::crawler::reader::ReadFailure;
+use crate::crawler::reading::Reading;
 use crate::crawler::robots::{self, Robots};
 use crate::crawler::runner::Tools;
 use crate::telemetry::metrics::PageOutcome;
@@ -26,26 +28,42 @@ pub(super) enum Found {
     Page { url: Url, body_bytes: usize, reading: Box<Reading> },
     /// The page is elsewhere, where it is not ours to follow.
     Elsewhere(Url),
-    /// Reading it went wrong, which is a defect of ours.
-    Unreadable,
+    /// Reading it was given up.
+    Unreadable { body_bytes: usize, failure: ReadFailure },
 }
 
 /// Asks for the robots.txt of `url`'s host.
-pub(super) async fn ask_robots(tools: Tools, permit: Permit, url: Url) -> Visit {
+pub(super) async fn ask_robots(tools: Tools, tenant: TenantId, permit: Permit, url: Url) -> Visit {
     let answer = tools.fetcher.fetch_robots(&url).await;
-    let named = tools.fetcher.guard().is_named(&url);
-    let settled = tools.hosts.learn(permit, &url, &answer, named, tools.jitter());
     let status = match answer {
         RobotsAnswer::Text(_) => Some(200),
         RobotsAnswer::Status(status) => Some(status),
         RobotsAnswer::Unreachable => None,
     };
+    let robots = read_robots(&tools, tenant, &url, answer).await;
+    let named = tools.fetcher.guard().is_named(&url);
+    let settled = tools.hosts.learn(permit, &url, robots, named, tools.jitter());
     Visit::Robots { url, status, settled }
+}
+
+/// Has a robots.txt read. One that no reader can read says as little as one that cannot be had.
+async fn read_robots(tools: &Tools, tenant: TenantId, url: &Url, answer: RobotsAnswer) -> Robots {
+    let now = tools.kernel.clock.now();
+    let RobotsAnswer::Text(text) = answer else { return Robots::read(&answer, now) };
+    match tools.readers.read_robots(tenant, text).await {
+        Ok(rules) => Robots::of_rules(rules, now),
+        Err(failure) => {
+            let host = url.host_str().unwrap_or_default();
+            tracing::warn!(%failure, host, tenant.id = %tenant, "a robots.txt could not be read");
+            Robots::unknown(now)
+        }
+    }
 }
 
 /// Asks for a page and reads it.
 pub(super) async fn ask_page(
     tools: Tools,
+    tenant: TenantId,
     permit: Permit,
     robots: Robots,
     stop: Stop,
@@ -55,15 +73,17 @@ pub(super) async fn ask_page(
     // What another host's robots.txt says is not known here: such a target goes through the frontier.
     let may_follow =
         |target: &Url| allowed.allows(target) && robots::key(target) == host && robots.allows(target);
-    let request = FetchRequest { url: &stop.url, conditional: None, may_follow: &may_follow };
+    let budget = tools.readers.budget(tenant);
+    let request =
+        FetchRequest { url: &stop.url, conditional: None, may_follow: &may_follow, budget: &budget };
     let fetched = tools.fetcher.fetch(request).await;
     // The host is free for the next request while this page is read.
     permit.answered(politely(&fetched));
     let result = match fetched {
-        Ok(Fetched::Page(page)) => Ok(read(&tools, page, allowed.clone()).await),
+        Ok(Fetched::Page(page)) => Ok(read(&tools, tenant, page, &allowed).await),
         Ok(Fetched::Redirected(target)) => Ok(Found::Elsewhere(target)),
         // Only a conditional request is answered so.
-        Ok(Fetched::NotModified) => Ok(Found::Unreadable),
+        Ok(Fetched::NotModified) => Err(FetchError::Status { code: 304, retry_after: None }),
         Err(error) => Err(error),
     };
     tools.kernel.metrics.crawled_pages.of(outcome(&result)).one();
@@ -74,7 +94,7 @@ fn outcome(result: &Result<Found, FetchError>) -> PageOutcome {
     match result {
         Ok(Found::Page { .. }) => PageOutcome::Read,
         Ok(Found::Elsewhere(_)) => PageOutcome::Elsewhere,
-        Ok(Found::Unreadable) => PageOutcome::Unreadable,
+        Ok(Found::Unreadable { .. }) => PageOutcome::Unreadable,
         Err(FetchError::Refused(_)) => PageOutcome::Refused,
         Err(FetchError::Status { .. }) => PageOutcome::Status,
         Err(FetchError::Timeout) => PageOutcome::Timeout,
@@ -93,15 +113,10 @@ fn politely(fetched: &Result<Fetched, FetchError>) -> Answer {
     }
 }
 
-async fn read(tools: &Tools, page: FetchedPage, allowed: Arc<AllowedHosts>) -> Found {
-    let settings = tools.settings.clone();
-    let (url, body_bytes) = (page.url.clone(), page.body_bytes);
-    let reading = tokio::task::spawn_blocking(move || reading::read(&page, &allowed, &settings)).await;
-    match reading {
-        Ok(reading) => Found::Page { url, body_bytes, reading: Box::new(reading) },
-        Err(error) => {
-            tracing::error!(%error, "a page could not be read");
-            Found::Unreadable
-        }
+async fn read(tools: &Tools, tenant: TenantId, page: FetchedPage, allowed: &AllowedHosts) -> Found {
+    let body_bytes = page.body.len();
+    match tools.readers.read_page(tenant, &page, allowed, tools.settings.reading_limits()).await {
+        Ok(reading) => Found::Page { url: page.url, body_bytes, reading: Box::new(reading) },
+        Err(failure) => Found::Unreadable { body_bytes, failure },
     }
 }

@@ -1,6 +1,7 @@
 //! A node, a site and somebody who has jobs made: what tests of whole crawls begin with.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -33,6 +34,7 @@ pub(super) struct Bench {
     pub(super) world: World,
     pub(super) op: Op,
     site: Site,
+    looks: AtomicU64,
 }
 
 impl Bench {
@@ -44,7 +46,7 @@ impl Bench {
     pub(super) async fn of(answer: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
         let world = World::new().await;
         let op = world.user("ann", Role::Member).await;
-        Self { world, op, site: Site::serve(answer).await }
+        Self { world, op, site: Site::serve(answer).await, looks: AtomicU64::new(0) }
     }
 
     /// A job of `auto` for the site, unless it says otherwise.
@@ -143,8 +145,14 @@ impl Bench {
         page.envelopes.iter().map(|envelope| body(&envelope.frame.payload())).collect()
     }
 
+    /// How often a test looked whether a job is over, each time in a transaction.
+    pub(super) fn looks(&self) -> u64 {
+        self.looks.load(Ordering::Relaxed)
+    }
+
     async fn over(&self, job: JobId) -> Job {
         loop {
+            self.looks.fetch_add(1, Ordering::Relaxed);
             let job = get::get(&self.op, job).await.unwrap();
             if job.status.is_terminal() {
                 return job;
@@ -169,7 +177,7 @@ impl Bench {
             allowed_private_hosts: parse_named_hosts(&self.site.address.to_string()).unwrap(),
             ..CrawlerSettings::default()
         };
-        Runner::new(kernel, settings, Running { jobs: 2, lease: LEASE }).unwrap()
+        Runner::new(kernel, settings, Running { jobs: 2, open_per_job: 16, lease: LEASE }).unwrap()
     }
 }
 

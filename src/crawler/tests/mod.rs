@@ -44,6 +44,7 @@ async fn a_crawl_that_was_killed_goes_on_and_loses_no_home() {
     bench.world.pass_ms(61_000);
     let restarted = bench.world.restarted().await;
     assert_eq!(sweep_leases(&restarted).await.unwrap(), 1);
+    bench.world.pass_ms(10_000);
     let job = bench.run_until_over(restarted, job).await;
 
     assert_eq!((job.status, job.attempt), (JobStatus::Completed, 2));
@@ -104,6 +105,8 @@ async fn a_crawl_that_lost_its_lease_stops_and_the_next_one_goes_on() {
         bench.requests(30).await;
         bench.world.pass_ms(61_000);
         assert_eq!(sweep_leases(&bench.world.kernel).await.unwrap(), 1);
+        // This node lost it, and there is no other.
+        bench.world.pass_ms(15_000);
         while get::get(&bench.op, job).await.unwrap().status != JobStatus::Running {
             tokio::task::yield_now().await;
         }
@@ -182,6 +185,17 @@ async fn a_host_that_asks_to_be_left_alone_is_left_alone_and_asked_again() {
     assert_eq!((job.status, bench.total().await), (JobStatus::Completed, 1));
     assert!(bench.now() - started >= chrono::TimeDelta::seconds(30));
     assert_eq!(job.stats.unwrap()["retry/count"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_are_noted_as_taken_many_in_one_transaction() {
+    let bench = Bench::new(Homes::new(300)).await;
+    let before = bench.world.kernel.db.transactions();
+
+    let job = bench.crawl(NewJob::default()).await;
+
+    let transactions = bench.world.kernel.db.transactions() - before - bench.looks();
+    assert!(transactions <= 100, "{transactions} transactions for {} pages", job.pages_crawled);
 }
 
 #[tokio::test(flavor = "multi_thread")]

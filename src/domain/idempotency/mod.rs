@@ -9,6 +9,7 @@
 
 mod once;
 mod presented;
+mod subject;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use chrono::TimeDelta;
 
 pub use once::{Begun, Once};
 pub use presented::{Presented, SentRequest};
+pub use subject::Subject;
 pub use sweep::sweep;
 pub use twins::Twins;
 

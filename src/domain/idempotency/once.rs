@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::presented::{Kind, Presented};
+use super::subject::Subject;
 use super::twins::Turn;
 use super::{ANSWER_BYTES, KEPT, TWIN_WAIT};
 use crate::auth::mark::{Likeness, Marks};
@@ -104,6 +105,7 @@ impl Once {
         &self,
         clock: &Clock,
         door: Door<'_>,
+        subject: Option<&Subject>,
         answer: &T,
     ) -> Result<()> {
         let answer = serde_json::to_string(answer).map_err(|error| Error::Corrupt(error.to_string()))?;
@@ -116,6 +118,7 @@ impl Once {
             digest: &self.digest(),
             fingerprint: &self.marks.newest().to_store(),
             answer,
+            subject: subject.map(Subject::as_str),
             now: micros(now),
             expires_at: micros(now + KEPT),
         };
@@ -128,6 +131,9 @@ impl Once {
             // what is kept may answer a question that was not asked; doing the work could do it twice.
             Likeness::Same | Likeness::KeyGone => {}
             Likeness::Other => return Err(self.conflict()),
+        }
+        if row.answer.is_empty() {
+            return Err(Problem::new(Code::Gone, "What was made under this key has been deleted since."));
         }
         let answer = serde_json::from_str(&row.answer).map_err(|error| Error::Corrupt(error.to_string()))?;
         self.replayed.store(true, Ordering::Relaxed);

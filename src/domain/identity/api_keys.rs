@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::fields::Faults;
-use super::{Identity, secrets};
+use super::{Identity, secrets, standing};
 use crate::auth::permission::Permission;
 use crate::auth::role::{KeyScope, KeyScopes};
 use crate::auth::secret::{SecretText, mint_api_key};
@@ -15,7 +15,7 @@ use crate::domain::op::{Deed, Op, forbidden};
 use crate::domain::revocation::Revocation;
 use crate::protocol::problem::Problem;
 use crate::storage::api_keys::{self, ApiKeyRow};
-use crate::storage::micros;
+use crate::storage::{micros, users};
 
 pub struct NewKey {
     pub name: String,
@@ -51,6 +51,12 @@ pub(super) async fn create_for(identity: &Identity, op: &Op, new: &NewKey, maker
     let id = KeyId::new(&op.kernel.clock);
     let minted = mint_api_key(id, identity.kernel.entropy);
     let change = op.begin().await?;
+    let holder = users::lock(&change.tx, maker).await?.ok_or_else(Problem::not_found)?;
+    // With the row held: a key that is made while its maker is demoted would keep what the new role may not give. Who has the
+    // command line gives what they like.
+    if op.principal().is_some() && scopes.given_by(standing::role(&holder.role)?) != scopes {
+        return Err(forbidden());
+    }
     let row = api_keys::NewApiKey {
         id,
         name: &new.name,

@@ -3,14 +3,17 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Identity;
+use super::key_sets::{Asked, KeyFetch};
 use super::tickets::Door;
 use crate::auth::admit::{self, Refusal, TicketHolder};
+use crate::auth::permission::Permission;
 use crate::auth::principal::Principal;
 use crate::auth::secret::{CredentialForm, PresentedKey};
 use crate::auth::token::error::TokenError;
 use crate::auth::token::verified::Verified;
 use crate::auth::token::verify::verify;
 use crate::domain::error::Result;
+use crate::domain::op::forbidden;
 use crate::protocol::problem::{Code, Problem};
 use crate::telemetry::metrics::TokenRefusal;
 
@@ -35,29 +38,87 @@ pub struct Admitted {
     pub expires_at: DateTime<Utc>,
 }
 
+/// Why a credential is not admitted.
+pub enum NotAdmitted {
+    Refused(Problem),
+    /// The keys of the token's issuer are being fetched, and the token may be judged once they are there. Whoever holds a
+    /// place that others want gives it back before waiting.
+    KeysPending(KeyFetch),
+}
+
+impl From<Problem> for NotAdmitted {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(problem)
+    }
+}
+
+/// Whether the keys of a foreign issuer may still be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPatience {
+    AskForKeys,
+    /// They were waited for already.
+    JudgeNow,
+}
+
 impl Identity {
-    /// Who shows this credential. A ticket is only looked at: the session that starts redeems it.
+    /// Who shows this credential. A ticket is only looked at: the session that starts redeems it. Waits a short while for
+    /// the keys of a foreign issuer; whoever holds a place that others want uses [`Identity::judge`].
     pub async fn authenticate(&self, credential: Credential<'_>) -> Result<Admitted> {
+        let fetch = match self.judge(credential, KeyPatience::AskForKeys).await {
+            Ok(admitted) => return Ok(admitted),
+            Err(NotAdmitted::Refused(problem)) => return Err(problem),
+            Err(NotAdmitted::KeysPending(fetch)) => fetch,
+        };
+        self.await_keys(fetch).await?;
+        self.judge_now(credential).await
+    }
+
+    /// The same without waiting for anything but the store.
+    pub async fn judge(
+        &self,
+        credential: Credential<'_>,
+        patience: KeyPatience,
+    ) -> Result<Admitted, NotAdmitted> {
         match credential {
             Credential::Header(text) => match CredentialForm::of(text) {
-                CredentialForm::ApiKey => self.of_key(text).await,
-                CredentialForm::Token => self.of_token(text).await,
-                CredentialForm::Opaque(_) => Err(Problem::invalid_token()),
+                CredentialForm::ApiKey => Ok(self.of_key(text).await?),
+                CredentialForm::Token => self.of_token(text, patience).await,
+                CredentialForm::Ticket | CredentialForm::Opaque(_) => Err(Problem::invalid_token().into()),
             },
             Credential::Query(text) => match CredentialForm::of(text) {
                 CredentialForm::ApiKey => Err(Problem::new(
                     Code::Unauthenticated,
                     "An API key is taken in the header `Authorization` only; ask for a ticket with it.",
-                )),
-                CredentialForm::Token => self.of_token(text).await,
-                CredentialForm::Opaque(_) => Err(Problem::invalid_token()),
+                )
+                .into()),
+                CredentialForm::Token => self.of_token(text, patience).await,
+                CredentialForm::Ticket | CredentialForm::Opaque(_) => Err(Problem::invalid_token().into()),
             },
-            Credential::Ticket(text, door) => self.of_ticket(text, door).await,
+            Credential::Ticket(text, door) => Ok(self.of_ticket(text, door).await?),
         }
     }
 
-    async fn of_token(&self, text: &str) -> Result<Admitted> {
-        let verified = self.verified(text).await?;
+    /// The last word on a credential, after a fetch was awaited.
+    pub async fn judge_now(&self, credential: Credential<'_>) -> Result<Admitted> {
+        match self.judge(credential, KeyPatience::JudgeNow).await {
+            Ok(admitted) => Ok(admitted),
+            Err(NotAdmitted::Refused(problem)) => Err(problem),
+            // Not asked for with `JudgeNow`.
+            Err(NotAdmitted::KeysPending(_)) => Err(keys_unavailable()),
+        }
+    }
+
+    /// Waits until the fetch has ended, well or badly; refuses when that takes too long.
+    pub async fn await_keys(&self, fetch: KeyFetch) -> Result<()> {
+        if fetch.ended().await {
+            return Ok(());
+        }
+        self.kernel.metrics.token_refusals.of(TokenRefusal::UnknownKey).one();
+        Err(keys_unavailable())
+    }
+
+    async fn of_token(&self, text: &str, patience: KeyPatience) -> Result<Admitted, NotAdmitted> {
+        let verified = self.verified(text, patience)?;
         let expires_at = verified.expires_at();
         let principal = match &verified {
             Verified::User(token) => {
@@ -87,28 +148,29 @@ impl Identity {
         refused(refusal)
     }
 
-    /// Verifies a token. When its issuer may have new keys they are fetched first; a key that is unknown even then is
-    /// nobody's.
-    async fn verified(&self, text: &str) -> Result<Verified> {
-        let verify = || verify(text, &self.ring(), &self.issuers, self.now());
-        let mut verified = verify();
-        if let Err(TokenError::UnknownForeignKey(place) | TokenError::KeysUnknown(place)) = verified
-            && self.key_sets.refresh(place).await
+    /// Verifies a token. When its issuer may have newer keys than those that are known, they are asked for.
+    fn verified(&self, text: &str, patience: KeyPatience) -> Result<Verified, NotAdmitted> {
+        let error = match verify(text, &self.ring(), &self.issuers, self.now()) {
+            Ok(verified) => return Ok(verified),
+            Err(error) => error,
+        };
+        if patience == KeyPatience::AskForKeys
+            && let TokenError::UnknownForeignKey(place) | TokenError::KeysUnknown(place) = error
         {
-            verified = verify();
-        }
-        verified.map_err(|error| {
-            tracing::debug!(%error, "a token was refused");
-            self.kernel.metrics.token_refusals.of(reason(&error)).one();
-            match error {
-                // Nothing can be said of the token yet, so it is not called a bad one.
-                TokenError::KeysUnknown(_) => {
-                    let words = "The keys of the token's issuer cannot be fetched at the moment; try again.";
-                    Problem::new(Code::Unavailable, words).retry_after(10)
-                }
-                _ => Problem::invalid_token(),
+            match self.key_sets.ask(place) {
+                Asked::Pending(fetch) => return Err(NotAdmitted::KeysPending(fetch)),
+                Asked::TooMany => return Err(keys_unavailable().into()),
+                Asked::Lately => {}
             }
-        })
+        }
+        tracing::debug!(%error, "a token was refused");
+        self.kernel.metrics.token_refusals.of(reason(&error)).one();
+        Err(match error {
+            // Nothing can be said of the token yet, so it is not called a bad one.
+            TokenError::KeysUnknown(_) => keys_unavailable(),
+            _ => Problem::invalid_token(),
+        }
+        .into())
     }
 
     async fn of_key(&self, text: &str) -> Result<Admitted> {
@@ -141,6 +203,11 @@ impl Identity {
     /// Refuses a principal that was admitted and whose credential has ended meanwhile. What was read for the admission
     /// answers this too, unless a revocation has been told since.
     pub async fn still_admits(&self, principal: &Principal) -> Result<()> {
+        self.again(principal).await.map(drop)
+    }
+
+    /// The same person or key with what the store grants now, for a connection that goes on after a change.
+    pub async fn again(&self, principal: &Principal) -> Result<Principal> {
         match principal {
             Principal::User(user) => {
                 let person = match user.session_id() {
@@ -151,26 +218,16 @@ impl Identity {
                     }
                     None => self.accounts.person(user.user_id()).await?,
                 };
-                admit::again(user, &person.facts).map_err(refused)?;
+                admit::again(user, &person.facts).map_err(refused)
             }
             Principal::Key(key) => {
                 let facts = self.accounts.key(key.key_id()).await?;
-                admit::key_again(&facts, self.now()).map_err(refused)?;
+                let now = admit::key_again(&facts, self.now()).map_err(refused)?;
+                if now.may(Permission::ReadEvents) { Ok(now) } else { Err(forbidden()) }
             }
             // Operators have no seats; their requests are looked at one by one.
-            Principal::Operator(_) => {}
+            Principal::Operator(_) => Ok(principal.clone()),
         }
-        Ok(())
-    }
-
-    /// The same person with the role that the store has now, for a connection that goes on after a change of role.
-    pub async fn again(&self, principal: &Principal) -> Result<Principal> {
-        let Principal::User(user) = principal else { return Ok(principal.clone()) };
-        let person = match user.session_id() {
-            Some(session) => self.accounts.person_of_session(session).await?,
-            None => self.accounts.person(user.user_id()).await?,
-        };
-        admit::again(user, &person.facts).map_err(refused)
     }
 }
 
@@ -188,6 +245,11 @@ fn reason(error: &TokenError) -> TokenRefusal {
         TokenError::NotYetValid => TokenRefusal::NotYetValid,
         TokenError::Expired => TokenRefusal::Expired,
     }
+}
+
+fn keys_unavailable() -> Problem {
+    let words = "The keys of the token's issuer cannot be fetched at the moment; try again.";
+    Problem::new(Code::Unavailable, words).retry_after(10)
 }
 
 fn refused(refusal: Refusal) -> Problem {

@@ -11,6 +11,7 @@ use super::register::{FirstAdmin, first_admin};
 use super::tenants::{self, NewTenant};
 use super::users::{self, NewUser};
 use super::{Identity, standing};
+use crate::auth::password::HashingParty;
 use crate::auth::role::{KeyScope, Role};
 use crate::auth::scope::SystemReason;
 use crate::auth::token::mint::{AccessToken, Lifetime, Subject};
@@ -19,6 +20,7 @@ use crate::domain::error::Result;
 use crate::domain::op::{Deed, Op, Origin};
 use crate::protocol::problem::{Code, Problem};
 use crate::storage::operators::OperatorRow;
+use crate::storage::platform_marks::{self, PlatformMark};
 use crate::storage::sessions::Owner;
 use crate::storage::tenants::{self as tenant_rows, TenantRow};
 use crate::storage::users::{self as user_rows, UserRow};
@@ -64,7 +66,8 @@ pub async fn create_operator(
     let username = faults.username(&["username"], username);
     let password = faults.password(&["password"], password.expose_secret(), &username);
     faults.done()?;
-    let hash = identity.hash(&password.ok_or_else(Problem::internal)?).await?;
+    let password = password.ok_or_else(Problem::internal)?;
+    let hash = identity.hash(HashingParty::Platform, &password).await?;
     let op = PlatformOp::of_system(&identity.kernel, SystemReason::CommandLine);
     let tx = op.begin().await?;
     let taken = || Problem::new(Code::Conflict, "An operator of this name exists.");
@@ -131,18 +134,20 @@ pub async fn mint_token(
     let op = tenant_op(identity, tenant).await?;
     let tenant_id = op.scope.tenant_id();
     let tx = identity.kernel.db.system(SystemReason::CommandLine).begin().await?;
-    let user = user_rows::find_in(&tx, tenant_id, username).await?;
-    let user = user.ok_or_else(|| Problem::new(Code::NotFound, "The tenant has no such user."))?;
+    let no_such = || Problem::new(Code::NotFound, "The tenant has no such user.");
+    let user = user_rows::find_in(&tx, tenant_id, username).await?.ok_or_else(no_such)?;
+    let user = user_rows::lock_in(&tx, tenant_id, UserId(user.id)).await?.ok_or_else(no_such)?;
     let session_id = SessionId::new(&identity.kernel.clock);
     let owner = Owner::User(tenant_id, UserId(user.id));
     let origin = Origin { user_agent: Some("lotline token mint".to_owned()), ..Origin::default() };
     // Its refresh token is thrown away: the session ends by itself.
-    identity.begin_session(&tx, owner, session_id, &origin).await?;
+    let begun = identity.begin_session(&tx, owner, session_id, &origin).await?;
     let deed =
         Deed { action: "token.minted", target_kind: "user", target_id: user.id.to_string(), detail: None };
     let platform = PlatformOp::of_system(&identity.kernel, SystemReason::CommandLine);
     platform.audit(&tx, Some(tenant_id), deed).await?;
     tx.commit().await?;
+    identity.made_room(begun.ended);
     let who = Subject::User {
         user_id: UserId(user.id),
         tenant_id,
@@ -153,33 +158,37 @@ pub async fn mint_token(
     identity.sign(&who, lifetime.unwrap_or(identity.settings.access_ttl))
 }
 
-/// Whether there is no tenant yet: a first start.
+/// Whether there never was a tenant in this store: a first start.
 pub async fn is_empty(identity: &Identity) -> Result<bool> {
     let tx = identity.kernel.db.system(SystemReason::Bootstrap).read().await?;
-    Ok(!tenant_rows::any(&tx).await?)
+    Ok(!platform_marks::is_set(&tx, PlatformMark::FirstTenant).await?)
 }
 
-/// The first tenant and its admin out of the configuration. Does nothing when the tenant exists, so that it may stay in
-/// the configuration.
+/// The first tenant and its admin out of the configuration, in a store that never had a tenant. Elsewhere it does nothing, so
+/// that it may stay in the configuration: a tenant that was removed does not come back with a password that lies about.
 pub async fn first_start(
     identity: &Identity,
     tenant: &str,
     username: &str,
     password: &SecretString,
 ) -> Result<Option<(TenantRow, UserRow)>> {
-    let op = PlatformOp::of_system(&identity.kernel, SystemReason::Bootstrap);
-    let found = tenant_rows::find_by_slug(&op.read().await?, tenant).await?;
-    if found.is_some() {
+    if !is_empty(identity).await? {
         return Ok(None);
     }
+    let op = PlatformOp::of_system(&identity.kernel, SystemReason::Bootstrap);
     let new = NewTenant { slug: tenant.to_owned(), name: tenant.to_owned() };
     let mut faults = Faults::default();
     tenants::check(&mut faults, &["tenant"], &new);
     let username = faults.username(&["username"], username);
     let password = faults.password(&["password"], password.expose_secret(), &username);
     faults.done()?;
-    let hash = identity.hash(&password.ok_or_else(Problem::internal)?).await?;
+    let password = password.ok_or_else(Problem::internal)?;
+    let hash = identity.hash(HashingParty::Platform, &password).await?;
     let tx = op.begin().await?;
+    // Once more where nobody comes between: another node may start at the same time.
+    if platform_marks::is_set(&tx, PlatformMark::FirstTenant).await? {
+        return Ok(None);
+    }
     let row = tenants::insert(&op, &tx, &new).await?;
     let email = email_of(&username, None, tenant);
     let admin = FirstAdmin { username: &username, email: &email, hash: Some(&hash) };

@@ -1,7 +1,7 @@
 //! A short memory of what the store said of an account: one query however many ask at once, and nothing in it outlives
 //! the word of a revocation.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +16,7 @@ use tokio::sync::broadcast::error::TryRecvError;
 
 use crate::base::clock::Clock;
 use crate::domain::error::Result;
-use crate::domain::revocation::Revocation;
+use crate::domain::revocation::{Revocation, Subject};
 use crate::protocol::problem::Problem;
 
 /// How long an answer of the store is believed where no word would come of a change.
@@ -27,12 +27,13 @@ const FRESH: Duration = Duration::from_secs(5);
 pub(super) const FRESH_WHILE_TOLD: Duration = Duration::from_secs(60);
 /// Bounded: answers that are remembered; beyond it the least used are read again.
 const REMEMBERED: u64 = 50_000;
-/// Revocations that are remembered, to hold against answers that were read before them.
-const NEWS: usize = 1024;
-
+/// Revocations that are remembered, to hold against answers that were read before them; some 100 bytes each. Answers from
+/// before the oldest are read again, each when it is next asked for.
+const NEWS: usize = 65_536;
 /// Something that a revocation can be about.
 pub(super) trait Concerned {
-    fn concerned(&self, by: &Revocation) -> bool;
+    /// A revocation of any of these makes it untrue.
+    fn subjects(&self) -> [Option<Subject>; 3];
 
     /// Whether whatever makes it untrue is told as a revocation. What may only get better is not.
     fn is_told(&self) -> bool;
@@ -96,7 +97,7 @@ where
                 return Ok(Op::Nop);
             }
             // Before the read: a revocation that is committed meanwhile must be held against what was read.
-            let (mark, read_at) = (news.mark(), self.clock.now());
+            let (mark, read_at) = (news.mark(), self.clock.steady());
             self.reads.fetch_add(1, Ordering::Relaxed);
             let value = load().await?;
             Ok::<_, Problem>(Op::Put(Arc::new(Known { value, by, read_at, mark })))
@@ -114,11 +115,11 @@ where
     }
 
     fn is_fresh(&self, known: &Known<V>, news: &News) -> bool {
-        let age = self.clock.now() - known.read_at;
+        let age = self.clock.steady() - known.read_at;
         let is_told = known.by == By::Id && known.value.is_told();
         let most = if is_told { FRESH_WHILE_TOLD } else { FRESH };
         let fresh = TimeDelta::zero() <= age && age.to_std().is_ok_and(|age| age < most);
-        fresh && !news.concern_since(known.mark, |word| known.value.concerned(word))
+        fresh && !news.concern_since(known.mark, &known.value.subjects())
     }
 }
 
@@ -128,29 +129,47 @@ pub(super) struct News(Mutex<Heard>);
 
 struct Heard {
     words: broadcast::Receiver<Revocation>,
-    recent: VecDeque<Revocation>,
-    /// The number of the first one in `recent`.
-    first: u64,
+    /// The number of the last revocation of each subject.
+    latest: HashMap<Subject, u64>,
+    /// The same by number, for the oldest to be forgotten.
+    order: VecDeque<(u64, Subject)>,
+    /// The number of the next revocation.
+    next: u64,
+    /// Revocations below this number are not known any more: answers that were read before it may be untrue.
+    floor: u64,
 }
 
 impl News {
     pub(super) fn new(words: broadcast::Receiver<Revocation>) -> Self {
-        Self(Mutex::new(Heard { words, recent: VecDeque::new(), first: 0 }))
+        let (latest, order) = (HashMap::new(), VecDeque::new());
+        Self(Mutex::new(Heard { words, latest, order, next: 0, floor: 0 }))
+    }
+
+    /// Takes in what was told. Called now and then where nobody asks, so that the channel does not run full.
+    pub(super) fn listen(&self) {
+        self.0.lock().listen();
+    }
+
+    /// Revocations were missed that may concern anybody: every answer so far is read again when it is next asked for.
+    pub(super) fn forget(&self) {
+        let mut heard = self.0.lock();
+        heard.listen();
+        heard.miss(0);
     }
 
     /// A mark behind everything that has been told so far.
     fn mark(&self) -> u64 {
         let mut heard = self.0.lock();
         heard.listen();
-        heard.end()
+        heard.next
     }
 
-    /// Whether anything told after `mark` is a concern. When that is not remembered any more, it may be.
-    fn concern_since(&self, mark: u64, concerns: impl Fn(&Revocation) -> bool) -> bool {
+    /// Whether anything told after `mark` is about one of the subjects. When that is not remembered any more, it may be.
+    fn concern_since(&self, mark: u64, subjects: &[Option<Subject>]) -> bool {
         let mut heard = self.0.lock();
         heard.listen();
-        let Some(skip) = mark.checked_sub(heard.first) else { return true };
-        heard.recent.iter().skip(usize::try_from(skip).unwrap_or(usize::MAX)).any(concerns)
+        let is_later = |subject| heard.latest.get(subject).is_some_and(|number| *number >= mark);
+        mark < heard.floor || subjects.iter().flatten().any(is_later)
     }
 }
 
@@ -158,22 +177,93 @@ impl Heard {
     fn listen(&mut self) {
         loop {
             match self.words.try_recv() {
-                Ok(word) => self.recent.push_back(word),
-                Err(TryRecvError::Lagged(missed)) => {
-                    // What was missed may concern anybody: every mark so far is now too old.
-                    self.first = self.end() + missed;
-                    self.recent.clear();
-                }
+                Ok(word) => word.subjects().into_iter().for_each(|subject| self.note(subject)),
+                Err(TryRecvError::Lagged(missed)) => self.miss(missed),
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
         }
-        while self.recent.len() > NEWS {
-            self.recent.pop_front();
-            self.first += 1;
+    }
+
+    fn note(&mut self, subject: Subject) {
+        self.latest.insert(subject, self.next);
+        self.order.push_back((self.next, subject));
+        self.next += 1;
+        while self.order.len() > NEWS {
+            let Some((number, subject)) = self.order.pop_front() else { return };
+            if self.latest.get(&subject) == Some(&number) {
+                self.latest.remove(&subject);
+            }
+            self.floor = number + 1;
         }
     }
 
-    fn end(&self) -> u64 {
-        self.first + self.recent.len() as u64
+    fn miss(&mut self, missed: u64) {
+        // One more than were missed: an answer that is being read at this moment has the mark `next`.
+        self.next += missed + 1;
+        self.floor = self.next;
+        self.latest.clear();
+        self.order.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::{TenantId, UserId};
+
+    fn word(user: i64) -> Revocation {
+        Revocation::User { tenant: TenantId(1), user: UserId(user) }
+    }
+
+    fn concerns(news: &News, mark: u64, user: i64) -> bool {
+        news.concern_since(mark, &[None, Some(word(user).subjects()[0])])
+    }
+
+    #[test]
+    fn a_revocation_concerns_what_was_read_before_it_of_its_subject_only() {
+        let (told, words) = broadcast::channel(16);
+        let news = News::new(words);
+        let before = news.mark();
+
+        told.send(word(1)).unwrap();
+
+        assert!(concerns(&news, before, 1));
+        assert!(!concerns(&news, before, 2));
+        assert!(!concerns(&news, news.mark(), 1), "what is read after it knows of it");
+    }
+
+    #[test]
+    fn a_flood_about_others_is_no_concern_while_it_is_remembered_and_one_beyond_that() {
+        let (told, words) = broadcast::channel(16);
+        let news = News::new(words);
+        let before = news.mark();
+        let tell = |count: usize| {
+            for _ in 0..count {
+                told.send(word(1)).unwrap();
+                news.listen();
+            }
+        };
+
+        tell(NEWS);
+        assert!(!concerns(&news, before, 2));
+        tell(1);
+
+        assert!(concerns(&news, before, 2));
+        assert!(news.0.lock().order.len() <= NEWS && news.0.lock().latest.len() <= NEWS);
+    }
+
+    #[test]
+    fn what_was_missed_may_concern_anybody() {
+        let (told, words) = broadcast::channel(2);
+        let news = News::new(words);
+        let before = news.mark();
+
+        (0..5).for_each(|_| _ = told.send(word(1)).unwrap());
+
+        assert!(concerns(&news, before, 2));
+        let after = news.mark();
+        assert!(!concerns(&news, after, 2));
+        news.forget();
+        assert!(concerns(&news, after, 2));
     }
 }

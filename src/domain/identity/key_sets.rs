@@ -1,11 +1,13 @@
-//! Keeps the key sets of foreign issuers: fetched in the background, and once more when a token names a key that is not
-//! among them. A set that cannot be fetched changes nothing: what was known holds on.
+//! Keeps the key sets of foreign issuers: fetched in the background alone, and once more when a token names a key that is
+//! not among them. A set that cannot be fetched changes nothing: what was known holds on. No caller waits under a lock.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::token::key_set::{IssuerKeys, KeySetError, parse_key_set};
@@ -18,6 +20,10 @@ const EVERY: Duration = Duration::from_secs(300);
 const AGAIN: Duration = Duration::from_secs(60);
 /// How long one fetch may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a caller waits for a fetch.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Callers who wait for one issuer's keys at once; further ones are refused.
+const MOST_WAITING: usize = 64;
 /// The largest set that is read.
 const MOST_BYTES: usize = 64 * 1024;
 
@@ -41,11 +47,51 @@ pub struct KeySets {
 
 struct KeySet {
     source: KeySource,
-    /// One fetch at a time; when the last one began. Whoever comes meanwhile waits here and uses what it brought.
-    last: tokio::sync::Mutex<Option<DateTime<Utc>>>,
-    /// Fetches that brought keys.
-    fetched: AtomicU64,
+    state: Mutex<FetchState>,
+    /// Wakes the background when a fetch was asked for.
+    wake: Notify,
+    /// Fetches that have ended, well or badly.
+    ended: watch::Sender<u64>,
+    /// Bounded: callers beyond it are refused.
+    waiting: Arc<Semaphore>,
     failing: AtomicBool,
+}
+
+#[derive(Default)]
+struct FetchState {
+    /// When the last fetch was asked for or began, by the steady clock.
+    last: Option<DateTime<Utc>>,
+    /// One was asked for, and has not ended.
+    pending: bool,
+    /// One was asked for, and has not begun.
+    asked: bool,
+}
+
+/// What came of asking for an issuer's keys.
+pub enum Asked {
+    /// They are being fetched.
+    Pending(KeyFetch),
+    /// They were fetched, or could not be, a short while ago: what is known is all that there is.
+    Lately,
+    /// Too many wait for them already.
+    TooMany,
+}
+
+/// A fetch that was asked for. It goes on without those who wait for it.
+pub struct KeyFetch {
+    ended: watch::Receiver<u64>,
+    clock: Clock,
+    _waiting: OwnedSemaphorePermit,
+}
+
+impl KeyFetch {
+    /// Whether the fetch has ended within a short while.
+    pub async fn ended(mut self) -> bool {
+        tokio::select! {
+            ended = self.ended.changed() => ended.is_ok(),
+            () = self.clock.sleep(PATIENCE) => false,
+        }
+    }
 }
 
 /// The client for fetching could not be made.
@@ -67,56 +113,60 @@ enum FetchError {
 
 impl KeySets {
     pub fn new(sources: Vec<KeySource>, clock: Clock) -> Result<Self, NoClient> {
-        // A redirect could lead anywhere: the configuration names the one address that is asked.
+        // A redirect could lead anywhere: the configuration names the one address that is asked. It may be a private one,
+        // and no proxy variable of the environment stands between.
         let client = reqwest::Client::builder()
+            .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(TIMEOUT)
             .build()?;
         let sets = sources.into_iter().map(|source| KeySet {
             source,
-            last: tokio::sync::Mutex::new(None),
-            fetched: AtomicU64::new(0),
+            state: Mutex::default(),
+            wake: Notify::new(),
+            ended: watch::Sender::new(0),
+            waiting: Arc::new(Semaphore::new(MOST_WAITING)),
             failing: AtomicBool::new(false),
         });
         Ok(Self { sets: sets.collect(), client, clock })
     }
 
-    /// Whether the keys of the issuer at this place may be others than a moment ago: fetches them, at most once a minute
-    /// however many tokens ask for it.
-    pub async fn refresh(&self, place: usize) -> bool {
-        let Some(set) = self.sets.iter().find(|set| set.source.place == place) else { return false };
-        let before = set.fetched.load(Ordering::Acquire);
-        let mut last = set.last.lock().await;
-        if set.fetched.load(Ordering::Acquire) != before {
-            return true;
-        }
-        let now = self.clock.now();
+    /// Asks for the keys of the issuer at this place, at most once a minute however many tokens ask for it. Never waits.
+    pub fn ask(&self, place: usize) -> Asked {
+        let Some(set) = self.sets.iter().find(|set| set.source.place == place) else { return Asked::Lately };
+        let mut state = set.state.lock();
+        let now = self.clock.steady();
         let pause = TimeDelta::from_std(AGAIN).unwrap_or_default();
-        if last.is_some_and(|last| now - last < pause) {
-            return false;
+        if !state.pending && state.last.is_some_and(|last| now - last < pause) {
+            return Asked::Lately;
         }
-        *last = Some(now);
-        self.fetch(set).await
+        let Ok(waiting) = Arc::clone(&set.waiting).try_acquire_owned() else { return Asked::TooMany };
+        // Subscribed while the state is held: the end of this very fetch is still to come.
+        let ended = set.ended.subscribe();
+        if !state.pending {
+            *state = FetchState { last: Some(now), pending: true, asked: true };
+            set.wake.notify_one();
+        }
+        Asked::Pending(KeyFetch { ended, clock: self.clock.clone(), _waiting: waiting })
     }
 
-    /// Fetches all sets at once and then by the clock, until `stop`.
+    /// Fetches all sets at once and then each by the clock or when it is asked for, until `stop`.
     pub async fn keep(self: Arc<Self>, stop: CancellationToken) {
-        if self.sets.is_empty() {
-            return;
-        }
+        futures_util::future::join_all(self.sets.iter().map(|set| self.keep_one(set, &stop))).await;
+    }
+
+    async fn keep_one(&self, set: &KeySet, stop: &CancellationToken) {
         loop {
-            let fetched = futures_util::future::join_all(self.sets.iter().map(async |set| {
-                let mut last = set.last.lock().await;
-                *last = Some(self.clock.now());
-                self.fetch(set).await
-            }));
-            let all = tokio::select! {
+            set.begins(self.clock.steady());
+            let good = tokio::select! {
                 () = stop.cancelled() => return,
-                fetched = fetched => fetched.into_iter().all(|good| good),
+                good = self.fetch(set) => good,
             };
+            set.ends();
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.clock.sleep(if all { EVERY } else { AGAIN }) => {}
+                () = set.asked() => {}
+                () = self.clock.sleep(if good { EVERY } else { AGAIN }) => {}
             }
         }
     }
@@ -127,7 +177,6 @@ impl KeySets {
         match self.read(set).await {
             Ok(keys) => {
                 set.source.keys.replace(keys);
-                set.fetched.fetch_add(1, Ordering::Release);
                 if set.failing.swap(false, Ordering::Relaxed) {
                     tracing::info!(%issuer, "the key set of a token issuer can be fetched again");
                 }
@@ -155,5 +204,25 @@ impl KeySets {
             bytes.extend_from_slice(&chunk);
         }
         Ok(parse_key_set(&bytes, &set.source.algorithms)?)
+    }
+}
+
+impl KeySet {
+    fn begins(&self, now: DateTime<Utc>) {
+        *self.state.lock() = FetchState { last: Some(now), pending: true, asked: false };
+    }
+
+    fn ends(&self) {
+        let mut state = self.state.lock();
+        state.pending = false;
+        self.ended.send_modify(|count| *count += 1);
+    }
+
+    /// Waits until a fetch is asked for.
+    async fn asked(&self) {
+        // A wake-up may be left from a fetch that the clock began.
+        while !self.state.lock().asked {
+            self.wake.notified().await;
+        }
     }
 }

@@ -128,7 +128,7 @@ impl KeptAdmin {
     ) -> (UserRow, Option<PasswordLink>) {
         let link = marks.zip(self.link).and_then(|(marks, link)| {
             let mark = marks.iter().find(|mark| mark.kid() == link.kid)?;
-            Some(password_links::link(identity, &secret_of(mark), time(link.expires_at)))
+            password_links::link(identity, &secret_of(mark), time(link.expires_at)).ok()
         });
         let user = UserRow {
             id: self.id,

@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod authenticate;
 pub mod bootstrap;
+pub mod failed_sign_ins;
 pub mod key_sets;
 pub mod names;
 pub mod password;
@@ -14,41 +15,46 @@ pub mod refresh;
 pub mod register;
 pub mod sessions;
 pub mod sign_in;
+pub mod stream_tickets;
 pub mod sweep;
 pub mod tenants;
 pub mod tickets;
 pub mod tokens;
 pub mod users;
 
+mod attempts;
 mod cache;
 mod fields;
+mod key_scopes;
+mod known_addresses;
 mod made_tenant;
 mod secrets;
+mod sign_in_rates;
 mod standing;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::{Mutex, RwLock};
 
+use self::failed_sign_ins::FailedSignIns;
 use self::key_sets::KeySets;
+use self::sign_in_rates::SignInRates;
 use self::standing::Accounts;
-use self::tickets::Tickets;
+use self::tickets::{TicketParts, Tickets};
 use super::error::Result;
 use super::op::Kernel;
-use crate::auth::password::{Password, PasswordError, Passwords, Verdict};
-use crate::auth::throttle::{Attempt, LoginThrottle, Wait};
+use crate::auth::password::{HashingParty, Password, PasswordError, Passwords, Verdict};
+use crate::auth::throttle::LoginThrottle;
 use crate::auth::token::issuers::Issuers;
 use crate::auth::token::keys::KeyRing;
 use crate::auth::token::mint::Lifetime;
 use crate::base::ids::TenantId;
-use crate::cluster::once::Once;
 use crate::protocol::problem::{Code, Problem};
 
 /// What the configuration says of people and their credentials.
@@ -62,8 +68,15 @@ pub struct IdentitySettings {
     pub registration: bool,
     /// The tenant that a bare user name is looked for in.
     pub default_tenant: Option<String>,
-    /// Where people reach the server, without a slash at the end: password links begin with it.
-    pub public_url: String,
+    /// Sign-ins of one account that stand at once; the one that was used longest ago makes room for a new one.
+    pub sessions_per_account: u64,
+    /// Sign-ins and refreshes of one account in a minute; `None`: no limit.
+    pub sign_ins_per_account: Option<u64>,
+    /// The same of all accounts of a tenant; `None`: no limit.
+    pub sign_ins_per_tenant: Option<u64>,
+    /// Where people reach the server, without a slash at the end: password links begin with it. None: not known, so no
+    /// links are made.
+    pub public_url: Option<String>,
 }
 
 /// What identity is made from.
@@ -74,8 +87,7 @@ pub struct IdentityParts {
     pub issuers: Issuers,
     /// What fetches the keys of issuers that publish them.
     pub key_sets: Arc<KeySets>,
-    /// Where tickets wait; shared by the nodes of a cluster.
-    pub once: Arc<dyn Once>,
+    pub tickets: TicketParts,
 }
 
 /// Everything that turns credentials into principals. Owned by the composition root, one per node.
@@ -85,8 +97,10 @@ pub struct Identity {
     pub tickets: Tickets,
     passwords: Passwords,
     throttle: Mutex<LoginThrottle>,
-    /// Replaced as a whole when keys are rotated.
-    ring: RwLock<Arc<KeyRing>>,
+    rates: SignInRates,
+    failed: FailedSignIns,
+    /// Replaced as a whole when keys are rotated; shared with the tickets, which are signed with the same keys.
+    ring: Arc<RwLock<Arc<KeyRing>>>,
     issuers: Issuers,
     pub key_sets: Arc<KeySets>,
     accounts: Accounts,
@@ -95,22 +109,32 @@ pub struct Identity {
 
 impl Identity {
     pub fn new(kernel: Kernel, settings: IdentitySettings, parts: IdentityParts) -> Self {
+        let ring = Arc::new(RwLock::new(Arc::new(parts.ring)));
         Self {
             accounts: Accounts::new(&kernel),
-            tickets: Tickets::new(parts.once, kernel.clock.clone(), kernel.entropy),
+            tickets: Tickets::new(parts.tickets, Arc::clone(&ring), kernel.clock.clone(), kernel.entropy),
+            rates: SignInRates::new(&settings),
+            failed: FailedSignIns::default(),
             kernel,
             settings,
             passwords: parts.passwords,
             throttle: Mutex::new(parts.throttle),
-            ring: RwLock::new(Arc::new(parts.ring)),
+            ring,
             issuers: parts.issuers,
             key_sets: parts.key_sets,
             password_checks: AtomicU64::new(0),
         }
     }
 
+    /// The date and time as people and tokens are told them. Spans are measured on the steady clock, and what ends at a
+    /// time that is stored is set and judged by [`Identity::latest`]: a clock that is set back lengthens neither.
     pub fn now(&self) -> DateTime<Utc> {
         self.kernel.clock.now()
+    }
+
+    /// What the ends of sign-ins, refresh tokens and links are set and judged by.
+    pub(super) fn latest(&self) -> DateTime<Utc> {
+        self.kernel.clock.latest()
     }
 
     /// The keys that sign and verify at this moment.
@@ -138,6 +162,17 @@ impl Identity {
         self.accounts.tenants()
     }
 
+    /// Takes in the revocations that were told meanwhile, before too many wait.
+    pub fn listen(&self) {
+        self.accounts.listen();
+    }
+
+    /// Revocations were missed: no account is believed any more before the store was asked again, once for each when it
+    /// is next needed.
+    pub fn doubt_accounts(&self) {
+        self.accounts.doubt();
+    }
+
     /// How often accounts were read from the store since the start, for the metrics.
     pub fn account_reads(&self) -> u64 {
         self.accounts.reads()
@@ -148,23 +183,13 @@ impl Identity {
         (self.accounts.hits(), self.accounts.reads())
     }
 
-    async fn verify(&self, stored: Option<&str>, typed: &Password) -> Result<Verdict> {
+    async fn verify(&self, party: HashingParty, stored: Option<&str>, typed: &Password) -> Result<Verdict> {
         self.password_checks.fetch_add(1, Ordering::Relaxed);
-        self.passwords.verify_or_dummy(stored, typed).await.map_err(hashing_failed)
+        self.passwords.verify_or_dummy(party, stored, typed).await.map_err(hashing_failed)
     }
 
-    async fn hash(&self, password: &Password) -> Result<String> {
-        self.passwords.hash(password).await.map_err(hashing_failed)
-    }
-
-    /// Lets an attempt at somebody's password through, or says how long to wait.
-    fn attempt(&self, tenant: &str, username: &str, client: IpAddr) -> Result<Attempt> {
-        let begun = self.throttle.lock().begin(tenant, username, client, self.now());
-        begun.map_err(|Wait(wait)| {
-            let seconds = wait.num_milliseconds().max(1).unsigned_abs().div_ceil(1000);
-            let words = "Too many attempts to sign in; wait before the next one.";
-            Problem::new(Code::RateLimited, words).retry_after(u32::try_from(seconds).unwrap_or(u32::MAX))
-        })
+    async fn hash(&self, party: HashingParty, password: &Password) -> Result<String> {
+        self.passwords.hash(party, password).await.map_err(hashing_failed)
     }
 }
 

@@ -3,13 +3,15 @@
 
 use std::net::IpAddr;
 
+use super::attempts::Try;
 use super::audit::{Actor, entry};
 use super::fields::Faults;
-use super::{Identity, secrets, sessions as own_sessions};
-use crate::auth::password::{Password, Verdict};
+use super::{Identity, known_addresses, secrets, sessions as own_sessions};
+use crate::auth::password::{HashingParty, Password, Verdict};
 use crate::auth::principal::Principal;
 use crate::auth::scope::{SystemReason, TenantScope};
 use crate::auth::secret::SecretKind;
+use crate::auth::throttle::Acquaintance;
 use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
 use crate::domain::error::Result;
 use crate::domain::op::Origin;
@@ -18,7 +20,7 @@ use crate::protocol::problem::{Code, Problem};
 use crate::storage::password_links::{self, PasswordLinkRow};
 use crate::storage::sessions::{self, Owner};
 use crate::storage::users::{self, UserChange};
-use crate::storage::{TenantTx, audit_log, micros, operators, time};
+use crate::storage::{TenantTx, audit_log, micros, operators, sign_in_addresses, time};
 
 /// A change of password by somebody who is signed in.
 pub struct PasswordChange<'a> {
@@ -35,7 +37,7 @@ pub async fn change(
     origin: &Origin,
 ) -> Result<()> {
     let owner = own_sessions::owner(principal)?;
-    let account = account(identity, owner).await?;
+    let account = account(identity, owner, change.client).await?;
     let mut faults = Faults::default();
     let new = faults.password(&["new_password"], change.new, &account.username);
     // The current password is compared even when the new one is unfit, so that all bad fields are named at once.
@@ -43,7 +45,7 @@ pub async fn change(
         faults.add(&["current_password"], "wrong", "is not the current password");
     }
     faults.done()?;
-    let hash = identity.hash(&new.ok_or_else(Problem::internal)?).await?;
+    let hash = identity.hash(party(owner), &new.ok_or_else(Problem::internal)?).await?;
     match owner {
         Owner::User(tenant, user) => {
             let scope = principal.scope().ok_or_else(Problem::internal)?;
@@ -71,31 +73,61 @@ struct Account {
     tenant: String,
     username: String,
     hash: Option<String>,
+    owner: Owner,
+    acquaintance: Acquaintance,
 }
 
-async fn account(identity: &Identity, owner: Owner) -> Result<Account> {
+/// Whose share of the hashing an account takes.
+pub(super) fn party(owner: Owner) -> HashingParty {
+    owner.tenant_id().map_or(HashingParty::Platform, HashingParty::Tenant)
+}
+
+async fn account(identity: &Identity, owner: Owner, client: IpAddr) -> Result<Account> {
     let tx = identity.kernel.db.system(SystemReason::Login).read().await?;
+    let acquaintance = known_addresses::acquaintance(identity, &tx, Some(owner), client).await?;
     match owner {
         Owner::User(tenant, user) => {
             let row = users::lookup(&tx, tenant, user).await?.ok_or_else(Problem::invalid_token)?;
             let tenant =
                 crate::storage::tenants::find(&tx, tenant).await?.ok_or_else(Problem::invalid_token)?;
-            Ok(Account { tenant: tenant.slug, username: row.username, hash: row.password_hash })
+            Ok(Account {
+                tenant: tenant.slug,
+                username: row.username,
+                hash: row.password_hash,
+                owner,
+                acquaintance,
+            })
         }
         Owner::Operator(operator) => {
             let row = operators::find(&tx, operator).await?.ok_or_else(Problem::invalid_token)?;
-            Ok(Account { tenant: String::new(), username: row.username, hash: Some(row.password_hash) })
+            Ok(Account {
+                tenant: String::new(),
+                username: row.username,
+                hash: Some(row.password_hash),
+                owner,
+                acquaintance,
+            })
         }
     }
 }
 
 /// Whether the current password is right. Counted like a sign-in: a stolen token must not become a way to guess.
 async fn is_right(identity: &Identity, account: &Account, change: &PasswordChange<'_>) -> Result<bool> {
-    let attempt = identity.attempt(&account.tenant, &account.username, change.client)?;
-    match identity.verify(account.hash.as_deref(), &Password::typed(change.current)).await {
+    let now = identity.kernel.clock.steady();
+    identity.rates.refuse_spent(account.owner, change.client, now)?;
+    let of = Try {
+        tenant: &account.tenant,
+        username: &account.username,
+        client: change.client,
+        acquaintance: account.acquaintance,
+    };
+    let attempt = identity.attempt(&of).await?;
+    let typed = Password::typed(change.current);
+    match identity.verify(party(account.owner), account.hash.as_deref(), &typed).await {
         Ok(Verdict::Wrong) => Ok(false),
         Ok(Verdict::Right | Verdict::RightButOld) => {
             identity.throttle.lock().succeeded(attempt);
+            identity.rates.sign_in(account.owner, change.client, now)?;
             Ok(true)
         }
         Err(problem) => {
@@ -129,6 +161,8 @@ async fn set(identity: &Identity, tx: &TenantTx, setting: &Setting<'_>) -> Resul
     // A link that lies about would undo the change.
     password_links::spend_all(tx, setting.user, now).await?;
     sessions::revoke_of_user(tx, setting.user, setting.spared, now).await?;
+    // Who knew the old password may have signed in from anywhere.
+    sign_in_addresses::remove_of_user(tx, setting.user).await?;
     Ok(())
 }
 
@@ -150,11 +184,13 @@ async fn change_operators(
         ));
     }
     operators::set_password(&tx, operator, hash).await?;
-    let ended = sessions::revoke_of_operator(&tx, operator, principal.session_id(), micros(now)).await?;
+    let except = principal.session_id();
+    sessions::revoke_of_operator(&tx, operator, except, micros(now)).await?;
+    sign_in_addresses::remove_of_operator(&tx, operator).await?;
     let entry = entry(Actor::of_principal(principal), "password.changed", None, origin, now);
     audit_log::insert_by_system(&tx, None, entry).await?;
     tx.commit().await?;
-    ended.into_iter().for_each(|session| identity.kernel.revoked(Revocation::Session(session)));
+    identity.kernel.revoked(Revocation::OperatorSessions { operator, except });
     Ok(())
 }
 
@@ -172,7 +208,8 @@ pub async fn set_by_link(identity: &Identity, token: &str, new: &str, origin: &O
     if !row.is_active {
         return Err(Problem::inactive_user());
     }
-    let hash = identity.hash(&password.ok_or_else(Problem::internal)?).await?;
+    let party = HashingParty::Tenant(tenant);
+    let hash = identity.hash(party, &password.ok_or_else(Problem::internal)?).await?;
     let now = identity.now();
     let tx = identity.kernel.db.tenant(&scope).begin().await?;
     // Of two that come at once, one spends the link.
@@ -192,7 +229,7 @@ async fn open_link(identity: &Identity, token: &str) -> Result<PasswordLinkRow> 
     let hash = SecretKind::PasswordLink.parse(token).ok_or_else(spent)?;
     let tx = identity.kernel.db.system(SystemReason::SecretLookUp).read().await?;
     let link = password_links::find_by_hash(&tx, &secrets::to_store(&hash)).await?.ok_or_else(spent)?;
-    if link.used_at.is_some() || time(link.expires_at) <= identity.now() {
+    if link.used_at.is_some() || time(link.expires_at) <= identity.latest() {
         return Err(spent());
     }
     Ok(link)

@@ -21,13 +21,14 @@ pub struct PasswordLink {
 /// Makes a link for a user. An older one stops working: the newest alone is meant.
 pub async fn create(identity: &Identity, op: &Op, user: UserId) -> Result<PasswordLink> {
     op.require(Permission::ManageUsers)?;
+    require_address(identity)?;
     let change = op.begin().await?;
     let row = users::lock(&change.tx, user).await?.ok_or_else(Problem::not_found)?;
     if !row.is_active {
         return Err(Problem::new(Code::Conflict, "The user is deactivated; activate them first."));
     }
     let now = op.now();
-    let minted = minted(identity, SecretKind::PasswordLink.mint(identity.kernel.entropy));
+    let minted = minted(identity, SecretKind::PasswordLink.mint(identity.kernel.entropy))?;
     password_links::spend_all(&change.tx, user, micros(now)).await?;
     let created_by = op.principal().and_then(|principal| principal.owner_id());
     password_links::insert(&change.tx, &minted.row(user, created_by)).await?;
@@ -50,7 +51,7 @@ pub(super) async fn create_in(
     user: UserId,
     secret: MintedSecret,
 ) -> Result<PasswordLink> {
-    let minted = minted(identity, secret);
+    let minted = minted(identity, secret)?;
     password_links::insert_in(tx, tenant, &minted.row(user, None)).await?;
     Ok(minted.link)
 }
@@ -62,17 +63,32 @@ struct Minted {
     now: DateTime<Utc>,
 }
 
-fn minted(identity: &Identity, secret: MintedSecret) -> Minted {
+fn minted(identity: &Identity, secret: MintedSecret) -> Result<Minted> {
     let now = identity.now();
-    let link = link(identity, &secret, now + identity.settings.password_link_ttl);
-    Minted { link, hash: secrets::to_store(&secret.hash), now }
+    let link = link(identity, &secret, identity.latest() + identity.settings.password_link_ttl)?;
+    Ok(Minted { link, hash: secrets::to_store(&secret.hash), now })
+}
+
+/// Refuses where no link could be made; asked before anything is stored that a link is to complete.
+pub fn require_address(identity: &Identity) -> Result<()> {
+    address(identity).map(|_| ())
+}
+
+fn address(identity: &Identity) -> Result<&str> {
+    let words =
+        "No link can be made: the server does not know the address that people open. Set server.public_url.";
+    identity.settings.public_url.as_deref().ok_or_else(|| Problem::new(Code::Conflict, words))
 }
 
 /// The link that carries a secret.
-pub(super) fn link(identity: &Identity, secret: &MintedSecret, expires_at: DateTime<Utc>) -> PasswordLink {
+pub(super) fn link(
+    identity: &Identity,
+    secret: &MintedSecret,
+    expires_at: DateTime<Utc>,
+) -> Result<PasswordLink> {
     // In the fragment: it is never sent to a server, and so stands in no log.
-    let url = format!("{}/set-password#token={}", identity.settings.public_url, secret.text.expose());
-    PasswordLink { url, expires_at }
+    let url = format!("{}/set-password#token={}", address(identity)?, secret.text.expose());
+    Ok(PasswordLink { url, expires_at })
 }
 
 impl Minted {

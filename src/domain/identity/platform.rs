@@ -103,7 +103,7 @@ impl PlatformOp {
     /// Commits, and keeps the answer in the same transaction where there is a key.
     pub async fn commit_once<T: Serialize>(&self, tx: SystemTx, answer: &T) -> Result<()> {
         if let Some(once) = self.kept() {
-            once.keep(&self.kernel.clock, Door::Platform(&tx), answer).await?;
+            once.keep(&self.kernel.clock, Door::Platform(&tx), None, answer).await?;
         }
         Ok(tx.commit().await?)
     }
@@ -111,6 +111,23 @@ impl PlatformOp {
     /// Notes a deed in the deed's own transaction: in a tenant's audit log, or in the platform's.
     pub async fn audit(&self, tx: &SystemTx, tenant: Option<TenantId>, deed: Deed) -> Result<()> {
         Ok(audit_log::insert_by_system(tx, tenant, self.entry(deed)).await?)
+    }
+
+    /// Notes a deed on a tenant, in the deed's own transaction: in the platform's audit log, and in the tenant's, whose
+    /// admins see what operators did to it. From where is the platform's own affair.
+    pub async fn audit_on_tenant(&self, tx: &SystemTx, tenant: TenantId, deed: Deed) -> Result<()> {
+        let entry = self.entry(deed);
+        audit_log::insert_by_system(tx, None, entry.clone()).await?;
+        let entry = NewAuditEntry { address: None, ..entry };
+        Ok(audit_log::insert_by_system(tx, Some(tenant), entry).await?)
+    }
+
+    /// The operator's id and name; none when the system itself is at work.
+    pub(in crate::domain) fn operator(&self) -> Option<(i64, &str)> {
+        match &self.actor {
+            Actor::Operator(operator) => Some((operator.operator_id().0, operator.username())),
+            Actor::System(_) => None,
+        }
     }
 
     /// The entry of a deed in an audit log.

@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use super::Identity;
 use super::audit::{Actor, entry};
 use super::fields::Faults;
 use super::platform::PlatformOp;
 use super::tenants::{self, NewTenant};
 use super::tokens::SignedIn;
-use crate::auth::password::Password;
+use super::{Identity, known_addresses};
+use crate::auth::password::{HashingParty, Password};
 use crate::auth::role::Role;
 use crate::auth::scope::SystemReason;
 use crate::auth::token::mint::Subject;
@@ -28,15 +28,21 @@ pub struct Registration {
     pub client: IpAddr,
 }
 
+/// Refuses where registration is off; asked before anything of a registration is read.
+pub fn require_open(identity: &Identity) -> Result<()> {
+    if identity.settings.registration {
+        return Ok(());
+    }
+    Err(Problem::new(Code::Forbidden, "Registration is off; ask an operator for a tenant."))
+}
+
 /// Makes the tenant and its admin, and signs the admin in.
 pub async fn register(identity: &Identity, new: &Registration, origin: &Origin) -> Result<SignedIn> {
-    if !identity.settings.registration {
-        return Err(Problem::new(Code::Forbidden, "Registration is off; ask an operator for a tenant."));
-    }
+    require_open(identity)?;
     let (username, password) = check(new)?;
     // Counted against the address and never given back: each one costs a hash and leaves rows behind.
-    let _ = identity.attempt(&new.tenant.slug, &username, new.client)?;
-    let hash = identity.hash(&password).await?;
+    identity.count_address(new.client)?;
+    let hash = identity.hash(HashingParty::Nobody, &password).await?;
     let mut op = PlatformOp::of_system(&identity.kernel, SystemReason::Registration);
     op.origin = origin.clone();
     let tx = op.begin().await?;
@@ -45,7 +51,8 @@ pub async fn register(identity: &Identity, new: &Registration, origin: &Origin) 
     let admin = first_admin(&op, &tx, tenant, &first).await?;
     let session_id = SessionId::new(&identity.kernel.clock);
     let owner = Owner::User(tenant, UserId(admin.id));
-    let refresh = identity.begin_session(&tx, owner, session_id, origin).await?;
+    let begun = identity.begin_session(&tx, owner, session_id, origin).await?;
+    known_addresses::remember(identity, &tx, owner, new.client).await?;
     let who = Subject::User {
         user_id: UserId(admin.id),
         tenant_id: tenant,
@@ -56,7 +63,7 @@ pub async fn register(identity: &Identity, new: &Registration, origin: &Origin) 
     let entry = entry(Actor::of_subject(&who), "tenant.registered", Some(session_id), origin, op.now());
     audit_log::insert_by_system(&tx, Some(tenant), entry).await?;
     tx.commit().await?;
-    identity.signed_in(who, refresh)
+    identity.signed_in(who, begun.refresh)
 }
 
 fn check(new: &Registration) -> Result<(String, Password)> {

@@ -5,7 +5,7 @@ use super::audit::{Actor, entry};
 use crate::auth::permission::Permission;
 use crate::auth::principal::Principal;
 use crate::auth::scope::SystemReason;
-use crate::base::ids::{SessionId, TenantId};
+use crate::base::ids::SessionId;
 use crate::domain::error::Result;
 use crate::domain::op::{Origin, forbidden};
 use crate::domain::revocation::Revocation;
@@ -15,7 +15,7 @@ use crate::storage::{audit_log, micros};
 
 /// The caller's sign-ins that still stand, newest first; at most 200.
 pub async fn list(identity: &Identity, principal: &Principal) -> Result<Vec<SessionRow>> {
-    let now = micros(identity.now());
+    let now = micros(identity.latest());
     match (owner(principal)?, principal.scope()) {
         (Owner::User(_, user), Some(scope)) => {
             let tx = identity.kernel.db.tenant(&scope).read().await?;
@@ -34,11 +34,11 @@ pub async fn end(identity: &Identity, principal: &Principal, id: SessionId, orig
     let owner = owner(principal)?;
     let now = identity.now();
     let tx = identity.kernel.db.system(SystemReason::Login).begin().await?;
-    if !sessions::revoke_own(&tx, owner, id, micros(now)).await? {
+    if !sessions::revoke_own(&tx, owner, id, micros(identity.latest())).await? {
         return Err(Problem::not_found());
     }
     let entry = entry(Actor::of_principal(principal), "session.ended", Some(id), origin, now);
-    audit_log::insert_by_system(&tx, tenant_of(owner), entry).await?;
+    audit_log::insert_by_system(&tx, owner.tenant_id(), entry).await?;
     tx.commit().await?;
     identity.kernel.revoked(Revocation::Session(id));
     Ok(())
@@ -49,24 +49,25 @@ pub async fn end_others(identity: &Identity, principal: &Principal, origin: &Ori
     let owner = owner(principal)?;
     let (now, spared) = (identity.now(), principal.session_id());
     let entry = entry(Actor::of_principal(principal), "sessions.ended", spared, origin, now);
-    let ended = match (owner, principal.scope()) {
-        (Owner::User(_, user), Some(scope)) => {
+    let revocation = match (owner, principal.scope()) {
+        (Owner::User(tenant, user), Some(scope)) => {
             let tx = identity.kernel.db.tenant(&scope).begin().await?;
-            let ended = sessions::revoke_of_user(&tx, user, spared, micros(now)).await?;
+            sessions::revoke_of_user(&tx, user, spared, micros(now)).await?;
             audit_log::insert(&tx, entry).await?;
             tx.commit().await?;
-            ended
+            Revocation::Sessions { tenant, user, except: spared }
         }
         (Owner::Operator(operator), _) => {
             let tx = identity.kernel.db.system(SystemReason::Operator).begin().await?;
-            let ended = sessions::revoke_of_operator(&tx, operator, spared, micros(now)).await?;
+            sessions::revoke_of_operator(&tx, operator, spared, micros(now)).await?;
             audit_log::insert_by_system(&tx, None, entry).await?;
             tx.commit().await?;
-            ended
+            Revocation::OperatorSessions { operator, except: spared }
         }
         (Owner::User(..), None) => return Err(forbidden()),
     };
-    ended.into_iter().for_each(|session| identity.kernel.revoked(Revocation::Session(session)));
+    // One word, however many have ended: the words are counted, and who sends too many makes all listeners lose track.
+    identity.kernel.revoked(revocation);
     Ok(())
 }
 
@@ -91,12 +92,5 @@ pub(super) fn owner(principal: &Principal) -> Result<Owner> {
         Principal::User(user) => Ok(Owner::User(user.tenant_id(), user.user_id())),
         Principal::Operator(operator) => Ok(Owner::Operator(operator.operator_id())),
         Principal::Key(_) => Err(forbidden()),
-    }
-}
-
-pub(super) fn tenant_of(owner: Owner) -> Option<TenantId> {
-    match owner {
-        Owner::User(tenant, _) => Some(tenant),
-        Owner::Operator(_) => None,
     }
 }

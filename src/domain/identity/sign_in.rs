@@ -1,14 +1,17 @@
 //! Signing in with a name and a password. Whatever is wrong, the answer and the work done are the same: one look-up, one
-//! hash, one entry in the audit log.
+//! hash, one more failure on the way into the audit log.
 
 use std::net::IpAddr;
 
+use super::attempts::Try;
 use super::audit::{Actor, entry};
+use super::failed_sign_ins::{Failure, Target};
 use super::names::AccountName;
 use super::tokens::SignedIn;
-use super::{Identity, standing};
-use crate::auth::password::{Password, Verdict};
+use super::{Identity, known_addresses, standing};
+use crate::auth::password::{HashingParty, Password, Verdict};
 use crate::auth::scope::SystemReason;
+use crate::auth::throttle::Acquaintance;
 use crate::auth::token::mint::Subject;
 use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
 use crate::domain::error::Result;
@@ -44,11 +47,21 @@ pub async fn sign_in(identity: &Identity, form: &PasswordForm<'_>, origin: &Orig
 
 async fn judge(identity: &Identity, form: &PasswordForm<'_>, origin: &Origin) -> Result<SignedIn> {
     let name = AccountName::read(form.username, form.scope)?;
-    let found = find(identity, &name).await?;
+    let found = find(identity, &name, form.client).await?;
+    let steady = identity.kernel.clock.steady();
+    if let Some(owner) = found.owner() {
+        identity.rates.refuse_spent(owner, form.client, steady)?;
+    }
     let tenant_words = found.tenant.as_ref().map(|tenant| tenant.slug.as_str()).or(name.tenant.as_deref());
-    let attempt = identity.attempt(tenant_words.unwrap_or_default(), &name.username, form.client)?;
+    let of = Try {
+        tenant: tenant_words.unwrap_or_default(),
+        username: &name.username,
+        client: form.client,
+        acquaintance: found.acquaintance,
+    };
+    let attempt = identity.attempt(&of).await?;
     let typed = Password::typed(form.password);
-    let verdict = match identity.verify(found.hash(), &typed).await {
+    let verdict = match identity.verify(found.party(), found.hash(), &typed).await {
         Ok(verdict) => verdict,
         Err(problem) => {
             identity.throttle.lock().withdrawn(attempt);
@@ -57,21 +70,25 @@ async fn judge(identity: &Identity, form: &PasswordForm<'_>, origin: &Origin) ->
     };
     if verdict == Verdict::Wrong {
         // The attempt counts as failed since it began.
-        return Err(refuse(identity, &found, form.username, origin).await?);
+        return Err(refuse(identity, &found, form, origin));
     }
     identity.throttle.lock().succeeded(attempt);
+    if let Some(owner) = found.owner() {
+        identity.rates.sign_in(owner, form.client, identity.kernel.clock.steady())?;
+    }
     let rehashed = match verdict {
         // A busy bench is no reason to refuse: it is hashed anew the next time.
-        Verdict::RightButOld => identity.hash(&typed).await.ok(),
+        Verdict::RightButOld => identity.hash(found.party(), &typed).await.ok(),
         Verdict::Right | Verdict::Wrong => None,
     };
-    open(identity, found, rehashed, origin).await
+    open(identity, found, rehashed, form.client, origin).await
 }
 
 /// Whom the name stands for; the tenant is known even where the user is not.
 struct Found {
     tenant: Option<TenantRow>,
     account: Option<Account>,
+    acquaintance: Acquaintance,
 }
 
 enum Account {
@@ -79,7 +96,33 @@ enum Account {
     Operator(OperatorRow),
 }
 
+impl Account {
+    fn owner(&self) -> Owner {
+        match self {
+            Self::User(user) => Owner::User(TenantId(user.tenant_id), UserId(user.id)),
+            Self::Operator(operator) => Owner::Operator(OperatorId(operator.id)),
+        }
+    }
+}
+
 impl Found {
+    fn owner(&self) -> Option<Owner> {
+        self.account.as_ref().map(Account::owner)
+    }
+
+    /// Whose share of the hashing the try takes: within a tenant names that exist and names that do not have one.
+    fn party(&self) -> HashingParty {
+        match (&self.account, &self.tenant) {
+            (Some(Account::Operator(_)), _) => HashingParty::Platform,
+            (_, Some(tenant)) => HashingParty::Tenant(TenantId(tenant.id)),
+            (_, None) => HashingParty::Nobody,
+        }
+    }
+
+    fn tenant_id(&self) -> Option<TenantId> {
+        self.tenant.as_ref().map(|tenant| TenantId(tenant.id))
+    }
+
     fn hash(&self) -> Option<&str> {
         match self.account.as_ref()? {
             Account::User(user) => user.password_hash.as_deref(),
@@ -90,7 +133,7 @@ impl Found {
 
 /// Looks for a bare name among the operators first: an admin who takes an operator's name for a user must not shut the
 /// operator out. That user still signs in with the tenant's name before their own.
-async fn find(identity: &Identity, name: &AccountName) -> Result<Found> {
+async fn find(identity: &Identity, name: &AccountName, client: IpAddr) -> Result<Found> {
     let tx = identity.kernel.db.system(SystemReason::Login).read().await?;
     let (tenant, operator) = match &name.tenant {
         Some(slug) => (tenants::find_by_slug(&tx, slug).await?, None),
@@ -103,7 +146,9 @@ async fn find(identity: &Identity, name: &AccountName) -> Result<Found> {
     let user = users::find_in(&tx, tenant_id, &name.username).await?;
     let account = operator.map(Account::Operator).or(user.map(Account::User));
     let tenant = tenant.filter(|_| !matches!(account, Some(Account::Operator(_))));
-    Ok(Found { tenant, account })
+    let owner = account.as_ref().map(Account::owner);
+    let acquaintance = known_addresses::acquaintance(identity, &tx, owner, client).await?;
+    Ok(Found { tenant, account, acquaintance })
 }
 
 async fn default_tenant(identity: &Identity, tx: &SystemTx) -> Result<Option<TenantRow>> {
@@ -114,13 +159,17 @@ async fn default_tenant(identity: &Identity, tx: &SystemTx) -> Result<Option<Ten
 }
 
 /// Notes the failure and gives the one answer that every failure has.
-async fn refuse(identity: &Identity, found: &Found, typed: &str, origin: &Origin) -> Result<Problem> {
-    let entry = entry(Actor::typed(typed), "login.failed", None, origin, identity.now());
-    let tx = identity.kernel.db.system(SystemReason::Login).begin().await?;
-    let tenant = found.tenant.as_ref().map(|tenant| TenantId(tenant.id));
-    audit_log::insert_by_system(&tx, tenant, entry).await?;
-    tx.commit().await?;
-    Ok(wrong())
+fn refuse(identity: &Identity, found: &Found, form: &PasswordForm<'_>, origin: &Origin) -> Problem {
+    let failure = Failure {
+        target: found.owner().map_or(Target::Others(found.tenant_id()), Target::Account),
+        typed: form.username,
+        client: form.client,
+        origin,
+        at: identity.now(),
+        steady: identity.kernel.clock.steady(),
+    };
+    identity.failed.count(&failure);
+    wrong()
 }
 
 /// The answer to a name or a password that is wrong: it does not say which.
@@ -133,6 +182,7 @@ async fn open(
     identity: &Identity,
     found: Found,
     rehashed: Option<String>,
+    client: IpAddr,
     origin: &Origin,
 ) -> Result<SignedIn> {
     let session_id = SessionId::new(&identity.kernel.clock);
@@ -146,16 +196,14 @@ async fn open(
         }
         (Some(Account::User(_)) | None, _) => return Err(wrong()),
     };
-    let refresh = identity.begin_session(&tx, owner, session_id, origin).await?;
+    let begun = identity.begin_session(&tx, owner, session_id, origin).await?;
+    known_addresses::remember(identity, &tx, owner, client).await?;
     let actor = Actor::of_subject(&who);
     let entry = entry(actor, "login.succeeded", Some(session_id), origin, identity.now());
-    let tenant = match owner {
-        Owner::User(tenant, _) => Some(tenant),
-        Owner::Operator(_) => None,
-    };
-    audit_log::insert_by_system(&tx, tenant, entry).await?;
+    audit_log::insert_by_system(&tx, owner.tenant_id(), entry).await?;
     tx.commit().await?;
-    identity.signed_in(who, refresh)
+    identity.made_room(begun.ended);
+    identity.signed_in(who, begun.refresh)
 }
 
 /// Looks again, with the row held: while the password was compared it may have been changed, and a session that began

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::cache::{By, Concerned, FRESH_WHILE_TOLD, News, ShortCache};
 use super::secrets;
@@ -15,11 +16,15 @@ use crate::auth::token::verified::{ForeignSubject, VerifiedForeign};
 use crate::base::ids::{KeyId, OperatorId, SessionId, TenantId, UserId};
 use crate::domain::error::Result;
 use crate::domain::op::Kernel;
-use crate::domain::revocation::Revocation;
+use crate::domain::revocation::Subject;
 use crate::protocol::problem::Problem;
 use crate::storage::standing::{self, KeyStanding, OperatorStanding, UserStanding};
-use crate::storage::{api_keys, micros, time};
+use crate::storage::{SystemTx, api_keys, micros, time};
 
+/// Accounts that are read from the store at once. When everything that was known has become doubtful, its users' next
+/// requests wait here and leave the store's connections to other work. Those who wait are bounded by the requests and
+/// connections that are let in at once.
+const READS_AT_ONCE: usize = 16;
 /// How exact the time is at which a key was last seen: it costs a write.
 const SEEN_EVERY: TimeDelta = TimeDelta::minutes(5);
 
@@ -39,16 +44,10 @@ pub(super) struct Person {
 }
 
 impl Concerned for Person {
-    fn concerned(&self, by: &Revocation) -> bool {
-        let me = (self.facts.tenant_id, self.facts.user_id);
-        match by {
-            Revocation::Session(session) => self.session.is_some_and(|own| own.session_id == *session),
-            Revocation::Sessions { tenant, user, .. }
-            | Revocation::User { tenant, user }
-            | Revocation::Role { tenant, user } => (*tenant, *user) == me,
-            Revocation::Tenant(tenant) => *tenant == me.0,
-            Revocation::Key(_) => false,
-        }
+    fn subjects(&self) -> [Option<Subject>; 3] {
+        let UserFacts { tenant_id, user_id, .. } = self.facts;
+        let session = self.session.map(|session| Subject::Session(session.session_id));
+        [session, Some(Subject::User(tenant_id, user_id)), Some(Subject::Tenant(tenant_id))]
     }
 
     fn is_told(&self) -> bool {
@@ -57,15 +56,9 @@ impl Concerned for Person {
 }
 
 impl Concerned for KeyFacts {
-    fn concerned(&self, by: &Revocation) -> bool {
-        match by {
-            Revocation::Key(key) => *key == self.key_id,
-            Revocation::User { tenant, user } | Revocation::Role { tenant, user } => {
-                (*tenant, *user) == (self.tenant_id, self.made_by)
-            }
-            Revocation::Tenant(tenant) => *tenant == self.tenant_id,
-            Revocation::Session(_) | Revocation::Sessions { .. } => false,
-        }
+    fn subjects(&self) -> [Option<Subject>; 3] {
+        let maker = Subject::User(self.tenant_id, self.made_by);
+        [Some(Subject::Key(self.key_id)), Some(maker), Some(Subject::Tenant(self.tenant_id))]
     }
 
     fn is_told(&self) -> bool {
@@ -81,8 +74,9 @@ pub(super) struct Platform {
 }
 
 impl Concerned for Platform {
-    fn concerned(&self, by: &Revocation) -> bool {
-        matches!(by, Revocation::Session(session) if *session == self.session.session_id)
+    fn subjects(&self) -> [Option<Subject>; 3] {
+        let operator = Subject::Operator(self.facts.operator_id);
+        [Some(Subject::Session(self.session.session_id)), Some(operator), None]
     }
 
     /// Operators are few, and what is done to their accounts is not told.
@@ -95,6 +89,7 @@ impl Concerned for Platform {
 pub(super) struct Accounts {
     kernel: Kernel,
     news: News,
+    reading: Semaphore,
     people: ShortCache<Whom, Person>,
     keys: ShortCache<KeyId, KeyFacts>,
     operators: ShortCache<SessionId, Platform>,
@@ -106,6 +101,7 @@ pub(super) struct Accounts {
 impl Accounts {
     pub(super) fn new(kernel: &Kernel) -> Self {
         Self {
+            reading: Semaphore::new(READS_AT_ONCE),
             news: News::new(kernel.revocations.subscribe()),
             people: ShortCache::new(kernel.clock.clone()),
             keys: ShortCache::new(kernel.clock.clone()),
@@ -119,6 +115,16 @@ impl Accounts {
         self.people.reads() + self.keys.reads() + self.operators.reads()
     }
 
+    /// Takes in the revocations that were told meanwhile.
+    pub(super) fn listen(&self) {
+        self.news.listen();
+    }
+
+    /// Revocations were missed: what is known is read again, each account when it is next asked for.
+    pub(super) fn doubt(&self) {
+        self.news.forget();
+    }
+
     /// How often the memory knew the answer.
     pub(super) fn hits(&self) -> u64 {
         self.people.hits() + self.keys.hits() + self.operators.hits()
@@ -127,8 +133,8 @@ impl Accounts {
     /// The person of a sign-in that still stands.
     pub(super) async fn person_of_session(&self, id: SessionId) -> Result<Person> {
         let load = async || {
-            let tx = self.kernel.db.system(SystemReason::CredentialLookUp).read().await?;
-            let row = standing::of_session(&tx, id, micros(self.now())).await?;
+            let (_permit, tx) = self.read().await?;
+            let row = standing::of_session(&tx, id, micros(self.kernel.clock.latest())).await?;
             self.note(person(row, Some(id)))
         };
         self.people.get_or_load(Whom::Session(id), By::Id, &self.news, load).await
@@ -137,7 +143,7 @@ impl Accounts {
     /// The person, whatever the sign-in.
     pub(super) async fn person(&self, id: UserId) -> Result<Person> {
         let load = async || {
-            let tx = self.kernel.db.system(SystemReason::CredentialLookUp).read().await?;
+            let (_permit, tx) = self.read().await?;
             self.note(person(standing::of_user(&tx, id).await?, None))
         };
         self.people.get_or_load(Whom::User(id), By::Id, &self.news, load).await
@@ -151,7 +157,7 @@ impl Accounts {
         };
         let tenants: Arc<[String]> = token.tenants().into();
         let load = async || {
-            let tx = self.kernel.db.system(SystemReason::CredentialLookUp).read().await?;
+            let (_permit, tx) = self.read().await?;
             let mut rows = standing::of_username(&tx, token.tenants(), &username).await?;
             let row = rows.pop();
             self.note(person(if rows.is_empty() { row } else { None }, None))
@@ -163,8 +169,8 @@ impl Accounts {
     /// The operator of a sign-in that still stands.
     pub(super) async fn operator_of_session(&self, id: SessionId) -> Result<Platform> {
         let load = async || {
-            let tx = self.kernel.db.system(SystemReason::CredentialLookUp).read().await?;
-            let row = standing::of_operator_session(&tx, id, micros(self.now())).await?;
+            let (_permit, tx) = self.read().await?;
+            let row = standing::of_operator_session(&tx, id, micros(self.kernel.clock.latest())).await?;
             row.map(|row| platform(row, id)).ok_or_else(Problem::invalid_token)
         };
         self.operators.get_or_load(id, By::Id, &self.news, load).await
@@ -173,9 +179,9 @@ impl Accounts {
     /// A key that was not revoked.
     pub(super) async fn key(&self, id: KeyId) -> Result<KeyFacts> {
         let load = async || {
-            let tx = self.kernel.db.system(SystemReason::CredentialLookUp).read().await?;
+            let (permit, tx) = self.read().await?;
             let row = standing::of_key(&tx, id).await?.ok_or_else(Problem::invalid_token)?;
-            drop(tx);
+            drop((tx, permit));
             let facts = key_facts(&row)?;
             self.is_read(facts.tenant_id);
             self.seen(id, row.last_used_at).await;
@@ -184,9 +190,18 @@ impl Accounts {
         self.keys.get_or_load(id, By::Id, &self.news, load).await
     }
 
+    /// A transaction that reads accounts, and the permit to.
+    async fn read(&self) -> Result<(SemaphorePermit<'_>, SystemTx)> {
+        // The semaphore is never closed.
+        let permit = self.reading.acquire().await.map_err(|_| Problem::internal())?;
+        Ok((permit, self.kernel.db.system(SystemReason::CredentialLookUp).read().await?))
+    }
+
     /// The tenants of accounts that are believed.
     pub(super) fn tenants(&self) -> Vec<TenantId> {
-        let Some(since) = TimeDelta::from_std(FRESH_WHILE_TOLD).ok().map(|age| self.now() - age) else {
+        let Some(since) =
+            TimeDelta::from_std(FRESH_WHILE_TOLD).ok().map(|age| self.kernel.clock.steady() - age)
+        else {
             return Vec::new();
         };
         let mut tenants = self.tenants.lock();
@@ -199,7 +214,7 @@ impl Accounts {
     }
 
     fn is_read(&self, tenant: TenantId) {
-        self.tenants.lock().insert(tenant, self.now());
+        self.tenants.lock().insert(tenant, self.kernel.clock.steady());
     }
 
     /// Notes that a key is in use. A note that cannot be written must not stop the work that the key is for.

@@ -67,6 +67,9 @@ pub async fn create(
         faults.username(&["admin", "username"], &admin.username)
     });
     faults.done()?;
+    if admin.is_some() {
+        password_links::require_address(identity)?;
+    }
     let tx = match op.begin_once::<Kept>().await? {
         Begun::First(tx) => tx,
         Begun::Again(kept) => return Ok(kept.restore(identity, op)),
@@ -112,7 +115,8 @@ pub(super) async fn insert(op: &PlatformOp, tx: &SystemTx, new: &NewTenant) -> R
         other => other.into(),
     })?;
     let detail = serde_json::json!({ "slug": tenant.slug });
-    op.audit(tx, None, deed("tenant.created", TenantId(tenant.id), detail)).await?;
+    let id = TenantId(tenant.id);
+    op.audit_on_tenant(tx, id, deed("tenant.created", id, detail)).await?;
     Ok(tenant)
 }
 
@@ -167,7 +171,7 @@ pub async fn change(
     let after = tenants::find(&tx, id).await?.ok_or_else(Problem::not_found)?;
     let detail =
         serde_json::json!({ "name": after.name, "is_active": after.is_active, "quotas": after.quotas });
-    op.audit(&tx, None, deed("tenant.changed", id, detail)).await?;
+    op.audit_on_tenant(&tx, id, deed("tenant.changed", id, detail)).await?;
     tx.commit().await?;
     if before.quotas != after.quotas
         && let Err(problem) = overrides::refresh(&op.kernel).await

@@ -6,13 +6,14 @@ use chrono::TimeDelta;
 use tokio_util::task::TaskTracker;
 
 use super::key_sets::KeySets;
+use super::tickets::TicketParts;
 use super::{Identity, IdentityParts, IdentitySettings};
 use crate::auth::password::{Cost, PasswordSettings, Passwords};
 use crate::auth::throttle::{LoginThrottle, ThrottleSettings};
 use crate::auth::token::issuers::{ForeignIssuer, Issuers, OwnIssuer};
 use crate::auth::token::keys::{KeyRing, SigningKey};
 use crate::auth::token::mint::Lifetime;
-use crate::cluster::memory::MemoryOnce;
+use crate::cluster::memory::{MemoryUsedTickets, TicketShares};
 use crate::domain::testing::World;
 
 /// A password that may be chosen.
@@ -25,7 +26,10 @@ pub(crate) fn settings() -> IdentitySettings {
         password_link_ttl: TimeDelta::hours(24),
         registration: false,
         default_tenant: None,
-        public_url: "https://lotline.example".to_owned(),
+        sessions_per_account: 100,
+        sign_ins_per_account: None,
+        sign_ins_per_tenant: None,
+        public_url: Some("https://lotline.example".to_owned()),
     }
 }
 
@@ -47,7 +51,14 @@ pub(crate) fn identity(
         ring: KeyRing::new(vec![key]).unwrap(),
         issuers: Issuers::new(OwnIssuer::new("lotline", "lotline"), foreign).unwrap(),
         key_sets: Arc::new(KeySets::new(Vec::new(), kernel.clock.clone()).unwrap()),
-        once: Arc::new(MemoryOnce::new(kernel.clock.clone(), 100)),
+        tickets: TicketParts {
+            used: Arc::new(MemoryUsedTickets::new(
+                kernel.clock.clone(),
+                kernel.entropy,
+                TicketShares::default(),
+            )),
+            streams_per_owner: 6,
+        },
     };
     Identity::new(kernel, settings, parts)
 }

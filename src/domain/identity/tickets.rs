@@ -1,17 +1,21 @@
-//! Tickets: what a page that cannot send headers shows instead of its token, once and soon.
+//! Tickets: what a page that cannot send headers shows instead of its token, once and soon. They are signed statements:
+//! minting one keeps nothing, so that no number of them stands in the way of another's. Only used ones are remembered.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::DateTime;
-use chrono::Utc;
+use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::RwLock;
 
+use super::stream_tickets::{StreamTicket, StreamTickets};
 use crate::auth::admit::TicketGrant;
 use crate::auth::principal::Principal;
-use crate::auth::secret::{SecretHash, SecretKind, SecretText};
+use crate::auth::secret::SecretText;
+use crate::auth::ticket::Ticket;
+use crate::auth::token::keys::KeyRing;
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
-use crate::cluster::once::{Once, OnceError, OnceKey, Space};
+use crate::cluster::used_tickets::{TicketUse, UsedTickets, UsedTicketsError};
 use crate::domain::error::Result;
 use crate::domain::op::forbidden;
 use crate::protocol::problem::{Code, Problem};
@@ -22,82 +26,123 @@ pub const TICKET_LIFE: Duration = Duration::from_secs(30);
 /// What a ticket opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
-    /// A socket takes the ticket away.
+    /// A socket uses the ticket up.
     Socket,
-    /// A stream keeps it: a browser reconnects to the very URL that it began with, and cannot ask for a new ticket.
+    /// A stream may show it again: a browser reconnects to the very URL that it began with.
     Stream,
 }
 
-/// The tickets that were handed out.
+/// Where the use of tickets is remembered, and for how many streams of one user or key.
+pub struct TicketParts {
+    pub used: Arc<dyn UsedTickets>,
+    pub streams_per_owner: usize,
+}
+
+/// Signs tickets and judges those that are shown.
 pub struct Tickets {
-    once: Arc<dyn Once>,
+    used: Arc<dyn UsedTickets>,
+    streams: StreamTickets,
+    ring: Arc<RwLock<Arc<KeyRing>>>,
     clock: Clock,
     entropy: Entropy,
 }
 
 impl Tickets {
-    pub(super) fn new(once: Arc<dyn Once>, clock: Clock, entropy: Entropy) -> Self {
-        Self { once, clock, entropy }
+    pub(super) fn new(
+        parts: TicketParts,
+        ring: Arc<RwLock<Arc<KeyRing>>>,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> Self {
+        let streams = StreamTickets::new(clock.clone(), parts.streams_per_owner);
+        Self { used: parts.used, streams, ring, clock, entropy }
     }
 
     /// A ticket for `principal`, whose credential ends at `ends_at`. Operators open no sockets.
-    pub async fn mint(&self, principal: &Principal, ends_at: DateTime<Utc>) -> Result<SecretText> {
+    pub fn mint(&self, principal: &Principal, ends_at: DateTime<Utc>) -> Result<SecretText> {
         let grant = TicketGrant::of(principal, ends_at).ok_or_else(forbidden)?;
-        let minted = SecretKind::Ticket.mint(self.entropy);
-        let key = OnceKey::new(Space::Ticket, &minted.hash);
-        self.once.put(key, written(&grant), TICKET_LIFE).await.map_err(failed)?;
-        Ok(minted.text)
+        let life = TimeDelta::from_std(TICKET_LIFE).unwrap_or_default();
+        let ticket = Ticket::new(grant, self.clock.steady() + life, self.entropy);
+        Ok(ticket.sign(&self.ring(), self.clock.now(), self.used.realm()))
     }
 
     /// Whose ticket it is. It stays as it was: a connection that is refused for another reason has not used it.
     pub async fn look_at(&self, text: &str, door: Door) -> Result<TicketGrant> {
-        let hash = parse(text)?;
-        let mut found = self.once.peek(OnceKey::new(Space::Ticket, &hash)).await.map_err(failed)?;
-        if found.is_none() && door == Door::Stream {
-            found = self.once.peek(OnceKey::new(Space::StreamTicket, &hash)).await.map_err(failed)?;
+        let ticket = self.read(text)?;
+        if door == Door::Stream
+            && let Some(ends_at) = self.streams.ends_at(ticket.id)
+        {
+            return Ok(ticket.grant.ending_at(ends_at));
         }
-        found.as_deref().and_then(read).ok_or_else(Problem::invalid_token)
+        if !self.is_fresh(&ticket) || self.used.is_taken(ticket.id).await.map_err(failed)? {
+            return Err(Problem::invalid_token());
+        }
+        Ok(ticket.grant)
     }
 
-    /// Uses the ticket, when the session starts. Of two that try at once one is refused; a stream's own reconnects may
-    /// show it again until the grant ends.
-    pub async fn redeem(&self, text: &str, door: Door) -> Result<TicketGrant> {
-        let hash = parse(text)?;
-        let kept = OnceKey::new(Space::StreamTicket, &hash);
-        let taken = self.once.take(OnceKey::new(Space::Ticket, &hash)).await.map_err(failed)?;
-        let fresh = taken.as_deref().and_then(read);
-        match (fresh, door) {
-            (Some(grant), Door::Socket) => Ok(grant),
-            (Some(grant), Door::Stream) => {
-                let left = (grant.ends_at() - self.clock.now()).to_std().unwrap_or_default();
-                self.once.put(kept, written(&grant), left).await.map_err(failed)?;
-                Ok(grant)
-            }
-            (None, Door::Stream) => {
-                let kept = self.once.peek(kept).await.map_err(failed)?;
-                kept.as_deref().and_then(read).ok_or_else(Problem::invalid_token)
-            }
-            (None, Door::Socket) => Err(Problem::invalid_token()),
-        }
+    /// Uses the ticket for a socket, when the session starts. Of two that try at once one is refused.
+    pub async fn redeem_for_socket(&self, text: &str) -> Result<()> {
+        let ticket = self.read(text)?;
+        if self.take(&ticket).await? { Ok(()) } else { Err(Problem::invalid_token()) }
     }
-}
 
-fn parse(text: &str) -> Result<SecretHash> {
-    SecretKind::Ticket.parse(text).ok_or_else(Problem::invalid_token)
-}
+    /// Uses the ticket for a stream, when the session starts, or once more for a reconnect. What comes back is held as
+    /// long as the stream has its seat.
+    pub async fn redeem_for_stream(&self, text: &str) -> Result<StreamTicket> {
+        let ticket = self.read(text)?;
+        if let Some(held) = self.streams.reopen(ticket.id) {
+            return Ok(held);
+        }
+        if self.take(&ticket).await? {
+            return Ok(self.streams.open(&ticket));
+        }
+        // Another stream of the same ticket may have been faster.
+        self.streams.reopen(ticket.id).ok_or_else(Problem::invalid_token)
+    }
 
-fn written(grant: &TicketGrant) -> String {
-    // A grant is made of ids and a date, which always serialise.
-    serde_json::to_string(grant).unwrap_or_default()
-}
+    fn ring(&self) -> Arc<KeyRing> {
+        Arc::clone(&self.ring.read())
+    }
 
-fn read(kept: &str) -> Option<TicketGrant> {
-    serde_json::from_str(kept).ok()
+    fn read(&self, text: &str) -> Result<Ticket> {
+        Ticket::read(text, &self.ring(), self.clock.now(), self.used.realm())
+            .ok_or_else(Problem::invalid_token)
+    }
+
+    fn is_fresh(&self, ticket: &Ticket) -> bool {
+        self.clock.steady() < ticket.expires_at
+    }
+
+    async fn take(&self, ticket: &Ticket) -> Result<bool> {
+        if !self.is_fresh(ticket) {
+            return Ok(false);
+        }
+        let used = TicketUse {
+            tenant_id: ticket.grant.tenant_id(),
+            owner: ticket.grant.owner(),
+            ticket: ticket.id,
+            until: ticket.expires_at,
+        };
+        self.used.take(used).await.map_err(failed)
+    }
+
+    #[cfg(test)]
+    pub(super) fn kept_for_streams(&self) -> usize {
+        self.streams.count()
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
-fn failed(error: OnceError) -> Problem {
-    tracing::warn!(%error, "a ticket could not be kept or looked up");
-    Problem::new(Code::Unavailable, "Tickets are not available now; try again, or use the token.")
-        .retry_after(1)
+fn failed(error: UsedTicketsError) -> Problem {
+    match error {
+        UsedTicketsError::ShareUsedUp => {
+            let words = "Too many tickets were used within 30 seconds; wait, or use the token.";
+            Problem::new(Code::RateLimited, words).retry_after(5)
+        }
+        UsedTicketsError::Unavailable(_) => {
+            tracing::warn!(%error, "the use of a ticket could not be noted");
+            let words = "Tickets are not available now; try again, or use the token.";
+            Problem::new(Code::Unavailable, words).retry_after(1)
+        }
+    }
 }

@@ -3,12 +3,13 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Identity, secrets};
-use crate::auth::secret::{SecretKind, SecretText};
+use crate::auth::secret::{MintedSecret, SecretKind, SecretText};
 use crate::auth::token::mint::{AccessToken, Lifetime, Signer, Subject, mint};
 use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
 use crate::base::text;
 use crate::domain::error::Result;
 use crate::domain::op::Origin;
+use crate::domain::revocation::Revocation;
 use crate::protocol::problem::Problem;
 use crate::protocol::role::Role;
 use crate::storage::sessions::{self, NewSession, Owner, SessionRow};
@@ -24,6 +25,13 @@ pub struct SignedIn {
     pub expires_in: u32,
     pub refresh: SecretText,
     pub who: Subject,
+}
+
+/// A session that was begun.
+pub(super) struct BegunSession {
+    pub(super) refresh: SecretText,
+    /// The account's sessions that made room for it.
+    pub(super) ended: Vec<SessionId>,
 }
 
 impl SignedIn {
@@ -44,39 +52,56 @@ impl SignedIn {
 }
 
 impl Identity {
-    /// Begins a session with its first refresh token, in the caller's transaction.
+    /// Begins a session with its first refresh token, in the caller's transaction, and makes room for it where the account
+    /// has all the sign-ins that it may have. The account's row must be held.
     pub(super) async fn begin_session(
         &self,
         tx: &SystemTx,
         owner: Owner,
         id: SessionId,
         origin: &Origin,
-    ) -> Result<SecretText> {
-        let now = self.now();
+    ) -> Result<BegunSession> {
+        let (now, latest) = (self.now(), micros(self.latest()));
+        let kept = self.settings.sessions_per_account.saturating_sub(1);
+        let ended = sessions::revoke_oldest(tx, owner, kept, latest).await?;
         let new = NewSession {
             id,
             owner,
             user_agent: origin.user_agent.as_deref().map(|agent| text::cut(agent, AGENT_BYTES)),
             address: origin.address.as_deref(),
             now: micros(now),
-            expires_at: micros(self.session_end(now)),
+            expires_at: micros(self.session_end()),
         };
         let session = sessions::insert(tx, new).await?;
-        self.add_refresh_token(tx, &session).await
+        let minted = SecretKind::Refresh.mint(self.kernel.entropy);
+        let refresh = self.add_refresh_token(tx, &session, minted).await?;
+        Ok(BegunSession { refresh, ended })
     }
 
-    /// The next refresh token of a session.
-    pub(super) async fn add_refresh_token(&self, tx: &SystemTx, session: &SessionRow) -> Result<SecretText> {
-        let now = self.now();
-        let minted = SecretKind::Refresh.mint(self.kernel.entropy);
-        let (hash, end) = (secrets::to_store(&minted.hash), micros(self.session_end(now)));
-        sessions::add_refresh_token(tx, session, &hash, micros(now), end).await?;
+    /// Stores a refresh token of a session.
+    pub(super) async fn add_refresh_token(
+        &self,
+        tx: &SystemTx,
+        session: &SessionRow,
+        minted: MintedSecret,
+    ) -> Result<SecretText> {
+        let (hash, end) = (secrets::to_store(&minted.hash), micros(self.session_end()));
+        sessions::add_refresh_token(tx, session, &hash, micros(self.now()), end).await?;
         Ok(minted.text)
     }
 
-    /// Until when a session stands that is used at `now`.
-    pub(super) fn session_end(&self, now: DateTime<Utc>) -> DateTime<Utc> {
-        now + self.settings.refresh_ttl.max(TimeDelta::seconds(1))
+    /// Until when a session stands that is used now.
+    pub(super) fn session_end(&self) -> DateTime<Utc> {
+        self.latest() + self.settings.refresh_ttl.max(TimeDelta::seconds(1))
+    }
+
+    /// Tells of the sessions that made room, once that is committed: in one word, however many they were.
+    pub(super) fn made_room(&self, ended: Vec<SessionId>) {
+        match ended[..] {
+            [] => {}
+            [one] => self.kernel.revoked(Revocation::Session(one)),
+            _ => self.kernel.revoked(Revocation::SomeSessions(ended.into())),
+        }
     }
 
     pub(super) fn signed_in(&self, who: Subject, refresh: SecretText) -> Result<SignedIn> {

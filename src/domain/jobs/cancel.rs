@@ -4,14 +4,14 @@ use super::end::{CANCELLED, end};
 use super::job::{Report, Turn};
 use super::{lease, view};
 use crate::auth::permission::Permission;
-use crate::base::ids::JobId;
+use crate::base::ids::{JobId, UserId};
 use crate::domain::error::Result;
 use crate::domain::idempotency::Begun;
-use crate::domain::op::{Op, forbidden};
+use crate::domain::op::{Deed, Op, forbidden};
 use crate::protocol::job::Job;
 use crate::protocol::problem::Problem;
 use crate::storage::jobs::{self, JobRow};
-use crate::storage::micros;
+use crate::storage::{TenantTx, micros};
 
 /// A pending job is cancelled at once. A running one learns of it with its worker's next report, and is cancelled when
 /// the worker completes it so or its lease ends.
@@ -27,9 +27,11 @@ pub async fn cancel(op: &Op, id: JobId) -> Result<Job> {
     match step.turn {
         Turn::End(ending) => {
             job.finish_reason = Some(CANCELLED.to_owned());
+            note(op, &change.tx, &job, "job.cancelled").await?;
             end(op, &mut change, &mut job, ending).await?;
         }
         Turn::AskToStop => {
+            note(op, &change.tx, &job, "job.cancel_requested").await?;
             job.cancel_requested = true;
             job.updated_at = micros(op.now());
             jobs::save(&change.tx, &job).await?;
@@ -37,6 +39,13 @@ pub async fn cancel(op: &Op, id: JobId) -> Result<Job> {
         Turn::Stay | Turn::Lease | Turn::Advance(_) | Turn::Queue | Turn::GiveBack => {}
     }
     op.commit_once(change, |_| view::job(&job)).await
+}
+
+/// What is done with somebody else's job stands in the audit log.
+pub(super) async fn note(op: &Op, tx: &TenantTx, job: &JobRow, action: &'static str) -> Result<()> {
+    let detail = Some(serde_json::json!({ "created_by": job.created_by }));
+    let deed = Deed { action, target_kind: "job", target_id: job.id.to_string(), detail };
+    op.audit_unless_own(tx, UserId(job.created_by), deed).await
 }
 
 /// One's own job, or any for those who may.

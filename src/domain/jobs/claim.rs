@@ -6,15 +6,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::end::execution_id;
 use super::job::{Report, Turn};
-use super::{check, lease, view};
+use super::wakeups::TooManyWaiting;
+use super::{check, lease, look, settings, view};
 use crate::auth::permission::Permission;
-use crate::auth::scope::SystemReason;
-use crate::base::ids::TenantId;
+use crate::base::ids::KeyId;
 use crate::domain::error::Result;
 use crate::domain::op::{Kernel, Op};
 use crate::domain::spiders::is_name;
 use crate::eventlog::Change;
-use crate::protocol::spider::Runner;
+use crate::protocol::problem::{Code, Problem};
 use crate::protocol::worker::{Claim, ClaimRequest};
 use crate::storage::jobs::JobRow;
 use crate::storage::{Error, executions, jobs};
@@ -23,8 +23,8 @@ use crate::storage::{Error, executions, jobs};
 pub const MAX_WAIT_SECS: i64 = 30;
 /// Names in a claim.
 const MAX_SPIDERS: usize = 100;
-/// How often a waiting claim looks for jobs that were made on other nodes.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// When a caller with too many waiting claims may try again.
+const TOO_MANY_RETRY_SECS: u32 = 5;
 /// What the server's own crawler goes by among the workers.
 const BUILTIN: &str = "builtin";
 
@@ -38,64 +38,75 @@ pub async fn claim(
 ) -> Result<Option<Claim>> {
     op.require(Permission::RunJobs)?;
     check(request)?;
+    let spiders = request.spiders.as_deref();
     let wait = u64::try_from(request.wait_seconds.unwrap_or(0)).unwrap_or(0);
+    if wait == 0 {
+        return claim_now(op, spiders, length).await;
+    }
     let end = op.now() + Duration::from_secs(wait);
+    let Kernel { wakeups, clock, job_settings, .. } = &op.kernel;
+    // It waits before it looks, so that a job made in between wakes it.
+    let mut waiting = match wakeups.register(op.scope.tenant_id(), &claimer(op), spiders, job_settings) {
+        Ok(waiting) => waiting,
+        // It may still take a job that waits; what it may not do is wait beside so many others.
+        Err(too_many) => {
+            return claim_now(op, spiders, length).await?.map(Some).ok_or_else(|| refused(too_many));
+        }
+    };
     loop {
-        // Listening begins before the look, so that a job made in between is heard.
-        let rung = op.kernel.bell.listen();
-        if let Some(claim) = claim_now(op, request.spiders.as_deref(), length).await? {
-            return Ok(Some(claim));
+        let claim = claim_now(op, spiders, length).await?;
+        waiting.has_looked();
+        if claim.is_some() {
+            return Ok(claim);
         }
         let left = (end - op.now()).to_std().unwrap_or_default();
         if left.is_zero() || stop.is_cancelled() {
             return Ok(None);
         }
         tokio::select! {
-            () = rung => {}
+            () = waiting.woken() => {}
             () = stop.cancelled() => {}
-            () = op.kernel.clock.sleep(left.min(LOOK_EVERY)) => {}
+            () = clock.sleep(left) => {}
+            never = look::look_for_all(&op.kernel) => match never {},
         }
     }
+}
+
+fn refused(too_many: TooManyWaiting) -> Problem {
+    let words = match too_many {
+        TooManyWaiting::OfKey(most) => format!("{most} claims of this key wait already."),
+        TooManyWaiting::OfTenant(most) => format!("{most} claims of your tenant wait already."),
+    };
+    Problem::new(Code::RateLimited, words).retry_after(TOO_MANY_RETRY_SECS)
 }
 
 /// Takes the oldest waiting job of external spiders, or of these among them.
 pub async fn claim_now(op: &Op, spiders: Option<&[String]>, length: Duration) -> Result<Option<Claim>> {
     op.require(Permission::RunJobs)?;
+    let claimer = claimer(op);
+    let claiming = op.kernel.job_settings.claiming(&claimer, op.now());
     // Workers ask far more often than jobs are made: look before a transaction that writes is begun.
-    if !jobs::any_claimable(&op.read().await?, spiders).await? {
+    if !jobs::any_claimable(&op.read().await?, spiders, &claiming).await? {
         return Ok(None);
     }
     let change = op.begin().await?;
-    let Some(job) = jobs::lock_claimable(&change.tx, spiders).await? else {
+    let Some(job) = jobs::lock_claimable(&change.tx, spiders, &claiming).await? else {
         return Ok(None);
     };
     take(op, change, job, length).await
 }
 
-/// Takes a waiting job of a builtin spider, from the tenant that has the fewest running.
-pub async fn claim_builtin(kernel: &Kernel, length: Duration) -> Result<Option<(TenantId, Claim)>> {
-    let waiting = {
-        let tx = kernel.db.system(SystemReason::Crawl).read().await?;
-        jobs::waiting_for_builtin(&tx).await?
-    };
-    for (tenant_id, id) in waiting {
-        let op = Op::of_system(kernel, SystemReason::Crawl, tenant_id);
-        let change = op.begin().await?;
-        // Another node may have taken it since.
-        if let Some(job) = jobs::lock_if_free(&change.tx, id).await?
-            && job.runner == Runner::Builtin.name()
-            && let Some(claim) = take(&op, change, job, length).await?
-        {
-            return Ok(Some((tenant_id, claim)));
-        }
-    }
-    Ok(None)
-}
-
 /// Hands the locked job out under a new lease.
-async fn take(op: &Op, change: Change, mut job: JobRow, length: Duration) -> Result<Option<Claim>> {
+pub(super) async fn take(
+    op: &Op,
+    change: Change,
+    mut job: JobRow,
+    length: Duration,
+) -> Result<Option<Claim>> {
+    let claimer = claimer(op);
     let step = view::standing(&job)?.advance(Report::Claim, op.now());
-    if step.map(|step| step.turn) != Ok(Turn::Lease) {
+    let is_due = settings::is_due(&job, &op.kernel.job_settings.claiming(&claimer, op.now()));
+    if !is_due || step.map(|step| step.turn) != Ok(Turn::Lease) {
         return Ok(None);
     }
     let lease_token = op.kernel.entropy.token();
@@ -106,6 +117,8 @@ async fn take(op: &Op, change: Change, mut job: JobRow, length: Duration) -> Res
     execution.worker = Some(worker(op));
     executions::save(&change.tx, &execution).await?;
     job.lease_hash = Some(hash);
+    job.not_before = None;
+    job.claimed_by = Some(claimer);
     lease::extend(op, &mut job, length);
     jobs::save(&change.tx, &job).await?;
     op.commit(change).await?;
@@ -114,8 +127,21 @@ async fn take(op: &Op, change: Change, mut job: JobRow, length: Duration) -> Res
 }
 
 fn worker(op: &Op) -> String {
-    let key = op.principal().and_then(|principal| principal.key_id());
-    key.map_or_else(|| BUILTIN.to_owned(), |key| key.to_string())
+    key(op).map_or_else(|| BUILTIN.to_owned(), |key| key.to_string())
+}
+
+/// Who claims: the API key of an outside worker, else this node.
+fn claimer(op: &Op) -> String {
+    key(op).map_or_else(|| node_claimer(&op.kernel), |key| format!("key:{key}"))
+}
+
+/// This node as a claimer.
+pub(super) fn node_claimer(kernel: &Kernel) -> String {
+    format!("node:{}", kernel.node)
+}
+
+fn key(op: &Op) -> Option<KeyId> {
+    op.principal().and_then(|principal| principal.key_id())
 }
 
 fn check(request: &ClaimRequest) -> Result<()> {

@@ -55,9 +55,9 @@ pub async fn create_for(op: &Op, owner: UserId, new: NewJob) -> Result<Job> {
     let mut job = jobs::insert(&change.tx, row).await?;
     attach::bind(&change.tx, &files, Host::Job(JobId(job.id))).await?;
     queue::queue(op, &mut change, &mut job).await?;
-    let job = op.commit_once(change, |_| view::job(&job)).await?;
-    op.kernel.bell.ring();
-    Ok(job)
+    let answer = op.commit_once(change, |_| view::job(&job)).await?;
+    queue::announce(op, &job);
+    Ok(answer)
 }
 
 /// Refuses when as many jobs wait as the tenant may have. On PostgreSQL jobs that are made in the same instant do not see

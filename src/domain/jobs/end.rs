@@ -72,6 +72,7 @@ pub(super) async fn close_execution(
     job.updated_at = micros(op.now());
     job.lease_hash = None;
     job.lease_expires_at = None;
+    job.not_before = None;
     Ok(())
 }
 

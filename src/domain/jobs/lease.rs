@@ -120,7 +120,7 @@ pub(super) fn hash(token: &str) -> String {
 }
 
 /// The sweep may not have come by yet: a lease is over when its time is, not when that is noticed.
-fn holds(op: &Op, job: &JobRow, hash: &str) -> bool {
+pub(super) fn holds(op: &Op, job: &JobRow, hash: &str) -> bool {
     let same = job.lease_hash.as_deref().is_some_and(|kept| kept.as_bytes().ct_eq(hash.as_bytes()).into());
     same && job.lease_expires_at.is_some_and(|until| until > micros(op.now()))
 }
@@ -134,6 +134,6 @@ pub(super) fn refused(refusal: Refusal) -> Problem {
     }
 }
 
-fn lost() -> Problem {
+pub(super) fn lost() -> Problem {
     Problem::new(Code::LeaseLost, "The lease has ended; drop the work and claim again.")
 }

@@ -5,9 +5,11 @@ use super::{get, view};
 use crate::auth::permission::Permission;
 use crate::base::ids::{ExecutionId, JobId};
 use crate::base::page::{Page, PageRequest};
+use crate::base::timestamp::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::idempotency::Begun;
 use crate::domain::op::Op;
+use crate::eventlog::Change;
 use crate::protocol::job::{LogLevel, LogLine};
 use crate::protocol::message::{JobLog, ServerMessage};
 use crate::protocol::problem::Problem;
@@ -49,16 +51,25 @@ pub async fn append(op: &Op, id: JobId, lines: Vec<NewLogLine>) -> Result<LogsSt
     let new = lines.into_iter().map(|line| job_logs::NewLogLine {
         level: line.level.name(),
         message: line.message,
-        at: micros(line.at.unwrap_or(now)),
+        at: micros(line.at.map_or(now, Timestamp::utc)),
     });
-    let rows =
-        job_logs::insert(&change.tx, id, job.execution_id.map(ExecutionId), new.collect(), micros(now))
-            .await?;
-    let lines: Vec<LogLine> = rows.into_iter().map(view::line).collect::<Result<_>>()?;
+    let lines = store(op, &change, id, job.execution_id.map(ExecutionId), new.collect()).await?;
     let stored = LogsStored { stored: i64::try_from(lines.len()).unwrap_or(i64::MAX) };
     let answer = op.commit_once(change, |_| Ok(stored)).await?;
     pass(op, &job, &lines);
     Ok(answer)
+}
+
+/// Stores lines in the change's own transaction; the caller holds the job's row, and passes them on after the commit.
+pub(super) async fn store(
+    op: &Op,
+    change: &Change,
+    id: JobId,
+    execution: Option<ExecutionId>,
+    new: Vec<job_logs::NewLogLine>,
+) -> Result<Vec<LogLine>> {
+    let rows = job_logs::insert(&change.tx, id, execution, new, micros(op.now())).await?;
+    rows.into_iter().map(view::line).collect()
 }
 
 /// Lines in the order of arrival; the sort key is the line's id.
@@ -101,7 +112,10 @@ fn check(lines: &[NewLogLine]) -> Result<()> {
 }
 
 /// Passes the lines in as many messages as their size asks for.
-fn pass(op: &Op, job: &JobRow, lines: &[LogLine]) {
+pub(super) fn pass(op: &Op, job: &JobRow, lines: &[LogLine]) {
+    if lines.is_empty() {
+        return;
+    }
     let passing = Passing::JobLog { job_id: JobId(job.id), spider: job.spider_name.clone() };
     for lines in in_messages(lines) {
         let message = ServerMessage::JobLog(JobLog { job_id: job.id, lines: lines.to_vec() });

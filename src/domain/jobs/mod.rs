@@ -1,8 +1,9 @@
 //! Crawl jobs: people make, stop and repeat them; workers claim them and report; timers tell merged progress and take
 //! back what silent workers held.
 
-pub mod bell;
 pub mod job;
+pub mod settings;
+pub mod wakeups;
 
 pub mod cancel;
 pub mod create;
@@ -14,6 +15,7 @@ pub mod list;
 pub mod logs;
 pub mod retry;
 
+pub mod builtin;
 pub mod claim;
 pub mod complete;
 pub mod fail;
@@ -30,6 +32,8 @@ mod alert;
 pub(in crate::domain) mod check;
 mod end;
 pub(in crate::domain) mod lease;
+mod look;
+mod lost_pages;
 mod queue;
 mod tell;
 pub(in crate::domain) mod view;

@@ -1,16 +1,45 @@
-//! A job begins to wait for a worker: each time with a new execution.
+//! A job begins to wait for a worker: each time with a new execution, and one who waits for a job is woken.
 
 use super::tell;
+use super::wakeups::QueuedJob;
 use crate::base::ids::JobId;
 use crate::domain::error::Result;
 use crate::domain::op::Op;
 use crate::eventlog::Change;
 use crate::protocol::job::JobStatus;
+use crate::protocol::spider::Runner;
 use crate::storage::jobs::JobRow;
 use crate::storage::{executions, jobs, micros};
 
-/// Makes the next execution, with figures that begin anew, and saves the job. Ring the bell after the commit.
+/// Makes the next execution, with figures that begin anew, and saves the job, which anyone may claim at once. To be
+/// followed by [`announce`] after the commit.
 pub(super) async fn queue(op: &Op, change: &mut Change, job: &mut JobRow) -> Result<()> {
+    job.claimed_by = None;
+    job.not_before = None;
+    next_execution(op, change, job).await
+}
+
+/// The same after a worker was lost: the job pauses, and whoever held it leaves it to others for a while after that.
+pub(super) async fn queue_after_loss(op: &Op, change: &mut Change, job: &mut JobRow) -> Result<()> {
+    let losses = job.attempt + 1 - job.first_attempt;
+    job.not_before = Some(micros(op.kernel.job_settings.not_before(losses, op.now())));
+    next_execution(op, change, job).await
+}
+
+/// Wakes one who may take the job, where it may be claimed at once.
+pub(super) fn announce(op: &Op, job: &JobRow) {
+    if job.not_before.is_some_and(|at| at > micros(op.now())) {
+        return;
+    }
+    let queued = if job.runner == Runner::Builtin.name() {
+        QueuedJob::Builtin
+    } else {
+        QueuedJob::External { spider_name: job.spider_name.clone(), not_for: None }
+    };
+    op.kernel.wakeups.notify(op.scope.tenant_id(), queued);
+}
+
+async fn next_execution(op: &Op, change: &mut Change, job: &mut JobRow) -> Result<()> {
     let now = micros(op.now());
     job.attempt += 1;
     let execution = executions::insert(&change.tx, JobId(job.id), job.attempt, now).await?;

@@ -3,7 +3,7 @@
 use super::end::{CANCELLED, end, execution_id};
 use super::job::{Report, Turn};
 use super::lease::{self, Lease};
-use super::tell;
+use super::{lost_pages, queue, tell};
 use crate::domain::error::Result;
 use crate::domain::op::Op;
 use crate::eventlog::Change;
@@ -23,7 +23,9 @@ pub async fn release(op: &Op, lease: &Lease<'_>) -> Result<()> {
         give_back(op, &mut change, &mut job).await?;
     }
     op.commit(change).await?;
-    op.kernel.bell.ring();
+    if job.finished_at.is_none() {
+        queue::announce(op, &job);
+    }
     Ok(())
 }
 
@@ -43,6 +45,9 @@ async fn give_back(op: &Op, change: &mut Change, job: &mut JobRow) -> Result<()>
     job.lease_expires_at = None;
     // The next worker counts its reports anew.
     job.progress_sequence = -1;
+    job.not_before = None;
+    job.claimed_by = None;
+    lost_pages::clear(change, job).await?;
     jobs::save(&change.tx, job).await?;
     tell::queued(op, change, job)
 }

@@ -1,6 +1,6 @@
 //! A person wants a job that is over to run again.
 
-use super::cancel::require_own;
+use super::cancel::{note, require_own};
 use super::job::{Report, Turn};
 use super::{lease, queue, view};
 use crate::auth::permission::Permission;
@@ -23,10 +23,11 @@ pub async fn retry(op: &Op, id: JobId) -> Result<Job> {
     require_own(op, &job)?;
     let step = view::standing(&job)?.advance(Report::Retry, op.now()).map_err(lease::refused)?;
     if step.turn == Turn::Queue {
+        note(op, &change.tx, &job, "job.retried").await?;
         job.first_attempt = job.attempt + 1;
         queue::queue(op, &mut change, &mut job).await?;
     }
-    let job = op.commit_once(change, |_| view::job(&job)).await?;
-    op.kernel.bell.ring();
-    Ok(job)
+    let answer = op.commit_once(change, |_| view::job(&job)).await?;
+    queue::announce(op, &job);
+    Ok(answer)
 }

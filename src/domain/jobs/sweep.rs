@@ -2,7 +2,7 @@
 
 use super::end::{CANCELLED, WORKER_LOST, close_execution, end};
 use super::job::{Ending, Report, Turn};
-use super::{alert, queue, tell, view};
+use super::{alert, logs, lost_pages, queue, tell, view};
 use crate::auth::scope::SystemReason;
 use crate::base::ids::JobId;
 use crate::domain::error::Result;
@@ -33,9 +33,6 @@ pub async fn sweep_leases(kernel: &Kernel) -> Result<usize> {
             }
         }
     }
-    if taken > 0 {
-        kernel.bell.ring();
-    }
     Ok(taken)
 }
 
@@ -51,6 +48,7 @@ async fn take_back(op: &Op, id: JobId) -> Result<bool> {
     let Ok(step) = view::standing(&job)?.advance(Report::LeaseEnd, op.now()) else {
         return Ok(false);
     };
+    let lines = lost_pages::note(op, &change, &job, step.turn).await?;
     match step.turn {
         Turn::Queue => requeue(op, &mut change, &mut job).await?,
         Turn::End(Ending::WorkerLost) => {
@@ -64,14 +62,18 @@ async fn take_back(op: &Op, id: JobId) -> Result<bool> {
         Turn::Stay | Turn::Lease | Turn::Advance(_) | Turn::AskToStop | Turn::GiveBack => return Ok(false),
     }
     op.commit(change).await?;
+    logs::pass(op, &job, &lines);
+    if step.turn == Turn::Queue {
+        queue::announce(op, &job);
+    }
     op.kernel.metrics.leases_lost.one();
     Ok(true)
 }
 
-/// The execution is lost with what it had pending; the next one waits.
+/// The execution is lost with what it had pending; the next one waits, and pauses before that.
 async fn requeue(op: &Op, change: &mut Change, job: &mut JobRow) -> Result<()> {
     tell::pending_progress(op, change, job)?;
     close_execution(op, change, job, ExecutionStatus::Lost).await?;
-    queue::queue(op, change, job).await?;
+    queue::queue_after_loss(op, change, job).await?;
     alert::worker_lost(op, change, job).await
 }

@@ -14,24 +14,46 @@ const MOST_CALLERS: usize = 65_536;
 
 /// Buckets by caller.
 pub struct Rates<K> {
-    per_second: Option<u64>,
+    most: Option<Most>,
     buckets: Mutex<HashMap<K, Bucket>>,
+}
+
+/// The rate of all of them.
+#[derive(Clone, Copy)]
+enum Most {
+    PerSecond(u64),
+    PerMinute(u64),
 }
 
 impl<K: Hash + Eq> Rates<K> {
     /// `None`: no limit, and nothing is counted.
     pub fn new(per_second: Option<u64>) -> Self {
-        Self { per_second, buckets: Mutex::default() }
+        Self { most: per_second.map(Most::PerSecond), buckets: Mutex::default() }
+    }
+
+    /// The same by the minute.
+    pub fn per_minute(units: Option<u64>) -> Self {
+        Self { most: units.map(Most::PerMinute), buckets: Mutex::default() }
     }
 
     /// Takes one unit for the caller; `None` when there is no limit.
     pub fn take(&self, caller: K, now: DateTime<Utc>) -> Option<Level> {
-        let per_second = self.per_second?;
+        let most = self.most?;
         let mut buckets = self.buckets.lock();
         if buckets.len() >= MOST_CALLERS && !buckets.contains_key(&caller) {
             make_room(&mut buckets, now);
         }
-        Some(buckets.entry(caller).or_default().take(per_second, now))
+        let bucket = buckets.entry(caller).or_default();
+        Some(match most {
+            Most::PerSecond(units) => bucket.take(units, now),
+            Most::PerMinute(units) => bucket.take_of_minute(units, now),
+        })
+    }
+
+    /// For how many seconds the caller's rate by the minute has nothing to give; `None`: it has.
+    pub fn spent(&self, caller: &K, now: DateTime<Utc>) -> Option<u64> {
+        let Some(Most::PerMinute(units)) = self.most else { return None };
+        self.buckets.lock().get(caller)?.spent_of_minute(units, now)
     }
 }
 

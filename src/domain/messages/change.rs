@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::send::check_text;
+use super::send::{Sent, check_text};
 use super::spot::{Spot, lock_of};
 use super::view::{message, payload, sender};
 use crate::auth::permission::Permission;
 use crate::base::clock::rfc3339;
 use crate::base::ids::{MessageId, RoomId, UserId};
 use crate::domain::error::Result;
+use crate::domain::idempotency::Subject;
 use crate::domain::op::{Deed, Op, forbidden};
 use crate::domain::rooms::access::caller;
 use crate::protocol::event::Event;
@@ -18,14 +19,17 @@ use crate::protocol::room::Message;
 use crate::storage::messages::{self, MessageRow};
 use crate::storage::{TenantTx, events, micros, upload_attachments, users};
 
-/// Puts another text in a message's place. For its author, while still a member.
+/// Puts another text in a message's place. For its author alone: nobody else puts words into a person's mouth.
 pub async fn edit(op: &Op, message_id: MessageId, text: &str) -> Result<Message> {
     op.require(Permission::Chat)?;
     check_text(text)?;
     let me = caller(op)?;
     let mut change = op.begin().await?;
     let (row, spot) = find(op, &change.tx, message_id).await?;
-    require_author_or_admin(op, &row, &spot)?;
+    if row.sender_id != me.0 {
+        let words = "Only its author may edit a message; an admin may delete one that was said in a room.";
+        return Err(Problem::new(Code::Forbidden, words));
+    }
     if row.deleted_at.is_some() {
         return Err(Problem::new(Code::Conflict, "The message was deleted."));
     }
@@ -37,6 +41,7 @@ pub async fn edit(op: &Op, message_id: MessageId, text: &str) -> Result<Message>
     let author_id = UserId(row.sender_id);
     let author = users::find(&change.tx, author_id).await?.ok_or_else(Problem::not_found)?;
     let target = spot.target_of(author_id);
+    rewrite_answers(&change.tx, &row, &spot).await?;
     change.tell(Event::Edited {
         place: spot.place(),
         message: MessageEdited {
@@ -63,6 +68,8 @@ pub async fn delete(op: &Op, message_id: MessageId) -> Result<()> {
         messages::delete(&change.tx, row.id, micros(now)).await?;
         upload_attachments::delete_of_message(&change.tx, row.id).await?;
         redact(&change.tx, message_id, &rfc3339(now)).await?;
+        let gone = messages::find(&change.tx, message_id).await?.ok_or_else(Problem::not_found)?;
+        rewrite_answers(&change.tx, &gone, &spot).await?;
         change.tell(Event::Deleted {
             place: spot.place(),
             message: MessageDeleted {
@@ -77,9 +84,7 @@ pub async fn delete(op: &Op, message_id: MessageId) -> Result<()> {
                 occurred_at: None,
             },
         });
-        if me.0 != row.sender_id {
-            op.audit(&change.tx, deed(message_id)).await?;
-        }
+        op.audit_unless_own(&change.tx, UserId(row.sender_id), deed(message_id)).await?;
     }
     op.commit(change).await?;
     // After the commit: pages of the log that were read before hold the text.
@@ -105,6 +110,13 @@ fn require_author_or_admin(op: &Op, row: &MessageRow, spot: &Spot) -> Result<()>
     let is_author = caller(op)?.0 == row.sender_id;
     let steward = matches!(spot, Spot::Room(_)) && op.may(Permission::ManageRooms);
     if is_author || steward { Ok(()) } else { Err(forbidden()) }
+}
+
+/// Answers that are kept for a retry of its sending tell the message as it is now, and not as it was.
+async fn rewrite_answers(tx: &TenantTx, row: &MessageRow, spot: &Spot) -> Result<()> {
+    let target = spot.target_of(UserId(row.sender_id));
+    let now = |sent: &mut Sent| sent.payload = payload(row, spot.slug(), target);
+    Subject::message(MessageId(row.message_id)).rewrite(tx, now).await
 }
 
 /// Empties the text wherever the log holds it.

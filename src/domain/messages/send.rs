@@ -9,7 +9,7 @@ use crate::base::ids::{ConnectionId, MessageId, UserId};
 use crate::base::text::fits;
 use crate::cluster::attendance::Person;
 use crate::domain::error::Result;
-use crate::domain::idempotency::Begun;
+use crate::domain::idempotency::{Begun, Subject};
 use crate::domain::op::Op;
 use crate::domain::rooms::access::caller;
 use crate::domain::uploads::attach;
@@ -73,7 +73,8 @@ pub async fn send(op: &Op, new: NewMessage) -> Result<Sent> {
     if let Some(stored) = said_before(&change.tx, me, &new, &spot).await? {
         let position = eventlog::read_head(&change.tx).await?.position();
         let sent = Sent { payload: payload(&stored, spot.slug(), target), position };
-        return op.commit_once(change, |_| Ok(sent)).await;
+        let subject = Subject::message(MessageId(stored.message_id));
+        return op.commit_once_about(change, &subject, |_| Ok(sent)).await;
     }
     if let Spot::Room(room) = &spot {
         room.require_open()?;
@@ -97,7 +98,7 @@ pub async fn send(op: &Op, new: NewMessage) -> Result<Sent> {
     let payload = payload(&row, spot.slug(), target);
     change.tell(event(&spot, new.connection, me, sender(&author), payload.clone()));
     let sent = op
-        .commit_once(change, |position| {
+        .commit_once_about(change, &Subject::message(MessageId(row.message_id)), |position| {
             Ok(Sent { payload, position: position.ok_or_else(Problem::internal)? })
         })
         .await?;

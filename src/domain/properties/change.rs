@@ -196,8 +196,8 @@ fn apply(row: &mut PropertyRow, draft: &Draft) -> Result<Vec<&'static str>, Vec<
         stories: fields.stories,
         latitude: fields.latitude,
         longitude: fields.longitude,
-        listed_at: fields.listed_at.map(micros),
-        closed_at: fields.closed_at.map(micros),
+        listed_at: fields.listed_at.map(|at| micros(at.utc())),
+        closed_at: fields.closed_at.map(|at| micros(at.utc())),
         address: fields.address.as_ref().and_then(|address| merged(row.address.as_deref(), address)),
         attributes: draft.attributes.clone(),
     }

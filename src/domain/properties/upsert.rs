@@ -29,10 +29,10 @@ const ATTEMPTS: usize = 4;
 /// Bytes of a row's `error`: it quotes names that the caller made up.
 const MAX_ERROR: usize = 2_000;
 
-/// What a worker saw.
-pub struct Batch {
+/// What a worker saw. Rows are read one by one, so that none is in memory longer than its draft takes.
+pub struct Batch<I = Vec<Sighting>> {
     pub job_id: Option<JobId>,
-    pub items: Vec<Sighting>,
+    pub items: I,
     pub notify: Notify,
 }
 
@@ -46,15 +46,23 @@ pub enum Notify {
 }
 
 /// Takes a batch of 1 to 500 rows.
-pub async fn upsert_batch(op: &Op, batch: Batch) -> Result<BatchResult> {
+pub async fn upsert_batch<I>(op: &Op, batch: Batch<I>) -> Result<BatchResult>
+where
+    I: IntoIterator<Item = Sighting> + Send,
+{
     op.require(Permission::WriteProperties)?;
-    if batch.items.is_empty() || batch.items.len() > MAX_ITEMS {
+    let drafts = drafts(batch.items);
+    if drafts.is_empty() || drafts.len() > MAX_ITEMS {
         let words = format!("must have 1 to {MAX_ITEMS} rows");
         return Err(Problem::validation(vec![FieldError::in_body(&[step("items")], "max_items", words)]));
     }
-    let drafts: Vec<_> = batch.items.into_iter().map(|item| item.and_then(Draft::parse)).collect();
     let taking = Taking { job_id: batch.job_id, notify: batch.notify, drafts: &drafts };
     take(op, &taking, |ledger, position| Ok(batch_result(&ledger, position))).await
+}
+
+/// One more than there may be is enough to refuse them for their number.
+fn drafts(items: impl IntoIterator<Item = Sighting>) -> Vec<Result<Draft, Vec<FieldError>>> {
+    items.into_iter().take(MAX_ITEMS + 1).map(|item| item.and_then(Draft::parse)).collect()
 }
 
 fn batch_result(ledger: &Ledger, position: Option<Position>) -> BatchResult {

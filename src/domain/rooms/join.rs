@@ -38,7 +38,9 @@ pub async fn join(op: &Op, room_id: &str) -> Result<Joined> {
         room.require_open()?;
         add(op, &mut change, &room, caller(op)?, false).await?;
     }
-    let members = if room.row.everyone {
+    let members = if room.row.everyone && !op.may(Permission::ReadDirectory) {
+        vec![caller(op)?.0]
+    } else if room.row.everyone {
         users::list(&change.tx, true, None, NAMED).await?.into_iter().map(|user| user.id).collect()
     } else {
         let rows = room_members::list(&change.tx, room.id(), None, NAMED).await?;

@@ -18,11 +18,15 @@ use crate::storage::rooms;
 use crate::storage::users::{self, UserRow};
 use crate::storage::{micros, time};
 
-/// The members of a room in the order of their joining; in the lobby, everybody.
+/// The members of a room in the order of their joining; in the lobby, everybody, for those who may read the directory.
 pub async fn list(op: &Op, room_id: &str, page: PageRequest<i64>) -> Result<Page<Member, i64>> {
     op.require(Permission::ReadRooms)?;
     let tx = op.read().await?;
     let room = meet(op, &tx, room_id).await?;
+    // Who is in a room is for those who are in it. The lobby's members are the tenant's people: that is the directory.
+    if room.member.is_none() {
+        op.require(Permission::ReadDirectory)?;
+    }
     if room.row.everyone {
         let rows = users::list(&tx, true, page.after, page.limit + 1).await?;
         return Ok(Page::cut(rows, page.limit, |row| row.id).map(|user| member(&user, None)));

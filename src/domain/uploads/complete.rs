@@ -9,7 +9,7 @@ use crate::base::clock::epoch_seconds;
 use crate::base::ids::UserId;
 use crate::blobs::Checkpoint;
 use crate::domain::error::Result;
-use crate::domain::idempotency::Begun;
+use crate::domain::idempotency::{Begun, Subject};
 use crate::domain::op::Op;
 use crate::protocol::event::Event;
 use crate::protocol::message::UploadCompleted;
@@ -88,7 +88,8 @@ impl Receiving {
         let row = uploads::complete(&change.tx, &row, facts).await?;
         change.tell(completed_event(op, &row));
         let upload = view::upload(&row)?;
-        op.commit_once(change, |_| Ok(upload)).await.map(Done::Stored)
+        let subject = Subject::upload(self.upload_id());
+        op.commit_once_about(change, &subject, |_| Ok(upload)).await.map(Done::Stored)
     }
 }
 

@@ -1,10 +1,9 @@
 //! Somebody takes a file back, or an admin takes it away.
 
 use super::{access, remove};
-use crate::base::ids::UploadId;
+use crate::base::ids::{UploadId, UserId};
 use crate::domain::error::Result;
 use crate::domain::op::{Deed, Op, forbidden};
-use crate::domain::rooms::access::caller;
 use crate::protocol::problem::Problem;
 use crate::storage::uploads;
 
@@ -16,10 +15,9 @@ pub async fn delete(op: &Op, upload_id: UploadId) -> Result<()> {
     if !access::is_steward(op, &row) {
         return Err(forbidden());
     }
-    if caller(op)?.0 != row.user_id {
-        let (action, target_kind, target_id) = ("upload.deleted", "upload", upload_id.to_string());
-        op.audit(&change.tx, Deed { action, target_kind, target_id, detail: None }).await?;
-    }
+    let (action, target_kind, target_id) = ("upload.deleted", "upload", upload_id.to_string());
+    let deed = Deed { action, target_kind, target_id, detail: None };
+    op.audit_unless_own(&change.tx, UserId(row.user_id), deed).await?;
     remove::mark(op, &change.tx, &row).await?;
     op.commit(change).await?;
     op.kernel.uploads.writers.interrupt(upload_id);

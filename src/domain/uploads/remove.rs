@@ -5,6 +5,7 @@ use super::key;
 use crate::base::ids::{TenantId, UploadId};
 use crate::blobs::BlobKey;
 use crate::domain::error::Result;
+use crate::domain::idempotency::Subject;
 use crate::domain::op::{Kernel, Op};
 use crate::storage::uploads::{self, UploadRow};
 use crate::storage::{TenantTx, micros, upload_attachments, upload_totals};
@@ -13,6 +14,7 @@ use crate::storage::{TenantTx, micros, upload_attachments, upload_totals};
 pub async fn mark(op: &Op, tx: &TenantTx, row: &UploadRow) -> Result<()> {
     upload_totals::give_back(tx, row.reserved).await?;
     upload_attachments::delete_of_upload(tx, row.id).await?;
+    Subject::upload(UploadId(row.upload_id)).forget(tx).await?;
     Ok(uploads::begin_removal(tx, row.id, micros(op.now())).await?)
 }
 

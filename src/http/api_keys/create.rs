@@ -1,6 +1,5 @@
 //! `POST /api-keys`.
 
-use chrono::{DateTime, Utc};
 use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
@@ -8,6 +7,7 @@ use uuid::Uuid;
 
 use super::view::{KeyView, ScopeView, view};
 use crate::auth::role::KeyScope;
+use crate::base::timestamp::Timestamp;
 use crate::domain::identity::Identity;
 use crate::domain::identity::api_keys::{self, NewKey};
 use crate::domain::op::Op;
@@ -24,7 +24,7 @@ pub struct NewKeyBody {
     #[oai(validator(min_items = 1, max_items = 4))]
     scopes: Vec<ScopeView>,
     /// When it ends by itself; never when absent.
-    expires_at: Option<DateTime<Utc>>,
+    expires_at: Option<Timestamp>,
 }
 
 /// A key with its text, which is shown this once.
@@ -52,7 +52,7 @@ pub(super) async fn create(identity: &Identity, op: &Op, body: NewKeyBody) -> Re
     let new = NewKey {
         name: body.name,
         scopes: body.scopes.into_iter().map(KeyScope::from).collect(),
-        expires_at: body.expires_at,
+        expires_at: body.expires_at.map(Timestamp::utc),
     };
     let made = api_keys::create(identity, op, &new).await?;
     let key = made.text.expose().to_owned();
@@ -74,7 +74,7 @@ impl Example for NewKeyBody {
         Self {
             name: "crawler in the cellar".to_owned(),
             scopes: vec![ScopeView::JobsRun, ScopeView::PropertiesWrite],
-            expires_at: Some(examples::far_ahead()),
+            expires_at: Timestamp::new(examples::far_ahead()),
         }
     }
 }

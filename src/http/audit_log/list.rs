@@ -6,7 +6,7 @@ use poem_openapi::types::Example;
 use serde_json::Value;
 
 use crate::base::clock::rfc3339;
-use crate::domain::identity::audit;
+use crate::domain::identity::{Identity, audit, failed_sign_ins};
 use crate::domain::op::Op;
 use crate::http::list::{Listed, listed, page_request};
 use crate::protocol::examples;
@@ -38,10 +38,15 @@ pub struct AuditEntry {
 
 pub(super) async fn list(
     request: &Request,
+    identity: &Identity,
     op: &Op,
     limit: Option<u64>,
     cursor: Option<&str>,
 ) -> Result<Listed<AuditEntry>, Problem> {
+    // Entries that are on their way are shown, too; where they cannot be written now the others still are.
+    if let Err(problem) = failed_sign_ins::write_pending(identity).await {
+        tracing::warn!(%problem, "failed sign-ins could not be written to the audit log; it is tried again");
+    }
     let page = audit::list(op, page_request(limit, cursor)?).await?;
     Ok(listed(request, page.map(view)))
 }

@@ -2,7 +2,10 @@
 
 mod list;
 
+use std::sync::Arc;
+
 use poem::Request;
+use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Query;
 
@@ -10,6 +13,7 @@ use self::list::AuditEntry;
 use super::caller::{Caller, ReadAudit};
 use super::list::Listed;
 use super::tags::Tag;
+use crate::domain::identity::Identity;
 use crate::protocol::problem::Problem;
 
 pub struct AuditLogApi;
@@ -18,15 +22,17 @@ pub struct AuditLogApi;
 impl AuditLogApi {
     /// Read the audit log
     ///
-    /// Newest first. Entries are written with the deed that they speak of, and never changed.
+    /// Newest first. Entries are written with the deed that they speak of, and never changed. What admins do with another's
+    /// thing stands here, and what operators do to the tenant.
     #[oai(path = "/audit-log", method = "get", operation_id = "list_audit_log")]
     async fn list(
         &self,
         request: &Request,
+        identity: Data<&Arc<Identity>>,
         caller: Caller<ReadAudit>,
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
         #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
     ) -> Result<Listed<AuditEntry>, Problem> {
-        list::list(request, &caller.op, limit.0, cursor.0.as_deref()).await
+        list::list(request, identity.0, &caller.op, limit.0, cursor.0.as_deref()).await
     }
 }

@@ -18,7 +18,7 @@ use poem_openapi::payload::Json;
 use uuid::Uuid;
 
 use self::password::PasswordBody;
-use self::register::RegisterBody;
+use self::register::{RegisterBody, RegistrationIsOpen};
 use self::sessions::SessionView;
 use self::ticket::TicketMade;
 use self::token::{Registered, TokenForm, Tokens};
@@ -55,6 +55,7 @@ impl AuthApi {
         &self,
         request: &Request,
         identity: Data<&Arc<Identity>>,
+        _open: RegistrationIsOpen,
         body: Body<RegisterBody>,
     ) -> Result<Registered, Problem> {
         register::register(request, identity.0, body.0).await
@@ -107,14 +108,15 @@ impl AuthApi {
 
     /// Get a ticket for a socket or a stream
     ///
-    /// For pages, which cannot send headers there. It opens one socket or stream, within 30 seconds.
+    /// For pages, which cannot send headers there. It opens one socket or stream, within 30 seconds. A stream may show it
+    /// again when it reconnects, until five minutes after its last connection has ended.
     #[oai(path = "/auth/socket-ticket", method = "post", operation_id = "create_socket_ticket")]
     async fn socket_ticket(
         &self,
         identity: Data<&Arc<Identity>>,
         caller: Caller<MintTicket>,
     ) -> Result<TicketMade, Problem> {
-        ticket::ticket(identity.0, &caller.admitted).await
+        ticket::ticket(identity.0, &caller.admitted)
     }
 
     /// Keep a stream open with a newer token

@@ -1,17 +1,28 @@
 //! `POST /auth/register`.
 
-use poem::Request;
+use poem::{FromRequest, Request, RequestBody};
 use poem_openapi::Object;
 use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 
 use super::token::{NO_STORE, Registered, client, pair};
 use crate::domain::identity::Identity;
-use crate::domain::identity::register::{Registration, register as sign_up};
+use crate::domain::identity::register::{Registration, register as sign_up, require_open};
 use crate::domain::identity::tenants::NewTenant;
+use crate::http::caller::identity;
 use crate::http::client::origin;
 use crate::protocol::examples;
 use crate::protocol::problem::Problem;
+
+/// Registration is on. Stands before the body among the handler's parameters, so that a body is not read for nothing.
+pub struct RegistrationIsOpen;
+
+impl<'a> FromRequest<'a> for RegistrationIsOpen {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
+        require_open(identity(request)?)?;
+        Ok(Self)
+    }
+}
 
 /// A tenant and its first admin.
 #[derive(Debug, Object)]

@@ -27,8 +27,8 @@ pub enum TicketMade {
     Made(Json<TicketView>, #[oai(header = "Cache-Control")] String),
 }
 
-pub(super) async fn ticket(identity: &Identity, admitted: &Admitted) -> Result<TicketMade, Problem> {
-    let ticket = identity.tickets.mint(&admitted.principal, admitted.expires_at).await?;
+pub(super) fn ticket(identity: &Identity, admitted: &Admitted) -> Result<TicketMade, Problem> {
+    let ticket = identity.tickets.mint(&admitted.principal, admitted.expires_at)?;
     let view = TicketView { ticket: ticket.expose().to_owned(), expires_in: TICKET_LIFE.as_secs() };
     Ok(TicketMade::Made(Json(view), NO_STORE.to_owned()))
 }

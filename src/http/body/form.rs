@@ -8,11 +8,12 @@ use poem_openapi::types::ParseFromJSON;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::Value;
 
-use super::{BODY_BYTES, meta, read, refusal};
+use super::account::{BodyAccount, Single};
+use super::{meta, read, refusal};
 use crate::http::explain::{parts_of, refuse_bad_parameters, value_of_text};
 use crate::protocol::problem::{FieldError, Problem, Step};
 
-/// A form (`application/x-www-form-urlencoded`) of at most 1 MiB. Fields that the type does not know are ignored, as
+/// A form (`application/x-www-form-urlencoded`). Fields that the type does not know are ignored, as
 /// RFC 6749 section 3.2 asks of a token endpoint.
 #[derive(Debug)]
 pub struct Form<T>(pub T);
@@ -39,7 +40,10 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Form<T> {
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         refuse_bad_parameters(request)?;
-        let bytes = read::body_of_type(request, body, FORM, BODY_BYTES).await?;
+        let bytes = read::body_of_type::<Single>(request, body, FORM).await?;
+        if let Some(account) = BodyAccount::of(request) {
+            account.charge_parsed(bytes.len())?;
+        }
         Ok(Self(parse(&bytes)?))
     }
 }

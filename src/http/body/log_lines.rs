@@ -4,18 +4,22 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{Example, ParseFromJSON, ToJSON, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{BATCH_BYTES, JSON, has_essence, parse, read, refusal};
+use super::account::{BodyAccount, Many};
+use super::shaped::{FreeForm, Shape};
+use super::{JSON, has_essence, parse, read, refusal};
 use crate::http::explain::refuse_bad_parameters;
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::worker::{NewLogLine, NewLogLines};
 
-/// A body of log lines in either form, of at most 8 MiB.
+/// A body of log lines in either form, as large as a batch.
 #[derive(Debug)]
 pub struct LogLines(pub Vec<NewLogLine>);
 
 const NDJSON: &str = "application/x-ndjson";
+/// Lines at most.
+const MOST_LINES: usize = 1000;
 /// Other names that the form goes by.
 const ALIASES: [&str; 3] = [NDJSON, "application/ndjson", "application/jsonl"];
 
@@ -46,10 +50,13 @@ impl<'a> ApiExtractor<'a> for LogLines {
         refuse_bad_parameters(request)?;
         let given = request.content_type().unwrap_or_default();
         let Some(wanted) = ALIASES.into_iter().find(|alias| has_essence(given, alias)) else {
-            let bytes = read::body_of_type(request, body, JSON, BATCH_BYTES).await?;
-            return Ok(Self(parse::<NewLogLines>(&bytes)?.lines));
+            let bytes = read::body_of_type::<Many>(request, body, JSON).await?;
+            return Ok(Self(parse::<NewLogLines>(request, &bytes)?.lines));
         };
-        let bytes = read::body_of_type(request, body, wanted, BATCH_BYTES).await?;
+        let bytes = read::body_of_type::<Many>(request, body, wanted).await?;
+        if let Some(account) = BodyAccount::of(request) {
+            account.charge_parsed(bytes.len())?;
+        }
         Ok(Self(of_lines(&bytes)?))
     }
 }
@@ -64,17 +71,21 @@ fn lines_schema() -> MetaSchemaRef {
 
 /// Reads the lines as if they stood in the one object, so that a bad field has the same pointer in both forms.
 fn of_lines(bytes: &[u8]) -> Result<Vec<NewLogLine>, Problem> {
-    let mut lines = Vec::new();
+    let (shape, mut lines) = (Shape::of::<NewLogLine>(), Vec::new());
     for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let value: Value = serde_json::from_slice(line).map_err(|error| {
+        let value = shape.read(line, FreeForm::Keep).map_err(|error| {
             let column = error.column();
             let detail = format!("The body is not NDJSON: line {number} is not JSON after column {column}.");
             Problem::new(Code::InvalidJson, detail)
         })?;
         lines.push(value);
+        // One more than there may be is enough to refuse them for their number.
+        if lines.len() > MOST_LINES {
+            break;
+        }
     }
     let whole = json!({ "lines": lines });
     NewLogLines::parse_from_json(Some(whole.clone()))
@@ -107,6 +118,8 @@ mod tests {
         pointers.sort_unstable();
         assert_eq!(pointers, ["/lines/1/level", "/lines/1/message", "/lines/1/text"]);
         assert_eq!(of_lines(b"{}\n{").unwrap_err().code, Code::InvalidJson);
+        let many = of_lines(&b"{\"level\":\"info\",\"message\":\"x\"}\n".repeat(5000)).unwrap_err();
+        assert_eq!((many.errors[0].pointer.as_str(), many.errors[0].kind.as_str()), ("/lines", "max_items"));
         assert_eq!(of_lines(b"\n").unwrap_err().errors[0].pointer, "/lines");
     }
 }

@@ -1,9 +1,15 @@
 //! Request bodies: bounded, typed, and refused with every bad field named.
 
+mod account;
+mod budget;
 mod form;
 mod log_lines;
 mod optional;
+mod property_batch;
 mod read;
+mod shaped;
+
+use std::marker::PhantomData;
 
 use bytes::Bytes;
 use poem::{Request, RequestBody};
@@ -12,27 +18,26 @@ use poem_openapi::types::{ParseFromJSON, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::Value;
 
+use self::shaped::{FreeForm, Shape};
 use super::explain::{bad_fields, refuse_bad_parameters};
 use crate::protocol::problem::{Code, FieldError, Problem};
 
+pub use account::{ANONYMOUS_BYTES, BodyAccount, BodyGate, BodySettings, BodySize, Many, Single};
+pub use budget::{BodyBudget, BodyHolder};
 pub use form::Form;
 pub use log_lines::LogLines;
 pub use optional::OptionalBody;
-pub use read::{has_essence, read_at_most};
+pub use property_batch::PropertyBatch;
+pub use read::{has_essence, read_whole};
 
-/// A body at most.
-pub const BODY_BYTES: usize = 1024 * 1024;
-/// A batch at most.
-pub const BATCH_BYTES: usize = 8 * 1024 * 1024;
-
-/// A JSON body of at most `LIMIT` bytes.
+/// A JSON body of the size that its kind may have.
 #[derive(Debug)]
-pub struct Body<T, const LIMIT: usize = BODY_BYTES>(pub T);
+pub struct Body<T, S = Single>(pub T, PhantomData<S>);
 
 /// A JSON body that carries many rows.
-pub type Batch<T> = Body<T, BATCH_BYTES>;
+pub type Batch<T> = Body<T, Many>;
 
-impl<'a, T: ParseFromJSON, const LIMIT: usize> ApiExtractor<'a> for Body<T, LIMIT> {
+impl<'a, T: ParseFromJSON, S: BodySize> ApiExtractor<'a> for Body<T, S> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
 
     type ParamType = ();
@@ -52,8 +57,8 @@ impl<'a, T: ParseFromJSON, const LIMIT: usize> ApiExtractor<'a> for Body<T, LIMI
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         refuse_bad_parameters(request)?;
-        let bytes = read::body_of_type(request, body, JSON, LIMIT).await?;
-        Ok(Self(parse(&bytes)?))
+        let bytes = read::body_of_type::<S>(request, body, JSON).await?;
+        Ok(Self(parse(request, &bytes)?, PhantomData))
     }
 }
 
@@ -67,27 +72,38 @@ fn meta<T: Type>(content_type: &'static str) -> MetaRequest {
     }
 }
 
-fn parse<T: ParseFromJSON>(bytes: &Bytes) -> Result<T, Problem> {
-    let Some(value) = read_json(bytes)? else {
+/// Bodies up to this size are read without their schema, which costs less time; what that takes of memory is bounded by
+/// the size, and lasts no longer than the reading.
+const PLAIN_BYTES: usize = 64 * 1024;
+
+fn parse<T: ParseFromJSON>(request: &Request, bytes: &Bytes) -> Result<T, Problem> {
+    if let Some(account) = BodyAccount::of(request) {
+        account.charge_parsed(bytes.len())?;
+    }
+    if bytes.is_empty() {
         return T::parse_from_json(None).map_err(|_| Problem::validation(vec![missing_body()]));
-    };
+    }
+    let value = read_json::<T>(bytes, FreeForm::Keep)?;
     match T::parse_from_json(Some(value)) {
         Ok(parsed) => Ok(parsed),
         // Parsing has consumed the value; a bad body is worth reading twice, a good one is not worth a copy.
-        Err(_) => Err(refusal::<T>(&read_json(bytes)?.unwrap_or_default())),
+        Err(_) => Err(refusal::<T>(&read_json::<T>(bytes, FreeForm::Drop)?)),
     }
 }
 
-/// `None` for a body without any byte.
-fn read_json(bytes: &Bytes) -> Result<Option<Value>, Problem> {
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    serde_json::from_slice(bytes).map(Some).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        let detail = format!("The body is not JSON: reading stopped at line {line}, column {column}.");
-        Problem::new(Code::InvalidJson, detail)
-    })
+fn read_json<T: Type>(bytes: &Bytes, free_form: FreeForm) -> Result<Value, Problem> {
+    let value = if bytes.len() <= PLAIN_BYTES {
+        serde_json::from_slice(bytes)
+    } else {
+        Shape::of::<T>().read(bytes, free_form)
+    };
+    value.map_err(|error| invalid_json(&error))
+}
+
+fn invalid_json(error: &serde_json::Error) -> Problem {
+    let (line, column) = (error.line(), error.column());
+    let detail = format!("The body is not JSON: reading stopped at line {line}, column {column}.");
+    Problem::new(Code::InvalidJson, detail)
 }
 
 fn missing_body() -> FieldError {

@@ -5,7 +5,8 @@ use poem_openapi::registry::{MetaRequest, Registry};
 use poem_openapi::types::ParseFromJSON;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::{BODY_BYTES, JSON, meta, parse, read};
+use super::account::Single;
+use super::{JSON, meta, parse, read};
 use crate::http::explain::refuse_bad_parameters;
 
 /// A JSON body, or none.
@@ -38,10 +39,10 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for OptionalBody<T> {
             return Ok(Self(None));
         }
         *body = RequestBody::new(taken);
-        let bytes = read::body_of_type(request, body, JSON, BODY_BYTES).await?;
+        let bytes = read::body_of_type::<Single>(request, body, JSON).await?;
         if bytes.is_empty() {
             return Ok(Self(None));
         }
-        Ok(Self(Some(parse(&bytes)?)))
+        Ok(Self(Some(parse(request, &bytes)?)))
     }
 }

@@ -1,13 +1,17 @@
 //! Reading a body up to a limit.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use poem::http::header;
 use poem::{Request, RequestBody};
 
+use super::account::{BodyAccount, BodySettings, BodySize};
+use crate::base::clock::Clock;
 use crate::http::problem::of_broken_body;
+use crate::http::serve::Progress;
 use crate::protocol::problem::{Code, Problem};
 
 /// So much of a body that is too large is read and dropped before it is refused: a peer that still sends when we
@@ -15,11 +19,10 @@ use crate::protocol::problem::{Code, Problem};
 const DRAIN_BYTES: usize = 16 * 1024 * 1024;
 
 /// The body of a request that must say it is `wanted`.
-pub(super) async fn body_of_type(
+pub(super) async fn body_of_type<S: BodySize>(
     request: &Request,
     body: &mut RequestBody,
     wanted: &str,
-    limit: usize,
 ) -> Result<Bytes, Problem> {
     let body = body.take().map_err(|_| Problem::internal())?;
     let content_type = request.content_type();
@@ -29,7 +32,7 @@ pub(super) async fn body_of_type(
         let detail = format!("The body must be sent as {wanted}.");
         return Err(Problem::new(Code::UnsupportedMediaType, detail));
     }
-    read_at_most(request, body, limit).await
+    read_whole::<S>(request, body).await
 }
 
 /// Whether a content type is `wanted`, whatever its parameters; `application/merge+json` is `application/json` too.
@@ -40,32 +43,107 @@ pub fn has_essence(given: &str, wanted: &str) -> bool {
         || suffix.is_some_and(|suffix| essence.starts_with("application/") && essence.ends_with(&suffix))
 }
 
-/// Reads a whole body of at most `limit` bytes.
-pub async fn read_at_most(request: &Request, body: poem::Body, limit: usize) -> Result<Bytes, Problem> {
+/// Reads a whole body of the size that its kind may have, and counts it among the bodies in memory. One that was read
+/// before is not read or counted again.
+pub async fn read_whole<S: BodySize>(request: &Request, body: poem::Body) -> Result<Bytes, Problem> {
+    let Some(account) = BodyAccount::of(request) else {
+        return read(request, body, S::most(&BodySettings::default()), None).await;
+    };
+    if let Some(kept) = account.kept() {
+        return Ok(kept.clone());
+    }
+    let reading = read(request, body, account.most::<S>(), Some(account));
+    let (clock, pace) = account.pace();
+    let progress = request.data::<Progress>().cloned().unwrap_or_default();
+    tokio::select! {
+        bytes = reading => bytes,
+        () = fell_behind(clock, pace, &progress) => Err(too_slow(pace)),
+    }
+}
+
+async fn read(
+    request: &Request,
+    body: poem::Body,
+    limit: usize,
+    account: Option<&BodyAccount>,
+) -> Result<Bytes, Problem> {
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let mut is_too_large = announced.is_some_and(|length| length > limit as u64);
-    // Who asks for leave to send the body has sent none of it yet.
-    if is_too_large && request.headers().contains_key(header::EXPECT) {
-        return Err(too_large(limit));
-    }
+    // Who asks for leave to send the body has sent none of it yet; of a stranger's nothing more is read.
+    let stops_at_once =
+        request.headers().contains_key(header::EXPECT) || account.is_some_and(BodyAccount::is_anonymous);
+    let expected = announced.map_or(limit, |length| usize::try_from(length).unwrap_or(limit).min(limit));
     let mut pieces = pin!(body.into_bytes_stream());
-    let mut whole = BytesMut::new();
+    let mut whole = Buffer { bytes: BytesMut::new(), expected, account };
     let mut dropped = 0;
-    while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|error| of_broken_body(&error))?;
-        is_too_large |= whole.len() + piece.len() > limit;
-        if !is_too_large {
-            whole.extend_from_slice(&piece);
-            continue;
-        }
-        whole = BytesMut::new();
-        dropped += piece.len();
-        if dropped > DRAIN_BYTES {
+    loop {
+        if is_too_large && (stops_at_once || dropped > DRAIN_BYTES) {
             break;
         }
+        let Some(piece) = pieces.next().await else { break };
+        let piece = piece.map_err(|error| of_broken_body(&error))?;
+        is_too_large |= whole.bytes.len() + piece.len() > limit;
+        if is_too_large {
+            whole.bytes = BytesMut::new();
+            dropped += piece.len();
+        } else {
+            whole.add(&piece)?;
+        }
     }
-    if is_too_large { Err(too_large(limit)) } else { Ok(whole.freeze()) }
+    if is_too_large { Err(too_large(limit)) } else { Ok(whole.bytes.freeze()) }
+}
+
+/// A body as it comes. What it takes of memory is counted before it is taken.
+struct Buffer<'a> {
+    bytes: BytesMut,
+    /// Bytes that will come at most.
+    expected: usize,
+    account: Option<&'a BodyAccount>,
+}
+
+impl Buffer<'_> {
+    fn add(&mut self, piece: &[u8]) -> Result<(), Problem> {
+        let (length, capacity) = (self.bytes.len(), self.bytes.capacity());
+        let needed = length + piece.len();
+        if needed > capacity {
+            let capacity_then = needed.max((capacity * 2).max(FIRST_BYTES).min(self.expected));
+            if let Some(account) = self.account {
+                account.charge(capacity_then - capacity)?;
+            }
+            let mut larger = BytesMut::with_capacity(capacity_then);
+            larger.extend_from_slice(&self.bytes);
+            self.bytes = larger;
+        }
+        self.bytes.extend_from_slice(piece);
+        Ok(())
+    }
+}
+
+/// What is taken for a body that has only begun.
+const FIRST_BYTES: usize = 4 * 1024;
+
+/// Bytes a second that a body must bring on average once its first time is over. Who holds memory has to use it.
+pub(super) const LEAST_RATE: u64 = 8 * 1024;
+
+/// Waits until the body is slower than it may be.
+async fn fell_behind(clock: &Clock, pace: Duration, progress: &Progress) {
+    let mut due = 0;
+    loop {
+        clock.sleep(pace).await;
+        due += LEAST_RATE * pace.as_secs().max(1);
+        if progress.bytes() < due {
+            return;
+        }
+    }
+}
+
+fn too_slow(pace: Duration) -> Problem {
+    let (seconds, kib) = (pace.as_secs(), LEAST_RATE / 1024);
+    let detail = format!(
+        "The body came too slowly; send it within {seconds} seconds, or {kib} KiB a second and more."
+    );
+    Problem::new(Code::RequestTimeout, detail)
 }
 
 fn too_large(limit: usize) -> Problem {

@@ -10,6 +10,7 @@ use super::body::OptionalBody;
 use super::caller::Broadcaster;
 use super::once::{Answered, OnceKey};
 use super::tags::Tag;
+use crate::base::timestamp::Timestamp;
 use crate::protocol::problem::Problem;
 
 pub struct BroadcastsApi;
@@ -36,7 +37,7 @@ impl BroadcastsApi {
         /// `everyone` (the default), `admins`, `role:R` or `user:ID`; of an operator only `all_tenants`.
         audience: Query<Option<String>>,
         /// RFC 3339; informs only.
-        start_time: Query<Option<String>>,
+        start_time: Query<Option<Timestamp>>,
         body: OptionalBody<BroadcastBody>,
     ) -> Result<Answered<Broadcasted>, Problem> {
         let parameters = SendParameters {

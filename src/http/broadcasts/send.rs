@@ -1,10 +1,10 @@
 //! `POST /admin/broadcast`.
 
-use chrono::{DateTime, Utc};
 use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
 
+use crate::base::timestamp::Timestamp;
 use crate::domain::broadcast::{self, NewBroadcast};
 use crate::domain::identity::platform::PlatformOp;
 use crate::domain::op::Op;
@@ -28,7 +28,7 @@ pub struct BroadcastBody {
     ))]
     audience: Option<String>,
     /// When what it speaks of begins; now when absent. Informs only.
-    start_time: Option<DateTime<Utc>>,
+    start_time: Option<Timestamp>,
 }
 
 /// The same as query parameters.
@@ -37,7 +37,7 @@ pub(super) struct SendParameters {
     pub(super) message: Option<String>,
     pub(super) category: Option<String>,
     pub(super) audience: Option<String>,
-    pub(super) start_time: Option<String>,
+    pub(super) start_time: Option<Timestamp>,
 }
 
 /// Where the broadcast stands.
@@ -100,6 +100,7 @@ async fn to_tenant(op: &Op, given: Given) -> Result<Broadcasted, Problem> {
         Some(None) => return Err(given.bad_audience(AUDIENCES)),
     };
     let Given { message, category, start_time, .. } = given;
+    let start_time = start_time.map(Timestamp::utc);
     let sent = broadcast::send(op, NewBroadcast { message, category, audience, start_time }).await?;
     Ok(Broadcasted::Sent(Json(BroadcastSent {
         message: SENT.to_owned(),
@@ -112,8 +113,8 @@ async fn to_all(op: &PlatformOp, given: Given) -> Result<Broadcasted, Problem> {
     if given.audience.as_deref().is_some_and(|audience| audience != "all_tenants") {
         return Err(given.bad_audience("must be all_tenants: an operator has no tenant"));
     }
-    let id =
-        platform_broadcast::send(op, &given.message, given.category.as_deref(), given.start_time).await?;
+    let start_time = given.start_time.map(Timestamp::utc);
+    let id = platform_broadcast::send(op, &given.message, given.category.as_deref(), start_time).await?;
     Ok(Broadcasted::Accepted(Json(BroadcastAccepted {
         message: SENT.to_owned(),
         broadcast_id: id.to_string(),
@@ -125,14 +126,14 @@ struct Given {
     message: String,
     category: Option<String>,
     audience: Option<String>,
-    start_time: Option<DateTime<Utc>>,
+    start_time: Option<Timestamp>,
     in_body: bool,
 }
 
 impl SendParameters {
     fn is_empty(&self) -> bool {
-        let all = [&self.message, &self.category, &self.audience, &self.start_time];
-        all.iter().all(|parameter| parameter.is_none())
+        let all = [&self.message, &self.category, &self.audience];
+        self.start_time.is_none() && all.iter().all(|parameter| parameter.is_none())
     }
 }
 
@@ -143,24 +144,14 @@ impl Given {
     }
 
     fn of_parameters(parameters: SendParameters) -> Result<Self, Problem> {
-        let mut errors = Vec::new();
-        let mut refuse = |name: &str, kind: &str, words: &str| {
-            errors.push(FieldError::in_parameter("query", &[Step::Name(name.to_owned())], kind, words));
-        };
-        if parameters.message.is_none() {
-            refuse("message", "required", "is required, here or in a JSON body");
-        }
-        let start_time = parameters.start_time.as_deref().map(|text| text.parse::<DateTime<Utc>>());
-        if matches!(start_time, Some(Err(_))) {
-            refuse("start_time", "date-time", "must be a time as RFC 3339 writes it");
-        }
-        let SendParameters { message, category, audience, .. } = parameters;
+        let SendParameters { message, category, audience, start_time } = parameters;
         match message {
-            Some(message) if errors.is_empty() => {
-                let start_time = start_time.and_then(Result::ok);
-                Ok(Self { message, category, audience, start_time, in_body: false })
+            Some(message) => Ok(Self { message, category, audience, start_time, in_body: false }),
+            None => {
+                let (name, words) = ("message".to_owned(), "is required, here or in a JSON body");
+                let error = FieldError::in_parameter("query", &[Step::Name(name)], "required", words);
+                Err(Problem::validation(vec![error]))
             }
-            _ => Err(Problem::validation(errors)),
         }
     }
 
@@ -183,7 +174,7 @@ impl Example for BroadcastBody {
             message: "Maintenance tonight at ten".to_owned(),
             category: Some("maintenance".to_owned()),
             audience: None,
-            start_time: Some(examples::now()),
+            start_time: examples::timestamp(),
         }
     }
 }

@@ -51,29 +51,23 @@ pub struct ResyncUrls {
 #[derive(Debug)]
 pub struct Frame(Value);
 
-pub(super) async fn list(
-    op: &Op,
-    since: Option<&str>,
-    subscriptions: Option<&str>,
-    limit: Option<u64>,
-) -> Result<Json<EventPageView>, Problem> {
-    let wish = Wish::parse(since, subscriptions)?;
+pub(super) async fn list(op: &Op, wish: &Wish, limit: Option<u64>) -> Result<Json<EventPageView>, Problem> {
     let reader = reader(op);
     if reader.user.is_none() && wish.subscriptions.is_empty() {
         let words = "A key has no inbox: name the feeds in `subscriptions`.";
         return Err(Problem::new(Code::BadRequest, words));
     }
     let limit = usize::try_from(limit.unwrap_or(DEFAULT_LIMIT)).unwrap_or(usize::MAX);
-    let page = page::page(&op.kernel, &op.scope, reader, &wish, limit).await?;
+    let page = page::page(&op.kernel, &op.scope, reader, wish, limit).await?;
     // Frames were written by us as JSON.
     let frame = |payload: bytes::Bytes| Frame(serde_json::from_slice(&payload).unwrap_or_default());
-    let lists = (!page.recovered).then(|| ResyncUrls::of(reader, &wish));
+    let lists = (!page.recovered).then(|| ResyncUrls::of(reader, wish));
     Ok(Json(EventPageView {
         data: page.events.iter().map(|event| frame(event.frame.payload())).collect(),
         position: page.position.to_string(),
         has_more: page.has_more,
         recovered: page.recovered,
-        resync_url: lists.is_some().then(|| first_list(&wish).to_owned()),
+        resync_url: lists.is_some().then(|| first_list(wish).to_owned()),
         resync_urls: lists,
     }))
 }

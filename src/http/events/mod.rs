@@ -2,6 +2,9 @@
 
 mod list;
 
+use std::sync::Arc;
+
+use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Query;
 use poem_openapi::payload::Json;
@@ -10,6 +13,8 @@ use self::list::EventPageView;
 use super::caller::{Caller, ReadEvents};
 use super::tags::Tag;
 use crate::protocol::problem::Problem;
+use crate::session::Sessions;
+use crate::session::wish::Wish;
 
 pub struct EventsApi;
 
@@ -22,6 +27,7 @@ impl EventsApi {
     #[oai(path = "/events", method = "get", operation_id = "list_events")]
     async fn list(
         &self,
+        sessions: Data<&Arc<Sessions>>,
         caller: Caller<ReadEvents>,
         /// A position; what came after it is read. Any other text is answered with `recovered: false`.
         since: Query<Option<String>>,
@@ -30,6 +36,8 @@ impl EventsApi {
         subscriptions: Query<Option<String>>,
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
     ) -> Result<Json<EventPageView>, Problem> {
-        list::list(&caller.op, since.0.as_deref(), subscriptions.0.as_deref(), limit.0).await
+        let most = sessions.settings.subscriptions;
+        let wish = Wish::parse(since.0.as_deref(), subscriptions.0.as_deref(), most)?;
+        list::list(&caller.op, &wish, limit.0).await
     }
 }

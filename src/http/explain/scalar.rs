@@ -4,6 +4,8 @@ use poem_openapi::registry::MetaSchema;
 use regex::Regex;
 use serde_json::Value;
 
+use crate::base::timestamp::{self, Timestamp};
+
 /// Integers of this format may be written as a string of digits too: ids, which some clients keep as text.
 const ID_FORMAT: &str = "id";
 
@@ -91,10 +93,7 @@ fn matches(pattern: &str, text: &str) -> bool {
 /// What `format` wants, when `text` is not that. Formats that are not named here are for the reader only.
 fn missed_format(format: &str, text: &str) -> Option<&'static str> {
     let (holds, wanted) = match format {
-        "date-time" => (
-            text.parse::<chrono::DateTime<chrono::Utc>>().is_ok(),
-            "a date and time as in RFC 3339, such as 2026-01-31T12:00:00Z",
-        ),
+        "date-time" => (Timestamp::parse(text).is_some(), timestamp::WANTED),
         "date" => (text.parse::<chrono::NaiveDate>().is_ok(), "a date, such as 2026-01-31"),
         "uuid" => (uuid::Uuid::parse_str(text).is_ok(), "a UUID"),
         "email" => (is_email(text), "an e-mail address, such as ann@example.com"),

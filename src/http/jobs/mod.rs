@@ -18,7 +18,7 @@ use poem_openapi::payload::Json;
 use self::create::Created;
 use self::list::{JobFilters, JobSort};
 use self::logs::LogFilters;
-use super::body::{BATCH_BYTES, Body, LogLines};
+use super::body::{Body, LogLines, Many};
 use super::caller::{Caller, CancelOwnJobs, ReadJobs, StartJobs, WriteLogs};
 use super::etag::Tagged;
 use super::list::Listed;
@@ -151,7 +151,7 @@ impl JobsApi {
     async fn append_logs(
         &self,
         caller: Caller<WriteLogs>,
-        #[oai(name = "Idempotency-Key")] once: OnceKey<BATCH_BYTES>,
+        #[oai(name = "Idempotency-Key")] once: OnceKey<Many>,
         job_id: Path<i64>,
         body: LogLines,
     ) -> Result<Answered<Json<LogsStored>>, Problem> {

@@ -33,9 +33,8 @@ pub(super) async fn check(live: &Live, request: &Request, door: Door) -> Result<
     let credential = credential::read(request, &parameters, door)?;
     live.sessions.refuse_when_stopping()?;
     // Up to here nothing was computed or read for the visitor; beyond, only so many are served at once.
-    let place = live.sessions.admission.connects.enter().await?;
-    let admitted = live.sessions.identity.authenticate(credential).await?;
-    drop(place);
+    let sessions = &live.sessions;
+    let admitted = sessions.authenticate(&sessions.admission.connects, credential).await?;
     check_user(request, &admitted)?;
     if !admitted.principal.may(Permission::ReadEvents) {
         return Err(forbidden());

@@ -68,11 +68,16 @@ impl SocketDoor {
             Mode::Follow(_) => Some(sessions.admission.joins.enter().await?),
             Mode::Echo | Mode::Upload => None,
         };
-        let seat = sessions.admit(visitor.admitted, carrier, visitor.origin).await?;
+        let seat = match mode {
+            Mode::Echo => sessions.admit_to_echo(visitor.admitted, visitor.origin).await?,
+            Mode::Follow(_) | Mode::Upload => {
+                sessions.admit(visitor.admitted, carrier, visitor.origin).await?
+            }
+        };
         place.into_iter().for_each(|place| seat.connection.hold(place));
         // The seat first: a ticket is spent only by a session that starts.
         if let Some(ticket) = &visitor.ticket {
-            sessions.identity.tickets.redeem(ticket, Door::Socket).await?;
+            sessions.identity.tickets.redeem_for_socket(ticket).await?;
         }
         Ok(Ready { accept, upgrade, seat, mode })
     }
@@ -84,7 +89,8 @@ impl SocketDoor {
             SocketKind::Upload => Ok(Mode::Upload),
             SocketKind::Follow => {
                 let parameters = &visitor.parameters;
-                Wish::parse(parameters.get("since"), parameters.get("subscriptions")).map(Mode::Follow)
+                let most = self.live.sessions.settings.subscriptions;
+                Wish::parse(parameters.get("since"), parameters.get("subscriptions"), most).map(Mode::Follow)
             }
         }
     }

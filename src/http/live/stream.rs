@@ -18,6 +18,7 @@ use crate::hub::Closing;
 use crate::protocol::job::LogLevel;
 use crate::protocol::position;
 use crate::protocol::problem::{Code, Problem};
+use crate::session::Seat;
 use crate::session::log_stream::{self, LogWish};
 use crate::session::seats::Carrier;
 use crate::session::sse::{self, Names};
@@ -71,9 +72,7 @@ impl StreamDoor {
         let place = sessions.admission.joins.enter().await?;
         let seat = sessions.admit(visitor.admitted, Carrier::Stream, visitor.origin).await?;
         seat.connection.hold(place);
-        if let Some(ticket) = &visitor.ticket {
-            sessions.identity.tickets.redeem(ticket, Door::Stream).await?;
-        }
+        self.redeem(visitor.ticket.as_deref(), &seat).await?;
         let stream = sse::stream(sessions, seat, &wish, names).await;
         Ok(event_stream(Body::from_bytes_stream(stream)))
     }
@@ -84,9 +83,7 @@ impl StreamDoor {
         }
         let sessions = &self.live.sessions;
         let seat = sessions.admit(visitor.admitted, Carrier::Stream, visitor.origin).await?;
-        if let Some(ticket) = &visitor.ticket {
-            sessions.identity.tickets.redeem(ticket, Door::Stream).await?;
-        }
+        self.redeem(visitor.ticket.as_deref(), &seat).await?;
         Ok(event_stream(Body::from_bytes_stream(stats_stream::stats(sessions, seat)?)))
     }
 
@@ -107,11 +104,17 @@ impl StreamDoor {
         let place = sessions.admission.joins.enter().await?;
         let seat = sessions.admit(visitor.admitted, Carrier::Stream, visitor.origin).await?;
         seat.connection.hold(place);
-        if let Some(ticket) = &visitor.ticket {
-            sessions.identity.tickets.redeem(ticket, Door::Stream).await?;
-        }
+        self.redeem(visitor.ticket.as_deref(), &seat).await?;
         let stream = log_stream::stream(sessions, seat, LogWish { job, query, begin, since }).await;
         Ok(event_stream(Body::from_bytes_stream(stream)))
+    }
+
+    /// The seat first: a ticket is spent only by a session that starts. The stream's seat holds it from then on.
+    async fn redeem(&self, ticket: Option<&str>, seat: &Seat) -> Result<(), Problem> {
+        let Some(ticket) = ticket else { return Ok(()) };
+        let held = self.live.sessions.identity.tickets.redeem_for_stream(ticket).await?;
+        seat.connection.hold_ticket(held);
+        Ok(())
     }
 
     fn names(&self, visitor: &Visitor) -> Result<Names, Problem> {
@@ -129,14 +132,15 @@ impl StreamDoor {
     fn wish(&self, request: &Request, visitor: &Visitor) -> Result<Wish, Problem> {
         let parameters = &visitor.parameters;
         let since = since(request, visitor);
+        let most = self.live.sessions.settings.subscriptions;
         match self.kind {
             StreamKind::Notifications if !visitor.admitted.principal.may(Permission::ReadNotifications) => {
                 Err(forbidden())
             }
-            StreamKind::Notifications => Wish::parse(since, None),
-            StreamKind::Stats | StreamKind::Logs => Wish::parse(None, None),
+            StreamKind::Notifications => Wish::parse(since, None, most),
+            StreamKind::Stats | StreamKind::Logs => Wish::parse(None, None, most),
             StreamKind::Events => {
-                let wish = Wish::parse(since, parameters.get("subscriptions"))?;
+                let wish = Wish::parse(since, parameters.get("subscriptions"), most)?;
                 if wish.subscriptions.is_empty() && visitor.admitted.principal.user_id().is_none() {
                     let words = "A key has no inbox: name the feeds in `subscriptions`.";
                     return Err(Problem::new(Code::BadRequest, words));

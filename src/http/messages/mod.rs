@@ -126,7 +126,7 @@ impl MessagesApi {
 
     /// Edit a message
     ///
-    /// For its author, and for admins in rooms.
+    /// For its author alone. An admin may delete a message of a room, and edits none but their own.
     #[oai(path = "/messages/:message_id", method = "patch", operation_id = "edit_message")]
     async fn edit(
         &self,

@@ -10,7 +10,6 @@ mod viewers;
 #[cfg(test)]
 mod tests;
 
-use chrono::{DateTime, Utc};
 use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
@@ -19,20 +18,21 @@ use poem_openapi::payload::Json;
 use self::by_key::PutProperty;
 use self::list::Filters;
 use self::upsert::BatchNotify;
-use super::body::{BATCH_BYTES, Batch, Body};
+use super::body::{Body, Many, PropertyBatch};
 use super::caller::{Caller, ReadProperties, WriteProperties};
 use super::etag::Tagged;
 use super::list::Listed;
 use super::once::{Answered, OnceKey};
 use super::tags::Tag;
 use crate::base::ids::PropertyId;
+use crate::base::timestamp::Timestamp;
 use crate::protocol::examples;
 use crate::protocol::message::ViewersPayload;
 use crate::protocol::problem::Problem;
 use crate::protocol::property::{
     PriceHistoryRow, Property, PropertyInput, PropertySort, StandardStatus, ViewedProperty,
 };
-use crate::protocol::property_batch::{BatchRequest, BatchResult};
+use crate::protocol::property_batch::BatchResult;
 
 pub struct PropertiesApi;
 
@@ -67,7 +67,7 @@ impl PropertiesApi {
         #[oai(validator(max_length = 200))]
         q: Query<Option<String>>,
         /// RFC 3339: only properties that were new, changed or removed then or later.
-        updated_since: Query<Option<DateTime<Utc>>>,
+        updated_since: Query<Option<Timestamp>>,
         #[oai(validator(max_length = 100))] source: Query<Option<String>>,
         /// Only properties that this job saw.
         job_id: Query<Option<i64>>,
@@ -85,7 +85,7 @@ impl PropertiesApi {
             bedrooms_min: bedrooms_min.0,
             bbox: bbox.0,
             q: q.0,
-            updated_since: updated_since.0,
+            updated_since: updated_since.0.map(Timestamp::utc),
             source: source.0,
             job_id: job_id.0,
             include_removed: include_removed.0,
@@ -187,12 +187,12 @@ impl PropertiesApi {
     async fn upsert(
         &self,
         caller: Caller<WriteProperties>,
-        #[oai(name = "Idempotency-Key")] once: OnceKey<BATCH_BYTES>,
+        #[oai(name = "Idempotency-Key")] once: OnceKey<Many>,
         /// `summary`: new properties are told by the summary only, for a first import.
         notify: Query<Option<BatchNotify>>,
-        body: Batch<BatchRequest>,
+        body: PropertyBatch,
     ) -> Result<Answered<Json<BatchResult>>, Problem> {
         let op = caller.op.once(once.0);
-        Ok(Answered::new(op.kept(), upsert::upsert(&op, notify.0, body.0).await?))
+        Ok(Answered::new(op.kept(), upsert::upsert(&op, notify.0, body).await?))
     }
 }

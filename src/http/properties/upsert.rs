@@ -6,8 +6,9 @@ use poem_openapi::payload::Json;
 use crate::base::ids::JobId;
 use crate::domain::op::Op;
 use crate::domain::properties::{self, Batch, Notify};
+use crate::http::body::PropertyBatch;
 use crate::protocol::problem::Problem;
-use crate::protocol::property_batch::{BatchItem, BatchRequest, BatchResult};
+use crate::protocol::property_batch::BatchResult;
 
 /// What is told of new properties.
 #[derive(Clone, Copy, Debug, Enum)]
@@ -22,11 +23,11 @@ pub(super) enum BatchNotify {
 pub(super) async fn upsert(
     op: &Op,
     notify: Option<BatchNotify>,
-    request: BatchRequest,
+    request: PropertyBatch,
 ) -> Result<Json<BatchResult>, Problem> {
     let batch = Batch {
         job_id: request.job_id.map(|id| JobId(id.0)),
-        items: request.items.into_iter().map(BatchItem::read).collect(),
+        items: request.sightings(),
         notify: match notify {
             None | Some(BatchNotify::Each) => Notify::Each,
             Some(BatchNotify::Summary) => Notify::Summary,

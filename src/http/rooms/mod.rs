@@ -95,7 +95,8 @@ impl RoomsApi {
 
     /// List a room's members
     ///
-    /// In the order of their joining; in the lobby, everybody.
+    /// In the order of their joining; in the lobby, everybody. For those who are in the room, and for those who may read the
+    /// directory: who is in the lobby, or in a public room that one is not in, is what the directory says.
     #[oai(path = "/rooms/:room_id/members", method = "get", operation_id = "list_room_members")]
     async fn members(
         &self,

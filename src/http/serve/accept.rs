@@ -1,4 +1,4 @@
-//! Taking connections from the listener: never more than there are seats, never in a spin.
+//! Taking connections from the listener: each gets a place, and the loop never spins.
 
 use std::future::Future;
 use std::io;
@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use poem::Endpoint;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{self, Edge};
-use super::upgrade::Seat;
+use super::pool::Group;
 
 /// Where connections come from. An `accept` that is dropped half-way must lose none.
 pub(super) trait Accept: Send {
@@ -41,14 +40,15 @@ where
     A: Accept,
     E: Endpoint + 'static,
 {
-    // A permit is taken before the accept: at the limit, connections wait in the backlog and cost us no descriptor.
-    let seats = Arc::new(Semaphore::new(edge.settings.max_connections.min(Semaphore::MAX_PERMITS)));
     let mut pause = PAUSE;
-    while let Ok(seat) = Arc::clone(&seats).acquire_owned().await {
+    loop {
         match source.accept().await {
             Ok((stream, peer)) => {
                 pause = PAUSE;
-                connections.spawn(connection::run(Arc::clone(edge), stream, peer, Seat::new(seat)));
+                // Whose connection it is decides who makes room for it, so it is accepted before it has a place.
+                let group = Group::of(peer.ip(), |peer| edge.settings.trusted.trusts(peer));
+                let place = edge.registry.admit(group).await;
+                connections.spawn(connection::run(Arc::clone(edge), stream, peer, place));
             }
             Err(error) if is_about_the_peer(&error) => {
                 tracing::debug!(%error, "a connection ended before it was accepted");

@@ -14,17 +14,23 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::web::{LocalAddr, RemoteAddr};
-use poem::{Addr, Endpoint, Request};
+use poem::{Addr, Endpoint, Request, Response};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use super::ServeSettings;
 use super::exchange::{Alarm, Exchange, Phase};
+use super::host;
+use super::registry::{Activity, Begun, ConnectionRegistry, Place};
 use super::request_body::{Progress, TimedBody};
 use super::socket::{self, Socket};
-use super::upgrade::{Seat, Upgrade};
+use super::upgrade::{Granted, Seat, Upgrade};
 use crate::base::clock::Clock;
+use crate::http::problem::{RequestId, respond};
+use crate::http::security_headers::protect;
+use crate::protocol::problem::{Code, Problem};
 
 /// Bytes that the system takes for a peer beyond what is on its way to it; then the peer is waited for.
 #[cfg(target_os = "linux")]
@@ -35,6 +41,7 @@ pub(super) struct Edge<E> {
     pub(super) endpoint: E,
     pub(super) settings: ServeSettings,
     pub(super) clock: Clock,
+    pub(super) registry: Arc<ConnectionRegistry>,
     /// Finish what runs and take nothing new.
     pub(super) shutdown: CancellationToken,
     /// End now.
@@ -43,16 +50,16 @@ pub(super) struct Edge<E> {
 
 /// Serves one connection. After an upgrade it returns at once: what HTTP needed is freed, the stream lives on in the
 /// task that awaits the [`Upgrade`].
-pub(super) async fn run<E>(edge: Arc<Edge<E>>, stream: TcpStream, peer: SocketAddr, seat: Seat)
+pub(super) async fn run<E>(edge: Arc<Edge<E>>, stream: TcpStream, peer: SocketAddr, place: Place)
 where
     E: Endpoint + 'static,
 {
     prepare(&stream, edge.settings.write_timeout);
     let Ok(local) = stream.local_addr() else { return };
     let exchange = Arc::new(Exchange::default());
-    let place = Place { peer, local, seat, exchange: Arc::clone(&exchange) };
+    let arrival = Arrival { peer, local, place: place.clone(), exchange: Arc::clone(&exchange) };
     let io = TokioIo::new(Socket::new(stream, Arc::clone(&exchange), edge.settings.entropy));
-    let service = service_fn(|request| answer(Arc::clone(&edge), place.clone(), request));
+    let service = service_fn(|request| answer(Arc::clone(&edge), arrival.clone(), request));
 
     let connection = http1::Builder::new()
         // Time is watched by `Watched`, which follows our clock and tells a stalled head from an idle connection.
@@ -60,23 +67,32 @@ where
         .max_header_size(edge.settings.header_bytes)
         .serve_connection(io, service)
         .with_upgrades();
-    let mut watched = Watched::new(Box::pin(connection), exchange, &edge.settings, &edge.clock);
+    let mut watched = Watched::new(Box::pin(connection), exchange, place, &edge.settings, &edge.clock);
 
+    let place = watched.place.clone();
+    let last = tokio::select! {
+        // First: a request that has come in time is answered.
+        biased;
+        end = &mut watched => return tracing::trace!(%peer, ?end, "connection ended"),
+        () = place.chosen() => Last::MakesRoom,
+        () = edge.shutdown.cancelled() => Last::Drains,
+    };
+    // A peer that has said nothing yet loses nothing; hyper would wait for its first request. A head that has begun is
+    // waited for at shutdown, and is no reason to refuse a newcomer.
+    let phase = watched.exchange.phase();
+    if phase == Phase::Fresh || (phase == Phase::Head && last == Last::MakesRoom) {
+        return;
+    }
+    if phase == Phase::Idle {
+        // Its last request is long over: there is no rest of a body to wait for.
+        watched.exchange.leaves_a_body(false);
+    }
+    watched.connection.as_mut().graceful_shutdown();
     let end = tokio::select! {
         end = &mut watched => end,
-        () = edge.shutdown.cancelled() => {
-            // A peer that has said nothing yet loses nothing; hyper would wait for its first request.
-            if watched.exchange.phase() == Phase::Fresh {
-                return;
-            }
-            watched.connection.as_mut().graceful_shutdown();
-            tokio::select! {
-                end = &mut watched => end,
-                () = edge.cut.cancelled() => End::Cut,
-            }
-        }
+        () = edge.cut.cancelled() => End::Cut,
     };
-    tracing::trace!(%peer, ?end, "connection ended");
+    tracing::trace!(%peer, ?end, ?last, "connection ended");
 }
 
 /// Sets what every connection's stream is to be like. One that refuses an option works without it.
@@ -90,46 +106,135 @@ fn prepare(stream: &TcpStream, write_timeout: Duration) {
     let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES);
 }
 
+/// Why a connection takes no further request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    /// Its place goes to a newcomer.
+    MakesRoom,
+    /// The server goes down.
+    Drains,
+}
+
 /// Where a request came in.
 #[derive(Clone)]
-struct Place {
+struct Arrival {
     peer: SocketAddr,
     local: SocketAddr,
-    seat: Seat,
+    place: Place,
     exchange: Arc<Exchange>,
 }
 
 async fn answer<E: Endpoint>(
     edge: Arc<Edge<E>>,
-    place: Place,
+    arrival: Arrival,
     mut request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Answer>, Infallible> {
-    place.exchange.enter(Phase::Busy);
+    let Arrival { peer, local, place, exchange } = arrival;
+    exchange.enter(Phase::Busy);
     // Dropped with the future when the peer goes away in mid-request.
-    let until = Answered(place.exchange);
+    let until = Answered(Arc::clone(&exchange));
+    let begun = place.begin();
+    if let Err(refusal) = may_be_served(begun, &request, &edge.settings) {
+        let had_body = !request.body().is_end_stream();
+        exchange.leaves_a_body(had_body);
+        return Ok(told(&refusal, request.headers(), &edge.settings, until));
+    }
+    let granted = Granted::default();
     // Must be taken before poem takes it and hides the stream behind its own type.
     if let Some(promise) = request.extensions_mut().remove::<hyper::upgrade::OnUpgrade>() {
-        request.extensions_mut().insert(Upgrade::new(promise, place.seat));
+        request.extensions_mut().insert(Upgrade::new(promise, Seat::new(place.clone()), granted.clone()));
     }
-    let local = LocalAddr(Addr::SocketAddr(place.local));
-    let remote = RemoteAddr(Addr::SocketAddr(place.peer));
-    let mut request = Request::from((request, local, remote, http::uri::Scheme::HTTP));
-    time_body(&mut request, &edge.settings, &edge.clock);
+    let id = RequestId::accept_or_make(request.headers(), edge.settings.entropy);
+    let addresses = (LocalAddr(Addr::SocketAddr(local)), RemoteAddr(Addr::SocketAddr(peer)));
+    let mut request = Request::from((request, addresses.0, addresses.1, http::uri::Scheme::HTTP));
+    let progress = time_body(&mut request, &edge.settings, &edge.clock);
 
-    let response: hyper::Response<BoxBody<Bytes, io::Error>> =
-        edge.endpoint.get_response(request).await.into();
+    let mut response = edge.endpoint.get_response(request).await;
+    if is_live(&response) && !place.go_live() {
+        response = refusal(&no_room_for_live(), &id);
+        // Whatever waits for the raw stream hears of the refusal when the connection ends.
+        response.headers_mut().insert(header::CONNECTION, CLOSE);
+    }
+    granted.say(response.status() == StatusCode::SWITCHING_PROTOCOLS);
+    exchange.leaves_a_body(progress.is_some_and(|progress| !progress.has_ended()));
+    if begun == Begun::Reserved {
+        response.headers_mut().insert(header::CONNECTION, CLOSE);
+    }
+    let response: hyper::Response<BoxBody<Bytes, io::Error>> = response.into();
     Ok(response.map(|body| Answer { body, _until: until }))
 }
 
-fn time_body(request: &mut Request, settings: &ServeSettings, clock: &Clock) {
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
+/// Whether a request gets as far as the endpoint.
+fn may_be_served(
+    begun: Begun,
+    request: &hyper::Request<Incoming>,
+    settings: &ServeSettings,
+) -> Result<(), Problem> {
+    let (method, path) = (request.method(), request.uri().path());
+    let is_probe = matches!(*method, Method::GET | Method::HEAD) && settings.probes.contains(&path);
+    match begun {
+        Begun::Reserved if !is_probe => {
+            let words = "The server has as many connections as it can take; try again later.";
+            return Err(Problem::new(Code::Unavailable, words).retry_after(1));
+        }
+        Begun::TooMany => {
+            let words = "Your address has as many requests in progress as it may have; try again later.";
+            return Err(Problem::new(Code::Unavailable, words).retry_after(1));
+        }
+        Begun::Reserved | Begun::Served => {}
+    }
+    host::check(request.version(), request.uri(), request.headers())
+}
+
+fn no_room_for_live() -> Problem {
+    let words = "The server has as many sockets and streams as it can take; try again later.";
+    Problem::new(Code::Unavailable, words).retry_after(5)
+}
+
+/// Whether the connection is a socket or a stream from here on.
+fn is_live(response: &Response) -> bool {
+    response.status() == StatusCode::SWITCHING_PROTOCOLS
+        || response.content_type().is_some_and(|kind| kind.starts_with("text/event-stream"))
+}
+
+/// The refusal of a request that no route has seen. The connection ends with it: what made the server refuse it may be
+/// true of the next request too.
+fn told(
+    problem: &Problem,
+    headers: &HeaderMap,
+    settings: &ServeSettings,
+    until: Answered,
+) -> hyper::Response<Answer> {
+    let mut response = refusal(problem, &RequestId::accept_or_make(headers, settings.entropy));
+    response.headers_mut().insert(header::CONNECTION, CLOSE);
+    let response: hyper::Response<BoxBody<Bytes, io::Error>> = response.into();
+    response.map(|body| Answer { body, _until: until })
+}
+
+/// A refusal that no layer of the router adds its fields to.
+fn refusal(problem: &Problem, id: &RequestId) -> Response {
+    let mut response = respond(problem, id.as_str());
+    protect(response.headers_mut());
+    // Visible ASCII is always a header value.
+    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+        response.headers_mut().insert(RequestId::HEADER, id);
+    }
+    response
+}
+
+/// Puts limits on the time of a request's body. None: it has none.
+fn time_body(request: &mut Request, settings: &ServeSettings, clock: &Clock) -> Option<Progress> {
     let body = request.take_body();
     if body.is_empty() {
-        return;
+        return None;
     }
     let progress = Progress::default();
     let timed = TimedBody::new(body.into(), progress.clone(), settings.body_timeout, clock.clone());
-    request.set_data(progress);
+    request.set_data(progress.clone());
     request.set_body(poem::Body::from(BoxBody::new(timed)));
+    Some(progress)
 }
 
 /// An answer's body; the exchange is over when it is dropped.
@@ -185,6 +290,7 @@ enum End {
 struct Watched<C> {
     connection: Pin<Box<C>>,
     exchange: Arc<Exchange>,
+    place: Place,
     settings: ServeSettings,
     reading: Alarm,
     writing: Alarm,
@@ -194,15 +300,27 @@ impl<C> Watched<C> {
     fn new(
         connection: Pin<Box<C>>,
         exchange: Arc<Exchange>,
+        place: Place,
         settings: &ServeSettings,
         clock: &Clock,
     ) -> Self {
         Self {
             connection,
             exchange,
+            place,
             settings: settings.clone(),
             reading: Alarm::new(clock.clone()),
             writing: Alarm::new(clock.clone()),
+        }
+    }
+
+    /// What the connection does after this poll. An answer of which bytes are not taken yet is still being given.
+    fn activity(&self) -> Activity {
+        match self.exchange.phase() {
+            Phase::Head => Activity::Head,
+            Phase::Fresh => Activity::Idle,
+            Phase::Idle if !self.exchange.is_write_blocked() => Activity::Idle,
+            Phase::Idle | Phase::Busy => Activity::Request,
         }
     }
 
@@ -231,6 +349,7 @@ where
         if self.connection.as_mut().poll(cx).is_ready() {
             return Poll::Ready(End::Closed);
         }
+        self.place.note(self.activity());
         self.poll_limits(cx)
     }
 }

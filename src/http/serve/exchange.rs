@@ -1,7 +1,7 @@
 //! What a connection is doing right now, told by its socket and its requests, asked by its watch.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub(super) struct Exchange {
     phase: AtomicU64,
     /// Whether a write is blocked in the lowest bit, the count of writes that moved above.
     write: AtomicU64,
+    /// Whether the last request was answered before all of its body was read.
+    unread: AtomicBool,
 }
 
 impl Exchange {
@@ -55,6 +57,15 @@ impl Exchange {
         if matches!(self.phase(), Phase::Fresh | Phase::Idle) {
             self.enter(Phase::Head);
         }
+    }
+
+    /// Notes whether an answer leaves some of its request's body unread.
+    pub(super) fn leaves_a_body(&self, unread: bool) {
+        self.unread.store(unread, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_left_a_body(&self) -> bool {
+        self.unread.load(Ordering::Relaxed)
     }
 
     pub(super) fn wrote(&self) {

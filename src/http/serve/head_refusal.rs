@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::base::entropy::Entropy;
 use crate::http::problem::{PROBLEM_JSON, RequestId};
+use crate::http::security_headers::FIELDS as SECURITY_FIELDS;
 use crate::protocol::problem::{Code, Problem};
 
 /// The fields that hyper's own answer has; any other field makes it one of ours.
@@ -59,9 +60,11 @@ fn answer(status_line: &str, date: Option<&str>, problem: &Problem, entropy: Ent
     // Strings and numbers always serialise.
     let body = serde_json::to_vec(&problem.to_body(id.as_str())).unwrap_or_default();
     let date = date.map(|date| format!("date: {date}\r\n")).unwrap_or_default();
+    let security: String =
+        SECURITY_FIELDS.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let head = format!(
         "{status_line}\r\ncontent-type: {PROBLEM_JSON}\r\ncache-control: no-store\r\n{name}: {id}\r\n\
-         connection: close\r\ncontent-length: {length}\r\n{date}\r\n",
+         {security}connection: close\r\ncontent-length: {length}\r\n{date}\r\n",
         name = RequestId::HEADER,
         length = body.len(),
     );

@@ -5,8 +5,11 @@ mod accept;
 mod connection;
 mod exchange;
 mod head_refusal;
+mod host;
 mod listener;
 mod overdue;
+mod pool;
+mod registry;
 mod request_body;
 mod socket;
 #[cfg(test)]
@@ -22,13 +25,19 @@ use tokio_util::task::TaskTracker;
 
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
+use crate::http::client::TrustedProxies;
 
 use accept::Accept;
 use connection::Edge;
+use registry::{Capacity, ConnectionRegistry};
 
 pub use listener::{BindError, Listener};
 pub use overdue::TimeLimit;
+pub use request_body::Progress;
 pub use upgrade::{Seat, Upgrade, UpgradeError, Upgraded};
+
+/// Descriptors that sockets and streams leave to requests.
+const PLAIN_DESCRIPTORS: usize = 64;
 
 /// The walls around a connection.
 #[derive(Clone, Debug)]
@@ -42,8 +51,16 @@ pub struct ServeSettings {
     pub body_timeout: Duration,
     /// A peer may leave our bytes unread this long.
     pub write_timeout: Duration,
-    /// Open connections at most, upgraded ones included; further ones wait in the listener's backlog.
+    /// Plain connections at most, and as many sockets and streams. A newcomer takes the place of an idle connection.
     pub max_connections: usize,
+    /// Connections beyond these that may ask for one of `probes` only.
+    pub reserved: usize,
+    /// Paths that are answered when the server is full.
+    pub probes: &'static [&'static str],
+    /// Peers that speak for many and so have no share of their own; loopback is one always.
+    pub trusted: TrustedProxies,
+    /// Connections of every kind for which there are descriptors.
+    pub descriptors: usize,
     /// A request's head at most, in bytes.
     pub header_bytes: usize,
     /// Running requests get this long at shutdown.
@@ -62,10 +79,26 @@ impl Default for ServeSettings {
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
             max_connections: 16_384,
+            reserved: 16,
+            probes: &[],
+            trusted: TrustedProxies::default(),
+            descriptors: usize::MAX,
             header_bytes: 32 * 1024,
             drain: Duration::from_secs(20),
             entropy: Entropy,
             cut: CancellationToken::new(),
+        }
+    }
+}
+
+impl ServeSettings {
+    fn capacity(&self) -> Capacity {
+        Capacity {
+            plain: self.max_connections,
+            // Requests keep some of the descriptors, whatever else is open.
+            live: self.max_connections.min(self.descriptors.saturating_sub(PLAIN_DESCRIPTORS).max(1)),
+            reserve: self.reserved,
+            total: self.descriptors,
         }
     }
 }
@@ -109,6 +142,7 @@ where
     let cut = CancellationToken::new();
     let edge = Arc::new(Edge {
         endpoint,
+        registry: ConnectionRegistry::new(settings.capacity()),
         settings,
         clock: clock.clone(),
         shutdown: shutdown.clone(),

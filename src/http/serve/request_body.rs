@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -17,11 +17,22 @@ use crate::base::clock::Clock;
 
 /// How much of a request's body has come. Clones share the count.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Progress(Arc<AtomicU64>);
+pub struct Progress(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    bytes: AtomicU64,
+    ended: AtomicBool,
+}
 
 impl Progress {
-    pub(super) fn bytes(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+    pub fn bytes(&self) -> u64 {
+        self.0.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether all of it has been read.
+    pub fn has_ended(&self) -> bool {
+        self.0.ended.load(Ordering::Relaxed)
     }
 }
 
@@ -60,7 +71,10 @@ impl Body for TimedBody {
         if let Poll::Ready(polled) = Pin::new(&mut self.inner).poll_frame(cx) {
             if let Some(Ok(frame)) = &polled {
                 let length = frame.data_ref().map_or(0, Bytes::len);
-                self.progress.0.fetch_add(length as u64, Ordering::Relaxed);
+                self.progress.0.bytes.fetch_add(length as u64, Ordering::Relaxed);
+            }
+            if polled.is_none() || self.inner.is_end_stream() {
+                self.progress.0.ended.store(true, Ordering::Relaxed);
             }
             return Poll::Ready(polled);
         }

@@ -15,8 +15,8 @@ use super::exchange::{Exchange, Phase};
 use super::head_refusal::exchanged;
 use crate::base::entropy::Entropy;
 
-/// So much of what follows a refused head is read and dropped: a peer that still sends when we close gets a reset, and
-/// may lose the answer that tells why.
+/// So much of what follows a refused head, or is left of a body that was not read, is read and dropped: a peer that still
+/// sends when we close gets a reset, and may lose the answer that tells why.
 const DRAIN_BYTES: usize = 256 * 1024;
 
 #[derive(Debug)]
@@ -25,18 +25,19 @@ pub(super) struct Socket {
     exchange: Arc<Exchange>,
     entropy: Entropy,
     refusal: Option<Refusal>,
+    /// Bytes that may be read and dropped after our end is closed.
+    to_drain: Option<usize>,
 }
 
 /// The last words of a connection whose peer sent a head that cannot be read.
 #[derive(Debug)]
 struct Refusal {
     unsent: Bytes,
-    to_drain: usize,
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, exchange: Arc<Exchange>, entropy: Entropy) -> Self {
-        Self { stream, exchange, entropy, refusal: None }
+        Self { stream, exchange, entropy, refusal: None, to_drain: None }
     }
 
     /// The bare stream, for one who asks for signs of life of his own.
@@ -59,7 +60,8 @@ impl Socket {
             return false;
         }
         let Some(unsent) = exchanged(written, self.entropy) else { return false };
-        self.refusal = Some(Refusal { unsent, to_drain: DRAIN_BYTES });
+        self.refusal = Some(Refusal { unsent });
+        self.to_drain = Some(DRAIN_BYTES);
         // From here on the time of a head runs.
         self.exchange.heard();
         true
@@ -81,14 +83,14 @@ impl Socket {
 
     /// Reads on after the last words until the peer has heard them and goes. The limit on a head's time ends it too.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(refusal) = &mut self.refusal else { return Poll::Ready(Ok(())) };
+        let Some(to_drain) = &mut self.to_drain else { return Poll::Ready(Ok(())) };
         let mut scratch = [0; 4096];
-        while refusal.to_drain > 0 {
+        while *to_drain > 0 {
             let mut buffer = ReadBuf::new(&mut scratch);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
             match buffer.filled().len() {
                 0 => break,
-                count => refusal.to_drain = refusal.to_drain.saturating_sub(count),
+                count => *to_drain = to_drain.saturating_sub(count),
             }
         }
         Poll::Ready(Ok(()))
@@ -128,6 +130,11 @@ impl AsyncWrite for Socket {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_refusal(cx))?;
         ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        // Closing with a body half read would reset the connection, and the answer might be lost with it.
+        if self.to_drain.is_none() && self.exchange.has_left_a_body() {
+            self.to_drain = Some(DRAIN_BYTES);
+            self.exchange.heard();
+        }
         self.poll_drain(cx)
     }
 

@@ -259,22 +259,143 @@ async fn exhausted_descriptors_do_not_make_the_loop_spin() {
     assert!((5..=20).contains(&attempts), "{attempts} attempts in ten seconds");
 }
 
+fn small(max_connections: usize, reserved: usize) -> ServeSettings {
+    ServeSettings { max_connections, reserved, probes: &["/livez"], ..ServeSettings::default() }
+}
+
+async fn is_ended(peer: &mut TcpStream) -> bool {
+    let mut byte = [0];
+    matches!(soon(peer.read(&mut byte)).await, Ok(0) | Err(_))
+}
+
+/// Answers when it is told to, and says that it was asked.
+fn slow(running: &Arc<Notify>, go: &Arc<Notify>) -> impl Endpoint + 'static {
+    let (told, wait) = (Arc::clone(running), Arc::clone(go));
+    make(move |request: Request| {
+        let (told, wait) = (Arc::clone(&told), Arc::clone(&wait));
+        async move {
+            if request.uri().path() == "/slow" {
+                told.notify_one();
+                wait.notified().await;
+            }
+            "done"
+        }
+    })
+}
+
 #[tokio::test]
-async fn connections_above_the_limit_wait_until_one_ends() {
-    let settings = ServeSettings { max_connections: 1, ..ServeSettings::default() };
-    let server = Server::with(hello(), settings);
-    let mut first = server.connect().await;
+async fn a_newcomer_to_a_full_server_takes_the_place_of_the_connection_that_is_idle_for_longest() {
+    let server = Server::with(hello(), small(2, 0));
+    let (mut first, mut second) = (server.connect().await, server.connect().await);
+    for peer in [&mut first, &mut second] {
+        peer.write_all(GET).await.unwrap();
+        hello_came(peer).await;
+    }
     first.write_all(GET).await.unwrap();
     hello_came(&mut first).await;
-    let mut second = server.connect().await;
-    second.write_all(GET).await.unwrap();
 
-    let mut byte = [0];
-    let early = tokio::time::timeout(Duration::from_millis(100), second.read(&mut byte)).await;
-    assert!(early.is_err(), "the second must wait");
-    drop(first);
+    let mut newcomer = server.connect().await;
+    newcomer.write_all(GET).await.unwrap();
+    hello_came(&mut newcomer).await;
 
-    hello_came(&mut second).await;
+    assert!(is_ended(&mut second).await);
+    first.write_all(GET).await.unwrap();
+    hello_came(&mut first).await;
+}
+
+#[tokio::test]
+async fn a_request_in_progress_is_never_ended_and_the_state_of_the_node_is_told_all_the_same() {
+    let (running, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let server = Server::with(slow(&running, &go), small(2, 2));
+    let mut busy = [server.connect().await, server.connect().await];
+    for peer in &mut busy {
+        peer.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        soon(running.notified()).await;
+    }
+
+    for _ in 0..5 {
+        let mut probe = server.connect().await;
+        probe.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        soon(probe.read_to_string(&mut answer)).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("done"), "{answer}");
+        let mut other = server.connect().await;
+        other.write_all(GET).await.unwrap();
+        let mut refusal = String::new();
+        soon(other.read_to_string(&mut refusal)).await.unwrap();
+        assert!(refusal.starts_with("HTTP/1.1 503") && refusal.contains("retry-after: 1"), "{refusal}");
+        assert!(refusal.contains("x-content-type-options: nosniff"), "{refusal}");
+    }
+
+    for peer in &mut busy {
+        go.notify_one();
+        assert!(read_until(peer, "done").await.starts_with("HTTP/1.1 200"));
+    }
+}
+
+#[tokio::test]
+async fn connections_that_stall_in_the_reserve_make_room_for_a_probe() {
+    let (running, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let server = Server::with(slow(&running, &go), small(1, 2));
+    let mut busy = server.connect().await;
+    busy.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    soon(running.notified()).await;
+    let mut stalled = Vec::new();
+    for bytes in [&b""[..], b"GET / HT", b"", b"G"] {
+        let mut peer = server.connect().await;
+        peer.write_all(bytes).await.unwrap();
+        stalled.push(peer);
+    }
+
+    let mut probe = server.connect().await;
+    probe.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+
+    assert!(read_until(&mut probe, "done").await.starts_with("HTTP/1.1 200"));
+    assert!(is_ended(&mut stalled[0]).await && is_ended(&mut stalled[1]).await);
+}
+
+/// A listener whose peers seem to come from elsewhere.
+struct Elsewhere {
+    listener: Listener,
+    peers: std::collections::VecDeque<std::net::IpAddr>,
+}
+
+impl Accept for Elsewhere {
+    async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, peer) = self.listener.accept().await?;
+        let seeming = self.peers.pop_front().expect("a peer for each connection");
+        Ok((stream, SocketAddr::new(seeming, peer.port())))
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_holds_all_places_keeps_nobody_else_out() {
+    let (attacker, other) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+    let peers = std::iter::repeat_n(attacker, 8).chain(std::iter::repeat_n(other, 4)).collect();
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let (address, shutdown) = (listener.local_addr(), CancellationToken::new());
+    let served = serve_from(Elsewhere { listener, peers }, hello(), small(8, 1), clock(), shutdown.clone());
+    TaskTracker::new().spawn(served);
+    let mut held = Vec::new();
+    for number in 0..8 {
+        let mut peer = TcpStream::connect(address).await.unwrap();
+        // Answered and idle, in the middle of a head, and before the first byte.
+        peer.write_all([GET, b"GET / HTTP/1.1\r\nX", b""][number % 3]).await.unwrap();
+        if number % 3 == 0 {
+            let end = format!("{}.", peer.local_addr().unwrap().port());
+            read_until(&mut peer, &end).await;
+        }
+        held.push(peer);
+    }
+
+    for _ in 0..4 {
+        let mut peer = TcpStream::connect(address).await.unwrap();
+        peer.write_all(GET).await.unwrap();
+        let end = format!("{}.", peer.local_addr().unwrap().port());
+        assert!(read_until(&mut peer, &end).await.starts_with("HTTP/1.1 200"));
+        held.push(peer);
+    }
+    shutdown.cancel();
 }
 
 #[tokio::test]
@@ -380,39 +501,54 @@ async fn an_upgrade_yields_the_raw_stream_with_the_bytes_that_came_early() {
 }
 
 #[tokio::test]
-async fn an_upgraded_stream_keeps_its_seat() {
-    let settings = ServeSettings { max_connections: 1, ..ServeSettings::default() };
+async fn sockets_and_streams_take_no_place_of_requests_and_have_a_bound_of_their_own() {
     let (sockets, go) = (TaskTracker::new(), Arc::new(Notify::new()));
     let (tracker, wait) = (sockets.clone(), Arc::clone(&go));
-    let server = Server::with(
-        make(move |request: Request| {
-            let (tracker, wait) = (tracker.clone(), Arc::clone(&wait));
-            async move {
-                let Some(upgrade) = Upgrade::of(&request) else { return Response::from("plain") };
-                tracker.spawn(async move {
-                    let _upgraded = upgrade.upgraded().await.unwrap();
-                    wait.notified().await;
-                });
-                Response::builder().status(StatusCode::SWITCHING_PROTOCOLS).header("upgrade", "x").finish()
-            }
-        }),
-        settings,
-    );
+    let endpoint = make(move |request: Request| {
+        let (tracker, wait) = (tracker.clone(), Arc::clone(&wait));
+        async move {
+            let Some(upgrade) = Upgrade::of(&request) else { return Response::from("plain") };
+            tracker.spawn(async move {
+                let Ok(_upgraded) = upgrade.upgraded().await else { return };
+                wait.notified().await;
+            });
+            Response::builder().status(StatusCode::SWITCHING_PROTOCOLS).header("upgrade", "x").finish()
+        }
+    });
+    let server = Server::with(endpoint, small(1, 0));
+    let upgrading = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n";
     let mut socket = server.connect().await;
-    socket
-        .write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
-        .await
-        .unwrap();
-    read_until(&mut socket, "\r\n\r\n").await;
+    socket.write_all(upgrading).await.unwrap();
+    assert!(read_until(&mut socket, "\r\n\r\n").await.starts_with("HTTP/1.1 101"));
+
+    let mut plain = server.connect().await;
+    plain.write_all(GET).await.unwrap();
+    assert!(read_until(&mut plain, "plain").await.starts_with("HTTP/1.1 200"));
     let mut second = server.connect().await;
-    second.write_all(GET).await.unwrap();
-
-    let mut byte = [0];
-    let early = tokio::time::timeout(Duration::from_millis(100), second.read(&mut byte)).await;
-    assert!(early.is_err(), "the socket holds the only seat");
+    second.write_all(upgrading).await.unwrap();
+    assert!(read_until(&mut second, "\r\n\r\n").await.starts_with("HTTP/1.1 503"));
     go.notify_one();
+    sockets.close();
+    soon(sockets.wait()).await;
 
-    assert!(read_until(&mut second, "plain").await.starts_with("HTTP/1.1 200"));
+    let mut third = server.connect().await;
+    third.write_all(upgrading).await.unwrap();
+    assert!(read_until(&mut third, "\r\n\r\n").await.starts_with("HTTP/1.1 101"));
+}
+
+#[tokio::test]
+async fn a_refusal_before_a_body_is_read_reaches_a_peer_that_goes_on_sending() {
+    let server = Server::start(make(|_| async { StatusCode::UNAUTHORIZED }));
+    let mut peer = server.connect().await;
+    peer.write_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n").await.unwrap();
+
+    let answer = read_until(&mut peer, "\r\n\r\n").await;
+    for _ in 0..3 {
+        peer.write_all(&[b'x'; 50_000]).await.unwrap();
+    }
+
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    assert!(is_ended(&mut peer).await);
 }
 
 #[tokio::test]

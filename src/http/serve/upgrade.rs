@@ -2,21 +2,21 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::registry::Place;
+use super::socket::Socket;
+use crate::protocol::problem::{Code, Problem};
 use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use poem::{FromRequest, Request, RequestBody};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
-
-use super::socket::Socket;
-use crate::protocol::problem::{Code, Problem};
 
 /// A place among the open connections; given back when the last clone is dropped.
 #[derive(Clone)]
 pub struct Seat {
-    permit: Arc<OwnedSemaphorePermit>,
+    place: Place,
 }
 
 /// The promise of a connection's raw stream. It is kept once the answer 101 has been written.
@@ -24,7 +24,12 @@ pub struct Seat {
 pub struct Upgrade {
     promise: OnUpgrade,
     seat: Seat,
+    granted: Granted,
 }
+
+/// Whether the answer is 101. hyper keeps its promise after any answer with which the connection ends.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Granted(Arc<AtomicBool>);
 
 /// A connection that has left HTTP.
 #[derive(Debug)]
@@ -32,7 +37,7 @@ pub struct Upgraded {
     pub stream: TcpStream,
     /// What the client sent after its request before we answered; it comes first.
     pub early: Bytes,
-    /// To be kept as long as the stream: it counts against the limit of connections.
+    /// To be kept as long as the stream: it counts against the limit of sockets and streams.
     pub seat: Seat,
 }
 
@@ -42,13 +47,13 @@ pub struct Upgraded {
 pub struct UpgradeError;
 
 impl Seat {
-    pub(super) fn new(permit: OwnedSemaphorePermit) -> Self {
-        Self { permit: Arc::new(permit) }
+    pub(super) fn new(place: Place) -> Self {
+        Self { place }
     }
 
     /// For whoever keeps the stream and need not know what it counts against.
     pub fn into_held(self) -> Arc<dyn Send + Sync> {
-        self.permit
+        self.place.into_held()
     }
 }
 
@@ -58,9 +63,20 @@ impl fmt::Debug for Seat {
     }
 }
 
+impl Granted {
+    /// To be said before the answer is written.
+    pub(super) fn say(&self, is_granted: bool) {
+        self.0.store(is_granted, Ordering::Release);
+    }
+
+    fn is_granted(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
 impl Upgrade {
-    pub(super) fn new(promise: OnUpgrade, seat: Seat) -> Self {
-        Self { promise, seat }
+    pub(super) fn new(promise: OnUpgrade, seat: Seat, granted: Granted) -> Self {
+        Self { promise, seat, granted }
     }
 
     /// The upgrade of a request that asks for one.
@@ -71,6 +87,9 @@ impl Upgrade {
     /// Waits until the answer 101 is written. Await it in a task of its own: the handler must have returned by then.
     pub async fn upgraded(self) -> Result<Upgraded, UpgradeError> {
         let upgraded = self.promise.await.map_err(|_| UpgradeError)?;
+        if !self.granted.is_granted() {
+            return Err(UpgradeError);
+        }
         let parts = upgraded.downcast::<TokioIo<Socket>>().map_err(|_| UpgradeError)?;
         Ok(Upgraded { stream: parts.io.into_inner().into_stream(), early: parts.read_buf, seat: self.seat })
     }

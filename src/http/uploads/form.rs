@@ -6,7 +6,8 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use serde_json::json;
 
-use super::parts::Parts;
+use super::parts::{AHEAD_BYTES, Parts};
+use crate::http::body::BodyAccount;
 use crate::http::explain::refuse_bad_parameters;
 use crate::protocol::examples::uploads::CONTENT;
 use crate::protocol::problem::{Code, Problem};
@@ -59,6 +60,10 @@ impl<'a> ApiExtractor<'a> for FileForm {
                 format!("The body must be sent as {FORM} with a boundary."),
             )
         })?;
+        // The file goes to the store as it comes: what is held of it is what the parser reads ahead.
+        if let Some(account) = BodyAccount::of(request) {
+            account.charge(usize::try_from(AHEAD_BYTES).unwrap_or_default())?;
+        }
         let body = body.take().map_err(|_| Problem::internal())?;
         Ok(Self(Parts::new(body, boundary)))
     }

@@ -16,7 +16,7 @@ use crate::http::problem::of_broken_body;
 use crate::protocol::problem::{Code, Problem};
 
 /// Bytes that may be read before the parser has to make something of them: the head of a part, or a piece of it.
-const AHEAD_BYTES: i64 = 64 * 1024;
+pub(super) const AHEAD_BYTES: i64 = 64 * 1024;
 /// What is read and dropped after a refusal.
 const DRAIN_BYTES: usize = 16 * 1024 * 1024;
 /// Parts of a form.

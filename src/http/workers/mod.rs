@@ -38,7 +38,8 @@ impl WorkersApi {
     /// Claim a job
     ///
     /// Takes the oldest waiting job of the tenant's external spiders. Without one the answer waits up to `wait_seconds`,
-    /// and is 204 then.
+    /// and is 204 then. While as many claims of the key or of the tenant wait as may, a further one is answered 429 instead
+    /// of waiting. A job whose lease ran out is given out again after a pause, and then to other keys first.
     #[oai(path = "/workers/claim", method = "post", operation_id = "claim_job")]
     async fn claim(
         &self,

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::position::Position;
 use crate::base::clock::rfc3339;
+use crate::base::timestamp::Timestamp;
 
 pub const TENANT: i64 = 1;
 pub const USER: i64 = 7;
@@ -56,6 +57,11 @@ pub fn listing_key() -> String {
 /// [`UUID`] as it is.
 pub fn uuid() -> Uuid {
     UUID.parse().unwrap_or_default()
+}
+
+/// The same moment as a request writes it.
+pub fn timestamp() -> Option<Timestamp> {
+    Timestamp::new(now())
 }
 
 /// An end that lies ahead whenever the example is tried.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use poem_openapi::types::Example;
 use serde_json::{Value, json};
 
-use super::{LISTING_KEY, PAGE, PROPERTY, SOURCE, after, now, position};
+use super::{LISTING_KEY, PAGE, PROPERTY, SOURCE, after, position, timestamp};
 use crate::protocol::property::{Address, PriceHistoryRow, Property, PropertyInput, StandardStatus};
 use crate::protocol::property_batch::{
     BatchItem, BatchItemResult, BatchItemStatus, BatchRequest, BatchResult,
@@ -46,7 +46,7 @@ impl Example for PropertyInput {
             address: Some(address()),
             latitude: Some(41.65),
             longitude: Some(-83.54),
-            listed_at: Some(now()),
+            listed_at: timestamp(),
             attributes: Some(attributes()),
             ..Self::default()
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use poem_openapi::types::Example;
 use serde_json::json;
 
-use super::{JOB, LEASE, PAGE, SPIDER, after, now, position};
+use super::{JOB, LEASE, PAGE, SPIDER, after, position, timestamp};
 use crate::protocol::job::{Job, JobStatus, LogLevel, Stats};
 use crate::protocol::worker::{
     Claim, ClaimRequest, CompleteReport, FailReport, LeaseReport, LogsStored, NewLogLine, NewLogLines,
@@ -82,7 +82,7 @@ impl Example for ReportAnswer {
 
 impl Example for NewLogLine {
     fn example() -> Self {
-        Self { level: LogLevel::Info, message: format!("read {PAGE}"), at: Some(now()) }
+        Self { level: LogLevel::Info, message: format!("read {PAGE}"), at: timestamp() }
     }
 }
 

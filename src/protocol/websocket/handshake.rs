@@ -4,8 +4,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{
-    CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderValue, Method, Version};
 use sha1::{Digest as _, Sha1};
@@ -29,6 +29,9 @@ pub fn check(method: &Method, version: Version, headers: &HeaderMap) -> Result<A
         return Err(Refusal::NotGet);
     }
     check_upgrade(version, headers)?;
+    if announces_body(headers) {
+        return Err(Refusal::HasBody);
+    }
     if only(headers, &SEC_WEBSOCKET_VERSION) != Some(b"13") {
         return Err(Refusal::WrongVersion);
     }
@@ -49,6 +52,12 @@ fn check_upgrade(version: Version, headers: &HeaderMap) -> Result<(), Refusal> {
         return Err(Refusal::NotConnectionUpgrade);
     }
     Ok(())
+}
+
+/// Whether a body is to follow, which would be frames to us and a body to a proxy in between.
+fn announces_body(headers: &HeaderMap) -> bool {
+    let is_none = |length: &HeaderValue| length.as_bytes().trim_ascii().iter().all(|digit| *digit == b'0');
+    headers.contains_key(TRANSFER_ENCODING) || !headers.get_all(CONTENT_LENGTH).iter().all(is_none)
 }
 
 /// Whether a list header names `token`, on any of its lines.

@@ -24,6 +24,8 @@ pub enum Refusal {
     BadSubprotocol,
     #[error("at most one `lotline.bearer.` subprotocol may be offered")]
     TwoBearerTokens,
+    #[error("a handshake has no body: leave out `Content-Length` and `Transfer-Encoding`")]
+    HasBody,
 }
 
 impl Refusal {
@@ -35,7 +37,8 @@ impl Refusal {
             | Self::NotConnectionUpgrade
             | Self::BadKey
             | Self::BadSubprotocol
-            | Self::TwoBearerTokens => StatusCode::BAD_REQUEST,
+            | Self::TwoBearerTokens
+            | Self::HasBody => StatusCode::BAD_REQUEST,
         }
     }
 
@@ -50,7 +53,8 @@ impl Refusal {
             | Self::NotConnectionUpgrade
             | Self::BadKey
             | Self::BadSubprotocol
-            | Self::TwoBearerTokens => &[],
+            | Self::TwoBearerTokens
+            | Self::HasBody => &[],
         }
     }
 }

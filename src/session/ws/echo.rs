@@ -3,38 +3,37 @@
 use std::io;
 use std::ops::ControlFlow;
 
-use super::incoming::{self, Incoming, Read};
-use super::socket::{End, Socket, others_first};
+use super::incoming::Incoming;
+use super::socket::{End, Heard, Socket, others_first};
 use crate::protocol::websocket::encode::{self, TextFrame};
 use crate::session::connection::quiet_mailbox;
 
-pub(super) async fn run(mut socket: Socket, mut early: Vec<u8>) -> io::Result<()> {
+pub(super) async fn run(mut socket: Socket, early: Vec<u8>) -> io::Result<()> {
     let mailbox = quiet_mailbox(socket.sessions(), &socket.seat.connection);
-    let mut read = incoming::decode(&mut early, &mut socket.decoder);
+    let mut heard = socket.take_early(early);
     loop {
-        if let ControlFlow::Break(end) = send_back(&mut socket, read) {
+        if let ControlFlow::Break(end) = send_back(&mut socket, heard) {
             return socket.end(end).await;
         }
         socket.write()?;
-        read = tokio::select! {
+        if let Err(end) = socket.charge() {
+            return socket.end(end).await;
+        }
+        heard = tokio::select! {
             closing = mailbox.closed() => return socket.end(End::Closing(closing)).await,
             ready = socket.ready(true) => match ready?.is_readable() {
                 true => {
                     others_first().await;
                     socket.read()?
                 }
-                false => Read::Messages(Vec::new()),
+                false => Heard::default(),
             }
         };
     }
 }
 
-fn send_back(socket: &mut Socket, read: Read) -> ControlFlow<End> {
-    let (messages, violation) = match read {
-        Read::End => return ControlFlow::Break(End::Gone { code: None }),
-        Read::Messages(messages) => (messages, None),
-        Read::Broken(messages, violation) => (messages, Some(violation)),
-    };
+fn send_back(socket: &mut Socket, heard: Heard) -> ControlFlow<End> {
+    let Heard { messages, end } = heard;
     socket.count_in(&messages);
     for message in messages {
         match message {
@@ -45,5 +44,5 @@ fn send_back(socket: &mut Socket, read: Read) -> ControlFlow<End> {
             Incoming::Close { code } => return ControlFlow::Break(End::Gone { code: Some(code) }),
         }
     }
-    violation.map_or(ControlFlow::Continue(()), |violation| ControlFlow::Break(violation.into()))
+    end.map_or(ControlFlow::Continue(()), ControlFlow::Break)
 }

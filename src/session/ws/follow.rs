@@ -5,9 +5,9 @@ use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::incoming::{self, Incoming, Read};
+use super::incoming::Incoming;
 use super::pace::{Pace, Verdict};
-use super::socket::{End, Socket, others_first};
+use super::socket::{End, Heard, Socket, others_first};
 use crate::domain::limits::quota::Quota;
 use crate::hub::{Item, Mailbox, Offer};
 use crate::protocol::message::{ErrorMessage, MessagePayload, ServerMessage};
@@ -25,11 +25,7 @@ pub(super) struct Following {
 
 impl Following {
     /// Joins the log and serves what the client said already. `None`: the socket has ended over it.
-    pub(super) async fn begin(
-        socket: Socket,
-        wish: &Wish,
-        mut early: Vec<u8>,
-    ) -> io::Result<Option<Box<Self>>> {
+    pub(super) async fn begin(socket: Socket, wish: &Wish, early: Vec<u8>) -> io::Result<Option<Box<Self>>> {
         let sessions = Arc::clone(socket.sessions());
         let Some(commands) = Commands::join(&sessions, &socket.seat.connection, wish).await else {
             socket.end(End::of(CloseCode::Overloaded, "the log cannot be read")).await?;
@@ -38,7 +34,7 @@ impl Following {
         let pace = Pace::new(sessions.settings.messages_per_second, sessions.clock().steady());
         let mailbox = Arc::clone(commands.follower.mailbox());
         let mut following = Box::new(Self { socket, commands, mailbox, pace });
-        let first = incoming::decode(&mut early, &mut following.socket.decoder);
+        let first = following.socket.take_early(early);
         match following.serve(first).await {
             ControlFlow::Continue(()) => Ok(Some(following)),
             ControlFlow::Break(end) => following.socket.end(end).await.map(|()| None),
@@ -66,6 +62,9 @@ impl Following {
             }
         };
         let idle = socket.out.is_empty();
+        if !idle {
+            commands.follower.pause();
+        }
         let due = async {
             // While something is unwritten nothing more is taken; only an end is heard.
             if idle { commands.follower.next().await } else { Err(mailbox.closed().await) }
@@ -114,12 +113,9 @@ impl Following {
     }
 
     /// Serves what was read, in order.
-    async fn serve(&mut self, read: Read) -> ControlFlow<End> {
-        let (messages, violation) = match read {
-            Read::End => return ControlFlow::Break(End::Gone { code: None }),
-            Read::Messages(messages) => (messages, None),
-            Read::Broken(messages, violation) => (messages, Some(violation)),
-        };
+    async fn serve(&mut self, heard: Heard) -> ControlFlow<End> {
+        let Heard { messages, end } = heard;
+        let said = messages.iter().any(Incoming::is_said);
         self.socket.count_in(&messages);
         for message in messages {
             match message {
@@ -140,7 +136,10 @@ impl Following {
                 Incoming::Close { code } => return ControlFlow::Break(End::Gone { code: Some(code) }),
             }
         }
-        violation.map_or(ControlFlow::Continue(()), |violation| ControlFlow::Break(violation.into()))
+        if said {
+            self.socket.reads_again();
+        }
+        end.map_or(ControlFlow::Continue(()), ControlFlow::Break)
     }
 
     async fn serve_text(&mut self, text: &str) -> ControlFlow<End> {

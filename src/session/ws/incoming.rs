@@ -7,11 +7,12 @@ use std::io;
 use bytes::Bytes;
 use tokio::net::TcpStream;
 
+use super::socket::End;
 use crate::protocol::websocket::decode::{Decoder, Message, Violation};
 use crate::protocol::websocket::encode;
 
-/// Bytes read at a time.
-const SCRATCH: usize = 64 * 1024;
+/// Bytes read at a time at most.
+pub(super) const SCRATCH: usize = 64 * 1024;
 
 thread_local! {
     static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
@@ -38,9 +39,20 @@ pub(super) enum Read {
     Broken(Vec<Incoming>, Violation),
 }
 
-/// Reads what is there, once.
-pub(super) fn read(stream: &TcpStream, decoder: &mut Decoder) -> io::Result<Read> {
-    BUFFER.with_borrow_mut(|buffer| match stream.try_read(buffer) {
+impl Read {
+    /// What it brought, and how the socket ends after that, if it does.
+    pub(super) fn into_parts(self) -> (Vec<Incoming>, Option<End>) {
+        match self {
+            Self::Messages(messages) => (messages, None),
+            Self::End => (Vec::new(), Some(End::Gone { code: None })),
+            Self::Broken(messages, violation) => (messages, Some(violation.into())),
+        }
+    }
+}
+
+/// Reads what is there, once, and at most `most` bytes of it.
+pub(super) fn read(stream: &TcpStream, decoder: &mut Decoder, most: usize) -> io::Result<Read> {
+    BUFFER.with_borrow_mut(|buffer| match stream.try_read(&mut buffer[..most.min(SCRATCH)]) {
         Ok(0) => Ok(Read::End),
         Ok(count) => Ok(decode(&mut buffer[..count], decoder)),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Read::Messages(Vec::new())),
@@ -57,6 +69,13 @@ pub(super) fn decode(mut bytes: &mut [u8], decoder: &mut Decoder) -> Read {
             Ok(None) => return Read::Messages(messages),
             Err(violation) => return Read::Broken(messages, violation),
         }
+    }
+}
+
+impl Incoming {
+    /// A message of the client's; pings and pongs say nothing.
+    pub(super) fn is_said(&self) -> bool {
+        matches!(self, Self::Text(_) | Self::Binary(_))
     }
 }
 

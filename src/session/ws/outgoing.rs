@@ -11,6 +11,11 @@ use tokio::net::TcpStream;
 /// Buffers handed to the kernel in one call.
 const MOST_SLICES: usize = 64;
 
+/// Beyond this much unwritten nothing more is read: a client that only speaks waits for its own answers.
+const MOST_UNWRITTEN: usize = 256 * 1024;
+/// The same in frames: each costs some hundred bytes besides its own, be it empty.
+const MOST_FRAMES: usize = 4096;
+
 #[derive(Default)]
 pub(super) struct Outgoing {
     queue: VecDeque<Bytes>,
@@ -25,6 +30,11 @@ impl Outgoing {
 
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
+    }
+
+    /// Whether the client has to read before it may speak.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes >= MOST_UNWRITTEN || self.queue.len() >= MOST_FRAMES
     }
 
     pub(super) fn bytes(&self) -> usize {

@@ -7,10 +7,12 @@ use tokio::net::TcpStream;
 
 use super::echo;
 use super::follow::Following;
-use super::socket::{Held, Socket};
+use super::incoming::SCRATCH;
+use super::socket::{Charged, Held, Socket, SocketLimits};
 use super::upload;
 use crate::protocol::upload::CHUNK_BYTES;
 use crate::session::seating::Seat;
+use crate::session::settings::SessionSettings;
 use crate::session::supervisor::Sessions;
 use crate::session::wish::Wish;
 
@@ -35,9 +37,10 @@ pub async fn run(
     mode: Mode,
     held: Held,
 ) {
+    let limits = limits(&mode, &sessions.settings);
+    let socket = Socket::new(seat, stream, &limits, held);
     match mode {
         Mode::Follow(wish) => {
-            let socket = Socket::new(seat, stream, sessions.settings.message_bytes, held);
             match Following::begin(socket, &wish, early).await {
                 // Afresh, so that what the upgrade and the joining took is given back.
                 Ok(Some(following)) => {
@@ -47,15 +50,28 @@ pub async fn run(
                 Err(error) => note(Err(error)),
             }
         }
-        Mode::Echo => {
-            let socket = Socket::new(seat, stream, sessions.settings.echo_message_bytes, held);
-            note(echo::run(socket, early).await);
+        Mode::Echo => note(echo::run(socket, early).await),
+        Mode::Upload => note(Box::pin(upload::run(socket, early)).await),
+    }
+}
+
+fn limits(mode: &Mode, settings: &SessionSettings) -> SocketLimits {
+    let message_bytes = settings.message_bytes;
+    match mode {
+        // Commands are short: some thousand of them at a time are enough.
+        Mode::Follow(_) => {
+            SocketLimits { message_bytes, read_bytes: SCRATCH / 4, charged: Charged::Received }
         }
-        Mode::Upload => {
-            let most_bytes = sessions.settings.message_bytes.max(CHUNK_BYTES);
-            let socket = Socket::new(seat, stream, most_bytes, held);
-            note(Box::pin(upload::run(socket, early)).await);
-        }
+        Mode::Echo => SocketLimits {
+            message_bytes: settings.echo_message_bytes,
+            read_bytes: SCRATCH,
+            charged: Charged::ReceivedAndSent,
+        },
+        Mode::Upload => SocketLimits {
+            message_bytes: message_bytes.max(CHUNK_BYTES),
+            read_bytes: SCRATCH,
+            charged: Charged::Received,
+        },
     }
 }
 

@@ -7,13 +7,14 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest as Readiness, Ready};
 use tokio::net::TcpStream;
 
-use super::incoming::{self, Incoming, Read};
+use super::incoming::{self, Incoming};
 use super::outgoing::Outgoing;
 use crate::hub::Closing;
 use crate::protocol::problem::CloseCode;
 use crate::protocol::websocket::codes::NO_STATUS;
-use crate::protocol::websocket::decode::{Decoder, Violation};
+use crate::protocol::websocket::decode::{Decoder, Unfinished, Violation};
 use crate::protocol::websocket::encode;
+use crate::session::budget::{Exhausted, Reservation};
 use crate::session::seating::Seat;
 use crate::session::supervisor::Sessions;
 
@@ -24,18 +25,46 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const FREELY_DROPPED: usize = 256 * 1024;
 const DROPPED_AT_ONCE: usize = 64 * 1024;
 const BETWEEN_DROPS: Duration = Duration::from_millis(4);
-/// Beyond this much unwritten nothing more is read: a client that only speaks waits for its own answers.
-const MOST_UNWRITTEN: usize = 256 * 1024;
 
 /// Something that is kept as long as the stream is: it counts against a limit of whoever made the stream.
 pub type Held = Arc<dyn Send + Sync>;
 
 pub(super) struct Socket {
     pub(super) stream: TcpStream,
-    pub(super) decoder: Decoder,
+    decoder: Decoder,
+    read_bytes: u32,
     pub(super) out: Outgoing,
     pub(super) seat: Seat,
+    /// Bytes of unfinished messages, among those of all sockets. Most sockets keep none, most of the time.
+    reserved: Option<Box<Reservation>>,
+    charged: Charged,
     _held: Held,
+}
+
+/// What a client may make the node keep.
+pub(super) struct SocketLimits {
+    /// Bytes of a message.
+    pub(super) message_bytes: usize,
+    /// Bytes that are read at a time, which is also what is kept of them as messages while these are served one by one.
+    pub(super) read_bytes: usize,
+    pub(super) charged: Charged,
+}
+
+/// What of a socket's bytes counts against the budget of unfinished messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Charged {
+    /// What was received of a message. What is sent has a bound of its own.
+    Received,
+    /// Also what waits to be sent: the client made it as large as it is.
+    ReceivedAndSent,
+}
+
+/// What a client did since it was listened to last.
+#[derive(Default)]
+pub(super) struct Heard {
+    pub(super) messages: Vec<Incoming>,
+    /// How the socket ends once the messages are served, if it does.
+    pub(super) end: Option<End>,
 }
 
 /// How a socket ends.
@@ -47,9 +76,12 @@ pub(super) enum End {
 }
 
 impl Socket {
-    pub(super) fn new(seat: Seat, stream: TcpStream, most_message_bytes: usize, held: Held) -> Self {
-        let decoder = Decoder::new(most_message_bytes);
-        Self { stream, decoder, out: Outgoing::default(), seat, _held: held }
+    pub(super) fn new(seat: Seat, stream: TcpStream, limits: &SocketLimits, held: Held) -> Self {
+        let SocketLimits { message_bytes, read_bytes, charged } = *limits;
+        let decoder = Decoder::new(message_bytes);
+        let read_bytes = u32::try_from(read_bytes).unwrap_or(u32::MAX);
+        let out = Outgoing::default();
+        Self { stream, decoder, read_bytes, out, seat, reserved: None, charged, _held: held }
     }
 
     pub(super) fn sessions(&self) -> &Arc<Sessions> {
@@ -59,7 +91,7 @@ impl Socket {
     /// Waits until there is room for what is unwritten, or, where the peer may speak, bytes of it; for ever where there is
     /// nothing to wait for. A peer that lets too much wait may not speak.
     pub(super) async fn ready(&self, may_speak: bool) -> io::Result<Ready> {
-        let reads = may_speak && self.out.bytes() < MOST_UNWRITTEN;
+        let reads = may_speak && !self.out.is_full();
         let readiness = match (reads, !self.out.is_empty()) {
             (true, false) => Readiness::READABLE,
             (true, true) => Readiness::READABLE | Readiness::WRITABLE,
@@ -70,11 +102,61 @@ impl Socket {
     }
 
     /// Reads what is there, unless the peer has to read first.
-    pub(super) fn read(&mut self) -> io::Result<Read> {
-        match self.out.bytes() < MOST_UNWRITTEN {
-            true => incoming::read(&self.stream, &mut self.decoder),
-            false => Ok(Read::Messages(Vec::new())),
+    pub(super) fn read(&mut self) -> io::Result<Heard> {
+        if self.out.is_full() {
+            return Ok(Heard::default());
         }
+        let (messages, end) =
+            incoming::read(&self.stream, &mut self.decoder, self.read_bytes as usize)?.into_parts();
+        Ok(self.note(messages, end))
+    }
+
+    /// Takes in bytes that arrived before the socket was ours.
+    pub(super) fn take_early(&mut self, mut bytes: Vec<u8>) -> Heard {
+        let (messages, end) = incoming::decode(&mut bytes, &mut self.decoder).into_parts();
+        self.note(messages, end)
+    }
+
+    /// Notes since when a message is unfinished and what is kept of it; without room for that the socket ends.
+    fn note(&mut self, messages: Vec<Incoming>, end: Option<End>) -> Heard {
+        let has_ended = match self.decoder.unfinished() {
+            // Pings and pongs may pass in the middle of a message: they do not begin it anew.
+            Some(Unfinished::Message) => messages.iter().any(Incoming::is_said),
+            Some(Unfinished::Frame) | None => !messages.is_empty(),
+        };
+        let now = self.sessions().clock().steady();
+        let begun = self.decoder.unfinished().map(|_| now);
+        self.seat.connection.note_unfinished(begun, has_ended);
+        let end = end.or_else(|| self.charge().err());
+        Heard { messages, end }
+    }
+
+    /// The node was busy with what the client said, and did not read: that time is not the client's.
+    pub(super) fn reads_again(&self) {
+        let now = self.sessions().clock().steady();
+        self.seat.connection.heard(now);
+        self.seat.connection.note_unfinished(self.decoder.unfinished().map(|_| now), true);
+    }
+
+    /// Counts what is kept at this moment.
+    pub(super) fn charge(&mut self) -> Result<(), End> {
+        let sent = match self.charged {
+            Charged::Received => 0,
+            Charged::ReceivedAndSent => self.out.bytes(),
+        };
+        let kept = self.decoder.held_bytes() + sent;
+        if kept == 0 {
+            // Dropped, it gives back what it had.
+            self.reserved = None;
+            return Ok(());
+        }
+        let Self { seat, reserved, .. } = self;
+        let reserved = reserved.get_or_insert_with(|| {
+            Box::new(seat.sessions().unfinished.reserve(seat.connection.scope.tenant_id()))
+        });
+        reserved.resize(kept).map_err(|Exhausted| {
+            End::of(CloseCode::Overloaded, "too many bytes of unfinished messages; try again later")
+        })
     }
 
     /// Writes as much as the system takes now.
@@ -91,8 +173,7 @@ impl Socket {
         }
         let connection = &self.seat.connection;
         connection.heard(self.sessions().clock().steady());
-        let said = messages.iter().filter(|one| matches!(one, Incoming::Text(_) | Incoming::Binary(_)));
-        connection.traffic.heard(said.count() as u64);
+        connection.traffic.heard(messages.iter().filter(|one| one.is_said()).count() as u64);
     }
 
     pub(super) async fn end(self, end: End) -> io::Result<()> {
@@ -103,11 +184,14 @@ impl Socket {
     }
 
     /// Answers the peer's close frame and lets go. What still waits is written first, as far as the socket takes it.
-    fn answer_close(mut self, code: Option<u16>) -> io::Result<()> {
+    fn answer_close(self, code: Option<u16>) -> io::Result<()> {
+        let Self { stream, mut out, seat, reserved, _held, .. } = self;
+        // A client that hears the answer may come back at once: its old seat must not be in its way.
+        drop((seat, reserved));
         if let Some(code) = code {
             let code = if code == NO_STATUS { CloseCode::Normal.number() } else { code };
-            self.out.push(encode::close(code, ""));
-            self.out.write_to(&self.stream)?;
+            out.push(encode::close(code, ""));
+            out.write_to(&stream)?;
         }
         Ok(())
     }

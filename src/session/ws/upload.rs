@@ -9,9 +9,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::follow::frame_of;
-use super::incoming::{self, Incoming, Read};
+use super::incoming::Incoming;
 use super::pace::{Pace, Verdict};
-use super::socket::{End, Socket};
+use super::socket::{End, Heard, Socket};
 use crate::hub::{Item, Mailbox};
 use crate::protocol::problem::{CloseCode, Code, Problem};
 use crate::protocol::upload::UploadAnswer;
@@ -48,22 +48,21 @@ pub(super) async fn run(socket: Socket, early: Vec<u8>) -> io::Result<()> {
 }
 
 impl Receiving {
-    async fn until_end(&mut self, mut early: Vec<u8>) -> io::Result<End> {
-        let mut read = incoming::decode(&mut early, &mut self.socket.decoder);
-        drop(early);
+    async fn until_end(&mut self, early: Vec<u8>) -> io::Result<End> {
+        let mut heard = self.socket.take_early(early);
         loop {
-            if let ControlFlow::Break(end) = self.take_in(read).await? {
+            if let ControlFlow::Break(end) = self.take_in(heard).await? {
                 return Ok(end);
             }
-            read = match self.next().await? {
-                ControlFlow::Continue(read) => read,
+            heard = match self.next().await? {
+                ControlFlow::Continue(heard) => heard,
                 ControlFlow::Break(end) => return Ok(end),
             };
         }
     }
 
     /// What comes next: bytes, a word of the supervisor's, another connection's wish for the file, the time to ping.
-    async fn next(&mut self) -> io::Result<ControlFlow<End, Read>> {
+    async fn next(&mut self) -> io::Result<ControlFlow<End, Heard>> {
         self.socket.write()?;
         let Self { socket, files, mailbox, manners } = self;
         let clock = socket.sessions().clock();
@@ -89,26 +88,25 @@ impl Receiving {
                 }
             }
         }
-        Ok(ControlFlow::Continue(Read::Messages(Vec::new())))
+        Ok(ControlFlow::Continue(Heard::default()))
     }
 
     /// Serves what was read, in order.
-    async fn take_in(&mut self, read: Read) -> io::Result<ControlFlow<End>> {
-        let (messages, violation) = match read {
-            Read::End => return Ok(ControlFlow::Break(End::Gone { code: None })),
-            Read::Messages(messages) => (messages, None),
-            Read::Broken(messages, violation) => (messages, Some(violation)),
-        };
+    async fn take_in(&mut self, heard: Heard) -> io::Result<ControlFlow<End>> {
+        let Heard { messages, end } = heard;
         self.socket.count_in(&messages);
         for message in messages {
+            let said = message.is_said();
             if let ControlFlow::Break(end) = self.serve(message).await {
                 return Ok(ControlFlow::Break(end));
             }
             // A chunk may have taken long; what the client sent meanwhile is a sign of life too.
-            self.socket.seat.connection.heard(self.socket.sessions().clock().steady());
+            if said {
+                self.socket.reads_again();
+            }
             self.socket.write()?;
         }
-        Ok(violation.map_or(ControlFlow::Continue(()), |violation| ControlFlow::Break(violation.into())))
+        Ok(end.map_or(ControlFlow::Continue(()), ControlFlow::Break))
     }
 
     async fn serve(&mut self, message: Incoming) -> ControlFlow<End> {

@@ -105,6 +105,23 @@ table!(refresh_tokens, "refresh_tokens", owned by TenantId, {
     used_at: Option<i64>,
 });
 
+table!(sign_in_addresses, "sign_in_addresses", owned by TenantId, {
+    #[sea_orm(primary_key)]
+    id: i64,
+    tenant_id: Option<i64>,
+    user_id: Option<i64>,
+    operator_id: Option<i64>,
+    mark: String,
+    used_at: i64,
+});
+
+table!(platform_marks, "platform_marks", {
+    #[sea_orm(primary_key)]
+    id: i64,
+    name: String,
+    made_at: i64,
+});
+
 table!(password_links, "password_links", owned by TenantId, {
     #[sea_orm(primary_key)]
     id: i64,
@@ -216,6 +233,8 @@ table!(jobs, "jobs", owned by TenantId, {
     summary_places: Option<String>,
     logs_trimmed: Option<i64>,
     attachments: Option<String>,
+    not_before: Option<i64>,
+    claimed_by: Option<String>,
 });
 
 table!(executions, "executions", owned by TenantId, {
@@ -338,6 +357,8 @@ table!(platform_broadcasts, "platform_broadcasts", {
     created_at: i64,
     after_tenant: i64,
     finished_at: Option<i64>,
+    sent_by: Option<i64>,
+    sender_name: Option<String>,
 });
 
 table!(crawl_urls, "crawl_urls", owned by TenantId, {
@@ -364,6 +385,7 @@ table!(idempotency_keys, "idempotency_keys", owned by TenantId, {
     answer: String,
     created_at: i64,
     expires_at: i64,
+    subject: Option<String>,
 });
 
 table!(rooms, "rooms", owned by TenantId, {

@@ -130,6 +130,7 @@ tenant_tables! {
     refresh_tokens: table;
     sessions: nothing;
     password_links: table;
+    sign_in_addresses: columns [Mark];
     api_keys: columns [SecretHash];
     audit_log: nothing;
     users: columns [PasswordHash];

@@ -67,6 +67,20 @@ impl Gauge {
     }
 }
 
+/// Whether something stands. What is not known yet is not told.
+#[derive(Debug, Default)]
+pub struct Flag(AtomicU64);
+
+impl Flag {
+    pub fn set(&self, stands: bool) {
+        self.0.store(1 + u64::from(stands), Ordering::Relaxed);
+    }
+
+    pub fn get(&self) -> Option<bool> {
+        self.0.load(Ordering::Relaxed).checked_sub(1).map(|stands| stands == 1)
+    }
+}
+
 /// A count that something else keeps, such as the system's of our CPU seconds; copied when it is read.
 #[derive(Debug, Default)]
 pub struct Total(Gauge);

@@ -2,7 +2,7 @@
 //! whatever the clients do: never a tenant, a user, an id or a text.
 
 use super::text::Samples;
-use super::{Counter, Gauge, Histogram, HotCounter, Total};
+use super::{Counter, Flag, Gauge, Histogram, HotCounter, Total};
 use crate::protocol::message::GapReason;
 use crate::protocol::problem::{CloseCode, Code};
 
@@ -43,6 +43,16 @@ plain_cells! {
     HotCounter "counter";
     Total "counter";
     Gauge "gauge";
+}
+
+impl Cell for Flag {
+    const KIND: &'static str = "gauge";
+
+    fn read(&self, samples: &mut Samples<'_>) {
+        if let Some(stands) = self.get() {
+            samples.flag(stands);
+        }
+    }
 }
 
 impl Cell for Histogram {
@@ -175,6 +185,29 @@ labels! {
         Expired = "expired",
         Unknown = "unknown",
         Inactive = "inactive",
+    }
+    /// A layer of what holds a page reader.
+    SandboxLayer("layer") {
+        Process = "process",
+        OomScore = "oom_score",
+        Memory = "memory",
+        Cpu = "cpu",
+        Descriptors = "descriptors",
+        NoNewPrivs = "no_new_privs",
+        LandlockFiles = "landlock_files",
+        LandlockTcp = "landlock_tcp",
+        LandlockScope = "landlock_scope",
+        Seccomp = "seccomp",
+    }
+    /// Why a page reader ended.
+    ReaderEnd("cause") {
+        Replaced = "replaced",
+        OverMemory = "over_memory",
+        OverTime = "over_time",
+        Broke = "broke",
+        NotStarted = "not_started",
+        Cancelled = "cancelled",
+        Stopped = "stopped",
     }
     /// What became of a page that the crawler asked for.
     PageOutcome("outcome") {

@@ -11,9 +11,10 @@ mod tenants;
 mod tests;
 mod text;
 
-pub use cells::{Counter, Gauge, Histogram, HotCounter, Total};
+pub use cells::{Counter, Flag, Gauge, Histogram, HotCounter, Total};
 pub use labels::{
-    By, Carrier, Cell, Direction, EventKind, JobState, Label, Method, PageOutcome, SignIn, TokenRefusal,
+    By, Carrier, Cell, Direction, EventKind, JobState, Label, Method, PageOutcome, ReaderEnd, SandboxLayer,
+    SignIn, TokenRefusal,
 };
 pub use process::ProcessFigures;
 pub use routes::Routes;

@@ -4,9 +4,10 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::cells::{Counter, Gauge, Histogram, HotCounter, Total};
+use super::cells::{Counter, Flag, Gauge, Histogram, HotCounter, Total};
 use super::labels::{
-    By, Carrier, Cell, Direction, EventKind, JobState, Method, PageOutcome, SignIn, TokenRefusal,
+    By, Carrier, Cell, Direction, EventKind, JobState, Method, PageOutcome, ReaderEnd, SandboxLayer, SignIn,
+    TokenRefusal,
 };
 use super::process::ProcessFigures;
 use super::routes::{Answers, Durations, Routes};
@@ -120,6 +121,12 @@ metrics! {
     leases_lost: Counter = "lotline_leases_lost_total";
     /// Pages that the crawler asked for, by outcome.
     crawled_pages: By<PageOutcome, Counter> = "lotline_crawled_pages_total";
+    /// 1 for each layer of the page readers' sandbox that this system offers, 0 for each that it does not.
+    reader_sandbox: By<SandboxLayer, Flag> = "lotline_crawler_reader_sandbox";
+    /// Reader processes that were started.
+    readers_started: Counter = "lotline_crawler_readers_started_total";
+    /// Reader processes that ended, and pages that were given up where there are none, by cause.
+    reader_ends: By<ReaderEnd, Counter> = "lotline_crawler_reader_ends_total";
 
     /// Attempts to sign in with a password.
     sign_ins: By<SignIn, Counter> = "lotline_sign_ins_total";

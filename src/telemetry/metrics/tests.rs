@@ -37,6 +37,20 @@ fn a_figure_is_written_as_prometheus_reads_it() {
 }
 
 #[test]
+fn a_flag_is_told_when_it_is_known_and_then_also_when_it_is_down() {
+    let metrics = Metrics::default();
+    assert!(!metrics.text().contains("lotline_crawler_reader_sandbox{"));
+
+    metrics.reader_sandbox.of(SandboxLayer::Seccomp).set(true);
+    metrics.reader_sandbox.of(SandboxLayer::LandlockTcp).set(false);
+    let text = metrics.text();
+
+    assert!(text.contains("lotline_crawler_reader_sandbox{layer=\"seccomp\"} 1\n"), "{text}");
+    assert!(text.contains("lotline_crawler_reader_sandbox{layer=\"landlock_tcp\"} 0\n"), "{text}");
+    assert!(!text.contains("layer=\"memory\""), "{text}");
+}
+
+#[test]
 fn names_follow_the_conventions_and_stand_once() {
     let rows = Metrics::rows();
     let names: BTreeSet<&str> = rows.iter().map(|row| row.name).collect();
@@ -66,6 +80,8 @@ fn every_label_has_a_cell_for_each_of_its_words() {
     all(crate::protocol::problem::CloseCode::ALL);
     all(TokenRefusal::ALL);
     all(EventKind::ALL);
+    all(SandboxLayer::ALL);
+    all(ReaderEnd::ALL);
 }
 
 #[test]

@@ -70,6 +70,11 @@ impl Samples<'_> {
         self.line("", &self.labels.clone(), value);
     }
 
+    /// Told also when it is 0, which is the news.
+    pub(super) fn flag(&mut self, stands: bool) {
+        self.line("", &self.labels.clone(), f64::from(u8::from(stands)));
+    }
+
     pub(super) fn histogram(&mut self, histogram: &Histogram) {
         let (upto, count) = histogram.cumulative();
         if count == 0 {

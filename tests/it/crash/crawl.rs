@@ -108,13 +108,13 @@ fn assert_crawled(log: &[Value], properties: &[Value], rounds: u64) {
 }
 
 /// An admin who asks until there is an answer: the node may just be away.
-struct Client {
-    node: Whereabouts,
-    token: String,
+pub(super) struct Client {
+    pub(super) node: Whereabouts,
+    pub(super) token: String,
 }
 
 impl Client {
-    async fn gets(&self, path: &str) -> Value {
+    pub(super) async fn gets(&self, path: &str) -> Value {
         loop {
             if let Some(answer) = self.node.get(&self.token, path).await.done() {
                 return answer;
@@ -127,7 +127,7 @@ impl Client {
         self.gets("/api/v1/events").await["position"].as_str().unwrap().to_owned()
     }
 
-    async fn starts_a_crawl(&self, url: &str) -> i64 {
+    pub(super) async fn starts_a_crawl(&self, url: &str) -> i64 {
         let body = json!({ "spider_name": "auto", "target_urls": [url] });
         let job = self.node.post(&self.token, "/api/v1/jobs", &body).await.expect_done("a job");
         job["job_id"].as_i64().unwrap()
@@ -138,7 +138,7 @@ impl Client {
         self.node.post(&self.token, "/api/v1/admin/broadcast", &body).await.expect_done("a broadcast");
     }
 
-    async fn sees_completed(&self, job: i64) {
+    pub(super) async fn sees_completed(&self, job: i64) {
         let path = format!("/api/v1/jobs/{job}");
         let completed = async {
             loop {
@@ -155,7 +155,7 @@ impl Client {
             .unwrap_or_else(|_| panic!("job {job} does not go on"));
     }
 
-    async fn lists_properties(&self) -> Vec<Value> {
+    pub(super) async fn lists_properties(&self) -> Vec<Value> {
         let (mut found, mut cursor) = (Vec::new(), String::new());
         loop {
             let page = self.gets(&format!("/api/v1/properties?sort=property_id&limit=200{cursor}")).await;

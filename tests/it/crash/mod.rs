@@ -9,6 +9,7 @@ mod removal;
 mod restore;
 mod room;
 mod site;
+mod suspects;
 mod trim;
 
 /// How many kills, where the environment does not say.

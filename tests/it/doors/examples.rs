@@ -77,13 +77,13 @@ async fn every_answer_with_a_body_has_an_example(app: &TestApp) {
     assert_eq!(without, Vec::<String>::new());
 }
 
-fn operations(document: &Value) -> impl Iterator<Item = (&String, &Value)> {
+pub(super) fn operations(document: &Value) -> impl Iterator<Item = (&String, &Value)> {
     let paths = document["paths"].as_object().unwrap().iter();
     paths.flat_map(|(path, item)| item.as_object().unwrap().values().map(move |operation| (path, operation)))
 }
 
 /// The example of a schema: its own, or that of what it refers to.
-fn example_of(document: &Value, schema: &Value) -> Option<Value> {
+pub(super) fn example_of(document: &Value, schema: &Value) -> Option<Value> {
     if let Some(own) = schema.get("example") {
         return Some(own.clone());
     }
@@ -98,7 +98,7 @@ fn example_of(document: &Value, schema: &Value) -> Option<Value> {
 }
 
 /// A request of the operation that its owner makes with success, for its path, its caller and what it names.
-async fn case_of(world: &World<'_>, id: &str) -> Case {
+pub(super) async fn case_of(world: &World<'_>, id: &str) -> Case {
     if id == "register" {
         return Case::new(Call::post("/api/v1/auth/register")).by(By::Nobody);
     }
@@ -106,7 +106,7 @@ async fn case_of(world: &World<'_>, id: &str) -> Case {
 }
 
 /// The same request with the example in place of its body.
-fn call_of(case: &Case, id: &str, media: &str, mut example: Value) -> Call {
+pub(super) fn call_of(case: &Case, id: &str, media: &str, mut example: Value) -> Call {
     let own = case.own();
     let (_, fields) = OF_THE_MOMENT.iter().find(|(name, _)| *name == id).unwrap_or(&("", &[]));
     for field in *fields {
@@ -121,7 +121,7 @@ fn call_of(case: &Case, id: &str, media: &str, mut example: Value) -> Call {
 }
 
 /// The path whose every parameter has an example, with those filled in.
-fn path_of(template: &str, operation: &Value) -> Option<String> {
+pub(super) fn path_of(template: &str, operation: &Value) -> Option<String> {
     let of_path = operation["parameters"].as_array()?.iter().filter(|one| one["in"] == "path");
     let (mut path, mut filled) = (template.to_owned(), false);
     for parameter in of_path {

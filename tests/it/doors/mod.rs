@@ -1,7 +1,12 @@
 //! Every door refuses what it should: hostile tokens, hostile handshakes, stale reads.
 
+mod bodies;
 mod confusion;
 mod examples;
 mod handshakes;
+mod hosts;
+mod links;
 mod lists;
+mod security_headers;
+mod times;
 mod tokens;

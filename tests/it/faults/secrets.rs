@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::load::{Cast, Node, Outcome, PASSWORD, Whereabouts};
 use crate::support::app::Back;
+use crate::support::settings::METRICS_KEY;
 
 const WRONG_PASSWORD: &str = "canary-wrong-password-4711";
 const NEW_PASSWORD: &str = "canary-new-password-0815";
@@ -17,7 +18,11 @@ struct Secret(&'static str, String);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_secret_stands_in_a_log_a_metric_or_a_database_file() {
-    let settings = [("LOTLINE__CRAWLER__ENABLED", "false"), ("LOTLINE__TELEMETRY__LOG_FILTER", "trace")];
+    let settings = [
+        ("LOTLINE__CRAWLER__ENABLED", "false"),
+        ("LOTLINE__TELEMETRY__LOG_FILTER", "trace"),
+        ("LOTLINE__TELEMETRY__METRICS_KEY", METRICS_KEY),
+    ];
     let mut node = Node::prepare(Back::Sqlite, &settings).await;
     let cast = Cast::of(&node);
     node.start(&[]);
@@ -29,7 +34,16 @@ async fn no_secret_stands_in_a_log_a_metric_or_a_database_file() {
     secrets.push(Secret("an API key", company.key.clone()));
     secrets.push(Secret("a ticket", uses_a_ticket(&place, &company.admin).await));
     shows_everywhere(&place, &secrets).await;
-    let metrics = place.request(reqwest::Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+    secrets.push(Secret("the collector's key", METRICS_KEY.to_owned()));
+    let metrics = place
+        .request(reqwest::Method::GET, "/metrics")
+        .bearer_auth(METRICS_KEY)
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
 
     let log = node.server().said().join("\n");
     let is_talkative =

@@ -115,6 +115,11 @@ impl Case {
         faults
     }
 
+    /// Who shows that it succeeds.
+    pub fn by_whom(&self) -> &By {
+        &self.by
+    }
+
     /// What its owner shows.
     pub async fn credential(&self, world: &World<'_>) -> Option<String> {
         match &self.by {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use lotline::auth::role::KeyScope;
 use serde_json::{Value, json};
 
 use super::call::Call;
@@ -44,9 +45,13 @@ async fn no_channel_tells_what_another_tenant_does(app: &TestApp) {
     let (job, ..) = world.has_job().await;
     let place = Place { property, job, head: world.beginning.clone() };
     let mut owner = world.owner.admin.door("/ws").query("subscriptions", &place.everything()).open().await;
+    // At the echo everybody has one socket at most: the second ones are another user's and another key's.
+    let second = app.stranger("ivy").await;
+    let second = Party { key: app.worker(&second, &[KeyScope::EventsRead]).await, admin: second };
     let mut listeners = Vec::new();
     for channel in channels(app).await {
-        listeners.extend(listen(&world.stranger, &channel, &place).await);
+        let again = if channel.name == "echo" { &second } else { &world.stranger };
+        listeners.extend(listen(&world.stranger, again, &channel, &place).await);
     }
 
     does_everything(&world).await;
@@ -89,14 +94,15 @@ impl Place {
     }
 }
 
-async fn listen(party: &Party<'_>, channel: &Channel, place: &Place) -> Vec<Listener> {
+/// Those who listen from now on are of `party`, those who listen from a position of `again`.
+async fn listen(party: &Party<'_>, again: &Party<'_>, channel: &Channel, place: &Place) -> Vec<Listener> {
     let own = channel.address.replace("{user_id}", &party.admin.id.to_string());
     if own.contains("{job_id}") {
         return log_of_a_strangers_job(party, &own, place).await;
     }
     let everything = place.everything();
     let mut listeners = Vec::new();
-    for since in [None, Some(place.head.as_str())] {
+    for (since, party) in [(None, party), (Some(place.head.as_str()), again)] {
         for caller in [&**party.admin, &*party.key] {
             let query: Vec<_> = since.map(|since| ("since", since)).into_iter().collect();
             let query = [query, vec![("subscriptions", everything.as_str())]].concat();

@@ -9,6 +9,8 @@ use crate::support::app::TestApp;
 /// An operation of the OpenAPI document.
 pub struct Operation {
     pub id: String,
+    /// In lower case.
+    pub method: String,
     pub path: String,
     /// Parameters and fields that can name something of a tenant's.
     pub naming: BTreeSet<String>,
@@ -26,11 +28,11 @@ pub async fn operations(app: &TestApp) -> Vec<Operation> {
     let document = app.anonymous().get("/openapi.json").await.json();
     let paths = document["paths"].as_object().unwrap();
     let items =
-        paths.iter().flat_map(|(path, item)| item.as_object().unwrap().values().map(move |one| (path, one)));
-    items.map(|(path, one)| operation(&document, path, one)).collect()
+        paths.iter().flat_map(|(path, item)| item.as_object().unwrap().iter().map(move |one| (path, one)));
+    items.map(|(path, (method, one))| operation(&document, path, method, one)).collect()
 }
 
-fn operation(document: &Value, path: &str, one: &Value) -> Operation {
+fn operation(document: &Value, path: &str, method: &str, one: &Value) -> Operation {
     let parameters: Vec<_> = one["parameters"].as_array().into_iter().flatten().collect();
     let name = |parameter: &&Value| parameter["name"].as_str().unwrap().to_owned();
     let mut naming: BTreeSet<String> =
@@ -42,6 +44,7 @@ fn operation(document: &Value, path: &str, one: &Value) -> Operation {
     let has_cursor = parameters.iter().any(|one| one["name"] == "cursor");
     Operation {
         id: one["operationId"].as_str().unwrap().to_owned(),
+        method: method.to_owned(),
         path: path.to_owned(),
         naming,
         has_cursor,

@@ -2,6 +2,7 @@
 //! What belongs to one tenant must answer another exactly as if it had never been.
 #![expect(clippy::panic, reason = "a test that cannot go on should stop and say why")]
 
+mod audit;
 pub mod call;
 pub mod case;
 mod channels;

@@ -20,7 +20,7 @@ use crate::support::wait::eventually;
 const PATIENCE: Duration = Duration::from_secs(25);
 
 /// What every node of these tests has: tokens that outlive the test, passwords that cost nothing, leases that end soon,
-/// so that what a killed worker left goes on within the test.
+/// with short pauses after them, so that what a killed worker left goes on within the test.
 const COMMON: &[(&str, &str)] = &[
     ("LOTLINE__SERVER__BIND", "127.0.0.1:0"),
     ("LOTLINE__AUTH__PASSWORD_MEMORY_KIB", "64"),
@@ -29,6 +29,7 @@ const COMMON: &[(&str, &str)] = &[
     ("LOTLINE__LIMITS__REQUESTS_PER_USER", "0"),
     ("LOTLINE__AUTH__ACCESS_TTL_SECONDS", "86400"),
     ("LOTLINE__LIMITS__LEASE_SECONDS", "2"),
+    ("LOTLINE__LIMITS__RETAKE_SECONDS", "1"),
 ];
 
 pub struct Node {

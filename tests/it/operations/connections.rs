@@ -48,7 +48,7 @@ async fn an_admin_sees_who_reads_slowly(app: &TestApp) {
     }
     let (code, _) = slow.is_closed().await;
     assert_eq!(code, 4503);
-    let text = app.anonymous().get("/metrics").await.text;
+    let text = app.figures("/metrics").await.text;
     assert_eq!(value(&text, "lotline_mailbox_overflows_total"), 1.0);
     assert_eq!(value(&text, "lotline_connections_closed_total{code=\"4503\"}"), 1.0);
 }
@@ -68,6 +68,6 @@ async fn a_connection_that_an_admin_closes_is_told_why_and_noted(app: &TestApp) 
     let noted: Vec<_> = noted.collect();
     assert_eq!(noted.len(), 1);
     assert_eq!((&noted[0]["target_id"], &noted[0]["actor_name"]), (&Value::from(id), &Value::from("ann")));
-    let text = app.anonymous().get("/metrics").await.text;
+    let text = app.figures("/metrics").await.text;
     assert_eq!(value(&text, "lotline_connections_closed_total{code=\"4403\"}"), 1.0);
 }

@@ -18,7 +18,7 @@ async fn a_node_whose_database_is_gone_lives_and_is_not_ready(app: &TestApp) {
     let problem = app.anonymous().get("/readyz").await.is_problem(503, "unavailable");
     assert_eq!(problem["detail"], "The database does not answer.");
     assert_eq!(app.anonymous().get("/livez").await.json(), json!({ "status": "live" }));
-    assert_eq!(app.anonymous().get("/metrics").await.status, 200);
+    assert_eq!(app.figures("/metrics").await.status, 200);
 }
 
 async fn a_full_disk_is_over_once_a_write_has_shown_it(app: &TestApp) {

@@ -2,7 +2,10 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+
+use tempfile::TempDir;
 
 use crate::store::tables::open_sqlite;
 use crate::support::binary::{Ended, Server, bare, lotline, run, serve_in};
@@ -19,9 +22,16 @@ fn is_refused(ended: &Ended, words: &[&str]) {
     assert!(words.iter().all(|word| last.contains(word)), "{words:?} in {ended:?}");
 }
 
+/// A folder that is shut to others, as the server asks for.
+fn private_folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    folder
+}
+
 #[test]
 fn every_fault_of_the_configuration_is_named_with_status_2() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = private_folder();
     let mut command = serve_in(folder.path());
     command
         .env("LOTLINE__SERVER__BIND", "nowhere")
@@ -45,7 +55,7 @@ fn every_fault_of_the_configuration_is_named_with_status_2() {
 
 #[test]
 fn a_port_that_is_taken_is_named() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = private_folder();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
 
@@ -56,12 +66,11 @@ fn a_port_that_is_taken_is_named() {
 
 #[test]
 fn a_data_folder_that_cannot_be_written_is_named() {
-    use std::os::unix::fs::PermissionsExt;
     let outer = tempfile::tempdir().unwrap();
     let folder = outer.path().join("data");
     fs::create_dir(&folder).unwrap();
     fs::set_permissions(outer.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o500)).unwrap();
 
     let ended = run(&mut as_nobody(&folder));
 
@@ -95,10 +104,11 @@ fn a_data_folder_that_is_a_file_is_named() {
 
 #[test]
 fn a_file_that_is_no_database_is_named_and_left_as_it_was() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = private_folder();
     let path = folder.path().join("lotline.db");
     let text = "this is no database ".repeat(1_000);
     fs::write(&path, &text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
 
     let ended = run(&mut serve_in(folder.path()));
 
@@ -109,7 +119,7 @@ fn a_file_that_is_no_database_is_named_and_left_as_it_was() {
 #[tokio::test]
 async fn a_schema_that_is_newer_than_the_program_is_refused() {
     use sea_orm::ConnectionTrait;
-    let folder = tempfile::tempdir().unwrap();
+    let folder = private_folder();
     drop(Server::start(&mut serve_in(folder.path())));
     let connection = open_sqlite(&folder.path().join("lotline.db")).await;
     let newer = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29990101_000001_add_wings', 0)";
@@ -126,7 +136,7 @@ async fn a_schema_that_is_newer_than_the_program_is_refused() {
 
 #[test]
 fn a_postgres_that_is_not_there_is_named_without_its_password() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = private_folder();
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("postgres://ann:hunter2-secret@{free}/lotline");
 

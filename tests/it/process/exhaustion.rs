@@ -1,5 +1,4 @@
-//! When the machine has no descriptor left, or clients do not finish their sentences: responsive afterwards, idle
-//! meanwhile.
+//! When the machine has few descriptors, or clients do not finish their sentences: responsive, and idle meanwhile.
 
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
@@ -27,16 +26,17 @@ async fn is_live(address: SocketAddr) -> bool {
 }
 
 #[tokio::test]
-async fn without_descriptors_the_server_waits_quietly_and_serves_again_afterwards() {
+async fn with_few_descriptors_the_server_takes_fewer_connections_and_serves_on_quietly() {
     let folder = tempfile::tempdir().unwrap();
     let server = with_few_descriptors(folder.path());
     assert!(is_live(server.address).await);
 
+    let own = server.open_files();
+
     let flood: Vec<TcpStream> = (0..200).filter_map(|_| TcpStream::connect(server.address).ok()).collect();
-    eventually("the server to run out", async || {
-        std::fs::read_dir(format!("/proc/{}/fd", server.id())).unwrap().count() >= 60
-    })
-    .await;
+    // There are descriptors for so many connections that the server always has some left for itself.
+    eventually("the server to be full", async || server.open_files() >= own + 16).await;
+    assert!(is_live(server.address).await);
     let before = server.ticks();
     // The one wait by the machine's clock: what is measured is what an idle second costs.
     Clock::system().sleep(Duration::from_secs(1)).await;

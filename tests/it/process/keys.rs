@@ -14,6 +14,8 @@ use super::clients::{Admin, with_one_admin};
 use crate::support::answer::Answer;
 use crate::support::binary::Server;
 use crate::support::key_pair::KeyPair;
+use crate::support::key_server::{IssuerKey, KeyServer};
+use crate::support::wait::eventually;
 
 const ISSUER: &str = "https://id.example.com";
 
@@ -103,4 +105,25 @@ async fn an_issuer_is_believed_by_the_key_set_in_a_file() {
     }
     assert_eq!(status(&admin, &curve.token(&claims)).await, 401);
     assert_eq!(status(&admin, &KeyPair::rsa().token(&claims)).await, 401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_set_is_fetched_past_every_proxy_of_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, proxy) = (KeyServer::start().await, KeyServer::start().await);
+    server.publishes(&IssuerKey::new());
+    let text = format!(
+        "[[auth.issuers]]\nissuer = \"{ISSUER}\"\njwks_url = \"{}\"\nalgorithms = [\"EdDSA\"]\ntenants = [\"acme\"]\n",
+        server.url()
+    );
+    fs::write(folder.path().join("lotline.toml"), text).unwrap();
+
+    let mut command = with_one_admin(folder.path());
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        command.env(name, format!("http://{}", proxy.address));
+    }
+    let _running = Server::start(command.arg("--config").arg(folder.path().join("lotline.toml")));
+
+    eventually("the key set to be fetched", async || server.asked() > 0 || proxy.asked() > 0).await;
+    assert_eq!(proxy.asked(), 0);
 }

@@ -1,5 +1,6 @@
 //! A retry never acts twice: the same request under the same `Idempotency-Key` is answered again and not done again.
 
+mod deleted;
 mod nodes;
 mod operators;
 mod others;

@@ -2,6 +2,7 @@
 
 mod contract;
 mod doors;
+mod echo;
 mod expiry;
 mod heartbeat;
 mod late_word;
@@ -9,3 +10,5 @@ mod limits;
 mod messages;
 mod seats;
 mod subscriptions;
+mod unfinished;
+mod waiting;

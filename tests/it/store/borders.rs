@@ -104,7 +104,8 @@ async fn serve_refuses_roles_under_which_the_borders_would_not_hold() {
     let serve = |tenant: &str, system: &str| {
         let folder = tempfile::tempdir().unwrap();
         let mut command = lotline(&["serve"]);
-        command.env("LOTLINE__SERVER__BIND", "127.0.0.1:0").env("LOTLINE__SERVER__DATA_DIR", folder.path());
+        let data = folder.path().join("data");
+        command.env("LOTLINE__SERVER__BIND", "127.0.0.1:0").env("LOTLINE__SERVER__DATA_DIR", data);
         run(command.env("LOTLINE__DATABASE__URL", tenant).env("LOTLINE__DATABASE__SYSTEM_URL", system))
     };
     let url = |role| database.url(role).to_string();

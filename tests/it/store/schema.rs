@@ -1,9 +1,9 @@
 //! The migrations go up, down and up again, with rows in every table.
 
 use lotline::storage::{self, DatabaseSettings};
-use sea_orm::DatabaseConnection;
+use sea_orm::{ConnectionTrait, DatabaseConnection};
 
-use super::tables::{Table, fill, open_sqlite, tables};
+use super::tables::{Table, fill, open_sqlite, rows, tables};
 use crate::support::postgres::TestDatabase;
 
 #[tokio::test]
@@ -68,4 +68,57 @@ async fn filled(connect: &impl AsyncFn() -> DatabaseConnection) -> Vec<Table> {
     let tables = tables(&connection).await;
     connection.close().await.unwrap();
     tables
+}
+
+/// A kept answer of before is found by what it is about, whatever was kept beside it.
+async fn kept_answers_get_their_subject(
+    settings: &DatabaseSettings,
+    connect: impl AsyncFn() -> DatabaseConnection,
+) {
+    storage::migrate_up(settings).await.unwrap();
+    let connection = connect().await;
+    for number in [1, 2, 3] {
+        fill(&connection, number).await;
+    }
+    for (id, answer) in [
+        (1, r#"{"payload":{"text":"words","message_id":"0198"},"position":"1-1"}"#),
+        (2, r#"{"upload_id":"0199","filename":"plan.txt"}"#),
+        (3, r#"{"job_id":7}"#),
+    ] {
+        let sql = format!("UPDATE idempotency_keys SET answer = '{answer}' WHERE id = {id}");
+        connection.execute_unprepared(&sql).await.unwrap();
+    }
+    connection.close().await.unwrap();
+
+    storage::migrate_down(settings, 1).await.unwrap();
+    storage::migrate_up(settings).await.unwrap();
+
+    let connection = connect().await;
+    let found = rows(&connection, "SELECT subject FROM idempotency_keys ORDER BY id").await;
+    let subjects: Vec<Option<String>> = found.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+    connection.close().await.unwrap();
+    assert_eq!(subjects, [Some("message:0198".to_owned()), Some("upload:0199".to_owned()), None]);
+}
+
+#[tokio::test]
+async fn on_sqlite_kept_answers_of_before_get_their_subject() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lotline.db");
+    let settings = DatabaseSettings::Sqlite { path: path.clone() };
+
+    kept_answers_get_their_subject(&settings, async || open_sqlite(&path).await).await;
+}
+
+#[tokio::test]
+async fn on_postgres_kept_answers_of_before_get_their_subject() {
+    let database = TestDatabase::bare().await;
+    let superuser = async || {
+        let mut options = sea_orm::ConnectOptions::new(database.superuser_url().as_str());
+        options.sqlx_logging(false).max_connections(1);
+        sea_orm::Database::connect(options).await.unwrap()
+    };
+
+    kept_answers_get_their_subject(&database.as_owner(), superuser).await;
+
+    database.remove().await;
 }

@@ -11,10 +11,12 @@ use lotline::auth::scope::{SystemReason, TenantScope};
 use lotline::base::clock::Clock;
 use lotline::base::entropy::Entropy;
 use lotline::base::ids::TenantId;
+use lotline::crawler::reader::ReaderProgram;
 use lotline::domain::identity::authenticate::Admitted;
 use lotline::domain::identity::{Identity, bootstrap};
 use lotline::domain::op::{Kernel, Origin};
 use lotline::protocol::problem::Problem;
+use lotline::session::Connection;
 use lotline::session::Seat;
 use lotline::session::Sessions;
 use lotline::session::admission::Admission;
@@ -44,6 +46,8 @@ pub enum Back {
 pub struct TestApp {
     pub clock: Clock,
     pub address: SocketAddr,
+    /// Of the listener for figures alone, if the test has one.
+    pub metrics_address: Option<SocketAddr>,
     pub identity: Arc<Identity>,
     pub kernel: Kernel,
     pub acme: TenantId,
@@ -67,17 +71,19 @@ impl TestApp {
         let store = database.as_ref().map(TestDatabase::environment).unwrap_or_default();
         let settings = settings::load(folder.path(), &store, extra);
         let clock = Clock::manual(start_of_time());
-        let app = App::build(&settings, clock.clone()).await.unwrap();
+        let program = ReaderProgram::Path(env!("CARGO_BIN_EXE_lotline").into());
+        let app = App::build(&settings, clock.clone(), program).await.unwrap();
         let (identity, sessions) = (Arc::clone(&app.identity), Arc::clone(&app.sessions));
         let acme = TenantId(bootstrap::create_tenant(&identity, ACME, "Acme").await.unwrap().id);
         let other = TenantId(bootstrap::create_tenant(&identity, OTHER, "Other").await.unwrap().id);
-        let (address, kernel) = (app.local_addr(), app.kernel().clone());
+        let (address, metrics_address, kernel) = (app.local_addr(), app.metrics_addr(), app.kernel().clone());
         let stop = CancellationToken::new();
         let running = TaskTracker::new().spawn(app.run_until_stopped(stop.clone()));
         let http = reqwest::Client::builder().timeout(super::wait::DEADLINE * 3).no_proxy().build().unwrap();
         Self {
             clock,
             address,
+            metrics_address,
             identity,
             kernel,
             acme,
@@ -131,6 +137,16 @@ impl TestApp {
     /// How many connections of acme the node knows.
     pub fn connections(&self) -> usize {
         self.sessions.of_tenant(self.acme).len()
+    }
+
+    /// The connections of acme that the node knows.
+    pub fn open_connections(&self) -> Vec<Arc<Connection>> {
+        self.sessions.of_tenant(self.acme)
+    }
+
+    /// Bytes that are kept of messages that have begun and not ended, of all tenants.
+    pub fn kept_of_unfinished(&self) -> usize {
+        self.sessions.kept_of_unfinished()
     }
 
     /// Gives a socket's seat to somebody who was looked at before.

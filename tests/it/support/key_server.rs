@@ -13,6 +13,9 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
+/// In place of a status: no answer at all.
+const SILENCE: u16 = 0;
+
 pub struct KeyServer {
     pub address: SocketAddr,
     state: Arc<State>,
@@ -60,11 +63,17 @@ impl KeyServer {
         *state.answer.lock() = (503, String::new());
         let serving = Arc::clone(&state);
         let running = TaskTracker::new().spawn(async move {
+            let mut silenced = Vec::new();
             while let Ok((mut stream, _)) = listener.accept().await {
                 serving.asked.fetch_add(1, Ordering::SeqCst);
                 let mut request = [0; 4096];
                 let _ = stream.read(&mut request).await;
                 let (status, body) = serving.answer.lock().clone();
+                if status == SILENCE {
+                    // Accepted, read, and never answered.
+                    silenced.push(stream);
+                    continue;
+                }
                 let head = format!(
                     "HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
                     body.len()
@@ -82,6 +91,11 @@ impl KeyServer {
     /// Shows the public half of this key, and no other.
     pub fn publishes(&self, key: &IssuerKey) {
         self.answers(200, key.ring.public_keys().to_string());
+    }
+
+    /// Takes requests from now on and answers none.
+    pub fn falls_silent(&self) {
+        self.answers(SILENCE, String::new());
     }
 
     pub fn answers(&self, status: u16, body: String) {

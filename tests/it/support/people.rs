@@ -67,6 +67,11 @@ impl<'a> Deref for Person<'a> {
 }
 
 impl TestApp {
+    /// What the collector reads at this path.
+    pub async fn figures(&self, path: &str) -> Answer {
+        Answer::of(self.http.get(self.url(path)).bearer_auth(super::settings::METRICS_KEY)).await
+    }
+
     pub fn anonymous(&self) -> Anonymous<'_> {
         Anonymous(Caller { app: self, credential: None })
     }

@@ -22,7 +22,53 @@ pub struct RawAnswer {
 
 impl Raw {
     pub async fn connect(address: SocketAddr) -> Self {
-        Self { stream: TcpStream::connect(address).await.unwrap(), received: Vec::new() }
+        Self::over(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// The same on a connection that was made otherwise.
+    pub fn over(stream: TcpStream) -> Self {
+        Self { stream, received: Vec::new() }
+    }
+
+    /// The next text of a WebSocket; pings and pongs are passed over. `None`: it is over.
+    pub async fn message(&mut self) -> Option<String> {
+        loop {
+            match self.frame_of_any_kind().await? {
+                (0x81, payload) => return Some(String::from_utf8_lossy(&payload).into_owned()),
+                (0x88, _) => return None,
+                _ => {}
+            }
+        }
+    }
+
+    /// The code that a WebSocket is closed with; what comes before is passed over.
+    pub async fn close_code(&mut self) -> u16 {
+        loop {
+            match self.frame_of_any_kind().await {
+                Some((0x88, payload)) => return u16::from_be_bytes([payload[0], payload[1]]),
+                Some(_) => {}
+                None => panic!("the stream ended without a close frame"),
+            }
+        }
+    }
+
+    /// Waits for a pong; what comes before is passed over.
+    pub async fn is_ponged(&mut self) {
+        loop {
+            match self.frame_of_any_kind().await {
+                Some((0x8a, _)) => return,
+                Some(_) => {}
+                None => panic!("the stream ended without a pong"),
+            }
+        }
+    }
+
+    async fn frame_of_any_kind(&mut self) -> Option<(u8, Vec<u8>)> {
+        while self.received.is_empty() {
+            self.read().await?;
+        }
+        let first = self.received[0];
+        self.frame().await.map(|payload| (first, payload))
     }
 
     /// Sends; an error means that the server has closed already, which the answer will show.

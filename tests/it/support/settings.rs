@@ -10,6 +10,8 @@ pub type Setting = (&'static str, &'static str);
 /// The secret that signs tokens, so that a test can forge what only its holder could.
 pub const SIGNING_SECRET: &str = "every test knows this secret of over 32 bytes";
 pub const SIGNING_KID: &str = "test";
+/// What the collector of figures shows.
+pub const METRICS_KEY: &str = "every-test-knows-this-key";
 
 /// What every test has: a free port, passwords that cost nothing, no crawling, no rates.
 const COMMON: &[Setting] = &[
@@ -17,8 +19,11 @@ const COMMON: &[Setting] = &[
     ("LOTLINE__AUTH__PASSWORD_MEMORY_KIB", "64"),
     ("LOTLINE__AUTH__PASSWORD_ITERATIONS", "1"),
     ("LOTLINE__CRAWLER__ENABLED", "false"),
+    ("LOTLINE__TELEMETRY__METRICS_KEY", METRICS_KEY),
     // On a clock that stands no bucket fills again; tests of limits set their own.
     ("LOTLINE__LIMITS__REQUESTS_PER_USER", "0"),
+    ("LOTLINE__LIMITS__SIGN_INS_PER_USER", "0"),
+    ("LOTLINE__LIMITS__SIGN_INS_PER_TENANT", "0"),
 ];
 
 /// The settings in force: the common ones, those of the store, those of the test.

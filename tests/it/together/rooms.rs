@@ -12,6 +12,7 @@ on_both_databases! {
     owners_bring_people_in_and_put_them_out,
     a_bad_room_names_every_field_that_is_wrong,
     everybody_is_in_the_lobby_and_nobody_leaves_it,
+    a_viewer_learns_who_is_in_the_rooms_that_the_viewer_is_in,
     a_removed_user_leaves_their_rooms,
 }
 
@@ -129,6 +130,23 @@ async fn everybody_is_in_the_lobby_and_nobody_leaves_it(app: &TestApp) {
     assert_eq!(left["code"], "conflict", "{left}");
     let members = ann.get("/api/v1/rooms/lobby/members").await.json();
     assert_eq!(members["data"].as_array().unwrap().len(), 2);
+}
+
+async fn a_viewer_learns_who_is_in_the_rooms_that_the_viewer_is_in(app: &TestApp) {
+    let (ann, bob, vic) = (app.admin("ann").await, app.member("bob").await, app.viewer("vic").await);
+    public_room(&ann, "kitchen").await;
+    let private = json!({ "name": "Ours", "visibility": "private", "members": [vic.id.0] });
+    let private = ann.post("/api/v1/rooms", &private).await.json()["room_id"].as_str().unwrap().to_owned();
+    let mut socket = vic.connects().await;
+
+    for path in ["/api/v1/users/directory", "/api/v1/rooms/lobby/members", "/api/v1/rooms/kitchen/members"] {
+        vic.get(path).await.is_problem(403, "forbidden");
+        assert_eq!(bob.get(path).await.status, 200, "{path}");
+    }
+    let own = vic.get(&format!("/api/v1/rooms/{private}/members")).await.json();
+    assert_eq!(own["data"].as_array().unwrap().len(), 2, "{own}");
+    let joined = socket.ask(json!({ "type": "join_room", "room_id": "lobby" })).await;
+    assert_eq!(joined["payload"]["members"], json!([vic.id.0]), "{joined}");
 }
 
 async fn a_removed_user_leaves_their_rooms(app: &TestApp) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio_util::task::TaskTracker;
 
 use crate::support::answer::Answer;
 use crate::support::app::{Back, TestApp};
@@ -140,5 +141,97 @@ async fn a_published_key_speaks_for_its_issuer_and_tenants_only() {
     assert_eq!(status(&app, &confused).await, 401);
 
     drop((bob, sue));
+    app.finish().await;
+}
+
+/// Two issuers: one of each server.
+async fn app_of_two(servers: [&KeyServer; 2]) -> TestApp {
+    let issuers = json!([
+        { "issuer": ISSUER, "jwks_url": servers[0].url(), "tenants": ["acme"] },
+        { "issuer": "https://other.example.com", "jwks_url": servers[1].url(), "tenants": ["acme"] },
+    ]);
+    let issuers: &'static str = issuers.to_string().leak();
+    let settings: &[(&str, &str)] = &[
+        ("LOTLINE__AUTH__ISSUERS", issuers),
+        // Far fewer places than there will be callers with unknown keys.
+        ("LOTLINE__LIMITS__CONNECTS_IN_FLIGHT", "4"),
+    ];
+    TestApp::spawn_with(Back::Sqlite, settings).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_issuer_that_does_not_answer_keeps_nobody_else_waiting() {
+    let (silent, other) = (KeyServer::start().await, KeyServer::start().await);
+    let (key, of_other) = (IssuerKey::new(), IssuerKey::new());
+    silent.publishes(&key);
+    other.publishes(&of_other);
+    let app = app_of_two([&silent, &other]).await;
+    let bob = app.member("bob").await;
+    let known = key.token(&claims(&app, &bob));
+    let mut others = claims(&app, &bob);
+    others["iss"] = json!("https://other.example.com");
+    let others = of_other.token(&others);
+    for token in [&known, &others] {
+        assert_eq!(status(&app, token).await, 200);
+    }
+    app.clock.advance(Duration::from_secs(61));
+    let before = silent.asked();
+    silent.falls_silent();
+
+    // Each names a key that nobody has, over REST and at a stream.
+    let ask = |path: &str| {
+        let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
+        let request = http.get(app.url(path)).bearer_auth(IssuerKey::new().token(&claims(&app, &bob)));
+        TaskTracker::new().spawn(async move { request.send().await.unwrap().status().as_u16() })
+    };
+    let waiting: Vec<_> = (0..30).flat_map(|_| [ask("/api/v1/users/me"), ask("/ws")]).collect();
+    eventually("the issuer to be asked", async || silent.asked() > before).await;
+
+    // The clock stands: whoever waits by it waits for ever. Nobody who has a known key does.
+    for token in [&known, &others] {
+        assert_eq!(status(&app, token).await, 200);
+    }
+    assert_eq!(bob.get("/api/v1/users/me").await.status, 200);
+    let socket = bob.connects().await;
+    assert!(waiting.iter().all(|one| !one.is_finished()), "they wait for the issuer");
+    // Only so many may wait.
+    let beyond: Vec<_> = (0..20).map(|_| ask("/api/v1/users/me")).collect();
+    eventually("those beyond the bound to be refused", async || {
+        beyond.iter().filter(|one| one.is_finished()).count() == 16
+    })
+    .await;
+    app.clock.advance(Duration::from_secs(2));
+
+    for answer in waiting.into_iter().chain(beyond) {
+        assert_eq!(answer.await.unwrap(), 503);
+    }
+    assert_eq!(silent.asked() - before, 1, "one fetch for all of them");
+    drop((socket, bob));
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_foreign_tokens_times_end_with_the_year_9999() {
+    let (server, key) = (KeyServer::start().await, IssuerKey::new());
+    server.publishes(&key);
+    let app = app(&server).await;
+    let bob = app.member("bob").await;
+    let with = |name: &str, value: Value| {
+        let mut claims = claims(&app, &bob);
+        claims[name] = value;
+        key.token(&claims)
+    };
+
+    let last = with("exp", json!(253_402_300_799_i64));
+    assert_eq!(status(&app, &last).await, 200);
+    let mut socket = app.anonymous().door("/ws").query("token", &last).open().await;
+    assert_eq!(socket.next().await["user_id"], bob.id.0);
+    for name in ["exp", "iat", "nbf"] {
+        for far in [json!(253_402_300_800_i64), json!(i64::MAX), json!(-1), json!(1e300), json!(i64::MIN)] {
+            assert_eq!(status(&app, &with(name, far.clone())).await, 401, "{name} {far}");
+        }
+    }
+
+    drop((socket, bob));
     app.finish().await;
 }

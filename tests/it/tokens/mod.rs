@@ -3,6 +3,8 @@
 mod carrying;
 mod issuers;
 mod keys;
+mod missed;
 mod revocation;
 mod roles;
 mod streams;
+mod tickets;

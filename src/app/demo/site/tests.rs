@@ -19,6 +19,8 @@ use crate::app::demo::catalogue::Catalogue;
 use crate::app::demo::changes::{Change, expected_changes};
 use crate::app::demo::data::{Dollars, lucas_county, sacramento};
 use crate::app::demo::virtual_date::VirtualDate;
+use crate::crawler::page;
+use crate::crawler::robots::parse_rules;
 use reading::read;
 use visitor::{Card, Visitor};
 
@@ -191,10 +193,10 @@ async fn robots_txt_allows_listings_and_the_forbidden_page_counts_who_came() {
     assert_eq!(site.hits().get(Hit::Forbidden), 0);
     visitor.page("/admin/").await;
 
-    let rules = texting_robots::Robot::new("Lotline", robots.as_bytes()).unwrap();
-    assert!(rules.allowed(&visitor.url("/listing/LUC-00001")) && rules.allowed(&visitor.url("/sold?page=1")));
-    assert!(!rules.allowed(&visitor.url("/admin/")));
-    assert_eq!(rules.delay, None);
+    let rules = parse_rules(robots.as_bytes());
+    assert!(rules.allows("/listing/LUC-00001") && rules.allows("/sold?page=1"));
+    assert!(!rules.allows("/admin/"));
+    assert_eq!(rules.crawl_delay_ms(), None);
     assert!(front.contains("href=\"/admin/\""));
     assert_eq!(site.hits().get(Hit::Forbidden), 1);
     site.stop().await;
@@ -233,8 +235,7 @@ async fn every_kind_of_page_is_html_without_errors() {
 
     for path in paths {
         let html = visitor.get(&path, None).await.text().await.unwrap();
-        let page = scraper::Html::parse_document(&html);
-        assert_eq!(page.errors, Vec::<std::borrow::Cow<'_, str>>::new(), "{path}");
+        assert_eq!(page::Page::markup_errors(&html), 0, "{path}");
     }
     site.stop().await;
 }

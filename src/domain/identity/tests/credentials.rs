@@ -6,10 +6,11 @@ use futures_util::future::join_all;
 use jsonwebtoken::{EncodingKey, Header, encode};
 
 use super::*;
+use crate::auth::principal::sample;
 use crate::auth::role::KeyScope;
 use crate::auth::token::issuers::ClaimMap;
-use crate::auth::token::keys::{Algorithm, VerifyingKey};
-use crate::base::ids::KeyId;
+use crate::auth::token::keys::{Algorithm, KeyRing, SigningKey, VerifyingKey};
+use crate::base::ids::{KeyId, UserId};
 use crate::base::page::PageRequest;
 use crate::domain::identity::api_keys::{self, NewKey};
 use crate::domain::identity::sessions;
@@ -146,7 +147,7 @@ async fn a_key_sleeps_while_its_maker_does() {
 async fn ticket(house: &House) -> (Admitted, String) {
     let token = house.sign_in("ann").await.access.text;
     let admitted = house.show(token.expose()).await.unwrap();
-    let ticket = house.identity.tickets.mint(&admitted.principal, admitted.expires_at).await.unwrap();
+    let ticket = house.identity.tickets.mint(&admitted.principal, admitted.expires_at).unwrap();
     (admitted, ticket.expose().to_owned())
 }
 
@@ -161,7 +162,7 @@ async fn a_ticket_opens_one_socket() {
         assert_eq!((shown.principal, shown.expires_at), (admitted.principal.clone(), admitted.expires_at));
     }
     let tickets = &house.identity.tickets;
-    let both = join_all([tickets.redeem(&ticket, Door::Socket), tickets.redeem(&ticket, Door::Socket)]).await;
+    let both = join_all([tickets.redeem_for_socket(&ticket), tickets.redeem_for_socket(&ticket)]).await;
 
     assert_eq!(both.iter().filter(|one| one.is_ok()).count(), 1);
     let again = house.identity.authenticate(Credential::Ticket(&ticket, Door::Socket)).await;
@@ -172,15 +173,98 @@ async fn a_ticket_opens_one_socket() {
 async fn a_stream_may_show_its_ticket_again_when_it_reconnects() {
     let house = House::new().await;
     let (_, ticket) = ticket(&house).await;
+    let shown = async |door| house.identity.authenticate(Credential::Ticket(&ticket, door)).await;
+    let redeem = async || house.identity.tickets.redeem_for_stream(&ticket).await;
 
-    house.identity.tickets.redeem(&ticket, Door::Stream).await.unwrap();
+    let first = redeem().await.unwrap();
+    house.pass(400);
+    assert!(shown(Door::Stream).await.is_ok(), "its stream is open");
+    assert!(shown(Door::Socket).await.is_err());
+    drop(first);
+    house.pass(299);
+    assert!(shown(Door::Stream).await.is_ok());
+    drop(redeem().await.unwrap());
     house.pass(300);
 
-    assert!(house.identity.authenticate(Credential::Ticket(&ticket, Door::Stream)).await.is_ok());
-    assert!(house.identity.tickets.redeem(&ticket, Door::Stream).await.is_ok());
-    assert!(house.identity.authenticate(Credential::Ticket(&ticket, Door::Socket)).await.is_err());
-    house.pass(600);
-    assert!(house.identity.authenticate(Credential::Ticket(&ticket, Door::Stream)).await.is_err());
+    assert!(shown(Door::Stream).await.is_err(), "five minutes after its last seat");
+    assert!(redeem().await.is_err());
+}
+
+#[tokio::test]
+async fn a_streams_ticket_ends_with_the_credential_behind_it_unless_a_newer_one_is_brought() {
+    let house = House::new().await;
+    let (_, ticket) = ticket(&house).await;
+    let shown = async || house.identity.authenticate(Credential::Ticket(&ticket, Door::Stream)).await;
+    let stream = house.identity.tickets.redeem_for_stream(&ticket).await.unwrap();
+
+    house.pass(899);
+    assert!(shown().await.is_ok());
+    stream.extend(house.identity.now() + TimeDelta::seconds(900));
+    house.pass(899);
+    assert!(shown().await.is_ok());
+    house.pass(1);
+
+    assert!(shown().await.is_err());
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_tickets_fill_nothing_and_refuse_nobody() {
+    let house = House::new().await;
+    let tickets = &house.identity.tickets;
+    let (admitted, _) = ticket(&house).await;
+    let other = house.world.another_tenant().await;
+    let zoe = sample::user_of(other, UserId(4_711), Role::Viewer);
+
+    for _ in 0..100_000 {
+        tickets.mint(&admitted.principal, admitted.expires_at).unwrap();
+    }
+    assert_eq!(tickets.kept_for_streams(), 0);
+    // With streams: each is opened and closed at once, until the owner's own share of the half minute is used up.
+    let mut opened = 0;
+    let mut refused = 0;
+    for _ in 0..2_000 {
+        let ticket = tickets.mint(&admitted.principal, admitted.expires_at).unwrap();
+        match tickets.redeem_for_stream(ticket.expose()).await {
+            Ok(stream) => {
+                opened += 1;
+                drop(stream);
+            }
+            Err(problem) => {
+                assert_eq!(problem.code, Code::RateLimited);
+                refused += 1;
+            }
+        }
+    }
+
+    assert_eq!((opened, refused), (512, 1_488));
+    assert_eq!(tickets.kept_for_streams(), 6, "as many as the owner may have streams");
+    for _ in 0..10 {
+        let ticket = tickets.mint(&zoe, admitted.expires_at).unwrap();
+        assert!(tickets.redeem_for_socket(ticket.expose()).await.is_ok());
+        let ticket = tickets.mint(&zoe, admitted.expires_at).unwrap();
+        assert!(tickets.redeem_for_stream(ticket.expose()).await.is_ok());
+    }
+    house.pass(30);
+    let ticket = tickets.mint(&admitted.principal, admitted.expires_at).unwrap();
+    assert!(tickets.redeem_for_socket(ticket.expose()).await.is_ok());
+}
+
+#[tokio::test]
+async fn tickets_of_the_former_key_hold_while_it_is_in_the_ring() {
+    let house = House::new().await;
+    let (_, ticket) = ticket(&house).await;
+    let key = |kid: &str, byte: u8| {
+        SigningKey::new(kid, &[byte; 32], house.identity.now() - TimeDelta::days(1)).unwrap()
+    };
+
+    house.identity.replace_ring(KeyRing::new(vec![key("k1", 7), key("k2", 8)]).unwrap());
+    assert!(house.identity.tickets.look_at(&ticket, Door::Socket).await.is_ok());
+    house.identity.replace_ring(KeyRing::new(vec![key("k2", 8)]).unwrap());
+
+    assert_eq!(
+        refusal(house.identity.tickets.look_at(&ticket, Door::Socket).await),
+        Problem::invalid_token()
+    );
 }
 
 #[tokio::test]

@@ -8,16 +8,20 @@ use crate::domain::identity::platform::PlatformOp;
 use crate::domain::identity::tenants;
 
 #[tokio::test]
-async fn the_first_tenant_and_admin_are_made_once() {
-    let house = House::new().await;
+async fn the_first_tenant_and_admin_are_made_once_in_a_store_that_had_none() {
+    let world = World::empty().await;
+    let identity = identity(&world, settings(), Vec::new(), 1);
     let secret = SecretString::from(PASSWORD);
+    assert!(bootstrap::is_empty(&identity).await.unwrap());
 
-    let made = bootstrap::first_start(&house.identity, "first", "root", &secret).await.unwrap();
-    let again = bootstrap::first_start(&house.identity, "first", "root", &secret).await.unwrap();
+    let made = bootstrap::first_start(&identity, "first", "root", &secret).await.unwrap();
+    let again = bootstrap::first_start(&identity, "first", "root", &secret).await.unwrap();
+    let another = bootstrap::first_start(&identity, "second", "root", &secret).await.unwrap();
 
-    assert!(made.is_some() && again.is_none());
-    assert!(house.type_in("first/root", PASSWORD).await.is_ok());
-    assert!(!bootstrap::is_empty(&house.identity).await.unwrap());
+    assert!(made.is_some() && again.is_none() && another.is_none());
+    let form = PasswordForm { username: "first/root", password: PASSWORD, scope: None, client: HOME };
+    assert!(sign_in(&identity, &form, &Origin::default()).await.is_ok());
+    assert!(!bootstrap::is_empty(&identity).await.unwrap());
 }
 
 #[tokio::test]

@@ -1,13 +1,14 @@
 //! Signing in, staying signed in, and ending it.
 
 use super::*;
+use crate::auth::token::keys::{KeyRing, SigningKey};
 use crate::base::page::PageRequest;
 use crate::domain::identity::password::{PasswordChange, change, set_by_link};
 use crate::domain::identity::refresh::refresh;
 use crate::domain::identity::register::{Registration, register};
 use crate::domain::identity::tenants::NewTenant;
 use crate::domain::identity::users::{self, NewUser, UserPatch};
-use crate::domain::identity::{audit, password_links, sessions};
+use crate::domain::identity::{audit, failed_sign_ins, password_links, sessions};
 
 fn here() -> Origin {
     Origin::default()
@@ -124,7 +125,10 @@ async fn a_hash_of_another_cost_is_renewed_at_the_next_sign_in() {
 #[tokio::test]
 async fn sign_ins_and_failures_stand_in_the_audit_log() {
     let house = House::new().await;
-    let _ = house.type_in("acme/ann", "wrong").await;
+    for _ in 0..3 {
+        let _ = house.type_in("acme/ann", "wrong").await;
+    }
+    failed_sign_ins::write_pending(&house.identity).await.unwrap();
 
     let op = house.op("ann").await;
     let page = audit::list(&op, PageRequest { limit: 10, after: None }).await.unwrap();
@@ -148,7 +152,7 @@ async fn a_refresh_token_is_traded_for_the_next_pair() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_that_comes_twice_soon_gives_another_pair() {
+async fn a_refresh_token_that_comes_twice_soon_gives_the_same_next_one() {
     let house = House::new().await;
     let first = house.sign_in("ann").await;
 
@@ -156,6 +160,27 @@ async fn a_refresh_token_that_comes_twice_soon_gives_another_pair() {
     house.pass(10);
     let other = refresh(&house.identity, first.refresh.expose(), &here()).await.unwrap();
 
+    assert_eq!(one.refresh.expose(), other.refresh.expose());
+    for pair in [one, other] {
+        assert!(house.show(pair.access.text.expose()).await.is_ok());
+        assert!(refresh(&house.identity, pair.refresh.expose(), &here()).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn another_server_key_derives_another_successor() {
+    let house = House::new().await;
+    let first = house.sign_in("ann").await;
+    let one = refresh(&house.identity, first.refresh.expose(), &here()).await.unwrap();
+
+    // The key that the successor was derived with is taken away within the grace.
+    let key = SigningKey::new("k2", &[8; 32], house.identity.now()).unwrap();
+    house.identity.replace_ring(KeyRing::new(vec![key]).unwrap());
+    let other = refresh(&house.identity, first.refresh.expose(), &here()).await.unwrap();
+    let again = refresh(&house.identity, first.refresh.expose(), &here()).await.unwrap();
+
+    assert_ne!(one.refresh.expose(), other.refresh.expose());
+    assert_eq!(other.refresh.expose(), again.refresh.expose());
     for pair in [one, other] {
         assert!(refresh(&house.identity, pair.refresh.expose(), &here()).await.is_ok());
     }

@@ -6,6 +6,7 @@ use crate::auth::role::Role;
 use crate::base::ids::UserId;
 use crate::domain::error::Result;
 use crate::domain::identity::fields::Faults;
+use crate::domain::identity::key_scopes;
 use crate::domain::op::{Deed, Op};
 use crate::domain::revocation::Revocation;
 use crate::protocol::problem::Problem;
@@ -45,6 +46,9 @@ pub async fn change(
         sessions::revoke_of_user(&change.tx, id, None, micros(op.now())).await?;
     }
     op.audit(&change.tx, deed(id, patch)).await?;
+    if let Some(role) = patch.role.filter(|_| before.role != after.role) {
+        key_scopes::narrow(op, &change.tx, id, role).await?;
+    }
     op.commit(change).await?;
     let (tenant, user) = (op.scope.tenant_id(), id);
     if deactivated {

@@ -1,6 +1,7 @@
 //! Adding a person to a tenant.
 
 use super::taken;
+use crate::auth::password::HashingParty;
 use crate::auth::permission::Permission;
 use crate::auth::role::Role;
 use crate::domain::error::Result;
@@ -33,7 +34,10 @@ pub async fn create(identity: &Identity, op: &Op, new: NewUser) -> Result<UserRo
     faults.done()?;
     // Before the transaction: on SQLite it would keep every other writer waiting for the hash.
     let hash = match password {
-        Some(password) => Some(identity.hash(&password).await?),
+        Some(password) => {
+            let party = HashingParty::Tenant(op.scope.tenant_id());
+            Some(identity.hash(party, &password).await?)
+        }
         None => None,
     };
     let change = op.begin().await?;

@@ -10,7 +10,7 @@ use crate::domain::op::{Deed, Op};
 use crate::domain::revocation::Revocation;
 use crate::domain::rooms::members::take_everywhere;
 use crate::protocol::problem::Problem;
-use crate::storage::{api_keys, micros, sessions, users};
+use crate::storage::{api_keys, micros, sessions, sign_in_addresses, users};
 
 pub async fn remove(op: &Op, id: UserId, precondition: Precondition<'_>) -> Result<()> {
     op.require(Permission::ManageUsers)?;
@@ -24,6 +24,7 @@ pub async fn remove(op: &Op, id: UserId, precondition: Precondition<'_>) -> Resu
     let now = micros(op.now());
     sessions::revoke_of_user(&change.tx, id, None, now).await?;
     api_keys::revoke_of_user(&change.tx, id, now).await?;
+    sign_in_addresses::remove_of_user(&change.tx, id).await?;
     take_everywhere(&mut change, id).await?;
     users::remove(&change.tx, id, now).await?;
     let deed = Deed {

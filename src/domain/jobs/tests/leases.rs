@@ -1,12 +1,20 @@
 //! Workers that go silent.
 
+use tokio_util::sync::CancellationToken;
+
 use super::*;
+use crate::base::clock::Clock;
+use crate::domain::jobs::builtin::BuiltinQueue;
 use crate::domain::jobs::cancel::cancel;
+use crate::domain::jobs::create::create;
 use crate::domain::jobs::heartbeat::heartbeat;
+use crate::domain::jobs::release::release;
 use crate::domain::jobs::retry::retry;
+use crate::domain::jobs::start::start;
 use crate::domain::jobs::sweep::sweep_leases;
 use crate::protocol::job::JobStatus;
 use crate::protocol::problem::Code;
+use crate::protocol::worker::ClaimRequest;
 
 #[tokio::test]
 async fn a_lease_that_ended_is_worth_nothing_even_before_the_sweep() {
@@ -51,7 +59,8 @@ async fn a_silent_workers_job_runs_again_and_is_given_up_after_three_executions(
     let job = crawl.see(id_of(&lost.job)).await;
     assert_eq!((job.status, job.attempt, job.items_scraped), (JobStatus::Pending, 2, 0));
     assert_eq!(crawl.complete(&lost).await.unwrap_err().code, Code::LeaseLost);
-    for _ in 0..2 {
+    for pause in [10, 20] {
+        crawl.world.pass_ms(1_000 * (pause + PRECEDENCE));
         crawl.claim().await.unwrap();
         crawl.world.pass_ms(60_000);
         sweep_leases(&crawl.world.kernel).await.unwrap();
@@ -93,4 +102,144 @@ async fn a_job_that_shall_stop_is_cancelled_when_its_lease_ends() {
 
     assert_eq!(crawl.see(id_of(&claim.job)).await.status, JobStatus::Cancelled);
     assert_eq!(crawl.told().await.last().unwrap(), "job_cancelled");
+}
+
+/// Seconds that the one who lost a job waits longer than others.
+const PRECEDENCE: u64 = 5;
+
+impl Crawl {
+    /// A worker takes the job and is not heard of again.
+    async fn loses(&self) {
+        self.claim().await.unwrap();
+        self.world.pass_ms(60_000);
+        assert_eq!(sweep_leases(&self.world.kernel).await.unwrap(), 1);
+    }
+
+    /// Seconds until a worker gets the job, in halves.
+    async fn seconds_until_claimed(&self, worker: &Op) -> f64 {
+        for half in 0..200 {
+            if claim::claim_now(worker, None, LEASE).await.unwrap().is_some() {
+                return f64::from(half) / 2.0;
+            }
+            self.world.pass_ms(500);
+        }
+        f64::INFINITY
+    }
+}
+
+#[tokio::test]
+async fn a_lost_job_pauses_twice_as_long_after_each_loss_and_begins_anew_with_a_retry() {
+    let crawl = Crawl::new().await;
+    let another = crawl.world.key("cid", &SCOPES).await;
+    let job = crawl.job().await;
+
+    crawl.loses().await;
+    assert_eq!(crawl.seconds_until_claimed(&another).await, 10.0);
+    crawl.world.pass_ms(60_000);
+    sweep_leases(&crawl.world.kernel).await.unwrap();
+    assert_eq!(crawl.seconds_until_claimed(&crawl.worker).await, 20.0);
+    crawl.world.pass_ms(60_000);
+    sweep_leases(&crawl.world.kernel).await.unwrap();
+    assert_eq!(crawl.see(id_of(&job)).await.status, JobStatus::Failed);
+
+    retry(&crawl.member, id_of(&job)).await.unwrap();
+    assert_eq!(crawl.seconds_until_claimed(&crawl.worker).await, 0.0);
+}
+
+#[tokio::test]
+async fn who_lost_a_job_leaves_it_to_another_first_and_takes_it_where_there_is_none() {
+    let crawl = Crawl::new().await;
+    let another = crawl.world.key("cid", &SCOPES).await;
+    crawl.job().await;
+    crawl.loses().await;
+
+    crawl.world.pass_ms(10_000);
+    assert!(crawl.claim().await.is_none());
+    assert!(claim::claim_now(&another, None, LEASE).await.unwrap().is_some());
+
+    let alone = Crawl::new().await;
+    alone.job().await;
+    alone.loses().await;
+    assert_eq!(alone.seconds_until_claimed(&alone.worker).await, 15.0);
+}
+
+#[tokio::test]
+async fn a_pause_outlasts_a_restart_and_a_job_in_it_can_be_cancelled() {
+    let crawl = Crawl::new().await;
+    let job = crawl.job().await;
+    crawl.loses().await;
+    let mut worker = crawl.worker.clone();
+    worker.kernel = crawl.world.restarted().await;
+
+    crawl.world.pass_ms(9_999);
+    assert!(claim::claim_now(&worker, None, LEASE).await.unwrap().is_none());
+
+    assert_eq!(cancel(&crawl.member, id_of(&job)).await.unwrap().status, JobStatus::Cancelled);
+}
+
+#[tokio::test]
+async fn a_job_that_is_handed_back_is_free_at_once_also_for_the_same_worker() {
+    let crawl = Crawl::new().await;
+    let claim = crawl.claimed().await;
+    let job = id_of(&claim.job);
+
+    release(&crawl.worker, &lease_of(&claim)).await.unwrap();
+    assert!(crawl.claim().await.is_some());
+    assert_eq!(crawl.see(job).await.attempt, 1);
+}
+
+#[tokio::test]
+async fn the_crawler_of_the_node_that_lost_a_job_leaves_it_to_another_node_first() {
+    let crawl = Crawl::new().await;
+    let auto = NewJob { target_urls: Some(vec!["https://a.example/".to_owned()]), ..new_job("auto") };
+    create(&crawl.member, auto).await.unwrap();
+    let mut here = BuiltinQueue::new(crawl.world.kernel.clone(), LEASE);
+    let mut there = BuiltinQueue::new(crawl.world.restarted().await, LEASE);
+    assert!(here.claim(|_| true).await.unwrap().is_some());
+    crawl.world.pass_ms(60_000);
+    sweep_leases(&crawl.world.kernel).await.unwrap();
+
+    crawl.world.pass_ms(9_999);
+    assert!(there.claim(|_| true).await.unwrap().is_none());
+    crawl.world.pass_ms(1);
+    assert!(here.claim(|_| true).await.unwrap().is_none());
+    assert!(there.claim(|_| true).await.unwrap().is_some());
+
+    crawl.world.pass_ms(60_000);
+    sweep_leases(&crawl.world.kernel).await.unwrap();
+    crawl.world.pass_ms(20_000);
+    assert!(here.claim(|_| true).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_waiting_claim_gets_a_lost_job_when_its_pause_is_over() {
+    let crawl = Crawl::new().await;
+    let another = crawl.world.key("cid", &SCOPES).await;
+    let job = crawl.job().await;
+    crawl.loses().await;
+    let request = ClaimRequest { spiders: None, wait_seconds: Some(30) };
+    let stop = CancellationToken::new();
+
+    let (loser, winner) =
+        (claim::claim(&crawl.worker, &request, LEASE, &stop), claim::claim(&another, &request, LEASE, &stop));
+    let began = crawl.world.kernel.clock.now();
+    let mut taken_after = None;
+    let time = async {
+        while taken_after.is_none() {
+            Clock::system().sleep(Duration::from_millis(2)).await;
+            crawl.world.pass_ms(100);
+            let taken = crawl.see(id_of(&job)).await.status == JobStatus::Running;
+            taken_after = taken.then(|| crawl.world.kernel.clock.now() - began);
+        }
+        stop.cancel();
+    };
+    let start_it = async {
+        let claim = winner.await.unwrap().unwrap();
+        start(&another, &lease_of(&claim)).await.unwrap();
+    };
+    let (loser, (), ()) = tokio::join!(loser, start_it, time);
+
+    assert!(loser.unwrap().is_none());
+    assert!(taken_after.unwrap() >= chrono::TimeDelta::seconds(10), "{taken_after:?}");
+    assert!(taken_after.unwrap() < chrono::TimeDelta::seconds(15), "{taken_after:?}");
 }

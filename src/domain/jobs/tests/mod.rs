@@ -5,6 +5,7 @@ mod leases;
 mod making;
 mod merging;
 mod reading;
+mod waiting;
 mod work;
 
 use std::time::Duration;

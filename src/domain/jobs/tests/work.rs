@@ -4,7 +4,9 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::auth::scope::SystemReason;
 use crate::base::page::PageRequest;
+use crate::domain::jobs::builtin::BuiltinQueue;
 use crate::domain::jobs::create::create;
 use crate::domain::jobs::fail::{Failure, fail};
 use crate::domain::jobs::heartbeat::heartbeat;
@@ -199,21 +201,44 @@ async fn a_claim_that_waited_in_vain_ends_with_none() {
 }
 
 #[tokio::test]
-async fn the_builtin_crawler_serves_tenants_with_few_running_jobs_first() {
+async fn the_builtin_crawler_takes_tenants_in_turn() {
+    let crawl = Crawl::new().await;
+    let other = crawl.world.another_tenant().await;
+    let stranger = crawl.world.user_in(other, "eve", Role::Member).await;
+    let auto = || NewJob { target_urls: Some(vec!["https://a.example/".to_owned()]), ..new_job("auto") };
+    for _ in 0..3 {
+        create(&crawl.member, auto()).await.unwrap();
+    }
+    create(&stranger, auto()).await.unwrap();
+    let system = Op::of_system(&crawl.world.kernel, SystemReason::Crawl, crawl.world.tenant);
+    let mut queue = BuiltinQueue::new(crawl.world.kernel.clone(), LEASE);
+
+    // A tenant whose jobs end at once has none running, and still the other one's turn comes.
+    let (_, first) = queue.claim(|_| true).await.unwrap().unwrap();
+    complete(&system, &lease_of(&first), Completion::default()).await.unwrap();
+    let mut tenants = Vec::new();
+    while let Some((tenant, _)) = queue.claim(|_| true).await.unwrap() {
+        tenants.push(tenant);
+    }
+
+    assert_eq!(tenants, [other, crawl.world.tenant, crawl.world.tenant]);
+    assert!(!queue.has_backlog());
+}
+
+#[tokio::test]
+async fn a_tenant_that_may_open_no_job_here_leaves_the_crawler_to_others() {
     let crawl = Crawl::new().await;
     let other = crawl.world.another_tenant().await;
     let stranger = crawl.world.user_in(other, "eve", Role::Member).await;
     let auto = || NewJob { target_urls: Some(vec!["https://a.example/".to_owned()]), ..new_job("auto") };
     create(&crawl.member, auto()).await.unwrap();
-    create(&crawl.member, auto()).await.unwrap();
     create(&stranger, auto()).await.unwrap();
+    let mut queue = BuiltinQueue::new(crawl.world.kernel.clone(), LEASE);
+    let only_other = |tenant| tenant == other;
 
-    let mut tenants = Vec::new();
-    while let Some((tenant, _)) = claim::claim_builtin(&crawl.world.kernel, LEASE).await.unwrap() {
-        tenants.push(tenant);
-    }
-
-    assert_eq!(tenants, [crawl.world.tenant, other, crawl.world.tenant]);
+    assert_eq!(queue.claim(only_other).await.unwrap().map(|(tenant, _)| tenant), Some(other));
+    assert!(queue.claim(only_other).await.unwrap().is_none());
+    assert!(queue.has_backlog());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -11,8 +11,9 @@ use super::{batch, home, log, statuses, told, upsert, worker};
 use crate::auth::role::{KeyScope, Role};
 use crate::base::ids::{JobId, PropertyId};
 use crate::base::page::PageRequest;
+use crate::domain::jobs::builtin::BuiltinQueue;
 use crate::domain::jobs::complete::{Completion, complete};
-use crate::domain::jobs::{Lease, claim, create};
+use crate::domain::jobs::{Lease, create};
 use crate::domain::op::Op;
 use crate::domain::properties::get::{self as read, total};
 use crate::domain::properties::known_urls::known_urls;
@@ -268,7 +269,8 @@ async fn summaries_of_a_job_are_merged_to_one_in_five_seconds() {
 
 async fn claimed(world: &World) -> Claim {
     let length = Duration::from_secs(60);
-    claim::claim_builtin(&world.kernel, length).await.unwrap().unwrap().1
+    let mut queue = BuiltinQueue::new(world.kernel.clone(), length);
+    queue.claim(|_| true).await.unwrap().unwrap().1
 }
 
 #[tokio::test]

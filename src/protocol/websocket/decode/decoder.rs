@@ -16,6 +16,15 @@ pub struct Decoder {
     ended: Option<Ended>,
 }
 
+/// What a client has begun and not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfinished {
+    /// A message of text or bytes: control frames may pass in the middle of it and do not end it.
+    Message,
+    /// A control frame, or a header of which it is not known yet what it begins.
+    Frame,
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Ended {
     Closed,
@@ -59,6 +68,11 @@ impl Decoder {
             frames.forget();
         }
         result
+    }
+
+    /// What has begun and waits for more of it.
+    pub fn unfinished(&self) -> Option<Unfinished> {
+        if self.ended.is_some() { None } else { self.frames.unfinished() }
     }
 
     /// The heap this decoder holds at the moment.
@@ -241,6 +255,28 @@ mod tests {
         assert_eq!(decoder.next(&mut &mut header[..]), Ok(None));
 
         assert_eq!(decoder.held_bytes(), 10);
+    }
+
+    #[test]
+    fn what_has_begun_is_unfinished_until_its_end_whatever_comes_between() {
+        let unfinished_after = |pieces: &[&[u8]]| {
+            let mut decoder = Decoder::new(1000);
+            let mut bytes = pieces.concat();
+            let mut input = &mut bytes[..];
+            while decoder.next(&mut input).unwrap().is_some() {}
+            decoder.unfinished()
+        };
+        let (begun, ended) = (fragment(Kind::Text, b"a"), continuation(true, b"b"));
+
+        assert_eq!(unfinished_after(&[&text("whole"), &ping(b"")]), None);
+        assert_eq!(unfinished_after(&[&begun]), Some(Unfinished::Message));
+        assert_eq!(unfinished_after(&[&begun, &ping(b"!"), &ping(b"?")]), Some(Unfinished::Message));
+        assert_eq!(unfinished_after(&[&begun, &ping(b"!")[..3]]), Some(Unfinished::Message));
+        assert_eq!(unfinished_after(&[&begun, &ping(b"!"), &ended]), None);
+        assert_eq!(unfinished_after(&[&text("cut")[..7]]), Some(Unfinished::Message));
+        assert_eq!(unfinished_after(&[&text("cut")[..1]]), Some(Unfinished::Frame));
+        assert_eq!(unfinished_after(&[&ping(b"cut")[..7]]), Some(Unfinished::Frame));
+        assert_eq!(unfinished_after(&[&close(1000, "bye"), &begun]), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Frames in their order: which message each belongs to, and what must be kept of it until the rest arrives.
 
 use super::super::codes::{Kind, Opcode};
+use super::decoder::Unfinished;
 use super::header::{Header, PartialHeader};
 use super::mask::{turned, unmask};
 use super::message::Message;
@@ -58,6 +59,15 @@ impl Frames {
 
     pub(super) fn held_bytes(&self) -> usize {
         self.control.capacity() + self.message.as_ref().map_or(0, Partial::held_bytes)
+    }
+
+    /// What has begun and not ended.
+    pub(super) fn unfinished(&self) -> Option<Unfinished> {
+        let in_data = self.frame.is_some_and(|frame| !frame.kind.is_control());
+        if in_data || self.message.is_some() {
+            return Some(Unfinished::Message);
+        }
+        (self.frame.is_some() || self.header.is_begun()).then_some(Unfinished::Frame)
     }
 
     /// The next message, put together in `delivered` if it does not lie whole in `input`.

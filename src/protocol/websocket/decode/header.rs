@@ -22,6 +22,10 @@ pub(super) struct PartialHeader {
 }
 
 impl PartialHeader {
+    pub(super) fn is_begun(&self) -> bool {
+        self.length > 0
+    }
+
     /// Takes from `input` what the header still lacks; `None` means that `input` is used up.
     pub(super) fn read(&mut self, input: &mut &mut [u8]) -> Result<Option<Header>, Violation> {
         loop {

@@ -1,0 +1,62 @@
+//! What holds for every page and every file, whoever wrote it: the table of shapes, the seeds and the fuzz targets all
+//! end here.
+
+use std::collections::HashSet;
+
+use super::{page_of, read};
+use crate::crawler::budget::{PageBudget, Truncation};
+use crate::crawler::reading::Reading;
+use crate::crawler::robots;
+use crate::crawler::settings::CrawlerSettings;
+
+/// Reads `data` as a page.
+pub fn hold_for_page(data: &[u8]) {
+    let page = page_of(String::from_utf8_lossy(data).into_owned());
+    let reading = read(&page);
+    hold_for_reading(&reading, page.html.len());
+    assert_eq!(read(&page).cost, reading.cost, "reading depends on the page alone");
+}
+
+/// Reads `data` as what a page holds for machines. Its first byte says in which form.
+pub fn hold_for_page_data(data: &[u8]) {
+    let Some((form, data)) = data.split_first() else { return };
+    // The end tag would make the rest markup.
+    let data = String::from_utf8_lossy(data).replace("</", "<\\/");
+    let html = match form % 4 {
+        0 => format!("<script type=application/ld+json>{data}</script>"),
+        1 => format!("<script type=application/json>{data}</script>"),
+        2 => format!("<script>window.__STATE__ = {data}</script>"),
+        _ => format!("<script>self.__next_f.push([1,{}])</script>", serde_json::Value::from(data)),
+    };
+    hold_for_page(html.as_bytes());
+}
+
+/// Reads `data` as a robots.txt; its first line is a path.
+pub fn hold_for_robots(data: &[u8]) {
+    let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(0);
+    let path = format!("/{}", String::from_utf8_lossy(&data[..end]));
+    let rules = robots::parse_rules(&data[end..]);
+    assert!(rules.are_within_bounds());
+    assert!(rules.weight() <= 1_024 + 200 * 1_501 + 3 * data.len(), "{} bytes", rules.weight());
+    assert!(rules.allows("/robots.txt"), "the file itself is always allowed");
+    assert!(rules.crawl_delay_ms().is_none_or(|delay| delay <= 60_000));
+    let sent = serde_json::to_vec(&rules).unwrap_or_default();
+    let back: Option<robots::RobotsRules> = serde_json::from_slice(&sent).ok();
+    assert_eq!(back.as_ref(), Some(&rules), "rules go from process to process");
+    rules.allows(&path);
+}
+
+/// What holds for the reading of a page of `html_bytes`.
+pub fn hold_for_reading(reading: &Reading, html_bytes: usize) {
+    let allowed = PageBudget::for_page(html_bytes).allowed();
+    assert!(reading.cost.steps <= allowed.steps && reading.cost.bytes <= allowed.bytes, "{:?}", reading.cost);
+    assert_ne!(reading.truncated, Some(Truncation::Markup), "the scan and the parser read the same tags");
+    let settings = CrawlerSettings::default();
+    assert!(reading.links.len() <= settings.max_links_per_page);
+    assert!(reading.links.iter().all(|link| link.as_str().len() <= 2_000));
+    assert!(reading.canonical.as_ref().is_none_or(|url| url.as_str().len() <= 2_000));
+    let listings = &reading.extraction.listings;
+    assert!(listings.len() <= settings.max_listings_per_page);
+    let keys: HashSet<_> = listings.iter().map(|listing| &listing.property.listing_key).collect();
+    assert_eq!(keys.len(), listings.len(), "a key names one listing");
+}

@@ -1,0 +1,136 @@
+//! The main loop of a reader process: limit itself, say so, answer requests one at a time, end with its pipe. It is entered
+//! before configuration, tracing and tokio start, and knows nothing but what comes through the pipe.
+
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::io::{self, Read, Stdin};
+use std::os::fd::AsFd;
+use std::process::ExitCode;
+
+use super::sandbox::{self, Limits};
+use super::wire::{Hello, MAX_HEAD_BYTES, Malformed, REQUEST_LENGTHS, frame};
+use super::work;
+use crate::base::text;
+
+/// The hidden verb. It takes its limits as arguments, because a reader has no environment.
+pub const VERB: &str = "read-pages-from-stdin";
+/// Of a panic's place in the source.
+const MAX_LOCATION: usize = 200;
+
+/// What the parent runs: `lotline VERB memory_bytes page_seconds`.
+pub(super) fn arguments(limits: Limits) -> [String; 3] {
+    [VERB.to_owned(), limits.memory_bytes.to_string(), limits.page_seconds.to_string()]
+}
+
+/// Whether this process was started as a reader, and with which limits.
+pub fn asked_for(arguments: impl IntoIterator<Item = OsString>) -> Option<Limits> {
+    let arguments: Option<Vec<String>> =
+        arguments.into_iter().skip(1).take(4).map(|argument| argument.into_string().ok()).collect();
+    match arguments?.as_slice() {
+        [verb, memory, seconds] if verb == VERB => {
+            Some(Limits { memory_bytes: memory.parse().ok()?, page_seconds: seconds.parse().ok()? })
+        }
+        _ => None,
+    }
+}
+
+/// Reads pages until the pipe ends.
+pub fn run(limits: Limits) -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        PANICKED.set(text::cut(&location, MAX_LOCATION).to_owned());
+    }));
+    let layers = sandbox::enter(limits);
+    match say_hello(layers).and_then(|()| answer_all(limits)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+thread_local! {
+    /// Where the last panic was.
+    static PANICKED: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+fn say_hello(layers: Vec<&'static str>) -> io::Result<()> {
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    let layers = layers.into_iter().map(str::to_owned).collect();
+    write_all(&frame(&Hello { version, layers }).map_err(invalid)?)
+}
+
+fn answer_all(limits: Limits) -> io::Result<()> {
+    let input = io::stdin();
+    while let Some(lengths) = lengths(&input)? {
+        sandbox::begin_page(limits);
+        let (head, body) = (part(&input, lengths.head)?, part(&input, lengths.body)?);
+        write_all(&work::respond(&head, body, None, || PANICKED.take()).map_err(invalid)?)?;
+    }
+    Ok(())
+}
+
+struct Lengths {
+    head: usize,
+    body: usize,
+}
+
+/// The lengths of the next request; `None` at the end of the pipe.
+fn lengths(mut input: &Stdin) -> io::Result<Option<Lengths>> {
+    let mut bytes = [0; REQUEST_LENGTHS];
+    if input.read(&mut bytes[..1])? == 0 {
+        return Ok(None);
+    }
+    input.read_exact(&mut bytes[1..])?;
+    let [a, b, c, d, e, f, g, h] = bytes;
+    let lengths = [u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])];
+    let [head, body] = lengths.map(|length| length as usize);
+    if head > MAX_HEAD_BYTES { Err(invalid(Malformed)) } else { Ok(Some(Lengths { head, body })) }
+}
+
+fn part(input: &Stdin, bytes: usize) -> io::Result<Vec<u8>> {
+    // With its whole room at once, so that the bytes go from the pipe to their place without a copy between.
+    let mut part = Vec::with_capacity(bytes);
+    if input.take(bytes as u64).read_to_end(&mut part)? < bytes {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(part)
+}
+
+/// Not through `Stdout`, which looks for lines in what it writes.
+fn write_all(mut bytes: &[u8]) -> io::Result<()> {
+    let output = io::stdout();
+    while !bytes.is_empty() {
+        match rustix::io::write(output.as_fd(), bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = &bytes[written..],
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+fn invalid(error: Malformed) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(line: &str) -> Option<Limits> {
+        asked_for(line.split(' ').map(OsString::from))
+    }
+
+    #[test]
+    fn only_the_hidden_verb_with_its_limits_makes_a_reader() {
+        let limits = Limits { memory_bytes: 1_024, page_seconds: 3 };
+        let line = format!("lotline {}", arguments(limits).join(" "));
+
+        assert_eq!(asked(&line), Some(limits));
+        for other in ["lotline", "lotline serve", "lotline read-pages-from-stdin", "lotline serve 1 2"] {
+            assert_eq!(asked(other), None, "{other}");
+        }
+        assert_eq!(asked(&format!("{line} more")), None);
+        assert_eq!(asked("lotline read-pages-from-stdin much 3"), None);
+    }
+}

@@ -1,0 +1,28 @@
+//! Pages are read where they can do no harm: in processes of our own binary that limit themselves before they read their
+//! first byte, or where there are none, on a few threads of their own. The parent trusts neither a page nor its reader.
+
+mod failure;
+mod settings;
+
+mod bytes;
+mod pool;
+
+mod process;
+mod threads;
+
+mod answer;
+mod wire;
+mod work;
+
+pub mod child;
+mod sandbox;
+#[cfg(target_os = "linux")]
+mod syscalls;
+
+#[cfg(test)]
+mod tests;
+
+pub use bytes::{ByteBudget, PagePermit, TenantBudget};
+pub use failure::ReadFailure;
+pub use pool::ReaderPool;
+pub use settings::{ReaderProgram, ReaderSettings};

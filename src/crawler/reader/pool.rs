@@ -1,0 +1,313 @@
+//! The readers of a node: a few, shared between tenants in turns. Whatever becomes of a page, of its reader or of the job
+//! that wanted it, a turn comes back only when its reader is free or has ended.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+use super::answer::{self, Asked};
+use super::bytes::{ByteBudget, TenantBudget};
+use super::failure::ReadFailure;
+use super::process::{NoAnswer, Process};
+use super::sandbox::Limits;
+use super::settings::ReaderSettings;
+use super::threads::Threads;
+use super::wire::{PageRequest, Request, request_head};
+use super::work::Deadline;
+use crate::base::clock::Clock;
+use crate::base::ids::TenantId;
+use crate::base::turns::{Turn, Turns};
+use crate::crawler::fetch::FetchedPage;
+use crate::crawler::links::AllowedHosts;
+use crate::crawler::reading::{Reading, ReadingLimits};
+use crate::crawler::robots::RobotsRules;
+use crate::telemetry::metrics::{Metrics, ReaderEnd, SandboxLayer};
+
+/// How often a process is started before its page is given up, and the first wait, which doubles.
+const START_TRIES: u32 = 4;
+const START_WAIT: Duration = Duration::from_millis(250);
+/// How long a process may take to end once its pipe is broken.
+const LAST_BREATH: Duration = Duration::from_secs(1);
+
+/// The readers. Clones share them.
+#[derive(Clone)]
+pub struct ReaderPool(Arc<Inner>);
+
+struct Inner {
+    settings: ReaderSettings,
+    budget: Arc<ByteBudget>,
+    metrics: Arc<Metrics>,
+    readers: OnceCell<Readers>,
+    idle: Mutex<Vec<Process>>,
+    /// Ends of processes that are waited for.
+    ending: TaskTracker,
+}
+
+/// What reads, and whose turn it is.
+struct Readers {
+    turns: Turns<TenantId>,
+    kind: Kind,
+}
+
+enum Kind {
+    Processes(PathBuf),
+    Threads(Threads),
+    /// Neither can be had.
+    None,
+}
+
+impl ReaderPool {
+    /// The readers of a node, none of them started yet. `largest_page` is in bytes.
+    pub fn new(settings: ReaderSettings, largest_page: usize, metrics: Arc<Metrics>) -> Self {
+        let budget = ByteBudget::new(settings.pages_bytes, largest_page as u64);
+        let (readers, idle, ending) = (OnceCell::new(), Mutex::default(), TaskTracker::new());
+        Self(Arc::new(Inner { settings, budget, metrics, readers, idle, ending }))
+    }
+
+    /// Starts the first reader and says once what holds it.
+    pub async fn open(&self) {
+        self.0.readers().await;
+    }
+
+    /// What a tenant's pages may take of this node's memory.
+    pub fn budget(&self, tenant: TenantId) -> TenantBudget {
+        self.0.budget.of_tenant(tenant)
+    }
+
+    /// Reads a page. The bytes that it has are held until it is read.
+    pub async fn read_page(
+        &self,
+        tenant: TenantId,
+        page: &FetchedPage,
+        hosts: &AllowedHosts,
+        limits: ReadingLimits,
+    ) -> Result<Reading, ReadFailure> {
+        let request = Request::Page(PageRequest {
+            url: Cow::Borrowed(page.url.as_str()),
+            charset: page.charset.name().map(Cow::Borrowed),
+            robots_tag: page.robots_tag.as_deref().map(Cow::Borrowed),
+            hosts: Cow::Borrowed(hosts),
+            most_links: limits.links,
+            most_listings: limits.listings,
+        });
+        let asked = Asked { url: &page.url, hosts, limits };
+        self.0.ask(tenant, &request, Cow::Borrowed(&page.body), |answer| answer::page(answer, &asked)).await
+    }
+
+    /// Reads a robots.txt.
+    pub(in crate::crawler) async fn read_robots(
+        &self,
+        tenant: TenantId,
+        text: Vec<u8>,
+    ) -> Result<RobotsRules, ReadFailure> {
+        let _bytes = self.budget(tenant).reserve(text.len() as u64).await;
+        self.0.ask(tenant, &Request::Robots, Cow::Owned(text), answer::robots).await
+    }
+
+    /// Ends all readers; who still waits for one is told that there is none.
+    pub async fn close(&self) {
+        for process in self.0.take_idle() {
+            self.0.bury(process, None, ReaderEnd::Stopped);
+        }
+        self.0.ending.close();
+        self.0.ending.wait().await;
+    }
+}
+
+impl Inner {
+    /// Has a request answered. A reader whose answer `take` refuses answers nothing more.
+    async fn ask<T>(
+        &self,
+        tenant: TenantId,
+        request: &Request<'_>,
+        body: Cow<'_, [u8]>,
+        take: impl FnOnce(&[u8]) -> Result<T, ReadFailure>,
+    ) -> Result<T, ReadFailure> {
+        let head = request_head(request, body.len()).map_err(|_| ReadFailure::Broke)?;
+        let readers = self.readers().await;
+        let turn = readers.turns.wait(tenant).await.map_err(|_| ReadFailure::NoReader)?;
+        let asked = match &readers.kind {
+            Kind::Processes(program) => self.ask_process(program, turn, (&*head, &*body), take).await,
+            Kind::Threads(threads) => {
+                let asked = timeout(self.settings.page_time, threads.ask(turn, head, body.into_owned()));
+                asked.await.unwrap_or(Err(ReadFailure::OverTime)).and_then(|answer| take(&answer))
+            }
+            Kind::None => Err(ReadFailure::NoReader),
+        };
+        if let Err(failure) = &asked {
+            self.metrics.reader_ends.of(failure.end()).one();
+        }
+        asked
+    }
+
+    async fn ask_process<T>(
+        &self,
+        program: &Path,
+        turn: Turn<TenantId>,
+        (head, body): (&[u8], &[u8]),
+        take: impl FnOnce(&[u8]) -> Result<T, ReadFailure>,
+    ) -> Result<T, ReadFailure> {
+        let mut held = Held { pool: self, process: None, turn: Some(turn) };
+        let process = self.idle_or_new(program).await?;
+        let process = held.process.insert(process);
+        let failure = match timeout(self.settings.page_time, process.ask(head, body)).await {
+            Ok(Ok(answer)) => match take(&answer) {
+                Ok(taken) => {
+                    held.give_back();
+                    return Ok(taken);
+                }
+                Err(failure) => failure,
+            },
+            Err(_) => ReadFailure::OverTime,
+            Ok(Err(NoAnswer::Malformed)) => ReadFailure::Broke,
+            // How it ended says why. One that closed its pipe and lives on is killed below.
+            Ok(Err(NoAnswer::Ended)) => match timeout(LAST_BREATH, process.end()).await {
+                Ok(Ok(status)) => ReadFailure::of(status),
+                Ok(Err(_)) | Err(_) => ReadFailure::Broke,
+            },
+        };
+        process.kill();
+        // Only then is the turn free. When this is dropped meanwhile, `held` waits for it.
+        let _ = process.end().await;
+        held.process = None;
+        Err(failure)
+    }
+
+    async fn idle_or_new(&self, program: &Path) -> Result<Process, ReadFailure> {
+        loop {
+            let Some(mut process) = self.idle.lock().pop() else { break };
+            if !process.has_ended() {
+                return Ok(process);
+            }
+        }
+        let mut wait = START_WAIT;
+        for _ in 1..START_TRIES {
+            match self.start(program).await {
+                Ok(process) => return Ok(process),
+                Err(error) => tracing::warn!(%error, "a page reader could not be started; it is tried again"),
+            }
+            Clock::system().sleep(wait).await;
+            wait *= 2;
+        }
+        self.start(program).await.map_err(|error| {
+            tracing::error!(%error, "no page reader can be started");
+            ReadFailure::NoReader
+        })
+    }
+
+    async fn start(&self, program: &Path) -> std::io::Result<Process> {
+        let (process, _) = Process::start(program, self.limits()).await?;
+        self.metrics.readers_started.one();
+        Ok(process)
+    }
+
+    fn limits(&self) -> Limits {
+        let page_seconds = self.settings.page_time.as_secs().max(1);
+        Limits { memory_bytes: self.settings.memory_bytes, page_seconds }
+    }
+
+    async fn readers(&self) -> &Readers {
+        self.readers.get_or_init(|| self.first()).await
+    }
+
+    /// Finds out what there is: processes, threads, or neither.
+    async fn first(&self) -> Readers {
+        if let Some(program) = self.settings.program.path() {
+            match Process::start(program, self.limits()).await {
+                Ok((process, hello)) => {
+                    self.metrics.readers_started.one();
+                    self.note_layers(true, &hello.layers);
+                    self.idle.lock().push(process);
+                    let kind = Kind::Processes(program.to_owned());
+                    return Readers { turns: self.turns(self.settings.processes()), kind };
+                }
+                Err(error) => tracing::warn!(
+                    %error,
+                    "no reader process can be started: pages are read on threads of the server, without a bound on \
+                     their memory"
+                ),
+            }
+        }
+        self.note_layers(false, &[]);
+        let count = self.settings.threads();
+        let deadline = Deadline { clock: Clock::system(), page_time: self.settings.page_time };
+        let kind = Threads::start(count, deadline).map(Kind::Threads).unwrap_or_else(|error| {
+            tracing::error!(%error, "no thread for reading pages can be started: no page is read");
+            Kind::None
+        });
+        Readers { turns: self.turns(count), kind }
+    }
+
+    /// Every page that waits has bytes of the budget, so that is the bound of the queue; no page is turned away.
+    fn turns(&self, at_once: usize) -> Turns<TenantId> {
+        Turns::new(at_once, self.budget.most_pages())
+    }
+
+    fn note_layers(&self, is_process: bool, standing: &[String]) {
+        let stands = |layer: SandboxLayer| match layer {
+            SandboxLayer::Process => is_process,
+            _ => standing.iter().any(|word| word == layer.word()),
+        };
+        let mut missing = Vec::new();
+        for layer in SandboxLayer::ALL {
+            self.metrics.reader_sandbox.of(*layer).set(stands(*layer));
+            if !stands(*layer) {
+                missing.push(layer.word());
+            }
+        }
+        if is_process && !missing.is_empty() {
+            let missing = missing.join(", ");
+            tracing::warn!(%missing, "this system does not offer every layer of the page readers' sandbox");
+        }
+    }
+
+    fn take_idle(&self) -> Vec<Process> {
+        std::mem::take(&mut *self.idle.lock())
+    }
+
+    /// Ends a process; its turn is free when it has ended.
+    fn bury(&self, mut process: Process, turn: Option<Turn<TenantId>>, end: ReaderEnd) {
+        self.metrics.reader_ends.of(end).one();
+        process.kill();
+        // Without a runtime the process is killed with the value that holds it.
+        if tokio::runtime::Handle::try_current().is_ok() {
+            self.ending.spawn(async move {
+                let _ = process.end().await;
+                drop(turn);
+            });
+        }
+    }
+}
+
+/// A turn and the process that it is used with. Dropped in the middle of a page it ends the process first.
+struct Held<'p> {
+    pool: &'p Inner,
+    process: Option<Process>,
+    turn: Option<Turn<TenantId>>,
+}
+
+impl Held<'_> {
+    /// The page is read: the process waits for the next one, unless it has read enough.
+    fn give_back(&mut self) {
+        let Some(process) = self.process.take() else { return };
+        if process.is_spent() || self.pool.ending.is_closed() {
+            self.pool.bury(process, self.turn.take(), ReaderEnd::Replaced);
+        } else {
+            self.pool.idle.lock().push(process);
+        }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if let Some(process) = self.process.take() {
+            self.pool.bury(process, self.turn.take(), ReaderEnd::Cancelled);
+        }
+    }
+}

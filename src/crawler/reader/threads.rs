@@ -1,0 +1,69 @@
+//! Where no process can be had, pages are read on a few threads of their own. Memory has no bound there, and time only one
+//! that the reading itself keeps to; a thread's turn is given back when the thread is free, not when its page is given up.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread;
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use super::failure::ReadFailure;
+use super::wire::{ANSWER_LENGTH, REQUEST_LENGTHS};
+use super::work::{self, Deadline};
+use crate::base::ids::TenantId;
+use crate::base::turns::Turn;
+
+/// The threads; they end when this is dropped and their pages are read.
+pub(super) struct Threads(SyncSender<Task>);
+
+/// One page for a thread.
+struct Task {
+    request: Vec<u8>,
+    body: Vec<u8>,
+    turn: Turn<TenantId>,
+    reply: oneshot::Sender<Vec<u8>>,
+}
+
+impl Threads {
+    /// Each page is read for as long as `deadline` says.
+    pub(super) fn start(count: usize, deadline: Deadline) -> io::Result<Self> {
+        // Never full: a task comes with its turn, of which there are as many as threads.
+        let (sender, receiver) = mpsc::sync_channel(count);
+        let receiver = Arc::new(Mutex::new(receiver));
+        let deadline = Arc::new(deadline);
+        for number in 0..count {
+            let (receiver, deadline) = (Arc::clone(&receiver), Arc::clone(&deadline));
+            thread::Builder::new()
+                .name(format!("page-reader-{number}"))
+                .spawn(move || work_off(&receiver, &deadline))?;
+        }
+        Ok(Self(sender))
+    }
+
+    /// Has a page read. Dropping this leaves the thread and its turn as they are until the page is read.
+    pub(super) async fn ask(
+        &self,
+        turn: Turn<TenantId>,
+        request: Vec<u8>,
+        body: Vec<u8>,
+    ) -> Result<Vec<u8>, ReadFailure> {
+        let (reply, answer) = oneshot::channel();
+        self.0.try_send(Task { request, body, turn, reply }).map_err(|_| ReadFailure::NoReader)?;
+        answer.await.map_err(|_| ReadFailure::Broke)
+    }
+}
+
+fn work_off(tasks: &Mutex<Receiver<Task>>, deadline: &Deadline) {
+    loop {
+        let task = tasks.lock().recv();
+        let Ok(Task { request, body, turn, reply }) = task else { return };
+        let answer = work::respond(&request[REQUEST_LENGTHS..], body, Some(deadline), String::new);
+        if let Ok(mut answer) = answer {
+            // A page that was given up has nobody who waits for it.
+            let _ = reply.send(answer.split_off(ANSWER_LENGTH));
+        }
+        drop(turn);
+    }
+}

@@ -1,0 +1,287 @@
+//! What goes through a reader's pipes. A frame is its lengths and its parts: a small head that describes itself, and the
+//! bytes of the page as they are. Both ends are of one build, so that nothing here has a version but its first frame.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::crawler::budget::{Cost, Truncation};
+use crate::crawler::extract::Layer;
+use crate::crawler::links::AllowedHosts;
+use crate::crawler::robots::RobotsRules;
+use crate::protocol::property::PropertyInput;
+
+/// The lengths of a request's head and body, little endian.
+pub(super) const REQUEST_LENGTHS: usize = 8;
+/// The length of an answer, little endian.
+pub(super) const ANSWER_LENGTH: usize = 4;
+/// The largest head of a request, and the largest answer.
+pub(super) const MAX_HEAD_BYTES: usize = 4 * 1024 * 1024;
+pub(super) const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// What one answer can hold, whatever was asked for.
+pub(super) const MAX_LINKS: usize = 10_000;
+pub(super) const MAX_LISTINGS: usize = 2_000;
+/// How deep an answer may nest: as deep as a page's data, and some for what is around it.
+const MAX_DEPTH: usize = 64;
+/// Layers of a sandbox that a reader can name.
+const MAX_LAYERS: usize = 32;
+
+/// The first frame of a reader: that it is one, and what holds it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Hello {
+    pub(super) version: String,
+    /// The layers of the sandbox that stand, by name.
+    #[serde(deserialize_with = "at_most::<MAX_LAYERS, _, _>")]
+    pub(super) layers: Vec<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Request<'a> {
+    /// The body is a page as it came, decompressed and not decoded.
+    Page(#[serde(borrow)] PageRequest<'a>),
+    /// The body is a robots.txt.
+    Robots,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct PageRequest<'a> {
+    #[serde(borrow)]
+    pub(super) url: Cow<'a, str>,
+    /// The charset that the header declared.
+    #[serde(borrow)]
+    pub(super) charset: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) robots_tag: Option<Cow<'a, str>>,
+    pub(super) hosts: Cow<'a, AllowedHosts>,
+    pub(super) most_links: usize,
+    pub(super) most_listings: usize,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Answer {
+    Page(PageAnswer),
+    Robots(RobotsAnswer),
+    /// A defect of ours, and where in the source it is.
+    Panicked(String),
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct PageAnswer {
+    #[serde(deserialize_with = "at_most::<MAX_LISTINGS, _, _>")]
+    pub(super) listings: Vec<FoundListing>,
+    pub(super) skipped_blocks: u32,
+    pub(super) unkeyed: u32,
+    #[serde(deserialize_with = "at_most::<MAX_LINKS, _, _>")]
+    pub(super) links: Vec<String>,
+    pub(super) canonical: Option<String>,
+    pub(super) truncated: Option<Truncation>,
+    pub(super) cost: Cost,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct FoundListing {
+    pub(super) layer: Layer,
+    pub(super) property: PropertyInput,
+}
+
+/// What a robots.txt says.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct RobotsAnswer {
+    pub(super) rules: RobotsRules,
+}
+
+/// A frame's part that is too large or is not what it should be.
+#[derive(Debug, thiserror::Error)]
+#[error("a frame between the server and a page reader is malformed")]
+pub(super) struct Malformed;
+
+/// A request's head with its lengths in front; the body follows it on the pipe.
+pub(super) fn request_head(request: &Request<'_>, body_bytes: usize) -> Result<Vec<u8>, Malformed> {
+    let mut frame = vec![0; REQUEST_LENGTHS];
+    write(&mut frame, request)?;
+    let head_bytes = frame.len() - REQUEST_LENGTHS;
+    if head_bytes > MAX_HEAD_BYTES {
+        return Err(Malformed);
+    }
+    frame[..4].copy_from_slice(&length(head_bytes)?.to_le_bytes());
+    frame[4..REQUEST_LENGTHS].copy_from_slice(&length(body_bytes)?.to_le_bytes());
+    Ok(frame)
+}
+
+/// An answer with its length in front. What is too large is halved until it fits.
+pub(super) fn answer_frame(mut answer: Answer) -> Result<Vec<u8>, Malformed> {
+    loop {
+        let frame = frame(&answer)?;
+        if frame.len() - ANSWER_LENGTH <= MAX_ANSWER_BYTES {
+            return Ok(frame);
+        }
+        match &mut answer {
+            Answer::Page(page) if !page.listings.is_empty() || !page.links.is_empty() => page.halve(),
+            Answer::Page(_) | Answer::Robots(_) | Answer::Panicked(_) => return Err(Malformed),
+        }
+    }
+}
+
+/// Anything with its length in front.
+pub(super) fn frame(message: &impl Serialize) -> Result<Vec<u8>, Malformed> {
+    let mut frame = vec![0; ANSWER_LENGTH];
+    write(&mut frame, message)?;
+    let bytes = length(frame.len() - ANSWER_LENGTH)?;
+    frame[..ANSWER_LENGTH].copy_from_slice(&bytes.to_le_bytes());
+    Ok(frame)
+}
+
+/// Reads what [`frame`] wrote behind the length.
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Malformed> {
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
+    // Attributes may nest, and each level takes stack.
+    deserializer.set_max_depth(MAX_DEPTH);
+    T::deserialize(&mut deserializer).map_err(|_| Malformed)
+}
+
+/// Reads a request's head.
+pub(super) fn parse_request(head: &[u8]) -> Result<Request<'_>, Malformed> {
+    rmp_serde::from_slice(head).map_err(|_| Malformed)
+}
+
+impl PageAnswer {
+    fn halve(&mut self) {
+        self.listings.truncate(self.listings.len() / 2);
+        self.links.truncate(self.links.len() / 2);
+        self.truncated.get_or_insert(Truncation::Answer);
+    }
+}
+
+fn write(frame: &mut Vec<u8>, message: &impl Serialize) -> Result<(), Malformed> {
+    // With names: absent fields are left out of a property.
+    rmp_serde::encode::write_named(frame, message).map_err(|_| Malformed)
+}
+
+fn length(bytes: usize) -> Result<u32, Malformed> {
+    u32::try_from(bytes).map_err(|_| Malformed)
+}
+
+/// A list of at most `MOST` entries. The bound holds while it is read: a few bytes can claim a large entry each.
+fn at_most<'de, const MOST: usize, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    deserializer.deserialize_seq(AtMost::<MOST, T>(PhantomData))
+}
+
+struct AtMost<const MOST: usize, T>(PhantomData<T>);
+
+impl<'de, const MOST: usize, T: Deserialize<'de>> Visitor<'de> for AtMost<MOST, T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "at most {MOST} entries")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<T>, A::Error> {
+        let mut list = Vec::new();
+        while let Some(entry) = entries.next_element()? {
+            if list.len() == MOST {
+                return Err(A::Error::custom("too many entries"));
+            }
+            list.push(entry);
+        }
+        Ok(list)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::base::timestamp::Timestamp;
+
+    fn listing(price: f64) -> FoundListing {
+        let attributes = [("a".to_owned(), json!({"b": [1, -2, 2.5, null, "x"]}))].into();
+        let property = PropertyInput {
+            list_price: Some(price),
+            latitude: Some(0.1 + 0.2),
+            listed_at: Timestamp::parse("2026-11-22T10:00:00.123456Z"),
+            attributes: Some(attributes),
+            ..PropertyInput::default()
+        };
+        FoundListing { layer: Layer::JsonLd, property }
+    }
+
+    #[test]
+    fn an_answer_comes_through_exactly() {
+        let answer = PageAnswer {
+            listings: vec![listing(123_456.789_012_345_67), listing(f64::MIN_POSITIVE)],
+            skipped_blocks: 1,
+            unkeyed: 2,
+            links: vec!["https://homes.example.com/caf%C3%A9".to_owned()],
+            canonical: None,
+            truncated: Some(Truncation::Work),
+            cost: Cost { steps: 3, bytes: 4 },
+        };
+        let before: Vec<_> = answer.listings.iter().map(|listing| listing.property.clone()).collect();
+
+        let frame = answer_frame(Answer::Page(answer)).unwrap();
+        let Answer::Page(after) = parse(&frame[ANSWER_LENGTH..]).unwrap() else { unreachable!() };
+
+        assert_eq!(after.listings.into_iter().map(|listing| listing.property).collect::<Vec<_>>(), before);
+        assert_eq!((after.skipped_blocks, after.unkeyed, after.links.len()), (1, 2, 1));
+        assert_eq!((after.truncated, after.cost.bytes, after.canonical), (Some(Truncation::Work), 4, None));
+    }
+
+    #[test]
+    fn an_answer_that_is_too_large_is_cut_and_says_so() {
+        let links = vec!["x".repeat(2_000); MAX_LINKS];
+
+        let frame = answer_frame(Answer::Page(PageAnswer { links, ..PageAnswer::default() })).unwrap();
+        let Answer::Page(after) = parse(&frame[ANSWER_LENGTH..]).unwrap() else { unreachable!() };
+
+        assert!(frame.len() <= MAX_ANSWER_BYTES + ANSWER_LENGTH);
+        assert_eq!(after.truncated, Some(Truncation::Answer));
+        assert!(after.links.len() > 1_000);
+    }
+
+    #[test]
+    fn more_entries_than_can_be_meant_are_refused_while_they_are_read() {
+        let too_many = PageAnswer { links: vec![String::new(); MAX_LINKS + 1], ..PageAnswer::default() };
+        let frame = frame(&Answer::Page(too_many)).unwrap();
+
+        assert!(parse::<Answer>(&frame[ANSWER_LENGTH..]).is_err());
+    }
+
+    #[test]
+    fn a_request_comes_through() {
+        let hosts = AllowedHosts::of([], &["homes.example.com:8443".to_owned()]);
+        let request = PageRequest {
+            url: "https://homes.example.com/".into(),
+            charset: Some("windows-1252".into()),
+            robots_tag: None,
+            hosts: Cow::Borrowed(&hosts),
+            most_links: 7,
+            most_listings: 9,
+        };
+
+        let frame = request_head(&Request::Page(request), 70_000).unwrap();
+        let Request::Page(after) = parse_request(&frame[REQUEST_LENGTHS..]).unwrap() else { unreachable!() };
+
+        assert_eq!(frame[4..8], 70_000_u32.to_le_bytes());
+        assert_eq!(
+            (after.url.as_ref(), after.charset.as_deref()),
+            ("https://homes.example.com/", Some("windows-1252"))
+        );
+        assert_eq!((after.hosts.into_owned(), after.most_links, after.most_listings), (hosts, 7, 9));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_break_the_parent(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
+            let _ = parse::<Answer>(&bytes);
+            let _ = parse::<Hello>(&bytes);
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! Who may fetch and read at a moment. A node has so many slots; a job holds one while any request of it is on its way or
+//! being read, and none while it only waits for its hosts. Many more jobs may be open than there are slots.
+//!
+//! Tenants get slots in turn. While others wait a tenant holds at most half of them, rounded up, and nobody holds one for
+//! longer than [`LONGEST_HOLD`]: then it starts no further request, and gives the slot up when the last one has ended.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use crate::base::clock::Clock;
+use crate::base::ids::TenantId;
+
+/// For how long a job that always has something to ask for holds its slot while others wait.
+const LONGEST_HOLD: TimeDelta = TimeDelta::seconds(10);
+/// A tenant's jobs take one part in so many of a node's open places.
+const TENANTS_PART: usize = 4;
+
+/// The slots and the open jobs of one node. Clones are the same.
+#[derive(Clone)]
+pub(super) struct Slots(Arc<Inner>);
+
+struct Inner {
+    clock: Clock,
+    slots: usize,
+    most_open: usize,
+    most_open_of_tenant: usize,
+    state: Mutex<State>,
+    freed: Notify,
+    /// Held while a page is tried during whose reading a worker was lost: one at a time on a node, so that no other page is
+    /// taken for the cause.
+    suspect: Arc<Semaphore>,
+}
+
+#[derive(Default)]
+struct State {
+    next_job: u64,
+    next_grant: u64,
+    held: usize,
+    tenants: HashMap<TenantId, OfTenant>,
+}
+
+/// Bounded by the open jobs: a tenant without any is forgotten.
+#[derive(Default)]
+struct OfTenant {
+    open: usize,
+    held: usize,
+    /// Jobs that hold a slot, wait for one, or have just been opened.
+    active: usize,
+    /// When it was given a slot last, as a number that grows.
+    last_grant: u64,
+    waiting: VecDeque<(u64, Arc<Waiter>)>,
+}
+
+#[derive(Default)]
+struct Waiter {
+    granted: Notify,
+    /// When the slot was given; `None`: it was not.
+    since: Mutex<Option<DateTime<Utc>>>,
+}
+
+/// An open job's way to a slot. Dropping it closes the job.
+pub(super) struct JobSlot {
+    slots: Slots,
+    tenant: TenantId,
+    job: u64,
+    is: Is,
+}
+
+enum Is {
+    /// Opened, and not yet so far that it asks for anything.
+    New,
+    /// It waits for its hosts.
+    Idle,
+    Waiting(Arc<Waiter>),
+    Holding(DateTime<Utc>),
+}
+
+impl Slots {
+    /// `open_per_slot`: how many jobs may be open for each slot.
+    pub(super) fn new(slots: usize, open_per_slot: usize, clock: Clock) -> Self {
+        let slots = slots.max(1);
+        let most_open = slots.saturating_mul(open_per_slot.max(1));
+        Self(Arc::new(Inner {
+            clock,
+            slots,
+            most_open,
+            most_open_of_tenant: most_open.div_ceil(TENANTS_PART),
+            state: Mutex::default(),
+            freed: Notify::new(),
+            suspect: Arc::new(Semaphore::new(1)),
+        }))
+    }
+
+    /// Whether any job may be opened.
+    pub(super) fn has_room(&self) -> bool {
+        let state = self.0.state.lock();
+        state.open() < self.0.most_open && state.active() < self.0.slots * 2
+    }
+
+    /// Whether a job of this tenant may be opened: there is a slot that no open job wants, or the tenant has no job that
+    /// wants one. Jobs that would only wait here are left to other nodes.
+    pub(super) fn may_open(&self, tenant: TenantId) -> bool {
+        let state = self.0.state.lock();
+        let of_tenant = state.tenants.get(&tenant);
+        let (open, active) = of_tenant.map_or((0, 0), |of_tenant| (of_tenant.open, of_tenant.active));
+        open < self.0.most_open_of_tenant
+            && state.open() < self.0.most_open
+            && (state.active() < self.0.slots || active == 0)
+    }
+
+    /// Counts a job as open.
+    pub(super) fn open(&self, tenant: TenantId) -> JobSlot {
+        let mut state = self.0.state.lock();
+        let job = state.next_job;
+        state.next_job += 1;
+        let of_tenant = state.tenants.entry(tenant).or_default();
+        of_tenant.open += 1;
+        of_tenant.active += 1;
+        JobSlot { slots: self.clone(), tenant, job, is: Is::New }
+    }
+
+    /// Waits until a job has given up its slot or its place; also for one that did so before this call.
+    pub(super) async fn freed(&self) {
+        self.0.freed.notified().await;
+    }
+
+    /// The right to try a suspect, once no other is being tried on this node.
+    pub(super) async fn suspect(&self) -> Option<OwnedSemaphorePermit> {
+        // The semaphore is never closed.
+        Arc::clone(&self.0.suspect).acquire_owned().await.ok()
+    }
+}
+
+impl State {
+    fn open(&self) -> usize {
+        self.tenants.values().map(|of_tenant| of_tenant.open).sum()
+    }
+
+    fn active(&self) -> usize {
+        self.tenants.values().map(|of_tenant| of_tenant.active).sum()
+    }
+
+    /// Gives free slots to those who wait: first to tenants below their share, whose last one is longest ago.
+    fn grant(&mut self, slots: usize, now: DateTime<Utc>) {
+        while self.held < slots {
+            let waiting = self.tenants.values_mut().filter(|of_tenant| !of_tenant.waiting.is_empty());
+            let turn = |own: &&mut OfTenant| (own.held >= share(slots), own.last_grant, own.waiting[0].0);
+            let Some(of_tenant) = waiting.min_by_key(turn) else { return };
+            let Some((_, waiter)) = of_tenant.waiting.pop_front() else { return };
+            self.next_grant += 1;
+            self.held += 1;
+            of_tenant.held += 1;
+            of_tenant.last_grant = self.next_grant;
+            *waiter.since.lock() = Some(now);
+            waiter.granted.notify_one();
+        }
+    }
+
+    fn take_back(&mut self, tenant: TenantId) {
+        self.held -= 1;
+        if let Some(of_tenant) = self.tenants.get_mut(&tenant) {
+            of_tenant.held -= 1;
+        }
+    }
+}
+
+/// What one tenant holds at most while others wait.
+fn share(slots: usize) -> usize {
+    slots.div_ceil(2)
+}
+
+impl JobSlot {
+    pub(super) fn is_held(&self) -> bool {
+        matches!(self.is, Is::Holding(_))
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.is, Is::Waiting(_))
+    }
+
+    /// Stands in line for a slot, unless it has one or does so already.
+    pub(super) fn want(&mut self) {
+        if !matches!(self.is, Is::New | Is::Idle) {
+            return;
+        }
+        let inner = &self.slots.0;
+        let mut state = inner.state.lock();
+        let waiter = Arc::new(Waiter::default());
+        let of_tenant = state.tenants.entry(self.tenant).or_default();
+        if matches!(self.is, Is::Idle) {
+            of_tenant.active += 1;
+        }
+        of_tenant.waiting.push_back((self.job, Arc::clone(&waiter)));
+        state.grant(inner.slots, inner.clock.now());
+        self.is = Is::Waiting(waiter);
+    }
+
+    /// Waits for the slot that it stands in line for. May be dropped and called again.
+    pub(super) async fn granted(&mut self) {
+        if let Is::Waiting(waiter) = &self.is {
+            waiter.granted.notified().await;
+            let since = *waiter.since.lock();
+            if let Some(since) = since {
+                self.is = Is::Holding(since);
+            }
+        }
+    }
+
+    /// Whether it holds a slot that others should have now: no further request is to be begun.
+    pub(super) fn should_yield(&self) -> bool {
+        let Is::Holding(since) = self.is else { return false };
+        let inner = &self.slots.0;
+        let state = inner.state.lock();
+        let waits = |(_, of_tenant): &(&TenantId, &OfTenant)| !of_tenant.waiting.is_empty();
+        let mut waiting = state.tenants.iter().filter(waits).map(|(tenant, _)| *tenant).peekable();
+        if waiting.peek().is_none() {
+            return false;
+        }
+        let held = state.tenants.get(&self.tenant).map_or(0, |own| own.held);
+        let over_share = held > share(inner.slots) && waiting.any(|tenant| tenant != self.tenant);
+        over_share || inner.clock.now() - since >= LONGEST_HOLD
+    }
+
+    /// Gives the slot up, or the place in the line for it: the job waits for its hosts.
+    pub(super) fn rest(&mut self) {
+        if !matches!(self.is, Is::Idle) {
+            self.leave(|_| {});
+            self.is = Is::Idle;
+        }
+    }
+
+    /// Takes the job out of what it is in, then changes its tenant's figures further.
+    fn leave(&mut self, further: impl FnOnce(&mut OfTenant)) {
+        let inner = &self.slots.0;
+        let mut state = inner.state.lock();
+        let granted = match &self.is {
+            Is::Waiting(waiter) => waiter.since.lock().is_some(),
+            Is::Holding(_) => true,
+            Is::New | Is::Idle => false,
+        };
+        if granted {
+            state.take_back(self.tenant);
+        }
+        let was_active = !matches!(self.is, Is::Idle);
+        if let Some(of_tenant) = state.tenants.get_mut(&self.tenant) {
+            of_tenant.waiting.retain(|(job, _)| *job != self.job);
+            of_tenant.active -= usize::from(was_active);
+            further(of_tenant);
+        }
+        state.grant(inner.slots, inner.clock.now());
+        drop(state);
+        inner.freed.notify_one();
+    }
+}
+
+impl Drop for JobSlot {
+    fn drop(&mut self) {
+        self.leave(|of_tenant| of_tenant.open -= 1);
+        let mut state = self.slots.0.state.lock();
+        if state.tenants.get(&self.tenant).is_some_and(|of_tenant| of_tenant.open == 0) {
+            state.tenants.remove(&self.tenant);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    const BETA: TenantId = TenantId(1);
+    const ALPHA: TenantId = TenantId(2);
+
+    fn slots(count: usize) -> (Slots, Clock) {
+        let clock = Clock::manual(DateTime::UNIX_EPOCH);
+        (Slots::new(count, 4, clock.clone()), clock)
+    }
+
+    fn wanting(slots: &Slots, tenant: TenantId) -> JobSlot {
+        let mut job = slots.open(tenant);
+        job.want();
+        assert!(job.is_waiting());
+        job
+    }
+
+    fn has_slot(job: &mut JobSlot) -> bool {
+        let _ = job.granted().now_or_never();
+        job.is_held()
+    }
+
+    #[test]
+    fn a_tenant_alone_has_all_slots_and_gives_half_of_them_up_when_another_waits() {
+        let (slots, _) = slots(4);
+        let mut beta: Vec<_> = (0..5).map(|_| wanting(&slots, BETA)).collect();
+        assert_eq!(beta.iter_mut().filter_map(|job| has_slot(job).then_some(())).count(), 4);
+        assert!(!beta[0].should_yield());
+
+        let mut alpha: Vec<_> = (0..3).map(|_| wanting(&slots, ALPHA)).collect();
+        assert!(beta[..4].iter().all(JobSlot::should_yield));
+        beta[0].rest();
+        beta[1].rest();
+
+        assert_eq!([0, 1, 2].map(|job| has_slot(&mut alpha[job])), [true, true, false]);
+        assert!(!beta[2].should_yield() && !beta[3].should_yield());
+        assert!(!has_slot(&mut beta[4]), "beta has its half");
+    }
+
+    #[test]
+    fn nobody_keeps_a_slot_for_long_while_others_wait() {
+        let (slots, clock) = slots(1);
+        let (mut first, mut second) = (wanting(&slots, BETA), wanting(&slots, BETA));
+        assert!(has_slot(&mut first) && !has_slot(&mut second));
+        assert!(!first.should_yield());
+
+        clock.advance(LONGEST_HOLD.to_std().unwrap());
+        assert!(first.should_yield());
+        first.rest();
+        first.want();
+
+        assert!(has_slot(&mut second) && !has_slot(&mut first));
+    }
+
+    #[test]
+    fn tenants_take_turns_whatever_the_length_of_their_lines() {
+        let (slots, _) = slots(1);
+        let mut held = wanting(&slots, BETA);
+        assert!(has_slot(&mut held));
+        let mut beta: Vec<_> = (0..3).map(|_| wanting(&slots, BETA)).collect();
+        let mut alpha = wanting(&slots, ALPHA);
+
+        drop(held);
+
+        assert!(has_slot(&mut alpha), "beta held the last one");
+        drop(alpha);
+        assert!(has_slot(&mut beta[0]));
+    }
+
+    #[test]
+    fn a_slot_that_was_given_to_one_who_is_gone_goes_on() {
+        let (slots, _) = slots(1);
+        let mut held = wanting(&slots, BETA);
+        assert!(has_slot(&mut held));
+        let given = wanting(&slots, ALPHA);
+        let mut last = wanting(&slots, BETA);
+
+        drop(held);
+        drop(given);
+
+        assert!(has_slot(&mut last));
+        drop(last);
+        assert!(slots.0.state.lock().tenants.is_empty());
+    }
+
+    #[test]
+    fn jobs_that_wait_for_their_hosts_leave_room_up_to_a_tenants_share() {
+        let (slots, _) = slots(2);
+        let mut open = vec![slots.open(BETA), slots.open(BETA)];
+        assert!(!slots.may_open(BETA), "both slots are wanted");
+        assert!(slots.may_open(ALPHA), "it has none");
+
+        open.iter_mut().for_each(JobSlot::rest);
+
+        assert!(!slots.may_open(BETA), "two of eight is a quarter");
+        assert!(slots.may_open(ALPHA));
+        open.pop();
+        assert!(slots.may_open(BETA));
+    }
+}

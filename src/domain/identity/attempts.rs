@@ -1,0 +1,59 @@
+//! Letting tries at a password through: at once, after a delay, or not yet.
+
+use std::net::IpAddr;
+
+use chrono::TimeDelta;
+use parking_lot::Mutex;
+
+use super::Identity;
+use crate::auth::throttle::{Acquaintance, Attempt, LoginThrottle, Wait};
+use crate::domain::error::Result;
+use crate::protocol::problem::{Code, Problem};
+
+/// A try at the password of an account, which need not exist.
+pub(super) struct Try<'a> {
+    /// Tenant and name as they were typed.
+    pub(super) tenant: &'a str,
+    pub(super) username: &'a str,
+    pub(super) client: IpAddr,
+    pub(super) acquaintance: Acquaintance,
+}
+
+impl Identity {
+    /// Lets a try through, perhaps after a delay, or says how long to wait.
+    pub(super) async fn attempt(&self, of: &Try<'_>) -> Result<Attempt> {
+        let now = self.kernel.clock.steady();
+        let begun = self.throttle.lock().begin(of.tenant, of.username, of.client, of.acquaintance, now);
+        let attempt = begun.map_err(too_many)?;
+        if let Ok(delay) = attempt.delay.to_std()
+            && attempt.delay > TimeDelta::zero()
+        {
+            let _delayed = Delayed { throttle: &self.throttle, attempt: &attempt };
+            self.kernel.clock.sleep(delay).await;
+        }
+        Ok(attempt)
+    }
+
+    /// Counts what costs as much as a try and is none, for the address alone.
+    pub(super) fn count_address(&self, client: IpAddr) -> Result<()> {
+        self.throttle.lock().count_address(client, self.kernel.clock.steady()).map_err(too_many)
+    }
+}
+
+/// A try that is being delayed; dropping it frees its place, also when the caller goes away.
+struct Delayed<'a> {
+    throttle: &'a Mutex<LoginThrottle>,
+    attempt: &'a Attempt,
+}
+
+impl Drop for Delayed<'_> {
+    fn drop(&mut self) {
+        self.throttle.lock().waited(self.attempt);
+    }
+}
+
+fn too_many(Wait(wait): Wait) -> Problem {
+    let seconds = wait.num_milliseconds().max(1).unsigned_abs().div_ceil(1000);
+    let words = "Too many attempts to sign in; wait before the next one.";
+    Problem::new(Code::RateLimited, words).retry_after(u32::try_from(seconds).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,371 @@
+//! Failed sign-ins in the audit log: the first of an account stands there at once, those of the next hour are summed up in
+//! one more entry. So who fails cannot fill the log, and an attack is told by how many tries from how many addresses it had.
+//! Entries are written beside the request: its time must not tell a name that is an account's from one that is none.
+
+use std::collections::{HashMap, HashSet};
+use std::mem;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::Identity;
+use super::audit::{Actor, entry};
+use crate::auth::scope::SystemReason;
+use crate::base::address::AddressBlock;
+use crate::base::clock::rfc3339;
+use crate::base::ids::TenantId;
+use crate::domain::error::Result;
+use crate::domain::op::Origin;
+use crate::storage::audit_log::{self, NewAuditEntry};
+use crate::storage::sessions::Owner;
+use crate::storage::{SystemTx, tenants};
+
+/// How long failures are summed up after the first.
+const WINDOW: TimeDelta = TimeDelta::hours(1);
+/// How often it is looked whether a window is over.
+const LOOK: Duration = Duration::from_secs(60);
+/// Bounded: accounts of one tenant with a window of their own; the failures of others are summed up together.
+const MOST_OF_TENANT: usize = 500;
+/// Bounded: windows of all tenants; beyond it a tenant has one for all of its accounts.
+const MOST: usize = 20_000;
+/// Bounded: addresses that are told apart in one window; beyond it their number says "at least".
+const MOST_ADDRESSES: usize = 1_000;
+/// Bounded: entries of one tenant a day about single accounts. What comes after is in the entries of its other accounts, of
+/// which there are two a window.
+const ENTRIES_A_DAY: u32 = 1_000;
+
+/// Entries in one transaction.
+const BITE: usize = 100;
+
+/// Whose password was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Target {
+    Account(Owner),
+    /// Names in a tenant, or in none, that are no account's; and accounts that are beyond a bound.
+    Others(Option<TenantId>),
+}
+
+impl Target {
+    fn tenant_id(self) -> Option<TenantId> {
+        match self {
+            Self::Account(owner) => owner.tenant_id(),
+            Self::Others(tenant) => tenant,
+        }
+    }
+}
+
+/// One try that failed.
+pub(super) struct Failure<'a> {
+    pub(super) target: Target,
+    /// The name as it was typed.
+    pub(super) typed: &'a str,
+    pub(super) client: IpAddr,
+    pub(super) origin: &'a Origin,
+    /// As the entry shows it.
+    pub(super) at: DateTime<Utc>,
+    /// On the steady clock.
+    pub(super) steady: DateTime<Utc>,
+}
+
+/// An entry with whose log it is for.
+type Due = (Option<TenantId>, NewAuditEntry);
+
+/// What failed of late and is not in the audit log yet.
+#[derive(Default)]
+pub(super) struct FailedSignIns {
+    windows: Mutex<Windows>,
+    /// Told when there is an entry to write.
+    pending: Notify,
+}
+
+#[derive(Default)]
+struct Windows {
+    /// Entries to write; bounded, because a window has two.
+    pending: Vec<Due>,
+    open: HashMap<Target, Window>,
+    of_tenant: HashMap<Option<TenantId>, Share>,
+}
+
+/// What a tenant takes of it.
+#[derive(Default)]
+struct Share {
+    windows: usize,
+    day_began: Option<DateTime<Utc>>,
+    entries: u32,
+}
+
+struct Window {
+    began: DateTime<Utc>,
+    since: DateTime<Utc>,
+    typed: String,
+    /// After the one that was told at once.
+    tries: u64,
+    addresses: HashSet<AddressBlock>,
+}
+
+impl FailedSignIns {
+    /// Counts a failure; the first of a window is written at once, by who waits for that.
+    pub(super) fn count(&self, failure: &Failure<'_>) {
+        let mut windows = self.windows.lock();
+        let target = windows.target(failure);
+        if let Some(window) = windows.open.get_mut(&target) {
+            window.tries += 1;
+            if window.addresses.len() < MOST_ADDRESSES {
+                window.addresses.insert(AddressBlock::of(failure.client));
+            }
+            return;
+        }
+        windows.begin(target, failure);
+        let entry = entry(Actor::typed(failure.typed), "login.failed", None, failure.origin, failure.at);
+        windows.pending.push((target.tenant_id(), entry));
+        drop(windows);
+        self.pending.notify_one();
+    }
+
+    /// Ends the windows that are over: what they have to tell is to be written.
+    fn sum_up(&self, wanted: Wanted, at: DateTime<Utc>) {
+        let mut windows = self.windows.lock();
+        let Windows { open, of_tenant, pending } = &mut *windows;
+        let over = open.extract_if(|_, window| match wanted {
+            Wanted::Over(steady) => steady - window.began >= WINDOW,
+            Wanted::All => true,
+        });
+        let over: Vec<(Target, Window)> = over.collect();
+        for (target, _) in &over {
+            if let Some(share) = of_tenant.get_mut(&target.tenant_id()) {
+                share.windows = share.windows.saturating_sub(1);
+            }
+        }
+        if let Wanted::Over(steady) = wanted {
+            of_tenant.retain(|_, share| share.windows > 0 || !share.is_old(steady));
+        }
+        let told = over.into_iter().filter(|(_, window)| window.tries > 0);
+        pending.extend(told.map(|(target, window)| (target.tenant_id(), window.summary(at))));
+    }
+
+    fn take(&self) -> Vec<Due> {
+        mem::take(&mut self.windows.lock().pending)
+    }
+
+    /// Takes back what could not be written, for the next time.
+    fn give_back(&self, mut due: Vec<Due>) {
+        let pending = &mut self.windows.lock().pending;
+        due.append(pending);
+        *pending = due;
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// Those that are over at this time of the steady clock.
+    Over(DateTime<Utc>),
+    All,
+}
+
+impl Windows {
+    /// Under what a failure is counted: its account where there is room for one more.
+    fn target(&mut self, failure: &Failure<'_>) -> Target {
+        let tenant_id = failure.target.tenant_id();
+        if self.open.contains_key(&failure.target) || matches!(failure.target, Target::Others(_)) {
+            return failure.target;
+        }
+        let share = self.of_tenant.entry(tenant_id).or_default();
+        share.turn_the_day(failure.steady);
+        let has_room = share.windows < MOST_OF_TENANT && share.entries + 2 <= ENTRIES_A_DAY;
+        if has_room && self.open.len() < MOST { failure.target } else { Target::Others(tenant_id) }
+    }
+
+    fn begin(&mut self, target: Target, failure: &Failure<'_>) {
+        let share = self.of_tenant.entry(target.tenant_id()).or_default();
+        share.turn_the_day(failure.steady);
+        share.windows += 1;
+        // The one at once and the sum.
+        share.entries += 2;
+        let window = Window {
+            began: failure.steady,
+            since: failure.at,
+            typed: failure.typed.chars().take(200).collect(),
+            tries: 0,
+            addresses: HashSet::from([AddressBlock::of(failure.client)]),
+        };
+        self.open.insert(target, window);
+    }
+}
+
+impl Share {
+    fn is_old(&self, now: DateTime<Utc>) -> bool {
+        self.day_began.is_none_or(|began| now - began >= TimeDelta::days(1))
+    }
+
+    fn turn_the_day(&mut self, now: DateTime<Utc>) {
+        if self.is_old(now) {
+            self.day_began = Some(now);
+            self.entries = 0;
+        }
+    }
+}
+
+impl Window {
+    fn summary(mut self, at: DateTime<Utc>) -> NewAuditEntry {
+        let actor = Actor::typed(&mem::take(&mut self.typed));
+        let detail = serde_json::json!({
+            "attempts": self.tries,
+            "addresses": self.addresses.len(),
+            "since": rfc3339(self.since),
+        });
+        let summed = entry(actor, "login.failed", None, &Origin::default(), at);
+        NewAuditEntry { detail: Some(detail.to_string()), ..summed }
+    }
+}
+
+/// Ends the windows that are over, and writes what there is to write.
+pub async fn flush(identity: &Identity) -> Result<()> {
+    identity.failed.sum_up(Wanted::Over(identity.kernel.clock.steady()), identity.now());
+    write_pending(identity).await
+}
+
+/// Writes what there is to write, so that who reads the log next finds it there.
+pub async fn write_pending(identity: &Identity) -> Result<()> {
+    let due = identity.failed.take();
+    let written = write(identity, &due).await;
+    if written.is_err() {
+        identity.failed.give_back(due);
+    }
+    written
+}
+
+/// Writes entries as they come, and sums once a minute, until `stop`; then what is left.
+pub async fn run(identity: Arc<Identity>, stop: CancellationToken) {
+    loop {
+        let written = tokio::select! {
+            () = stop.cancelled() => break,
+            () = identity.failed.pending.notified() => write_pending(&identity).await,
+            () = identity.kernel.clock.sleep(LOOK) => flush(&identity).await,
+        };
+        if let Err(problem) = written {
+            tracing::warn!(%problem, "failed sign-ins could not be written to the audit log; it is tried again");
+        }
+    }
+    identity.failed.sum_up(Wanted::All, identity.now());
+    if let Err(problem) = write_pending(&identity).await {
+        tracing::warn!(%problem, "the last failed sign-ins could not be written to the audit log");
+    }
+}
+
+/// Writes entries, some in each transaction so that other writers never wait long. Should a later one fail, those before it
+/// are written again with it: an entry twice is better than none.
+async fn write(identity: &Identity, due: &[Due]) -> Result<()> {
+    for bite in due.chunks(BITE) {
+        let tx = identity.kernel.db.system(SystemReason::Login).begin().await?;
+        for (tenant, entry) in bite {
+            if stands(&tx, *tenant).await? {
+                audit_log::insert_by_system(&tx, *tenant, entry.clone()).await?;
+            }
+        }
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// Whether there is a log to write to: the tenant may have been removed since.
+async fn stands(tx: &SystemTx, tenant: Option<TenantId>) -> Result<bool> {
+    let Some(tenant) = tenant else { return Ok(true) };
+    Ok(tenants::find(tx, tenant).await?.is_some_and(|row| row.removal.is_none()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::UserId;
+    use crate::storage::micros;
+
+    const TENANT: TenantId = TenantId(1);
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_790_000_000 + seconds, 0).unwrap()
+    }
+
+    /// Fails once; what there is to write then.
+    fn fail(failed: &FailedSignIns, target: Target, from: u8, seconds: i64) -> Vec<Due> {
+        let client = IpAddr::from([192, 0, 2, from]);
+        let origin = Origin::default();
+        let (at, steady) = (at(seconds), at(seconds));
+        failed.count(&Failure { target, typed: "acme/ann", client, origin: &origin, at, steady });
+        failed.take()
+    }
+
+    fn due(failed: &FailedSignIns, wanted: Wanted, seconds: i64) -> Vec<Due> {
+        failed.sum_up(wanted, at(seconds));
+        failed.take()
+    }
+
+    fn account(user: i64) -> Target {
+        Target::Account(Owner::User(TENANT, UserId(user)))
+    }
+
+    #[test]
+    fn an_hour_of_failures_is_two_entries() {
+        let failed = FailedSignIns::default();
+
+        let first = fail(&failed, account(1), 1, 0);
+        let others = (0..3_000).flat_map(|n| fail(&failed, account(1), (n % 200) as u8, 1));
+        assert_eq!(others.count(), 0);
+        assert!(due(&failed, Wanted::Over(at(3_599)), 3_599).is_empty());
+        let summed = due(&failed, Wanted::Over(at(3_600)), 3_600);
+
+        assert!(matches!(&first[..], [(Some(TENANT), entry)] if entry.detail.is_none()));
+        let detail = summed[0].1.detail.clone().unwrap();
+        assert_eq!((summed.len(), summed[0].1.actor_name.as_deref()), (1, Some("acme/ann")));
+        assert!(detail.contains("\"attempts\":3000") && detail.contains("\"addresses\":200"), "{detail}");
+        assert_eq!(fail(&failed, account(1), 1, 3_601).len(), 1);
+    }
+
+    #[test]
+    fn a_day_of_a_tenant_has_a_bound_and_another_tenant_its_own() {
+        let failed = FailedSignIns::default();
+        let mut entries = 0;
+        for hour in 0..24 {
+            let now = hour * 3_600;
+            entries += due(&failed, Wanted::Over(at(now)), now).len();
+            for user in 0..2_000 {
+                for _ in 0..2 {
+                    entries += fail(&failed, account(user), 1, now).len();
+                }
+            }
+        }
+
+        assert!(entries <= 1_000 + 2 * 24, "{entries}");
+        assert!(failed.windows.lock().open.len() <= MOST_OF_TENANT + 1);
+        let elsewhere = Target::Account(Owner::User(TenantId(2), UserId(9)));
+        assert_eq!(fail(&failed, elsewhere, 1, 90_000).len(), 1);
+    }
+
+    #[test]
+    fn what_is_left_at_the_end_is_told() {
+        let failed = FailedSignIns::default();
+        fail(&failed, Target::Others(None), 1, 0);
+        fail(&failed, Target::Others(None), 2, 1);
+
+        assert_eq!(due(&failed, Wanted::All, 2).len(), 1);
+        assert_eq!(due(&failed, Wanted::All, 2).len(), 0);
+    }
+
+    #[test]
+    fn what_could_not_be_written_waits_in_its_order() {
+        let failed = FailedSignIns::default();
+        let first = fail(&failed, account(1), 1, 0);
+        failed.give_back(first);
+
+        let both = fail(&failed, account(2), 1, 1);
+
+        assert_eq!(
+            both.iter().map(|(_, entry)| entry.at).collect::<Vec<_>>(),
+            [micros(at(0)), micros(at(1))]
+        );
+    }
+}

@@ -1,0 +1,296 @@
+//! Tickets that opened a stream. A browser reconnects to the very address that it began with and cannot ask for a new
+//! ticket, so the ticket stays good for its own reconnects: while a stream of it is open, and a while after the last one.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
+
+use crate::auth::admit::TicketOwner;
+use crate::auth::ticket::{Ticket, TicketId};
+use crate::base::clock::Clock;
+use crate::base::ids::TenantId;
+
+/// How long after its last stream a ticket may open another one.
+pub const RECONNECT: TimeDelta = TimeDelta::minutes(5);
+/// What one kept ticket costs, its entries in both tables included.
+const BINDING_BYTES: usize = 512;
+/// A tenant's share, in bytes; 16,384 tickets. Beyond it the tenant's own oldest unused ones go.
+const TENANT_BYTES: usize = 8 * 1024 * 1024;
+
+/// The tickets of streams on this node.
+#[derive(Clone)]
+pub(super) struct StreamTickets {
+    clock: Clock,
+    /// Tickets of one owner at most: as many as it may have streams.
+    per_owner: usize,
+    per_tenant: usize,
+    kept: Arc<Mutex<Kept>>,
+}
+
+/// Bounded by the shares of owners and tenants; a ticket with an open stream is bounded by the streams.
+#[derive(Default)]
+struct Kept {
+    bindings: HashMap<TicketId, Binding>,
+    of_tenants: HashMap<TenantId, OfTenant>,
+    /// Those without a stream, by the time of the last one's end: what is over is taken off the front.
+    unused: Unused,
+}
+
+/// Tickets without a stream, the one that is unused longest first.
+type Unused = BTreeSet<(DateTime<Utc>, TicketId)>;
+
+#[derive(Default)]
+struct OfTenant {
+    count: usize,
+    unused: Unused,
+    of_owners: HashMap<TicketOwner, OfOwner>,
+}
+
+#[derive(Default)]
+struct OfOwner {
+    count: usize,
+    unused: Unused,
+}
+
+struct Binding {
+    tenant_id: TenantId,
+    owner: TicketOwner,
+    /// The end of the credential behind it; a stream that goes on by a newer one moves it.
+    ends_at: DateTime<Utc>,
+    streams: usize,
+    unused_since: Option<DateTime<Utc>>,
+}
+
+impl StreamTickets {
+    pub(super) fn new(clock: Clock, per_owner: usize) -> Self {
+        let per_tenant = TENANT_BYTES / BINDING_BYTES;
+        Self { clock, per_owner: per_owner.max(1), per_tenant, kept: Arc::default() }
+    }
+
+    /// Until when the ticket opens streams; `None` when it has opened none, or the last one is too long ago.
+    pub(super) fn ends_at(&self, ticket: TicketId) -> Option<DateTime<Utc>> {
+        let mut kept = self.kept.lock();
+        kept.forget_until(self.clock.steady() - RECONNECT);
+        kept.bindings.get(&ticket).map(|binding| binding.ends_at)
+    }
+
+    /// Another stream of a ticket that has opened one before.
+    pub(super) fn reopen(&self, ticket: TicketId) -> Option<StreamTicket> {
+        let mut kept = self.kept.lock();
+        kept.forget_until(self.clock.steady() - RECONNECT);
+        kept.use_again(ticket).then(|| self.held(ticket))
+    }
+
+    /// The first stream of a ticket. Where the owner or the tenant has its share, the one goes that is unused longest.
+    pub(super) fn open(&self, ticket: &Ticket) -> StreamTicket {
+        let mut kept = self.kept.lock();
+        kept.forget_until(self.clock.steady() - RECONNECT);
+        let (tenant_id, owner) = (ticket.grant.tenant_id(), ticket.grant.owner());
+        kept.make_room(tenant_id, owner, self.per_owner, self.per_tenant);
+        let ends_at = ticket.grant.ends_at();
+        let binding = Binding { tenant_id, owner, ends_at, streams: 1, unused_since: None };
+        kept.bindings.insert(ticket.id, binding);
+        let of_tenant = kept.of_tenants.entry(tenant_id).or_default();
+        of_tenant.count += 1;
+        of_tenant.of_owners.entry(owner).or_default().count += 1;
+        self.held(ticket.id)
+    }
+
+    fn held(&self, ticket: TicketId) -> StreamTicket {
+        let (clock, kept) = (self.clock.clone(), Arc::clone(&self.kept));
+        StreamTicket { clock, kept, ticket, released: AtomicBool::new(false) }
+    }
+
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.kept.lock().bindings.len()
+    }
+}
+
+impl Kept {
+    fn use_again(&mut self, ticket: TicketId) -> bool {
+        let Some(binding) = self.bindings.get_mut(&ticket) else { return false };
+        binding.streams += 1;
+        let (tenant_id, owner) = (binding.tenant_id, binding.owner);
+        if let Some(since) = binding.unused_since.take() {
+            self.no_longer_unused(tenant_id, owner, (since, ticket));
+        }
+        true
+    }
+
+    fn give_back(&mut self, ticket: TicketId, now: DateTime<Utc>) {
+        // It may have gone for a newer one.
+        let Some(binding) = self.bindings.get_mut(&ticket) else { return };
+        binding.streams = binding.streams.saturating_sub(1);
+        if binding.streams > 0 || binding.unused_since.is_some() {
+            return;
+        }
+        binding.unused_since = Some(now);
+        let (tenant_id, owner) = (binding.tenant_id, binding.owner);
+        self.unused.insert((now, ticket));
+        let of_tenant = self.of_tenants.entry(tenant_id).or_default();
+        of_tenant.unused.insert((now, ticket));
+        of_tenant.of_owners.entry(owner).or_default().unused.insert((now, ticket));
+    }
+
+    /// Forgets the tickets whose last stream ended at `before` or earlier; each once.
+    fn forget_until(&mut self, before: DateTime<Utc>) {
+        while let Some((_, ticket)) = self.unused.first().filter(|(since, _)| *since <= before).copied() {
+            self.forget(ticket);
+        }
+    }
+
+    fn make_room(&mut self, tenant_id: TenantId, owner: TicketOwner, per_owner: usize, per_tenant: usize) {
+        let Some(of_tenant) = self.of_tenants.get(&tenant_id) else { return };
+        let of_owner = of_tenant.of_owners.get(&owner).filter(|own| own.count >= per_owner);
+        let oldest = match of_owner {
+            Some(own) => own.unused.first(),
+            None if of_tenant.count >= per_tenant => of_tenant.unused.first(),
+            None => None,
+        };
+        if let Some((_, ticket)) = oldest.copied() {
+            self.forget(ticket);
+        }
+    }
+
+    fn forget(&mut self, ticket: TicketId) {
+        let Some(Binding { tenant_id, owner, unused_since, .. }) = self.bindings.remove(&ticket) else {
+            return;
+        };
+        if let Some(since) = unused_since {
+            self.no_longer_unused(tenant_id, owner, (since, ticket));
+        }
+        let Some(of_tenant) = self.of_tenants.get_mut(&tenant_id) else { return };
+        of_tenant.count = of_tenant.count.saturating_sub(1);
+        if let Some(of_owner) = of_tenant.of_owners.get_mut(&owner) {
+            of_owner.count = of_owner.count.saturating_sub(1);
+            if of_owner.count == 0 {
+                of_tenant.of_owners.remove(&owner);
+            }
+        }
+        if of_tenant.count == 0 {
+            self.of_tenants.remove(&tenant_id);
+        }
+    }
+
+    fn no_longer_unused(
+        &mut self,
+        tenant_id: TenantId,
+        owner: TicketOwner,
+        entry: (DateTime<Utc>, TicketId),
+    ) {
+        self.unused.remove(&entry);
+        let Some(of_tenant) = self.of_tenants.get_mut(&tenant_id) else { return };
+        of_tenant.unused.remove(&entry);
+        if let Some(of_owner) = of_tenant.of_owners.get_mut(&owner) {
+            of_owner.unused.remove(&entry);
+        }
+    }
+}
+
+/// An open stream's hold on the ticket that opened it.
+pub struct StreamTicket {
+    clock: Clock,
+    kept: Arc<Mutex<Kept>>,
+    ticket: TicketId,
+    released: AtomicBool,
+}
+
+impl StreamTicket {
+    /// The stream goes on by a newer credential: reconnects may come until that one ends.
+    pub fn extend(&self, ends_at: DateTime<Utc>) {
+        if let Some(binding) = self.kept.lock().bindings.get_mut(&self.ticket) {
+            binding.ends_at = ends_at;
+        }
+    }
+
+    /// The stream's seat was given back; again is no more than once.
+    pub fn release(&self) {
+        if !self.released.swap(true, Ordering::Relaxed) {
+            self.kept.lock().give_back(self.ticket, self.clock.steady());
+        }
+    }
+}
+
+impl Drop for StreamTicket {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::auth::admit::TicketGrant;
+    use crate::auth::principal::sample;
+    use crate::auth::role::Role;
+    use crate::base::entropy::Entropy;
+
+    fn tickets() -> (Clock, StreamTickets) {
+        let clock = Clock::manual(DateTime::UNIX_EPOCH);
+        (clock.clone(), StreamTickets { per_tenant: 4, ..StreamTickets::new(clock, 2) })
+    }
+
+    fn ticket(clock: &Clock, principal: &crate::auth::principal::Principal) -> Ticket {
+        let now = clock.now();
+        Ticket::new(TicketGrant::of(principal, now + TimeDelta::hours(1)).unwrap(), now, Entropy)
+    }
+
+    #[test]
+    fn a_ticket_opens_streams_until_five_minutes_after_its_last_one() {
+        let (clock, tickets) = tickets();
+        let ticket = ticket(&clock, &sample::user(Role::Member));
+        let first = tickets.open(&ticket);
+        clock.advance(Duration::from_secs(1000));
+        let second = tickets.reopen(ticket.id).unwrap();
+        drop(first);
+        clock.advance(Duration::from_secs(1000));
+        drop(second);
+
+        clock.advance(Duration::from_secs(299));
+        let third = tickets.reopen(ticket.id).unwrap();
+        third.release();
+        third.release();
+        drop(third);
+        clock.advance(Duration::from_secs(299));
+        assert!(tickets.ends_at(ticket.id).is_some());
+        clock.advance(Duration::from_secs(1));
+
+        assert!(tickets.ends_at(ticket.id).is_none() && tickets.reopen(ticket.id).is_none());
+        let kept = tickets.kept.lock();
+        assert!(kept.bindings.is_empty() && kept.of_tenants.is_empty() && kept.unused.is_empty());
+    }
+
+    #[test]
+    fn beyond_its_share_an_owners_longest_unused_ticket_goes() {
+        let (clock, tickets) = tickets();
+        let (open, old, new, newest) = (0, 1, 2, 3);
+        let made: Vec<_> = (open..=newest).map(|_| ticket(&clock, &sample::user(Role::Member))).collect();
+        let _stays_open = tickets.open(&made[open]);
+        for number in [old, new, newest] {
+            drop(tickets.open(&made[number]));
+            clock.advance(Duration::from_secs(1));
+        }
+
+        assert!(tickets.ends_at(made[open].id).is_some(), "its stream is open");
+        assert!(tickets.ends_at(made[old].id).is_none() && tickets.ends_at(made[new].id).is_none());
+        assert!(tickets.ends_at(made[newest].id).is_some());
+        assert_eq!(tickets.count(), 2);
+    }
+
+    #[test]
+    fn a_newer_credential_moves_the_end() {
+        let (clock, tickets) = tickets();
+        let ticket = ticket(&clock, &sample::user(Role::Member));
+        let stream = tickets.open(&ticket);
+
+        stream.extend(clock.now() + TimeDelta::hours(2));
+
+        assert_eq!(tickets.ends_at(ticket.id), Some(clock.now() + TimeDelta::hours(2)));
+    }
+}

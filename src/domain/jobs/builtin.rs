@@ -1,0 +1,78 @@
+//! The queue of builtin spiders' jobs as one node takes from it: the tenants in turn.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::claim;
+use crate::auth::scope::SystemReason;
+use crate::base::ids::TenantId;
+use crate::domain::error::Result;
+use crate::domain::op::{Kernel, Op};
+use crate::protocol::spider::Runner;
+use crate::protocol::worker::Claim;
+use crate::storage::jobs::{self, WaitingBuiltin};
+
+/// Tenants whose last turn is remembered. A tenant that is forgotten counts as one that had no turn yet.
+const MOST_TENANTS: usize = 10_000;
+
+/// What one node knows of the queue.
+pub struct BuiltinQueue {
+    kernel: Kernel,
+    lease: Duration,
+    /// When each tenant had its last turn, as a number that grows.
+    turns: HashMap<TenantId, u64>,
+    next_turn: u64,
+    backlog: bool,
+}
+
+impl BuiltinQueue {
+    /// `lease`: how long a job is held without a report.
+    pub fn new(kernel: Kernel, lease: Duration) -> Self {
+        Self { kernel, lease, turns: HashMap::new(), next_turn: 1, backlog: false }
+    }
+
+    /// Takes a job of a tenant for which `may_take` says so: the one whose last turn is longest ago.
+    pub async fn claim(&mut self, may_take: impl Fn(TenantId) -> bool) -> Result<Option<(TenantId, Claim)>> {
+        let waiting = self.waiting().await?;
+        self.backlog = !waiting.is_empty();
+        for next in waiting.into_iter().filter(|next| may_take(next.tenant)) {
+            let op = Op::of_system(&self.kernel, SystemReason::Crawl, next.tenant);
+            let change = op.begin().await?;
+            // Another node may have taken it since.
+            if let Some(job) = jobs::lock_if_free(&change.tx, next.job).await?
+                && job.runner == Runner::Builtin.name()
+                && let Some(claim) = claim::take(&op, change, job, self.lease).await?
+            {
+                self.note_turn(next.tenant);
+                return Ok(Some((next.tenant, claim)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the last call saw jobs that wait, whoever may take them.
+    pub fn has_backlog(&self) -> bool {
+        self.backlog
+    }
+
+    async fn waiting(&self) -> Result<Vec<WaitingBuiltin>> {
+        let claimer = claim::node_claimer(&self.kernel);
+        let claiming = self.kernel.job_settings.claiming(&claimer, self.kernel.clock.now());
+        let tx = self.kernel.db.system(SystemReason::Crawl).read().await?;
+        let mut waiting = jobs::waiting_for_builtin(&tx, &claiming).await?;
+        let turn = |tenant| self.turns.get(&tenant).copied().unwrap_or(0);
+        waiting.sort_by_key(|next| (turn(next.tenant), next.running, next.job));
+        Ok(waiting)
+    }
+
+    fn note_turn(&mut self, tenant: TenantId) {
+        if self.turns.len() >= MOST_TENANTS && !self.turns.contains_key(&tenant) {
+            let mut turns: Vec<u64> = self.turns.values().copied().collect();
+            let (_, middle, _) = turns.select_nth_unstable(MOST_TENANTS / 2);
+            let middle = *middle;
+            self.turns.retain(|_, turn| *turn >= middle);
+        }
+        self.turns.insert(tenant, self.next_turn);
+        self.next_turn += 1;
+    }
+}

@@ -1,0 +1,272 @@
+//! Wake-ups of those who wait for a job on this node. A wake-up is a hint: who is woken looks at the store, and one that is
+//! lost costs at most the time until the next look for jobs that other nodes made.
+//!
+//! Each queued job wakes one waiting claim of its tenant that may take it, so that the number of looks follows the number
+//! of jobs and not the number of claims. What wakes is [`JobWakeups::notify`]: a broker between nodes calls it with what
+//! it hears, as the use cases here do with what they commit.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
+use super::settings::JobSettings;
+use crate::base::ids::TenantId;
+
+/// A job that may be claimed from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QueuedJob {
+    /// For the crawlers of the nodes.
+    Builtin,
+    External {
+        spider_name: String,
+        /// The claimer that lost it and is to leave it to others for now.
+        not_for: Option<String>,
+    },
+}
+
+/// The waiting claims and the crawler of one node. Clones are the same.
+#[derive(Clone, Default)]
+pub struct JobWakeups(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    /// Bounded by the settings: so many claims of a key and of a tenant, and a tenant without any is forgotten.
+    tenants: Mutex<HashMap<TenantId, Claims>>,
+    builtin: Notify,
+    /// Held by the one waiting claim that looks for jobs of other nodes on behalf of all.
+    look: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Claims {
+    next_number: u64,
+    /// The claim that has waited longest comes first.
+    waiting: BTreeMap<u64, WaitingClaim>,
+}
+
+struct WaitingClaim {
+    /// Of any spider when absent.
+    spiders: Option<Vec<String>>,
+    claimer: String,
+    wake: Arc<Notify>,
+    /// The job that it was woken for and has not looked for yet.
+    woken_for: Option<QueuedJob>,
+}
+
+impl WaitingClaim {
+    fn may_take(&self, job: &QueuedJob) -> bool {
+        let QueuedJob::External { spider_name, not_for } = job else { return false };
+        let named = self.spiders.as_ref().is_none_or(|names| names.contains(spider_name));
+        named && not_for.as_ref() != Some(&self.claimer)
+    }
+}
+
+/// So many claims wait already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TooManyWaiting {
+    OfKey(usize),
+    OfTenant(usize),
+}
+
+/// A claim that waits; it stops waiting when this is dropped. A wake-up that it did not use goes on to another one.
+pub(super) struct Registration {
+    wakeups: JobWakeups,
+    tenant: TenantId,
+    number: u64,
+    wake: Arc<Notify>,
+    looking_for: Option<QueuedJob>,
+}
+
+impl JobWakeups {
+    /// Wakes one who may take the job and was not woken yet. False: there is none on this node.
+    pub fn notify(&self, tenant: TenantId, job: QueuedJob) -> bool {
+        if job == QueuedJob::Builtin {
+            self.0.builtin.notify_waiters();
+            return true;
+        }
+        let mut tenants = self.0.tenants.lock();
+        let Some(claims) = tenants.get_mut(&tenant) else { return false };
+        let mut waiting = claims.waiting.values_mut();
+        let Some(claim) = waiting.find(|claim| claim.woken_for.is_none() && claim.may_take(&job)) else {
+            return false;
+        };
+        claim.woken_for = Some(job);
+        claim.wake.notify_one();
+        true
+    }
+
+    /// Hears every job for the crawlers from this call on, even before the first poll.
+    pub fn builtin(&self) -> Notified<'_> {
+        self.0.builtin.notified()
+    }
+
+    /// Tenants that have waiting claims on this node.
+    pub fn tenants(&self) -> Vec<TenantId> {
+        self.0.tenants.lock().keys().copied().collect()
+    }
+
+    /// How many claims of a tenant wait on this node.
+    pub fn waiting(&self, tenant: TenantId) -> usize {
+        self.0.tenants.lock().get(&tenant).map_or(0, |claims| claims.waiting.len())
+    }
+
+    /// Held by the one who looks for jobs of other nodes; the others wait for it and take over when that one goes.
+    pub(super) async fn lead(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.look.lock().await
+    }
+
+    /// Adds a claim to those that wait, unless there are too many.
+    pub(super) fn register(
+        &self,
+        tenant: TenantId,
+        claimer: &str,
+        spiders: Option<&[String]>,
+        settings: &JobSettings,
+    ) -> Result<Registration, TooManyWaiting> {
+        let mut tenants = self.0.tenants.lock();
+        if let Some(claims) = tenants.get(&tenant) {
+            let of_key = claims.waiting.values().filter(|claim| claim.claimer == claimer).count();
+            if of_key >= settings.waiting_claims_per_key {
+                return Err(TooManyWaiting::OfKey(settings.waiting_claims_per_key));
+            }
+            if claims.waiting.len() >= settings.waiting_claims_per_tenant {
+                return Err(TooManyWaiting::OfTenant(settings.waiting_claims_per_tenant));
+            }
+        }
+        let claims = tenants.entry(tenant).or_default();
+        let (number, wake) = (claims.next_number, Arc::new(Notify::new()));
+        claims.next_number += 1;
+        let claim = WaitingClaim {
+            spiders: spiders.map(<[String]>::to_vec),
+            claimer: claimer.to_owned(),
+            wake: Arc::clone(&wake),
+            woken_for: None,
+        };
+        claims.waiting.insert(number, claim);
+        Ok(Registration { wakeups: self.clone(), tenant, number, wake, looking_for: None })
+    }
+}
+
+impl Registration {
+    /// Waits until it is woken, also by what happened before this call. The caller looks next.
+    pub(super) async fn woken(&mut self) {
+        self.wake.notified().await;
+        let mut tenants = self.wakeups.0.tenants.lock();
+        let claim = tenants.get_mut(&self.tenant).and_then(|claims| claims.waiting.get_mut(&self.number));
+        self.looking_for = claim.and_then(|claim| claim.woken_for.take());
+    }
+
+    /// The look is over, whatever it found.
+    pub(super) fn has_looked(&mut self) {
+        self.looking_for = None;
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let unused = {
+            let mut tenants = self.wakeups.0.tenants.lock();
+            let Some(claims) = tenants.get_mut(&self.tenant) else { return };
+            let claim = claims.waiting.remove(&self.number);
+            if claims.waiting.is_empty() {
+                tenants.remove(&self.tenant);
+            }
+            claim.and_then(|claim| claim.woken_for)
+        };
+        // It may have been woken for a second job while it took the first, or its client went in the middle of a look.
+        for job in self.looking_for.take().into_iter().chain(unused) {
+            self.wakeups.notify(self.tenant, job);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    const ACME: TenantId = TenantId(1);
+    const OTHER: TenantId = TenantId(2);
+
+    fn register(wakeups: &JobWakeups, tenant: TenantId, claimer: &str, spiders: &[&str]) -> Registration {
+        let names: Vec<String> = spiders.iter().map(|name| (*name).to_owned()).collect();
+        let named = (!names.is_empty()).then_some(names.as_slice());
+        wakeups.register(tenant, claimer, named, &JobSettings::default()).unwrap()
+    }
+
+    fn external(name: &str) -> QueuedJob {
+        QueuedJob::External { spider_name: name.to_owned(), not_for: None }
+    }
+
+    fn is_woken(claim: &mut Registration) -> bool {
+        claim.woken().now_or_never().is_some()
+    }
+
+    #[test]
+    fn a_job_wakes_one_claim_of_its_tenant_that_may_take_it() {
+        let wakeups = JobWakeups::default();
+        let mut other = register(&wakeups, OTHER, "k", &[]);
+        let mut of_another_spider = register(&wakeups, ACME, "k", &["b"]);
+        let mut first = register(&wakeups, ACME, "k", &["b", "a"]);
+        let mut second = register(&wakeups, ACME, "k", &[]);
+
+        assert!(wakeups.notify(ACME, external("a")));
+
+        let woken = [&mut other, &mut of_another_spider, &mut first, &mut second].map(is_woken);
+        assert_eq!(woken, [false, false, true, false]);
+        assert!(!wakeups.notify(TenantId(3), external("a")));
+    }
+
+    #[test]
+    fn a_wake_up_that_was_not_used_goes_on() {
+        let wakeups = JobWakeups::default();
+        let mut first = register(&wakeups, ACME, "k", &[]);
+        let mut second = register(&wakeups, ACME, "k", &[]);
+
+        // The first one is woken twice: it takes one job, and is gone before it looks for the other.
+        wakeups.notify(ACME, external("a"));
+        assert!(is_woken(&mut first));
+        wakeups.notify(ACME, external("a"));
+        first.has_looked();
+        drop(first);
+
+        assert!(is_woken(&mut second));
+        second.has_looked();
+        drop(second);
+        assert_eq!(wakeups.tenants(), []);
+    }
+
+    #[test]
+    fn who_lost_a_job_is_not_woken_for_it() {
+        let wakeups = JobWakeups::default();
+        let mut loser = register(&wakeups, ACME, "loser", &[]);
+        let job = QueuedJob::External { spider_name: "a".to_owned(), not_for: Some("loser".to_owned()) };
+
+        assert!(!wakeups.notify(ACME, job.clone()));
+        let mut another = register(&wakeups, ACME, "another", &[]);
+        assert!(wakeups.notify(ACME, job));
+
+        assert_eq!([is_woken(&mut loser), is_woken(&mut another)], [false, true]);
+    }
+
+    #[test]
+    fn claims_beyond_the_bounds_of_a_key_and_of_a_tenant_are_refused() {
+        let wakeups = JobWakeups::default();
+        let few =
+            JobSettings { waiting_claims_per_key: 2, waiting_claims_per_tenant: 3, ..Default::default() };
+        let register = |tenant, claimer| wakeups.register(tenant, claimer, None, &few);
+        let one = register(ACME, "a").unwrap();
+        let _two = register(ACME, "a").unwrap();
+
+        assert_eq!(register(ACME, "a").err(), Some(TooManyWaiting::OfKey(2)));
+        let _three = register(ACME, "b").unwrap();
+        assert_eq!(register(ACME, "c").err(), Some(TooManyWaiting::OfTenant(3)));
+        assert!(register(OTHER, "a").is_ok());
+        drop(one);
+        assert!(register(ACME, "a").is_ok());
+    }
+}

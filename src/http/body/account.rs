@@ -1,0 +1,200 @@
+//! What one request's body may be and what it costs: its limits, and the bytes that it holds of the budget until the
+//! request is over, however it ends.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
+
+use super::budget::{BodyBudget, BodyHolder};
+use crate::auth::principal::Principal;
+use crate::base::address::AddressBlock;
+use crate::base::clock::Clock;
+use crate::http::client;
+use crate::protocol::problem::Problem;
+
+/// Bytes in the body of a caller who has shown no credential.
+pub const ANONYMOUS_BYTES: usize = 16 * 1024;
+
+/// Bytes that a parsed value may take beyond the body's own: its free-form part is bounded, and what is small may cost a
+/// multiple of its text.
+const PARSED_FACTOR: usize = 15;
+const PARSED_MOST: usize = 256 * 1024;
+
+/// How large bodies may be, and how fast they must come.
+#[derive(Clone, Copy, Debug)]
+pub struct BodySettings {
+    pub body_bytes: usize,
+    pub batch_bytes: usize,
+    /// Of all bodies together, in memory at once.
+    pub in_flight_bytes: usize,
+    /// A body must be whole after this time, unless it comes at [`super::read::LEAST_RATE`] on average.
+    pub pace: Duration,
+}
+
+impl Default for BodySettings {
+    fn default() -> Self {
+        Self {
+            body_bytes: 1024 * 1024,
+            batch_bytes: 8 * 1024 * 1024,
+            in_flight_bytes: 256 * 1024 * 1024,
+            pace: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The kinds of bodies, by their limit.
+pub trait BodySize: Send + Sync + 'static {
+    fn most(settings: &BodySettings) -> usize;
+}
+
+/// A body of one thing.
+#[derive(Clone, Copy, Debug)]
+pub struct Single;
+
+/// A body that carries many rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Many;
+
+impl BodySize for Single {
+    fn most(settings: &BodySettings) -> usize {
+        settings.body_bytes
+    }
+}
+
+impl BodySize for Many {
+    fn most(settings: &BodySettings) -> usize {
+        settings.batch_bytes
+    }
+}
+
+/// One request's body; put among the request's data by [`BodyGate`].
+#[derive(Clone)]
+pub struct BodyAccount(Arc<Account>);
+
+struct Account {
+    budget: Arc<BodyBudget>,
+    settings: BodySettings,
+    clock: Clock,
+    address: Option<AddressBlock>,
+    /// Set once the caller is known.
+    caller: OnceLock<BodyHolder>,
+    charged: Mutex<Option<(BodyHolder, usize)>>,
+    /// A body that was read before it is parsed.
+    kept: OnceLock<Bytes>,
+}
+
+impl BodyAccount {
+    pub(in crate::http) fn of(request: &Request) -> Option<&Self> {
+        request.data()
+    }
+
+    /// Notes who sends the body, once the credential holds.
+    pub fn belongs_to(request: &Request, principal: &Principal) {
+        let Some(account) = Self::of(request) else { return };
+        let holder =
+            principal.scope().map_or(BodyHolder::Operators, |scope| BodyHolder::Tenant(scope.tenant_id()));
+        // A request has one caller; the first stays.
+        let _ = account.0.caller.set(holder);
+    }
+
+    fn holder(&self) -> BodyHolder {
+        self.0.caller.get().copied().unwrap_or(BodyHolder::Stranger(self.0.address))
+    }
+
+    pub(super) fn is_anonymous(&self) -> bool {
+        self.0.caller.get().is_none()
+    }
+
+    /// Bytes that this body may have.
+    pub(super) fn most<S: BodySize>(&self) -> usize {
+        let most = S::most(&self.0.settings);
+        if self.is_anonymous() { most.min(ANONYMOUS_BYTES) } else { most }
+    }
+
+    pub(super) fn pace(&self) -> (&Clock, Duration) {
+        (&self.0.clock, self.0.settings.pace)
+    }
+
+    /// Counts bytes that are about to be held. They are given back with the request.
+    pub fn charge(&self, bytes: usize) -> Result<(), Problem> {
+        let mut charged = self.0.charged.lock();
+        let (holder, before) = charged.unwrap_or((self.holder(), 0));
+        self.0.budget.take(holder, bytes)?;
+        *charged = Some((holder, before + bytes));
+        Ok(())
+    }
+
+    /// Counts what a body of so many bytes becomes when it is parsed.
+    pub(super) fn charge_parsed(&self, length: usize) -> Result<(), Problem> {
+        self.charge(length + length.saturating_mul(PARSED_FACTOR).min(PARSED_MOST))
+    }
+
+    /// Keeps a body for the extractor that parses it.
+    pub(in crate::http) fn keep(&self, body: Bytes) {
+        let _ = self.0.kept.set(body);
+    }
+
+    pub(super) fn kept(&self) -> Option<&Bytes> {
+        self.0.kept.get()
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        if let Some((holder, bytes)) = self.charged.get_mut().take() {
+            self.budget.give_back(holder, bytes);
+        }
+    }
+}
+
+/// Gives every request an account for its body.
+#[derive(Clone)]
+pub struct BodyGate {
+    budget: Arc<BodyBudget>,
+    settings: BodySettings,
+    clock: Clock,
+}
+
+pub struct BodyGated<E> {
+    inner: E,
+    gate: BodyGate,
+}
+
+impl BodyGate {
+    pub fn new(settings: BodySettings, clock: Clock) -> Self {
+        Self { budget: Arc::new(BodyBudget::new(settings.in_flight_bytes)), settings, clock }
+    }
+
+    /// The budget, for figures and tests.
+    pub fn budget(&self) -> Arc<BodyBudget> {
+        Arc::clone(&self.budget)
+    }
+}
+
+impl<E: Endpoint> Middleware<E> for BodyGate {
+    type Output = BodyGated<E>;
+
+    fn transform(&self, inner: E) -> BodyGated<E> {
+        BodyGated { inner, gate: self.clone() }
+    }
+}
+
+impl<E: Endpoint> Endpoint for BodyGated<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        request.set_data(BodyAccount(Arc::new(Account {
+            budget: Arc::clone(&self.gate.budget),
+            settings: self.gate.settings,
+            clock: self.gate.clock.clone(),
+            address: client::address(&request).map(AddressBlock::of),
+            caller: OnceLock::new(),
+            charged: Mutex::default(),
+            kept: OnceLock::new(),
+        })));
+        self.inner.call(request).await.map(IntoResponse::into_response)
+    }
+}

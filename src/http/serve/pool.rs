@@ -1,0 +1,171 @@
+//! The connections of one kind, indexed by address and by how long they are idle.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+
+use super::registry::Activity;
+use crate::base::address::AddressBlock;
+
+/// Whose share a connection counts against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Group {
+    /// Trusted proxies and loopback, which speak for many: they have no share.
+    Exempt,
+    Of(AddressBlock),
+}
+
+impl Group {
+    pub(super) fn of(peer: IpAddr, is_trusted: impl FnOnce(IpAddr) -> bool) -> Self {
+        let peer = peer.to_canonical();
+        if peer.is_loopback() || is_trusted(peer) { Self::Exempt } else { Self::Of(AddressBlock::of(peer)) }
+    }
+}
+
+/// Connections by their group. Sequence numbers stand for time: a smaller one has been idle for longer.
+pub(super) struct Pool {
+    capacity: usize,
+    held: usize,
+    sequence: u64,
+    /// Of each connection that can be found by time: its sequence number.
+    numbers: HashMap<u64, u64>,
+    groups: HashMap<Group, Holder>,
+    /// Groups with a share, by how much they hold.
+    by_held: BTreeSet<(usize, Group)>,
+    /// Those among them that have an idle connection.
+    with_idle: BTreeSet<(usize, Group)>,
+}
+
+#[derive(Default)]
+struct Holder {
+    held: usize,
+    requests: usize,
+    idle: BTreeSet<(u64, u64)>,
+    heads: BTreeSet<(u64, u64)>,
+}
+
+impl Pool {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            held: 0,
+            sequence: 0,
+            numbers: HashMap::new(),
+            groups: HashMap::new(),
+            by_held: BTreeSet::new(),
+            with_idle: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.held >= self.capacity
+    }
+
+    pub(super) fn insert(&mut self, group: Group, id: u64, activity: Activity) {
+        self.sequence += 1;
+        let number = self.sequence;
+        self.held += 1;
+        self.change(group, |holder| {
+            holder.held += 1;
+            match activity {
+                Activity::Idle => _ = holder.idle.insert((number, id)),
+                Activity::Head => _ = holder.heads.insert((number, id)),
+                Activity::Request => holder.requests += 1,
+            }
+        });
+        if activity != Activity::Request {
+            self.numbers.insert(id, number);
+        }
+    }
+
+    pub(super) fn remove(&mut self, group: Group, id: u64, activity: Activity) {
+        let number = self.numbers.remove(&id).unwrap_or_default();
+        self.held = self.held.saturating_sub(1);
+        self.change(group, |holder| {
+            holder.held = holder.held.saturating_sub(1);
+            match activity {
+                Activity::Idle => _ = holder.idle.remove(&(number, id)),
+                Activity::Head => _ = holder.heads.remove(&(number, id)),
+                Activity::Request => holder.requests = holder.requests.saturating_sub(1),
+            }
+        });
+    }
+
+    /// Changes a group and puts it where it belongs among the others.
+    fn change(&mut self, group: Group, change: impl FnOnce(&mut Holder)) {
+        let holder = self.groups.entry(group).or_default();
+        let before = (holder.held, group);
+        change(holder);
+        let (after, has_idle) = ((holder.held, group), !holder.idle.is_empty());
+        if holder.held == 0 {
+            self.groups.remove(&group);
+        }
+        if group == Group::Exempt {
+            return;
+        }
+        self.by_held.remove(&before);
+        self.with_idle.remove(&before);
+        if after.0 > 0 {
+            self.by_held.insert(after);
+        }
+        if has_idle {
+            self.with_idle.insert(after);
+        }
+    }
+
+    /// What one address may hold while others want some.
+    fn share(&self) -> usize {
+        self.capacity.div_ceil(2)
+    }
+
+    /// Whether an address has requests in progress in all the places of its share.
+    pub(super) fn has_share_in_requests(&self, group: Group) -> bool {
+        group != Group::Exempt
+            && self.groups.get(&group).is_some_and(|holder| holder.requests >= self.share())
+    }
+
+    /// The connection that makes room for a newcomer of `group`.
+    pub(super) fn victim_for(&self, group: Group) -> Option<u64> {
+        let held = self.groups.get(&group).map_or(0, |holder| holder.held);
+        if group != Group::Exempt && held >= self.share() {
+            return self.idlest(group).map(|(_, id)| id);
+        }
+        let top = self.with_idle.last().copied();
+        let of_top = top.and_then(|(_, group)| self.idlest(group));
+        let of_exempt = self.idlest(Group::Exempt);
+        let idlest = match (of_top, of_exempt) {
+            (Some(of_top), Some(_)) if top.is_some_and(|(held, _)| held > self.share()) => Some(of_top),
+            (Some(of_top), Some(of_exempt)) => Some(of_top.min(of_exempt)),
+            (one, other) => one.or(other),
+        };
+        idlest.map(|(_, id)| id).or_else(|| self.head_over_share())
+    }
+
+    /// A head without an end, of the address that holds more than its share. It is no request yet.
+    fn head_over_share(&self) -> Option<u64> {
+        let (held, group) = self.by_held.last()?;
+        if *held <= self.share() {
+            return None;
+        }
+        self.groups.get(group)?.heads.first().map(|(_, id)| *id)
+    }
+
+    /// In the reserve a connection has to ask at once: whatever has not makes room, of the address with most first.
+    pub(super) fn victim_in_reserve(&self) -> Option<u64> {
+        let counted = self.by_held.iter().rev().map(|(_, group)| *group);
+        counted.chain([Group::Exempt]).find_map(|group| self.oldest(group)).map(|(_, id)| id)
+    }
+
+    fn idlest(&self, group: Group) -> Option<(u64, u64)> {
+        self.groups.get(&group)?.idle.first().copied()
+    }
+
+    fn oldest(&self, group: Group) -> Option<(u64, u64)> {
+        let holder = self.groups.get(&group)?;
+        let (idle, head) = (holder.idle.first(), holder.heads.first());
+        idle.into_iter().chain(head).min().copied()
+    }
+}

@@ -1,0 +1,132 @@
+//! Bytes that clients make the node keep before there is a whole message to serve: one budget for all sockets, of which one
+//! tenant takes a share at most. What one socket may keep is its decoder's bound; without a sum, many sockets would
+//! keep as many times that.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::base::ids::TenantId;
+
+/// Bytes of all tenants at once.
+const MOST: usize = 256 * 1024 * 1024;
+/// The budget holds at least so many of the largest messages that are allowed.
+const LARGEST_MESSAGES: usize = 8;
+
+/// How many bytes are kept, and for whom.
+pub(super) struct ByteBudget {
+    most: usize,
+    share: usize,
+    kept: Mutex<Kept>,
+}
+
+/// A tenant without any is not here: bounded by the sockets that are open.
+#[derive(Default)]
+struct Kept {
+    total: usize,
+    tenants: HashMap<TenantId, usize>,
+}
+
+/// The part of one socket; dropping it gives it back.
+pub(super) struct Reservation {
+    budget: Arc<ByteBudget>,
+    tenant: TenantId,
+    bytes: usize,
+}
+
+/// The budget, or the tenant's share of it, is used up.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Exhausted;
+
+impl ByteBudget {
+    /// For messages of at most `largest_message` bytes. A tenant's share is half of it.
+    pub(super) fn new(largest_message: usize) -> Arc<Self> {
+        let most = MOST.max(largest_message.saturating_mul(LARGEST_MESSAGES));
+        Arc::new(Self { most, share: most / 2, kept: Mutex::default() })
+    }
+
+    /// Nothing yet.
+    pub(super) fn reserve(self: &Arc<Self>, tenant: TenantId) -> Reservation {
+        Reservation { budget: Arc::clone(self), tenant, bytes: 0 }
+    }
+
+    /// Bytes that are kept, of all tenants.
+    pub(super) fn kept(&self) -> usize {
+        self.kept.lock().total
+    }
+
+    fn change(&self, tenant: TenantId, before: usize, now: usize) -> Result<(), Exhausted> {
+        let mut kept = self.kept.lock();
+        let total = kept.total - before + now;
+        let of_tenant = kept.tenants.get(&tenant).copied().unwrap_or(0) - before + now;
+        if now > before && (total > self.most || of_tenant > self.share) {
+            return Err(Exhausted);
+        }
+        kept.total = total;
+        match of_tenant {
+            0 => _ = kept.tenants.remove(&tenant),
+            some => _ = kept.tenants.insert(tenant, some),
+        }
+        Ok(())
+    }
+}
+
+impl Reservation {
+    /// From now on so many bytes are kept. Giving some back never fails; where there is no room for more, nothing changes.
+    pub(super) fn resize(&mut self, bytes: usize) -> Result<(), Exhausted> {
+        if bytes != self.bytes {
+            self.budget.change(self.tenant, self.bytes, bytes)?;
+            self.bytes = bytes;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        // Only more can be refused.
+        let _ = self.resize(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn budget(most: usize) -> Arc<ByteBudget> {
+        Arc::new(ByteBudget { most, share: most / 2, kept: Mutex::default() })
+    }
+
+    #[test]
+    fn a_tenant_takes_its_share_and_leaves_the_rest_to_others() {
+        let budget = budget(100);
+        let (mut one, mut two) = (budget.reserve(TenantId(1)), budget.reserve(TenantId(1)));
+        let mut other = budget.reserve(TenantId(2));
+
+        assert_eq!(one.resize(40), Ok(()));
+        assert_eq!(two.resize(11), Err(Exhausted));
+        assert_eq!((two.resize(10), other.resize(50)), (Ok(()), Ok(())));
+        assert_eq!((budget.kept(), budget.reserve(TenantId(3)).resize(1)), (100, Err(Exhausted)));
+        drop(one);
+        assert_eq!(two.resize(50), Ok(()));
+    }
+
+    #[test]
+    fn what_is_given_back_leaves_no_trace() {
+        let budget = budget(100);
+        let mut one = budget.reserve(TenantId(1));
+
+        assert_eq!((one.resize(30), one.resize(0)), (Ok(()), Ok(())));
+        assert_eq!(one.resize(51), Err(Exhausted));
+        drop(one);
+
+        assert_eq!((budget.kept(), budget.kept.lock().tenants.len()), (0, 0));
+    }
+
+    #[test]
+    fn the_budget_grows_with_the_largest_message_that_is_allowed() {
+        assert_eq!(ByteBudget::new(64 * 1024).most, MOST);
+        assert_eq!(ByteBudget::new(64 * 1024 * 1024).share, 256 * 1024 * 1024);
+    }
+}

@@ -1,0 +1,31 @@
+//! Marks of the whole store. Nothing takes one back, not even the removal of what it tells of.
+
+use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter};
+
+use super::entity::platform_marks::{ActiveModel, Column, Entity};
+use super::{Result, SystemTx};
+
+/// What a mark tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlatformMark {
+    /// There was a tenant in this store.
+    FirstTenant,
+}
+
+impl PlatformMark {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::FirstTenant => "first_tenant",
+        }
+    }
+}
+
+pub async fn is_set(tx: &SystemTx, mark: PlatformMark) -> Result<bool> {
+    Ok(tx.select::<Entity>().filter(Column::Name.eq(mark.name())).one(&tx.tx).await?.is_some())
+}
+
+/// Sets a mark, in the transaction of what it tells of; one that is set already stays as it is.
+pub async fn set(tx: &SystemTx, mark: PlatformMark, now: i64) -> Result<()> {
+    let row = ActiveModel { name: Set(mark.name().to_owned()), made_at: Set(now), ..Default::default() };
+    tx.insert_unless_there(row, Column::Name).await
+}

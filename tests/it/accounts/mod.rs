@@ -1,0 +1,64 @@
+//! Accounts under attack and over time: sign-ins without number, guesses from everywhere, keys of people who may less.
+
+mod first_start;
+mod guessing;
+mod keys;
+mod rates;
+mod refreshing;
+mod sign_ins;
+
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use crate::store::tables::number;
+use crate::support::answer::Answer;
+use crate::support::app::TestApp;
+use crate::support::settings::Setting;
+use crate::support::wait::DEADLINE;
+
+/// Everybody's password.
+const PASSWORD: &str = "correct horse battery staple";
+/// The test says where its clients are.
+const BEHIND_A_PROXY: Setting = ("LOTLINE__SERVER__TRUSTED_PROXIES", "127.0.0.1");
+
+/// A client that keeps no connection: one that is kept ends by the clock that the test moves.
+static UNPOOLED: LazyLock<reqwest::Client> = LazyLock::new(|| {
+    let client = reqwest::Client::builder().timeout(DEADLINE * 3).no_proxy().pool_max_idle_per_host(0);
+    client.build().unwrap()
+});
+
+/// The sign-in form as it is sent from `address`.
+async fn signs_in(app: &TestApp, name: &str, password: &str, address: &str) -> Answer {
+    let fields = [("username", name), ("password", password)];
+    posts_form(app, &fields, address).await
+}
+
+async fn refreshes(app: &TestApp, token: &str) -> Answer {
+    posts_form(app, &[("grant_type", "refresh_token"), ("refresh_token", token)], "192.0.2.1").await
+}
+
+async fn posts_form(app: &TestApp, fields: &[(&str, &str)], address: &str) -> Answer {
+    let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let request = UNPOOLED.post(app.url("/api/v1/auth/token")).header("x-forwarded-for", address);
+    Answer::of(request.header("content-type", "application/x-www-form-urlencoded").body(form)).await
+}
+
+/// The refresh token of an answer that must be a pair.
+#[track_caller]
+fn refresh_token(answer: &Answer) -> String {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    text(&answer.json(), "refresh_token")
+}
+
+fn text(body: &Value, field: &str) -> String {
+    body[field].as_str().unwrap_or_else(|| panic!("no {field} in {body}")).to_owned()
+}
+
+/// The number that a query gives.
+async fn count(app: &TestApp, sql: &str) -> i64 {
+    let connection = app.raw_database().await;
+    let count = number(&connection, sql).await;
+    connection.close().await.unwrap();
+    count
+}

@@ -1,0 +1,8 @@
+//! Who gets a job, and when: after a lost worker, among tenants, and among claims that wait.
+
+mod claims;
+mod fairness;
+mod losses;
+mod nodes;
+pub mod site;
+mod suspects;

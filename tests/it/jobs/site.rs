@@ -1,0 +1,109 @@
+//! A web site on loopback whose answers a test writes, and which knows what it was asked for.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use crate::support::wait::a_moment;
+
+/// What is at a path.
+pub enum Reply {
+    Page(String),
+    Robots(String),
+    NotFound,
+    /// No answer, for as long as the visitor waits.
+    Silence,
+}
+
+type Pages = dyn Fn(&str) -> Reply + Send + Sync;
+
+/// A running site; it stops when it is dropped.
+pub struct Site {
+    pub address: SocketAddr,
+    asked: Arc<Mutex<Vec<String>>>,
+    _stop: DropGuard,
+}
+
+impl Site {
+    pub async fn open(pages: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (asked, stop) = (Arc::default(), CancellationToken::new());
+        let serving = serve(listener, Arc::new(pages), Arc::clone(&asked));
+        let stopped = stop.clone();
+        TaskTracker::new().spawn(async move { stopped.run_until_cancelled(serving).await });
+        Self { address, asked, _stop: stop.drop_guard() }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The paths that were asked for, in order.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().clone()
+    }
+
+    pub fn count(&self, path: &str) -> usize {
+        self.asked.lock().iter().filter(|asked| *asked == path).count()
+    }
+
+    /// Waits until a path was asked for so often.
+    pub async fn is_asked(&self, path: &str, count: usize) {
+        while self.count(path) < count {
+            a_moment().await;
+        }
+    }
+}
+
+async fn serve(listener: TcpListener, pages: Arc<Pages>, asked: Arc<Mutex<Vec<String>>>) {
+    let visitors = TaskTracker::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        visitors.spawn(visit(stream, Arc::clone(&pages), Arc::clone(&asked)));
+    }
+}
+
+async fn visit(mut stream: TcpStream, pages: Arc<Pages>, asked: Arc<Mutex<Vec<String>>>) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => return,
+        }
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+    let reply = pages(&path);
+    asked.lock().push(path);
+    let (status, kind, body) = match reply {
+        Reply::Page(html) => (200, "text/html", html),
+        Reply::Robots(text) => (200, "text/plain", text),
+        Reply::NotFound => (404, "text/plain", String::new()),
+        Reply::Silence => {
+            let _ = stream.read(&mut [0]).await;
+            return;
+        }
+    };
+    let length = body.len();
+    let answer = format!(
+        "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    // The visitor may be killed at any moment.
+    let _ = stream.write_all(answer.as_bytes()).await;
+    let _ = stream.shutdown().await;
+}
+
+/// A page with one listing and these links.
+pub fn home(key: &str, links: &[String]) -> Reply {
+    let links: String = links.iter().map(|link| format!("<a href={link}>{link}</a>")).collect();
+    Reply::Page(format!(
+        r#"{links}<script type="application/ld+json">{{"@type": "House", "name": "Home {key}", "identifier": "{key}",
+            "numberOfBedrooms": 3, "address": {{"addressLocality": "Sacramento", "streetAddress": "{key} Oak St"}},
+            "offers": {{"@type": "Offer", "price": 100000, "priceCurrency": "USD"}}}}</script>"#
+    ))
+}

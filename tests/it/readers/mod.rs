@@ -1,0 +1,8 @@
+//! Page readers as processes: what holds them, what hostile pages do to them, and that they end with their server.
+
+mod endings;
+mod hostile;
+mod node;
+mod pages;
+mod sandbox;
+mod site;

@@ -1,0 +1,85 @@
+//! `/ws/echo`: one a user, and what it keeps.
+
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+
+use crate::support::app::TestApp;
+use crate::support::on_both_databases;
+use crate::support::wait::eventually;
+
+on_both_databases! {
+    a_second_echo_of_a_user_is_refused_as_a_sixth_socket_is,
+    a_closed_echo_makes_room_for_the_next_at_once,
+    unfinished_messages_of_a_tenant_share_what_the_node_keeps_of_them,
+}
+
+async fn a_second_echo_of_a_user_is_refused_as_a_sixth_socket_is(app: &TestApp) {
+    let bob = app.member("bob").await;
+    let mut first = bob.door("/ws/echo").open().await;
+
+    let refused = bob.door("/ws/echo").knock().await;
+    let told = bob.door("/ws/echo").query("reject", "close").open().await.is_closed().await;
+
+    let problem = refused.is_problem(429, "too_many_connections");
+    assert_eq!(problem["detail"], "Too many connections: one at a time on /ws/echo");
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(told.0, 4409);
+    assert!(told.1.starts_with("Too many connections: one at a time on /ws/echo;retry_after="), "{}", told.1);
+    first.say(json!("still mine")).await;
+    assert_eq!(first.next().await, json!("still mine"));
+    // The others of the user's sockets and another user's echo are not concerned.
+    for _ in 0..4 {
+        bob.door("/ws").open().await;
+    }
+    app.member("cid").await.door("/ws/echo").open().await;
+}
+
+async fn a_closed_echo_makes_room_for_the_next_at_once(app: &TestApp) {
+    let bob = app.member("bob").await;
+
+    for round in 0..20 {
+        let mut socket = bob.door("/ws/echo").open().await;
+        socket.say(json!(round)).await;
+        assert_eq!(socket.next().await, json!(round));
+        match round % 2 {
+            0 => assert_eq!(socket.leave().await, 1000),
+            // Not a message of UTF-8: the server ends it.
+            _ => {
+                let mut stream = socket.into_stream();
+                stream.write_all(&[0x81, 0x81, 0, 0, 0, 0, 0xff]).await.unwrap();
+                let mut frame = [0; 2];
+                tokio::io::AsyncReadExt::read_exact(&mut stream, &mut frame).await.unwrap();
+                assert_eq!(frame[0], 0x88);
+            }
+        }
+    }
+}
+
+/// A tenant's share is 128 MiB: eight of 15 MiB fit, the ninth does not, and another tenant's does.
+async fn unfinished_messages_of_a_tenant_share_what_the_node_keeps_of_them(app: &TestApp) {
+    const LENGTH: usize = 15 * 1024 * 1024;
+    let begin = [&[0x82, 0xff][..], &(LENGTH as u64).to_be_bytes(), &[0; 4]].concat();
+    let all_but_one = vec![0; LENGTH - 1];
+    let mut unfinished = Vec::new();
+    for number in 0..8 {
+        let user = app.member(&format!("m{number}")).await;
+        let mut stream = user.door("/ws/echo").open().await.into_stream();
+        stream.write_all(&[&begin[..], &all_but_one].concat()).await.unwrap();
+        unfinished.push(stream);
+    }
+    eventually("all of it to be read", async || app.kept_of_unfinished() == 8 * LENGTH).await;
+
+    let mut ninth = app.member("m8").await.door("/ws/echo").open().await.into_stream();
+    // What it goes on to say is read slowly, by the clock, and then not at all.
+    let _ = app.while_time_passes(ninth.write_all(&[&begin[..], &all_but_one].concat())).await;
+    app.while_time_passes(app.has_connections(8)).await;
+    let mut other = app.stranger("sue").await.door("/ws/echo").open().await;
+    let large = json!("x".repeat(1024 * 1024));
+    other.say(large.clone()).await;
+    assert_eq!(other.next().await, large);
+    eventually("the ninth's to be given back", async || app.kept_of_unfinished() == 8 * LENGTH).await;
+
+    drop(unfinished);
+    app.while_time_passes(app.has_connections(0)).await;
+    eventually("all to be given back", async || app.kept_of_unfinished() == 0).await;
+}
