@@ -140,6 +140,22 @@ async fn unfinished(
     waiting
 }
 
+/// More of them until `status`, the answer to a whole request, is a refusal: bodies that were read at the same moment may
+/// all have been refused and left a part of the share free.
+async fn fill(
+    app: &TestApp,
+    head: &str,
+    bytes: usize,
+    status: impl AsyncFn() -> u16,
+) -> Vec<impl Stream<Item = u16>> {
+    let mut more = Vec::new();
+    while status().await != 503 {
+        assert!(more.len() < 20, "the share is never full");
+        more.push(unfinished(app, 1, 0, head, bytes).await);
+    }
+    more
+}
+
 async fn unfinished_bodies_of_one_tenant_are_refused_beyond_its_share_and_others_are_served(app: &TestApp) {
     let (bob, ann, zoe) = (app.member("bob").await, app.admin("ann").await, app.stranger("zoe").await);
     let head = format!(
@@ -151,11 +167,13 @@ async fn unfinished_bodies_of_one_tenant_are_refused_beyond_its_share_and_others
     // Half a MiB is the tenant's, and a body takes 64 KiB.
     let open = unfinished(app, 20, 12, &head, 65_000).await;
 
-    let own = ann.post("/api/v1/chat/send", &json!({ "text": "hello" })).await;
+    let say_hello = async || ann.post("/api/v1/chat/send", &json!({ "text": "hello" })).await;
+    let more = fill(app, &head, 65_000, async || say_hello().await.status).await;
+    let own = say_hello().await;
     own.is_problem(503, "unavailable");
     assert!(own.header("retry-after").is_some());
     assert!(zoe.post("/api/v1/chat/send", &json!({ "text": "hello" })).await.status < 300);
-    drop(open);
+    drop((open, more));
     eventually("the bytes to be given back", async || {
         ann.post("/api/v1/chat/send", &json!({ "text": "hello" })).await.status < 300
     })
@@ -175,9 +193,10 @@ async fn unfinished_bodies_of_strangers_are_refused_beyond_their_share(app: &Tes
         let request = app.http.post(app.url("/api/v1/auth/token")).header("x-forwarded-for", address);
         request.header("content-type", FORM).body("username=nobody&password=wrong-horse")
     };
+    let more = fill(app, &head, 16_000, async || Answer::of(sign_in("203.0.113.1")).await.status).await;
     Answer::of(sign_in("203.0.113.1")).await.is_problem(503, "unavailable");
     assert_eq!(Answer::of(sign_in("203.0.113.2")).await.status, 401);
-    drop(open);
+    drop((open, more));
     eventually("the bytes to be given back", async || Answer::of(sign_in("203.0.113.1")).await.status == 401)
         .await;
 }
