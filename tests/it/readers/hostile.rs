@@ -86,7 +86,7 @@ async fn a_page_over_its_memory_is_an_error_of_that_page() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_over_its_time_is_an_error_of_that_page() {
     let site = Site::open([("/", home(1)), ("/h/2", home(2))]).await;
-    let (node, person) = Node::start(&site.address.to_string(), &[("LOTLINE__CRAWLER__READER_SECONDS", "1")]);
+    let (node, person) = Node::start(&site.address.to_string(), &[("LOTLINE__CRAWLER__READER_SECONDS", "5")]);
     let reader = node.readers().await[0];
     reader.hangs().await;
 

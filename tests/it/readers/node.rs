@@ -96,7 +96,11 @@ impl Node {
 
     /// The server's readers; there is at least one.
     pub(super) async fn readers(&self) -> Vec<Reader> {
-        eventually("a reader", async || !readers_of(self.server.id()).is_empty()).await;
+        eventually("a reader that waits", async || {
+            let readers = readers_of(self.server.id());
+            !readers.is_empty() && readers.iter().all(|reader| reader.has_begun())
+        })
+        .await;
         readers_of(self.server.id())
     }
 
@@ -153,6 +157,11 @@ impl Reader {
     /// Whether it is gone; what only waits to be buried is.
     pub(super) fn has_ended(self) -> bool {
         matches!(self.status("State").chars().next(), None | Some('Z' | 'X'))
+    }
+
+    /// Whether it has limited itself and said so: the filter comes last, and after its first frame it waits for a page.
+    fn has_begun(self) -> bool {
+        self.status("Seccomp") == "2" && !self.status("State").starts_with('R')
     }
 
     pub(super) fn signal(self, signal: Signal) {
