@@ -1,5 +1,7 @@
 //! `/ws/echo`: one a user, and what it keeps.
 
+use std::time::Duration;
+
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
@@ -71,8 +73,10 @@ async fn unfinished_messages_of_a_tenant_share_what_the_node_keeps_of_them(app: 
 
     let mut ninth = app.member("m8").await.door("/ws/echo").open().await.into_stream();
     // What it goes on to say is read slowly, by the clock, and then not at all.
-    let _ = app.while_time_passes(ninth.write_all(&[&begin[..], &all_but_one].concat())).await;
-    app.while_time_passes(app.has_connections(8)).await;
+    // The eight stay within the two heartbeats that a message has to be finished.
+    let span = Duration::from_secs(20);
+    let _ = app.while_at_most(span, ninth.write_all(&[&begin[..], &all_but_one].concat())).await;
+    app.while_at_most(span, app.has_connections(8)).await;
     let mut other = app.stranger("sue").await.door("/ws/echo").open().await;
     let large = json!("x".repeat(1024 * 1024));
     other.say(large.clone()).await;

@@ -63,6 +63,7 @@ pub struct TestApp {
 impl TestApp {
     /// A node with `extra` settings on a clock that stands until it is moved.
     pub async fn spawn_with(back: Back, extra: &[Setting]) -> Self {
+        log_to_stderr();
         let folder = tempfile::tempdir().unwrap();
         let database = match back {
             Back::Sqlite => None,
@@ -174,12 +175,23 @@ impl TestApp {
 
     /// Waits for `future` while time passes, for what waits by the clock in the middle of it.
     pub async fn while_time_passes<F: Future>(&self, future: F) -> F::Output {
+        self.while_at_most(Duration::MAX, future).await
+    }
+
+    /// Waits for `future` while time passes, but no more than `span` of it: what else waits by the clock does so in
+    /// peace, however long the machine takes.
+    pub async fn while_at_most<F: Future>(&self, span: Duration, future: F) -> F::Output {
+        const STEP: Duration = Duration::from_millis(100);
         let mut future = std::pin::pin!(future);
+        let mut passed = Duration::ZERO;
         within("something while time passes", async {
             loop {
                 tokio::select! {
                     value = &mut future => return value,
-                    () = a_moment() => self.clock.advance(Duration::from_millis(100)),
+                    () = a_moment(), if passed < span => {
+                        self.clock.advance(STEP);
+                        passed += STEP;
+                    }
                 }
             }
         })
@@ -248,6 +260,14 @@ impl TestApp {
     /// The address of a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+}
+
+/// Logs what `LOTLINE_TEST_LOG` asks for, such as `debug`, for a test that is being looked at.
+fn log_to_stderr() {
+    if let Ok(filter) = std::env::var("LOTLINE_TEST_LOG") {
+        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        let _ = log.try_init();
     }
 }
 
