@@ -2,6 +2,7 @@
 
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use super::bites::Removal as _;
 use super::entity::audit_log::{ActiveModel, Column, Entity};
 use super::{Result, SystemTx, TenantTx};
 use crate::base::ids::TenantId;
@@ -51,7 +52,7 @@ pub async fn forget(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
         .column(Column::Id)
         .filter(Column::At.lt(before))
         .order_by_asc(Column::At)
-        .limit(most)
+        .some_to_remove(most)
         .into_tuple()
         .all(&tx.tx)
         .await?;

@@ -1,11 +1,22 @@
 //! Deletes that take so many rows and no more, so that a writer is never held for long.
 
-use sea_orm::ConnectionTrait;
-use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, IntoCondition, Query};
+use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, IntoCondition, LockBehavior, LockType, Query};
+use sea_orm::{ConnectionTrait, QuerySelect};
 use uuid::Uuid;
 
 use super::entity::TenantTable;
 use super::{Result, SystemTx};
+
+/// A selection of rows that retention removes.
+pub(super) trait Removal: QuerySelect {
+    /// At most `most` of them. PostgreSQL locks them and passes over rows that another transaction holds: two nodes that
+    /// lock the same rows in a different order would deadlock. What is passed over is removed there or by the next run.
+    fn some_to_remove(self, most: u64) -> Self {
+        self.limit(most).lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+    }
+}
+
+impl<Q: QuerySelect> Removal for Q {}
 
 /// Rows of one tenant in a table of its own.
 pub(super) async fn of_tenant(tx: &SystemTx, table: &TenantTable, tenant: i64, most: u64) -> Result<u64> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use super::bites::Removal as _;
 use super::entity::job_logs::{ActiveModel, Column, Entity};
 use super::{Result, SystemTx, TenantTx, jobs};
 use crate::base::ids::{ExecutionId, JobId, TenantId};
@@ -85,7 +86,7 @@ pub async fn forget(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
         .filter(Column::StoredAt.lt(before))
         .order_by_asc(Column::StoredAt)
         .order_by_asc(Column::Id)
-        .limit(most)
+        .some_to_remove(most)
         .into_tuple()
         .all(&tx.tx)
         .await?;

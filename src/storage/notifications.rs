@@ -6,6 +6,7 @@ use sea_orm::sea_query::Condition;
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
+use super::bites::Removal as _;
 use super::entity::{notification_reads, notifications};
 use super::{Error, Result, SystemTx, TenantTx, bites};
 use crate::base::ids::{NotificationId, UserId};
@@ -119,7 +120,7 @@ pub async fn forget(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
         .column(notifications::Column::Id)
         .filter(notifications::Column::CreatedAt.lt(before))
         .order_by_asc(notifications::Column::CreatedAt)
-        .limit(most)
+        .some_to_remove(most)
         .into_tuple()
         .all(&tx.tx)
         .await?;

@@ -2,6 +2,7 @@
 
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QuerySelect};
 
+use super::bites::Removal as _;
 use super::entity::password_links::{ActiveModel, Column, Entity};
 use super::{Result, SystemTx, TenantTx};
 use crate::base::ids::{TenantId, UserId};
@@ -74,7 +75,7 @@ pub async fn forget(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
     let expired = tx
         .select::<Entity>()
         .filter(Column::ExpiresAt.lt(before))
-        .limit(most)
+        .some_to_remove(most)
         .select_only()
         .column(Column::Id)
         .into_tuple::<i64>()

@@ -4,6 +4,7 @@ use sea_orm::sea_query::{Condition, SimpleExpr};
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
+use super::bites::Removal as _;
 use super::entity::{refresh_tokens, sessions};
 use super::{Result, SystemTx, TenantTx};
 use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
@@ -259,7 +260,7 @@ pub async fn forget_refresh_tokens(tx: &SystemTx, before: i64, most: u64) -> Res
     let expired = tx
         .select::<refresh_tokens::Entity>()
         .filter(refresh_tokens::Column::ExpiresAt.lt(before))
-        .limit(most)
+        .some_to_remove(most)
         .select_only()
         .column(refresh_tokens::Column::Id)
         .into_tuple::<i64>()
@@ -280,7 +281,7 @@ async fn forget_some(tx: &SystemTx, over: SimpleExpr, most: u64) -> Result<u64> 
     let expired = tx
         .select::<sessions::Entity>()
         .filter(over)
-        .limit(most)
+        .some_to_remove(most)
         .select_only()
         .column(sessions::Column::Id)
         .into_tuple::<Uuid>()
