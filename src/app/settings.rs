@@ -195,6 +195,7 @@ pub fn crawler(settings: &Settings, program: ReaderProgram) -> CrawlerSettings {
             memory_bytes: crawler.reader_memory_bytes(),
             page_time: crawler.reader_time(),
             pages_bytes: crawler.pages_bytes(),
+            ..ReaderSettings::default()
         },
         allowed_private_hosts: crawler.allowed_private_hosts.clone(),
         ..CrawlerSettings::default()

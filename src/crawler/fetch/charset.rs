@@ -10,7 +10,7 @@ use reqwest::header::{self, HeaderMap};
 const PRESCAN_BYTES: usize = 1_024;
 
 /// What the header says of the charset.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Declared(Option<&'static Encoding>);
 
 impl Declared {

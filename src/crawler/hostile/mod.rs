@@ -1,6 +1,7 @@
 //! Pages and files as an attacker writes them, by size, and what holds for any of them. Tests, seeds and fuzz targets
 //! share this; a build without tests does not have it.
 
+pub mod apart;
 pub mod invariants;
 mod markup;
 mod robots_files;

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::answer::{self, Asked};
@@ -43,16 +45,31 @@ struct Inner {
     settings: ReaderSettings,
     budget: Arc<ByteBudget>,
     metrics: Arc<Metrics>,
-    readers: OnceCell<Readers>,
+    readers: OnceCell<Mutex<Arc<Readers>>>,
     idle: Mutex<Vec<Process>>,
-    /// Ends of processes that are waited for.
+    /// Ends of processes that are waited for, and a start that is tried again.
     ending: TaskTracker,
+    stopping: CancellationToken,
 }
 
 /// What reads, and whose turn it is.
 struct Readers {
     turns: Turns<TenantId>,
     kind: Kind,
+    /// When a process is tried again, on the steady clock. Threads stand in for processes that could not be started.
+    retry_at: Mutex<Option<DateTime<Utc>>>,
+}
+
+impl Readers {
+    /// Whether a process is to be tried again now, which is told to one caller.
+    fn takes_retry(&self) -> bool {
+        let mut retry_at = self.retry_at.lock();
+        let is_due = retry_at.is_some_and(|at| at <= Clock::system().steady());
+        if is_due {
+            *retry_at = None;
+        }
+        is_due
+    }
 }
 
 enum Kind {
@@ -67,7 +84,8 @@ impl ReaderPool {
     pub fn new(settings: ReaderSettings, largest_page: usize, metrics: Arc<Metrics>) -> Self {
         let budget = ByteBudget::new(settings.pages_bytes, largest_page as u64);
         let (readers, idle, ending) = (OnceCell::new(), Mutex::default(), TaskTracker::new());
-        Self(Arc::new(Inner { settings, budget, metrics, readers, idle, ending }))
+        let stopping = CancellationToken::new();
+        Self(Arc::new(Inner { settings, budget, metrics, readers, idle, ending, stopping }))
     }
 
     /// Starts the first reader and says once what holds it.
@@ -112,6 +130,7 @@ impl ReaderPool {
 
     /// Ends all readers; who still waits for one is told that there is none.
     pub async fn close(&self) {
+        self.0.stopping.cancel();
         for process in self.0.take_idle() {
             self.0.bury(process, None, ReaderEnd::Stopped);
         }
@@ -123,7 +142,7 @@ impl ReaderPool {
 impl Inner {
     /// Has a request answered. A reader whose answer `take` refuses answers nothing more.
     async fn ask<T>(
-        &self,
+        self: &Arc<Self>,
         tenant: TenantId,
         request: &Request<'_>,
         body: Cow<'_, [u8]>,
@@ -212,25 +231,46 @@ impl Inner {
         Limits { memory_bytes: self.settings.memory_bytes, page_seconds }
     }
 
-    async fn readers(&self) -> &Readers {
-        self.readers.get_or_init(|| self.first()).await
+    /// What reads now. Where threads stand in for processes, a process is tried again from time to time, beside the page
+    /// that asks.
+    async fn readers(self: &Arc<Self>) -> Arc<Readers> {
+        let current = self.readers.get_or_init(|| async { Mutex::new(Arc::new(self.first().await)) }).await;
+        let readers = Arc::clone(&current.lock());
+        if let Some(program) = self.settings.program.path().filter(|_| readers.takes_retry()) {
+            let (pool, stand_in, program) = (Arc::clone(self), Arc::clone(&readers), program.to_owned());
+            let retry = async move { pool.retry(&program, &stand_in).await };
+            // A process that is being started ends with what waits for it.
+            self.ending.spawn(self.stopping.clone().run_until_cancelled_owned(retry));
+        }
+        readers
+    }
+
+    /// Takes processes in place of the threads that stand in for them when one can be started by now. Pages that threads
+    /// are reading are read to their end.
+    async fn retry(&self, program: &Path, stand_in: &Readers) {
+        match self.processes(program).await {
+            Ok(readers) => {
+                tracing::info!("a reader process can be started by now: pages are read in processes");
+                if let Some(current) = self.readers.get() {
+                    *current.lock() = Arc::new(readers);
+                }
+            }
+            Err(error) => {
+                tracing::debug!(%error, "no reader process can be started yet");
+                *stand_in.retry_at.lock() = Some(Clock::system().steady() + self.settings.start_retry);
+            }
+        }
     }
 
     /// Finds out what there is: processes, threads, or neither.
     async fn first(&self) -> Readers {
         if let Some(program) = self.settings.program.path() {
-            match Process::start(program, self.limits()).await {
-                Ok((process, hello)) => {
-                    self.metrics.readers_started.one();
-                    self.note_layers(true, &hello.layers);
-                    self.idle.lock().push(process);
-                    let kind = Kind::Processes(program.to_owned());
-                    return Readers { turns: self.turns(self.settings.processes()), kind };
-                }
+            match self.processes(program).await {
+                Ok(readers) => return readers,
                 Err(error) => tracing::warn!(
                     %error,
                     "no reader process can be started: pages are read on threads of the server, without a bound on \
-                     their memory"
+                     their memory, until one can"
                 ),
             }
         }
@@ -241,7 +281,18 @@ impl Inner {
             tracing::error!(%error, "no thread for reading pages can be started: no page is read");
             Kind::None
         });
-        Readers { turns: self.turns(count), kind }
+        let retry_at = Clock::system().steady() + self.settings.start_retry;
+        Readers { turns: self.turns(count), kind, retry_at: Mutex::new(Some(retry_at)) }
+    }
+
+    /// Starts the first process.
+    async fn processes(&self, program: &Path) -> std::io::Result<Readers> {
+        let (process, hello) = Process::start(program, self.limits()).await?;
+        self.metrics.readers_started.one();
+        self.note_layers(true, &hello.layers);
+        self.idle.lock().push(process);
+        let kind = Kind::Processes(program.to_owned());
+        Ok(Readers { turns: self.turns(self.settings.processes()), kind, retry_at: Mutex::new(None) })
     }
 
     /// Every page that waits has bytes of the budget, so that is the bound of the queue; no page is turned away.

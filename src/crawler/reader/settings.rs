@@ -43,6 +43,8 @@ pub struct ReaderSettings {
     pub page_time: Duration,
     /// Bytes of all pages that are being received, wait for a reader or are read.
     pub pages_bytes: u64,
+    /// How long threads stand in for processes that could not be started, until one is tried again.
+    pub start_retry: Duration,
 }
 
 impl Default for ReaderSettings {
@@ -53,6 +55,7 @@ impl Default for ReaderSettings {
             memory_bytes: 256 * MIB,
             page_time: Duration::from_secs(10),
             pages_bytes: 128 * MIB,
+            start_retry: Duration::from_secs(60),
         }
     }
 }

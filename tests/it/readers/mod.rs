@@ -4,5 +4,7 @@ mod endings;
 mod hostile;
 mod node;
 mod pages;
+mod retry;
 mod sandbox;
+mod shapes;
 mod site;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -19,7 +20,7 @@ const COMMON: &[Setting] = &[
     ("LOTLINE__SERVER__SHUTDOWN_SECONDS", "4"),
 ];
 /// How long a crawl of a few pages may take on a busy machine.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 pub(super) struct Node {
     pub(super) server: Server,
@@ -131,7 +132,30 @@ fn from(file: &Path, folder: &Path) -> Command {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reader(u32);
 
+impl From<u32> for Reader {
+    fn from(id: u32) -> Self {
+        Self(id)
+    }
+}
+
 impl Reader {
+    /// Memory of this kind, such as `VmRSS`, in bytes.
+    pub(super) fn bytes(self, field: &str) -> usize {
+        let value = self.status(field);
+        let kib = value.strip_suffix(" kB").and_then(|kib| kib.parse::<usize>().ok());
+        kib.unwrap_or_else(|| panic!("{field}: {value:?}")) * 1024
+    }
+
+    /// CPU time so far, in hundredths of a second.
+    pub(super) fn cpu(self) -> Duration {
+        let stat = self.read("stat");
+        // The name in parentheses may hold anything; user and system time are the 14th and 15th field.
+        let fields = stat.rsplit_once(')').map(|(_, fields)| fields.split_whitespace());
+        let ticks: u64 =
+            fields.into_iter().flatten().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(ticks * 10)
+    }
+
     pub(super) fn read(self, file: &str) -> String {
         fs::read_to_string(self.path(file)).unwrap_or_default()
     }
@@ -176,7 +200,7 @@ impl Reader {
 }
 
 /// Processes whose parent is `parent`; a server has no other children than readers.
-fn readers_of(parent: u32) -> Vec<Reader> {
+pub(super) fn readers_of(parent: u32) -> Vec<Reader> {
     let entries =
         fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
     let processes = entries.filter_map(|name| name.parse().ok()).map(Reader);

@@ -59,8 +59,10 @@ async fn visit(mut stream: TcpStream, pages: Pages, note: Arc<watch::Sender<Vec<
     let path = head.split(' ').nth(1).unwrap_or_default();
     let (status, body) = pages.get(path).map_or(("404 Not Found", &[][..]), |body| ("200 OK", body));
     let length = body.len();
+    // RFC 1952: what begins so is gzip.
+    let coding = if body.starts_with(&[0x1f, 0x8b]) { "content-encoding: gzip\r\n" } else { "" };
     let head = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: text/html\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+        "HTTP/1.1 {status}\r\ncontent-type: text/html\r\n{coding}content-length: {length}\r\nconnection: close\r\n\r\n"
     );
     note.send_modify(|asked| asked.push(path.to_owned()));
     if stream.write_all(head.as_bytes()).await.is_ok() {

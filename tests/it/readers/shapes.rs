@@ -1,0 +1,163 @@
+//! The table of hostile shapes, read by a reader process: CPU time and peak memory of the reader and of the process beside
+//! it, which does everything that the server does with a page but fetch it. Compressed pages go through a whole server.
+
+use std::fs;
+use std::io::Write;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use lotline::crawler::hostile::{ROBOTS_FILES, Shape, apart, page, pages};
+use lotline::crawler::reader::{ReadFailure, ReaderPool, ReaderProgram, ReaderSettings};
+use lotline::telemetry::metrics::Metrics;
+
+use super::node::{Node, Reader, readers_of};
+use super::site::Site;
+
+const MIB: usize = 1024 * 1024;
+/// A page of the table, and a robots.txt as long as one is read.
+const PAGE: usize = 256 * 1024;
+const ROBOTS: usize = 500 * 1024;
+/// What a reader may take for a page: its budget, and what a debug build keeps beside it.
+const READER_BYTES_PER_BYTE: usize = 150;
+/// What the process beside it may take: the page, the answer, and both as values.
+const SERVER_BYTES_PER_BYTE: usize = 24;
+const SLACK: usize = 12 * MIB;
+/// CPU time in a debug build; an optimised one takes less than a tenth of it.
+const MOST_CPU: Duration = Duration::from_secs(8);
+
+/// What one input cost a process.
+#[derive(Debug)]
+struct Cost {
+    cpu: Duration,
+    grown: usize,
+}
+
+/// A process before an input.
+struct Before {
+    process: Reader,
+    cpu: Duration,
+    resident: usize,
+}
+
+impl Before {
+    fn of(process: Reader) -> Self {
+        // proc(5): 5 sets the peak to what is resident now.
+        fs::write(process.path("clear_refs"), "5").unwrap();
+        Self { process, cpu: process.cpu(), resident: process.bytes("VmRSS") }
+    }
+
+    fn cost(&self) -> Cost {
+        let grown = self.process.bytes("VmHWM").saturating_sub(self.resident);
+        Cost { cpu: self.process.cpu().saturating_sub(self.cpu), grown }
+    }
+}
+
+fn pool() -> ReaderPool {
+    let settings = ReaderSettings {
+        program: ReaderProgram::Path(env!("CARGO_BIN_EXE_lotline").into()),
+        readers: NonZeroUsize::new(1),
+        page_time: Duration::from_secs(60),
+        ..ReaderSettings::default()
+    };
+    ReaderPool::new(settings, 8 * MIB, Arc::new(Metrics::default()))
+}
+
+/// Reads an input and says what it cost reader and server.
+async fn measure<T>(name: &str, bytes: usize, read: impl Future<Output = Result<T, ReadFailure>>) {
+    let own = std::process::id();
+    let reader = readers_of(own).pop().unwrap_or_else(|| panic!("{name}: there is no reader"));
+    let (reader_before, server_before) = (Before::of(reader), Before::of(Reader::from(own)));
+
+    let answer = read.await;
+
+    assert!(answer.is_ok(), "{name}: {:?}", answer.err());
+    let (reader, server) = (reader_before.cost(), server_before.cost());
+    println!("{name}: {bytes} bytes, reader {reader:?}, server {server:?}");
+    assert!(reader.cpu + server.cpu <= MOST_CPU, "{name}: {reader:?} {server:?}");
+    assert!(reader.grown <= bytes * READER_BYTES_PER_BYTE + SLACK, "{name}: {reader:?}");
+    assert!(server.grown <= bytes * SERVER_BYTES_PER_BYTE + SLACK, "{name}: {server:?}");
+}
+
+async fn read_pages(shapes: impl Iterator<Item = Shape>) {
+    let readers = pool();
+    readers.open().await;
+    for shape in shapes {
+        let page = page(&shape, PAGE);
+        measure(shape.name, page.html.len(), apart::read_page(&readers, page)).await;
+    }
+    readers.close().await;
+}
+
+#[tokio::test]
+async fn every_hostile_page_costs_reader_and_server_in_proportion_to_its_size() {
+    read_pages(pages()).await;
+}
+
+#[tokio::test]
+async fn every_hostile_robots_file_costs_reader_and_server_in_proportion_to_its_size() {
+    let readers = pool();
+    readers.open().await;
+    for shape in ROBOTS_FILES {
+        let text = (shape.make)(ROBOTS);
+        measure(shape.name, text.len(), apart::read_robots(&readers, text)).await;
+    }
+    readers.close().await;
+}
+
+/// gzip, `text` again and again in `members` members.
+fn gzip(text: &[u8], times: usize, members: usize) -> Vec<u8> {
+    let mut body = Vec::new();
+    for _ in 0..members {
+        let mut encoder = GzEncoder::new(&mut body, Compression::best());
+        for _ in 0..times {
+            encoder.write_all(text).unwrap();
+        }
+        encoder.finish().unwrap();
+    }
+    body
+}
+
+/// What is unpacked is a page of the table to its reader; here it is what the server does, which unpacks it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_compressed_page_costs_the_server_no_more_than_the_largest_page() {
+    const LARGER: &str = "the body is larger than";
+    const UNREADABLE: &str = "could not be read";
+    let block = vec![b' '; MIB];
+    let shapes = [
+        // 256 MiB of blanks in 256 KiB, as one stream and as many.
+        ("/one_stream", gzip(&block, 256, 1), Some(LARGER)),
+        ("/streams", gzip(&block, 4, 64), Some(UNREADABLE)),
+        ("/empty_streams", gzip(b"", 0, 20_000), Some(UNREADABLE)),
+        // Within the bound of a page, and hostile once it is read.
+        ("/tags", gzip(&b"<i></i>".repeat(1024), 700, 1), None),
+        ("/beginnings", gzip(&b"<".repeat(1024), 7 * 1024, 1), None),
+        ("/cut", gzip(&block, 2, 1)[..1_000].to_vec(), Some(UNREADABLE)),
+        ("/twice", gzip(&gzip(&block, 64, 1), 1, 1), None),
+    ];
+    let site = Site::open(shapes.clone().map(|(path, body, _)| (path, body))).await;
+    let settings = [("LOTLINE__CRAWLER__READER_SECONDS", "60"), ("LOTLINE__CRAWLER__RETRIES", "0")];
+    let (node, person) = Node::start(&site.address.to_string(), &settings);
+
+    for (path, body, error) in shapes {
+        let before = Before::of(Reader::from(node.server.id()));
+        let job = node.starts_a_crawl(&person, &[site.url(path)]).await;
+        let job = node.sees_the_end_of(&person, job).await;
+
+        let server = before.cost();
+        println!("{path}: {} bytes, server {server:?}", body.len());
+        match error {
+            Some(words) => {
+                assert!(job["error"].as_str().unwrap_or_default().contains(words), "{path}: {job}")
+            }
+            None => assert_eq!(
+                (&job["status"], &job["pages_crawled"]),
+                (&"completed".into(), &1.into()),
+                "{path}"
+            ),
+        }
+        assert!(server.grown <= 64 * MIB, "{path}: {server:?}");
+    }
+}
