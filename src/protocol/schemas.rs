@@ -86,7 +86,7 @@ fn describe(name: &str, schema: &mut Value) {
     {
         schema["description"] = words.into();
     }
-    for (field, value) in schema["properties"].as_object_mut().into_iter().flatten() {
+    for (field, value) in fields_of(schema) {
         let own = vocabulary::own(name, field);
         if own.is_none() && (value.get("description").is_some() || value.get("$ref").is_some()) {
             continue;
@@ -95,6 +95,10 @@ fn describe(name: &str, schema: &mut Value) {
             remark(value, "description", words.into());
         }
     }
+}
+
+fn fields_of(schema: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
+    schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten()
 }
 
 /// Puts a remark on a schema. Beside a reference nothing counts in OpenAPI 3.0, so the reference becomes a part.
@@ -112,7 +116,7 @@ fn add_rules(name: &str, schema: &mut Value) {
         // Leaving it out is refused; no listing at all is `null`.
         schema["required"] = json!(["property_id"]);
     }
-    for (field, value) in schema["properties"].as_object_mut().into_iter().flatten() {
+    for (field, value) in fields_of(schema) {
         let is_text =
             value["type"] == "string" && value.get("format").is_none() && value.get("enum").is_none();
         if is_text && let Some(format) = format_of(name, field) {

@@ -219,7 +219,7 @@ const OWN: &[(&str, &str)] = &[
     ("NewRoom.name", "What the room is called: 1 to 100 characters."),
     ("NewTenant.name", "What the tenant is called: 1 to 200 characters on one line."),
     ("NewUser.email", "An e-mail address of 3 to 254 characters, unique in the tenant, whatever the case."),
-    ("Notification.read", "Whether its reader marked it as read."),
+    ("NotificationView.read", "Whether its reader marked it as read."),
     ("Problem.status", "The HTTP status."),
     ("Property.address", "Where it is."),
     ("PropertyInput.address", "Where it is."),

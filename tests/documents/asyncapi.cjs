@@ -42,7 +42,9 @@ async function models(document) {
   const generator = new TypeScriptFileGenerator({ modelType: "interface", enumType: "union" });
   const made = await generator.generateToFiles(document, out, { exportType: "named" }, true);
   const names = new Set(made.map((model) => model.modelName));
-  if (names.size < 50) throw new Error(`Modelina made only ${names.size} models`);
+  const payloads = Object.values(document.components.messages).flatMap(({ payload }) => payload.$ref ?? []);
+  const missing = payloads.map((ref) => ref.split("/").pop().replaceAll("_", "")).filter((name) => !names.has(name));
+  if (missing.length) throw new Error(`Modelina made no model of ${missing.join(", ")}`);
   console.log(`asyncapi.json: no errors, ${Object.keys(document.components.messages).length} messages, ${names.size} models`);
 }
 

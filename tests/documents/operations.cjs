@@ -7,7 +7,8 @@ const path = require("path");
 const [file, style, ...generated] = process.argv.slice(2);
 const document = JSON.parse(fs.readFileSync(file, "utf8"));
 const ids = Object.values(document.paths).flatMap((item) => Object.values(item).map((one) => one.operationId));
-const text = generated.flatMap(files).map((name) => fs.readFileSync(name, "utf8")).join("\n");
+// Some generators write a file for each operation and name it there alone.
+const text = generated.flatMap(files).map((name) => `${name}\n${fs.readFileSync(name, "utf8")}`).join("\n");
 
 function files(place) {
   if (!fs.statSync(place).isDirectory()) return [place];

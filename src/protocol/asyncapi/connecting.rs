@@ -143,53 +143,54 @@ fn object(properties: Map<String, Value>) -> Value {
 fn query(channel: &Channel) -> Map<String, Value> {
     let mut query = Map::new();
     let mut add = |name: &str, schema: Value| query.insert(name.to_owned(), schema);
-    add(
-        "token",
-        text(
-            "An access token. Of `token`, `ticket`, `Authorization` and the subprotocol exactly one is shown.",
-        ),
-    );
+    add("token", text(TOKEN));
     add("ticket", text("A single-use ticket of `POST /api/v1/auth/socket-ticket`."));
-    if matches!(channel.brings, Brings::Messages | Brings::Inbox | Brings::Logs) {
-        let words = match channel.brings {
-            Brings::Logs => {
-                "The id of a line: lines after it are sent. Without it the log is sent from its first line on."
-            }
-            _ => {
-                "A position: what came after it is replayed first, each event once. Without it the connection begins with \
-                 what happens from now on."
-            }
-        };
-        add("since", text(words));
-    }
-    if channel.brings == Brings::Messages {
-        let feeds = Feed::ALL.map(Feed::name).join(", ");
-        let words = format!(
-            "Feeds to follow from the start: names with commas ({feeds}), or a JSON array of `subscribe` messages with \
-             `key`, `filter` and `since`. Without it the inbox alone is followed."
-        );
-        let mut schema = text(&words);
-        schema["examples"] = json!([
-            "job_updates,property_updates",
-            "[{\"subscription\":\"property_updates\",\"key\":\"toledo\",\"filter\":{\"city\":\"Toledo\"}}]",
-        ]);
-        add("subscriptions", schema);
+    match channel.brings {
+        Brings::Messages => {
+            add("since", text(SINCE));
+            add("subscriptions", subscriptions());
+        }
+        Brings::Inbox => {
+            add("since", text(SINCE));
+            add("names", one_of(&["type"], NAMES));
+        }
+        Brings::Logs => {
+            let levels = LogLevel::ALL.map(LogLevel::name);
+            add("since", text(SINCE_OF_LOGS));
+            add("level", one_of(&levels, "Only lines of this level."));
+            add("min_level", one_of(&levels, "Only lines of this level or a graver one."));
+        }
+        Brings::Figures | Brings::Anything | Brings::Files => {}
     }
     if channel.duplex {
-        let words = "`close`: a refusal is told by a close code instead of an HTTP status, which browsers do not show. \
-                     `/api/v1/close-codes` lists the codes.";
-        add("reject", one_of(&["close"], words));
-    }
-    if channel.brings == Brings::Inbox {
-        let words = "`type`: events are named by their message's type. Without it every event of the log is named `notification`.";
-        add("names", one_of(&["type"], words));
-    }
-    if channel.brings == Brings::Logs {
-        let levels = LogLevel::ALL.map(LogLevel::name);
-        add("level", one_of(&levels, "Only lines of this level."));
-        add("min_level", one_of(&levels, "Only lines of this level or a graver one."));
+        add("reject", one_of(&["close"], REJECT));
     }
     query
+}
+
+const TOKEN: &str =
+    "An access token. Of `token`, `ticket`, `Authorization` and the subprotocol exactly one is shown.";
+const SINCE: &str = "A position: what came after it is replayed first, each event once. Without it the connection begins with \
+    what happens from now on.";
+const SINCE_OF_LOGS: &str =
+    "The id of a line: lines after it are sent. Without it the log is sent from its first line on.";
+const NAMES: &str = "`type`: events are named by their message's type. Without it every event of the log is named \
+    `notification`.";
+const REJECT: &str = "`close`: a refusal is told by a close code instead of an HTTP status, which browsers do not show. \
+    `/api/v1/close-codes` lists the codes.";
+
+fn subscriptions() -> Value {
+    let feeds = Feed::ALL.map(Feed::name).join(", ");
+    let words = format!(
+        "Feeds to follow from the start: names with commas ({feeds}), or a JSON array of `subscribe` messages with `key` \
+         and `filter`. Without it the inbox alone is followed."
+    );
+    let mut schema = text(&words);
+    schema["examples"] = json!([
+        "job_updates,property_updates",
+        "[{\"subscription\":\"property_updates\",\"key\":\"toledo\",\"filter\":{\"city\":\"Toledo\"}}]",
+    ]);
+    schema
 }
 
 fn text(words: &str) -> Value {

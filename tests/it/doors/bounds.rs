@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::examples::{call_of, case_of, example_of, operations};
+use super::examples::{call_of, case_of, example_of, operations, path_of};
 use crate::isolation::world::World;
 use crate::support::answer::Answer;
 use crate::support::app::TestApp;
@@ -34,20 +34,21 @@ async fn what_the_document_forbids_is_refused_and_what_it_just_allows_is_not(app
     let document = app.anonymous().get("/openapi.json").await.json();
 
     let (mut tried, mut faults) = (0, Vec::new());
-    for (_, operation) in operations(&document) {
+    for (path, operation) in operations(&document) {
         let id = operation["operationId"].as_str().unwrap();
         let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
         let Some(example) = example_of(&document, schema) else { continue };
         let schema = resolve(&document, schema);
         for (field, rules) in schema["properties"].as_object().into_iter().flatten() {
-            let is_free = !AS_IN_THE_PATH.contains(&(id, field));
+            let is_free = !AS_IN_THE_PATH.contains(&(id, field.as_str()));
             for trial in trials(resolve(&document, rules)).into_iter().filter(|one| is_free || !one.is_taken)
             {
                 let mut body = example.clone();
                 body[field] = trial.value.clone();
                 // The example's own thing fills the fields that only the moment knows, but not the one on trial.
                 let case = case_of(&world, id).await;
-                let mut own = call_of(&case, id, "application/json", body.clone());
+                let mut own = call_of(&case, id, "application/json", body.clone())
+                    .at(path_of(path, operation).as_deref());
                 if let Some(mut filled) = own_body(&own, &body) {
                     filled[field] = trial.value.clone();
                     own = own.json(filled);
