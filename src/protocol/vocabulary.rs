@@ -123,7 +123,6 @@ const COMMON: &[(&str, &str)] = &[
     ("msg", "What is wrong with the field, in words."),
     ("name", "What it is called."),
     ("notification_id", "The notification's id."),
-    ("of", "Whose figures these are."),
     ("open_fds", "File descriptors that the process has open."),
     ("open_writes", "Writing transactions that are open now."),
     ("opened_at", "When the connection was opened."),

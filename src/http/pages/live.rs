@@ -63,7 +63,7 @@ fn contents(out: &mut String, document: &Value, groups: &[Group<'_>]) {
          <li><a href=\"#credentials\">Credentials</a></li><li><a href=\"#parameters\">Parameters</a></li></ul>\
          <ul><li><strong><a href=\"#addresses\">Addresses</a></strong></li>",
     );
-    for (name, channel) in document["channels"].as_object().into_iter().flatten() {
+    for (name, channel) in channels(document) {
         let address = escape(channel["address"].as_str().unwrap_or_default());
         let _ = write!(out, "<li><a href=\"#{name}\">{address}</a></li>");
     }
@@ -144,9 +144,17 @@ fn parameters<'a>(document: &'a Value, channel: &str) -> impl Iterator<Item = (&
     [of_socket, of_stream].into_iter().flat_map(|query| query["properties"].as_object().into_iter().flatten())
 }
 
+/// The channels by address, sockets first.
+fn channels(document: &Value) -> Vec<(&String, &Value)> {
+    let mut channels: Vec<_> = document["channels"].as_object().into_iter().flatten().collect();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    channels.sort_by_key(|(_, one)| (text(&one["servers"][0]["$ref"]), text(&one["address"])));
+    channels
+}
+
 fn addresses(out: &mut String, document: &Value) {
     out.push_str("<h2 id=\"addresses\">Addresses</h2>");
-    for (name, channel) in document["channels"].as_object().into_iter().flatten() {
+    for (name, channel) in channels(document) {
         let text = |field: &str| channel[field].as_str().unwrap_or_default();
         let tag = channel["tags"][0]["name"].as_str().unwrap_or_default();
         let _ = write!(

@@ -76,7 +76,7 @@ pub(super) fn security_schemes() -> Value {
             "name": "Sec-WebSocket-Protocol",
             "in": "header",
             "description": "An access token offered as the subprotocol `lotline.bearer.TOKEN`, always beside `lotline.v1`: \
-                            `new WebSocket(url, [\"lotline.v1\", `lotline.bearer.${token}`])`.",
+                            `new WebSocket(url, [\"lotline.v1\", \"lotline.bearer.\" + token])`.",
         },
     })
 }

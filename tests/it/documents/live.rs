@@ -108,6 +108,10 @@ async fn what_a_socket_sends_is_what_the_document_says(app: &TestApp) {
             said["room_id"] = json!("lobby");
             said.as_object_mut().unwrap().remove("upload_ids");
         }
+        if key == "client_subscribe" {
+            // One that waits for its past may be taken back by the `unsubscribe` that follows.
+            said.as_object_mut().unwrap().remove("since");
+        }
         socket.say(said).await;
         sent += 1;
     }
