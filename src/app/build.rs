@@ -85,6 +85,8 @@ impl App {
             tenant_metrics: TenantMetrics(settings.telemetry.tenant_metrics),
             metrics_access: MetricsAccess::on_main(settings.telemetry.metrics_key.as_ref()),
             bodies: parts::bodies(settings),
+            public_url: settings.server.public_url.clone(),
+            address: parts::reached_at(settings, address),
         };
         let serving = ServeSettings { trusted: router.proxies.clone(), ..parts::serve(settings) };
         let serving = file_limits::fitted(serving);

@@ -3,10 +3,10 @@
 use super::start_error::StartError;
 use crate::http::router;
 
-pub fn openapi() -> Result<String, StartError> {
-    router::openapi().map_err(|error| StartError::Document(error.to_string()))
+pub fn openapi(public_url: Option<&str>) -> Result<String, StartError> {
+    router::openapi(public_url).map_err(|error| StartError::Document(error.to_string()))
 }
 
-pub fn asyncapi() -> String {
-    router::asyncapi()
+pub fn asyncapi(public_url: Option<&str>) -> String {
+    router::asyncapi(public_url)
 }

@@ -176,6 +176,17 @@ pub fn identity(settings: &Settings, address: std::net::SocketAddr) -> IdentityS
     }
 }
 
+/// The address that the document of sockets names. On every address of the machine there is at least its own.
+pub fn reached_at(settings: &Settings, bound: std::net::SocketAddr) -> String {
+    let own = || {
+        if bound.ip().is_unspecified() {
+            return format!("http://localhost:{}", bound.port());
+        }
+        format!("http://{bound}")
+    };
+    settings.server.public_url.clone().unwrap_or_else(own)
+}
+
 pub fn crawler(settings: &Settings, program: ReaderProgram) -> CrawlerSettings {
     let crawler = &settings.crawler;
     CrawlerSettings {

@@ -78,10 +78,10 @@ pub enum Permission {
 }
 
 /// Who is granted a permission: people from a role upward, keys with any of the scopes, operators.
-struct Grant {
-    from: Option<Role>,
-    scopes: &'static [KeyScope],
-    operators: bool,
+pub struct Grant {
+    pub from: Option<Role>,
+    pub scopes: &'static [KeyScope],
+    pub operators: bool,
 }
 
 const fn people(from: Role) -> Grant {
@@ -142,6 +142,16 @@ impl Permission {
         Self::BroadcastAll,
         Self::ReadNodeStatus,
     ];
+
+    /// The permission that is written as `name` in the code.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|permission| format!("{permission:?}") == name)
+    }
+
+    /// Who is granted this permission, for those who describe it.
+    pub fn granted(self) -> Grant {
+        self.grant()
+    }
 
     /// The table.
     const fn grant(self) -> Grant {

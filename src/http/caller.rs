@@ -26,6 +26,8 @@ use crate::session::Sessions;
 /// A permission as a type.
 pub trait Right: Send + Sync + 'static {
     const PERMISSION: Permission;
+    /// The permission as a requirement of an operation: the API document is made of it (`document/access.rs`).
+    const REQUIREMENT: &'static str;
 }
 
 macro_rules! rights {
@@ -35,6 +37,7 @@ macro_rules! rights {
 
         impl Right for $name {
             const PERMISSION: Permission = Permission::$name;
+            const REQUIREMENT: &'static str = concat!("permission:", stringify!($name));
         }
     )*};
 }
@@ -106,7 +109,7 @@ const BEARER: &str = "bearer";
 
 /// What every extractor of a caller says of itself in the API document.
 macro_rules! secured {
-    () => {
+    ($($right:ty),+) => {
         const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
 
         type ParamType = ();
@@ -117,13 +120,13 @@ macro_rules! secured {
         }
 
         fn security_schemes() -> Vec<&'static str> {
-            vec![SIGN_IN, BEARER]
+            vec![SIGN_IN, BEARER, $(<$right as Right>::REQUIREMENT),+]
         }
     };
 }
 
 impl<'a, R: Right> ApiExtractor<'a> for Caller<R> {
-    secured!();
+    secured!(R);
 
     async fn from_request(
         request: &'a Request,
@@ -138,7 +141,7 @@ impl<'a, R: Right> ApiExtractor<'a> for Caller<R> {
 }
 
 impl<'a, R: Right> ApiExtractor<'a> for OperatorCaller<R> {
-    secured!();
+    secured!(R);
 
     async fn from_request(
         request: &'a Request,
@@ -154,7 +157,7 @@ impl<'a, R: Right> ApiExtractor<'a> for OperatorCaller<R> {
 }
 
 impl<'a> ApiExtractor<'a> for Broadcaster {
-    secured!();
+    secured!(Broadcast, BroadcastAll);
 
     async fn from_request(
         request: &'a Request,
@@ -177,7 +180,7 @@ impl<'a> ApiExtractor<'a> for Broadcaster {
 }
 
 impl<'a> ApiExtractor<'a> for Observer {
-    secured!();
+    secured!(ReadStats, ReadNodeStatus);
 
     async fn from_request(
         request: &'a Request,
@@ -199,7 +202,7 @@ impl<'a> ApiExtractor<'a> for Observer {
 }
 
 impl<'a> ApiExtractor<'a> for Account {
-    secured!();
+    secured!(ManageOwnAccount);
 
     async fn from_request(
         request: &'a Request,
@@ -212,7 +215,7 @@ impl<'a> ApiExtractor<'a> for Account {
 }
 
 impl<'a> ApiExtractor<'a> for MaybeAccount {
-    secured!();
+    secured!(ManageOwnAccount);
 
     fn has_security_fallback() -> bool {
         true

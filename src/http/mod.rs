@@ -20,7 +20,6 @@ pub mod workers;
 
 pub mod live;
 
-pub mod asyncpage;
 pub mod body;
 pub mod caller;
 pub mod client;
@@ -35,6 +34,7 @@ pub mod messages;
 pub mod metrics;
 pub mod once;
 pub mod origin;
+pub mod pages;
 pub mod problem;
 pub mod rate_limits;
 pub mod rooms;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use poem::http::{Method, StatusCode, header};
-use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler};
+use poem::http::Method;
+use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get};
 use poem_openapi::{OpenApi, OpenApiService};
 
 use super::api_keys::ApiKeysApi;
@@ -27,7 +27,8 @@ use super::metrics::{self, MetricsAccess, TenantMetrics};
 use super::notifications::NotificationsApi;
 use super::operations::OperationsApi;
 use super::origin::OriginPolicy;
-use super::problem::{Refusals, problem_page};
+use super::pages;
+use super::problem::Refusals;
 use super::properties::PropertiesApi;
 use super::rate_limits::{AddressGate, RateHeaders};
 use super::rooms::RoomsApi;
@@ -81,6 +82,10 @@ pub struct RouterParts {
     pub bodies: BodySettings,
     /// For requests; streams and sockets end otherwise.
     pub request_timeout: Duration,
+    /// The address that people open, where it is configured: the API document names it.
+    pub public_url: Option<String>,
+    /// The address that sockets and streams are reached at, which their document must name.
+    pub address: String,
 }
 
 fn apis() -> Apis {
@@ -115,15 +120,15 @@ fn service() -> OpenApiService<Apis, ()> {
         .url_prefix(BASE)
 }
 
-/// The OpenAPI document.
-pub fn openapi() -> Result<String, DocumentError> {
-    document_text(&service().spec())
+/// The OpenAPI document, for the address that people open.
+pub fn openapi(public_url: Option<&str>) -> Result<String, DocumentError> {
+    document_text(&service().spec(), public_url)
 }
 
-/// The AsyncAPI document.
-pub fn asyncapi() -> String {
+/// The AsyncAPI document, for the address that people open.
+pub fn asyncapi(public_url: Option<&str>) -> String {
     // A JSON value always serialises.
-    serde_json::to_string_pretty(&asyncapi::document()).unwrap_or_default() + "\n"
+    serde_json::to_string_pretty(&asyncapi::document(public_url)).unwrap_or_default() + "\n"
 }
 
 /// The whole server as one endpoint.
@@ -137,6 +142,8 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         metrics_access,
         bodies,
         request_timeout,
+        public_url,
+        address,
     } = parts;
     let live = Arc::new(Live {
         sessions: Arc::clone(&sessions),
@@ -146,7 +153,7 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
     let rest = service();
     let broadcasts = OpenApiService::new(BroadcastsApi, "Lotline", env!("CARGO_PKG_VERSION"));
     let chat = OpenApiService::new(ChatApi, "Lotline", env!("CARGO_PKG_VERSION"));
-    let document = document_text(&rest.spec())?;
+    let document = document_text(&rest.spec(), public_url.as_deref())?;
     let limit = TimeLimit { clock: sessions.clock().clone(), span: request_timeout };
     let operations = Arc::new(operations());
     let entropy = sessions.kernel.entropy;
@@ -157,13 +164,17 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         .nest(BASE, rest.with(limit.clone()).with(gate.clone()))
         .nest("/admin", at_root("/admin", broadcasts).with(limit.clone()).with(gate.clone()))
         .nest("/chat", at_root("/chat", chat).with(limit).with(gate))
-        .at("/", get(socket_page))
-        .at("/set-password", get(set_password_page))
-        .at("/docs", get(swagger_page(&document)))
+        .at("/", get(pages::endpoint(pages::socket())))
+        .at("/set-password", get(pages::endpoint(pages::set_password())))
+        .at("/docs", get(swagger_page()?))
         .at("/openapi.json", get(document_answer(document)))
-        .at("/docs/async", get(async_page()))
-        .at("/asyncapi.json", get(document_answer(asyncapi())))
-        .at("/problems/:code", get(problem_page))
+        .at("/docs/async", get(pages::endpoint(pages::documentation(Some(&address)))))
+        .at("/asyncapi.json", get(document_answer(asyncapi(Some(&address)))))
+        .at("/problems", get(pages::endpoint(pages::reference())))
+        .at("/problems/:code", get(pages::problem))
+        .at("/close-codes", get(pages::endpoint(pages::reference())))
+        .at("/favicon.ico", get(pages::favicon_ico))
+        .at("/favicon.svg", get(pages::favicon_svg))
         .at("/livez", get(health::livez))
         .at("/readyz", get(health::readyz))
         .at("/version", get(health::version))
@@ -207,8 +218,19 @@ fn live_routes(live: &Arc<Live>) -> Route {
 /// What methods and parameters each address takes, for refusals that say so.
 fn operations() -> Operations {
     let read = &[Method::GET];
-    let pages =
-        ["/", "/set-password", "/docs", "/openapi.json", "/docs/async", "/asyncapi.json", "/problems/:code"];
+    let pages = [
+        "/",
+        "/set-password",
+        "/docs",
+        "/openapi.json",
+        "/docs/async",
+        "/asyncapi.json",
+        "/problems",
+        "/problems/:code",
+        "/close-codes",
+        "/favicon.ico",
+        "/favicon.svg",
+    ];
     let live = [
         "/ws",
         "/ws/authenticated",
@@ -246,43 +268,17 @@ fn at_root<T: OpenApi + 'static>(
     })
 }
 
-fn swagger_page(document: &str) -> impl Endpoint<Output = Response> + use<> {
-    let page = Bytes::from(swagger::page(&service(), document));
-    poem::endpoint::make_sync(move |_| swagger::answer(page.clone()))
+/// The page asks the server that it came from, whatever address the document names to others.
+fn swagger_page() -> Result<impl Endpoint<Output = Response>, DocumentError> {
+    let service = service();
+    let page = Bytes::from(swagger::page(&service, &document_text(&service.spec(), None)?));
+    Ok(poem::endpoint::make_sync(move |_| swagger::answer(page.clone())))
 }
 
-/// The document is shared, not copied: whoever reads it slowly holds no copy of his own.
+/// The document is shared, not copied: a client that reads it slowly holds no copy of its own.
 fn document_answer(document: String) -> impl Endpoint<Output = Response> {
     let document = Bytes::from(document);
     poem::endpoint::make_sync(move |_| {
         Response::builder().content_type("application/json").body(document.clone()).into_response()
     })
-}
-
-#[handler]
-fn socket_page() -> Response {
-    page(Bytes::from_static(include_bytes!("pages/socket.html")))
-}
-
-#[handler]
-fn set_password_page() -> Response {
-    page(Bytes::from_static(include_bytes!("pages/set-password.html")))
-}
-
-fn async_page() -> impl Endpoint<Output = Response> {
-    let html = Bytes::from(super::asyncpage::html());
-    poem::endpoint::make_sync(move |_| page(html.clone()))
-}
-
-/// A page of ours: it loads nothing from elsewhere, and speaks to this server only.
-fn page(html: Bytes) -> Response {
-    const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
-                          connect-src 'self' ws: wss:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-    Response::builder()
-        .status(StatusCode::OK)
-        .header(header::CONTENT_SECURITY_POLICY, POLICY)
-        .header(header::REFERRER_POLICY, "no-referrer")
-        .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
-        .content_type("text/html; charset=utf-8")
-        .body(html)
 }

@@ -8,7 +8,7 @@ use poem_openapi::{OpenApi, OpenApiService, Webhook};
 
 /// Scripts and styles stand in the page itself. Without `connect-src 'self'` the buttons would not work; without the
 /// rest a default of Swagger UI would ask a validator on the network to judge the page's address.
-const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; \
+const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The page for a document made of this service's specification.

@@ -222,54 +222,10 @@ mod tests {
 
     #[test]
     fn every_documented_message_is_read_by_the_socket() {
-        let id = Some(Value::from("a"));
-        let subscription = "property_updates".to_owned();
-        let filter = Some(SubscriptionFilter { city: Some("Toledo".to_owned()), ..Default::default() });
-        let messages = [
-            ClientMessage::Ping(Ping { id: id.clone() }),
-            ClientMessage::Subscribe(SubscribeMessage {
-                id: id.clone(),
-                subscription: subscription.clone(),
-                key: Some("k".to_owned()),
-                since: Some("1-1".to_owned()),
-                filter,
-            }),
-            ClientMessage::Unsubscribe(Unsubscribe { id: id.clone(), subscription, key: None }),
-            ClientMessage::RequestStatus(RequestStatus { id: id.clone() }),
-            ClientMessage::RefreshToken(RefreshToken { id: id.clone(), token: "t".to_owned() }),
-            ClientMessage::Broadcast(BroadcastMessage {
-                id: id.clone(),
-                message: "m".to_owned(),
-                category: None,
-            }),
-            ClientMessage::JoinRoom(JoinRoom { id: id.clone(), room_id: "r".to_owned() }),
-            ClientMessage::LeaveRoom(LeaveRoom { id: id.clone(), room_id: "r".to_owned() }),
-            ClientMessage::Chat(Chat {
-                id: id.clone(),
-                room_id: None,
-                text: "t".to_owned(),
-                client_message_id: Some("c".to_owned()),
-                upload_ids: Some(vec!["u".to_owned()]),
-            }),
-            ClientMessage::RoomMessage(RoomMessage {
-                id: id.clone(),
-                room_id: Some("r".to_owned()),
-                text: "t".to_owned(),
-                client_message_id: None,
-                upload_ids: None,
-            }),
-            ClientMessage::DirectMessage(DirectMessageWish {
-                id: id.clone(),
-                target_user: 7,
-                text: "t".to_owned(),
-                client_message_id: None,
-                upload_ids: None,
-            }),
-            ClientMessage::Typing(TypingWish { id: id.clone(), room_id: "r".to_owned(), is_typing: true }),
-            ClientMessage::Presence(PresenceWish { id: id.clone(), status: OwnPresence::Away }),
-            ClientMessage::Viewing(Viewing { id, property_id: None }),
-        ];
+        let mut messages = crate::protocol::examples::commands::client_messages();
 
+        assert_eq!(messages.len(), 14);
+        messages.push(ClientMessage::Viewing(Viewing { id: None, property_id: None }));
         for message in messages {
             let text = message.to_json_string();
             assert!(command::parse(&text).command.is_ok(), "{text}");

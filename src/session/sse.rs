@@ -12,7 +12,7 @@ use super::seating::Seat;
 use super::supervisor::Sessions;
 use super::wish::Wish;
 use crate::hub::{Closing, Item};
-use crate::protocol::problem::CloseCode;
+use crate::protocol::problem::{CloseCode, StreamProblem};
 use crate::protocol::websocket::encode::TextFrame;
 
 /// How events are named on the stream.
@@ -117,8 +117,9 @@ pub(super) fn event(text: &mut BytesMut, id: Option<&str>, name: &str, frame: &T
 
 /// A refusal in mid-stream. It is not named `error`: the browser's own handlers would fire.
 pub fn farewell(closing: &Closing) -> Bytes {
-    let row = closing.code.row();
-    let data = serde_json::json!({ "close_code": row.number, "code": row.name, "detail": closing.reason });
+    let problem = StreamProblem::new(closing.code, closing.reason.as_str());
+    // Texts and a number always serialise.
+    let data = serde_json::to_string(&problem).unwrap_or_default();
     Bytes::from(format!("event: problem\ndata: {data}\n\n"))
 }
 

@@ -31,7 +31,7 @@ NOBODY["key_id"] = NOBODY["session_id"]
 # A worker's reports, and what it writes, need an API key.
 KEY_OPERATIONS = {"upsert_properties", "put_property_by_key"}
 KEY_TAG = "Workers"
-OPERATOR_PATH = "/api/v1/tenants"
+OPERATOR_PATHS = ("/api/v1/tenants", "/metrics")
 
 answers = collections.defaultdict(collections.Counter)
 # Things of the first tenant that the other one was let at.
@@ -55,7 +55,7 @@ def credential(party, caller):
 
 def caller_of(operation):
     definition = operation.definition.raw
-    if operation.path.startswith(OPERATOR_PATH):
+    if operation.path.startswith(OPERATOR_PATHS):
         return "operator"
     if KEY_TAG in definition.get("tags", ()) or definition["operationId"] in KEY_OPERATIONS:
         return "key"

@@ -44,6 +44,7 @@ def main():
     settings = {
         "auth__registration": "true",
         "limits__lease_seconds": 3600,
+        "telemetry__tenant_metrics": 10,
         # hooks.py calls from many addresses.
         "server__trusted_proxies": "127.0.0.1",
     }

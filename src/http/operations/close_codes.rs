@@ -2,8 +2,8 @@
 
 use poem_openapi::payload::Json;
 
-use crate::protocol::problem::CloseCodeBody;
+use crate::protocol::problem::{CloseCode, CloseCodeBody};
 
 pub(super) fn list() -> Json<Vec<CloseCodeBody>> {
-    Json(crate::http::problem::close_codes())
+    Json(CloseCode::ALL.iter().map(|code| code.row().into()).collect())
 }

@@ -1,6 +1,5 @@
 //! Problems as poem knows them: an error that a handler may return, an answer, and a part of the API document.
 
-mod page;
 mod refusals;
 mod request_id;
 mod trace;
@@ -17,7 +16,6 @@ use poem_openapi::types::Type;
 
 use crate::protocol::problem::{Problem, ProblemBody};
 
-pub use page::{close_codes, problem_page};
 pub use refusals::{Refusals, Refusing};
 pub use request_id::RequestId;
 

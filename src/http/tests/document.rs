@@ -7,7 +7,7 @@ use super::super::swagger;
 use super::*;
 
 fn made() -> Value {
-    document(&service().spec()).unwrap()
+    document(&service().spec(), None).unwrap()
 }
 
 fn statuses(document: &Value, path: &str, method: &str) -> Vec<String> {
@@ -87,24 +87,24 @@ fn collect(value: &Value, found: &mut BTreeSet<String>) {
 
 #[test]
 fn the_same_api_gives_the_same_bytes() {
-    let text = document_text(&service().spec()).unwrap();
+    let text = document_text(&service().spec(), None).unwrap();
 
-    assert_eq!(text, document_text(&service().spec()).unwrap());
+    assert_eq!(text, document_text(&service().spec(), None).unwrap());
     assert!(!text.contains("application/json; charset"));
 }
 
 #[test]
 fn operation_ids_must_be_there_and_differ() {
     let twice = r#"{"paths": {"/a": {"get": {"operationId": "x"}}, "/b": {"get": {"operationId": "x"}}}}"#;
-    assert_eq!(document(twice), Err(DocumentError::Twice("x".to_owned())));
+    assert_eq!(document(twice, None), Err(DocumentError::Twice("x".to_owned())));
 
     let nameless = r#"{"paths": {"/a": {"get": {}}}}"#;
-    assert_eq!(document(nameless), Err(DocumentError::Nameless("GET /a".to_owned())));
+    assert_eq!(document(nameless, None), Err(DocumentError::Nameless("GET /a".to_owned())));
 }
 
 #[test]
 fn the_page_holds_our_document_and_loads_nothing() {
-    let page = swagger::page(&service(), &document_text(&service().spec()).unwrap());
+    let page = swagger::page(&service(), &document_text(&service().spec(), None).unwrap());
 
     assert!(page.contains("\"openapi\": \"3.0.3\"") && !page.contains("\"openapi\": \"3.0.0\""));
     assert!(page.contains("validatorUrl: null"));

@@ -22,7 +22,8 @@ use tokio_util::task::TaskTracker;
 
 use super::body::{Batch, Body, Form};
 use super::explain::{Operations, refuse_bad_parameters};
-use super::problem::{Refusals, problem_page};
+use super::pages;
+use super::problem::Refusals;
 use super::serve::{Listener, ServeSettings, TimeLimit, serve};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
@@ -228,7 +229,7 @@ impl Edge {
             .at("/panics", get(panics))
             .at("/teapot", get(teapot))
             .at("/fails", get(fails))
-            .at("/problems/:code", get(problem_page));
+            .at("/problems/:code", get(pages::problem));
         let operations = Operations::new().with_api::<Api>("/api/v1").with_route("/teapot", &[Method::GET]);
         let endpoint = routes
             .with(TimeLimit { clock: clock.clone(), span: std::time::Duration::from_secs(60) })

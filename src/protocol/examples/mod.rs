@@ -1,8 +1,11 @@
 //! The examples of the documents: one story of one tenant, told in the real types, so that a changed field changes its
 //! example or does not compile. An example of a request is one that the server accepts.
 
+pub mod commands;
 mod figures;
+pub mod files;
 mod jobs;
+pub mod messages;
 mod notices;
 mod properties;
 pub mod rooms;

@@ -41,6 +41,25 @@ pub struct CloseCodeBody {
     pub client_should: String,
 }
 
+/// The data of the event `problem`, which ends a stream of server-sent events.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
+#[oai(example)]
+pub struct StreamProblem {
+    /// The number that a socket would have been closed with.
+    pub close_code: u16,
+    /// The close code as one stable word.
+    pub code: String,
+    /// What was wrong, in one sentence.
+    pub detail: String,
+}
+
+impl StreamProblem {
+    pub fn new(code: CloseCode, detail: impl Into<String>) -> Self {
+        let row = code.row();
+        Self { close_code: row.number, code: row.name.to_owned(), detail: detail.into() }
+    }
+}
+
 macro_rules! close_codes {
     ($($variant:ident = $number:literal, $name:literal, $retry:ident, $advice:literal;)*) => {
         /// Why a socket was closed.

@@ -10,7 +10,7 @@ use std::fmt;
 use poem_openapi::{Object, Union};
 use serde::Serialize;
 
-pub use close::{CloseCode, CloseCodeBody, CloseRow, Retry};
+pub use close::{CloseCode, CloseCodeBody, CloseRow, Retry, StreamProblem};
 pub use code::{Code, Row};
 
 /// A refusal as a value: the code says which one, the detail says it to this caller in one sentence.

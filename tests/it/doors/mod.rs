@@ -1,6 +1,7 @@
 //! Every door refuses what it should: hostile tokens, hostile handshakes, stale reads.
 
 mod bodies;
+mod bounds;
 mod confusion;
 mod examples;
 mod handshakes;

@@ -93,6 +93,12 @@ impl Call {
         self
     }
 
+    /// The path without the prefix of REST.
+    pub fn at_root(mut self) -> Self {
+        self.path = self.path.trim_start_matches("/api/v1").to_owned();
+        self
+    }
+
     /// A field of the body.
     pub fn field(&self, name: &str) -> Option<Value> {
         match &self.body {

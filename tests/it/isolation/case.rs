@@ -46,6 +46,12 @@ impl Case {
         Self { call, by: By::Admin, names: Vec::new(), shows: false, unchanged: None }
     }
 
+    /// The same at the alias that the operation has at the root.
+    pub fn at_root(mut self) -> Self {
+        self.call = self.call.at_root();
+        self
+    }
+
     pub fn by(mut self, by: By) -> Self {
         self.by = by;
         self

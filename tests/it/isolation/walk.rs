@@ -14,7 +14,8 @@ use crate::support::settings::Setting;
 const MOST_EXCEPTIONS: usize = 2;
 
 /// The admins sign in anew for most requests, and their first sign-ins must outlast all of these.
-const MANY_SIGN_INS: &[Setting] = &[("LOTLINE__LIMITS__SESSIONS_PER_USER", "100000")];
+const MANY_SIGN_INS: &[Setting] =
+    &[("LOTLINE__LIMITS__SESSIONS_PER_USER", "100000"), ("LOTLINE__TELEMETRY__TENANT_METRICS", "10")];
 
 on_both_databases! {
     no_operation_tells_or_touches_what_is_another_tenants with super::MANY_SIGN_INS,

@@ -121,7 +121,8 @@ impl Page {
         std::fs::write(path, bytes).unwrap();
     }
 
-    async fn asks(&mut self, method: &str, params: Value) -> Value {
+    /// The answer of a method of the protocol.
+    pub async fn asks(&mut self, method: &str, params: Value) -> Value {
         self.sent += 1;
         let message = json!({ "id": self.sent, "method": method, "params": params });
         self.socket.send(Message::text(message.to_string())).await.unwrap();

@@ -24,6 +24,11 @@ pub const EXCEPTIONS: [(&str, &str); 2] = [
 
 /// The requests of an operation. `None`: nobody has thought of it.
 pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
+    // The aliases at the root are tried by the same requests at their own address.
+    if let Some(original) = operation.strip_suffix("_at_root") {
+        let cases = Box::pin(cases(world, original)).await?;
+        return Some(cases.into_iter().map(Case::at_root).collect());
+    }
     let found = account::cases(world, operation).await;
     let found = if found.is_none() { people::cases(world, operation).await } else { found };
     let found = if found.is_none() { spiders::cases(world, operation).await } else { found };

@@ -1,4 +1,4 @@
-//! Tenants: an operator's. To a tenant's people none of them exists, their own included.
+//! Tenants: an operator's. To a tenant's people none of them exists, their own included. And what the node says of itself.
 
 use serde_json::json;
 
@@ -32,6 +32,12 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
             let call = Call::delete("/api/v1/tenants/{tenant}").query("confirm", slug);
             Case::new(call).number("tenant", id(&made, "id"))
         }
+        "get_metrics" => Case::new(Call::get("/metrics")),
+        "get_tenant_metrics" => Case::new(Call::get("/metrics/tenants")),
+        "livez" | "readyz" | "version" => Case::new(Call::get(&format!("/{operation}"))),
+        "get_key_set" => Case::new(Call::get("/.well-known/jwks.json")),
+        "get_openapi_document" => Case::new(Call::get("/openapi.json")),
+        "get_asyncapi_document" => Case::new(Call::get("/asyncapi.json")),
         "get_tenant_usage" => Case::new(Call::get("/api/v1/tenants/{tenant}/usage")).number("tenant", acme),
         _ => return None,
     };

@@ -1,11 +1,17 @@
 //! From what poem-openapi writes to the document that we commit and serve. Pure JSON in, JSON out.
 
+pub mod access;
+mod answers;
+mod parameters;
+mod root_routes;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
 use super::problem::PROBLEM_JSON;
 use crate::protocol::problem::{Code, Problem};
+use crate::protocol::schemas;
 
 /// Why a document cannot be published.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -66,27 +72,76 @@ const BESIDES: &[(&str, &[&str])] = &[
     ("send_chat", &["404"]),
 ];
 
-/// The document made of `spec`, which is `OpenApiService::spec()`.
-pub fn document(spec: &str) -> Result<Value, DocumentError> {
+/// The document made of `spec`, which is `OpenApiService::spec()`, for the address that people open.
+pub fn document(spec: &str, public_url: Option<&str>) -> Result<Value, DocumentError> {
     let mut document: Value =
         serde_json::from_str(spec).map_err(|error| DocumentError::NotJson(error.to_string()))?;
     check_operation_ids(&document)?;
     document["openapi"] = VERSION.into();
     let strict = refusing_unknown_fields(&document);
-    for operation in operations_mut(&mut document) {
-        prune(operation);
+    for (method, operation) in operations_mut(&mut document) {
+        prune((method, operation));
+        access::say(operation);
+        parameters::complete(operation);
+        keep_own_tag(operation);
     }
     share_problems(&mut document);
     close_schemas(&mut document, &strict);
     plain_media_types(&mut document);
     leave_type_to_choices(&mut document);
+    complete_what_is_shared(&mut document);
+    schemas::tidy(&mut document);
+    add_routes(&mut document);
+    // A document of a server that knows no address of its own is about the server that it was read from.
+    document["servers"] = json!([{ "url": public_url.unwrap_or("/"), "description": "This server." }]);
     Ok(sorted(document))
 }
 
 /// The document as text: the same bytes for the same API.
-pub fn document_text(spec: &str) -> Result<String, DocumentError> {
+pub fn document_text(spec: &str, public_url: Option<&str>) -> Result<String, DocumentError> {
     // A JSON value always serialises.
-    document(spec).map(|document| serde_json::to_string_pretty(&document).unwrap_or_default() + "\n")
+    let text = |document| serde_json::to_string_pretty(&document).unwrap_or_default() + "\n";
+    document(spec, public_url).map(text)
+}
+
+/// An operation stands in one section: the one that it names itself, else its resource's.
+fn keep_own_tag(operation: &mut Map<String, Value>) {
+    let own = operation.get("tags").and_then(Value::as_array).and_then(|tags| tags.last()).cloned();
+    operation.insert("tags".to_owned(), own.into_iter().collect());
+}
+
+/// The sign-in's scopes, the schemas, and the licence.
+fn complete_what_is_shared(document: &mut Value) {
+    document["info"]["license"] =
+        json!({ "name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0" });
+    // What a user may do follows from the role, not from scopes; the member is required all the same.
+    if let Some(flow) = document.pointer_mut("/components/securitySchemes/sign_in/flows/password") {
+        flow["scopes"] = json!({});
+    }
+    if let Some(all) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+        schemas::complete(all);
+    }
+}
+
+/// Adds what is served at the root, and to every answer its headers.
+fn add_routes(document: &mut Value) {
+    let counted: BTreeSet<String> =
+        document["paths"].as_object().into_iter().flatten().map(|(path, _)| path.clone()).collect();
+    let is_ours = document.pointer("/components/responses/Problem401").is_some();
+    if is_ours && let Some(paths) = document["paths"].as_object_mut() {
+        root_routes::add(paths);
+    }
+    for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
+        let is_counted = counted.contains(path) || item.get("post").is_some();
+        for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            let responses = operation["responses"].as_object_mut().into_iter().flat_map(Map::values_mut);
+            responses.for_each(|response| answers::complete(response, is_counted));
+        }
+    }
+    if let Some(shared) = document.pointer_mut("/components/responses").and_then(Value::as_object_mut) {
+        shared.values_mut().for_each(|response| answers::complete(response, true));
+    }
+    document["components"]["headers"] = answers::shared();
 }
 
 const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];

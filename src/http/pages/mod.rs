@@ -1,0 +1,61 @@
+//! Pages for people. Everything is in the page itself: it loads nothing from elsewhere and talks to this server only.
+
+mod frame;
+mod live;
+mod problems;
+
+use bytes::Bytes;
+use poem::http::{StatusCode, header};
+use poem::{Endpoint, Response, handler};
+
+pub use live::documentation;
+pub use problems::{problem, reference};
+
+/// What a page of ours may do.
+const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; \
+                      connect-src 'self' ws: wss:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// An endpoint that answers with a page.
+pub fn endpoint(html: impl Into<Bytes>) -> impl Endpoint<Output = Response> {
+    let html = html.into();
+    poem::endpoint::make_sync(move |_| answer(html.clone()))
+}
+
+/// A page as an answer.
+fn answer(html: Bytes) -> Response {
+    Response::builder()
+        .status(StatusCode::OK)
+        .header(header::CONTENT_SECURITY_POLICY, POLICY)
+        .header(header::REFERRER_POLICY, "no-referrer")
+        .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
+        .content_type("text/html; charset=utf-8")
+        .body(html)
+}
+
+/// The page to connect and talk by hand.
+pub fn socket() -> &'static [u8] {
+    include_bytes!("socket.html")
+}
+
+/// The page behind a one-time link.
+pub fn set_password() -> &'static [u8] {
+    include_bytes!("set-password.html")
+}
+
+/// The picture that browsers show beside a page's title, for those that ask for it by its traditional name.
+#[handler]
+pub fn favicon_ico() -> Response {
+    picture("image/x-icon", include_bytes!("favicon.ico"))
+}
+
+#[handler]
+pub fn favicon_svg() -> Response {
+    picture("image/svg+xml", include_bytes!("favicon.svg"))
+}
+
+fn picture(media_type: &str, bytes: &'static [u8]) -> Response {
+    Response::builder()
+        .content_type(media_type)
+        .header(header::CACHE_CONTROL, "public, max-age=86400")
+        .body(Bytes::from_static(bytes))
+}

@@ -1,0 +1,161 @@
+//! The table of sockets and streams that a client can open.
+
+/// A connection that a client can open.
+pub(super) struct Channel {
+    pub(super) name: &'static str,
+    pub(super) address: &'static str,
+    pub(super) title: &'static str,
+    pub(super) description: &'static str,
+    pub(super) parameters: &'static [(&'static str, &'static str)],
+    /// Whether the client may speak.
+    pub(super) duplex: bool,
+    pub(super) brings: Brings,
+}
+
+/// What a channel's messages are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Brings {
+    /// The inbox and the subscribed feeds.
+    Messages,
+    /// The inbox alone.
+    Inbox,
+    /// Live figures, beside messages of the connection itself.
+    Figures,
+    /// Lines of a log and its end, beside messages of the connection itself.
+    Logs,
+    /// Whatever is sent to it: an echo has no schema.
+    Anything,
+    /// The file socket's own messages.
+    Files,
+}
+
+const OWN_USER: &[(&str, &str)] = &[("user_id", "The token's own user; another one is refused with 403.")];
+
+/// Every channel.
+pub(super) const CHANNELS: &[Channel] = &[
+    Channel {
+        name: "socket",
+        address: "/ws",
+        title: "Messages",
+        description: "Inbox and feeds of the token's user, and the user's own messages. The credential is checked before \
+                      the upgrade; `connection_established` is the first message.",
+        parameters: &[],
+        duplex: true,
+        brings: Brings::Messages,
+    },
+    Channel {
+        name: "socketAuthenticated",
+        address: "/ws/authenticated",
+        title: "Messages, another address",
+        description: "The same as `/ws`.",
+        parameters: &[],
+        duplex: true,
+        brings: Brings::Messages,
+    },
+    Channel {
+        name: "socketOfUser",
+        address: "/ws/{user_id}",
+        title: "Messages of one user",
+        description: "The same as `/ws`; the user must be the token's.",
+        parameters: OWN_USER,
+        duplex: true,
+        brings: Brings::Messages,
+    },
+    Channel {
+        name: "chatSocketOfUser",
+        address: "/ws/chat/{user_id}",
+        title: "Messages of one user, another address",
+        description: "The same as `/ws`; the user must be the token's.",
+        parameters: OWN_USER,
+        duplex: true,
+        brings: Brings::Messages,
+    },
+    Channel {
+        name: "chatStream",
+        address: "/chat/stream",
+        title: "Messages, another address",
+        description: "The same as `/ws`.",
+        parameters: &[],
+        duplex: true,
+        brings: Brings::Messages,
+    },
+    Channel {
+        name: "fileUpload",
+        address: "/ws/file-upload",
+        title: "Files",
+        description: "Files, one after the other: `metadata`, then chunks of at most 1 MiB as binary messages, then \
+                      `complete`. After a cut `resume` goes on where the file is stored up to. At most `credit` chunks \
+                      may be on their way unanswered; a client that sends more is read more slowly.",
+        parameters: &[],
+        duplex: true,
+        brings: Brings::Files,
+    },
+    Channel {
+        name: "fileUploadOfUser",
+        address: "/ws/file-upload/{user_id}",
+        title: "Files of one user",
+        description: "The same as `/ws/file-upload`; the user must be the token's.",
+        parameters: OWN_USER,
+        duplex: true,
+        brings: Brings::Files,
+    },
+    Channel {
+        name: "echo",
+        address: "/ws/echo",
+        title: "Echo",
+        description: "Sends every text or binary message back, for diagnosis and conformance tests. One socket a user: a \
+                      second is refused as one too many is (429, 4409).",
+        parameters: &[],
+        duplex: true,
+        brings: Brings::Anything,
+    },
+    Channel {
+        name: "notifications",
+        address: "/sse/notifications",
+        title: "The inbox as a stream",
+        description: "Server-sent events: the inbox. Events are named `notification`; `?names=type` names them by type.",
+        parameters: &[],
+        duplex: false,
+        brings: Brings::Inbox,
+    },
+    Channel {
+        name: "events",
+        address: "/sse/events",
+        title: "Inbox and feeds as a stream",
+        description: "Server-sent events: the inbox and the feeds named in `subscriptions`. The event's name is its type.",
+        parameters: &[],
+        duplex: false,
+        brings: Brings::Messages,
+    },
+    Channel {
+        name: "stats",
+        address: "/sse/stats",
+        title: "Live figures",
+        description: "Server-sent events for admins: the tenant's live figures once a second, as the event `stats`. It \
+                      has no ids and nothing to resume.",
+        parameters: &[],
+        duplex: false,
+        brings: Brings::Figures,
+    },
+    Channel {
+        name: "logs",
+        address: "/sse/logs/{job_id}",
+        title: "A job's log",
+        description: "Server-sent events: the lines of a job's log from `?since=` or `Last-Event-ID` on, from the first \
+                      without it, then live, then `complete`. An event's id is the line's, that of `complete` is \
+                      `end.{execution_id}`: a client that comes back with it gets 204 until the job is tried again. \
+                      `?level=` and `?min_level=` as in the list of lines.",
+        parameters: &[("job_id", "The job's id.")],
+        duplex: false,
+        brings: Brings::Logs,
+    },
+    Channel {
+        name: "eventsAlias",
+        address: "/events",
+        title: "Inbox and feeds as a stream, another address",
+        description: "The same as `/sse/events`.",
+        parameters: &[],
+        duplex: false,
+        brings: Brings::Messages,
+    },
+];

@@ -1,0 +1,218 @@
+//! The messages of the document, by direction: both sides have messages of one type that say different things.
+
+use poem_openapi::registry::Registry;
+use poem_openapi::types::{Example, ToJSON, Type};
+use serde_json::{Map, Value, json};
+
+use super::channels::{Brings, Channel};
+use crate::protocol::client_message::ClientMessage;
+use crate::protocol::examples::uploads::CONTENT;
+use crate::protocol::examples::{commands, files, messages};
+use crate::protocol::log_stream::LogEvent;
+use crate::protocol::message::ServerMessage;
+use crate::protocol::problem::StreamProblem;
+use crate::protocol::stats::{Stats, TenantStats};
+use crate::protocol::upload::{UploadAnswer, UploadCommand};
+
+/// Who sends a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    FromServer,
+    FromClient,
+}
+
+/// Messages of one union.
+struct Family {
+    direction: Direction,
+    /// What comes between the direction and the type in the keys.
+    of: &'static str,
+    /// Type and message.
+    members: Vec<(String, Value)>,
+}
+
+/// All messages of sockets and streams.
+pub(super) struct Messages {
+    server: Family,
+    client: Family,
+    file_server: Family,
+    file_client: Family,
+    logs: Family,
+    streams: Family,
+}
+
+/// The type of a message of figures, and that of the end of a stream.
+const STATS: &str = "stats";
+const PROBLEM: &str = "problem";
+const ANYTHING: &str = "anything";
+
+impl Messages {
+    /// Gathers them; their schemas go into `registry`.
+    pub(super) fn gather(registry: &mut Registry) -> Self {
+        use Direction::{FromClient, FromServer};
+        Self {
+            server: family::<ServerMessage>(registry, FromServer, "", to_json(&messages::server_messages())),
+            client: family::<ClientMessage>(registry, FromClient, "", to_json(&commands::client_messages())),
+            file_server: family::<UploadAnswer>(
+                registry,
+                FromServer,
+                "file_",
+                to_json(&files::file_answers()),
+            ),
+            file_client: with_chunk(family::<UploadCommand>(
+                registry,
+                FromClient,
+                "file_",
+                to_json(&files::file_commands()),
+            )),
+            logs: family::<LogEvent>(registry, FromServer, "", to_json(&messages::log_events())),
+            streams: streams(registry),
+        }
+    }
+
+    /// The messages of a channel in one direction, by key.
+    pub(super) fn on(&self, channel: &Channel, direction: Direction) -> Vec<String> {
+        if direction == Direction::FromClient && !channel.duplex {
+            return Vec::new();
+        }
+        let problem = self.streams.key(PROBLEM);
+        let own = |names: &[&str]| names.iter().map(|name| self.server.key(name)).collect::<Vec<_>>();
+        match (channel.brings, direction) {
+            (Brings::Anything, _) => vec![ANYTHING.to_owned()],
+            (Brings::Files, Direction::FromServer) => self.file_server.keys(),
+            (Brings::Files, Direction::FromClient) => self.file_client.keys(),
+            (Brings::Messages | Brings::Inbox, Direction::FromClient) => self.client.keys(),
+            (Brings::Messages | Brings::Inbox, Direction::FromServer) => {
+                let of_streams = (!channel.duplex).then_some(problem);
+                self.server.keys().into_iter().chain(of_streams).collect()
+            }
+            (Brings::Figures, _) => {
+                let mut keys = own(&["connection_established", "token_expiring", "going_away"]);
+                keys.extend([self.streams.key(STATS), problem]);
+                keys
+            }
+            (Brings::Logs, _) => {
+                let mut keys = own(&["connection_established", "gap", "token_expiring", "going_away"]);
+                keys.extend(self.logs.keys());
+                keys.push(problem);
+                keys
+            }
+        }
+    }
+
+    /// Every message by key, for `components`.
+    pub(super) fn all(&self) -> Map<String, Value> {
+        let families =
+            [&self.server, &self.client, &self.file_server, &self.file_client, &self.logs, &self.streams];
+        let keyed = families.into_iter().flat_map(|family| {
+            family.members.iter().map(|(kind, message)| (family.key(kind), message.clone()))
+        });
+        keyed.chain([(ANYTHING.to_owned(), anything())]).collect()
+    }
+}
+
+impl Family {
+    fn key(&self, kind: &str) -> String {
+        let side = match self.direction {
+            Direction::FromServer => "server",
+            Direction::FromClient => "client",
+        };
+        format!("{side}_{}{kind}", self.of)
+    }
+
+    fn keys(&self) -> Vec<String> {
+        self.members.iter().map(|(kind, _)| self.key(kind)).collect()
+    }
+}
+
+fn to_json<T: ToJSON>(examples: &[T]) -> Vec<Value> {
+    examples.iter().filter_map(ToJSON::to_json).collect()
+}
+
+/// The members of a union of messages, by the value of their `type`.
+fn family<T: Type>(
+    registry: &mut Registry,
+    direction: Direction,
+    of: &'static str,
+    examples: Vec<Value>,
+) -> Family {
+    T::register(registry);
+    let union = registry.schemas.get(&T::name().into_owned());
+    let mapping = union.and_then(|union| union.discriminator.as_ref()).map(|found| found.mapping.clone());
+    let members = mapping.unwrap_or_default().into_iter().map(|(kind, schema)| {
+        let example = examples.iter().find(|example| example["type"] == kind.as_str());
+        let summary = summary(registry, &schema, &kind);
+        let message = message(&kind, &schema, &summary, example.cloned());
+        (kind, message)
+    });
+    Family { direction, of, members: members.collect() }
+}
+
+/// The first sentence about the type that the message is made of.
+fn summary(registry: &Registry, schema: &str, kind: &str) -> String {
+    let member = schema.rsplit('/').next().unwrap_or_default();
+    let own = member.split_once('_').map_or(member, |(_, own)| own);
+    let words = registry.schemas.get(own).and_then(|schema| schema.description).unwrap_or(kind);
+    first_sentence(words).to_owned()
+}
+
+pub(super) fn first_sentence(words: &str) -> &str {
+    let line = words.lines().next().unwrap_or_default();
+    line.split_once(". ").map_or(line, |(first, _)| first).trim_end_matches('.')
+}
+
+fn message(kind: &str, schema: &str, summary: &str, example: Option<Value>) -> Value {
+    let mut message = json!({
+        "name": kind,
+        "title": kind,
+        "summary": summary,
+        "contentType": "application/json",
+        "payload": { "$ref": schema },
+    });
+    if let Some(example) = example {
+        message["examples"] = json!([{ "name": kind, "summary": summary, "payload": example }]);
+    }
+    message
+}
+
+fn with_chunk(mut family: Family) -> Family {
+    let words = "The next bytes of the file, at most 1 MiB, as a binary message";
+    let chunk = json!({
+        "name": "chunk",
+        "title": "chunk",
+        "summary": words,
+        "contentType": "application/octet-stream",
+        "payload": { "type": "string", "format": "binary", "description": "The bytes as they are." },
+        "examples": [{ "name": "chunk", "summary": "A whole small file", "payload": CONTENT }],
+    });
+    family.members.push(("chunk".to_owned(), chunk));
+    family
+}
+
+/// What only streams bring: figures, and the end that says why.
+fn streams(registry: &mut Registry) -> Family {
+    Stats::register(registry);
+    StreamProblem::register(registry);
+    let schema = |name: &str| format!("#/components/schemas/{name}");
+    let figures = ToJSON::to_json(&Stats::Tenant(TenantStats::example()));
+    let words = "The tenant's live figures for its admins, once a second";
+    let stats = message(STATS, &schema(&Stats::name()), words, figures);
+    let words = "The stream ends here, and this is why; `EventSource` reconnects after `retry` milliseconds";
+    let problem =
+        message(PROBLEM, &schema(&StreamProblem::name()), words, StreamProblem::example().to_json());
+    Family {
+        direction: Direction::FromServer,
+        of: "",
+        members: vec![(STATS.to_owned(), stats), (PROBLEM.to_owned(), problem)],
+    }
+}
+
+fn anything() -> Value {
+    json!({
+        "name": ANYTHING,
+        "title": "Any text or binary message",
+        "summary": "Comes back as it was sent",
+        "contentType": "text/plain",
+        "payload": { "type": "string", "description": "Whatever the client likes to see again." },
+        "examples": [{ "name": "greeting", "summary": "A text", "payload": "hello" }],
+    })
+}

@@ -1,0 +1,239 @@
+//! What the schemas of both documents say beyond what poem-openapi writes of the types. Pure JSON in, JSON out.
+
+use serde_json::{Map, Value, json};
+
+use super::vocabulary;
+
+/// Completes the schemas under `components`, by their names.
+pub fn complete(schemas: &mut Map<String, Value>) {
+    describe_members_of_unions(schemas);
+    for (name, schema) in schemas.iter_mut() {
+        tidy(schema);
+        describe(name, schema);
+        add_rules(name, schema);
+    }
+}
+
+/// Mends what is written wrongly anywhere in a document: a part of an `allOf` that only remarks on the others, and bounds
+/// that are written as fractions.
+pub fn tidy(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            lift_remarks(map);
+            whole_bounds(map);
+            map.values_mut().for_each(tidy);
+        }
+        Value::Array(items) => items.iter_mut().for_each(tidy),
+        _ => {}
+    }
+}
+
+/// A default or a description is no schema: it belongs beside `allOf`, not into it.
+fn lift_remarks(map: &mut Map<String, Value>) {
+    const REMARKS: [&str; 5] = ["default", "deprecated", "description", "example", "title"];
+    let Some(Value::Array(parts)) = map.get_mut("allOf") else { return };
+    let mut remarks = Map::new();
+    parts.retain(|part| match part.as_object() {
+        Some(part) if part.keys().all(|key| REMARKS.contains(&key.as_str())) => {
+            remarks.extend(part.clone());
+            false
+        }
+        _ => true,
+    });
+    for (key, value) in remarks {
+        map.entry(key).or_insert(value);
+    }
+}
+
+/// poem-openapi keeps bounds as floating-point numbers: `1.0` is the text of no whole number.
+fn whole_bounds(map: &mut Map<String, Value>) {
+    for bound in ["minimum", "maximum", "multipleOf"] {
+        let Some(number) = map.get(bound).and_then(Value::as_f64) else { continue };
+        if let Some(whole) = whole(number) {
+            map.insert(bound.to_owned(), whole.into());
+        }
+    }
+}
+
+fn whole(number: f64) -> Option<i64> {
+    // Beyond 2^53 a fraction cannot be told from a whole number.
+    const MOST: f64 = 9_007_199_254_740_992.0;
+    let is_whole = number.fract() == 0.0 && number.abs() <= MOST;
+    is_whole.then(|| format!("{number:.0}").parse().ok()).flatten()
+}
+
+/// A member of a union says what its own message is, not what the union is, and which value of the discriminator it has.
+fn describe_members_of_unions(schemas: &mut Map<String, Value>) {
+    let described = |schemas: &Map<String, Value>, part: &Value| {
+        let name = part["$ref"].as_str()?.rsplit('/').next()?;
+        schemas.get(name)?.get("description").cloned()
+    };
+    let names: Vec<String> = schemas.keys().filter(|name| name.contains('_')).cloned().collect();
+    for name in names {
+        let Some([tag, own]) = schemas[&name]["allOf"].as_array().map(Vec::as_slice) else { continue };
+        let Some(tag) = tag["required"][0].as_str().map(str::to_owned) else { continue };
+        let Some(description) = described(schemas, own) else { continue };
+        let schema = &mut schemas[&name];
+        schema["description"] = description;
+        let field = &mut schema["allOf"][0]["properties"][&tag];
+        field["description"] = format!("Always `{}`.", field["enum"][0].as_str().unwrap_or_default()).into();
+    }
+}
+
+fn describe(name: &str, schema: &mut Value) {
+    if schema.get("description").is_none()
+        && let Some(words) = vocabulary::schema(name)
+    {
+        schema["description"] = words.into();
+    }
+    for (field, value) in fields_of(schema) {
+        let own = vocabulary::own(name, field);
+        if own.is_none() && (value.get("description").is_some() || value.get("$ref").is_some()) {
+            continue;
+        }
+        if let Some(words) = own.or_else(|| vocabulary::meaning(name, field)) {
+            remark(value, "description", words.into());
+        }
+    }
+}
+
+fn fields_of(schema: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
+    schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten()
+}
+
+/// Puts a remark on a schema. Beside a reference nothing counts in OpenAPI 3.0, so the reference becomes a part.
+pub fn remark(schema: &mut Value, key: &str, remark: Value) {
+    if schema.get("$ref").is_some() {
+        let reference = schema.take();
+        *schema = json!({ "allOf": [reference] });
+    }
+    schema[key] = remark;
+}
+
+/// Formats, lengths and the fields that null means something in.
+fn add_rules(name: &str, schema: &mut Value) {
+    if name == "Viewing" {
+        // Leaving it out is refused; no listing at all is `null`.
+        schema["required"] = json!(["property_id"]);
+    }
+    for (field, value) in fields_of(schema) {
+        let is_text =
+            value["type"] == "string" && value.get("format").is_none() && value.get("enum").is_none();
+        if is_text && let Some(format) = format_of(name, field) {
+            value["format"] = format.into();
+        }
+        if NULLABLE.contains(&(name, field)) {
+            value["nullable"] = true.into();
+        }
+        let lengths = LENGTHS.iter().filter(|(owner, named, ..)| (*owner, *named) == (name, field));
+        for (_, _, least, most) in lengths {
+            value["minLength"] = (*least).into();
+            value["maxLength"] = (*most).into();
+        }
+        let slugs = [("NewTenant", "slug"), ("RegisteredTenant", "slug")];
+        if slugs.contains(&(name, field)) {
+            value["pattern"] = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$".into();
+        }
+        if COUNTS.contains(&(name, field)) {
+            value["maximum"] = MAX_COUNT.into();
+        }
+    }
+}
+
+fn format_of(schema: &str, field: &str) -> Option<&'static str> {
+    // Where a UUID is one of several things that the server takes, the format would refuse the others.
+    let is_uuid = UUIDS.contains(&field) && !NOT_UUIDS.contains(&(schema, field));
+    match field {
+        "at" | "start_time" | "timestamp" => Some("date-time"),
+        _ if field.ends_with("_at") => Some("date-time"),
+        "email" => Some("email"),
+        "avatar_url" | "source_url" => Some("uri"),
+        "own_jobs_url" | "resync_url" => Some("uri-reference"),
+        _ if schema == "PasswordLink" && field == "url" => Some("uri"),
+        _ if schema == "ResyncUrls" => Some("uri-reference"),
+        _ if schema == "Problem" && field == "type" => Some("uri-reference"),
+        "password" | "new_password" | "current_password" => Some("password"),
+        _ if is_uuid => Some("uuid"),
+        _ => None,
+    }
+}
+
+const UUIDS: [&str; 6] = ["broadcast_id", "connection_id", "key_id", "message_id", "upload_id", "session_id"];
+const NOT_UUIDS: [(&str, &str); 0] = [];
+
+/// Fields in which `null` says something else than leaving the field out.
+const NULLABLE: &[(&str, &str)] = &[
+    ("UserPatch", "display_name"),
+    ("UserPatch", "avatar_url"),
+    ("RoomPatch", "topic"),
+    ("QuotasPatch", "connections"),
+    ("QuotasPatch", "connects_per_second"),
+    ("QuotasPatch", "messages_per_second"),
+    ("QuotasPatch", "bytes_out_per_second"),
+    ("QuotasPatch", "requests_per_second"),
+    ("QuotasPatch", "history_events"),
+    ("QuotasPatch", "upload_bytes"),
+    ("QuotasPatch", "pending_jobs"),
+    ("Viewing", "property_id"),
+];
+
+/// Characters of texts that the domain judges, not their types: at least, at most.
+const LENGTHS: &[(&str, &str, u64, u64)] = &[
+    ("FirstAdmin", "email", 3, 254),
+    ("FirstAdmin", "username", 1, 64),
+    ("NewApiKey", "name", 1, 200),
+    ("NewTenant", "name", 1, 200),
+    ("NewUser", "display_name", 1, 200),
+    ("NewUser", "email", 3, 254),
+    ("NewUser", "password", 8, 200),
+    ("NewUser", "username", 1, 64),
+    ("PasswordBody", "new_password", 8, 200),
+    ("RegisterBody", "email", 3, 254),
+    ("RegisterBody", "password", 8, 200),
+    ("RegisterBody", "username", 1, 64),
+    ("RegisteredTenant", "name", 1, 200),
+    ("TenantPatch", "name", 1, 200),
+    ("UserPatch", "avatar_url", 1, 2000),
+    ("UserPatch", "display_name", 1, 200),
+    ("UserPatch", "email", 3, 254),
+];
+
+/// The largest count on the wire: every client's number type holds it exactly.
+const MAX_COUNT: i64 = (1 << 53) - 1;
+
+const COUNTS: &[(&str, &str)] = &[
+    ("CompleteReport", "items_scraped"),
+    ("CompleteReport", "pages_crawled"),
+    ("NewJob", "max_items"),
+    ("NewJob", "max_pages"),
+    ("ProgressReport", "items_scraped"),
+    ("ProgressReport", "pages_crawled"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remarks_leave_an_all_of_and_bounds_become_whole() {
+        let mut schema = json!({
+            "allOf": [{ "$ref": "#/a" }, { "description": "d", "default": 1 }],
+            "properties": { "n": { "type": "integer", "minimum": 1.0, "maximum": 9007199254740991.0 }, "x": { "minimum": 0.5 } },
+        });
+        tidy(&mut schema);
+
+        assert_eq!(schema["allOf"], json!([{ "$ref": "#/a" }]));
+        assert_eq!((&schema["description"], &schema["default"]), (&json!("d"), &json!(1)));
+        let text = schema.to_string();
+        assert!(text.contains("\"minimum\":1") && text.contains("\"maximum\":9007199254740991"), "{text}");
+        assert_eq!(schema["properties"]["x"]["minimum"], json!(0.5));
+    }
+
+    #[test]
+    fn a_remark_beside_a_reference_makes_it_a_part() {
+        let mut schema = json!({ "$ref": "#/a" });
+        remark(&mut schema, "description", json!("d"));
+
+        assert_eq!(schema, json!({ "allOf": [{ "$ref": "#/a" }], "description": "d" }));
+    }
+}
