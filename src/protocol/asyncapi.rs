@@ -43,7 +43,8 @@ const CHANNELS: &[Channel] = &[
         name: "socket",
         address: "/ws",
         description: "Inbox and feeds of the token's user, and the user's own messages. A token, ticket or key is \
-                      checked before the upgrade.",
+                      checked before the upgrade. A token may be offered as the subprotocol `lotline.bearer.TOKEN`, \
+                      beside `lotline.v1`, which the answer names. Parameters that are not known are refused by name.",
         parameters: &[],
         duplex: true,
         brings: Brings::Messages,
@@ -117,7 +118,12 @@ const CHANNELS: &[Channel] = &[
     Channel {
         name: "events",
         address: "/sse/events",
-        description: "Server-sent events: the inbox and the feeds named in `subscriptions`. The event's name is its type.",
+        description: "Server-sent events: the inbox and the feeds named in `subscriptions`. The event's name is its type. \
+                      It goes on after `Last-Event-ID`, else `?lastEventId=` or `?last_event_id=`, else `?since=`. \
+                      `?keepalive=comment` sends comments where otherwise blocks of only `id:` keep a quiet stream's \
+                      place. Its end is the event `problem` (`close_code`, `code`, `detail`). With `?reject=close` a \
+                      refusal is that event, too; one of which the advice is to stop has the id `end.{code}`, and whoever \
+                      comes back with it gets 204.",
         parameters: &[],
         duplex: false,
         brings: Brings::Messages,

@@ -8,6 +8,7 @@ mod exhaustion;
 mod full;
 mod keys;
 mod private;
+mod refused_tokens;
 mod reload;
 mod retries;
 mod tenants;
