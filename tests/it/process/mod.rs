@@ -7,6 +7,7 @@ mod drain;
 mod exhaustion;
 mod full;
 mod keys;
+mod lists;
 mod private;
 mod refused_tokens;
 mod reload;
