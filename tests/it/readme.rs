@@ -46,8 +46,9 @@ fn checkout() -> tempfile::TempDir {
 
 /// All blocks as one script. Only what stands in "another terminal" runs beside, and the ports are free ones.
 fn script(serve: u16, site: u16) -> String {
-    let mut script =
-        String::from("set -eu\ntrap 'kill $(jobs -p) 2> /dev/null' EXIT\ncargo() { [ \"$*\" = build ]; }\n");
+    let mut script = String::from(
+        "set -eu\ntrap 'kill $(jobs -p) 2> /dev/null || true' EXIT\ncargo() { [ \"$*\" = build ]; }\n",
+    );
     for block in blocks("sh") {
         match block.contains("/sse/events?") {
             true => script.push_str(&format!("( {} ) > followed 2>&1 &\n", block.trim_end())),

@@ -1,11 +1,15 @@
 //! What there is, listed and ended from the command line; refusals that name the flag; why a token is refused.
 
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
+use std::process::Stdio;
+use std::sync::mpsc::{self, Receiver};
 
 use serde_json::json;
 
 use crate::support::binary::{Ended, Server, lotline, run, run_with, serve_in};
 use crate::support::key_pair::hmac_token;
+use crate::support::wait::{DEADLINE, eventually};
 
 const PASSWORD: &str = "correct horse battery staple\n";
 
@@ -123,7 +127,7 @@ fn token_check_says_whose_a_token_is_and_why_it_is_refused() {
     );
     assert_eq!(piped.stdout, good);
     for (token, why) in [
-        (format!("{token}x"), "not three parts of base64url"),
+        (format!("{token}x"), "the signature does not match"),
         (
             token.rsplit_once('.').unwrap().0.to_owned() + ".AAAA",
             "the signature does not match (issuer lotline)",
@@ -150,6 +154,17 @@ fn a_shell_learns_every_verb() {
     }
 }
 
+/// All that it has said when it has said this.
+async fn says(server: &Server, word: &str) -> String {
+    let mut said = String::new();
+    eventually(word, async || {
+        server.said().iter().for_each(|line| said = format!("{said}{line}\n"));
+        said.contains(word)
+    })
+    .await;
+    said
+}
+
 #[tokio::test]
 async fn a_new_server_says_where_it_is_and_what_to_do_first() {
     let folder = tempfile::tempdir().unwrap();
@@ -157,7 +172,7 @@ async fn a_new_server_says_where_it_is_and_what_to_do_first() {
     let url = format!("http://{}", empty.address);
     empty.signal(rustix::process::Signal::INT);
     assert_eq!(empty.ends().await, Some(0));
-    let said = empty.said().join("\n");
+    let said = says(&empty, "user create").await;
     assert!(said.contains(&format!("{url}/docs")), "{said}");
     assert!(
         said.contains("there is no tenant yet") && said.contains("lotline tenant create --slug"),
@@ -168,9 +183,19 @@ async fn a_new_server_says_where_it_is_and_what_to_do_first() {
     let mut full = Server::start(&mut serve_in(folder.path()));
     full.signal(rustix::process::Signal::INT);
     assert_eq!(full.ends().await, Some(0));
-    let said = full.said().join("\n");
+    let said = says(&full, "/docs/async").await;
     assert!(said.contains("/docs") && !said.contains("no tenant"), "{said}");
     assert!(!said.contains("migration"), "{said}");
+}
+
+fn lines_of(pipe: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            let _ = sender.send(line);
+        }
+    });
+    lines
 }
 
 #[tokio::test]
@@ -178,13 +203,6 @@ async fn follow_signs_in_by_name_and_prints_positions_and_words() {
     let folder = with_ann();
     let server = Server::start(&mut serve_in(folder.path()));
     let url = format!("http://{}", server.address);
-    let follow = |name: &str, password: &str| {
-        let mut command = lotline(&["follow", "--url", &url, "--username", name, "--password-stdin"]);
-        (
-            command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap(),
-            password.to_owned(),
-        )
-    };
     let wrong = run_with(
         &mut lotline(&["follow", "--url", &url, "--username", "acme/ann", "--password-stdin"]),
         "a wrong one\n",
@@ -192,15 +210,16 @@ async fn follow_signs_in_by_name_and_prints_positions_and_words() {
     assert_eq!(wrong.status, Some(1), "{wrong:?}");
     assert!(wrong.stderr.contains("cannot sign in as acme/ann"), "{wrong:?}");
 
-    let (mut child, password) = follow("acme/ann", PASSWORD);
-    std::io::Write::write_all(child.stdin.as_mut().unwrap(), password.as_bytes()).unwrap();
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
-    let first = lines.next().unwrap().unwrap();
+    let mut command = lotline(&["follow", "--url", &url, "--username", "acme/ann", "--password-stdin"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
+    let lines = lines_of(child.stdout.take().unwrap());
+    let first = lines.recv_timeout(DEADLINE).unwrap();
     let token = done(folder.path(), "token mint --tenant acme --username ann");
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let chat = http.post(format!("{url}/chat/send")).bearer_auth(token.trim());
     assert!(chat.json(&json!({ "text": "hello" })).send().await.unwrap().status().is_success());
-    let second = lines.next().unwrap().unwrap();
+    let second = lines.recv_timeout(DEADLINE).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
 
