@@ -26,8 +26,8 @@ fn the_configuration_table_is_the_programs() {
 fn blocks(language: &str) -> Vec<&'static str> {
     let (_, tour) = README.split_once("## Five minutes").unwrap();
     let (tour, _) = tour.split_once("\n## ").unwrap();
-    let begun = tour.split(&format!("```{language}\n")).skip(1);
-    begun.map(|rest| rest.split_once("```").unwrap().0).collect()
+    let begin = format!("```{language}\n");
+    tour.split(&begin).skip(1).map(|rest| rest.split_once("```").unwrap().0).collect()
 }
 
 fn free_port() -> u16 {
