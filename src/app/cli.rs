@@ -21,6 +21,8 @@ pub enum Verb {
     Serve,
     /// Run a real crawl of real listings on this machine, with two tenants.
     Demo(DemoArgs),
+    /// Serve a small listings site on this machine, for a first crawl.
+    SampleSite(SampleSiteArgs),
     /// Follow a server's events in the terminal; resumes by itself.
     Follow(FollowArgs),
     /// Bring the database's schema up or down.
@@ -51,6 +53,15 @@ pub enum Verb {
     Restore(RestoreArgs),
     /// Ask a running server whether it is ready; for containers.
     Healthcheck(HealthcheckArgs),
+    /// Print a script that completes verbs and flags in a shell.
+    Completions { shell: clap_complete::Shell },
+}
+
+#[derive(Debug, Args)]
+pub struct SampleSiteArgs {
+    /// The port on this machine; 0 takes a free one.
+    #[arg(long, default_value_t = 8002)]
+    pub port: u16,
 }
 
 #[derive(Debug, Args)]
@@ -61,6 +72,12 @@ pub struct DemoArgs {
     /// A new folder for the data, which is kept; without it, one that is removed at the end.
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// The port on this machine; without it the configured one, else 8001 or a free one.
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// Print a line for every event instead of a summary.
+    #[arg(long, short)]
+    pub verbose: bool,
     /// Days that pass between two crawls.
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=365), conflicts_with = "once")]
     pub days: u16,
@@ -72,8 +89,14 @@ pub struct FollowArgs {
     #[arg(long, default_value = "http://127.0.0.1:8001")]
     pub url: String,
     /// An access token or API key.
-    #[arg(long, env = "LOTLINE_TOKEN", hide_env_values = true)]
-    pub token: String,
+    #[arg(long, env = "LOTLINE_TOKEN", hide_env_values = true, required_unless_present = "username")]
+    pub token: Option<String>,
+    /// Sign in by name instead, as `ann` or `acme/ann`; the password is asked for, or read with --password-stdin.
+    #[arg(long, value_name = "NAME", conflicts_with = "token")]
+    pub username: Option<String>,
+    /// Read the password from standard input, one line.
+    #[arg(long, requires = "username")]
+    pub password_stdin: bool,
     /// Feeds to follow besides the inbox, separated by commas.
     #[arg(long, default_value = "job_updates,property_updates,system_alerts")]
     pub subscriptions: String,
@@ -109,6 +132,14 @@ pub enum TenantVerb {
         /// Its name for people.
         #[arg(long)]
         name: String,
+    },
+    /// List all tenants.
+    List,
+    /// Say what there is of a tenant: users, keys, quotas.
+    Show {
+        /// Its short name.
+        #[arg(long)]
+        slug: String,
     },
     /// Write a tenant's rows into one file, without secrets; also while the server runs.
     Export(ExportArgs),
@@ -157,6 +188,25 @@ pub enum UserVerb {
         #[arg(long, required_if_eq("operator", "true"))]
         password_stdin: bool,
     },
+    /// List a tenant's users.
+    List {
+        /// The tenant's slug.
+        #[arg(long)]
+        tenant: String,
+    },
+    /// Shut a user out: sign-ins and API keys of theirs hold no longer.
+    Deactivate(UserOfTenant),
+    /// Make a one-time link with which a user sets a password; an older link stops working.
+    PasswordLink(UserOfTenant),
+}
+
+#[derive(Debug, Args)]
+pub struct UserOfTenant {
+    /// The tenant's slug.
+    #[arg(long)]
+    pub tenant: String,
+    #[arg(long)]
+    pub username: String,
 }
 
 #[derive(Debug, Subcommand)]
@@ -176,6 +226,21 @@ pub enum KeyVerb {
         #[arg(long, value_delimiter = ',', required = true)]
         scopes: Vec<crate::auth::role::KeyScope>,
     },
+    /// List a tenant's API keys that hold.
+    List {
+        /// The tenant's slug.
+        #[arg(long)]
+        tenant: String,
+    },
+    /// End an API key for good.
+    Revoke {
+        /// The tenant's slug.
+        #[arg(long)]
+        tenant: String,
+        /// The key's id, as `key list` prints it.
+        #[arg(long, value_name = "KEY_ID")]
+        id: uuid::Uuid,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -188,6 +253,11 @@ pub enum TokenVerb {
         #[arg(long)]
         username: String,
     },
+    /// Say whether a token or API key holds, whose it is, and if not, why.
+    Check {
+        /// The token; `-` reads it from standard input, where other users of the machine cannot see it.
+        token: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -196,7 +266,7 @@ pub enum ConfigVerb {
     Check,
     /// Print what is in force, secrets hidden.
     Print,
-    /// Print the table of all keys, as README has it.
+    /// Print the table of all keys, as docs/configuration.md has it.
     Table,
 }
 

@@ -7,6 +7,8 @@ use futures_util::StreamExt;
 use serde_json::Value;
 
 use super::cli::FollowArgs;
+use super::client_sign_in::SignIn;
+use super::sentence::sentence;
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 
@@ -19,6 +21,8 @@ enum Ended {
     Again(String),
     /// Trying again would not help.
     ForGood(String),
+    /// A new token would help.
+    NewToken(String),
 }
 
 /// Follows until the server says that there is no sense in it.
@@ -31,10 +35,21 @@ pub async fn run(args: FollowArgs, clock: &Clock) -> Result<(), String> {
         .map_err(|error| error.to_string())?;
     let mut position = args.since.clone();
     let mut tries = 0_u32;
+    let mut signed_in = SignIn::of(&args)?;
+    signed_in.begin(&client).await?;
     loop {
         let before = position.clone();
-        match follow(&client, &args, &mut position).await {
+        match follow(&client, &args, signed_in.token(), &mut position).await {
             Ended::ForGood(words) => return Err(words),
+            // Once: a token that was just made and is refused at once is not the token's fault.
+            Ended::NewToken(words) if position == before && tries > 0 => return Err(words),
+            Ended::NewToken(words) => {
+                if !signed_in.can_renew() {
+                    return Err(words);
+                }
+                tries += 1;
+                signed_in.begin(&client).await?;
+            }
             Ended::Again(words) => {
                 tries = if position == before { tries + 1 } else { 0 };
                 let wait = pause(tries, Entropy);
@@ -45,12 +60,17 @@ pub async fn run(args: FollowArgs, clock: &Clock) -> Result<(), String> {
     }
 }
 
-async fn follow(client: &reqwest::Client, args: &FollowArgs, position: &mut Option<String>) -> Ended {
+async fn follow(
+    client: &reqwest::Client,
+    args: &FollowArgs,
+    token: &str,
+    position: &mut Option<String>,
+) -> Ended {
     let query = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("subscriptions", &args.subscriptions)
         .finish();
     let url = format!("{}/sse/events?{query}", args.url.trim_end_matches('/'));
-    let mut request = client.get(url).bearer_auth(&args.token);
+    let mut request = client.get(url).bearer_auth(token);
     if let Some(position) = position {
         request = request.header("Last-Event-ID", position.as_str());
     }
@@ -63,8 +83,11 @@ async fn follow(client: &reqwest::Client, args: &FollowArgs, position: &mut Opti
         let body: Value = answer.json().await.unwrap_or_default();
         let detail = body["detail"].as_str().unwrap_or("refused").to_owned();
         let words = format!("{} {detail}", status.as_u16());
-        let passing = status.is_server_error() || status.as_u16() == 429;
-        return if passing { Ended::Again(words) } else { Ended::ForGood(words) };
+        return match status.as_u16() {
+            401 => Ended::NewToken(words),
+            429 | 500.. => Ended::Again(words),
+            _ => Ended::ForGood(words),
+        };
     }
     read(answer, args, position).await
 }
@@ -86,7 +109,7 @@ async fn read(answer: reqwest::Response, args: &FollowArgs, position: &mut Optio
                 *position = Some(id);
             }
             if !block.data.is_empty() {
-                show(&block.data, args.json);
+                show(&block.data, position.as_deref(), args.json);
             }
         }
     }
@@ -96,7 +119,8 @@ async fn read(answer: reqwest::Response, args: &FollowArgs, position: &mut Optio
 fn ended(problem: &Value) -> Ended {
     let words = problem["detail"].as_str().unwrap_or("the server ended the stream").to_owned();
     match problem["close_code"].as_u64() {
-        Some(4400 | 4401 | 4403 | 4404 | 4410) => Ended::ForGood(words),
+        Some(4401) => Ended::NewToken(words),
+        Some(4400 | 4403 | 4404 | 4410) => Ended::ForGood(words),
         _ => Ended::Again(words),
     }
 }
@@ -134,9 +158,10 @@ fn pause(tries: u32, entropy: Entropy) -> Duration {
     Duration::from_millis(entropy.below(most.as_millis() as u64).max(100))
 }
 
-fn show(data: &str, as_json: bool) {
+fn show(data: &str, position: Option<&str>, as_json: bool) {
     let line = match serde_json::from_str::<Value>(data) {
-        Ok(message) if !as_json => sentence(&message),
+        // What `--since` takes to go on behind this line.
+        Ok(message) if !as_json => format!("{:<14} {}", position.unwrap_or("-"), sentence(&message)),
         _ => data.to_owned(),
     };
     // A closed pipe ends the program at the next signal; there is nobody left to tell.
@@ -145,65 +170,6 @@ fn show(data: &str, as_json: bool) {
 
 fn say_aside(words: &str) {
     let _ = writeln!(std::io::stderr().lock(), "follow: {words}");
-}
-
-/// A message as a line to read.
-pub fn sentence(message: &Value) -> String {
-    let text = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
-    let number = |name: &str| message[name].as_i64().unwrap_or_default();
-    let at = text("occurred_at");
-    let at = at.get(11..23).unwrap_or("            ");
-    let words = match message["type"].as_str().unwrap_or_default() {
-        "connection_established" => {
-            format!("connected as {} in tenant {}", text("username"), number("tenant_id"))
-        }
-        "job_update" => job(message),
-        "property_update" => property(message),
-        "property_notification" => format!("{} new properties in {}", number("count"), text("location")),
-        "system_notification" | "admin_notification" => format!("[{}] {}", text("category"), text("message")),
-        "system_alert" => format!("{} {}: {}", text("severity"), text("category"), text("message")),
-        "gap" => format!("events are missing ({}); read {}", text("reason"), text("resync_url")),
-        _ => message.to_string(),
-    };
-    let kind = message["event"].as_str().or(message["type"].as_str()).unwrap_or_default();
-    format!("{at} {kind:<18} {words}")
-}
-
-fn job(message: &Value) -> String {
-    let number = message["job_id"].as_i64().unwrap_or_default();
-    let spider = message["spider_name"].as_str().unwrap_or_default();
-    let mut words = format!("job {number} ({spider})");
-    if let Some(progress) = message["progress"].as_object() {
-        let count = |name: &str| progress.get(name).and_then(Value::as_i64).unwrap_or_default();
-        words += &format!(" {} items, {} pages", count("items_scraped"), count("pages_crawled"));
-    }
-    if let Some(total) = message["total_items"].as_i64() {
-        words += &format!(" {total} listings");
-    }
-    for name in ["finish_reason", "error"] {
-        if let Some(value) = message[name].as_str() {
-            words += &format!(" {value}");
-        }
-    }
-    words
-}
-
-fn property(message: &Value) -> String {
-    let property = &message["property"];
-    let key = property["listing_key"].as_str().unwrap_or_default();
-    let city = property["address"]["city"].as_str().or(property["address"]["state_or_province"].as_str());
-    let mut words = format!("{key} {}", city.unwrap_or_default());
-    let price = property["close_price"].as_f64().or(property["list_price"].as_f64());
-    match (message["old"].is_null(), price) {
-        (false, _) => words += &format!(" {} -> {}", plain(&message["old"]), plain(&message["new"])),
-        (true, Some(price)) => words += &format!(" {price}"),
-        (true, None) => {}
-    }
-    words
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[cfg(test)]
@@ -218,16 +184,5 @@ mod tests {
             (block.id.as_deref(), block.event.as_str(), block.data.as_str()),
             (Some("1-2"), "job_update", "{\"a\":1}")
         );
-    }
-
-    #[test]
-    fn a_price_change_reads_as_one_line() {
-        let message = serde_json::json!({
-            "type": "property_update", "event": "price_changed", "old": 100_000.0, "new": 95_000.0,
-            "occurred_at": "2026-01-01T10:00:00.123Z",
-            "property": { "listing_key": "LUC-1", "address": { "state_or_province": "OH" } },
-        });
-
-        assert_eq!(sentence(&message), "10:00:00.123 price_changed      LUC-1 OH 100000.0 -> 95000.0");
     }
 }

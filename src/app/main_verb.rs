@@ -4,11 +4,13 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
-use super::cli::{Cli, ConfigVerb, HealthcheckArgs, Migrate, Verb};
+use super::cli::{Cli, ConfigVerb, HealthcheckArgs, Migrate, TokenVerb, Verb};
 use super::reload::Reload;
-use super::{copies, documents, file_modes, follow, people, serve, settings as parts, tenant};
+use super::{
+    copies, documents, file_modes, follow, people, sample_site, serve, settings as parts, tenant, token_check,
+};
 use crate::base::clock::Clock;
 use crate::config::{Fault, Settings, TelemetrySettings, markdown_table, report};
 use crate::crawler::reader::child;
@@ -67,7 +69,10 @@ async fn run(cli: Cli) -> Result<String, Failed> {
             serve::run(&settings, reload).await.map_err(refused)?;
             Ok(String::new())
         }
-        Verb::Demo(args) => super::demo::run(&args).await.map_err(Failed::Refused),
+        Verb::Demo(args) => {
+            super::demo::run(&args, config.as_deref(), environment()).await.map_err(Failed::Refused)
+        }
+        Verb::SampleSite(args) => sample_site::run(&args).await.map_err(Failed::Refused),
         Verb::Follow(args) => {
             follow::run(args, &Clock::system()).await.map_err(Failed::Refused)?;
             Ok(String::new())
@@ -76,7 +81,12 @@ async fn run(cli: Cli) -> Result<String, Failed> {
         Verb::Tenant(verb) => line(tenant::run(&telling(settings()?)?, &verb).await),
         Verb::User(verb) => line(people::user(&telling(settings()?)?, &verb).await),
         Verb::Key(verb) => line(people::key(&telling(settings()?)?, &verb).await),
-        Verb::Token(verb) => line(people::token(&telling(settings()?)?, &verb).await),
+        Verb::Token(TokenVerb::Check { token }) => {
+            token_check::run(&telling(settings()?)?, &token).await.map_err(Failed::Refused)
+        }
+        Verb::Token(TokenVerb::Mint { tenant, username }) => {
+            line(people::token(&telling(settings()?)?, &tenant, &username).await)
+        }
         Verb::Openapi => documents::openapi(settings()?.server.public_url.as_deref()).map_err(refused),
         Verb::Asyncapi => Ok(documents::asyncapi(settings()?.server.public_url.as_deref())),
         Verb::Config(ConfigVerb::Check) => settings().map(|_| "the configuration is right\n".to_owned()),
@@ -85,7 +95,14 @@ async fn run(cli: Cli) -> Result<String, Failed> {
         Verb::Backup(args) => copies::backup(&settings()?, &args).await.map_err(Failed::Refused),
         Verb::Restore(args) => copies::restore(&settings()?, &args).await.map_err(Failed::Refused),
         Verb::Healthcheck(args) => healthcheck(&args).await,
+        Verb::Completions { shell } => Ok(completions(shell)),
     }
+}
+
+fn completions(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "lotline", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
 }
 
 fn load(config: Option<&std::path::Path>) -> Result<Settings, Failed> {
@@ -93,11 +110,14 @@ fn load(config: Option<&std::path::Path>) -> Result<Settings, Failed> {
 }
 
 fn read(config: Option<&std::path::Path>) -> Result<Settings, Vec<Fault>> {
-    let environment = std::env::vars_os().filter_map(|(name, value)| {
+    Settings::load(config, environment())
+}
+
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| {
         // A name or value that is no text cannot be one of ours: all of ours are.
         Some((name.into_string().ok()?, value.into_string().ok()?))
-    });
-    Settings::load(config, environment)
+    })
 }
 
 /// Sets up a log of failures alone: a refusal names no cause of ours, and an operator at a terminal has no other place.

@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod cli;
+mod client_sign_in;
 pub mod copies;
 pub mod demo;
 pub mod documents;
@@ -14,14 +15,19 @@ pub mod main_verb;
 mod node_id;
 pub mod people;
 mod private_file;
+mod refused_flags;
 pub mod reload;
+mod sample_site;
+pub mod sentence;
 pub mod serve;
 pub mod settings;
 pub mod shutdown;
 mod signals;
 pub mod start_error;
+mod table;
 pub mod tenant;
 pub mod timers;
+mod token_check;
 mod uploads;
 
 pub use build::App;

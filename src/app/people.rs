@@ -1,17 +1,28 @@
-//! `lotline tenant create` and `user|key|token …`: the first people, made by whoever holds the database.
+//! `lotline tenant create` and `user|key|token …`: the people of a tenant, by whoever holds the database.
 
 use std::io::BufRead;
 
 use secrecy::SecretString;
 
 use super::build::open_identity;
-use super::cli::{KeyVerb, TokenVerb, UserVerb};
-use crate::base::clock::Clock;
+use super::cli::{KeyVerb, UserOfTenant, UserVerb};
+use super::refused_flags::words;
+use super::table::table;
+use crate::base::clock::{Clock, rfc3339};
+use crate::base::ids::KeyId;
+use crate::base::page::{MAX_LIMIT, PageRequest};
 use crate::config::Settings;
+use crate::domain::error::Result as DomainResult;
 use crate::domain::identity::Identity;
 use crate::domain::identity::bootstrap::{self, KeyWish, Newcomer};
 use crate::domain::identity::password_links::require_address;
-use crate::protocol::problem::Problem;
+use crate::domain::identity::users::UserPatch;
+use crate::domain::identity::{api_keys, users};
+use crate::domain::op::Op;
+use crate::protocol::problem::Code;
+use crate::storage::api_keys::ApiKeyRow;
+use crate::storage::time;
+use crate::storage::users::UserRow;
 
 /// Why a verb did not do its work, in one line.
 pub type Refused = String;
@@ -23,7 +34,14 @@ pub async fn tenant(settings: &Settings, slug: &str, name: &str) -> Result<Strin
 }
 
 pub async fn user(settings: &Settings, verb: &UserVerb) -> Result<String, Refused> {
-    let UserVerb::Create { tenant, operator, username, email, role, password_stdin } = verb;
+    let (tenant, operator, username, email, role, password_stdin) = match verb {
+        UserVerb::Create { tenant, operator, username, email, role, password_stdin } => {
+            (tenant, operator, username, email, role, password_stdin)
+        }
+        UserVerb::List { tenant } => return list_users(settings, tenant).await,
+        UserVerb::Deactivate(of) => return deactivate(settings, of).await,
+        UserVerb::PasswordLink(of) => return password_link(settings, of).await,
+    };
     let password = if *password_stdin { Some(read_password()?) } else { None };
     let identity = identity(settings).await?;
     match (tenant, password) {
@@ -50,36 +68,122 @@ pub async fn user(settings: &Settings, verb: &UserVerb) -> Result<String, Refuse
 }
 
 pub async fn key(settings: &Settings, verb: &KeyVerb) -> Result<String, Refused> {
-    let KeyVerb::Create { tenant, username, name, scopes } = verb;
+    let (tenant, username, name, scopes) = match verb {
+        KeyVerb::Create { tenant, username, name, scopes } => (tenant, username, name, scopes),
+        KeyVerb::List { tenant } => return list_keys(settings, tenant).await,
+        KeyVerb::Revoke { tenant, id } => return revoke_key(settings, tenant, KeyId(*id)).await,
+    };
     let identity = identity(settings).await?;
     let wish = KeyWish { username: Some(username), name, scopes, expires_at: None };
     let made = bootstrap::create_key(&identity, tenant, &wish).await.map_err(words)?;
     Ok(made.text.expose().to_owned())
 }
 
-pub async fn token(settings: &Settings, verb: &TokenVerb) -> Result<String, Refused> {
-    let TokenVerb::Mint { tenant, username } = verb;
+pub async fn token(settings: &Settings, tenant: &str, username: &str) -> Result<String, Refused> {
     let identity = identity(settings).await?;
     let token = bootstrap::mint_token(&identity, tenant, username, None).await.map_err(words)?;
     Ok(token.text.expose().to_owned())
 }
 
-async fn identity(settings: &Settings) -> Result<Identity, Refused> {
+/// A server that runs beside does not hear of what another process does.
+const BESIDE: &str = "a server that runs beside follows within a minute, and ends what is open when its token ends; over \
+                      REST both happen at once";
+
+async fn list_users(settings: &Settings, tenant: &str) -> Result<String, Refused> {
+    let identity = identity(settings).await?;
+    let op = bootstrap::tenant_op(&identity, tenant).await.map_err(words)?;
+    let rows = users_of(&op).await?;
+    let rows = rows.iter().map(|user| {
+        let state = if user.is_active { "active" } else { "deactivated" };
+        [user.id.to_string(), user.username.clone(), user.role.clone(), state.to_owned()]
+    });
+    Ok(table(["id", "username", "role", "state"], rows))
+}
+
+async fn deactivate(settings: &Settings, of: &UserOfTenant) -> Result<String, Refused> {
+    let identity = identity(settings).await?;
+    let (op, user) = bootstrap::find_user(&identity, &of.tenant, &of.username).await.map_err(words)?;
+    let patch = UserPatch { is_active: Some(false), ..UserPatch::default() };
+    let after = users::change(&op, user, &patch, &|_: &UserRow| Ok(())).await.map_err(words)?;
+    Ok(format!("user {} ({}) of {} deactivated; {BESIDE}", after.username, after.id, of.tenant))
+}
+
+async fn password_link(settings: &Settings, of: &UserOfTenant) -> Result<String, Refused> {
+    let identity = identity(settings).await?;
+    let link = bootstrap::password_link(&identity, &of.tenant, &of.username).await.map_err(words)?;
+    Ok(format!("to set a password, once, until {}: {}", rfc3339(link.expires_at), link.url))
+}
+
+async fn list_keys(settings: &Settings, tenant: &str) -> Result<String, Refused> {
+    let identity = identity(settings).await?;
+    let op = bootstrap::tenant_op(&identity, tenant).await.map_err(words)?;
+    let rows = keys_of(&op).await?;
+    let at = |at: Option<i64>| at.map_or_else(|| "never".to_owned(), |at| rfc3339(time(at)));
+    let rows = rows.iter().map(|key| {
+        let scopes = key.scopes.replace(' ', ",");
+        [
+            key.id.to_string(),
+            key.name.clone(),
+            scopes,
+            key.made_by.to_string(),
+            at(key.last_used_at),
+            at(key.expires_at),
+        ]
+    });
+    Ok(table(["id", "name", "scopes", "user", "last used", "ends"], rows))
+}
+
+async fn revoke_key(settings: &Settings, tenant: &str, id: KeyId) -> Result<String, Refused> {
+    let identity = identity(settings).await?;
+    let op = bootstrap::tenant_op(&identity, tenant).await.map_err(words)?;
+    api_keys::revoke(&op, id).await.map_err(|problem| match problem.code {
+        Code::NotFound => {
+            format!("--id: {tenant} has no API key {id} that holds; `lotline key list` names them")
+        }
+        _ => words(problem),
+    })?;
+    Ok(format!("API key {id} revoked; {BESIDE}"))
+}
+
+/// All users of a tenant.
+pub(super) async fn users_of(op: &Op) -> Result<Vec<UserRow>, Refused> {
+    all(async |after| users::list(op, page(after)).await.map(|page| (page.rows, page.next))).await
+}
+
+/// All API keys of a tenant that were not revoked.
+pub(super) async fn keys_of(op: &Op) -> Result<Vec<ApiKeyRow>, Refused> {
+    all(async |after| api_keys::list(op, page(after)).await.map(|page| (page.rows, page.next))).await
+}
+
+pub(super) fn page<K>(after: Option<K>) -> PageRequest<K> {
+    PageRequest { limit: MAX_LIMIT, after }
+}
+
+/// A whole list, page by page.
+pub(super) async fn all<T, K>(
+    read: impl AsyncFn(Option<K>) -> DomainResult<(Vec<T>, Option<K>)>,
+) -> Result<Vec<T>, Refused> {
+    let (mut rows, mut after) = (Vec::new(), None);
+    loop {
+        let (page, next) = read(after).await.map_err(words)?;
+        rows.extend(page);
+        match next {
+            Some(next) => after = Some(next),
+            None => return Ok(rows),
+        }
+    }
+}
+
+pub(super) async fn identity(settings: &Settings) -> Result<Identity, Refused> {
     open_identity(settings, Clock::system()).await.map_err(|error| error.to_string())
 }
 
 /// One line from standard input: a password on the command line would be seen by every user of the machine.
-fn read_password() -> Result<SecretString, Refused> {
+pub(super) fn read_password() -> Result<SecretString, Refused> {
     let mut line = String::new();
     std::io::stdin()
         .lock()
         .read_line(&mut line)
         .map_err(|error| format!("cannot read the password: {error}"))?;
     Ok(SecretString::from(line.trim_end_matches(['\r', '\n']).to_owned()))
-}
-
-/// A refusal as one line, with every bad field.
-pub(super) fn words(problem: Problem) -> Refused {
-    let fields: Vec<String> = problem.errors.iter().map(|error| error.msg.clone()).collect();
-    if fields.len() > 1 { fields.join("; ") } else { problem.detail.into_owned() }
 }

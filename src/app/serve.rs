@@ -15,6 +15,7 @@ use super::{file_limits, file_modes};
 use crate::base::clock::Clock;
 use crate::config::Settings;
 use crate::crawler::reader::ReaderProgram;
+use crate::domain::identity::bootstrap;
 
 /// Serves until SIGTERM or SIGINT; a second of them ends the process at once. SIGHUP reads the configuration again.
 pub async fn run(settings: &Settings, reload: Reload) -> Result<(), StartError> {
@@ -31,8 +32,23 @@ pub async fn run(settings: &Settings, reload: Reload) -> Result<(), StartError> 
     let longest = Shutdown::new(&settings.server).longest();
     TaskTracker::new().spawn(obey(signals, stop.clone(), longest, reload, parts));
     // Not through the log: scripts wait for this very line, whatever the log's form.
-    let _ = writeln!(std::io::stderr().lock(), "listening on http://{}", app.local_addr());
+    let url = format!("http://{}", app.local_addr());
+    let first_steps = first_steps(&app, &url).await;
+    let _ = writeln!(std::io::stderr().lock(), "listening on {url}\n{first_steps}");
     app.run_until_stopped(stop).await
+}
+
+/// Where to look, and what to do while there is nobody who could sign in.
+async fn first_steps(app: &App, url: &str) -> String {
+    let docs = format!("try it at {url}/, read {url}/docs (REST) and {url}/docs/async (sockets and streams)");
+    match bootstrap::is_empty(&app.identity).await {
+        Ok(true) => format!(
+            "{docs}\nthere is no tenant yet; make one and its first user, also while this runs:\n  \
+             lotline tenant create --slug acme --name \"Acme\"\n  \
+             lotline user create --tenant acme --username ann --role admin --password-stdin"
+        ),
+        Ok(false) | Err(_) => docs,
+    }
 }
 
 async fn until_stop(signals: &mut Signals) {

@@ -1,4 +1,4 @@
-//! The table of all keys for the README, made from the comments of the default file so that it cannot drift.
+//! The table of all keys for docs/configuration.md, made from the comments of the default file so that it cannot drift.
 
 use std::fmt::Write;
 

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::position;
-use super::subscription::Filter;
+use super::subscription::{Feed, Filter};
 use crate::base::ids::{PropertyId, UserId};
 
 /// One message of a client.
@@ -193,7 +193,7 @@ impl Subscribe {
                 subscription: None,
                 key: None,
                 code: "invalid_subscription",
-                message: "a subscription is an object with the field subscription".to_owned(),
+                message: "A subscription is a name or an object with the field subscription".to_owned(),
             }),
         }
     }
@@ -233,14 +233,18 @@ pub fn parse_subscriptions(text: &str) -> Result<Vec<Subscribe>, Refused> {
     names.map(|name| Subscribe::from_value(&Value::String(name.to_owned()))).collect()
 }
 
-fn feed_and_key(fields: &Fields<'_>) -> Result<(super::subscription::Feed, Option<String>), Refused> {
-    let name = fields.text("subscription").unwrap_or_default();
+fn feed_and_key(fields: &Fields<'_>) -> Result<(Feed, Option<String>), Refused> {
+    let name = match fields.get("subscription") {
+        Some(Value::String(name)) if !name.is_empty() => name,
+        None | Some(Value::Null | Value::String(_)) => return Err(without_name("is missing")),
+        Some(_) => return Err(without_name("must be text")),
+    };
     let key = match fields.get("key") {
         None | Some(Value::Null) => None,
         Some(Value::String(key)) if key.len() <= MAX_KEY => Some(key.clone()),
         Some(_) => {
             return Err(Refused::Subscription {
-                subscription: Some(crate::base::text::cut(&name, 100).to_owned()),
+                subscription: Some(crate::base::text::cut(name, 100).to_owned()),
                 key: None,
                 code: "invalid_key",
                 message: format!("key must be text of at most {MAX_KEY} bytes"),
@@ -250,7 +254,7 @@ fn feed_and_key(fields: &Fields<'_>) -> Result<(super::subscription::Feed, Optio
     match name.parse() {
         Ok(feed) => Ok((feed, key)),
         Err(_) => {
-            let shown = crate::base::text::cut(&name, 100).to_owned();
+            let shown = crate::base::text::cut(name, 100).to_owned();
             let message = format!("Invalid subscription: {shown}");
             Err(Refused::Subscription {
                 subscription: Some(shown),
@@ -259,6 +263,17 @@ fn feed_and_key(fields: &Fields<'_>) -> Result<(super::subscription::Feed, Optio
                 message,
             })
         }
+    }
+}
+
+/// A subscription that names no feed.
+fn without_name(fault: &str) -> Refused {
+    let feeds = Feed::ALL.map(Feed::name).join(", ");
+    Refused::Subscription {
+        subscription: None,
+        key: None,
+        code: "invalid_subscription",
+        message: format!("The field subscription {fault}: it names a feed, one of {feeds}"),
     }
 }
 
@@ -346,6 +361,31 @@ mod tests {
             words(r#"{"type":"subscribe","subscription":"job_updates","filter":{"x":1}}"#).contains("`x`")
         );
         assert_eq!(words("[]"), "A message is a JSON object with a type");
+    }
+
+    #[test]
+    fn a_subscription_without_a_name_says_what_is_missing() {
+        let feeds = "it names a feed, one of job_updates, property_updates, system_alerts";
+        for (fields, fault) in [
+            ("{}", "is missing"),
+            (r#"{"subscription":null}"#, "is missing"),
+            (r#"{"subscription":""}"#, "is missing"),
+            (r#"{"channel":"job_updates"}"#, "is missing"),
+            (r#"{"subscription":7}"#, "must be text"),
+            (r#"{"subscription":["job_updates"]}"#, "must be text"),
+        ] {
+            let wanted = Refused::Subscription {
+                subscription: None,
+                key: None,
+                code: "invalid_subscription",
+                message: format!("The field subscription {fault}: {feeds}"),
+            };
+            for kind in ["subscribe", "unsubscribe"] {
+                let message = fields.replacen('{', &format!(r#"{{"type":"{kind}","#), 1).replace(",}", "}");
+                assert_eq!(parse(&message).command, Err(wanted.clone()), "{message}");
+            }
+            assert_eq!(parse_subscriptions(&format!("[{fields}]")), Err(wanted), "{fields}");
+        }
     }
 
     #[test]

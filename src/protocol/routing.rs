@@ -24,7 +24,8 @@ pub enum Routing {
     /// The inboxes of a room's members; of everybody, in the room that everybody is in. The connection that it came
     /// from has its `ack` instead.
     Room { room: RoomId, everyone: bool, connection: Option<ConnectionId> },
-    /// A room's members, and the person who came or went: from here on the room is in that inbox, or no longer.
+    /// A room's other members. For the person who came or went nothing is sent, but from here on the room is in that inbox,
+    /// or no longer.
     Membership { room: RoomId, user: UserId, joined: bool },
     /// The inboxes of two people. The connection that it came from has its `ack` instead.
     Direct { between: [UserId; 2], connection: Option<ConnectionId> },

@@ -349,7 +349,8 @@ impl Interest {
             Routing::Room { room, everyone, connection } => {
                 !self.reader.is(*connection) && (*everyone || self.rooms.sees(*room, seq))
             }
-            Routing::Membership { room, user: who, .. } => *who == user || self.rooms.sees(*room, seq),
+            // Whoever came or went has the answer to the deed itself; the event tells the others.
+            Routing::Membership { room, user: who, .. } => *who != user && self.rooms.sees(*room, seq),
             Routing::Direct { between, connection } => {
                 between.contains(&user) && !self.reader.is(*connection)
             }

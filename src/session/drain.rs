@@ -1,5 +1,5 @@
 //! Sending everybody away, not all at once: each client is told at once, and is closed at a moment of its own, so that
-//! the next node meets a stream of clients and no storm.
+//! the next node meets a stream of clients and no storm. A few clients are no storm: they are closed without delay.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,9 @@ use super::supervisor::Sessions;
 use crate::protocol::message::{GoingAway, ServerMessage};
 use crate::protocol::problem::CloseCode;
 
+/// So many clients a second come back without being a storm: over no longer than they need for that are they closed.
+const PER_SECOND: u32 = 20;
+
 /// A client's own end.
 struct End {
     connection: Arc<Connection>,
@@ -20,7 +23,7 @@ struct End {
 }
 
 impl Sessions {
-    /// Refuses newcomers, tells everybody, and closes them over `window`. Returns when the last one was told to end, or
+    /// Refuses newcomers, tells everybody, and closes them over `window` at most. Returns when the last one was told to end, or
     /// earlier when all have gone.
     pub async fn send_away(&self, window: Duration) {
         self.stopping().cancel();
@@ -43,7 +46,7 @@ impl Sessions {
             connections.swap(last, entropy.below(last as u64 + 1) as usize);
         }
         let (now, count) = (self.kernel.clock.now(), connections.len().max(1) as u64);
-        let part = window.as_micros() as u64 / count;
+        let part = spread_over(connections.len(), window).as_micros() as u64 / count;
         let spread = self.settings.reconnect_spread.as_millis() as u64;
         let ends = (0..).zip(connections).map(|(nth, connection)| {
             let after = Duration::from_micros(part * nth + entropy.below(part));
@@ -55,5 +58,28 @@ impl Sessions {
             End { connection, at: now + after, away_ms }
         });
         ends.collect()
+    }
+}
+
+/// The time over which so many clients are closed.
+fn spread_over(count: usize, window: Duration) -> Duration {
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    window.min(Duration::from_secs(1).saturating_mul(count) / PER_SECOND)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_clients_are_closed_at_once_and_many_over_the_whole_window() {
+        let window = Duration::from_secs(15);
+
+        let spans: Vec<_> = [0, 1, 20, 299, 300, 100_000].map(|count| spread_over(count, window)).into();
+
+        let wanted = [0, 50, 1_000, 14_950, 15_000, 15_000].map(Duration::from_millis);
+        assert_eq!(spans, wanted);
+        assert_eq!(spread_over(usize::MAX, window), window);
+        assert_eq!(spread_over(10, Duration::ZERO), Duration::ZERO);
     }
 }

@@ -11,7 +11,7 @@ use futures_util::{Stream, stream};
 use super::commands::join;
 use super::follower::Follower;
 use super::seating::Seat;
-use super::sse::{event, farewell, retry, unreadable};
+use super::sse::{Keepalive, event, farewell, retry, unreadable};
 use super::supervisor::Sessions;
 use super::wish::Wish;
 use crate::base::ids::JobId;
@@ -39,6 +39,7 @@ pub struct LogWish {
     pub begin: Begin,
     /// The place that the reader named.
     pub since: Option<String>,
+    pub keepalive: Keepalive,
 }
 
 struct Telling {
@@ -135,10 +136,10 @@ impl Telling {
                 event(text, None, kind, frame);
                 if *kind == "connection_established" {
                     self.say_gap(text);
-                    text.extend_from_slice(self.sign_of_life().as_bytes());
+                    self.sign_of_life(text);
                 }
             }
-            Item::Beat(_) => text.extend_from_slice(self.sign_of_life().as_bytes()),
+            Item::Beat(_) => self.sign_of_life(text),
             Item::Message { .. } | Item::Event(_) => {}
         }
     }
@@ -158,12 +159,12 @@ impl Telling {
         event(text, id.as_deref(), gap.kind(), &TextFrame::new(&gap.to_json()));
     }
 
-    /// A block of only `id:` fires nothing in the browser and keeps a quiet stream's place; 0 stands before all lines.
-    fn sign_of_life(&self) -> String {
+    /// Keeps a quiet stream's place; 0 stands before all lines.
+    fn sign_of_life(&self, text: &mut BytesMut) {
         match self.place {
-            LogPlace::Start => "id: 0\n\n".to_owned(),
-            LogPlace::Line(id) => format!("id: {id}\n\n"),
-            LogPlace::Execution(id) => format!("id: end.{id}\n\n"),
+            LogPlace::Start => self.wish.keepalive.write(text, 0),
+            LogPlace::Line(id) => self.wish.keepalive.write(text, id),
+            LogPlace::Execution(id) => self.wish.keepalive.write(text, format_args!("end.{id}")),
         }
     }
 

@@ -1,5 +1,6 @@
 //! A connection carried by server-sent events (WHATWG HTML, section 9.2): the same follower, rendered as text.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -24,12 +25,39 @@ pub enum Names {
     Type,
 }
 
+/// What keeps a quiet stream open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keepalive {
+    /// A block of only `id:`, which fires nothing in a browser and keeps a quiet stream's place.
+    Id,
+    /// A comment, for readers that take such a block for a message. It is a line without an end of a block: some readers
+    /// take every end of a block for a message.
+    Comment,
+}
+
+/// How a stream is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    pub names: Names,
+    pub keepalive: Keepalive,
+}
+
+impl Keepalive {
+    /// Writes a sign of life; `id` is the place that the stream has reached.
+    pub(super) fn write(self, text: &mut BytesMut, id: impl Display) {
+        match self {
+            Self::Id => text.put_slice(format!("id: {id}\n\n").as_bytes()),
+            Self::Comment => text.put_slice(b": keepalive\n"),
+        }
+    }
+}
+
 /// How long a client waits before it reconnects, in milliseconds.
 const RETRY_MS: u32 = 2_000;
 
 struct Reading {
     follower: Follower,
-    names: Names,
+    style: Style,
     /// Held so that the seat is given back, and the connection forgotten, when the stream is dropped.
     seat: Seat,
 }
@@ -44,10 +72,10 @@ pub async fn stream(
     sessions: &Arc<Sessions>,
     seat: Seat,
     wish: &Wish,
-    names: Names,
+    style: Style,
 ) -> impl Stream<Item = std::io::Result<Bytes>> + Send + use<> {
     let state = match join(sessions, &seat.connection, wish).await {
-        Some(follower) => State::Reading(Box::new(Reading { follower, names, seat })),
+        Some(follower) => State::Reading(Box::new(Reading { follower, style, seat })),
         None => State::Ended,
     };
     stream::unfold((state, true), |(state, first)| async move {
@@ -57,7 +85,7 @@ pub async fn stream(
         };
         match reading.follower.next().await {
             Ok(items) => {
-                let text = render(&items, reading.names, first);
+                let text = render(&items, reading.style, first);
                 reading.seat.connection.traffic.gives(items.len() as u64, text.len() as u64);
                 Some((Ok(text), (State::Reading(reading), false)))
             }
@@ -69,7 +97,7 @@ pub async fn stream(
     })
 }
 
-fn render(items: &[Item], names: Names, first: bool) -> Bytes {
+fn render(items: &[Item], style: Style, first: bool) -> Bytes {
     let mut text = BytesMut::new();
     if first {
         text.put_slice(format!("retry: {RETRY_MS}\n").as_bytes());
@@ -77,7 +105,7 @@ fn render(items: &[Item], names: Names, first: bool) -> Bytes {
     for item in items {
         match item {
             Item::Event(envelope) => {
-                let name = match names {
+                let name = match style.names {
                     Names::Notification => "notification",
                     Names::Type => &envelope.kind,
                 };
@@ -87,12 +115,11 @@ fn render(items: &[Item], names: Names, first: bool) -> Bytes {
                 let id = position.map(|position| position.to_string());
                 event(&mut text, id.as_deref(), kind, frame);
             }
-            // A block of only `id:` fires nothing in the browser and keeps a quiet stream's place.
-            Item::Beat(position) => text.put_slice(format!("id: {position}\n\n").as_bytes()),
+            Item::Beat(position) => style.keepalive.write(&mut text, position),
         }
     }
     if first && let Some(position) = items.iter().rev().find_map(position_of) {
-        text.put_slice(format!("id: {position}\n\n").as_bytes());
+        style.keepalive.write(&mut text, position);
     }
     text.freeze()
 }

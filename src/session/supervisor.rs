@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use tokio::sync::Notify;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -39,6 +39,9 @@ const ROUND: Duration = Duration::from_secs(1);
 /// How long before the end of its token a client is told.
 const EXPIRY_NOTICE: TimeDelta = TimeDelta::seconds(60);
 
+/// So many of those at once; further ones have as little time as everybody else. Each keeps a part of a frame, and a socket.
+const MOST_SLOW_FAREWELLS: usize = 256;
+
 /// Every live connection of this node, and what they run on.
 pub struct Sessions {
     pub kernel: Arc<Kernel>,
@@ -57,6 +60,8 @@ pub struct Sessions {
     pub(super) revalidation: Revalidation,
     /// Bytes of messages that clients have begun and not ended.
     pub(super) unfinished: Arc<ByteBudget>,
+    /// Sockets that were too slow and have more time than others to read why they end.
+    pub(super) slow_farewells: Semaphore,
     /// How many may begin at once.
     pub admission: Admission,
     /// Told when the last connection goes.
@@ -84,6 +89,7 @@ impl Sessions {
             room: Room::default(),
             unfinished: ByteBudget::new(settings.echo_message_bytes.max(settings.message_bytes)),
             registry: ConnectionRegistry::default(),
+            slow_farewells: Semaphore::new(MOST_SLOW_FAREWELLS),
             rescopes: Rescopes::default(),
             revalidation: Revalidation::default(),
             emptied: Notify::new(),

@@ -29,13 +29,24 @@ pub struct FilterHandle(reload::Handle<EnvFilter, Registry>);
 impl FilterHandle {
     /// Logs by `filter` from now on; the old filter stays when this one does not parse.
     pub fn set(&self, filter: &str) -> Result<(), TelemetryError> {
-        Ok(self.0.reload(EnvFilter::builder().parse(filter)?)?)
+        Ok(self.0.reload(parsed(filter)?)?)
     }
 
     /// The filter in force.
     pub fn current(&self) -> Result<String, TelemetryError> {
         Ok(self.0.with_current(ToString::to_string)?)
     }
+}
+
+/// What applies migrations says of each that it does, on every start; unless the filter names it, only failures are logged.
+const MIGRATOR: &str = "sea_orm_migration";
+
+fn parsed(filter: &str) -> Result<EnvFilter, ParseError> {
+    let parsed = EnvFilter::builder().parse(filter)?;
+    if filter.contains(MIGRATOR) {
+        return Ok(parsed);
+    }
+    Ok(parsed.add_directive(format!("{MIGRATOR}=error").parse()?))
 }
 
 /// Sets the process's log up, on standard error. Once per process: the tracing crates keep it in a global.
@@ -53,7 +64,7 @@ pub fn subscriber<W>(
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let (filter, handle) = reload::Layer::new(EnvFilter::builder().parse(&settings.log_filter)?);
+    let (filter, handle) = reload::Layer::new(parsed(&settings.log_filter)?);
     // No colours: their escapes would part a name from its value, and the scrubber would not know it.
     let lines = fmt::layer().with_ansi(false).with_writer(Scrubbed(writer));
     let layer = match settings.log_format {
@@ -159,9 +170,18 @@ mod tests {
             handle.set("debug").unwrap();
             debug!("heard");
             assert!(matches!(handle.set("lotline=loud"), Err(TelemetryError::Filter(_))));
-            assert_eq!(handle.current().unwrap(), "debug");
+            assert!(handle.current().unwrap().contains("debug"));
         });
 
         assert!(log.contains("heard") && !log.contains("unheard"), "{log}");
+    }
+
+    #[test]
+    fn the_migrator_is_heard_only_by_name() {
+        let says = |_: &FilterHandle| info!(target: "sea_orm_migration::migrator", "Applying all pending migrations");
+
+        assert_eq!(logged(LogFormat::Pretty, "info", says), "");
+        assert_eq!(logged(LogFormat::Pretty, "debug,lotline=trace", says), "");
+        assert_ne!(logged(LogFormat::Pretty, "warn,sea_orm_migration=info", says), "");
     }
 }

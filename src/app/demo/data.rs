@@ -111,6 +111,16 @@ impl<R: Row> Table<R> {
     }
 }
 
+impl<R: Row> Table<R> {
+    /// The table's first `count` rows alone.
+    #[must_use]
+    pub fn first(mut self, count: usize) -> Self {
+        self.rows.truncate(count);
+        self.by_key.retain(|_, place| *place < count);
+        self
+    }
+}
+
 impl<R> Table<R> {
     pub fn rows(&self) -> &[R] {
         &self.rows

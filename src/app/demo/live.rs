@@ -7,9 +7,10 @@ use chrono::NaiveDate;
 
 use super::changes::{Change, expected_changes};
 use super::rest::Client;
-use super::screen::Screen;
+use super::screen::{Screen, View};
+use super::settings::Given;
 use super::socket::Socket;
-use super::stage::{Company, Stage, USUAL_PORT, Wishes};
+use super::stage::{Company, Stage};
 use super::virtual_date::{START, Step, StepRefused};
 use super::welcome;
 use crate::app::cli::DemoArgs;
@@ -25,9 +26,10 @@ const LOOK: Duration = Duration::from_millis(500);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Ends well at the data's end and on a signal.
-pub(super) async fn run(args: &DemoArgs) -> Result<String, String> {
-    let stage = Stage::open(Wishes { port: USUAL_PORT, data_dir: args.data_dir.clone() }).await?;
-    let screen = Screen::new(stage.date.clone());
+pub(super) async fn run(args: &DemoArgs, given: Given) -> Result<String, String> {
+    let stage = Stage::open(given).await?;
+    let view = if args.verbose { View::Events } else { View::Summary };
+    let screen = Screen::new(stage.date.clone(), view);
     screen.say(&welcome::text(&stage));
     let played = tokio::select! {
         played = Box::pin(play(&stage, &screen, args.days)) => played,
@@ -35,11 +37,20 @@ pub(super) async fn run(args: &DemoArgs) -> Result<String, String> {
     };
     screen.tick();
     screen.say("stopping");
-    let kept = stage.kept().map(|path| format!("the data stays in {}", path.display()));
+    let people = welcome::people(&stage);
+    let kept = stage.kept().map(|path| {
+        format!(
+            "the data stays in {}: `LOTLINE__SERVER__DATA_DIR={0} lotline serve` serves it",
+            path.display()
+        )
+    });
     let closed = stage.close().await;
     let words = played?;
     closed?;
-    Ok([Some(words), kept].into_iter().flatten().fold(String::new(), |text, line| text + &line + "\n"))
+    Ok([Some(people), Some(words), kept]
+        .into_iter()
+        .flatten()
+        .fold(String::new(), |text, line| text + &line + "\n"))
 }
 
 /// Gives the words with which the data ends.

@@ -14,13 +14,17 @@ pub mod site;
 
 mod people;
 
+mod settings;
 mod stage;
 
 mod rest;
 mod socket;
 
+mod events;
 mod live;
 mod screen;
+mod terminal;
+mod totals;
 mod welcome;
 
 mod once;
@@ -33,9 +37,18 @@ mod compare;
 mod listings;
 mod report;
 
+use std::path::Path;
+
+use self::settings::Given;
 use super::cli::DemoArgs;
 
-/// `lotline demo`. Gives its last words; an error is what went wrong, in one line.
-pub async fn run(args: &DemoArgs) -> Result<String, String> {
-    if args.once { Box::pin(once::run(args)).await } else { Box::pin(live::run(args)).await }
+/// `lotline demo`, with the operator's own configuration where it says something. Gives its last words; an error is what
+/// went wrong.
+pub async fn run(
+    args: &DemoArgs,
+    config: Option<&Path>,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<String, String> {
+    let given = Given::read(args, config, environment)?;
+    if args.once { Box::pin(once::run(given)).await } else { Box::pin(live::run(args, given)).await }
 }

@@ -1,7 +1,8 @@
 //! `lotline demo --once`: crawls both sites, lets 30 days pass, crawls again, and holds every event, hit and listing
 //! against the data.
 
-use std::io::{Write, stdout};
+use std::io::Write;
+use std::time::Duration;
 
 use reqwest::StatusCode;
 
@@ -9,19 +10,21 @@ use super::changes::{expected_changes, expected_first};
 use super::checks;
 use super::report::Report;
 use super::round::{Audience, Round};
-use super::stage::{Company, Stage, Wishes};
-use crate::app::cli::DemoArgs;
+use super::settings::Given;
+use super::stage::{Company, Stage};
 use crate::app::signals::wait_for_signal;
+use crate::base::clock::Clock;
 
+const SECOND: Duration = Duration::from_secs(1);
 /// Days between the two crawls.
 const DAYS: u16 = 30;
 /// Homes for sale on the first day, at least: less would be no import to speak of.
 const LEAST_OPEN: usize = 2_000;
 
 /// The result in one line; an error when anything was wrong.
-pub(super) async fn run(args: &DemoArgs) -> Result<String, String> {
-    let stage = Stage::open(Wishes { port: 0, data_dir: args.data_dir.clone() }).await?;
-    let mut report = Report::new(stdout());
+pub(super) async fn run(given: Given) -> Result<String, String> {
+    let stage = Stage::open(given).await?;
+    let mut report = Report::on_standard_output();
     let begun = stage.clock.now();
     let played = tokio::select! {
         played = Box::pin(play(&stage, &mut report)) => played,
@@ -45,22 +48,52 @@ async fn play<W: Write>(stage: &Stage, report: &mut Report<W>) -> Result<(), Str
 
     // Both at once: whatever crosses from one tenant to the other has its chance.
     let expected = |company: &Company| expected_first(&company.catalogue, stage.date.today());
-    let first = tokio::try_join!(
-        Round::run(stage, lucas, &for_lucas, expected(lucas)),
-        Round::run(stage, sacramento, &for_sacramento, expected(sacramento)),
-    )?;
+    let heard = || for_lucas.heard() + for_sacramento.heard();
+    let first = async {
+        tokio::try_join!(
+            Round::run(stage, lucas, &for_lucas, expected(lucas)),
+            Round::run(stage, sacramento, &for_sacramento, expected(sacramento)),
+        )
+    };
+    let first = watched(&stage.clock, report, heard, first).await?;
     check(report, &first);
     check_foreign_job(report, &for_sacramento, &first.0).await?;
 
     let step = stage.date.step(DAYS).map_err(|refused| refused.to_string())?;
     report.say(&format!("{DAYS} days pass, from {} to {}", step.from, step.to));
     let expected = |company: &Company| expected_changes(&company.catalogue, step.from, step.to);
-    let second = tokio::try_join!(
-        Round::run(stage, lucas, &for_lucas, expected(lucas)),
-        Round::run(stage, sacramento, &for_sacramento, expected(sacramento)),
-    )?;
+    let second = async {
+        tokio::try_join!(
+            Round::run(stage, lucas, &for_lucas, expected(lucas)),
+            Round::run(stage, sacramento, &for_sacramento, expected(sacramento)),
+        )
+    };
+    let second = watched(&stage.clock, report, heard, second).await?;
     check(report, &second);
     Ok(())
+}
+
+/// Says how far two crawls are while they run.
+async fn watched<T, W: Write>(
+    clock: &Clock,
+    report: &mut Report<W>,
+    heard: impl Fn() -> usize,
+    crawls: impl Future<Output = T>,
+) -> T {
+    let mut crawls = std::pin::pin!(crawls);
+    let (begun, before) = (clock.now(), heard());
+    loop {
+        tokio::select! {
+            done = &mut crawls => {
+                report.passes("");
+                return done;
+            }
+            () = clock.sleep(SECOND) => {
+                let (events, seconds) = (heard() - before, (clock.now() - begun).num_seconds());
+                report.passes(&format!("both sites are being crawled: {events} events in {seconds} s"));
+            }
+        }
+    }
 }
 
 fn check<W: Write>(report: &mut Report<W>, rounds: &(Round<'_>, Round<'_>)) {

@@ -1,6 +1,9 @@
-//! The checks of `demo --once` as lines to read, each as soon as it is known.
+//! The checks of `demo --once` as lines to read, each as soon as it is known; on a terminal with colours, and with a line that
+//! says what is going on until there is something to report.
 
-use std::io::Write;
+use std::io::{IsTerminal, Stdout, Write, stdout};
+
+use super::terminal::{Colour, coloured, erased, unwrapped, wants_colours};
 
 /// Differences that a failed check names; there may be thousands.
 const SHOWN: usize = 5;
@@ -8,29 +11,54 @@ const SHOWN: usize = 5;
 /// Counts checks and prints them.
 pub(super) struct Report<W> {
     out: W,
+    is_terminal: bool,
+    has_colours: bool,
+    /// Whether a line stands that is to be written again.
+    has_passing: bool,
     passed: usize,
     failed: usize,
 }
 
+impl Report<Stdout> {
+    pub(super) fn on_standard_output() -> Self {
+        let is_terminal = stdout().is_terminal();
+        Self { is_terminal, has_colours: is_terminal && wants_colours(), ..Self::new(stdout()) }
+    }
+}
+
 impl<W: Write> Report<W> {
     pub(super) fn new(out: W) -> Self {
-        Self { out, passed: 0, failed: 0 }
+        Self { out, is_terminal: false, has_colours: false, has_passing: false, passed: 0, failed: 0 }
     }
 
     /// A line that checks nothing.
     pub(super) fn say(&mut self, words: &str) {
+        self.passes("");
         // A closed pipe is the reader's wish; the exit status still tells the result.
         let _ = writeln!(self.out, "{words}");
+    }
+
+    /// What is going on, on a terminal alone: it is written over by what comes next.
+    pub(super) fn passes(&mut self, words: &str) {
+        if !self.is_terminal {
+            return;
+        }
+        let line = if words.is_empty() { String::new() } else { unwrapped(&[format!("  {words}")]) };
+        let text = format!("{}{line}", erased(usize::from(self.has_passing)));
+        let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+        self.has_passing = !words.is_empty();
     }
 
     /// A check; without faults it has passed.
     pub(super) fn check(&mut self, words: &str, faults: &[String]) {
         if faults.is_empty() {
             self.passed += 1;
-            return self.say(&format!("  ok    {words}"));
+            let ok = coloured(self.has_colours, Colour::Green, "ok");
+            return self.say(&format!("  {ok}    {words}"));
         }
         self.failed += 1;
-        self.say(&format!("  WRONG {words}"));
+        let wrong = coloured(self.has_colours, Colour::Red, "WRONG");
+        self.say(&format!("  {wrong} {words}"));
         for fault in faults.iter().take(SHOWN) {
             self.say(&format!("          {fault}"));
         }
@@ -69,6 +97,21 @@ mod tests {
 
         assert_eq!(report.close(), Ok("all 2 checks passed".to_owned()));
         assert_eq!(String::from_utf8(out).unwrap(), "  ok    first\n  ok    second\n");
+    }
+
+    #[test]
+    fn on_a_terminal_the_passing_line_is_written_over() {
+        let mut out = Vec::new();
+        let mut report = Report { is_terminal: true, has_colours: true, ..Report::new(&mut out) };
+        report.passes("1 event");
+        report.passes("2 events");
+        report.check("first", &[]);
+        assert!(report.close().is_ok());
+
+        let (again, green) = ("\x1b[1F\x1b[J", "\x1b[32mok\x1b[0m");
+        let line = |words: &str| format!("\x1b[?7l  {words}\x1b[?7h\n");
+        let wanted = format!("{}{again}{}{again}  {green}    first\n", line("1 event"), line("2 events"));
+        assert_eq!(String::from_utf8(out).unwrap(), wanted);
     }
 
     #[test]

@@ -50,6 +50,13 @@ impl Audience {
     }
 }
 
+impl Audience {
+    /// How many messages the admin was told so far.
+    pub(super) fn heard(&self) -> usize {
+        self.admin.count()
+    }
+}
+
 impl<'a> Round<'a> {
     /// Crawls and waits for the end. The date stands meanwhile.
     pub(super) async fn run(

@@ -1,145 +1,110 @@
-//! The demo's terminal: a line an event. What comes by the hundred (progress, new homes of a first import) is gathered
-//! and shown once a second.
+//! The demo's terminal: a summary of each tenant that is rewritten in place, or with `-v` a line for every event. Where the output
+//! is no terminal a summary is a line at the end of each crawl.
 
 use std::collections::BTreeMap;
-use std::io::{Write, stdout};
+use std::io::{IsTerminal, Write, stdout};
 
 use parking_lot::Mutex;
 use serde_json::Value;
 
+use super::events::Events;
+use super::terminal::{self, Colour};
+use super::totals::Totals;
 use super::virtual_date::VirtualDate;
-use crate::app::follow::sentence;
 
-/// New homes in one second of which each gets a line of its own.
-const FEW: usize = 40;
+/// What is shown of the events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum View {
+    Summary,
+    Events,
+}
 
 pub(super) struct Screen {
     date: VirtualDate,
-    /// By the tenant's slug.
-    pending: Mutex<BTreeMap<&'static str, Pending>>,
+    view: View,
+    /// Whether lines can be rewritten.
+    is_terminal: bool,
+    has_colours: bool,
+    state: Mutex<State>,
 }
 
-/// What waits for the next second.
 #[derive(Default)]
-struct Pending {
-    /// The latest only: it stands for those before.
-    progress: Option<Value>,
-    created: Vec<Value>,
-    /// New homes since the demo began.
-    total: usize,
+struct State {
+    /// By the tenant's slug.
+    totals: BTreeMap<&'static str, Totals>,
+    /// Waits for the next second.
+    events: Events,
+    /// Lines of the summary that stand on the terminal now.
+    painted: usize,
 }
 
 impl Screen {
-    pub(super) fn new(date: VirtualDate) -> Self {
-        Self { date, pending: Mutex::default() }
+    pub(super) fn new(date: VirtualDate, view: View) -> Self {
+        let is_terminal = stdout().is_terminal();
+        let has_colours = is_terminal && terminal::wants_colours();
+        Self { date, view, is_terminal, has_colours, state: Mutex::default() }
     }
 
-    /// A line of the demo's own.
+    /// A line of the demo's own, above the summary.
     pub(super) fn say(&self, words: &str) {
-        // A closed pipe is the reader's wish; the demo goes on for those who follow it elsewhere.
-        let _ = writeln!(stdout().lock(), "{words}");
+        let mut state = self.state.lock();
+        write(&format!("{}{words}\n", terminal::erased(std::mem::take(&mut state.painted))));
+        self.paint(&mut state);
     }
 
-    /// Shows a message, or keeps it for the next second.
+    /// Takes a message into the summary, or keeps it for the next second's lines.
     pub(super) fn show(&self, slug: &'static str, message: Value) {
-        let mut pending = self.pending.lock();
-        let tenant = pending.entry(slug).or_default();
-        match message["event"].as_str() {
-            Some("job_progress") => tenant.progress = Some(message),
-            Some("property_created") => {
-                tenant.total += 1;
-                tenant.created.push(message);
+        let mut state = self.state.lock();
+        let ended = state.totals.entry(slug).or_default().take(&message);
+        match self.view {
+            View::Events => state.events.take(slug, message),
+            View::Summary if ended && !self.is_terminal => {
+                let line = self.summary(slug, &state.totals[slug]);
+                write(&(line + "\n"));
             }
-            _ => {
-                // What was told before must stand before.
-                let mut lines = tenant.flush();
-                lines.extend(shown(&message));
-                self.print(slug, &lines);
-            }
+            View::Summary => {}
         }
     }
 
-    /// Shows what was kept; to be called every second.
+    /// Shows what came meanwhile; to be called every second.
     pub(super) fn tick(&self) {
-        for (slug, tenant) in self.pending.lock().iter_mut() {
-            self.print(slug, &tenant.flush());
-        }
-    }
-
-    fn print(&self, slug: &str, lines: &[String]) {
-        for line in lines {
-            self.say(&format!("{} {slug:<10} {line}", self.date.today()));
-        }
-    }
-}
-
-impl Pending {
-    fn flush(&mut self) -> Vec<String> {
-        let created = std::mem::take(&mut self.created);
-        let mut lines: Vec<String> = match created.last() {
-            Some(last) if created.len() > FEW => {
-                let others = created.len() - 1;
-                vec![format!("{}, and {others} others ({} in all)", sentence(last), self.total)]
+        let mut state = self.state.lock();
+        match self.view {
+            View::Events => {
+                let today = self.date.today();
+                for (slug, line) in state.events.lines() {
+                    write(&format!("{today} {slug:<10} {line}\n"));
+                }
             }
-            _ => created.iter().map(sentence).collect(),
-        };
-        lines.extend(self.progress.take().as_ref().map(sentence));
-        lines
-    }
-}
-
-/// The line of a message; none for what a reader of events does not look for.
-fn shown(message: &Value) -> Option<String> {
-    let is_news = !matches!(
-        message["type"].as_str(),
-        Some("subscription_confirmed" | "subscription_live" | "connection_established" | "pong")
-    );
-    is_news.then(|| sentence(message))
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn created(key: usize) -> Value {
-        json!({"type": "property_update", "event": "property_created", "property": {"listing_key": format!("LUC-{key}")}})
-    }
-
-    #[test]
-    fn a_few_new_homes_get_a_line_each_and_many_get_one() {
-        let mut few = Pending { created: (1..=3).map(created).collect(), total: 3, progress: None };
-        let mut many = Pending { created: (1..=300).map(created).collect(), total: 400, progress: None };
-
-        assert_eq!(few.flush().len(), 3);
-        let lines = many.flush();
-        assert_eq!(lines.len(), 1);
-        assert!(
-            lines[0].contains("LUC-300") && lines[0].ends_with("and 299 others (400 in all)"),
-            "{lines:?}"
-        );
-        assert!(many.flush().is_empty());
-    }
-
-    #[test]
-    fn progress_stands_for_what_was_told_before() {
-        let screen = Screen::new(VirtualDate::start());
-        for items in [1, 2] {
-            let progress = json!({"items_scraped": items, "pages_crawled": items});
-            screen
-                .show("lucas", json!({"type": "job_update", "event": "job_progress", "progress": progress}));
+            View::Summary => self.paint(&mut state),
         }
-
-        let lines = screen.pending.lock().get_mut("lucas").unwrap().flush();
-
-        assert_eq!(lines.len(), 1);
-        assert!(lines[0].contains("2 items, 2 pages"), "{lines:?}");
     }
 
-    #[test]
-    fn what_only_concerns_the_connection_is_not_shown() {
-        assert_eq!(shown(&json!({"type": "subscription_live"})), None);
-        assert!(shown(&json!({"type": "gap", "reason": "retention"})).is_some());
+    fn paint(&self, state: &mut State) {
+        if self.view == View::Events || !self.is_terminal {
+            return;
+        }
+        let lines: Vec<String> =
+            state.totals.iter().map(|(slug, totals)| self.summary(slug, totals)).collect();
+        write(&format!("{}{}", terminal::erased(state.painted), terminal::unwrapped(&lines)));
+        state.painted = lines.len();
     }
+
+    fn summary(&self, slug: &str, totals: &Totals) -> String {
+        let colour = |colour: Colour, text: &str| terminal::coloured(self.has_colours, colour, text);
+        let (state, words) = totals.job();
+        format!(
+            "{}  {}  {}  {}",
+            self.date.today(),
+            colour(Colour::Bold, &format!("{slug:<10}")),
+            colour(state, &format!("{words:<44}")),
+            totals.words()
+        )
+    }
+}
+
+fn write(text: &str) {
+    let mut out = stdout().lock();
+    // A closed pipe is the reader's wish; the demo goes on for those who follow it elsewhere.
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

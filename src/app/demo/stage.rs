@@ -1,8 +1,7 @@
 //! What the demo plays on: two listings sites, a server with its crawler in this process, and two tenants with people.
-//! Nothing of the operator's own configuration is used, so that a demo never touches a real deployment.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,29 +15,17 @@ use super::catalogue::Catalogue;
 use super::data;
 use super::people::People;
 use super::rest::Client;
+use super::settings::Given;
 use super::site::server::{SiteHandle, SiteSettings, start};
 use super::virtual_date::VirtualDate;
 use crate::app::{App, StartError};
 use crate::base::clock::Clock;
-use crate::config::{Settings, report};
 use crate::crawler::reader::ReaderProgram;
 use crate::telemetry::subscriber;
 
-/// Where the demo listens when the port is free.
-pub(super) const USUAL_PORT: u16 = 8001;
-/// How long the tokens that the demo prints are good for: longer than it runs.
-const TOKEN_SECONDS: &str = "43200";
 /// The smaller site refuses one request in so many, which its second crawl meets. A crawler rightly slows down after
 /// that; the larger site never refuses, so that the demo does not consist of waiting.
 const REFUSE_EVERY: u64 = 1_500;
-
-/// How a stage is set.
-pub(super) struct Wishes {
-    /// 0 takes a free one; so does a port that is in use.
-    pub(super) port: u16,
-    /// Kept afterwards; without one, a folder that is removed at the end.
-    pub(super) data_dir: Option<PathBuf>,
-}
 
 /// A tenant, and the site that it crawls.
 pub(super) struct Company {
@@ -54,6 +41,8 @@ pub(super) struct Stage {
     pub(super) clock: Clock,
     pub(super) date: VirtualDate,
     pub(super) address: SocketAddr,
+    /// In place of the usual one, which another program has.
+    pub(super) took_a_free_port: bool,
     pub(super) lucas: Company,
     pub(super) sacramento: Company,
     /// What the demo itself spawns; each task ends with `stop`.
@@ -72,8 +61,8 @@ enum Folder {
 }
 
 impl Stage {
-    pub(super) async fn open(wishes: Wishes) -> Result<Self, String> {
-        let folder = Folder::open(wishes.data_dir)?;
+    pub(super) async fn open(given: Given) -> Result<Self, String> {
+        let folder = Folder::open(given.data_dir.clone())?;
         let date = VirtualDate::start();
         let larger = Catalogue::LucasCounty(Arc::new(data::lucas_county().map_err(words)?));
         let smaller = Catalogue::Sacramento(Arc::new(data::sacramento().map_err(words)?));
@@ -83,7 +72,7 @@ impl Stage {
         let sacramento_site = start(smaller.clone(), date.clone(), busy).await.map_err(words)?;
 
         let sites = [lucas_site.address, sacramento_site.address];
-        let settings = settings(free_port(wishes.port), folder.path(), &sites)?;
+        let settings = given.settings(folder.path(), &sites)?;
         subscriber::install(&settings.telemetry).map_err(words)?;
         let clock = Clock::system();
         let app = Box::pin(App::build(&settings, clock.clone(), ReaderProgram::OwnExecutable))
@@ -95,11 +84,13 @@ impl Stage {
 
         let (tasks, leave) = (TaskTracker::new(), CancellationToken::new());
         let address = app.local_addr();
+        let took_a_free_port = settings.server.bind.port() == 0;
         let server = tasks.spawn(app.run_until_stopped(leave.clone()));
         Ok(Self {
             clock,
             date,
             address,
+            took_a_free_port,
             lucas: Company {
                 slug: "lucas",
                 name: "Lucas County Homes",
@@ -177,27 +168,6 @@ impl Folder {
     }
 }
 
-/// `port`, or 0 where somebody else has it.
-fn free_port(port: u16) -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_or(0, |_| port)
-}
-
-/// A configuration out of the defaults and what the demo needs, with nothing from the environment.
-fn settings(port: u16, folder: &Path, sites: &[SocketAddr; 2]) -> Result<Settings, String> {
-    let folder = folder.to_str().ok_or("the path of the data folder is not text")?;
-    let [one, other] = sites;
-    let pairs = [
-        ("SERVER__BIND", format!("{}:{port}", Ipv4Addr::LOCALHOST)),
-        ("SERVER__DATA_DIR", folder.to_owned()),
-        ("SERVER__SHUTDOWN_SECONDS", "5".to_owned()),
-        ("AUTH__ACCESS_TTL_SECONDS", TOKEN_SECONDS.to_owned()),
-        ("CRAWLER__ALLOWED_PRIVATE_HOSTS", format!("{one},{other}")),
-        ("TELEMETRY__LOG_FILTER", "warn".to_owned()),
-    ];
-    let pairs = pairs.into_iter().map(|(name, value)| (format!("LOTLINE__{name}"), value));
-    Settings::load(None, pairs).map_err(|faults| report(&faults))
-}
-
 fn words(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
@@ -205,26 +175,6 @@ fn words(error: impl std::fmt::Display) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_demo_names_its_sites_to_the_crawler_and_nobody_else() {
-        let sites = [4001, 4002].map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-
-        let settings = settings(0, Path::new("/tmp/demo"), &sites).unwrap();
-
-        let mut named: Vec<_> = settings.crawler.allowed_private_hosts.iter().cloned().collect();
-        named.sort();
-        let host = "127.0.0.1".to_owned();
-        assert_eq!(named, [(host.clone(), 4001), (host, 4002)]);
-        assert!(settings.server.bind.ip().is_loopback() && settings.crawler.enabled);
-    }
-
-    #[test]
-    fn a_port_that_is_in_use_is_left_alone() {
-        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-
-        assert_eq!(free_port(taken.local_addr().unwrap().port()), 0);
-    }
 
     #[test]
     fn a_folder_with_a_database_is_refused() {

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use super::stage::{Company, Stage, USUAL_PORT};
+use super::people::Person;
+use super::settings::USUAL_PORT;
+use super::stage::{Company, Stage};
 use super::virtual_date::{DATA_END, START};
 
 /// The whole text.
@@ -14,26 +16,43 @@ pub(super) fn text(stage: &Stage) -> String {
          socket page  {url}/\n\
          events       {url}/docs/async\n"
     );
-    if stage.address.port() != USUAL_PORT {
+    if stage.took_a_free_port {
         let _ = writeln!(text, "(port {USUAL_PORT} is in use, so a free one was taken)");
     }
     for company in stage.companies() {
         text.push_str(&tenant(company));
     }
-    let token = &stage.lucas.people.member.token;
+    let member = &stage.lucas.people.member;
     let _ = write!(
         text,
-        "\nFollow the events of lucas in another terminal:\n\n  {} --url {url} --token {token}\n\nCtrl-C ends the demo.\n",
+        "\nFollow the events of lucas in another terminal:\n\n  {0} --url {url} --token {1}\n\nor sign in by name: \
+         {0} --url {url} --username lucas/member\n\nCtrl-C ends the demo.\n",
         follow_command(std::env::var_os("CARGO").is_some()),
+        member.token,
     );
     text
+}
+
+/// Who can sign in, once more: what was said at the start has scrolled away.
+pub(super) fn people(stage: &Stage) -> String {
+    let mut text = "Sign-in data of this demo:\n".to_owned();
+    for company in stage.companies() {
+        for person in company.people.all() {
+            let _ = writeln!(text, "{}", sign_in(company, person));
+        }
+    }
+    text
+}
+
+fn sign_in(company: &Company, person: &Person) -> String {
+    let (role, password) = (person.role.name(), &person.password);
+    format!("  sign in as {}/{role:<6}  password {password}", company.slug)
 }
 
 fn tenant(company: &Company) -> String {
     let mut text = format!("\nTenant {} crawls {} ({})\n", company.slug, company.site.url(), company.name);
     for person in company.people.all() {
-        let (role, password) = (person.role.name(), &person.password);
-        let _ = writeln!(text, "  sign in as {}/{role:<6}  password {password}", company.slug);
+        let _ = writeln!(text, "{}", sign_in(company, person));
     }
     for person in company.people.all() {
         let _ = writeln!(text, "  token of {}: {}", person.role.name(), person.token);

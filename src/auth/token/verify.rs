@@ -35,6 +35,15 @@ pub fn verify(
     }
 }
 
+/// The name, here, of the issuer that a token claims to be of, for the log; nothing is verified.
+pub fn claimed_issuer<'i>(token: &str, issuers: &'i Issuers) -> Option<&'i str> {
+    let parts = Parts::split(token).ok()?;
+    match issuers.named(text(&parts.claims, "iss").ok()?).ok()? {
+        Named::Own(own) => Some(&own.name),
+        Named::Foreign(_, foreign) => Some(&foreign.name),
+    }
+}
+
 fn own_token(
     parts: &Parts<'_>,
     ring: &KeyRing,

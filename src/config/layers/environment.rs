@@ -49,7 +49,8 @@ fn unknown(name: &str) -> String {
     match nearest(&upper, names.iter().map(String::as_str)) {
         Some(meant) => format!("there is no such variable; did you mean {meant}?"),
         None => {
-            "there is no such variable; names are LOTLINE__SECTION__KEY, as listed in the README".to_owned()
+            "there is no such variable; names are LOTLINE__SECTION__KEY, as listed in docs/configuration.md"
+                .to_owned()
         }
     }
 }

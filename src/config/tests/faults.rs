@@ -46,7 +46,7 @@ fn everything_that_is_wrong_is_named_in_one_go() {
     LOTLINE__AUTH__SEAL_KEY: the value (not shown) is not accepted; give 32 bytes or more
     LOTLINE__LIMITS__BODY_BYTES: "1 MiB" is not accepted; give a whole number from 1024 to 67108864
     LOTLINE__LIMIT__BODY_BYTES: there is no such variable; did you mean LOTLINE__LIMITS__BODY_BYTES?
-    LOTLINE__NONSENSE: there is no such variable; names are LOTLINE__SECTION__KEY, as listed in the README
+    LOTLINE__NONSENSE: there is no such variable; names are LOTLINE__SECTION__KEY, as listed in docs/configuration.md
     PORT: "99999" is no port; give 0 to 65535
     "#);
 }

@@ -10,8 +10,8 @@ use crate::auth::permission::Permission;
 use crate::auth::principal::Principal;
 use crate::auth::secret::{CredentialForm, PresentedKey};
 use crate::auth::token::error::TokenError;
-use crate::auth::token::verified::Verified;
-use crate::auth::token::verify::verify;
+use crate::auth::token::verified::{Verified, VerifiedForeign};
+use crate::auth::token::verify::{claimed_issuer, verify};
 use crate::domain::error::Result;
 use crate::domain::op::forbidden;
 use crate::protocol::problem::{Code, Problem};
@@ -113,6 +113,7 @@ impl Identity {
         if fetch.ended().await {
             return Ok(());
         }
+        tracing::debug!("a token was not judged: its issuer's keys did not come in time");
         self.kernel.metrics.token_refusals.of(TokenRefusal::UnknownKey).one();
         Err(keys_unavailable())
     }
@@ -122,16 +123,19 @@ impl Identity {
         let expires_at = verified.expires_at();
         let principal = match &verified {
             Verified::User(token) => {
-                let person = self.accounts.person_of_session(token.session_id()).await?;
+                let person = self.accounts.person_of_session(token.session_id()).await;
+                let person = person.inspect_err(|problem| note_unknown_sign_in(problem, token.jti()))?;
                 let session = person.session.ok_or_else(Problem::invalid_token)?;
                 admit::user(token, &person.facts, session)
             }
             Verified::Operator(token) => {
-                let platform = self.accounts.operator_of_session(token.session_id()).await?;
+                let platform = self.accounts.operator_of_session(token.session_id()).await;
+                let platform = platform.inspect_err(|problem| note_unknown_sign_in(problem, token.jti()))?;
                 admit::operator(token, &platform.facts, platform.session)
             }
             Verified::Foreign(token) => {
-                let person = self.accounts.person_of_foreign(token).await?;
+                let person = self.accounts.person_of_foreign(token).await;
+                let person = person.inspect_err(|problem| note_unknown_subject(problem, token))?;
                 admit::foreign(token, &person.facts)
             }
         };
@@ -144,6 +148,7 @@ impl Identity {
             Refusal::Unknown => TokenRefusal::Unknown,
             Refusal::Inactive => TokenRefusal::Inactive,
         };
+        note("a token", refusal);
         self.kernel.metrics.token_refusals.of(reason).one();
         refused(refusal)
     }
@@ -159,11 +164,14 @@ impl Identity {
         {
             match self.key_sets.ask(place) {
                 Asked::Pending(fetch) => return Err(NotAdmitted::KeysPending(fetch)),
-                Asked::TooMany => return Err(keys_unavailable().into()),
+                Asked::TooMany => {
+                    tracing::debug!(%error, "a token was not judged: too many wait for its issuer's keys");
+                    return Err(keys_unavailable().into());
+                }
                 Asked::Lately => {}
             }
         }
-        tracing::debug!(%error, "a token was refused");
+        tracing::debug!(%error, issuer = claimed_issuer(text, &self.issuers), "a token was refused");
         self.kernel.metrics.token_refusals.of(reason(&error)).one();
         Err(match error {
             // Nothing can be said of the token yet, so it is not called a bad one.
@@ -177,7 +185,10 @@ impl Identity {
         let shown = PresentedKey::parse(text).ok_or_else(Problem::invalid_token)?;
         let facts = self.accounts.key(shown.key_id()).await?;
         let now = self.now();
-        let principal = admit::key(&shown, &facts, now).map_err(refused)?;
+        let principal = admit::key(&shown, &facts, now).map_err(|refusal| {
+            note("an API key", refusal);
+            refused(refusal)
+        })?;
         let day = now + TimeDelta::hours(KEY_HOURS);
         Ok(Admitted { principal, expires_at: facts.expires_at.map_or(day, |end| end.min(day)) })
     }
@@ -197,7 +208,11 @@ impl Identity {
                 grant.admit_key(&facts, self.now())
             }
         };
-        Ok(Admitted { principal: principal.map_err(refused)?, expires_at: grant.ends_at() })
+        let principal = principal.map_err(|refusal| {
+            note("a ticket", refusal);
+            refused(refusal)
+        })?;
+        Ok(Admitted { principal, expires_at: grant.ends_at() })
     }
 
     /// Refuses a principal that was admitted and whose credential has ended meanwhile. What was read for the admission
@@ -250,6 +265,35 @@ fn reason(error: &TokenError) -> TokenRefusal {
 fn keys_unavailable() -> Problem {
     let words = "The keys of the token's issuer cannot be fetched at the moment; try again.";
     Problem::new(Code::Unavailable, words).retry_after(10)
+}
+
+/// The caller is told one thing only; whoever runs the node finds the reason in the log.
+fn note(what: &'static str, refusal: Refusal) {
+    match refusal {
+        Refusal::Unknown => {
+            tracing::debug!(
+                "{what} was refused: what it speaks for is unknown, has ended, or is not its own"
+            );
+        }
+        Refusal::Inactive => tracing::debug!("{what} was refused: the user or the tenant is switched off"),
+    }
+}
+
+fn note_unknown_sign_in(problem: &Problem, jti: &str) {
+    if problem.code == Code::Unauthenticated {
+        tracing::debug!(
+            jti,
+            "a token was refused: its sign-in is unknown or has ended, or its user was removed"
+        );
+    }
+}
+
+fn note_unknown_subject(problem: &Problem, token: &VerifiedForeign) {
+    if problem.code == Code::Unauthenticated {
+        let (issuer, subject) = (token.issuer(), token.subject());
+        let tenants = token.tenants().join(", ");
+        tracing::debug!(issuer, ?subject, tenants, "a foreign token was refused: it names an unknown user");
+    }
 }
 
 fn refused(refusal: Refusal) -> Problem {

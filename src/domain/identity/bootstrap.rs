@@ -90,14 +90,20 @@ pub async fn create_operator(
     Ok(row)
 }
 
-/// The one-time link with which a user that was made without a password sets one.
-pub async fn password_link(identity: &Identity, tenant: &str, username: &str) -> Result<PasswordLink> {
+/// A user by name, and the work in the user's tenant.
+pub async fn find_user(identity: &Identity, tenant: &str, username: &str) -> Result<(Op, UserId)> {
     let op = tenant_op(identity, tenant).await?;
     let tx = op.read().await?;
     let user = user_rows::find_by_username(&tx, username).await?;
     drop(tx);
     let user = user.ok_or_else(|| Problem::new(Code::NotFound, "The tenant has no such user."))?;
-    password_links::create(identity, &op, UserId(user.id)).await
+    Ok((op, UserId(user.id)))
+}
+
+/// The one-time link with which a user that was made without a password sets one.
+pub async fn password_link(identity: &Identity, tenant: &str, username: &str) -> Result<PasswordLink> {
+    let (op, user) = find_user(identity, tenant, username).await?;
+    password_links::create(identity, &op, user).await
 }
 
 /// A key to make from the command line.
@@ -201,12 +207,20 @@ fn email_of(username: &str, email: Option<&str>, tenant: &str) -> String {
     match email {
         Some(email) => email.to_owned(),
         None if username.contains('@') => username.to_owned(),
-        // RFC 2606: a name under `.invalid` is nobody's.
-        None => format!("{username}@{tenant}.invalid"),
+        // RFC 2606: a name under `.invalid` is nobody's. It only holds the place of one, and is never shown.
+        None => format!("{username}@{tenant}{PLACE_HOLDER}"),
     }
 }
 
-async fn tenant_op(identity: &Identity, slug: &str) -> Result<Op> {
+const PLACE_HOLDER: &str = ".invalid";
+
+/// A user's address, where one is known.
+pub fn known_email(stored: String) -> Option<String> {
+    Some(stored).filter(|email| !email.ends_with(PLACE_HOLDER))
+}
+
+/// Work of the command line in a tenant.
+pub async fn tenant_op(identity: &Identity, slug: &str) -> Result<Op> {
     let tx = identity.kernel.db.system(SystemReason::CommandLine).read().await?;
     let tenant = tenant_rows::find_by_slug(&tx, slug).await?;
     let tenant = tenant.ok_or_else(|| Problem::new(Code::NotFound, "There is no tenant with this slug."))?;

@@ -18,7 +18,7 @@ pub(super) const CANCELLED: &str = "cancelled";
 
 /// Ends the job and its execution and saves both. `finish_reason` and `error` of the job are set before.
 pub(super) async fn end(op: &Op, change: &mut Change, job: &mut JobRow, ending: Ending) -> Result<()> {
-    tell::pending_progress(op, change, job)?;
+    tell::last_progress(op, change, job)?;
     tell_summary(op, change, job).await?;
     let (job_status, execution_status) = match ending {
         Ending::Completed => (JobStatus::Completed, ExecutionStatus::Completed),

@@ -31,6 +31,14 @@ pub(super) fn pending_progress(op: &Op, change: &mut Change, job: &mut JobRow) -
     if job.progress_pending { progress(op, change, job) } else { Ok(()) }
 }
 
+/// The same at the end of an execution, which may have been too short for any report: what it did is told once before the end.
+pub(super) fn last_progress(op: &Op, change: &mut Change, job: &mut JobRow) -> Result<()> {
+    let has_told = job.progress_told_at.is_some_and(|told| job.started_at.is_some_and(|begun| told >= begun));
+    let has_done = job.items_scraped > 0 || job.pages_crawled > 0;
+    job.progress_pending |= has_done && !has_told;
+    pending_progress(op, change, job)
+}
+
 pub(super) fn completed(op: &Op, change: &mut Change, job: &JobRow, total_items: u64) -> Result<()> {
     let total_items = i64::try_from(total_items).ok();
     tell(change, job, JobUpdate { total_items, ..update(op, job, JobEvent::JobCompleted)? })
@@ -59,8 +67,9 @@ fn update(op: &Op, job: &JobRow, event: JobEvent) -> Result<JobUpdate> {
         items_scraped: counts.then_some(job.items_scraped),
         progress: in_progress.then_some(figures),
         total_items: None,
-        finish_reason: job.finish_reason.clone(),
-        error: job.error.clone(),
+        // The report of the end sets them before the last progress is told.
+        finish_reason: job.finish_reason.clone().filter(|_| !in_progress),
+        error: job.error.clone().filter(|_| !in_progress),
         position: None,
         occurred_at: None,
     })

@@ -23,13 +23,27 @@ pub(super) fn read<'r>(
     let in_header = in_header.map(Credential::Header);
     // What a browser offers as a subprotocol is no header that a program sets: keys are refused there too.
     let offered = subprotocol::bearer_token(request.headers()).map_err(|_| two_credentials())?;
+    let has_pair = offered.is_none() || speaks_lotline(request);
     let offered = offered.map(Credential::Query);
     let mut shown = [in_query, ticket, in_header, offered].into_iter().flatten();
     match (shown.next(), shown.next()) {
         (None, _) => Err(Problem::authentication_required()),
+        (Some(_), None) if door == Door::Socket && !has_pair => Err(without_pair()),
         (Some(credential), None) => Ok(credential),
         (Some(_), Some(_)) => Err(two_credentials()),
     }
+}
+
+/// Whether the one subprotocol is offered that the answer may name. A list that cannot be read is the handshake's to refuse.
+fn speaks_lotline(request: &Request) -> bool {
+    subprotocol::select(request.headers()).map_or(true, |selected| selected.is_some())
+}
+
+/// A browser accepts only a subprotocol that it offered, and the answer never repeats the one that holds the token.
+fn without_pair() -> Problem {
+    let words =
+        "Offer the subprotocol `lotline.v1` beside `lotline.bearer.TOKEN`: the answer names the first.";
+    Problem::new(Code::BadRequest, words)
 }
 
 fn two_credentials() -> Problem {

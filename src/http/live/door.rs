@@ -4,7 +4,8 @@ use poem::Request;
 
 use super::Live;
 use super::credential;
-use super::parameters::Parameters;
+use super::parameters::{Known, Parameters};
+use super::reject;
 use crate::auth::permission::Permission;
 use crate::domain::identity::authenticate::{Admitted, Credential};
 use crate::domain::identity::tickets::Door;
@@ -22,14 +23,25 @@ pub(super) struct Visitor {
     pub(super) origin: Origin,
 }
 
-/// Checks the address's pace, origin, credential, user and the user in the path. Nothing is taken yet: no seat, no ticket.
-pub(super) async fn check(live: &Live, request: &Request, door: Door) -> Result<Visitor, Problem> {
+/// Checks what needs no credential: the address's pace, the origin, the names of the parameters.
+pub(super) fn check_request(live: &Live, request: &Request, known: Known) -> Result<Parameters, Problem> {
     count_address(request, &live.sessions.kernel)?;
     if !live.origins.admits(request.headers()) {
         let words = "Pages of this origin may not connect; cors.allowed_origins lists those that may.";
         return Err(Problem::new(Code::BadOrigin, words));
     }
-    let parameters = Parameters::read(request)?;
+    let parameters = Parameters::read(request, known)?;
+    reject::check(&parameters)?;
+    Ok(parameters)
+}
+
+/// Checks credential, user and the user in the path. Nothing is taken yet: no seat, no ticket.
+pub(super) async fn check_caller(
+    live: &Live,
+    request: &Request,
+    door: Door,
+    parameters: Parameters,
+) -> Result<Visitor, Problem> {
     let credential = credential::read(request, &parameters, door)?;
     live.sessions.refuse_when_stopping()?;
     // Up to here nothing was computed or read for the visitor; beyond, only so many are served at once.

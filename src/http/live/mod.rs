@@ -6,6 +6,7 @@ mod parameters;
 mod reject;
 mod socket;
 mod stream;
+mod stream_refusal;
 
 use std::sync::Arc;
 

@@ -1,36 +1,97 @@
-//! The query of a live connection. A parameter that speaks of authority or of a place may stand once only: of two, each
-//! reader would believe another.
+//! The query of a live connection. Every parameter is one that its address knows: one that is misspelt or belongs elsewhere would
+//! have no effect, and its sender would not learn of it. Each may stand once only: of two, each reader would believe another.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use poem::Request;
 
+use crate::base::text::cut;
 use crate::protocol::problem::{Code, Problem};
+use crate::telemetry::recognise::masked;
+
+/// The parameters that one address knows.
+pub(super) type Known = &'static [&'static str];
+
+/// What a cache is circumvented with; it says nothing.
+const CACHE_BUSTER: &str = "_";
+/// Unknown names that a refusal repeats, and bytes of each.
+const SHOWN: usize = 5;
+const SHOWN_BYTES: usize = 60;
 
 #[derive(Debug, Default)]
 pub(super) struct Parameters(HashMap<String, String>);
 
-const KNOWN: [&str; 8] =
-    ["token", "ticket", "since", "subscriptions", "reject", "names", "level", "min_level"];
-
 impl Parameters {
-    /// Reads the query; names that the doors do not know are ignored, as the seeds' clients may send their own.
-    pub(super) fn read(request: &Request) -> Result<Self, Problem> {
+    /// Reads the query; a refusal names every parameter that is not among `known`.
+    pub(super) fn read(request: &Request, known: Known) -> Result<Self, Problem> {
         let query = request.uri().query().unwrap_or_default();
-        let mut found = HashMap::new();
+        let (mut found, mut unknown) = (HashMap::new(), Vec::new());
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-            if KNOWN.contains(&name.as_ref())
-                && found.insert(Cow::into_owned(name.clone()), value.into_owned()).is_some()
-            {
+            if name == CACHE_BUSTER {
+                continue;
+            }
+            if !known.contains(&name.as_ref()) {
+                if !unknown.contains(&name) {
+                    unknown.push(name);
+                }
+                continue;
+            }
+            if found.insert(Cow::into_owned(name.clone()), value.into_owned()).is_some() {
                 let words = format!("The query parameter {name} stands there twice; give it once.");
                 return Err(Problem::new(Code::BadRequest, words));
             }
         }
-        Ok(Self(found))
+        if unknown.is_empty() { Ok(Self(found)) } else { Err(refusal(&unknown, known)) }
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
+    }
+}
+
+fn refusal(unknown: &[Cow<'_, str>], known: Known) -> Problem {
+    // A credential without a name would stand where names do.
+    let shown: Vec<String> =
+        unknown.iter().take(SHOWN).map(|name| cut(&masked(name), SHOWN_BYTES).to_owned()).collect();
+    let (parameters, are) = if unknown.len() == 1 { ("parameter", "is") } else { ("parameters", "are") };
+    let words = format!(
+        "The query {parameters} {} {are} not known here; this address takes {}.",
+        shown.join(", "),
+        known.join(", ")
+    );
+    Problem::new(Code::BadRequest, words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(query: &str) -> Result<Parameters, String> {
+        let uri = format!("/ws?{query}").parse().unwrap();
+        let request = Request::builder().uri(uri).finish();
+        Parameters::read(&request, &["token", "since"]).map_err(|problem| problem.detail.into_owned())
+    }
+
+    #[test]
+    fn every_unknown_name_is_named_with_what_is_known() {
+        let refused = read("sinse=1&token=t&sub=a&sinse=2").unwrap_err();
+
+        let words = "The query parameters sinse, sub are not known here; this address takes token, since.";
+        assert_eq!(refused, words);
+    }
+
+    #[test]
+    fn a_cache_buster_says_nothing_and_an_encoded_name_is_read_as_what_it_stands_for() {
+        let read = read("_=1764000000&_=2&%74oken=t&&").unwrap();
+
+        assert_eq!((read.get("token"), read.get("_")), (Some("t"), None));
+    }
+
+    #[test]
+    fn a_long_name_does_not_come_back_whole() {
+        let refused = read(&format!("{}=1", "x".repeat(4_000))).unwrap_err();
+
+        assert!(refused.len() < 200, "{refused}");
     }
 }

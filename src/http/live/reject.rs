@@ -8,10 +8,28 @@ use poem::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::Live;
+use super::parameters::Parameters;
 use crate::http::serve::Upgrade;
-use crate::protocol::problem::Problem;
+use crate::protocol::problem::{Code, Problem};
 use crate::protocol::websocket::encode;
 use crate::protocol::websocket::handshake::{self, Accept};
+
+/// Whether the client asked that a refusal is told where a page can read it.
+pub(super) fn is_asked_for(request: &Request) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    url::form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == "reject" && value == "close")
+}
+
+/// Of the parameter, for doors that read it: nothing else may stand there.
+pub(super) fn check(parameters: &Parameters) -> Result<(), Problem> {
+    match parameters.get("reject") {
+        None | Some("close") => Ok(()),
+        Some(_) => Err(Problem::new(
+            Code::BadRequest,
+            "The query parameter reject may only be `close`; or leave it out.",
+        )),
+    }
+}
 
 /// How long a refused client has to read why and go.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -29,9 +47,8 @@ pub(super) fn refuse(live: &Arc<Live>, request: &Request, problem: Problem) -> p
 }
 
 fn told_by_close(request: &Request, problem: &Problem) -> Option<(Accept, Upgrade)> {
-    let asked = request.uri().query().unwrap_or_default().split('&').any(|pair| pair == "reject=close");
     // A page of a bad origin learns nothing from a socket that it may not open.
-    if !asked || !problem.code.closes_on_request() {
+    if !is_asked_for(request) || !problem.code.closes_on_request() {
         return None;
     }
     let accept = handshake::check(request.method(), request.version(), request.headers()).ok()?;

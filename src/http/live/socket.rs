@@ -5,7 +5,8 @@ use std::sync::Arc;
 use poem::{Endpoint, Request, Response};
 
 use super::Live;
-use super::door::{Visitor, check};
+use super::door::{Visitor, check_caller, check_request};
+use super::parameters::Known;
 use super::reject::{refuse, switching};
 use crate::auth::permission::Permission;
 use crate::domain::identity::tickets::Door;
@@ -25,6 +26,15 @@ pub enum SocketKind {
     Follow,
     Echo,
     Upload,
+}
+
+impl SocketKind {
+    fn parameters(self) -> Known {
+        match self {
+            Self::Follow => &["token", "ticket", "since", "subscriptions", "reject"],
+            Self::Echo | Self::Upload => &["token", "ticket", "reject"],
+        }
+    }
 }
 
 pub struct SocketDoor {
@@ -53,7 +63,8 @@ impl Endpoint for SocketDoor {
 
 impl SocketDoor {
     async fn admit(&self, request: &Request) -> Result<Ready, Problem> {
-        let visitor = check(&self.live, request, Door::Socket).await?;
+        let parameters = check_request(&self.live, request, self.kind.parameters())?;
+        let visitor = check_caller(&self.live, request, Door::Socket, parameters).await?;
         let mode = self.mode(&visitor)?;
         let carrier = match mode {
             Mode::Follow(_) | Mode::Echo => Carrier::Socket,

@@ -1,5 +1,5 @@
 //! The doors of server-sent events. EventSource gives up for ever on any status but 200, so a temporary refusal is a
-//! stream that says so and ends; a permanent one is HTTP.
+//! stream that says so and ends; a permanent one is HTTP, unless `reject=close` asks to be told on a stream.
 
 use std::sync::Arc;
 
@@ -7,21 +7,22 @@ use poem::http::{StatusCode, header};
 use poem::{Body, Endpoint, Request, Response};
 
 use super::Live;
-use super::door::{Visitor, check};
+use super::door::{Visitor, check_caller, check_request};
+use super::parameters::{Known, Parameters};
+use super::{reject, stream_refusal};
 use crate::auth::permission::Permission;
 use crate::base::ids::JobId;
 use crate::domain::identity::tickets::Door;
 use crate::domain::jobs::follow_log::{self, Begin};
 use crate::domain::jobs::logs::LogQuery;
 use crate::domain::op::{Op, forbidden};
-use crate::hub::Closing;
 use crate::protocol::job::LogLevel;
 use crate::protocol::position;
 use crate::protocol::problem::{Code, Problem};
 use crate::session::Seat;
 use crate::session::log_stream::{self, LogWish};
 use crate::session::seats::Carrier;
-use crate::session::sse::{self, Names};
+use crate::session::sse::{self, Keepalive, Names, Style};
 use crate::session::stats_stream;
 use crate::session::wish::Wish;
 
@@ -38,6 +39,40 @@ pub enum StreamKind {
     Logs,
 }
 
+impl StreamKind {
+    fn parameters(self) -> Known {
+        match self {
+            Self::Notifications => {
+                &["token", "ticket", "since", "names", "keepalive", "reject", "lastEventId", "last_event_id"]
+            }
+            Self::Events => &[
+                "token",
+                "ticket",
+                "since",
+                "subscriptions",
+                "names",
+                "keepalive",
+                "reject",
+                "lastEventId",
+                "last_event_id",
+            ],
+            // Nothing to resume; but polyfills repeat the id of a refusal.
+            Self::Stats => &["token", "ticket", "keepalive", "reject", "lastEventId", "last_event_id"],
+            Self::Logs => &[
+                "token",
+                "ticket",
+                "since",
+                "level",
+                "min_level",
+                "keepalive",
+                "reject",
+                "lastEventId",
+                "last_event_id",
+            ],
+        }
+    }
+}
+
 pub struct StreamDoor {
     pub live: Arc<Live>,
     pub kind: StreamKind,
@@ -49,9 +84,9 @@ impl Endpoint for StreamDoor {
     async fn call(&self, request: Request) -> poem::Result<Response> {
         match self.open(&request).await {
             Ok(response) => Ok(response),
-            Err(problem) if is_temporary(&problem) => {
+            Err(problem) if stream_refusal::is_told_on_stream(&problem, reject::is_asked_for(&request)) => {
                 self.live.sessions.kernel.metrics.refused(problem.code);
-                Ok(come_back(&problem))
+                Ok(event_stream(Body::from(stream_refusal::text(&problem))))
             }
             Err(problem) => Err(problem.into()),
         }
@@ -60,20 +95,26 @@ impl Endpoint for StreamDoor {
 
 impl StreamDoor {
     async fn open(&self, request: &Request) -> Result<Response, Problem> {
-        let visitor = check(&self.live, request, Door::Stream).await?;
+        let parameters = check_request(&self.live, request, self.kind.parameters())?;
+        if last_event_id(request, &parameters)?.is_some_and(stream_refusal::is_end) {
+            // The one answer that ends an EventSource for good.
+            return Ok(StatusCode::NO_CONTENT.into());
+        }
+        let visitor = check_caller(&self.live, request, Door::Stream, parameters).await?;
+        let keepalive = keepalive(&visitor)?;
         match self.kind {
             StreamKind::Stats => return self.open_stats(visitor).await,
-            StreamKind::Logs => return self.open_logs(request, visitor).await,
+            StreamKind::Logs => return self.open_logs(request, visitor, keepalive).await,
             StreamKind::Notifications | StreamKind::Events => {}
         }
-        let names = self.names(&visitor)?;
+        let style = Style { names: self.names(&visitor)?, keepalive };
         let wish = self.wish(request, &visitor)?;
         let sessions = &self.live.sessions;
         let place = sessions.admission.joins.enter().await?;
         let seat = sessions.admit(visitor.admitted, Carrier::Stream, visitor.origin).await?;
         seat.connection.hold(place);
         self.redeem(visitor.ticket.as_deref(), &seat).await?;
-        let stream = sse::stream(sessions, seat, &wish, names).await;
+        let stream = sse::stream(sessions, seat, &wish, style).await;
         Ok(event_stream(Body::from_bytes_stream(stream)))
     }
 
@@ -87,7 +128,12 @@ impl StreamDoor {
         Ok(event_stream(Body::from_bytes_stream(stats_stream::stats(sessions, seat)?)))
     }
 
-    async fn open_logs(&self, request: &Request, visitor: Visitor) -> Result<Response, Problem> {
+    async fn open_logs(
+        &self,
+        request: &Request,
+        visitor: Visitor,
+        keepalive: Keepalive,
+    ) -> Result<Response, Problem> {
         let sessions = &self.live.sessions;
         let principal = visitor.admitted.principal.clone();
         let op = Op::of_caller(&sessions.kernel, principal, visitor.origin.clone())?;
@@ -95,7 +141,7 @@ impl StreamDoor {
         let job = request.raw_path_param("job_id").and_then(|id| id.parse().ok()).map(JobId);
         let job = job.ok_or_else(Problem::not_found)?;
         let query = log_query(&visitor)?;
-        let since = since(request, &visitor).map(position::kept);
+        let since = since(request, &visitor)?.map(position::kept);
         let begin = follow_log::begin(&op, job, since.as_deref()).await?;
         if begin == Begin::Over {
             // The one answer that ends an EventSource for good.
@@ -105,7 +151,8 @@ impl StreamDoor {
         let seat = sessions.admit(visitor.admitted, Carrier::Stream, visitor.origin).await?;
         seat.connection.hold(place);
         self.redeem(visitor.ticket.as_deref(), &seat).await?;
-        let stream = log_stream::stream(sessions, seat, LogWish { job, query, begin, since }).await;
+        let stream =
+            log_stream::stream(sessions, seat, LogWish { job, query, begin, since, keepalive }).await;
         Ok(event_stream(Body::from_bytes_stream(stream)))
     }
 
@@ -119,19 +166,23 @@ impl StreamDoor {
 
     fn names(&self, visitor: &Visitor) -> Result<Names, Problem> {
         match (self.kind, visitor.parameters.get("names")) {
-            (StreamKind::Events | StreamKind::Stats | StreamKind::Logs, _)
-            | (StreamKind::Notifications, Some("type")) => Ok(Names::Type),
+            (StreamKind::Events | StreamKind::Stats | StreamKind::Logs, None) | (_, Some("type")) => {
+                Ok(Names::Type)
+            }
             (StreamKind::Notifications, None) => Ok(Names::Notification),
             (StreamKind::Notifications, Some(_)) => Err(Problem::new(
                 Code::BadRequest,
                 "names may only be `type`; leave it out for `notification`.",
             )),
+            (_, Some(_)) => {
+                Err(Problem::new(Code::BadRequest, "names may only be `type`, which holds without it too."))
+            }
         }
     }
 
     fn wish(&self, request: &Request, visitor: &Visitor) -> Result<Wish, Problem> {
         let parameters = &visitor.parameters;
-        let since = since(request, visitor);
+        let since = since(request, visitor)?;
         let most = self.live.sessions.settings.subscriptions;
         match self.kind {
             StreamKind::Notifications if !visitor.admitted.principal.may(Permission::ReadNotifications) => {
@@ -151,10 +202,34 @@ impl StreamDoor {
     }
 }
 
-/// A reconnecting EventSource repeats its address and adds where it got to: that is the newer word.
-fn since<'a>(request: &'a Request, visitor: &'a Visitor) -> Option<&'a str> {
-    let last = request.header("last-event-id").filter(|id| !id.is_empty());
-    last.or_else(|| visitor.parameters.get("since"))
+/// Where to go on. A reconnecting EventSource repeats its address and adds where it got to: that is the newer word.
+fn since<'a>(request: &'a Request, visitor: &'a Visitor) -> Result<Option<&'a str>, Problem> {
+    let last = last_event_id(request, &visitor.parameters)?;
+    Ok(last.or_else(|| visitor.parameters.get("since")))
+}
+
+/// Where a reconnecting reader got to: in the header, or in one of the two parameters that polyfills use.
+fn last_event_id<'a>(request: &'a Request, parameters: &'a Parameters) -> Result<Option<&'a str>, Problem> {
+    let parameter = |name| parameters.get(name).filter(|id| !id.is_empty());
+    let in_query = match (parameter("lastEventId"), parameter("last_event_id")) {
+        (Some(one), Some(other)) if one != other => {
+            let words = "The query parameters lastEventId and last_event_id differ; give one of them.";
+            return Err(Problem::new(Code::BadRequest, words));
+        }
+        (one, other) => one.or(other),
+    };
+    Ok(request.header("last-event-id").filter(|id| !id.is_empty()).or(in_query))
+}
+
+fn keepalive(visitor: &Visitor) -> Result<Keepalive, Problem> {
+    match visitor.parameters.get("keepalive") {
+        None | Some("id") => Ok(Keepalive::Id),
+        Some("comment") => Ok(Keepalive::Comment),
+        Some(_) => {
+            let words = "The query parameter keepalive must be `comment` or `id`; or leave it out for `id`.";
+            Err(Problem::new(Code::BadRequest, words))
+        }
+    }
 }
 
 /// Which lines of a log are wanted: the two level filters of the log's list.
@@ -167,19 +242,6 @@ fn log_query(visitor: &Visitor) -> Result<LogQuery, Problem> {
         }),
     };
     Ok(LogQuery { level: level("level")?, min_level: level("min_level")?, execution_id: None })
-}
-
-fn is_temporary(problem: &Problem) -> bool {
-    matches!(problem.code.row().status, 429 | 503)
-}
-
-/// A stream that only says when to try again.
-fn come_back(problem: &Problem) -> Response {
-    let retry_ms = u64::from(problem.retry_after.unwrap_or(5)) * 1000;
-    let closing = Closing { code: problem.code.row().close, reason: problem.detail.clone().into_owned() };
-    let mut text = format!("retry: {retry_ms}\n").into_bytes();
-    text.extend_from_slice(&sse::farewell(&closing));
-    event_stream(Body::from(text))
 }
 
 fn event_stream(body: Body) -> Response {

@@ -4,6 +4,7 @@ use poem_openapi::Object;
 use poem_openapi::types::Example;
 
 use crate::base::clock::rfc3339;
+use crate::domain::identity::bootstrap::known_email;
 use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 use crate::protocol::role::Role;
@@ -17,7 +18,8 @@ pub struct UserView {
     pub(in crate::http) id: i64,
     tenant_id: i64,
     username: String,
-    email: String,
+    /// Absent where none is known.
+    email: Option<String>,
     display_name: Option<String>,
     avatar_url: Option<String>,
     role: Role,
@@ -34,7 +36,7 @@ pub(in crate::http) fn view(row: UserRow) -> Result<UserView, Problem> {
         tenant_id: row.tenant_id,
         role: row.role.parse().map_err(|_| unreadable(row.id))?,
         username: row.username,
-        email: row.email,
+        email: known_email(row.email),
         display_name: row.display_name,
         avatar_url: row.avatar_url,
         is_active: row.is_active,
@@ -55,7 +57,7 @@ impl Example for UserView {
             id: examples::USER,
             tenant_id: examples::TENANT,
             username: examples::USERNAME.to_owned(),
-            email: examples::EMAIL.to_owned(),
+            email: Some(examples::EMAIL.to_owned()),
             display_name: Some("Ann".to_owned()),
             avatar_url: None,
             role: Role::Admin,

@@ -38,7 +38,8 @@ pub(super) const CHANNELS: &[Channel] = &[
         address: "/ws",
         title: "Messages",
         description: "Inbox and feeds of the token's user, and the user's own messages. The credential is checked before \
-                      the upgrade; `connection_established` is the first message.",
+                      the upgrade; `connection_established` is the first message. Parameters that are not known are \
+                      refused by name.",
         parameters: &[],
         duplex: true,
         brings: Brings::Messages,
@@ -122,7 +123,9 @@ pub(super) const CHANNELS: &[Channel] = &[
         name: "events",
         address: "/sse/events",
         title: "Inbox and feeds as a stream",
-        description: "Server-sent events: the inbox and the feeds named in `subscriptions`. The event's name is its type.",
+        description: "Server-sent events: the inbox and the feeds named in `subscriptions`. The event's name is its type. \
+                      The stream goes on after `Last-Event-ID`, else `lastEventId` or `last_event_id`, else `since`. It \
+                      ends with the event `problem`.",
         parameters: &[],
         duplex: false,
         brings: Brings::Messages,

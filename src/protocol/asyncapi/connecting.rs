@@ -164,6 +164,12 @@ fn query(channel: &Channel) -> Map<String, Value> {
     }
     if channel.duplex {
         add("reject", one_of(&["close"], REJECT));
+    } else {
+        add("reject", one_of(&["close"], REJECT_OF_STREAMS));
+        add("keepalive", one_of(&["comment", "id"], KEEPALIVE));
+        for name in ["lastEventId", "last_event_id"] {
+            add(name, text("`Last-Event-ID` for clients that cannot set the header. It counts before `since`."));
+        }
     }
     query
 }
@@ -178,6 +184,11 @@ const NAMES: &str = "`type`: events are named by their message's type. Without i
     `notification`.";
 const REJECT: &str = "`close`: a refusal is told by a close code instead of an HTTP status, which browsers do not show. \
     `/api/v1/close-codes` lists the codes.";
+
+const REJECT_OF_STREAMS: &str = "`close`: a refusal is answered with 200 and the event `problem`. One after which a client is to \
+    stop has the id `end.{code}`: a client that comes back with it gets 204, which ends `EventSource`.";
+const KEEPALIVE: &str = "What is sent on a quiet stream. `id`, as without it: a block with nothing but an `id`, which keeps the \
+    place. `comment`: a comment, for readers that take such a block for a message.";
 
 fn subscriptions() -> Value {
     let feeds = Feed::ALL.map(Feed::name).join(", ");

@@ -20,12 +20,20 @@ const MOST_FRAMES: usize = 4096;
 pub(super) struct Outgoing {
     queue: VecDeque<Bytes>,
     bytes: usize,
+    /// Whether a part of the first frame has gone out.
+    has_begun: bool,
 }
 
 impl Outgoing {
     pub(super) fn push(&mut self, frame: Bytes) {
         self.bytes += frame.len();
         self.queue.push_back(frame);
+    }
+
+    /// Drops every frame of which nothing has gone out.
+    pub(super) fn drop_unbegun(&mut self) {
+        self.queue.truncate(usize::from(self.has_begun));
+        self.bytes = self.queue.iter().map(Bytes::len).sum();
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -51,7 +59,10 @@ impl Outgoing {
         match stream.try_write(&frame) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(written) if written == frame.len() => {}
-            Ok(written) => self.push(frame.slice(written..)),
+            Ok(written) => {
+                self.push(frame.slice(written..));
+                self.has_begun = true;
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.push(frame),
             Err(error) => return Err(error),
         }
@@ -83,10 +94,12 @@ impl Outgoing {
         while let Some(first) = self.queue.front_mut() {
             if written < first.len() {
                 first.advance(written);
+                self.has_begun |= written > 0;
                 return;
             }
             written -= first.len();
             self.queue.pop_front();
+            self.has_begun = false;
         }
     }
 }

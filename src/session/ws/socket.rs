@@ -20,6 +20,8 @@ use crate::session::supervisor::Sessions;
 
 /// How long a peer has to answer our close frame.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// The same for one that was too slow: it has 15 s to begin to read, and then as long as everybody else.
+const SLOW_FAREWELL: Duration = Duration::from_secs(17);
 /// What a peer goes on to say after our close frame is read and dropped: so much as fast as it comes, as much as is on its way
 /// from a peer that did not mean it, and then slowly, 16 MiB a second, so that one that means it costs no more.
 const FREELY_DROPPED: usize = 256 * 1024;
@@ -200,7 +202,15 @@ impl Socket {
     /// reset overtakes the frame.
     async fn farewell(self, closing: &Closing) -> io::Result<()> {
         let Self { mut stream, mut out, seat, _held, .. } = self;
-        let clock = seat.sessions().clock().clone();
+        let sessions = Arc::clone(seat.sessions());
+        let clock = sessions.clock();
+        let more_time =
+            (closing.code == CloseCode::SlowConsumer).then(|| sessions.slow_farewells.try_acquire());
+        let more_time = more_time.and_then(Result::ok);
+        if more_time.is_some() {
+            // It resumes from the last position that it read: what it has not begun to read is read again then.
+            out.drop_unbegun();
+        }
         // Whoever asks why it ended hears of it, also where the socket itself found the reason.
         seat.connection.close(closing.code, &closing.reason);
         // A client that hears the end comes back at once: its old seat must not be in its way.
@@ -224,9 +234,19 @@ impl Socket {
                 }
             }
         };
+        let too_long = async {
+            if more_time.is_some() {
+                tokio::select! {
+                    () = clock.sleep(SLOW_FAREWELL) => return,
+                    // The node goes down: nobody has more time than others.
+                    () = sessions.stopping().cancelled() => {}
+                }
+            }
+            clock.sleep(FAREWELL).await;
+        };
         tokio::select! {
             parted = parting => parted,
-            () = clock.sleep(FAREWELL) => Ok(()),
+            () = too_long => Ok(()),
         }
     }
 }

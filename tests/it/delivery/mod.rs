@@ -12,6 +12,7 @@ mod replaced_log;
 mod shutdown;
 mod slow;
 mod storm;
+mod streams;
 mod trimming;
 mod turns;
 mod wandering;

@@ -11,6 +11,7 @@ on_both_databases! {
     a_stopping_node_sends_its_sockets_away_with_1012,
     a_leaving_node_refuses_newcomers_while_it_sends_the_others_away,
     a_node_whose_clients_all_leave_does_not_wait_for_the_rest_of_its_window,
+    a_few_streams_and_sockets_are_sent_away_within_a_second with &[("LOTLINE__SERVER__SHUTDOWN_SECONDS", "600")],
     load_balancers_get_their_time_before_anybody_is_sent_away with &[
         ("LOTLINE__SERVER__DRAIN_DELAY_SECONDS", "5"),
     ],
@@ -32,8 +33,8 @@ async fn a_stopping_node_sends_its_sockets_away_with_1012(app: &TestApp) {
         let seconds: u64 = reason.strip_prefix("restart;retry_after=").unwrap().parse().unwrap();
         assert!((1..=10).contains(&seconds), "{reason}");
     }
-    // Each ends in its own half of fifteen seconds, and is away for ten at most after it.
-    assert!(advised.iter().all(|after| *after <= 25_000), "{advised:?}");
+    // Both end at once, and are away for ten seconds at most after it.
+    assert!(advised.iter().all(|after| *after <= 10_100), "{advised:?}");
     assert_ne!(advised[0], advised[1]);
 }
 
@@ -63,6 +64,23 @@ async fn a_node_whose_clients_all_leave_does_not_wait_for_the_rest_of_its_window
     socket.leave().await;
 
     // The clock stands, so only the last one's going can have brought this.
+    eventually("the listener to close", async || TcpStream::connect(app.address).await.is_err()).await;
+}
+
+async fn a_few_streams_and_sockets_are_sent_away_within_a_second(app: &TestApp) {
+    let bob = app.member("bob").await;
+    let mut stream = bob.streams("/sse/events", None).await;
+    let mut socket = bob.connects().await;
+    stream.next_event().await;
+
+    app.stop();
+    stream.next_event().await;
+    socket.next_of_type("going_away").await;
+    app.pass(std::time::Duration::from_secs(1)).await;
+
+    // The clock stands from here on, at a second of the ten minutes that the node may take.
+    assert_eq!(stream.next_event().await.event.as_deref(), Some("problem"));
+    assert_eq!(socket.is_closed().await.0, 1012);
     eventually("the listener to close", async || TcpStream::connect(app.address).await.is_err()).await;
 }
 

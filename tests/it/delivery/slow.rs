@@ -4,9 +4,12 @@ use serde_json::Value;
 
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
+use crate::support::people::Admin;
+use crate::support::socket::Socket;
 
 on_both_databases! {
     a_reader_that_never_reads_is_closed_with_4503_and_resumes_complete,
+    a_slow_reader_that_begins_to_read_within_fifteen_seconds_finds_why_it_was_closed,
 }
 
 /// As large as a broadcast may be: 4,000 characters, here of four bytes each.
@@ -21,13 +24,7 @@ async fn a_reader_that_never_reads_is_closed_with_4503_and_resumes_complete(app:
     let mut slow = bob.door("/ws").receive_bytes(4 * 1024).open().await;
     slow.next_of_type("connection_established").await;
 
-    let mut sent = 0;
-    while app.connections() == 2 {
-        ann.broadcasts(&large()).await;
-        quick.next_durable(1).await;
-        sent += 1;
-        assert!(sent < 2_000, "the system itself holds {sent} messages of 16 KB and no end");
-    }
+    let sent = says_until_one_is_gone(app, &ann, &mut quick).await;
     let (code, _) = slow.is_closed().await;
 
     assert_eq!(code, 4503);
@@ -38,4 +35,32 @@ async fn a_reader_that_never_reads_is_closed_with_4503_and_resumes_complete(app:
     let log = ann.reads_events(&start).await;
     assert_eq!(seen.len(), log.len());
     assert!(seen == log, "the frames differ from the log");
+}
+
+/// Large broadcasts until the slow one of the two readers is closed; how many there were.
+async fn says_until_one_is_gone(app: &TestApp, ann: &Admin<'_>, quick: &mut Socket) -> usize {
+    let mut sent = 0;
+    while app.connections() == 2 {
+        ann.broadcasts(&large()).await;
+        quick.next_durable(1).await;
+        sent += 1;
+        assert!(sent < 2_000, "the system itself holds {sent} messages of 16 KB and no end");
+    }
+    sent
+}
+
+async fn a_slow_reader_that_begins_to_read_within_fifteen_seconds_finds_why_it_was_closed(app: &TestApp) {
+    let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
+    let mut quick = ann.connects().await;
+    let mut slow = bob.door("/ws").receive_bytes(4 * 1024).open().await;
+    let start = slow.next_of_type("connection_established").await["position"].as_str().unwrap().to_owned();
+    let sent = says_until_one_is_gone(app, &ann, &mut quick).await;
+
+    app.pass(std::time::Duration::from_millis(14_500)).await;
+    let (code, _) = slow.is_closed().await;
+
+    assert_eq!(code, 4503);
+    let last = slow.skipped.back().map_or(start, |frame| frame["position"].as_str().unwrap().to_owned());
+    let rest = bob.resumes(&last).await.next_durable(sent - slow.skipped.len()).await;
+    assert_eq!(slow.skipped.len() + rest.len(), sent);
 }

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::clients::{Admin, Client, Heard, with_one_admin};
 use crate::support::binary::Server;
+use crate::support::wait::eventually;
 
 /// Upgrades under way at once.
 const AT_ONCE: usize = 50;
@@ -116,15 +117,30 @@ fn is_spread(away: &[Heard]) {
 async fn a_second_signal_ends_the_process_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = with_one_admin(folder.path());
-    let mut server = Server::start(command.env("LOTLINE__SERVER__SHUTDOWN_SECONDS", "600"));
+    let mut server = Server::start(command.env("LOTLINE__SERVER__DRAIN_DELAY_SECONDS", "600"));
     let admin = Admin::of(server.address).await;
-    let mut client = admin.connects(None).await;
+    let ready = || admin.http.get(format!("http://{}/readyz", server.address)).send();
+    assert_eq!(ready().await.unwrap().status(), 200);
 
     server.signal(Signal::TERM);
-    client.hears_until("going_away").await;
+    eventually("readiness to go", async || ready().await.unwrap().status() == 503).await;
     server.signal(Signal::TERM);
 
     assert_eq!(server.ends().await, Some(130));
+}
+
+#[tokio::test]
+async fn a_node_with_one_stream_ends_without_using_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = with_one_admin(folder.path());
+    let mut server = Server::start(command.env("LOTLINE__SERVER__SHUTDOWN_SECONDS", "600"));
+    let admin = Admin::of(server.address).await;
+    let client = admin.streams(None).await;
+
+    server.signal(Signal::INT);
+    let heard = client.listens().await;
+
+    assert_eq!((heard.closed.map(|(code, _)| code), server.ends().await), (Some(1012), Some(0)));
 }
 
 #[tokio::test]

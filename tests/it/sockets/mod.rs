@@ -8,6 +8,7 @@ mod heartbeat;
 mod late_word;
 mod limits;
 mod messages;
+mod parameters;
 mod seats;
 mod subscriptions;
 mod unfinished;

@@ -46,14 +46,23 @@ pub fn run(command: &mut Command) -> Ended {
     run_with(command, "")
 }
 
+/// The same for one that may take long.
+pub fn run_within(command: &mut Command, longest: Duration) -> Ended {
+    run_given(command, "", longest)
+}
+
 /// The same with something on its standard input.
 pub fn run_with(command: &mut Command, given: &str) -> Ended {
+    run_given(command, given, END)
+}
+
+fn run_given(command: &mut Command, given: &str, longest: Duration) -> Ended {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // Whoever does not read it may have ended before.
     let _ = child.stdin.take().unwrap().write_all(given.as_bytes());
     let (stdout, stderr) = (read_all(child.stdout.take()), read_all(child.stderr.take()));
-    let said = (stdout.recv_timeout(END), stderr.recv_timeout(END));
+    let said = (stdout.recv_timeout(longest), stderr.recv_timeout(longest));
     if said.0.is_err() || said.1.is_err() {
         let _ = child.kill();
         panic!("the command did not end: {said:?}");

@@ -86,6 +86,13 @@ impl Page {
         answer["result"]["value"].clone()
     }
 
+    /// What is pasted into the console.
+    pub async fn is_typed(&mut self, script: &str) {
+        let asked = json!({ "expression": script, "awaitPromise": true, "replMode": true });
+        let answer = self.asks("Runtime.evaluate", asked).await;
+        assert!(answer["exceptionDetails"].is_null(), "{script}: {answer}");
+    }
+
     /// Waits until an expression is true.
     pub async fn until(&mut self, condition: &str) {
         let holds = async {

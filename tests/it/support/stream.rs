@@ -15,6 +15,8 @@ pub struct Block {
     pub event: Option<String>,
     pub data: Option<String>,
     pub retry: Option<u64>,
+    /// How many comments stand in it.
+    pub comments: usize,
 }
 
 impl Block {
@@ -81,6 +83,10 @@ impl Stream {
 fn parse(text: &str) -> Block {
     let mut block = Block::default();
     for line in text.lines() {
+        if line.starts_with(':') {
+            block.comments += 1;
+            continue;
+        }
         let (name, value) = line.split_once(": ").unwrap_or((line, ""));
         match name {
             "id" => block.id = Some(value.to_owned()),

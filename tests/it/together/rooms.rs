@@ -67,6 +67,7 @@ async fn joining_and_leaving_are_told_once_a_user_however_many_tabs(app: &TestAp
         [json!({ "event": "user_joined", "user_id": bob.id.0, "room_id": "kitchen" })]
     );
     assert_eq!(told_tab, Vec::<Value>::new(), "another tab is there still");
+    assert_eq!(told(&mut second, "system").await, Vec::<Value>::new(), "whoever comes or goes knows it");
     assert_eq!(left["payload"]["message"], "Left room kitchen");
     assert_eq!(
         events(&told_leave),
@@ -84,6 +85,7 @@ async fn owners_bring_people_in_and_put_them_out(app: &TestApp) {
         let request = app.http.put(app.url(&path(who))).bearer_auth(caller.token());
         crate::support::answer::Answer::of(request.json(&json!({ "is_owner": owner }))).await
     };
+    let start = cat.get("/api/v1/events").await.json()["position"].as_str().unwrap().to_owned();
     let mut of_cat = cat.connects().await;
 
     put(&bob, cat.id.0, false).await.is_problem(403, "forbidden");
@@ -95,6 +97,9 @@ async fn owners_bring_people_in_and_put_them_out(app: &TestApp) {
     bob.post("/chat/send", &json!({ "room_id": room, "text": "among us" })).await;
 
     assert_eq!(told(&mut of_cat, "chat").await, Vec::<Value>::new());
+    assert_eq!(told(&mut of_cat, "system").await, Vec::<Value>::new());
+    let log = cat.reads_events(&start).await;
+    assert!(log.iter().all(|frame| frame["payload"]["user_id"] != cat.id.0), "{log:?}");
     cat.get(&format!("/api/v1/rooms/{room}")).await.is_problem(404, "not_found");
     put(&ann, 4_503_599_627_370_496, false).await.is_problem(404, "not_found");
     let members = bob.get(&format!("/api/v1/rooms/{room}/members")).await.json();

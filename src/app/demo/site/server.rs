@@ -51,7 +51,17 @@ pub async fn start(
     date: VirtualDate,
     settings: SiteSettings,
 ) -> io::Result<SiteHandle> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    start_on(0, catalogue, date, settings).await
+}
+
+/// The same on this port.
+pub async fn start_on(
+    port: u16,
+    catalogue: Catalogue,
+    date: VirtualDate,
+    settings: SiteSettings,
+) -> io::Result<SiteHandle> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     let address = listener.local_addr()?;
     let hits = Arc::new(Mutex::new(Hits::default()));
     let desk = Desk {

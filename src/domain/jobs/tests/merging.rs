@@ -1,5 +1,7 @@
 //! Progress is told twice a second at most, and never lost.
 
+use serde_json::json;
+
 use super::*;
 use crate::domain::jobs::merge::flush_pending;
 
@@ -50,6 +52,22 @@ async fn the_end_tells_what_was_pending_first() {
     assert_eq!(crawl.told().await, told);
     crawl.world.pass_ms(1_000);
     assert_eq!(flush_pending(&crawl.world.kernel).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn an_execution_too_short_for_a_report_tells_its_progress_once_before_the_end() {
+    let crawl = Crawl::new().await;
+    let claim = crawl.claimed().await;
+    let done = Completion { items_scraped: Some(3), pages_crawled: Some(4), ..Completion::default() };
+
+    complete(&crawl.worker, &lease_of(&claim), done).await.unwrap();
+
+    assert_eq!(crawl.told().await, ["job_queued", "job_started", "job_progress", "job_completed"]);
+    let bodies = crawl.bodies().await;
+    let [.., progress, end] = bodies.as_slice() else { panic!("{bodies:?}") };
+    assert_eq!((&progress["status"], &progress["finish_reason"]), (&json!("running"), &Value::Null));
+    assert_eq!(progress["progress"], json!({ "items_scraped": 3, "pages_crawled": 4 }));
+    assert_eq!(end["items_scraped"], 3);
 }
 
 #[tokio::test]

@@ -1,0 +1,138 @@
+//! The events of a second as lines, in the order of their time. What comes by the hundred (progress, new homes of a first import) is
+//! one line that stands where the last of them does.
+
+use serde_json::Value;
+
+use crate::app::sentence::sentence;
+
+/// New homes of a tenant in one second of which each gets a line of its own.
+const FEW: usize = 40;
+
+#[derive(Default)]
+pub(super) struct Events {
+    waiting: Vec<Event>,
+    /// The time of the latest; what has none stands behind it.
+    latest: String,
+}
+
+struct Event {
+    at: String,
+    slug: &'static str,
+    message: Value,
+}
+
+impl Events {
+    pub(super) fn take(&mut self, slug: &'static str, message: Value) {
+        let only_of_the_connection = matches!(
+            message["type"].as_str(),
+            Some("subscription_confirmed" | "subscription_live" | "connection_established" | "pong")
+        );
+        if only_of_the_connection {
+            return;
+        }
+        let at = message["occurred_at"].as_str().unwrap_or(&self.latest).to_owned();
+        if at > self.latest {
+            self.latest.clone_from(&at);
+        }
+        self.waiting.push(Event { at, slug, message });
+    }
+
+    /// Everything that waits.
+    pub(super) fn lines(&mut self) -> Vec<(&'static str, String)> {
+        let mut events = std::mem::take(&mut self.waiting);
+        // Two sockets bring them, each in its own order.
+        events.sort_by(|one, other| one.at.cmp(&other.at));
+        let mut lines = Vec::new();
+        for (place, event) in events.iter().enumerate() {
+            let later = events.get(place + 1..).unwrap_or_default();
+            let others = |kind: &str| later.iter().filter(|other| is(other, event.slug, kind)).count();
+            let kind = event.message["event"].as_str().unwrap_or_default();
+            match kind {
+                // A later one stands for it.
+                "job_progress" if others("job_progress") > 0 => {}
+                "property_created" => {
+                    let all = events.iter().filter(|other| is(other, event.slug, kind)).count();
+                    match (all > FEW, others(kind)) {
+                        (false, _) => lines.push((event.slug, sentence(&event.message))),
+                        (true, 0) => {
+                            let line = format!("{}, and {} others", sentence(&event.message), all - 1);
+                            lines.push((event.slug, line));
+                        }
+                        (true, _) => {}
+                    }
+                }
+                _ => lines.push((event.slug, sentence(&event.message))),
+            }
+        }
+        lines
+    }
+}
+
+fn is(event: &Event, slug: &str, kind: &str) -> bool {
+    event.slug == slug && event.message["event"] == kind
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn at(second: usize, event: &str, key: &str) -> Value {
+        let kind = if event.starts_with("job") { "job_update" } else { "property_update" };
+        json!({ "type": kind, "event": event, "occurred_at": format!("1996-03-01T10:00:00.{second:03}Z"),
+            "property": { "listing_key": key }, "progress": { "items_scraped": second, "pages_crawled": 0 } })
+    }
+
+    fn lines(messages: Vec<(&'static str, Value)>) -> Vec<String> {
+        let mut events = Events::default();
+        messages.into_iter().for_each(|(slug, message)| events.take(slug, message));
+        let lines = events.lines().into_iter().map(|(slug, line)| format!("{slug} {line}")).collect();
+        assert_eq!(events.lines(), Vec::new());
+        lines
+    }
+
+    #[test]
+    fn lines_stand_in_the_order_of_time_whichever_socket_brought_them_first() {
+        let told = lines(vec![
+            ("lucas", at(10, "job_progress", "")),
+            ("lucas", at(30, "property_created", "LUC-1")),
+            ("sacramento", at(20, "property_created", "SAC-1")),
+            ("lucas", at(40, "job_completed", "")),
+        ]);
+
+        let times: Vec<_> = told.iter().map(|line| line.split(' ').nth(1).unwrap()).collect();
+        assert_eq!(times, ["10:00:00.010", "10:00:00.020", "10:00:00.030", "10:00:00.040"]);
+    }
+
+    #[test]
+    fn of_progress_the_latest_is_told_where_it_stands() {
+        let told = lines(vec![
+            ("lucas", at(10, "job_progress", "")),
+            ("lucas", at(20, "property_created", "LUC-1")),
+            ("lucas", at(30, "job_progress", "")),
+            ("lucas", at(40, "property_created", "LUC-2")),
+        ]);
+
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(told[1].contains("30 items"), "{told:?}");
+    }
+
+    #[test]
+    fn a_few_new_homes_get_a_line_each_and_many_get_one() {
+        let created = |count: usize| {
+            (0..count).map(|n| ("lucas", at(n, "property_created", &format!("LUC-{n}")))).collect()
+        };
+
+        assert_eq!(lines(created(FEW)).len(), FEW);
+        let many = lines(created(300));
+        assert_eq!(many.len(), 1);
+        assert!(many[0].contains("LUC-299") && many[0].ends_with("and 299 others"), "{many:?}");
+    }
+
+    #[test]
+    fn what_only_concerns_the_connection_is_not_told() {
+        assert!(lines(vec![("lucas", json!({ "type": "subscription_live" }))]).is_empty());
+        assert_eq!(lines(vec![("lucas", json!({ "type": "gap", "reason": "retention" }))]).len(), 1);
+    }
+}

@@ -1,0 +1,62 @@
+//! A refusal of a use case as one line for the command line: every bad field by the flag that gave it.
+
+use super::people::Refused;
+use crate::protocol::problem::{FieldError, Problem};
+
+/// The line.
+pub(super) fn words(problem: Problem) -> Refused {
+    if problem.errors.is_empty() {
+        return problem.detail.into_owned();
+    }
+    let faults: Vec<String> = problem.errors.iter().map(fault).collect();
+    faults.join("; ")
+}
+
+fn fault(error: &FieldError) -> String {
+    let field = error.pointer.rsplit('/').next().unwrap_or_default();
+    let flag = match field {
+        "" => return error.msg.clone(),
+        // Never on the command line, where every user of the machine would see it.
+        "password" => "password-stdin".to_owned(),
+        field => field.replace('_', "-"),
+    };
+    // The words of some rules begin with the field's name as a body has it.
+    let rule = error.msg.strip_prefix(&format!("{field} ")).unwrap_or(&error.msg);
+    format!("--{flag} {rule}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::problem::{Code, Step};
+
+    fn of(errors: &[(&str, &str)]) -> String {
+        let errors = errors.iter().map(|(field, words)| {
+            let steps = [Step::Name((*field).to_owned())];
+            FieldError::in_body(&steps, "invalid", *words)
+        });
+        words(Problem::validation(errors.collect()))
+    }
+
+    #[test]
+    fn every_fault_names_its_flag() {
+        let told = of(&[
+            ("username", "must have 1 to 64 letters"),
+            ("password", "must have 8 characters or more"),
+            ("display_name", "must be one line"),
+        ]);
+
+        assert_eq!(
+            told,
+            "--username must have 1 to 64 letters; --password-stdin must have 8 characters or more; \
+             --display-name must be one line"
+        );
+    }
+
+    #[test]
+    fn a_refusal_without_fields_keeps_its_words() {
+        let problem = Problem::new(Code::NotFound, "There is no tenant with this slug.");
+
+        assert_eq!(words(problem), "There is no tenant with this slug.");
+    }
+}

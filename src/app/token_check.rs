@@ -1,0 +1,110 @@
+//! `lotline token check`: whether a credential holds, whose it is, and if not, why. Callers of the server are told one thing only;
+//! whoever holds the database may know.
+
+use std::io::BufRead;
+
+use super::people::{self, Refused};
+use crate::auth::principal::Principal;
+use crate::auth::secret::{CredentialForm, PresentedKey};
+use crate::auth::token::error::TokenError;
+use crate::auth::token::verified::{ForeignSubject, Verified};
+use crate::auth::token::verify::{claimed_issuer, verify};
+use crate::base::clock::rfc3339;
+use crate::config::Settings;
+use crate::domain::identity::Identity;
+use crate::domain::identity::authenticate::{Admitted, Credential};
+use crate::protocol::problem::Code;
+
+/// Says that it holds, or why not.
+pub async fn run(settings: &Settings, token: &str) -> Result<String, Refused> {
+    let given = if token == "-" { read_line()? } else { token.trim().to_owned() };
+    let identity = people::identity(settings).await?;
+    let token = given.strip_prefix("Bearer ").unwrap_or(&given).trim();
+    match identity.authenticate(Credential::Header(token)).await {
+        Ok(admitted) => Ok(holds(&admitted, token, &identity)),
+        Err(problem) => Err(format!("refused: {}", reason(&identity, token, problem.code, &problem.detail))),
+    }
+}
+
+fn holds(admitted: &Admitted, token: &str, identity: &Identity) -> String {
+    let until = rfc3339(admitted.expires_at);
+    let who = match &admitted.principal {
+        Principal::User(user) => {
+            let (name, id, role) = (user.username(), user.user_id(), user.role());
+            format!("user {name} ({id}) of tenant {}, {role}", user.tenant_id())
+        }
+        Principal::Key(key) => format!("API key {} of tenant {}", key.key_id(), key.tenant_id()),
+        Principal::Operator(operator) => {
+            format!("operator {} ({})", operator.username(), operator.operator_id())
+        }
+    };
+    let issuer = claimed_issuer(token, identity.issuers());
+    let issuer = issuer.map(|issuer| format!("issuer {issuer}\n")).unwrap_or_default();
+    format!("holds until {until}\n{who}\n{issuer}")
+}
+
+/// Why it does not hold, in words.
+fn reason(identity: &Identity, token: &str, code: Code, detail: &str) -> String {
+    match CredentialForm::of(token) {
+        CredentialForm::ApiKey if PresentedKey::parse(token).is_none() => {
+            "it begins as an API key does and is not one: a part is missing, or was changed".to_owned()
+        }
+        CredentialForm::ApiKey if code == Code::InactiveUser => {
+            "the user who made the API key, or the tenant, is deactivated".to_owned()
+        }
+        CredentialForm::ApiKey => {
+            "the API key is unknown here, was revoked, has ended, or its secret is another one".to_owned()
+        }
+        CredentialForm::Ticket => "it is a ticket: it opens one socket or stream, and no request".to_owned(),
+        CredentialForm::Opaque(_) => {
+            "it is a refresh token or the secret of a password link; neither is an access token".to_owned()
+        }
+        CredentialForm::Token => of_token(identity, token, code, detail),
+    }
+}
+
+fn of_token(identity: &Identity, token: &str, code: Code, detail: &str) -> String {
+    let verified = match verify(token, &identity.ring(), identity.issuers(), identity.now()) {
+        Ok(verified) => verified,
+        Err(error) => return unverified(identity, token, error),
+    };
+    match (code, verified) {
+        (Code::InactiveUser, _) => {
+            "the signature is good, and the user or the tenant is deactivated".to_owned()
+        }
+        (Code::Unauthenticated, Verified::Foreign(token)) => {
+            let named = match token.subject() {
+                ForeignSubject::Username(name) => format!("the user name {name}"),
+                ForeignSubject::UserId(id) => format!("the user id {id}"),
+            };
+            let (issuer, tenants) = (token.issuer(), token.tenants().join(", "));
+            format!(
+                "the signature is good, and {named} stands for nobody, or for more than one user, in the tenants \
+                 that issuer {issuer} may speak for ({tenants})"
+            )
+        }
+        (Code::Unauthenticated, Verified::User(_) | Verified::Operator(_)) => {
+            "the signature is good, and the sign-in that it belongs to has ended, or its user was removed"
+                .to_owned()
+        }
+        _ => detail.to_owned(),
+    }
+}
+
+fn unverified(identity: &Identity, token: &str, error: TokenError) -> String {
+    let issuer = claimed_issuer(token, identity.issuers());
+    let issuer = issuer.map(|issuer| format!(" (issuer {issuer})")).unwrap_or_default();
+    let hint = match error {
+        TokenError::UnknownKey => "; it was signed elsewhere, or with a key that is gone",
+        TokenError::Issuer => "; own tokens say auth.issuer, others are named in auth.issuers",
+        _ => "",
+    };
+    format!("{error}{issuer}{hint}")
+}
+
+fn read_line() -> Result<String, Refused> {
+    let mut line = String::new();
+    let read = std::io::stdin().lock().read_line(&mut line);
+    read.map_err(|error| format!("cannot read the token: {error}"))?;
+    Ok(line.trim().to_owned())
+}

@@ -1,0 +1,73 @@
+//! A refusal as a stream: `problem`, when to come back, and the end. Where coming back is of no use, the stream has an id that says
+//! so: a reader that reconnects with it gets 204, which ends an EventSource.
+
+use crate::hub::Closing;
+use crate::protocol::problem::{CloseCode, Problem, Retry};
+use crate::session::sse;
+
+/// Seconds to stay away from a temporary refusal that names none.
+const USUAL_AWAY_SECS: u64 = 5;
+/// The same where only a new token helps: its page has to open another stream.
+const NEW_TOKEN_AWAY_SECS: u64 = 60;
+/// As long as a reader may be asked to wait that should not come back at all.
+const NEVER_AWAY_SECS: u64 = 3_600;
+
+/// Whether the refusal is a stream: temporary ones always, others where `reject=close` asks for it. A page of a foreign origin
+/// gets no stream at all.
+pub(super) fn is_told_on_stream(problem: &Problem, rejects_by_close: bool) -> bool {
+    matches!(problem.code.row().status, 429 | 503) || (rejects_by_close && problem.code.closes_on_request())
+}
+
+/// The whole stream.
+pub(super) fn text(problem: &Problem) -> Vec<u8> {
+    let close = problem.code.row().close;
+    let closing = Closing { code: close, reason: problem.detail.clone().into_owned() };
+    let away = problem.retry_after.map(u64::from);
+    let (end, away_secs) = match close.row().retry {
+        Retry::Stop => (format!("id: {}\n", end_id(close)), NEVER_AWAY_SECS),
+        Retry::NewTokenOnce => (String::new(), away.unwrap_or(NEW_TOKEN_AWAY_SECS)),
+        Retry::BackOff | Retry::Resume => (String::new(), away.unwrap_or(USUAL_AWAY_SECS)),
+    };
+    let mut text = format!("retry: {}\n{end}", away_secs * 1_000).into_bytes();
+    text.extend_from_slice(&sse::farewell(&closing));
+    text
+}
+
+/// Whether a reader comes back that was told not to.
+pub(super) fn is_end(last_event_id: &str) -> bool {
+    CloseCode::ALL.iter().any(|code| code.row().retry == Retry::Stop && end_id(*code) == last_event_id)
+}
+
+/// Ids of this form belong to no log: positions and lines are numbers, and so is what follows `end.` on a stream of lines.
+fn end_id(code: CloseCode) -> String {
+    format!("end.{}", code.row().name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::problem::Code;
+
+    fn told(code: Code) -> String {
+        String::from_utf8(text(&Problem::new(code, "words"))).unwrap()
+    }
+
+    #[test]
+    fn only_a_refusal_that_stays_has_an_id_and_that_id_is_an_end() {
+        for code in Code::ALL {
+            let text = told(*code);
+            let id = text.lines().find_map(|line| line.strip_prefix("id: "));
+
+            let stays = code.row().close.row().retry == Retry::Stop;
+            assert_eq!(id.is_some_and(is_end), stays, "{text}");
+            assert_eq!(text.starts_with("retry: 3600000\n"), stays, "{text}");
+        }
+    }
+
+    #[test]
+    fn places_in_a_log_are_no_ends() {
+        for id in ["", "end.", "end.12", "end.4403", "1f-1000", "end.overloaded", "end.forbidden "] {
+            assert!(!is_end(id), "{id}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What may stand in the address of a connection: nothing that would have no effect.
+
+use serde_json::json;
+
+use crate::support::app::TestApp;
+use crate::support::on_both_databases;
+
+on_both_databases! {
+    a_parameter_that_an_address_does_not_know_is_refused_by_name,
+    a_cache_buster_is_tolerated,
+    a_bearer_subprotocol_needs_lotline_v1_beside_it,
+    a_subscription_without_a_name_is_told_what_is_missing,
+}
+
+async fn a_parameter_that_an_address_does_not_know_is_refused_by_name(app: &TestApp) {
+    let bob = app.member("bob").await;
+    let job = "/sse/logs/1";
+
+    for (path, unknown) in [
+        ("/ws", "subscription"),
+        ("/ws", "names"),
+        ("/ws", "keepalive"),
+        ("/ws", "lastEventId"),
+        ("/ws/echo", "since"),
+        ("/ws/file-upload", "subscriptions"),
+        ("/sse/events", "sub\u{e9}"),
+        ("/events", "filter"),
+        ("/sse/notifications", "subscriptions"),
+        ("/sse/stats", "since"),
+        (job, "execution_id"),
+    ] {
+        let refused = bob.door(path).query(unknown, "1").look().await.is_problem(400, "bad_request");
+
+        let words =
+            format!("The query parameter {unknown} is not known here; this address takes token, ticket");
+        assert!(refused["detail"].as_str().unwrap().starts_with(&words), "{path}: {refused}");
+    }
+    let door = bob.door("/ws").query("sinse", "1").query("jobs", "1").query("reject", "close");
+    let (code, reason) = door.open().await.is_closed().await;
+    assert_eq!(code, 4400);
+    assert!(reason.starts_with("The query parameters sinse, jobs are not known here"), "{reason}");
+    let bare_key =
+        app.anonymous().door("/ws").query("llk_0123456789abcdef0123456789abcdef", "").knock().await;
+    assert!(!bare_key.text.contains("0123456789abcdef"), "{bare_key:?}");
+    bob.door("/ws").query("reject", "open").knock().await.is_problem(400, "bad_request");
+    bob.door("/sse/events").query("keepalive", "none").look().await.is_problem(400, "bad_request");
+    assert_eq!(app.connections(), 0);
+}
+
+async fn a_cache_buster_is_tolerated(app: &TestApp) {
+    let bob = app.member("bob").await;
+
+    bob.door("/ws")
+        .query("_", "1764000000")
+        .query("_", "2")
+        .open()
+        .await
+        .next_of_type("connection_established")
+        .await;
+    let mut stream = bob.streams("/sse/events?_=1764000000", None).await;
+
+    assert_eq!(stream.next_event().await.event.as_deref(), Some("connection_established"));
+}
+
+async fn a_bearer_subprotocol_needs_lotline_v1_beside_it(app: &TestApp) {
+    let bob = app.member("bob").await;
+    let alone = format!("lotline.bearer.{}", bob.token());
+
+    for offered in [alone.clone(), format!("{alone}, graphql-ws"), format!("{alone}, lotline.v2")] {
+        for path in ["/ws", "/ws/echo", "/ws/file-upload"] {
+            let door = || app.anonymous().door(path).header("sec-websocket-protocol", &offered);
+            let refused = door().knock().await.is_problem(400, "bad_request");
+            let (code, reason) = door().query("reject", "close").open().await.is_closed().await;
+
+            for words in [refused["detail"].as_str().unwrap(), &reason] {
+                assert!(words.starts_with("Offer the subprotocol `lotline.v1` beside"), "{words}");
+                assert!(!words.contains(bob.token()));
+            }
+            assert_eq!(code, 4400);
+        }
+    }
+    let pair = format!("lotline.v1, {alone}");
+    let mut socket = app.anonymous().door("/ws").header("sec-websocket-protocol", &pair).open().await;
+    assert_eq!(socket.next().await["user_id"], bob.id.0);
+}
+
+async fn a_subscription_without_a_name_is_told_what_is_missing(app: &TestApp) {
+    let bob = app.member("bob").await;
+    let mut socket = bob.connects().await;
+
+    for message in [
+        json!({ "type": "subscribe" }),
+        json!({ "type": "subscribe", "channel": "job_updates" }),
+        json!({ "type": "subscribe", "payload": { "subscription": "" } }),
+        json!({ "type": "unsubscribe", "key": "mine" }),
+    ] {
+        let told = socket.ask(message).await;
+
+        assert_eq!(
+            (&told["type"], &told["code"]),
+            (&json!("subscription_error"), &json!("invalid_subscription"))
+        );
+        let words = told["message"].as_str().unwrap();
+        assert!(words.contains("subscription is missing") && words.contains("job_updates"), "{words}");
+    }
+    let query = bob.door("/ws").query("subscriptions", r#"[{"key":"a"}]"#).knock().await;
+    let detail = query.is_problem(400, "bad_request")["detail"].clone();
+    assert!(detail.as_str().unwrap().contains("subscription is missing"), "{detail}");
+}
