@@ -121,6 +121,11 @@ fn under_key(
     }
 }
 
+/// Every bad field of a row of a batch.
+pub fn judge_row(input: PropertyInput) -> Vec<FieldError> {
+    Draft::parse(input).err().unwrap_or_default()
+}
+
 /// Every bad field of a property that is put under a key.
 pub fn judge(input: PropertyInput) -> Vec<FieldError> {
     // The key stands in the path, which is judged with it when the property is taken.

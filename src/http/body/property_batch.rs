@@ -10,10 +10,11 @@ use super::account::{BodyAccount, Many};
 use super::rows::{RawRows, unreadable};
 use super::shaped::{FreeForm, Shape};
 use super::{JSON, invalid_json, meta, numbers, read, refusal, without_mark};
+use crate::domain::properties::judge_row;
 use crate::http::explain::refuse_bad_parameters;
-use crate::protocol::problem::Problem;
+use crate::protocol::problem::{FieldError, Problem};
 use crate::protocol::property::PropertyInput;
-use crate::protocol::property_batch::{self, BatchRequest, MAX_ITEMS, Sighting};
+use crate::protocol::property_batch::{self, BadRow, BatchRequest, MAX_ITEMS, Sighting};
 use crate::protocol::wire_id::WireId;
 
 /// A batch whose rows are still JSON.
@@ -36,11 +37,21 @@ impl PropertyBatch {
                 return Err(rounded);
             }
             match shape.read(&row, FreeForm::Keep) {
-                Ok(value) => property_batch::read(shape.with_whole_numbers(value)),
+                Ok(value) => property_batch::read_or_explain(shape.with_whole_numbers(value))
+                    .map_err(all_that_is_wrong),
                 Err(error) => Err(vec![unreadable(&error)]),
             }
         })
     }
+}
+
+/// The faults of a row, those of its rules among them, each field once.
+fn all_that_is_wrong(bad: BadRow) -> Vec<FieldError> {
+    let BadRow { mut errors, rest } = bad;
+    let known: Vec<String> = errors.iter().map(|error| error.pointer.clone()).collect();
+    let broken = rest.map(judge_row).unwrap_or_default();
+    errors.extend(broken.into_iter().filter(|error| !known.contains(&error.pointer)));
+    errors
 }
 
 impl<'a> ApiExtractor<'a> for PropertyBatch {

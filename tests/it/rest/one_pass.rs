@@ -15,6 +15,7 @@ on_both_databases! {
     bad_parameters_are_named_together_and_with_the_body,
     null_is_refused_where_it_would_empty_what_cannot_be_empty,
     numbers_are_taken_as_json_has_them_and_never_rounded,
+    a_row_of_a_batch_names_every_bad_field,
     a_bad_line_of_a_log_sinks_no_other,
     what_a_pattern_asks_for_is_said_in_words,
 }
@@ -143,6 +144,19 @@ async fn numbers_are_taken_as_json_has_them_and_never_rounded(app: &TestApp) {
     assert_eq!((&batch["accepted"], &batch["rejected"]), (&json!(1), &json!(2)), "{batch}");
     let stored = ann.get("/api/v1/properties").await;
     assert!(stored.text.contains("9007199254740993"), "{stored:?}");
+}
+
+async fn a_row_of_a_batch_names_every_bad_field(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let worker = app.worker(&ann, &[KeyScope::PropertiesWrite]).await;
+    let item = json!({"source": "s", "listing_key": "", "list_price": "x", "latitude": 100, "colour": "red"});
+
+    let batch = worker.post("/api/v1/properties/batch", &json!({"items": [item]})).await.json();
+
+    let error = batch["results"][0]["error"].as_str().unwrap();
+    for field in ["listing_key", "list_price", "latitude", "colour"] {
+        assert!(error.contains(&format!("{field}: ")), "{field} in {error}");
+    }
 }
 
 async fn a_bad_line_of_a_log_sinks_no_other(app: &TestApp) {
