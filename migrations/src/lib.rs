@@ -18,6 +18,7 @@ mod m20261129_000011_add_job_losses;
 mod m20261129_000012_bound_sign_ins;
 mod m20261129_000013_mark_first_tenant;
 mod m20261129_000014_add_subjects_and_senders;
+mod m20261129_000015_fold_compared_keys;
 
 pub use sea_orm_migration;
 use sea_orm_migration::prelude::*;
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000012_bound_sign_ins::Migration),
             Box::new(m20261129_000013_mark_first_tenant::Migration),
             Box::new(m20261129_000014_add_subjects_and_senders::Migration),
+            Box::new(m20261129_000015_fold_compared_keys::Migration),
         ]
     }
 }

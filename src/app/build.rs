@@ -78,7 +78,11 @@ impl App {
         let address = listener.local_addr();
         let router = RouterParts {
             sessions: Arc::clone(&sessions),
-            origins: OriginPolicy::new(&settings.cors.allowed_origins, address.ip().is_loopback()),
+            origins: OriginPolicy::new(
+                &settings.cors.allowed_origins,
+                settings.server.public_url.as_deref(),
+                address.ip().is_loopback(),
+            ),
             proxies: TrustedProxies::new(&settings.server.trusted_proxies),
             request_timeout: settings.server.request_timeout(),
             lease: LeaseLength(settings.limits.lease()),
@@ -88,7 +92,8 @@ impl App {
             public_url: settings.server.public_url.clone(),
             address: parts::reached_at(settings, address),
         };
-        let serving = ServeSettings { trusted: router.proxies.clone(), ..parts::serve(settings) };
+        let (trusted, origins) = (router.proxies.clone(), Some(router.origins.clone()));
+        let serving = ServeSettings { trusted, origins, ..parts::serve(settings) };
         let serving = file_limits::fitted(serving);
         let settings = settings.clone();
         Ok(Self { identity, sessions, kernel, listener, metrics, serving, router, work, settings, readers })

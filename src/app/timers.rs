@@ -15,6 +15,7 @@ use crate::crawler::runner::{Runner, Running};
 use crate::domain::idempotency;
 use crate::domain::identity::sweep::forget_expired;
 use crate::domain::jobs::{merge, sweep};
+use crate::domain::key_clashes;
 use crate::domain::limits::{alert, overrides};
 use crate::domain::old_rows::{self, KeptFor};
 use crate::domain::op::Kernel;
@@ -145,6 +146,10 @@ async fn orphans(kernel: Kernel, stop: CancellationToken) {
 }
 
 async fn forgetting(kernel: Kernel, stop: CancellationToken) {
+    // At the start: what a migration found is told by the first node that runs after it.
+    if let Err(problem) = key_clashes::tell(&kernel).await {
+        tracing::warn!(%problem, "admins could not be told of names that clash; it is tried at the next start");
+    }
     while tick(&kernel, FORGET, &stop).await {
         if let Err(problem) = forget_expired(&kernel).await {
             tracing::warn!(%problem, "expired credentials could not be removed; it is tried again");

@@ -9,6 +9,7 @@ use super::role::{KeyScopes, Role};
 use super::scope::TenantScope;
 use super::secret::{PresentedKey, SecretHash};
 use super::token::verified::{ForeignSubject, VerifiedForeign, VerifiedOperator, VerifiedUser};
+use crate::base::compared;
 use crate::base::ids::{KeyId, OperatorId, SessionId, TenantId, UserId};
 
 /// Why a good credential does not open the door.
@@ -78,10 +79,19 @@ pub fn user(
     if same && live { active_user(facts, Some(session.session_id)) } else { Err(Refusal::Unknown) }
 }
 
+/// Why a person whose sign-in has ended is refused. That the account is deactivated is told first: its sign-ins end with
+/// that, and to sign in again would not help.
+pub fn without_session(facts: &UserFacts) -> Refusal {
+    match facts.standing {
+        Standing::Inactive => Refusal::Inactive,
+        Standing::Active => Refusal::Unknown,
+    }
+}
+
 /// A foreign token, with the user that was found for its subject in one of its tenants.
 pub fn foreign(token: &VerifiedForeign, facts: &UserFacts) -> Result<Principal, Refusal> {
     let named = match token.subject() {
-        ForeignSubject::Username(username) => *username == facts.username,
+        ForeignSubject::Username(username) => compared::name(username) == facts.username,
         ForeignSubject::UserId(user_id) => *user_id == facts.user_id,
     };
     if named && token.tenants().contains(&facts.tenant_slug) {
@@ -205,11 +215,10 @@ impl TicketGrant {
         let same = facts.user_id == user_id && facts.tenant_id == self.tenant_id;
         let wanted = session_id.map(|session_id| SessionFacts { session_id, owner: user_id });
         let live = wanted.is_none() || wanted == session;
-        if same && live && now < self.ends_at {
-            active_user(facts, session_id)
-        } else {
-            Err(Refusal::Unknown)
+        if !same || now >= self.ends_at {
+            return Err(Refusal::Unknown);
         }
+        if live { active_user(facts, session_id) } else { Err(without_session(facts)) }
     }
 
     /// The ticket of a key.

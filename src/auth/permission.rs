@@ -190,6 +190,29 @@ impl Permission {
     }
 }
 
+impl Permission {
+    /// What a caller needs for it, in words: `the role member or above, or an API key with the scope jobs:run`.
+    pub fn needs(self) -> String {
+        let Grant { from, operators, .. } = self.grant();
+        let role = from.map(|role| match role {
+            Role::Admin => "the role admin".to_owned(),
+            Role::Viewer | Role::Member => format!("the role {} or above", role.name()),
+        });
+        let scopes = self.scopes().map(|scopes| {
+            let words = if scopes.contains(' ') { "one of the scopes" } else { "the scope" };
+            format!("an API key with {words} {}", scopes.replace(' ', ", "))
+        });
+        let operator = operators.then(|| "an operator".to_owned());
+        role.into_iter().chain(scopes).chain(operator).collect::<Vec<_>>().join(", or ")
+    }
+
+    /// The scopes any of which lets an API key do it, separated by blanks; `None` when no key may.
+    pub fn scopes(self) -> Option<String> {
+        let names: Vec<String> = self.grant().scopes.iter().map(ToString::to_string).collect();
+        (!names.is_empty()).then(|| names.join(" "))
+    }
+}
+
 impl KeyScope {
     /// The least role that may give this scope to a key: one that may do itself what the scope lets the key do. What only
     /// keys may do is a worker's, who works for the whole tenant, and so is given by who manages its keys.
@@ -285,6 +308,22 @@ mod tests {
 
         let expected = [Role::Admin, Role::Admin, Role::Admin, Role::Viewer];
         assert_eq!(given.map(|(_, role)| role), expected, "{given:?}");
+    }
+
+    #[test]
+    fn what_is_needed_is_said_in_words() {
+        let words =
+            [Permission::ManageUsers, Permission::StartJobs, Permission::ReadJobs, Permission::ManageTenants];
+
+        assert_eq!(
+            words.map(Permission::needs),
+            [
+                "the role admin",
+                "the role member or above, or an API key with the scope jobs:run",
+                "the role viewer or above, or an API key with one of the scopes events:read, jobs:run",
+                "an operator",
+            ]
+        );
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 pub mod address;
 pub mod clock;
+pub mod compared;
 pub mod entropy;
 pub mod failpoint;
 pub mod gcra;
 pub mod ids;
+pub mod lookalike;
 pub mod money;
 pub mod page;
 pub mod text;

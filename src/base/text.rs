@@ -6,6 +6,11 @@ pub fn fits(text: &str, least: usize, most: usize) -> bool {
     (least..=most).contains(&count) && !text.contains('\0')
 }
 
+/// Whether an address carries a user name or a password. It is stored, shown and logged, so no secret may stand in it.
+pub fn names_credentials(url: &url::Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
+}
+
 /// Whether `text` is a slug: 1 to `most` of `a-z`, `0-9` and `-`, neither first nor last a dash.
 pub fn is_slug(text: &str, most: usize) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Result;
 use super::idempotency::Begun;
+use super::jobs::check::{Faults, refuse};
 use super::notifications;
 use super::op::{Deed, Op};
 use crate::auth::permission::Permission;
@@ -98,13 +99,16 @@ fn event(op: &Op, new: NewBroadcast, broadcast_id: BroadcastId) -> Event {
 
 /// What may be said, to whomever.
 pub(super) fn check_text(message: &str, category: Option<&str>) -> Result<()> {
-    if !text::fits(message, 1, MAX_TEXT) {
-        return Err(bad_field("message", "must have 1 to 4,000 characters"));
-    }
-    if !category.is_none_or(|category| text::fits(category, 1, MAX_CATEGORY)) {
-        return Err(bad_field("category", "must have 1 to 100 characters"));
-    }
-    Ok(())
+    refuse(judge(message, category))
+}
+
+/// Every bad field of what is to be said.
+pub fn judge(message: &str, category: Option<&str>) -> Vec<FieldError> {
+    let mut faults = Faults::default();
+    faults.unless(text::fits(message, 1, MAX_TEXT), "message", "invalid", "must have 1 to 4,000 characters");
+    let fits = category.is_none_or(|category| text::fits(category, 1, MAX_CATEGORY));
+    faults.unless(fits, "category", "invalid", "must have 1 to 100 characters");
+    faults.into_errors()
 }
 
 fn bad_field(name: &str, words: &str) -> Problem {

@@ -7,6 +7,7 @@ pub mod frontier;
 pub mod idempotency;
 pub mod identity;
 pub mod jobs;
+pub mod key_clashes;
 pub mod limits;
 pub mod messages;
 pub mod notifications;

@@ -100,6 +100,6 @@ fn readership(user: UserId, role: Role) -> Readership {
 fn reader(op: &Op) -> Result<(UserId, Role)> {
     match op.principal() {
         Some(crate::auth::principal::Principal::User(user)) => Ok((user.user_id(), user.role())),
-        _ => Err(super::op::forbidden()),
+        _ => Err(super::op::not_a_person()),
     }
 }

@@ -187,7 +187,7 @@ impl Op {
 
     /// Refuses with 403 unless the caller may do this.
     pub fn require(&self, permission: Permission) -> Result<()> {
-        if self.may(permission) { Ok(()) } else { Err(forbidden()) }
+        if self.may(permission) { Ok(()) } else { Err(forbidden(permission)) }
     }
 
     pub fn now(&self) -> DateTime<Utc> {
@@ -334,7 +334,17 @@ pub struct Deed {
     pub detail: Option<serde_json::Value>,
 }
 
-/// The refusal of a known caller.
-pub fn forbidden() -> Problem {
-    Problem::new(Code::Forbidden, "You may not do this with the role or scopes that you have.")
+/// The refusal of a known caller who lacks a permission; it says what would be enough.
+pub fn forbidden(permission: Permission) -> Problem {
+    Problem { missing_scopes: permission.scopes(), ..denied(&permission.needs()) }
+}
+
+/// The refusal of a caller who is no person of the tenant.
+pub fn not_a_person() -> Problem {
+    denied("the sign-in of a person of the tenant")
+}
+
+/// The refusal of a known caller to whom no permission is missing, but something else.
+pub fn denied(needed: &str) -> Problem {
+    Problem::new(Code::Forbidden, format!("You may not do this: it needs {needed}."))
 }

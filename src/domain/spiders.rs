@@ -2,13 +2,13 @@
 
 use super::error::Result;
 use super::idempotency::{Begun, Subject};
-use super::jobs::check::{Faults, list_json};
+use super::jobs::check::{Faults, list_json, refuse};
 use super::jobs::view::{json, unreadable};
 use super::op::{Deed, Op};
 use crate::auth::permission::Permission;
 use crate::base::clock::rfc3339;
 use crate::base::page::{Page, PageRequest};
-use crate::protocol::problem::{Code, Problem};
+use crate::protocol::problem::{Code, FieldError, Problem};
 use crate::protocol::spider::{AUTO, NewSpider, Runner, Spider, SpiderChange};
 use crate::storage::spiders::{self, SpiderRow, SpiderWords};
 use crate::storage::{Error, TenantTx, jobs, micros, time};
@@ -21,11 +21,7 @@ pub type Precondition<'a> = &'a (dyn Fn(&Spider) -> Result<()> + Sync);
 
 pub async fn create(op: &Op, new: NewSpider) -> Result<Spider> {
     op.require(Permission::ManageSpiders)?;
-    let mut faults = Faults::default();
-    let words = "must have 1 to 100 of A-Z a-z 0-9 _ . -";
-    faults.unless(is_name(&new.name), "name", "pattern", words);
-    check_lists(&mut faults, &new.start_urls, &new.allowed_hosts);
-    faults.refuse()?;
+    refuse(judge_new(&new))?;
     refuse_auto(&new.name)?;
     let change = match op.begin_once().await? {
         Begun::First(change) => change,
@@ -64,9 +60,7 @@ pub async fn get(op: &Op, name: &str) -> Result<Spider> {
 /// Replaces all of a spider but its name. Jobs that exist keep what they were made with.
 pub async fn put(op: &Op, name: &str, new: SpiderChange, precondition: Precondition<'_>) -> Result<Spider> {
     op.require(Permission::ManageSpiders)?;
-    let mut faults = Faults::default();
-    check_lists(&mut faults, &new.start_urls, &new.allowed_hosts);
-    faults.refuse()?;
+    refuse(judge_change(&new))?;
     refuse_auto(name)?;
     require_possible(name)?;
     let change = op.begin().await?;
@@ -148,6 +142,22 @@ fn words_of<'a>(
     }
 }
 
+/// Every bad field of a spider to make.
+pub fn judge_new(new: &NewSpider) -> Vec<FieldError> {
+    let mut faults = Faults::default();
+    let words = "must have 1 to 100 of A-Z a-z 0-9 _ . -, and not be `.` or `..`";
+    faults.unless(is_name(&new.name), "name", "pattern", words);
+    check_lists(&mut faults, &new.start_urls, &new.allowed_hosts);
+    faults.into_errors()
+}
+
+/// Every bad field of what a spider is to become.
+pub fn judge_change(new: &SpiderChange) -> Vec<FieldError> {
+    let mut faults = Faults::default();
+    check_lists(&mut faults, &new.start_urls, &new.allowed_hosts);
+    faults.into_errors()
+}
+
 fn check_lists(faults: &mut Faults, start_urls: &Option<Vec<String>>, allowed_hosts: &Option<Vec<String>>) {
     faults.urls("start_urls", start_urls.as_deref().unwrap_or_default());
     faults.hosts("allowed_hosts", allowed_hosts.as_deref().unwrap_or_default());
@@ -155,7 +165,8 @@ fn check_lists(faults: &mut Faults, start_urls: &Option<Vec<String>>, allowed_ho
 
 pub(super) fn is_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-    (1..=100).contains(&name.len()) && name.bytes().all(allowed)
+    // `.` and `..` are steps in a path: a client's URL parser would take them away.
+    (1..=100).contains(&name.len()) && name.bytes().all(allowed) && !matches!(name, "." | "..")
 }
 
 /// No spider has another name, and not every text may be asked of every database.
@@ -165,13 +176,15 @@ fn require_possible(name: &str) -> Result<()> {
 
 fn refuse_auto(name: &str) -> Result<()> {
     if name == AUTO {
-        return Err(Problem::new(Code::Conflict, "`auto` is every tenant's own; choose another name."));
+        let errors = vec![FieldError::taken(&["name"], "is the name of every tenant's own spider")];
+        return Err(Problem::conflict_of("`auto` is every tenant's own; choose another name.", errors));
     }
     Ok(())
 }
 
 fn taken() -> Problem {
-    Problem::new(Code::Conflict, "A spider of this name exists; change it, or choose another name.")
+    let errors = vec![FieldError::taken(&["name"], "is the name of another spider")];
+    Problem::conflict_of("A spider of this name exists; change it, or choose another name.", errors)
 }
 
 fn deed(action: &'static str, name: &str) -> Deed {

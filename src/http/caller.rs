@@ -11,7 +11,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::body::BodyAccount;
 use super::client::origin;
-use super::explain::refuse_bad_parameters;
+use super::explain::refuse_before_body;
 use super::rate_limits::count_caller;
 use crate::auth::permission::Permission;
 use crate::auth::principal::{OperatorPrincipal, Principal};
@@ -150,7 +150,7 @@ impl<'a, R: Right> ApiExtractor<'a> for OperatorCaller<R> {
     ) -> poem::Result<Self> {
         let admitted = admit(request, R::PERMISSION).await?;
         let Principal::Operator(operator) = admitted.principal.clone() else {
-            return Err(forbidden().into());
+            return Err(forbidden(R::PERMISSION).into());
         };
         Ok(Self { operator, admitted, origin: origin(request), right: PhantomData })
     }
@@ -167,9 +167,9 @@ impl<'a> ApiExtractor<'a> for Broadcaster {
         let (identity, admitted) = (identity(request)?, known(request).await?);
         let is_operator = admitted.principal.may(Permission::BroadcastAll);
         if !is_operator && !admitted.principal.may(Permission::Broadcast) {
-            return Err(forbidden().into());
+            return Err(forbidden(Permission::Broadcast).into());
         }
-        refuse_bad_parameters(request)?;
+        refuse_before_body(request)?;
         let (kernel, principal, origin) = (&identity.kernel, admitted.principal, origin(request));
         Ok(if is_operator {
             Self::Platform(PlatformOp::of_operator(kernel, principal, origin)?)
@@ -190,9 +190,9 @@ impl<'a> ApiExtractor<'a> for Observer {
         let (identity, admitted) = (identity(request)?, known(request).await?);
         let is_operator = admitted.principal.may(Permission::ReadNodeStatus);
         if !is_operator && !admitted.principal.may(Permission::ReadStats) {
-            return Err(forbidden().into());
+            return Err(forbidden(Permission::ReadStats).into());
         }
-        refuse_bad_parameters(request)?;
+        refuse_before_body(request)?;
         if is_operator {
             return Ok(Self::Platform);
         }
@@ -238,9 +238,9 @@ impl<'a> ApiExtractor<'a> for MaybeAccount {
 async fn admit(request: &Request, permission: Permission) -> Result<Admitted, poem::Error> {
     let admitted = known(request).await?;
     if !admitted.principal.may(permission) {
-        return Err(forbidden().into());
+        return Err(forbidden(permission).into());
     }
-    refuse_bad_parameters(request)?;
+    refuse_before_body(request)?;
     Ok(admitted)
 }
 

@@ -7,10 +7,11 @@ use poem::{Endpoint, IntoResponse, Middleware, Request, Response};
 use super::origin::OriginPolicy;
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+/// Allowed where a preflight asks for none by name.
 const HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, \
                        Range, X-Request-Id, traceparent";
-const EXPOSED: &str =
-    "ETag, Idempotent-Replayed, Link, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id";
+const EXPOSED: &str = "Accept-Ranges, Allow, Content-Disposition, Content-Range, ETag, Idempotent-Replayed, Link, \
+                       Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id";
 /// Seconds that a browser keeps a preflight's answer.
 const MAX_AGE: &str = "600";
 
@@ -40,7 +41,7 @@ impl<E: Endpoint> Endpoint for CorsEndpoint<E> {
         let preflight = request.method() == Method::OPTIONS
             && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         let mut response = if preflight {
-            preflight_answer(admitted.is_some())
+            preflight_answer(admitted.is_some(), request.headers())
         } else {
             match self.inner.call(request).await {
                 Ok(output) => output.into_response(),
@@ -52,15 +53,33 @@ impl<E: Endpoint> Endpoint for CorsEndpoint<E> {
     }
 }
 
-fn preflight_answer(admitted: bool) -> Response {
+/// A page of an allowed origin may send whatever header its libraries add: what a header may do is judged where it is
+/// read, and most are read nowhere.
+fn preflight_answer(admitted: bool, asked: &HeaderMap) -> Response {
     let mut response = Response::builder().status(StatusCode::NO_CONTENT).finish();
+    let headers = response.headers_mut();
+    headers.append(header::VARY, HeaderValue::from_static("Access-Control-Request-Headers"));
     if admitted {
-        let headers = response.headers_mut();
+        let wanted = asked.get(header::ACCESS_CONTROL_REQUEST_HEADERS).filter(|wanted| is_list(wanted));
+        let wanted = wanted.cloned().unwrap_or(HeaderValue::from_static(HEADERS));
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));
-        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(HEADERS));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted);
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
     }
     response
+}
+
+/// Whether it is a list of field names, of a length that browsers send.
+fn is_list(wanted: &HeaderValue) -> bool {
+    const LONGEST: usize = 4096;
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~, ".contains(byte);
+    (1..=LONGEST).contains(&wanted.len()) && wanted.as_bytes().iter().all(is_name)
+}
+
+/// Adds what the policy allows to a refusal that no layer of the router has seen.
+pub fn allow_refusal(policy: &OriginPolicy, asked: &HeaderMap, headers: &mut HeaderMap) {
+    let origin = asked.get(header::ORIGIN).cloned();
+    allow(headers, origin.filter(|_| policy.admits(asked)));
 }
 
 fn allow(headers: &mut HeaderMap, admitted: Option<HeaderValue>) {

@@ -26,6 +26,28 @@ pub enum Tagged<T: ParseFromJSON + ToJSON + Type + Send + Sync> {
     NotModified(#[oai(header = "ETag")] String),
 }
 
+/// The answer to a change: the thing as it is now, with the tag that names this state.
+#[derive(Debug, ApiResponse)]
+pub enum Changed<T: ParseFromJSON + ToJSON + Type + Send + Sync> {
+    /// The thing as it is now.
+    #[oai(status = 200)]
+    Now(
+        Json<T>,
+        /// Names this state of the thing.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+/// Answers a change.
+pub fn changed<T>(value: T) -> Changed<T>
+where
+    T: ParseFromJSON + ToJSON + Type + Send + Sync,
+{
+    let tag = tag_of(&value);
+    Changed::Now(Json(value), tag)
+}
+
 /// Answers a read, without the thing where the client has it.
 pub fn tagged<T>(value: T, if_none_match: Option<&str>) -> Tagged<T>
 where

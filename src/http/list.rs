@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::base::page::{DEFAULT_LIMIT, Page, PageRequest, decode_cursor, encode_cursor};
+use crate::http::explain::CURSOR_WORDS;
 use crate::protocol::problem::{FieldError, Problem, Step};
 
 /// One page of a list.
@@ -53,8 +54,7 @@ pub fn page_request<K: DeserializeOwned>(
 
 pub fn bad_cursor() -> Problem {
     let place = [Step::Name("cursor".to_owned())];
-    let words = "is not a cursor of this list; take `next_cursor` of the page before, or leave it out";
-    Problem::validation(vec![FieldError::in_parameter("query", &place, "cursor", words)])
+    Problem::validation(vec![FieldError::in_parameter("query", &place, "cursor", CURSOR_WORDS)])
 }
 
 /// Makes the answer, with the address of the next page.

@@ -123,7 +123,11 @@ async fn admit(request: &Request, sessions: &Sessions, access: &MetricsAccess) -
         return Ok(());
     }
     let admitted = sessions.identity.authenticate(Credential::Header(shown)).await?;
-    if admitted.principal.may(Permission::ReadNodeStatus) { Ok(()) } else { Err(forbidden()) }
+    if admitted.principal.may(Permission::ReadNodeStatus) {
+        Ok(())
+    } else {
+        Err(forbidden(Permission::ReadNodeStatus))
+    }
 }
 
 fn unauthenticated(access: &MetricsAccess) -> Problem {

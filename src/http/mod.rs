@@ -27,6 +27,7 @@ pub mod cors;
 pub mod document;
 pub mod etag;
 pub mod explain;
+mod freshness;
 pub mod health;
 pub mod key_set;
 pub mod list;

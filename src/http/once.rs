@@ -9,7 +9,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOpti
 
 use super::body::{BodyAccount, BodySize, Single, read_whole};
 use super::caller::identity;
-use super::explain::refuse_bad_parameters;
+use super::explain::{bad_parameters, refuse_bad_parameters, refuse_before_body};
 use crate::domain::idempotency::{Once, Presented, SentRequest};
 use crate::domain::identity::Identity;
 use crate::protocol::problem::Problem;
@@ -40,9 +40,10 @@ impl<'a, S: BodySize> ApiExtractor<'a> for OnceKey<S> {
         body: &mut RequestBody,
         _options: ExtractParamOptions<String>,
     ) -> poem::Result<Self> {
-        // From here on a key is one, and visible ASCII.
-        refuse_bad_parameters(request)?;
-        let Some(key) = request.header(KEY) else { return Ok(Self(None, PhantomData)) };
+        refuse_before_body(request)?;
+        // From here on a key is one, and visible ASCII; a bad one is refused by the reader of the body.
+        let is_good = bad_parameters(request).is_empty();
+        let Some(key) = request.header(KEY).filter(|_| is_good) else { return Ok(Self(None, PhantomData)) };
         let taken = body.take().map_err(|_| Problem::internal())?;
         let bytes = read_whole::<S>(request, taken).await?;
         let uri = request.original_uri();

@@ -11,13 +11,17 @@ use url::{Host, Url};
 #[derive(Clone, Debug)]
 pub struct OriginPolicy {
     allowed: Arc<RwLock<Vec<String>>>,
+    /// The address that people open, where the configuration tells it.
+    public: Option<WebOrigin>,
     bound_to_loopback: bool,
 }
 
 impl OriginPolicy {
-    /// `allowed`: origins as browsers write them; `bound_to_loopback`: nobody but this machine reaches the server.
-    pub fn new(allowed: &[String], bound_to_loopback: bool) -> Self {
-        let policy = Self { allowed: Arc::default(), bound_to_loopback };
+    /// `allowed`: origins as browsers write them; `public_url`: where people reach the server, if that is known;
+    /// `bound_to_loopback`: nobody but this machine reaches the server.
+    pub fn new(allowed: &[String], public_url: Option<&str>, bound_to_loopback: bool) -> Self {
+        let public = public_url.and_then(WebOrigin::parse);
+        let policy = Self { allowed: Arc::default(), public, bound_to_loopback };
         policy.replace(allowed);
         policy
     }
@@ -37,31 +41,68 @@ impl OriginPolicy {
         }
     }
 
+    /// Whether a page of this origin may read an answer, as far as the request's other fields are not needed for that.
+    pub fn lists(&self, origin: &str) -> bool {
+        self.allowed.read().contains(&origin.to_ascii_lowercase())
+    }
+
     fn admits_origin(&self, origin: &str, headers: &HeaderMap) -> bool {
-        let (listed, any_listed) = {
-            let allowed = self.allowed.read();
-            (allowed.contains(&origin.to_ascii_lowercase()), !allowed.is_empty())
-        };
-        if listed {
+        if self.lists(origin) {
             return true;
         }
-        let Ok(url) = Url::parse(origin) else { return false };
-        is_same(&url, headers) || (self.bound_to_loopback && !any_listed && is_loopback(&url))
+        let Some(page) = WebOrigin::parse(origin) else { return false };
+        let any_listed = !self.allowed.read().is_empty();
+        self.is_same(&page, headers) || (self.bound_to_loopback && !any_listed && is_loopback(origin))
+    }
+
+    /// Whether the page came from this very server: from the address that people open, or from the one that this request
+    /// names, with the scheme that the server is reached by.
+    fn is_same(&self, page: &WebOrigin, headers: &HeaderMap) -> bool {
+        if self.public.as_ref() == Some(page) {
+            return true;
+        }
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        host.is_some_and(|host| self.addressed(host, headers).as_ref() == Some(page))
+    }
+
+    /// The origin that the request was sent to.
+    fn addressed(&self, host: &str, headers: &HeaderMap) -> Option<WebOrigin> {
+        if let Some(public) = &self.public {
+            let with_its_scheme = WebOrigin::parse(&format!("{}://{host}", public.scheme));
+            if with_its_scheme.as_ref() == Some(public) {
+                return with_its_scheme;
+            }
+        }
+        WebOrigin::parse(&format!("{}://{host}", forwarded_scheme(headers).unwrap_or("http")))
     }
 }
 
-/// Whether the page came from this very server, as the browser addressed it.
-fn is_same(origin: &Url, headers: &HeaderMap) -> bool {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let authority = match (origin.host_str(), origin.port()) {
-        (Some(host), Some(port)) => format!("{host}:{port}"),
-        (Some(host), None) => host.to_owned(),
-        (None, _) => return false,
-    };
-    host.is_some_and(|host| host.eq_ignore_ascii_case(&authority))
+/// The scheme before a proxy that takes TLS off. No page can send this field without a preflight, so it may be believed
+/// whoever the peer is: it only says which pages are our own.
+fn forwarded_scheme(headers: &HeaderMap) -> Option<&str> {
+    let text = headers.get("x-forwarded-proto")?.to_str().ok()?;
+    let first = text.split(',').next()?.trim();
+    ["https", "http"].into_iter().find(|scheme| first.eq_ignore_ascii_case(scheme))
 }
 
-fn is_loopback(origin: &Url) -> bool {
+/// Scheme, host and port; the scheme's own port is the same as none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct WebOrigin {
+    scheme: String,
+    host: String,
+    port: u16,
+}
+
+impl WebOrigin {
+    fn parse(text: &str) -> Option<Self> {
+        let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+        let (host, port) = (url.host_str()?.to_owned(), url.port_or_known_default()?);
+        Some(Self { scheme: url.scheme().to_owned(), host, port })
+    }
+}
+
+fn is_loopback(origin: &str) -> bool {
+    let Ok(origin) = Url::parse(origin) else { return false };
     match origin.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -85,8 +126,8 @@ mod tests {
 
     #[test]
     fn without_configuration_only_the_same_origin_and_loopback_pages_are_let_in() {
-        let at_home = OriginPolicy::new(&[], true);
-        let in_public = OriginPolicy::new(&[], false);
+        let at_home = OriginPolicy::new(&[], None, true);
+        let in_public = OriginPolicy::new(&[], None, false);
 
         for origin in ["", "http://api.example.com:8001"] {
             assert!(at_home.admits(&headers(origin)) && in_public.admits(&headers(origin)), "{origin:?}");
@@ -102,8 +143,46 @@ mod tests {
     }
 
     #[test]
+    fn the_same_origin_has_the_same_scheme_and_default_ports_are_no_difference() {
+        let plain = OriginPolicy::new(&[], None, false);
+        let public = OriginPolicy::new(&[], Some("https://api.example.com"), false);
+        let asked = |host: &str, origin: &str, proto: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            headers.insert(header::ORIGIN, origin.parse().unwrap());
+            if !proto.is_empty() {
+                headers.insert("x-forwarded-proto", proto.parse().unwrap());
+            }
+            headers
+        };
+
+        for (host, origin, proto) in [
+            ("api.example.com", "http://api.example.com", ""),
+            ("api.example.com:80", "http://api.example.com", ""),
+            ("api.example.com", "http://api.example.com:80", ""),
+            ("API.example.com", "https://api.example.com", "https"),
+            ("api.example.com:443", "https://api.example.com", "https"),
+            ("[::1]:8001", "http://[0:0::1]:8001", ""),
+        ] {
+            assert!(plain.admits(&asked(host, origin, proto)), "{host} {origin} {proto}");
+        }
+        for (host, origin, proto) in [
+            ("api.example.com", "https://api.example.com", ""),
+            ("api.example.com", "http://api.example.com", "https"),
+            ("api.example.com", "https://api.example.com:8443", "https"),
+            ("api.example.com:443", "http://api.example.com", ""),
+            ("api.example.com", "ftp://api.example.com", ""),
+        ] {
+            assert!(!plain.admits(&asked(host, origin, proto)), "{host} {origin} {proto}");
+        }
+        assert!(public.admits(&asked("10.0.0.5:8001", "https://api.example.com", "")));
+        assert!(public.admits(&asked("api.example.com", "https://api.example.com:443", "")));
+        assert!(!public.admits(&asked("api.example.com", "http://api.example.com", "")));
+    }
+
+    #[test]
     fn a_configured_list_takes_the_place_of_loopback() {
-        let policy = OriginPolicy::new(&["https://App.example.com".to_owned()], true);
+        let policy = OriginPolicy::new(&["https://App.example.com".to_owned()], None, true);
 
         assert!(policy.admits(&headers("https://app.example.com")));
         assert!(!policy.admits(&headers("http://localhost:3000")));
@@ -111,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_change_of_the_list_is_for_every_clone() {
-        let policy = OriginPolicy::new(&[], true);
+        let policy = OriginPolicy::new(&[], None, true);
         let clone = policy.clone();
 
         policy.replace(&["https://app.example.com".to_owned()]);
@@ -125,6 +204,6 @@ mod tests {
         let mut two = headers("http://localhost:1");
         two.append(header::ORIGIN, "http://localhost:1".parse().unwrap());
 
-        assert!(!OriginPolicy::new(&[], true).admits(&two));
+        assert!(!OriginPolicy::new(&[], None, true).admits(&two));
     }
 }

@@ -18,6 +18,7 @@ use super::cors::Cors;
 use super::document::{DocumentError, document_text};
 use super::events::EventsApi;
 use super::explain::Operations;
+use super::freshness::Freshness;
 use super::health;
 use super::jobs::JobsApi;
 use super::key_set::key_set;
@@ -189,6 +190,7 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         .data(lease)
         .data(tenant_metrics)
         .data(metrics_access)
+        .with(Freshness)
         .with(Refusals::new(operations, entropy).counting(counting))
         .with(RateHeaders)
         .with(Cors(origins))

@@ -82,15 +82,35 @@ impl BatchItem {
     }
 }
 
+/// A row that could not be read whole: what is wrong, and the property that its other fields make.
+pub struct BadRow {
+    pub errors: Vec<FieldError>,
+    /// `None` when the row is no object.
+    pub rest: Option<PropertyInput>,
+}
+
 /// Reads a JSON value as a property.
 pub fn read(value: Value) -> Sighting {
+    read_or_explain(value).map_err(|bad| bad.errors)
+}
+
+/// The same, and of a bad row also what is good, so that its rules can be judged with what is wrong.
+pub fn read_or_explain(value: Value) -> Result<PropertyInput, BadRow> {
     let Value::Object(fields) = value else {
-        return Err(vec![FieldError::in_body(&[], "type", "must be an object")]);
+        let errors = vec![FieldError::in_body(&[], "type", "must be an object")];
+        return Err(BadRow { errors, rest: None });
     };
     // The whole is copied only to name all that is wrong, which a failed reading of the whole does not.
     serde_json::from_value(Value::Object(fields.clone())).map_err(|_| {
-        let bad = |(name, value): (String, Value)| (!reads_alone(&name, value)).then(|| explain(name));
-        fields.into_iter().filter_map(bad).collect()
+        let (mut errors, mut good) = (Vec::new(), Map::new());
+        for (name, value) in fields {
+            if reads_alone(&name, value.clone()) {
+                good.insert(name, value);
+            } else {
+                errors.push(explain(name));
+            }
+        }
+        BadRow { errors, rest: serde_json::from_value(Value::Object(good)).ok() }
     })
 }
 
@@ -197,5 +217,7 @@ mod tests {
             ["/address", "/bedrooms_total", "/colour", "/list_price", "/listed_at", "/standard_status"];
         assert_eq!(bad, expected);
         assert!(read(json!([])).is_err());
+        let bad = read_or_explain(json!({"source": "s", "colour": 1})).err().unwrap();
+        assert_eq!(bad.rest.unwrap().source.as_deref(), Some("s"));
     }
 }

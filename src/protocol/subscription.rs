@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::memberships::Memberships;
 use super::role::Role;
 use super::routing::{Passing, PropertyFacts, Routing, Topic};
+use crate::base::compared;
 use crate::base::ids::{ConnectionId, JobId, PropertyId, UserId};
 use crate::base::text::cut;
 
@@ -151,14 +152,15 @@ impl Filter {
             |error: serde_json::Error| format!("filter of {feed}: {}", cut(&error.to_string(), 200));
         match feed {
             Feed::JobUpdates => {
-                let filter: JobFilter = serde_json::from_value(object).map_err(explain)?;
+                let mut filter: JobFilter = serde_json::from_value(object).map_err(explain)?;
                 within(feed, "spider_name", filter.spider_name.as_deref())?;
+                filter.spider_name = filter.spider_name.as_deref().map(compared::exact);
                 Ok(Self::Jobs(filter))
             }
             Feed::PropertyUpdates => {
                 let mut filter: PropertyFilter = serde_json::from_value(object).map_err(explain)?;
                 within(feed, "city", filter.city.as_deref())?;
-                filter.city = filter.city.map(|city| city.to_lowercase());
+                filter.city = filter.city.as_deref().map(compared::folded);
                 Ok(Self::Properties(filter))
             }
             Feed::SystemAlerts if object.as_object().is_some_and(|fields| !fields.is_empty()) => {

@@ -1,9 +1,10 @@
 //! What a worker says about its work and what it is answered.
 
-use poem_openapi::Object;
+use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
 
 use super::job::{Job, JobStatus, LogLevel, Stats};
+use super::problem::FieldError;
 use crate::base::timestamp::Timestamp;
 
 /// A worker asks for a job.
@@ -130,10 +131,40 @@ pub struct NewLogLine {
     pub at: Option<Timestamp>,
 }
 
+/// A line as it was read, or all that is wrong with it.
+pub type LogRow = Result<NewLogLine, Vec<FieldError>>;
+
+/// What became of one line.
+#[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
+#[oai(skip_serializing_if_is_none, example)]
+pub struct LogLineResult {
+    /// Of the line in the request, from 0.
+    pub index: i64,
+    pub status: LogLineStatus,
+    /// Every bad field of the line, and what would be accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// Whether a line was stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize, Deserialize)]
+#[oai(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum LogLineStatus {
+    Stored,
+    Error,
+}
+
 /// What became of a worker's lines.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(example)]
 pub struct LogsStored {
     /// How many lines were stored.
     pub stored: i64,
+    /// How many were bad.
+    #[serde(default)]
+    pub rejected: i64,
+    /// One for each line, in the order of the request.
+    #[serde(default)]
+    pub results: Vec<LogLineResult>,
 }

@@ -70,7 +70,7 @@ impl Files {
         {
             // The user's role has changed since the file was begun.
             self.pause(State::Refused).await;
-            return Some(refusal(&forbidden(), None));
+            return Some(refusal(&forbidden(Permission::Upload), None));
         }
         let (file, chunks) = match &mut self.state {
             State::Idle => {
@@ -165,7 +165,7 @@ impl Files {
             }
             State::Receiving { file, .. } => {
                 file.pause().await;
-                Err(forbidden())
+                Err(forbidden(Permission::Upload))
             }
             State::Idle | State::Refused => {
                 let words = "No file is being received; send metadata or resume first".to_owned();

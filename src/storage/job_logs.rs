@@ -25,6 +25,9 @@ pub async fn insert(
     lines: Vec<NewLogLine>,
     now: i64,
 ) -> Result<Vec<LogLineRow>> {
+    if lines.is_empty() {
+        return Ok(Vec::new());
+    }
     let rows = lines.into_iter().map(|line| ActiveModel {
         job_id: Set(job.0),
         execution_id: Set(execution.map(|id| id.0)),

@@ -3,8 +3,9 @@
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QuerySelect};
 
 use super::entity::operators::{ActiveModel, Column, Entity};
-use super::users::fold;
+use super::users::{best, keys_of};
 use super::{Result, SystemTx};
+use crate::base::compared;
 use crate::base::ids::OperatorId;
 
 pub use super::entity::operators::Model as OperatorRow;
@@ -13,7 +14,7 @@ pub use super::entity::operators::Model as OperatorRow;
 pub async fn insert(tx: &SystemTx, username: &str, password_hash: &str, now: i64) -> Result<OperatorRow> {
     let row = ActiveModel {
         username: Set(username.to_owned()),
-        username_key: Set(fold(username)),
+        username_key: Set(compared::name_key(username)),
         password_hash: Set(password_hash.to_owned()),
         is_active: Set(true),
         created_at: Set(now),
@@ -27,7 +28,8 @@ pub async fn find(tx: &SystemTx, id: OperatorId) -> Result<Option<OperatorRow>> 
 }
 
 pub async fn find_by_username(tx: &SystemTx, username: &str) -> Result<Option<OperatorRow>> {
-    Ok(tx.select::<Entity>().filter(Column::UsernameKey.eq(fold(username))).one(&tx.tx).await?)
+    let query = tx.select::<Entity>().filter(Column::UsernameKey.is_in(keys_of(username)));
+    Ok(best(query.all(&tx.tx).await?, username, |row| &row.username_key))
 }
 
 /// Like [`find`], and holds the row until the transaction ends.

@@ -1,7 +1,7 @@
 //! Sign-ins and the refresh tokens of each: a session is the family, its tokens follow one another.
 
 use sea_orm::sea_query::{Condition, SimpleExpr};
-use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
 use super::bites::Removal as _;
@@ -46,6 +46,8 @@ pub struct NewSession<'a> {
     pub user_agent: Option<&'a str>,
     pub address: Option<&'a str>,
     pub now: i64,
+    /// Of [`next_use`].
+    pub used_at: i64,
     pub expires_at: i64,
 }
 
@@ -59,7 +61,7 @@ pub async fn insert(tx: &SystemTx, new: NewSession<'_>) -> Result<SessionRow> {
         user_agent: Set(new.user_agent.map(str::to_owned)),
         address: Set(new.address.map(str::to_owned)),
         created_at: Set(new.now),
-        last_used_at: Set(new.now),
+        last_used_at: Set(new.used_at),
         expires_at: Set(new.expires_at),
         revoked_at: Set(None),
     };
@@ -81,30 +83,58 @@ pub async fn find_own(tx: &TenantTx, id: SessionId) -> Result<Option<SessionRow>
     Ok(tx.select::<sessions::Entity>().filter(sessions::Column::Id.eq(id.0)).one(&tx.tx).await?)
 }
 
-/// A user's sessions that still stand, newest first.
-pub async fn list_of_user(tx: &TenantTx, user: UserId, now: i64) -> Result<Vec<SessionRow>> {
-    Ok(tx
-        .select::<sessions::Entity>()
-        .filter(sessions::Column::UserId.eq(user.0))
-        .filter(sessions::Column::RevokedAt.is_null())
-        .filter(sessions::Column::ExpiresAt.gt(now))
-        .order_by_desc(sessions::Column::Id)
-        .limit(200)
-        .all(&tx.tx)
-        .await?)
+/// A page of a user's sessions that still stand, newest first.
+pub async fn list_of_user(
+    tx: &TenantTx,
+    user: UserId,
+    now: i64,
+    before: Option<SessionId>,
+    limit: u64,
+) -> Result<Vec<SessionRow>> {
+    let query = tx.select::<sessions::Entity>().filter(sessions::Column::UserId.eq(user.0));
+    Ok(standing_page(query, now, before, limit).all(&tx.tx).await?)
 }
 
-/// An operator's sessions that still stand, newest first.
-pub async fn list_of_operator(tx: &SystemTx, operator: OperatorId, now: i64) -> Result<Vec<SessionRow>> {
-    Ok(tx
-        .select::<sessions::Entity>()
-        .filter(sessions::Column::OperatorId.eq(operator.0))
+/// A page of an operator's sessions that still stand, newest first.
+pub async fn list_of_operator(
+    tx: &SystemTx,
+    operator: OperatorId,
+    now: i64,
+    before: Option<SessionId>,
+    limit: u64,
+) -> Result<Vec<SessionRow>> {
+    let query = tx.select::<sessions::Entity>().filter(sessions::Column::OperatorId.eq(operator.0));
+    Ok(standing_page(query, now, before, limit).all(&tx.tx).await?)
+}
+
+fn standing_page(
+    query: Select<sessions::Entity>,
+    now: i64,
+    before: Option<SessionId>,
+    limit: u64,
+) -> Select<sessions::Entity> {
+    let place = Condition::all().add_option(before.map(|id| sessions::Column::Id.lt(id.0)));
+    query
         .filter(sessions::Column::RevokedAt.is_null())
         .filter(sessions::Column::ExpiresAt.gt(now))
+        .filter(place)
         .order_by_desc(sessions::Column::Id)
-        .limit(200)
-        .all(&tx.tx)
-        .await?)
+        .limit(limit)
+}
+
+/// When a session of the account is used that is used now: after every use so far, also while the clock stands still, so
+/// that the sessions of an account have one order. The account's row, or the session's, must be held.
+pub async fn next_use(tx: &SystemTx, owner: Owner, now: i64) -> Result<i64> {
+    let newest = tx
+        .select::<sessions::Entity>()
+        .filter(owned_by(owner))
+        .filter(sessions::Column::RevokedAt.is_null())
+        .select_only()
+        .column_as(sessions::Column::LastUsedAt.max(), "newest")
+        .into_tuple::<Option<i64>>()
+        .one(&tx.tx)
+        .await?;
+    Ok(newest.flatten().map_or(now, |newest| now.max(newest.saturating_add(1))))
 }
 
 pub async fn touch(tx: &SystemTx, id: SessionId, now: i64, expires_at: i64) -> Result<()> {

@@ -1,5 +1,6 @@
 //! What a credential is judged by: its own row with the account's and the tenant's, in one query.
 
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect, RelationDef, Select,
 };
@@ -18,6 +19,16 @@ pub struct UserStanding {
     pub role: String,
     pub user_is_active: bool,
     pub tenant_is_active: bool,
+    /// When the sign-in was ended, and when it ends by itself, where one was asked for.
+    pub session_revoked_at: Option<i64>,
+    pub session_expires_at: Option<i64>,
+}
+
+impl UserStanding {
+    /// Whether the sign-in that was asked for still stands.
+    pub fn session_stands(&self, now: i64) -> bool {
+        self.session_revoked_at.is_none() && self.session_expires_at.is_some_and(|end| end > now)
+    }
 }
 
 /// An operator.
@@ -26,6 +37,15 @@ pub struct OperatorStanding {
     pub operator_id: i64,
     pub username: String,
     pub is_active: bool,
+    pub session_revoked_at: Option<i64>,
+    pub session_expires_at: i64,
+}
+
+impl OperatorStanding {
+    /// Whether the sign-in still stands.
+    pub fn session_stands(&self, now: i64) -> bool {
+        self.session_revoked_at.is_none() && self.session_expires_at > now
+    }
 }
 
 /// A key with its maker's and the tenant's part in it.
@@ -42,22 +62,29 @@ pub struct KeyStanding {
     pub tenant_is_active: bool,
 }
 
-/// The user of a session that still stands.
-pub async fn of_session(tx: &SystemTx, id: SessionId, now: i64) -> Result<Option<UserStanding>> {
-    let query = standing_session(tx, id, now)
+/// The user of a session, whether or not it still stands: that the user is deactivated is told first, and their sessions
+/// end with that.
+pub async fn of_session(tx: &SystemTx, id: SessionId) -> Result<Option<UserStanding>> {
+    let query = session(tx, id)
         .join(JoinType::InnerJoin, user_of_session())
-        .join(JoinType::InnerJoin, tenant_of_user());
-    Ok(user_columns(query.select_only()).into_model().one(&tx.tx).await?)
+        .join(JoinType::InnerJoin, tenant_of_user())
+        .filter(users::Column::DeletedAt.is_null());
+    let query = user_columns(query.select_only())
+        .column_as(sessions::Column::RevokedAt, "session_revoked_at")
+        .column_as(sessions::Column::ExpiresAt, "session_expires_at");
+    Ok(query.into_model().one(&tx.tx).await?)
 }
 
-/// The operator of a session that still stands.
-pub async fn of_operator_session(tx: &SystemTx, id: SessionId, now: i64) -> Result<Option<OperatorStanding>> {
-    let query = standing_session(tx, id, now).join(JoinType::InnerJoin, operator_of_session());
+/// The operator of a session, whether or not it still stands.
+pub async fn of_operator_session(tx: &SystemTx, id: SessionId) -> Result<Option<OperatorStanding>> {
+    let query = session(tx, id).join(JoinType::InnerJoin, operator_of_session());
     Ok(query
         .select_only()
         .column_as(operators::Column::Id, "operator_id")
         .column(operators::Column::Username)
         .column(operators::Column::IsActive)
+        .column_as(sessions::Column::RevokedAt, "session_revoked_at")
+        .column_as(sessions::Column::ExpiresAt, "session_expires_at")
         .into_model()
         .one(&tx.tx)
         .await?)
@@ -65,15 +92,20 @@ pub async fn of_operator_session(tx: &SystemTx, id: SessionId, now: i64) -> Resu
 
 pub async fn of_user(tx: &SystemTx, id: UserId) -> Result<Option<UserStanding>> {
     let query = users(tx).filter(users::Column::Id.eq(id.0));
-    Ok(user_columns(query.select_only()).into_model().one(&tx.tx).await?)
+    Ok(without_session(user_columns(query.select_only())).into_model().one(&tx.tx).await?)
 }
 
 /// The users of this name in any of these tenants.
 pub async fn of_username(tx: &SystemTx, slugs: &[String], username: &str) -> Result<Vec<UserStanding>> {
     let query = users(tx)
-        .filter(users::Column::UsernameKey.eq(super::users::fold(username)))
+        .filter(users::Column::UsernameKey.is_in(super::users::keys_of(username)))
         .filter(tenants::Column::Slug.is_in(slugs.iter().map(String::as_str)));
-    Ok(user_columns(query.select_only()).into_model().all(&tx.tx).await?)
+    Ok(without_session(user_columns(query.select_only())).into_model().all(&tx.tx).await?)
+}
+
+fn without_session<E: EntityTrait>(query: Select<E>) -> Select<E> {
+    let none = || Expr::value(Option::<i64>::None).cast_as("bigint");
+    query.expr_as(none(), "session_revoked_at").expr_as(none(), "session_expires_at")
 }
 
 /// A key that was not revoked, by its public half; the key is what tells the tenant.
@@ -100,11 +132,8 @@ pub async fn of_key(tx: &SystemTx, id: KeyId) -> Result<Option<KeyStanding>> {
         .await?)
 }
 
-fn standing_session(tx: &SystemTx, id: SessionId, now: i64) -> Select<sessions::Entity> {
-    tx.select::<sessions::Entity>()
-        .filter(sessions::Column::Id.eq(id.0))
-        .filter(sessions::Column::RevokedAt.is_null())
-        .filter(sessions::Column::ExpiresAt.gt(now))
+fn session(tx: &SystemTx, id: SessionId) -> Select<sessions::Entity> {
+    tx.select::<sessions::Entity>().filter(sessions::Column::Id.eq(id.0))
 }
 
 fn users(tx: &SystemTx) -> Select<users::Entity> {

@@ -1,6 +1,6 @@
 //! Users of a tenant.
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, DbErr, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, SqlErr,
     TransactionTrait,
@@ -8,7 +8,9 @@ use sea_orm::{
 
 use super::entity::users::{ActiveModel, Column, Entity};
 use super::{Result, SystemTx, TenantTx};
+use crate::base::compared;
 use crate::base::ids::{TenantId, UserId};
+use crate::base::lookalike::Skeletons;
 
 pub use super::entity::users::Model as UserRow;
 
@@ -33,9 +35,20 @@ pub struct UserChange<'a> {
     pub password_hash: Option<&'a str>,
 }
 
-/// The form that names are compared in.
-pub fn fold(name: &str) -> String {
-    name.to_lowercase()
+/// The keys under which a name may be found: its own, and the one that it had before names were folded.
+pub(super) fn keys_of(username: &str) -> [String; 2] {
+    [compared::name_key(username), compared::former_name_key(username)]
+}
+
+/// Of users that were found by either key, the one who still has the former key of this very spelling; else the other.
+pub(super) fn best<T>(rows: Vec<T>, username: &str, key: impl Fn(&T) -> &str) -> Option<T> {
+    let former = compared::former_name_key(username);
+    let at = rows.iter().position(|row| key(row) == former);
+    let mut rows = rows;
+    match at {
+        Some(at) => Some(rows.swap_remove(at)),
+        None => rows.pop(),
+    }
 }
 
 /// `Duplicate` when the name or the e-mail address is taken in the tenant.
@@ -49,11 +62,14 @@ pub async fn insert_in(tx: &SystemTx, tenant: TenantId, new: &NewUser<'_>) -> Re
 }
 
 fn row(new: &NewUser<'_>) -> ActiveModel {
+    let skeletons = Skeletons::of(new.username);
     ActiveModel {
         username: Set(new.username.to_owned()),
-        username_key: Set(fold(new.username)),
+        username_key: Set(compared::name_key(new.username)),
+        username_skeleton: Set(skeletons.shown),
+        key_skeleton: Set(skeletons.key),
         email: Set(new.email.to_owned()),
-        email_key: Set(fold(new.email)),
+        email_key: Set(compared::folded(new.email)),
         display_name: Set(new.display_name.map(str::to_owned)),
         role: Set(new.role.to_owned()),
         password_hash: Set(new.password_hash.map(str::to_owned)),
@@ -76,17 +92,29 @@ pub async fn lock(tx: &TenantTx, id: UserId) -> Result<Option<UserRow>> {
 }
 
 pub async fn find_by_username(tx: &TenantTx, username: &str) -> Result<Option<UserRow>> {
-    Ok(tx.select::<Entity>().filter(Column::UsernameKey.eq(fold(username))).one(&tx.tx).await?)
+    let query = tx.select::<Entity>().filter(Column::UsernameKey.is_in(keys_of(username)));
+    Ok(best(query.all(&tx.tx).await?, username, |row| &row.username_key))
 }
 
+/// A user of this address, under its key or the one that it had before addresses were folded.
 pub async fn find_by_email(tx: &TenantTx, email: &str) -> Result<Option<UserRow>> {
-    Ok(tx.select::<Entity>().filter(Column::EmailKey.eq(fold(email))).one(&tx.tx).await?)
+    let keys = [compared::folded(email), compared::former_email_key(email)];
+    Ok(tx.select::<Entity>().filter(Column::EmailKey.is_in(keys)).one(&tx.tx).await?)
+}
+
+/// Users whose names may be drawn the same; at most 100, whom it is all the same to be more.
+pub async fn find_alike(tx: &TenantTx, skeletons: &Skeletons) -> Result<Vec<UserRow>> {
+    let alike = Condition::any()
+        .add(Column::UsernameSkeleton.eq(skeletons.shown.as_str()))
+        .add(Column::KeySkeleton.eq(skeletons.key.as_str()));
+    Ok(tx.select::<Entity>().filter(alike).filter(is_there()).limit(100).all(&tx.tx).await?)
 }
 
 /// The user of a sign-in, before there is a scope: the tenant is the one that the caller named.
 pub async fn find_in(tx: &SystemTx, tenant: TenantId, username: &str) -> Result<Option<UserRow>> {
     let query = tx.select::<Entity>().filter(Column::TenantId.eq(tenant.0)).filter(is_there());
-    Ok(query.filter(Column::UsernameKey.eq(fold(username))).one(&tx.tx).await?)
+    let rows = query.filter(Column::UsernameKey.is_in(keys_of(username))).all(&tx.tx).await?;
+    Ok(best(rows, username, |row| &row.username_key))
 }
 
 /// Like [`find`], for a sign-in.
@@ -143,7 +171,9 @@ pub async fn lock_admins(tx: &TenantTx) -> Result<Vec<UserRow>> {
 pub async fn update(tx: &TenantTx, id: UserId, change: &UserChange<'_>, now: i64) -> Result<()> {
     let mut query = tx.update::<Entity>().filter(Column::Id.eq(id.0)).col_expr(Column::UpdatedAt, now.into());
     if let Some(email) = change.email {
-        query = query.col_expr(Column::Email, email.into()).col_expr(Column::EmailKey, fold(email).into());
+        query = query
+            .col_expr(Column::Email, email.into())
+            .col_expr(Column::EmailKey, compared::folded(email).into());
     }
     if let Some(name) = change.display_name {
         query = query.col_expr(Column::DisplayName, Expr::value(name.map(str::to_owned)));
@@ -202,6 +232,8 @@ async fn bury(tx: &TenantTx, id: UserId, now: i64) -> Result<()> {
         .filter(Column::Id.eq(id.0))
         .col_expr(Column::Username, name.clone().into())
         .col_expr(Column::UsernameKey, name.clone().into())
+        .col_expr(Column::UsernameSkeleton, name.clone().into())
+        .col_expr(Column::KeySkeleton, name.clone().into())
         .col_expr(Column::Email, name.clone().into())
         .col_expr(Column::EmailKey, name.into())
         .col_expr(Column::DisplayName, nothing())
@@ -217,4 +249,22 @@ async fn bury(tx: &TenantTx, id: UserId, now: i64) -> Result<()> {
 
 pub async fn count(tx: &TenantTx) -> Result<u64> {
     Ok(tx.select::<Entity>().filter(is_there()).count(&tx.tx).await?)
+}
+
+/// Users of any tenant whose key is another's since keys were computed anew, and whose admins have not heard of it.
+pub async fn find_untold_clashes(tx: &SystemTx, most: u64) -> Result<Vec<UserRow>> {
+    let query = tx.select::<Entity>().filter(Column::KeyClash.is_not_null()).filter(is_there());
+    Ok(query.order_by_asc(Column::Id).limit(most).all(&tx.tx).await?)
+}
+
+/// Notes that the admins have heard of it; `false` when another node was faster.
+pub async fn note_clash_told(tx: &TenantTx, id: UserId) -> Result<bool> {
+    let told = tx
+        .update::<Entity>()
+        .filter(Column::Id.eq(id.0))
+        .filter(Column::KeyClash.is_not_null())
+        .col_expr(Column::KeyClash, Expr::value(Option::<String>::None))
+        .exec(&tx.tx)
+        .await?;
+    Ok(told.rows_affected > 0)
 }

@@ -26,6 +26,7 @@ mod operations;
 mod process;
 mod readers;
 mod readme;
+mod rest;
 mod retries;
 mod sockets;
 mod store;

@@ -1,4 +1,4 @@
-//! Claims, read one by one and strictly by type: a number is a whole number, a text is a text, null is neither.
+//! Claims, read one by one and strictly by type: a number is a number, a text is a text, null is neither.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -86,12 +86,20 @@ impl Times {
     }
 }
 
+/// A NumericDate (RFC 7519 section 2): seconds, which may have a fraction. What is left of a second at the end of a token
+/// is not given: the fraction is cut off, for the beginning as for the end.
 fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<i64>, TokenError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
-    match value.as_i64() {
+    match value.as_i64().or_else(|| whole_seconds(value)) {
         Some(seconds) if (0..=LATEST).contains(&seconds) => Ok(Some(seconds)),
         _ => Err(TokenError::Claim(name)),
     }
+}
+
+fn whole_seconds(value: &Value) -> Option<i64> {
+    let seconds = value.as_f64().filter(|seconds| (0.0..=LATEST as f64).contains(seconds))?;
+    // Within these bounds the cast only cuts the fraction off.
+    Some(seconds as i64)
 }
 
 /// A moment as a date; the range was checked by [`Times::read`].
@@ -121,6 +129,21 @@ mod tests {
     fn a_token_that_ends_before_it_begins_is_refused() {
         assert_eq!(check(Times { iat: Some(9), nbf: None, exp: Some(9) }, 9), Err(TokenError::Lifetime));
         assert_eq!(check(Times { iat: None, nbf: Some(9), exp: Some(8) }, 9), Err(TokenError::Lifetime));
+    }
+
+    #[test]
+    fn a_time_may_have_a_fraction_which_is_cut_off() {
+        let read = |text: &str| {
+            let claims = serde_json::from_str(&format!("{{\"exp\": {text}}}")).unwrap();
+            Times::read(&claims).map(|times| times.exp)
+        };
+
+        for (text, seconds) in [("1900.75", 1900), ("1900.0", 1900), ("1.9e3", 1900), ("0.5", 0)] {
+            assert_eq!(read(text), Ok(Some(seconds)), "{text}");
+        }
+        for text in ["-0.5", "1e300", "253402300800", "\"1900.5\"", "null", "9223372036854775808"] {
+            assert_eq!(read(text), Err(TokenError::Claim("exp")), "{text}");
+        }
     }
 
     #[test]

@@ -12,15 +12,30 @@ pub struct CorsSettings {
 
 impl CorsSettings {
     pub(in crate::config) fn read(form: &mut Form) -> Self {
-        let accepted = "scheme://host[:port] without a path, such as https://app.example.com";
+        let accepted = "scheme://host[:port] without a path or a wildcard, such as https://app.example.com";
         Self { allowed_origins: form.list("cors.allowed_origins", accepted, origin) }
     }
 }
 
 fn origin(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
-    let web = matches!(url.scheme(), "http" | "https");
+    // A wildcard would match no page: browsers send whole origins, and these are compared as wholes.
+    let web = matches!(url.scheme(), "http" | "https") && !text.contains('*');
     // The whole text must be the origin: a path or a user name here means that something else was intended.
     let whole = url.as_str().trim_end_matches('/') == url.origin().ascii_serialization();
     (web && whole).then(|| url.origin().ascii_serialization())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_whole_and_has_no_wildcard() {
+        assert_eq!(origin("https://App.example.com").as_deref(), Some("https://app.example.com"));
+        for bad in ["*", "https://*", "https://*.example.com", "*.example.com", "null", "https://a.example/x"]
+        {
+            assert_eq!(origin(bad), None, "{bad}");
+        }
+    }
 }

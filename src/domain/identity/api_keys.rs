@@ -11,9 +11,10 @@ use crate::auth::secret::{SecretText, mint_api_key};
 use crate::base::ids::{KeyId, UserId};
 use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
-use crate::domain::op::{Deed, Op, forbidden};
+use crate::domain::jobs::check::refuse;
+use crate::domain::op::{Deed, Op, denied, not_a_person};
 use crate::domain::revocation::Revocation;
-use crate::protocol::problem::Problem;
+use crate::protocol::problem::{FieldError, Problem};
 use crate::storage::api_keys::{self, ApiKeyRow};
 use crate::storage::{micros, users};
 
@@ -31,7 +32,7 @@ pub struct MadeKey {
 
 /// Makes a key that belongs to the caller.
 pub async fn create(identity: &Identity, op: &Op, new: &NewKey) -> Result<MadeKey> {
-    let maker = op.principal().and_then(|principal| principal.user_id()).ok_or_else(forbidden)?;
+    let maker = op.principal().and_then(|principal| principal.user_id()).ok_or_else(not_a_person)?;
     create_for(identity, op, new, maker).await
 }
 
@@ -39,15 +40,7 @@ pub async fn create(identity: &Identity, op: &Op, new: &NewKey) -> Result<MadeKe
 pub(super) async fn create_for(identity: &Identity, op: &Op, new: &NewKey, maker: UserId) -> Result<MadeKey> {
     op.require(Permission::ManageKeys)?;
     let scopes: KeyScopes = new.scopes.iter().copied().collect();
-    let mut faults = Faults::default();
-    faults.name(&["name"], &new.name);
-    if scopes.is_empty() {
-        faults.add(&["scopes"], "min_items", "must name at least one scope");
-    }
-    if let Some(end) = new.expires_at {
-        faults.future(&["expires_at"], end, op.now());
-    }
-    faults.done()?;
+    refuse(judge(new, op.now()))?;
     let id = KeyId::new(&op.kernel.clock);
     let minted = mint_api_key(id, identity.kernel.entropy);
     let change = op.begin().await?;
@@ -55,7 +48,7 @@ pub(super) async fn create_for(identity: &Identity, op: &Op, new: &NewKey, maker
     // With the row held: a key that is made while its maker is demoted would keep what the new role may not give. Who has the
     // command line gives what they like.
     if op.principal().is_some() && scopes.given_by(standing::role(&holder.role)?) != scopes {
-        return Err(forbidden());
+        return Err(denied("a role that may do itself what each of the scopes lets a key do"));
     }
     let row = api_keys::NewApiKey {
         id,
@@ -71,6 +64,19 @@ pub(super) async fn create_for(identity: &Identity, op: &Op, new: &NewKey, maker
     op.audit(&change.tx, deed("api_key.created", id, Some(detail))).await?;
     op.commit(change).await?;
     Ok(MadeKey { row, text: minted.text })
+}
+
+/// Every bad field of a key to make.
+pub fn judge(new: &NewKey, now: DateTime<Utc>) -> Vec<FieldError> {
+    let mut faults = Faults::default();
+    faults.name(&["name"], &new.name);
+    if new.scopes.is_empty() {
+        faults.add(&["scopes"], "min_items", "must name at least one scope");
+    }
+    if let Some(end) = new.expires_at {
+        faults.future(&["expires_at"], end, now);
+    }
+    faults.into_errors()
 }
 
 /// The keys that were not revoked, newest first.

@@ -125,8 +125,10 @@ impl Identity {
             Verified::User(token) => {
                 let person = self.accounts.person_of_session(token.session_id()).await;
                 let person = person.inspect_err(|problem| note_unknown_sign_in(problem, token.jti()))?;
-                let session = person.session.ok_or_else(Problem::invalid_token)?;
-                admit::user(token, &person.facts, session)
+                match person.session {
+                    Some(session) => admit::user(token, &person.facts, session),
+                    None => Err(admit::without_session(&person.facts)),
+                }
             }
             Verified::Operator(token) => {
                 let platform = self.accounts.operator_of_session(token.session_id()).await;
@@ -228,7 +230,9 @@ impl Identity {
                 let person = match user.session_id() {
                     Some(session) => {
                         let person = self.accounts.person_of_session(session).await?;
-                        person.session.ok_or_else(Problem::invalid_token)?;
+                        if person.session.is_none() {
+                            return Err(refused(admit::without_session(&person.facts)));
+                        }
                         person
                     }
                     None => self.accounts.person(user.user_id()).await?,
@@ -238,7 +242,7 @@ impl Identity {
             Principal::Key(key) => {
                 let facts = self.accounts.key(key.key_id()).await?;
                 let now = admit::key_again(&facts, self.now()).map_err(refused)?;
-                if now.may(Permission::ReadEvents) { Ok(now) } else { Err(forbidden()) }
+                if now.may(Permission::ReadEvents) { Ok(now) } else { Err(forbidden(Permission::ReadEvents)) }
             }
             // Operators have no seats; their requests are looked at one by one.
             Principal::Operator(_) => Ok(principal.clone()),

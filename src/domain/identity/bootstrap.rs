@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::api_keys::{self, MadeKey, NewKey};
 use super::fields::Faults;
+use super::names;
 use super::password_links::{self, PasswordLink};
 use super::platform::PlatformOp;
 use super::register::{FirstAdmin, first_admin};
@@ -66,6 +67,7 @@ pub async fn create_operator(
     let username = faults.username(&["username"], username);
     let password = faults.password(&["password"], password.expose_secret(), &username);
     faults.done()?;
+    names::refuse_mixed(&["username"], &username)?;
     let password = password.ok_or_else(Problem::internal)?;
     let hash = identity.hash(HashingParty::Platform, &password).await?;
     let op = PlatformOp::of_system(&identity.kernel, SystemReason::CommandLine);
@@ -188,6 +190,7 @@ pub async fn first_start(
     let username = faults.username(&["username"], username);
     let password = faults.password(&["password"], password.expose_secret(), &username);
     faults.done()?;
+    names::refuse_mixed(&["username"], &username)?;
     let password = password.ok_or_else(Problem::internal)?;
     let hash = identity.hash(HashingParty::Platform, &password).await?;
     let tx = op.begin().await?;

@@ -1,11 +1,13 @@
 //! What names, addresses and pictures of people and tenants look like. Every bad field is named, not the first alone.
 
 use chrono::{DateTime, Utc};
+use unicode_normalization::char::is_combining_mark;
 use url::Url;
 
 use super::names::normal;
 use crate::auth::password::Password;
-use crate::base::text::{fits, is_slug};
+use crate::base::compared;
+use crate::base::text::{fits, is_slug, names_credentials};
 use crate::domain::error::Result;
 use crate::protocol::problem::{FieldError, Problem, Step};
 
@@ -28,6 +30,11 @@ impl Faults {
         self.0.push(FieldError::in_body(&steps, kind, words));
     }
 
+    /// The bad fields that were noted.
+    pub(super) fn into_errors(self) -> Vec<FieldError> {
+        self.0
+    }
+
     /// Refuses when anything was bad.
     pub(super) fn done(self) -> Result<()> {
         if self.0.is_empty() { Ok(()) } else { Err(Problem::validation(self.0)) }
@@ -42,16 +49,23 @@ impl Faults {
     /// The user name in its normal form.
     pub(super) fn username(&mut self, path: &[&str], text: &str) -> String {
         let name = normal(text);
-        let allowed = |one: char| one.is_alphanumeric() || "._-@+".contains(one);
-        let good = fits(&name, 1, MAX_USERNAME) && name.chars().all(allowed);
+        // Many scripts write vowels as marks on a letter.
+        let allowed = |one: char| one.is_alphanumeric() || "._-@+".contains(one) || is_combining_mark(one);
+        let begins = !name.starts_with(is_combining_mark);
+        let good = fits(&name, 1, MAX_USERNAME) && name.chars().all(allowed) && begins;
         self.check(good, path, "must have 1 to 64 letters, digits and `. _ - @ +`");
-        let free = !name.to_lowercase().starts_with(RESERVED);
+        // Steps in a path: a client's URL parser would take them away.
+        self.check(!matches!(name.as_str(), "." | ".."), path, "must not be `.` or `..`");
+        let free = !compared::name_key(&name).starts_with(RESERVED);
         self.check(free, path, "must not begin with `deleted-`, which stands for removed users");
         name
     }
 
-    pub(super) fn email(&mut self, path: &[&str], text: &str) {
-        self.check(is_email(text), path, "must be an e-mail address of at most 254 characters");
+    /// The address in its normal form.
+    pub(super) fn email(&mut self, path: &[&str], text: &str) -> String {
+        let email = compared::exact(text);
+        self.check(is_email(&email), path, "must be an e-mail address of at most 254 characters");
+        email
     }
 
     pub(super) fn display_name(&mut self, path: &[&str], text: &str) {
@@ -59,11 +73,12 @@ impl Faults {
     }
 
     pub(super) fn avatar_url(&mut self, path: &[&str], text: &str) {
-        let web = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        let web = Url::parse(text)
+            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && !names_credentials(&url));
         self.check(
             web && fits(text, 1, MAX_URL),
             path,
-            "must be an http or https URL of at most 2,000 characters",
+            "must be an http or https URL of at most 2,000 characters, without a user name or password",
         );
     }
 
@@ -118,10 +133,11 @@ mod tests {
 
     #[test]
     fn user_names_are_words_without_slashes_or_spaces() {
-        for good in ["ann", "Ann.O-Neil_2", "ann@acme.example", "Ünal", "李"] {
+        for good in ["ann", "Ann.O-Neil_2", "ann@acme.example", "Ünal", "李", "नमस्ते", " ann "]
+        {
             assert_eq!(faults(|faults| drop(faults.username(&["username"], good))), 0, "{good}");
         }
-        for bad in ["", "acme/ann", "ann b", "ann\n", "Deleted-5", &"x".repeat(65)] {
+        for bad in ["", ".", "..", "\u{301}a", "acme/ann", "ann b", "a\nb", "Deleted-5", &"x".repeat(65)] {
             assert_eq!(faults(|faults| drop(faults.username(&["username"], bad))), 1, "{bad}");
         }
     }

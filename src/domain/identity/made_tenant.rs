@@ -9,6 +9,7 @@ use super::platform::PlatformOp;
 use super::tenants::MadeTenant;
 use crate::auth::mark::{Mark, Marks};
 use crate::auth::secret::{MintedSecret, SecretKind};
+use crate::base::lookalike::Skeletons;
 use crate::storage::tenants::TenantRow;
 use crate::storage::users::UserRow;
 use crate::storage::{micros, time};
@@ -130,9 +131,13 @@ impl KeptAdmin {
             let mark = marks.iter().find(|mark| mark.kid() == link.kid)?;
             password_links::link(identity, &secret_of(mark), time(link.expires_at)).ok()
         });
+        let skeletons = Skeletons::of(&self.username);
         let user = UserRow {
             id: self.id,
             tenant_id,
+            username_skeleton: skeletons.shown,
+            key_skeleton: skeletons.key,
+            key_clash: None,
             username: self.username,
             username_key: self.username_key,
             email: self.email,

@@ -1,7 +1,7 @@
 //! The name that somebody signs in with: whose account, in which tenant.
 
-use unicode_normalization::UnicodeNormalization;
-
+use crate::base::compared;
+use crate::base::lookalike::mixes_scripts;
 use crate::domain::error::Result;
 use crate::protocol::problem::{FieldError, Problem, Step};
 
@@ -40,9 +40,21 @@ impl AccountName {
     }
 }
 
+/// Refuses a new name that mixes scripts as no language does: it would be drawn as another name.
+pub(super) fn refuse_mixed(path: &[&str], name: &str) -> Result<()> {
+    if !mixes_scripts(name) {
+        return Ok(());
+    }
+    let steps: Vec<Step> = path.iter().map(|name| Step::Name((*name).to_owned())).collect();
+    let words = "mixes letters of several scripts; write it in one";
+    let errors = vec![FieldError::in_body(&steps, "mixed_scripts", words)];
+    Err(Problem::conflict_of(format!("The user name {words}."), errors))
+}
+
 /// The form that names are kept in: the same keys pressed on another system give the same name.
 pub(super) fn normal(name: &str) -> String {
-    if name.len() > MOST_BYTES { String::new() } else { name.nfkc().collect() }
+    // No account and no tenant has a name with NUL, and PostgreSQL cannot be asked for one.
+    if name.len() > MOST_BYTES || name.contains('\0') { String::new() } else { compared::name(name) }
 }
 
 #[cfg(test)]
@@ -74,5 +86,7 @@ mod tests {
     fn a_name_has_one_form_and_a_bounded_length() {
         assert_eq!(read("ａｎｎ", None).1, "ann");
         assert_eq!(read(&"x".repeat(2000), None).1, "");
+        assert_eq!(read("an\0n", None).1, "");
+        assert_eq!(read("ann", Some("tenant:ac\0me")), (Some(String::new()), "ann".to_owned()));
     }
 }

@@ -16,7 +16,7 @@ use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
 use crate::domain::error::Result;
 use crate::domain::op::Origin;
 use crate::domain::revocation::Revocation;
-use crate::protocol::problem::{Code, Problem};
+use crate::protocol::problem::{Code, FieldError, Problem};
 use crate::storage::password_links::{self, PasswordLinkRow};
 use crate::storage::sessions::{self, Owner};
 use crate::storage::users::{self, UserChange};
@@ -65,6 +65,13 @@ pub async fn change(
             change_operators(identity, principal, operator, &account, &hash, origin).await
         }
     }
+}
+
+/// What is wrong with a new password, as far as that is seen without its user.
+pub fn judge_new(new: &str) -> Vec<FieldError> {
+    let mut faults = Faults::default();
+    faults.password(&["new_password"], new, "");
+    faults.into_errors()
 }
 
 /// The account as it is before the change.

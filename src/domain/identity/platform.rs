@@ -12,7 +12,7 @@ use crate::auth::scope::SystemReason;
 use crate::base::ids::TenantId;
 use crate::domain::error::Result;
 use crate::domain::idempotency::{Begun, Once, Presented};
-use crate::domain::op::{Deed, Kernel, Origin, forbidden};
+use crate::domain::op::{Deed, Kernel, Origin, denied, forbidden};
 use crate::storage::audit_log::{self, NewAuditEntry};
 use crate::storage::idempotency_keys::Door;
 use crate::storage::{SystemTx, micros};
@@ -35,7 +35,7 @@ enum Actor {
 impl PlatformOp {
     /// The work of an operator; everybody else is refused.
     pub fn of_operator(kernel: &Kernel, principal: Principal, origin: Origin) -> Result<Self> {
-        let Principal::Operator(operator) = principal else { return Err(forbidden()) };
+        let Principal::Operator(operator) = principal else { return Err(denied("an operator")) };
         Ok(Self { kernel: kernel.clone(), actor: Actor::Operator(operator), origin, once: None })
     }
 
@@ -61,13 +61,18 @@ impl PlatformOp {
         Self { kernel: kernel.clone(), actor: Actor::System(reason), origin: Origin::default(), once: None }
     }
 
+    /// Whether a tenant is being registered by its first admin.
+    pub(super) fn is_registration(&self) -> bool {
+        matches!(self.actor, Actor::System(SystemReason::Registration))
+    }
+
     /// Refuses with 403 unless the caller may do this. The system may do what it was asked by name.
     pub fn require(&self, permission: Permission) -> Result<()> {
         let may = match &self.actor {
             Actor::Operator(operator) => Principal::Operator(operator.clone()).may(permission),
             Actor::System(_) => true,
         };
-        if may { Ok(()) } else { Err(forbidden()) }
+        if may { Ok(()) } else { Err(forbidden(permission)) }
     }
 
     /// Why the system's door is opened.

@@ -61,7 +61,7 @@ async fn look_up(identity: &Identity, shown: &Shown<'_>) -> Result<Seen> {
     let session = sessions::find(&tx, SessionId(token.session_id)).await?;
     let family = Family { token, session: session.ok_or_else(Problem::invalid_token)? };
     match judge(&family, &Times::of(identity)) {
-        Judgement::Refuse => Err(Problem::invalid_token()),
+        Judgement::Refuse => Err(ended(&tx, &family.session).await?),
         Judgement::Replayed => Ok(Seen::ToWrite),
         Judgement::Continue => {
             let who = owner(&tx, &family.session, identity.latest()).await?;
@@ -88,7 +88,7 @@ async fn write(identity: &Identity, shown: &Shown<'_>, origin: &Origin) -> Resul
     let session = sessions::lock(&tx, SessionId(token.session_id)).await?;
     let family = Family { token, session: session.ok_or_else(Problem::invalid_token)? };
     match judge(&family, &Times::of(identity)) {
-        Judgement::Refuse => return Err(Problem::invalid_token()),
+        Judgement::Refuse => return Err(ended(&tx, &family.session).await?),
         Judgement::Replayed => return Err(end(identity, tx, &family.session, origin).await?),
         Judgement::Continue | Judgement::Repeat => {}
     }
@@ -99,7 +99,8 @@ async fn write(identity: &Identity, shown: &Shown<'_>, origin: &Origin) -> Resul
     }
     let session_id = SessionId(family.session.id);
     sessions::mark_used(&tx, family.token.id, micros(identity.kernel.clock.steady())).await?;
-    sessions::touch(&tx, session_id, micros(identity.now()), micros(identity.session_end())).await?;
+    let used_at = sessions::next_use(&tx, owner_of(&who), micros(identity.now())).await?;
+    sessions::touch(&tx, session_id, used_at, micros(identity.session_end())).await?;
     let newest = candidates(identity, shown).next().ok_or_else(Problem::internal)?;
     let next = identity.add_refresh_token(&tx, &family.session, newest).await?;
     tx.commit().await?;
@@ -195,21 +196,37 @@ fn owner_of(who: &Subject) -> Owner {
     }
 }
 
+/// The refusal of a token that has ended: that its account is deactivated is told first, as signing in again would not help.
+async fn ended(tx: &SystemTx, session: &SessionRow) -> Result<Problem> {
+    let id = SessionId(session.id);
+    let is_active = if session.operator_id.is_some() {
+        stored::of_operator_session(tx, id).await?.is_none_or(|row| row.is_active)
+    } else {
+        stored::of_session(tx, id).await?.is_none_or(|row| row.user_is_active && row.tenant_is_active)
+    };
+    Ok(if is_active { Problem::invalid_token() } else { Problem::inactive_user() })
+}
+
 /// Whose session it is, as the store has them now.
 async fn owner(tx: &SystemTx, session: &SessionRow, now: DateTime<Utc>) -> Result<Subject> {
     let session_id = SessionId(session.id);
     if session.operator_id.is_some() {
-        let row = stored::of_operator_session(tx, session_id, micros(now)).await?;
-        let row = row.ok_or_else(Problem::invalid_token)?;
+        let row = stored::of_operator_session(tx, session_id).await?.ok_or_else(Problem::invalid_token)?;
         if !row.is_active {
             return Err(Problem::inactive_user());
+        }
+        if !row.session_stands(micros(now)) {
+            return Err(Problem::invalid_token());
         }
         let operator_id = OperatorId(row.operator_id);
         return Ok(Subject::Operator { operator_id, username: row.username, session_id });
     }
-    let row = stored::of_session(tx, session_id, micros(now)).await?.ok_or_else(Problem::invalid_token)?;
+    let row = stored::of_session(tx, session_id).await?.ok_or_else(Problem::invalid_token)?;
     if !(row.user_is_active && row.tenant_is_active) {
         return Err(Problem::inactive_user());
+    }
+    if !row.session_stands(micros(now)) {
+        return Err(Problem::invalid_token());
     }
     Ok(Subject::User {
         user_id: UserId(row.user_id),

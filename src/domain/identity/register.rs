@@ -7,7 +7,7 @@ use super::fields::Faults;
 use super::platform::PlatformOp;
 use super::tenants::{self, NewTenant};
 use super::tokens::SignedIn;
-use super::{Identity, known_addresses};
+use super::{Identity, known_addresses, names};
 use crate::auth::password::{HashingParty, Password};
 use crate::auth::role::Role;
 use crate::auth::scope::SystemReason;
@@ -15,7 +15,7 @@ use crate::auth::token::mint::Subject;
 use crate::base::ids::{SessionId, TenantId, UserId};
 use crate::domain::error::Result;
 use crate::domain::op::Origin;
-use crate::protocol::problem::{Code, Problem};
+use crate::protocol::problem::{Code, FieldError, Problem};
 use crate::storage::sessions::Owner;
 use crate::storage::users::{self, UserRow};
 use crate::storage::{SystemTx, audit_log, micros};
@@ -39,7 +39,10 @@ pub fn require_open(identity: &Identity) -> Result<()> {
 /// Makes the tenant and its admin, and signs the admin in.
 pub async fn register(identity: &Identity, new: &Registration, origin: &Origin) -> Result<SignedIn> {
     require_open(identity)?;
-    let (username, password) = check(new)?;
+    let (faults, username, email, password) = checked(new);
+    faults.done()?;
+    names::refuse_mixed(&["username"], &username)?;
+    let password = password.ok_or_else(Problem::internal)?;
     // Counted against the address and never given back: each one costs a hash and leaves rows behind.
     identity.count_address(new.client)?;
     let hash = identity.hash(HashingParty::Nobody, &password).await?;
@@ -47,7 +50,7 @@ pub async fn register(identity: &Identity, new: &Registration, origin: &Origin) 
     op.origin = origin.clone();
     let tx = op.begin().await?;
     let tenant = TenantId(tenants::insert(&op, &tx, &new.tenant).await?.id);
-    let first = FirstAdmin { username: &username, email: &new.email, hash: Some(&hash) };
+    let first = FirstAdmin { username: &username, email: &email, hash: Some(&hash) };
     let admin = first_admin(&op, &tx, tenant, &first).await?;
     let session_id = SessionId::new(&identity.kernel.clock);
     let owner = Owner::User(tenant, UserId(admin.id));
@@ -66,14 +69,18 @@ pub async fn register(identity: &Identity, new: &Registration, origin: &Origin) 
     identity.signed_in(who, begun.refresh)
 }
 
-fn check(new: &Registration) -> Result<(String, Password)> {
+/// Every bad field of a registration.
+pub fn judge(new: &Registration) -> Vec<FieldError> {
+    checked(new).0.into_errors()
+}
+
+fn checked(new: &Registration) -> (Faults, String, String, Option<Password>) {
     let mut faults = Faults::default();
     tenants::check(&mut faults, &["tenant"], &new.tenant);
     let username = faults.username(&["username"], &new.username);
-    faults.email(&["email"], &new.email);
+    let email = faults.email(&["email"], &new.email);
     let password = faults.password(&["password"], &new.password, &username);
-    faults.done()?;
-    Ok((username, password.ok_or_else(Problem::internal)?))
+    (faults, username, email, password)
 }
 
 /// The first person of a tenant.

@@ -6,6 +6,7 @@ use crate::auth::permission::Permission;
 use crate::auth::principal::Principal;
 use crate::auth::scope::SystemReason;
 use crate::base::ids::SessionId;
+use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
 use crate::domain::op::{Origin, forbidden};
 use crate::domain::revocation::Revocation;
@@ -13,20 +14,25 @@ use crate::protocol::problem::{Code, Problem};
 use crate::storage::sessions::{self, Owner, SessionRow};
 use crate::storage::{audit_log, micros};
 
-/// The caller's sign-ins that still stand, newest first; at most 200.
-pub async fn list(identity: &Identity, principal: &Principal) -> Result<Vec<SessionRow>> {
-    let now = micros(identity.latest());
-    match (owner(principal)?, principal.scope()) {
+/// The caller's sign-ins that still stand, newest first.
+pub async fn list(
+    identity: &Identity,
+    principal: &Principal,
+    page: PageRequest<SessionId>,
+) -> Result<Page<SessionRow, SessionId>> {
+    let (now, limit) = (micros(identity.latest()), page.limit + 1);
+    let rows = match (owner(principal)?, principal.scope()) {
         (Owner::User(_, user), Some(scope)) => {
             let tx = identity.kernel.db.tenant(&scope).read().await?;
-            Ok(sessions::list_of_user(&tx, user, now).await?)
+            sessions::list_of_user(&tx, user, now, page.after, limit).await?
         }
         (Owner::Operator(operator), _) => {
             let tx = identity.kernel.db.system(SystemReason::Operator).read().await?;
-            Ok(sessions::list_of_operator(&tx, operator, now).await?)
+            sessions::list_of_operator(&tx, operator, now, page.after, limit).await?
         }
-        (Owner::User(..), None) => Err(forbidden()),
-    }
+        (Owner::User(..), None) => return Err(forbidden(Permission::ManageOwnAccount)),
+    };
+    Ok(Page::cut(rows, page.limit, |row| SessionId(row.id)))
 }
 
 /// Ends one of the caller's own sign-ins with everything that lives on it.
@@ -64,7 +70,7 @@ pub async fn end_others(identity: &Identity, principal: &Principal, origin: &Ori
             tx.commit().await?;
             Revocation::OperatorSessions { operator, except: spared }
         }
-        (Owner::User(..), None) => return Err(forbidden()),
+        (Owner::User(..), None) => return Err(forbidden(Permission::ManageOwnAccount)),
     };
     // One word, however many have ended: the words are counted, and who sends too many makes all listeners lose track.
     identity.kernel.revoked(revocation);
@@ -86,11 +92,11 @@ pub async fn log_out(identity: &Identity, principal: &Principal, origin: &Origin
 /// Whose account the caller manages. A key manages none.
 pub(super) fn owner(principal: &Principal) -> Result<Owner> {
     if !principal.may(Permission::ManageOwnAccount) {
-        return Err(forbidden());
+        return Err(forbidden(Permission::ManageOwnAccount));
     }
     match principal {
         Principal::User(user) => Ok(Owner::User(user.tenant_id(), user.user_id())),
         Principal::Operator(operator) => Ok(Owner::Operator(operator.operator_id())),
-        Principal::Key(_) => Err(forbidden()),
+        Principal::Key(_) => Err(forbidden(Permission::ManageOwnAccount)),
     }
 }

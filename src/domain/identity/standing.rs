@@ -130,12 +130,14 @@ impl Accounts {
         self.people.hits() + self.keys.hits() + self.operators.hits()
     }
 
-    /// The person of a sign-in that still stands.
+    /// The person of a sign-in; the sign-in too, if it still stands.
     pub(super) async fn person_of_session(&self, id: SessionId) -> Result<Person> {
         let load = async || {
             let (_permit, tx) = self.read().await?;
-            let row = standing::of_session(&tx, id, micros(self.kernel.clock.latest())).await?;
-            self.note(person(row, Some(id)))
+            let row = standing::of_session(&tx, id).await?;
+            let now = micros(self.kernel.clock.latest());
+            let session = row.as_ref().filter(|row| row.session_stands(now)).map(|_| id);
+            self.note(person(row, session))
         };
         self.people.get_or_load(Whom::Session(id), By::Id, &self.news, load).await
     }
@@ -170,8 +172,12 @@ impl Accounts {
     pub(super) async fn operator_of_session(&self, id: SessionId) -> Result<Platform> {
         let load = async || {
             let (_permit, tx) = self.read().await?;
-            let row = standing::of_operator_session(&tx, id, micros(self.kernel.clock.latest())).await?;
-            row.map(|row| platform(row, id)).ok_or_else(Problem::invalid_token)
+            let row = standing::of_operator_session(&tx, id).await?.ok_or_else(Problem::invalid_token)?;
+            if !row.is_active {
+                return Err(Problem::inactive_user());
+            }
+            let stands = row.session_stands(micros(self.kernel.clock.latest()));
+            if stands { Ok(platform(row, id)) } else { Err(Problem::invalid_token()) }
         };
         self.operators.get_or_load(id, By::Id, &self.news, load).await
     }

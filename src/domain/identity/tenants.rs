@@ -4,17 +4,18 @@ use super::fields::Faults;
 use super::made_tenant::Kept;
 use super::password_links::{self, PasswordLink};
 use super::platform::PlatformOp;
-use super::{Identity, made_tenant, register};
+use super::{Identity, made_tenant, names, register};
 use crate::auth::permission::Permission;
 use crate::base::ids::{TenantId, UserId};
 use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
 use crate::domain::idempotency::Begun;
+use crate::domain::jobs::check::refuse;
 use crate::domain::limits::overrides;
 use crate::domain::limits::quota::Quota;
 use crate::domain::op::Deed;
 use crate::domain::revocation::Revocation;
-use crate::protocol::problem::{Code, Problem};
+use crate::protocol::problem::{Code, FieldError, Problem};
 use crate::storage::tenants::{self, TenantChange, TenantRow};
 use crate::storage::users::UserRow;
 use crate::storage::{Error, SystemTx, micros};
@@ -60,13 +61,11 @@ pub async fn create(
     admin: Option<&FirstAdmin>,
 ) -> Result<MadeTenant> {
     op.require(Permission::ManageTenants)?;
-    let mut faults = Faults::default();
-    check(&mut faults, &[], new);
-    let username = admin.map(|admin| {
-        faults.email(&["admin", "email"], &admin.email);
-        faults.username(&["admin", "username"], &admin.username)
-    });
+    let (faults, named) = checked(new, admin);
     faults.done()?;
+    if let Some((username, _)) = &named {
+        names::refuse_mixed(&["admin", "username"], username)?;
+    }
     if admin.is_some() {
         password_links::require_address(identity)?;
     }
@@ -77,19 +76,35 @@ pub async fn create(
     let marks = made_tenant::marks(identity, op);
     let row = insert(op, &tx, new).await?;
     let tenant = TenantId(row.id);
-    let admin = match (admin, &username) {
-        (Some(admin), Some(username)) => {
-            let first = register::FirstAdmin { username, email: &admin.email, hash: None };
+    let admin = match &named {
+        Some((username, email)) => {
+            let first = register::FirstAdmin { username, email, hash: None };
             let user = register::first_admin(op, &tx, tenant, &first).await?;
             let secret = made_tenant::link_secret(identity, marks.as_ref());
             let link = password_links::create_in(identity, &tx, tenant, UserId(user.id), secret).await?;
             Some((user, Some(link)))
         }
-        _ => None,
+        None => None,
     };
     let made = MadeTenant { row, admin };
     op.commit_once(tx, &Kept::of(&made, marks.as_ref())).await?;
     Ok(made)
+}
+
+/// Every bad field of a tenant to make.
+pub fn judge(new: &NewTenant, admin: Option<&FirstAdmin>) -> Vec<FieldError> {
+    checked(new, admin).0.into_errors()
+}
+
+/// What is wrong, and the admin's name and address in their normal forms.
+fn checked(new: &NewTenant, admin: Option<&FirstAdmin>) -> (Faults, Option<(String, String)>) {
+    let mut faults = Faults::default();
+    check(&mut faults, &[], new);
+    let named = admin.map(|admin| {
+        let email = faults.email(&["admin", "email"], &admin.email);
+        (faults.username(&["admin", "username"], &admin.username), email)
+    });
+    (faults, named)
 }
 
 /// Names the bad fields of a tenant that stands at `path` in the request.
@@ -101,7 +116,7 @@ pub(super) fn check(faults: &mut Faults, path: &[&str], new: &NewTenant) {
 /// Adds a tenant in the caller's transaction.
 pub(super) async fn insert(op: &PlatformOp, tx: &SystemTx, new: &NewTenant) -> Result<TenantRow> {
     if tenants::find_by_slug(tx, &new.slug).await?.is_some() {
-        return Err(taken());
+        return Err(taken(op));
     }
     let row = tenants::NewTenant {
         slug: &new.slug,
@@ -111,7 +126,7 @@ pub(super) async fn insert(op: &PlatformOp, tx: &SystemTx, new: &NewTenant) -> R
         log_epoch: i64::try_from(op.kernel.entropy.below(1 << 53)).unwrap_or_default(),
     };
     let tenant = tenants::insert(tx, row).await.map_err(|error| match error {
-        Error::Duplicate(_) => taken(),
+        Error::Duplicate(_) => taken(op),
         other => other.into(),
     })?;
     let detail = serde_json::json!({ "slug": tenant.slug });
@@ -120,8 +135,11 @@ pub(super) async fn insert(op: &PlatformOp, tx: &SystemTx, new: &NewTenant) -> R
     Ok(tenant)
 }
 
-fn taken() -> Problem {
-    Problem::new(Code::Conflict, "The slug is taken by another tenant.")
+/// In a registration the slug stands inside of the tenant.
+fn taken(op: &PlatformOp) -> Problem {
+    let path: &[&str] = if op.is_registration() { &["tenant", "slug"] } else { &["slug"] };
+    let words = "is taken by another tenant";
+    Problem::conflict_of("The slug is taken by another tenant.", vec![FieldError::taken(path, words)])
 }
 
 pub async fn get(op: &PlatformOp, id: TenantId) -> Result<TenantRow> {
@@ -145,17 +163,13 @@ pub async fn change(
     precondition: Precondition<'_>,
 ) -> Result<TenantRow> {
     op.require(Permission::ManageTenants)?;
-    let mut faults = Faults::default();
-    if let Some(name) = &patch.name {
-        faults.name(&["name"], name);
-    }
-    for (quota, _) in patch.quotas.iter().filter(|(_, number)| number.is_some_and(|number| number > MOST)) {
-        faults.add(&["quotas", quota.name()], "maximum", format!("must be at most {MOST}"));
-    }
-    faults.done()?;
+    refuse(judge_patch(patch))?;
     let tx = op.begin().await?;
     let before = tenants::lock(&tx, id).await?.ok_or_else(Problem::not_found)?;
     precondition(&before)?;
+    if changes_nothing(patch, &before)? {
+        return Ok(before);
+    }
     if before.removal.is_some() {
         return Err(Problem::new(
             Code::Conflict,
@@ -184,6 +198,25 @@ pub async fn change(
         op.kernel.revoked(Revocation::Tenant(id));
     }
     Ok(after)
+}
+
+/// Every bad field of a change.
+pub fn judge_patch(patch: &TenantPatch) -> Vec<FieldError> {
+    let mut faults = Faults::default();
+    if let Some(name) = &patch.name {
+        faults.name(&["name"], name);
+    }
+    for (quota, _) in patch.quotas.iter().filter(|(_, number)| number.is_some_and(|number| number > MOST)) {
+        faults.add(&["quotas", quota.name()], "maximum", format!("must be at most {MOST}"));
+    }
+    faults.into_errors()
+}
+
+/// Whether the tenant is already as the patch wants it; then nothing is written, and the tenant's tag stays.
+fn changes_nothing(patch: &TenantPatch, tenant: &TenantRow) -> Result<bool> {
+    Ok(patch.name.as_ref().is_none_or(|name| *name == tenant.name)
+        && patch.is_active.is_none_or(|is_active| is_active == tenant.is_active)
+        && quotas_after(tenant, patch)?.is_none_or(|quotas| quotas == tenant.quotas))
 }
 
 /// What operators say of quotas once the patch is laid over it; `None`: the patch does not speak of them.

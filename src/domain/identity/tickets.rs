@@ -17,7 +17,7 @@ use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::cluster::used_tickets::{TicketUse, UsedTickets, UsedTicketsError};
 use crate::domain::error::Result;
-use crate::domain::op::forbidden;
+use crate::domain::op::not_a_person;
 use crate::protocol::problem::{Code, Problem};
 
 /// How long a ticket waits to be used.
@@ -60,7 +60,7 @@ impl Tickets {
 
     /// A ticket for `principal`, whose credential ends at `ends_at`. Operators open no sockets.
     pub fn mint(&self, principal: &Principal, ends_at: DateTime<Utc>) -> Result<SecretText> {
-        let grant = TicketGrant::of(principal, ends_at).ok_or_else(forbidden)?;
+        let grant = TicketGrant::of(principal, ends_at).ok_or_else(not_a_person)?;
         let life = TimeDelta::from_std(TICKET_LIFE).unwrap_or_default();
         let ticket = Ticket::new(grant, self.clock.steady() + life, self.entropy);
         Ok(ticket.sign(&self.ring(), self.clock.now(), self.used.realm()))

@@ -70,6 +70,7 @@ impl Identity {
             user_agent: origin.user_agent.as_deref().map(|agent| text::cut(agent, AGENT_BYTES)),
             address: origin.address.as_deref(),
             now: micros(now),
+            used_at: sessions::next_use(tx, owner, micros(now)).await?,
             expires_at: micros(self.session_end()),
         };
         let session = sessions::insert(tx, new).await?;

@@ -52,5 +52,5 @@ pub(super) async fn note(op: &Op, tx: &TenantTx, job: &JobRow, action: &'static 
 pub(super) fn require_own(op: &Op, job: &JobRow) -> Result<()> {
     let owner = op.principal().and_then(|principal| principal.owner_id());
     let own = owner.is_some_and(|owner| owner.0 == job.created_by);
-    if own || op.may(Permission::CancelAnyJob) { Ok(()) } else { Err(forbidden()) }
+    if own || op.may(Permission::CancelAnyJob) { Ok(()) } else { Err(forbidden(Permission::CancelAnyJob)) }
 }

@@ -35,6 +35,11 @@ impl Faults {
         }
     }
 
+    /// The bad fields that were noted.
+    pub(in crate::domain) fn into_errors(self) -> Vec<FieldError> {
+        self.0
+    }
+
     /// Refuses when anything was noted.
     pub(in crate::domain) fn refuse(self) -> Result<()> {
         if self.0.is_empty() { Ok(()) } else { Err(Problem::validation(self.0)) }
@@ -45,7 +50,7 @@ impl Faults {
         self.unless(urls.len() <= MAX_URLS, field, "max_items", "must have at most 1,000 URLs");
         for (index, url) in urls.iter().enumerate().take(MAX_URLS) {
             if !is_web_url(url) {
-                let words = "must be an absolute http or https URL of at most 2,000 characters";
+                let words = "must be an absolute http or https URL of at most 2,000 characters, without a user name or password";
                 self.add(&[name(field), nth(index)], "url", words);
             }
         }
@@ -81,6 +86,11 @@ impl Faults {
     }
 }
 
+/// Refuses what has bad fields.
+pub(in crate::domain) fn refuse(errors: Vec<FieldError>) -> Result<()> {
+    if errors.is_empty() { Ok(()) } else { Err(Problem::validation(errors)) }
+}
+
 /// A step to a named field.
 pub(in crate::domain) fn name(field: &str) -> Step {
     Step::Name(field.to_owned())
@@ -111,7 +121,10 @@ pub(super) fn is_tag(text: &str) -> bool {
 fn is_web_url(text: &str) -> bool {
     // The parser forgives blanks and control characters; what is stored must be what is fetched.
     let plain = text::fits(text, 1, MAX_URL) && !text.contains(|c: char| c.is_whitespace() || c.is_control());
-    plain && url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+    plain
+        && url::Url::parse(text).is_ok_and(|url| {
+            matches!(url.scheme(), "http" | "https") && url.has_host() && !text::names_credentials(&url)
+        })
 }
 
 fn is_host(text: &str) -> bool {
@@ -135,6 +148,9 @@ mod tests {
             "/a",
             "ftp://a/",
             "file:///etc",
+            "https://ann:secret@a/",
+            "https://ann@a/",
+            "https://:secret@a/",
             "http://",
             " http://a/",
             "http://a/\n",

@@ -14,7 +14,7 @@ use crate::domain::error::Result;
 use crate::domain::op::{Kernel, Op};
 use crate::domain::spiders::is_name;
 use crate::eventlog::Change;
-use crate::protocol::problem::{Code, Problem};
+use crate::protocol::problem::{Code, FieldError, Problem};
 use crate::protocol::worker::{Claim, ClaimRequest};
 use crate::storage::jobs::JobRow;
 use crate::storage::{Error, executions, jobs};
@@ -37,7 +37,7 @@ pub async fn claim(
     stop: &CancellationToken,
 ) -> Result<Option<Claim>> {
     op.require(Permission::RunJobs)?;
-    check(request)?;
+    check::refuse(judge(request))?;
     let spiders = request.spiders.as_deref();
     let wait = u64::try_from(request.wait_seconds.unwrap_or(0)).unwrap_or(0);
     if wait == 0 {
@@ -144,7 +144,8 @@ fn key(op: &Op) -> Option<KeyId> {
     op.principal().and_then(|principal| principal.key_id())
 }
 
-fn check(request: &ClaimRequest) -> Result<()> {
+/// Every bad field of a claim.
+pub fn judge(request: &ClaimRequest) -> Vec<FieldError> {
     let mut faults = check::Faults::default();
     let wait = request.wait_seconds.unwrap_or(0);
     faults.unless((0..=MAX_WAIT_SECS).contains(&wait), "wait_seconds", "range", "must be 0 to 30");
@@ -155,5 +156,5 @@ fn check(request: &ClaimRequest) -> Result<()> {
             faults.add(&[check::name("spiders"), check::nth(index)], "pattern", "must be a spider's name");
         }
     }
-    faults.refuse()
+    faults.into_errors()
 }

@@ -1,6 +1,6 @@
 //! A worker is done.
 
-use super::check::{Faults, stats_json};
+use super::check::{Faults, refuse, stats_json};
 use super::end::{CANCELLED, end};
 use super::job::{Ending, Report, Turn};
 use super::lease::{self, Hold, Lease};
@@ -11,7 +11,8 @@ use crate::domain::error::Result;
 use crate::domain::idempotency::Begun;
 use crate::domain::op::Op;
 use crate::protocol::job::{ExecutionStatus, Stats};
-use crate::protocol::worker::ReportAnswer;
+use crate::protocol::problem::FieldError;
+use crate::protocol::worker::{CompleteReport, ReportAnswer};
 use crate::storage::jobs::JobRow;
 
 /// What a worker reports at its end. What it leaves out is taken from its stats in Scrapy's words.
@@ -29,7 +30,7 @@ const FINISHED: &str = "finished";
 /// Ends the job as completed or, when that is the reason, as cancelled. The same end reported again with the same
 /// lease is answered the same and changes nothing.
 pub async fn complete(op: &Op, lease: &Lease<'_>, done: Completion) -> Result<ReportAnswer> {
-    check(&done)?;
+    refuse(judge(&done))?;
     let reason = reason(&done);
     let mut change = match op.begin_once().await? {
         Begun::First(change) => change,
@@ -54,14 +55,22 @@ pub async fn complete(op: &Op, lease: &Lease<'_>, done: Completion) -> Result<Re
     op.commit_once(change, |position| lease::answer(&job, position)).await
 }
 
-fn check(done: &Completion) -> Result<()> {
+impl From<CompleteReport> for Completion {
+    fn from(report: CompleteReport) -> Self {
+        let CompleteReport { items_scraped, pages_crawled, stats, finish_reason, .. } = report;
+        Self { items_scraped, pages_crawled, stats, finish_reason }
+    }
+}
+
+/// Every bad field of the report.
+pub fn judge(done: &Completion) -> Vec<FieldError> {
     let mut faults = Faults::default();
     faults.count("items_scraped", 0, done.items_scraped);
     faults.count("pages_crawled", 0, done.pages_crawled);
     faults.stats("stats", done.stats.as_ref());
     let fits = done.finish_reason.as_deref().is_none_or(is_reason);
     faults.unless(fits, "finish_reason", "length", "must have 1 to 100 characters");
-    faults.refuse()
+    faults.into_errors()
 }
 
 fn is_reason(reason: &str) -> bool {

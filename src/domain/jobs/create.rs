@@ -3,16 +3,18 @@
 use super::check::{Faults, list_json, name};
 use super::{queue, view};
 use crate::auth::permission::Permission;
+use crate::base::compared;
 use crate::base::ids::{JobId, UserId};
 use crate::domain::error::Result;
 use crate::domain::idempotency::Begun;
 use crate::domain::limits::quota::Quota;
 use crate::domain::limits::used_up;
-use crate::domain::op::{Op, forbidden};
+use crate::domain::op::{Op, not_a_person};
 use crate::domain::spiders;
 use crate::domain::uploads::attach;
 use crate::eventlog::Change;
 use crate::protocol::job::{Job, JobSettings, NewJob};
+use crate::protocol::problem::{FieldError, Problem};
 use crate::protocol::spider::Spider;
 use crate::storage::upload_attachments::Host;
 use crate::storage::{jobs, micros};
@@ -25,7 +27,7 @@ const MAX_FILES: usize = 20;
 /// Makes a job of the caller's own.
 pub async fn create(op: &Op, new: NewJob) -> Result<Job> {
     op.require(Permission::StartJobs)?;
-    let owner = op.principal().and_then(|principal| principal.owner_id()).ok_or_else(forbidden)?;
+    let owner = op.principal().and_then(|principal| principal.owner_id()).ok_or_else(not_a_person)?;
     create_for(op, owner, new).await
 }
 
@@ -38,7 +40,6 @@ pub async fn create_for(op: &Op, owner: UserId, new: NewJob) -> Result<Job> {
     };
     let upload_ids = new.upload_ids.clone().unwrap_or_default();
     let plan = plan(&change, new).await?;
-    attach::check_count(&upload_ids, MAX_FILES)?;
     let files = attach::own_files(&change.tx, owner, &upload_ids).await?;
     room(op, &change).await?;
     let row = jobs::NewJob {
@@ -80,13 +81,25 @@ struct Plan {
     tags: Vec<String>,
 }
 
+/// Every bad field of a job to make, as far as that is seen without its spider.
+pub fn judge(new: &NewJob) -> Vec<FieldError> {
+    let mut faults = Faults::default();
+    faults.urls("target_urls", new.target_urls.as_deref().unwrap_or_default());
+    faults.hosts("allowed_hosts", new.allowed_hosts.as_deref().unwrap_or_default());
+    faults.tags("tags", new.tags.as_deref().unwrap_or_default());
+    faults.count("max_pages", 1, new.max_pages);
+    faults.count("max_items", 1, new.max_items);
+    faults.into_errors()
+}
+
 /// Names every bad field, an unknown spider among them.
 async fn plan(change: &Change, new: NewJob) -> Result<Plan> {
     let spider = spiders::resolve(&change.tx, &new.spider_name).await?;
     let asked = new.target_urls.unwrap_or_default();
     let start_urls = spider.as_ref().map(|spider| spider.start_urls.clone()).unwrap_or_default();
     let target_urls = if asked.is_empty() { start_urls } else { asked };
-    let tags = new.tags.unwrap_or_default();
+    let tags: Vec<String> = new.tags.unwrap_or_default().iter().map(|tag| compared::exact(tag)).collect();
+    let files = new.upload_ids.as_deref().unwrap_or_default().len();
 
     let mut faults = Faults::default();
     if spider.is_none() {
@@ -104,10 +117,11 @@ async fn plan(change: &Change, new: NewJob) -> Result<Plan> {
     faults.tags("tags", &tags);
     faults.count("max_pages", 1, new.max_pages);
     faults.count("max_items", 1, new.max_items);
+    faults.unless(files <= MAX_FILES, "upload_ids", "max_items", "must have at most 20 files");
     faults.refuse()?;
 
     // An unknown spider was refused above.
-    let spider = spider.ok_or_else(crate::protocol::problem::Problem::not_found)?;
+    let spider = spider.ok_or_else(Problem::not_found)?;
     let allowed_hosts = new.allowed_hosts.unwrap_or_else(|| spider.allowed_hosts.clone());
     let settings = JobSettings { max_pages: new.max_pages, max_items: new.max_items, allowed_hosts };
     Ok(Plan { spider, target_urls, settings, tags })

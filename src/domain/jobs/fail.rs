@@ -1,6 +1,6 @@
 //! A worker gives up.
 
-use super::check::{Faults, stats_json};
+use super::check::{Faults, refuse, stats_json};
 use super::end::end;
 use super::job::{Ending, Report};
 use super::lease::{self, Hold, Lease};
@@ -9,7 +9,8 @@ use crate::domain::error::Result;
 use crate::domain::idempotency::Begun;
 use crate::domain::op::Op;
 use crate::protocol::job::{ExecutionStatus, Stats};
-use crate::protocol::worker::ReportAnswer;
+use crate::protocol::problem::FieldError;
+use crate::protocol::worker::{FailReport, ReportAnswer};
 
 /// Bytes of an error.
 const MAX_ERROR_BYTES: usize = 4 * 1024;
@@ -22,7 +23,7 @@ pub struct Failure {
 
 /// Ends the job as failed. The same reported again with the same lease is answered the same and changes nothing.
 pub async fn fail(op: &Op, lease: &Lease<'_>, failure: Failure) -> Result<ReportAnswer> {
-    check(&failure)?;
+    refuse(judge(&failure))?;
     let mut change = match op.begin_once().await? {
         Begun::First(change) => change,
         Begun::Again(answer) => return Ok(answer),
@@ -45,10 +46,18 @@ pub async fn fail(op: &Op, lease: &Lease<'_>, failure: Failure) -> Result<Report
     op.commit_once(change, |position| lease::answer(&job, position)).await
 }
 
-fn check(failure: &Failure) -> Result<()> {
+impl From<FailReport> for Failure {
+    fn from(report: FailReport) -> Self {
+        let FailReport { error, stats, .. } = report;
+        Self { error, stats }
+    }
+}
+
+/// Every bad field of the report.
+pub fn judge(failure: &Failure) -> Vec<FieldError> {
     let mut faults = Faults::default();
     let fits = (1..=MAX_ERROR_BYTES).contains(&failure.error.len()) && !failure.error.contains('\0');
     faults.unless(fits, "error", "length", "must have 1 byte to 4 KiB of text without NUL");
     faults.stats("stats", failure.stats.as_ref());
-    faults.refuse()
+    faults.into_errors()
 }

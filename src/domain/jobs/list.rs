@@ -3,6 +3,7 @@
 use super::check::is_tag;
 use super::view;
 use crate::auth::permission::Permission;
+use crate::base::compared;
 use crate::base::ids::UserId;
 use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
@@ -42,10 +43,11 @@ pub async fn list(
         return Ok(Page { rows: Vec::new(), next: None });
     }
     let tx = op.read().await?;
+    let tag = query.tag.as_deref().map(compared::exact);
     let filter = JobFilter {
         status: query.status.map(JobStatus::name),
         spider_name: query.spider_name.as_deref(),
-        tag: query.tag.as_deref(),
+        tag: tag.as_deref(),
         created_by: query.created_by,
     };
     let rows = jobs::list(&tx, &filter, order, page.after, page.limit + 1).await?;

@@ -1,6 +1,6 @@
 //! Lines of a job's log: stored, then passed to whoever follows the job now.
 
-use super::check::{Faults, name, nth};
+use super::check::{Faults, name};
 use super::{get, view};
 use crate::auth::permission::Permission;
 use crate::base::ids::{ExecutionId, JobId};
@@ -12,9 +12,9 @@ use crate::domain::op::Op;
 use crate::eventlog::Change;
 use crate::protocol::job::{LogLevel, LogLine};
 use crate::protocol::message::{JobLog, ServerMessage};
-use crate::protocol::problem::Problem;
+use crate::protocol::problem::{FieldError, Problem, in_one_text};
 use crate::protocol::routing::Passing;
-use crate::protocol::worker::{LogsStored, NewLogLine};
+use crate::protocol::worker::{LogLineResult, LogLineStatus, LogRow, LogsStored, NewLogLine};
 use crate::storage::job_logs::{self, LogFilter};
 use crate::storage::jobs::{self, JobRow};
 use crate::storage::micros;
@@ -39,25 +39,53 @@ pub struct LogQuery {
 /// Adds lines to the log of a job's current execution. No lease is needed: log lines may come late, and from a helper
 /// of the worker.
 pub async fn append(op: &Op, id: JobId, lines: Vec<NewLogLine>) -> Result<LogsStored> {
+    append_rows(op, id, lines.into_iter().map(Ok).collect()).await
+}
+
+/// The same for lines of which some could not be read: they are told in `results`, and the others are stored.
+pub async fn append_rows(op: &Op, id: JobId, lines: Vec<LogRow>) -> Result<LogsStored> {
     op.require(Permission::WriteLogs)?;
-    check(&lines)?;
+    let mut faults = Faults::default();
+    faults.unless((1..=MAX_LINES).contains(&lines.len()), "lines", "items", "must have 1 to 1,000 lines");
+    faults.refuse()?;
     let change = match op.begin_once().await? {
         Begun::First(change) => change,
         Begun::Again(answer) => return Ok(answer),
     };
     // Locked: whoever reads on behind a line must not find an earlier one stored later.
     let job = jobs::lock(&change.tx, id).await?.ok_or_else(Problem::not_found)?;
+    let lines: Vec<LogRow> = lines.into_iter().map(|line| line.and_then(judge)).collect();
+    let results: Vec<LogLineResult> = (0..).zip(&lines).map(|(index, line)| result(index, line)).collect();
     let now = op.now();
-    let new = lines.into_iter().map(|line| job_logs::NewLogLine {
+    let new = lines.into_iter().flatten().map(|line| job_logs::NewLogLine {
         level: line.level.name(),
         message: line.message,
         at: micros(line.at.map_or(now, Timestamp::utc)),
     });
     let lines = store(op, &change, id, job.execution_id.map(ExecutionId), new.collect()).await?;
-    let stored = LogsStored { stored: i64::try_from(lines.len()).unwrap_or(i64::MAX) };
-    let answer = op.commit_once(change, |_| Ok(stored)).await?;
+    let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    let (stored, rejected) = (count(lines.len()), count(results.len() - lines.len()));
+    let answer = op.commit_once(change, |_| Ok(LogsStored { stored, rejected, results })).await?;
     pass(op, &job, &lines);
     Ok(answer)
+}
+
+fn result(index: i64, line: &LogRow) -> LogLineResult {
+    match line {
+        Ok(_) => LogLineResult { index, status: LogLineStatus::Stored, error: None },
+        Err(errors) => {
+            LogLineResult { index, status: LogLineStatus::Error, error: Some(in_one_text(errors)) }
+        }
+    }
+}
+
+/// A line as it may be stored.
+fn judge(line: NewLogLine) -> LogRow {
+    if line.message.len() <= MAX_LINE_BYTES && !line.message.contains('\0') {
+        return Ok(line);
+    }
+    let words = "must be at most 8 KiB of text without NUL";
+    Err(vec![FieldError::in_body(&[name("message")], "length", words)])
 }
 
 /// Stores lines in the change's own transaction; the caller holds the job's row, and passes them on after the commit.
@@ -97,18 +125,6 @@ pub(super) fn levels(query: LogQuery) -> Option<Vec<&'static str>> {
     };
     let levels: Vec<_> = LogLevel::ALL.into_iter().filter(wanted).map(LogLevel::name).collect();
     (!levels.is_empty()).then_some(levels)
-}
-
-fn check(lines: &[NewLogLine]) -> Result<()> {
-    let mut faults = Faults::default();
-    faults.unless((1..=MAX_LINES).contains(&lines.len()), "lines", "items", "must have 1 to 1,000 lines");
-    for (index, line) in lines.iter().enumerate().take(MAX_LINES) {
-        if line.message.len() > MAX_LINE_BYTES || line.message.contains('\0') {
-            let path = [name("lines"), nth(index), name("message")];
-            faults.add(&path, "length", "must be at most 8 KiB of text without NUL");
-        }
-    }
-    faults.refuse()
 }
 
 /// Passes the lines in as many messages as their size asks for.

@@ -1,7 +1,7 @@
 //! A worker says how far it has come. The job's row moves with every report; the event is told at most twice a second,
 //! and what is merged meanwhile is told by the timer (`merge.rs`) or by the report of the end.
 
-use super::check::{Faults, stats_json};
+use super::check::{Faults, refuse, stats_json};
 use super::job::{Report, Telling, Turn};
 use super::lease::{self, Lease};
 use super::start::begin;
@@ -9,7 +9,8 @@ use super::tell;
 use crate::domain::error::Result;
 use crate::domain::op::Op;
 use crate::protocol::job::Stats;
-use crate::protocol::worker::ReportAnswer;
+use crate::protocol::problem::FieldError;
+use crate::protocol::worker::{ProgressReport, ReportAnswer};
 use crate::storage::jobs::{self, JobRow};
 
 #[derive(Clone, Debug, Default)]
@@ -23,7 +24,7 @@ pub struct Progress {
 /// Takes the figures, unless a report of the same or a later sequence came before. The answer has a position when an
 /// event told them.
 pub async fn progress(op: &Op, lease: &Lease<'_>, progress: Progress) -> Result<ReportAnswer> {
-    check(&progress)?;
+    refuse(judge(&progress))?;
     let mut change = op.begin().await?;
     let report = Report::Progress { sequence: progress.sequence };
     let (mut job, step) = lease::held(op, &change, lease, report).await?;
@@ -47,13 +48,21 @@ pub async fn progress(op: &Op, lease: &Lease<'_>, progress: Progress) -> Result<
     lease::answer(&job, position.filter(|_| told))
 }
 
-fn check(progress: &Progress) -> Result<()> {
+impl From<ProgressReport> for Progress {
+    fn from(report: ProgressReport) -> Self {
+        let ProgressReport { items_scraped, pages_crawled, stats, sequence, .. } = report;
+        Self { items_scraped, pages_crawled, stats, sequence }
+    }
+}
+
+/// Every bad field of the report.
+pub fn judge(progress: &Progress) -> Vec<FieldError> {
     let mut faults = Faults::default();
     faults.count("items_scraped", 0, Some(progress.items_scraped));
     faults.count("pages_crawled", 0, progress.pages_crawled);
     faults.count("sequence", 0, Some(progress.sequence));
     faults.stats("stats", progress.stats.as_ref());
-    faults.refuse()
+    faults.into_errors()
 }
 
 fn take(job: &mut JobRow, progress: &Progress) {

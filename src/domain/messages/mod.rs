@@ -10,4 +10,4 @@ mod view;
 pub use change::{delete, edit};
 pub use history::{Conversation, conversations, of_person, of_room};
 pub use read::{read_person, read_room};
-pub use send::{NewMessage, Sent, To, send};
+pub use send::{NewMessage, Sent, To, judge, send};

@@ -10,6 +10,7 @@ use crate::base::text::fits;
 use crate::cluster::attendance::Person;
 use crate::domain::error::Result;
 use crate::domain::idempotency::{Begun, Subject};
+use crate::domain::jobs::check::Faults;
 use crate::domain::op::Op;
 use crate::domain::rooms::access::caller;
 use crate::domain::uploads::attach;
@@ -17,7 +18,7 @@ use crate::eventlog;
 use crate::protocol::event::Event;
 use crate::protocol::message::{ChatMessage, ChatPayload, DirectMessage, Sender};
 use crate::protocol::position::Position;
-use crate::protocol::problem::{Code, FieldError, Problem, Step};
+use crate::protocol::problem::{Code, FieldError, Problem};
 use crate::storage::messages::{self, MessageRow};
 use crate::storage::rooms::LOBBY;
 use crate::storage::upload_attachments::Host;
@@ -26,6 +27,8 @@ use crate::storage::{TenantTx, micros, users};
 /// Characters of a message, and of the sender's own name for it.
 const MAX_TEXT: usize = 1_000;
 const MAX_NAME: usize = 64;
+/// The field of what is said.
+const TEXT: &str = "text";
 /// Files that go with one message.
 const MAX_FILES: usize = 10;
 
@@ -59,7 +62,7 @@ pub struct Sent {
 /// Stores a message and tells it, once.
 pub async fn send(op: &Op, new: NewMessage) -> Result<Sent> {
     op.require(Permission::Chat)?;
-    check(&new)?;
+    refuse(judge(&new.text, new.client_message_id.as_deref(), &new.upload_ids))?;
     let me = caller(op)?;
     let mut change = match op.begin_once().await? {
         Begun::First(change) => change,
@@ -142,28 +145,24 @@ async fn said_before(tx: &TenantTx, me: UserId, new: &NewMessage, spot: &Spot) -
     Err(Problem::new(Code::Conflict, "You have given this client_message_id to another message."))
 }
 
-fn check(new: &NewMessage) -> Result<()> {
-    check_text(&new.text)?;
-    attach::check_count(&new.upload_ids, MAX_FILES)?;
-    match &new.client_message_id {
-        Some(name) if !fits(name, 1, MAX_NAME) => {
-            Err(bad_field("client_message_id", "must have 1 to 64 characters"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The text that the seeds' clients match is the whole detail.
-pub(super) fn check_text(text: &str) -> Result<()> {
-    if fits(text, 1, MAX_TEXT) {
-        return Ok(());
-    }
+/// Every bad field of a message.
+pub fn judge(text: &str, client_message_id: Option<&str>, upload_ids: &[String]) -> Vec<FieldError> {
+    let mut faults = Faults::default();
     let words = "must have 1 to 1,000 characters, none of them NUL";
-    let place = [Step::Name("text".to_owned())];
-    let errors = vec![FieldError::in_body(&place, "length", words)];
-    Err(Problem { errors, ..Problem::new(Code::ValidationFailed, "Invalid message length") })
+    faults.unless(fits(text, 1, MAX_TEXT), TEXT, "length", words);
+    faults.unless(upload_ids.len() <= MAX_FILES, "upload_ids", "max_items", "must have at most 10 files");
+    let is_named = client_message_id.is_none_or(|name| fits(name, 1, MAX_NAME));
+    faults.unless(is_named, "client_message_id", "invalid", "must have 1 to 64 characters, none of them NUL");
+    faults.into_errors()
 }
 
-fn bad_field(name: &str, words: &str) -> Problem {
-    Problem::validation(vec![FieldError::in_body(&[Step::Name(name.to_owned())], "invalid", words)])
+/// Refuses a bad message. Where the text alone is bad, the words that the seeds' clients match are the whole detail.
+pub(super) fn refuse(errors: Vec<FieldError>) -> Result<()> {
+    match errors.as_slice() {
+        [] => Ok(()),
+        [only] if only.pointer == format!("/{TEXT}") => {
+            Err(Problem { errors, ..Problem::new(Code::ValidationFailed, "Invalid message length") })
+        }
+        _ => Err(Problem::validation(errors)),
+    }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::compared;
 use crate::base::money::Minor;
 use crate::protocol::problem::{FieldError, Step};
 use crate::protocol::property::{Address, StandardStatus};
@@ -271,7 +272,7 @@ fn merged(stored: Option<&str>, seen: &Address) -> Option<String> {
 fn settle(row: &mut PropertyRow) {
     let address: Address =
         row.address.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
-    row.city_key = address.city.as_deref().map(str::to_lowercase);
+    row.city_key = address.city.as_deref().map(compared::folded);
     row.current_price = current_price(row).map(|minor| hundredths(minor, &row.currency));
     let words = [
         address.unparsed.as_deref(),
@@ -283,7 +284,7 @@ fn settle(row: &mut PropertyRow) {
         row.property_type.as_deref(),
         Some(row.listing_key.as_str()),
     ];
-    row.search_text = words.into_iter().flatten().collect::<Vec<_>>().join(" ").to_lowercase();
+    row.search_text = compared::folded(&words.into_iter().flatten().collect::<Vec<_>>().join(" "));
 }
 
 fn hundredths(minor: i64, currency: &str) -> i64 {

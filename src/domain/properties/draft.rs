@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use crate::base::compared;
 use crate::base::money::Minor;
 use crate::base::text;
 use crate::protocol::problem::{FieldError, Step};
@@ -68,7 +69,7 @@ impl Check {
     }
 
     fn required(&mut self, name: &str, value: Option<String>, most: usize) -> String {
-        let value = value.unwrap_or_default();
+        let value = compared::exact(&value.unwrap_or_default());
         if value.trim().is_empty() {
             self.refuse(&[name], "required", format!("is needed, with 1 to {most} characters"));
         } else if !text::fits(&value, 1, most) {
@@ -102,7 +103,8 @@ impl Check {
         let address = source_url.as_deref().filter(|_| self.errors.len() == before)?;
         let host = Url::parse(address).ok().and_then(|url| host_of(&url));
         if host.is_none() {
-            self.refuse(&["source_url"], "format", "must be an absolute http or https address");
+            let words = "must be an absolute http or https address without a user name or password";
+            self.refuse(&["source_url"], "format", words);
         }
         host
     }
@@ -173,7 +175,8 @@ pub(super) fn bad_price(currency: &str) -> String {
 }
 
 fn host_of(url: &Url) -> Option<String> {
-    let host = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https"))?;
+    let is_open = matches!(url.scheme(), "http" | "https") && !text::names_credentials(url);
+    let host = url.host_str().filter(|_| is_open)?;
     Some(match url.port() {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::view::property;
 use crate::auth::permission::Permission;
+use crate::base::compared;
 use crate::base::ids::JobId;
 use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
@@ -68,7 +69,7 @@ pub async fn list(
 fn search(query: PropertyQuery) -> Result<Search> {
     let mut errors = Vec::new();
     let q = query.q.unwrap_or_default();
-    let words: Vec<String> = q.split_whitespace().map(str::to_lowercase).collect();
+    let words: Vec<String> = q.split_whitespace().map(compared::folded).collect();
     if words.len() > MAX_WORDS || q.chars().count() > MAX_Q || q.contains('\0') {
         let limit = format!("must have at most {MAX_WORDS} words and {MAX_Q} characters, and no NUL");
         errors.push(parameter("q", "max_length", limit));
@@ -87,7 +88,7 @@ fn search(query: PropertyQuery) -> Result<Search> {
         return Err(Problem::validation(errors));
     }
     Ok(Search {
-        city: query.city.map(|city| city.to_lowercase()),
+        city: query.city.as_deref().map(compared::folded),
         status: query.status.map(StandardStatus::name),
         price_min: query.price_min.map(|price| hundredths(price, f64::ceil)),
         price_max: query.price_max.map(|price| hundredths(price, f64::floor)),
@@ -95,7 +96,7 @@ fn search(query: PropertyQuery) -> Result<Search> {
         area: query.bbox.map(|BoundingBox { west, south, east, north }| Area { west, south, east, north }),
         words,
         updated_since: query.updated_since.map(micros),
-        source: query.source,
+        source: query.source.as_deref().map(compared::exact),
         job_id: query.job_id,
         with_removed: query.include_removed,
     })

@@ -18,4 +18,4 @@ mod tests;
 
 pub use change::Outcome;
 pub use get::total;
-pub use upsert::{Batch, Notify, Put, put_by_key, upsert_batch};
+pub use upsert::{Batch, Notify, Put, judge, judge_row, put_by_key, upsert_batch};

@@ -11,14 +11,14 @@ use super::ledger::{Entered, Ledger};
 use super::summary;
 use super::view::property;
 use crate::auth::permission::Permission;
+use crate::base::compared;
 use crate::base::ids::{ExecutionId, JobId};
-use crate::base::text;
 use crate::domain::error::Result;
 use crate::domain::idempotency::Begun;
 use crate::domain::op::Op;
 use crate::eventlog::Change;
 use crate::protocol::position::Position;
-use crate::protocol::problem::{Code, FieldError, Problem, Step};
+use crate::protocol::problem::{Code, FieldError, Problem, Step, in_one_text};
 use crate::protocol::property::{Property, PropertyInput};
 use crate::protocol::property_batch::{BatchItemResult, BatchItemStatus, BatchResult, MAX_ITEMS, Sighting};
 use crate::storage::properties::Key;
@@ -26,8 +26,6 @@ use crate::storage::{job_items, jobs, micros, price_history, properties};
 
 /// How often a batch starts anew when another one inserts the same new listings at the same moment.
 const ATTEMPTS: usize = 4;
-/// Bytes of a row's `error`: it quotes names that the caller made up.
-const MAX_ERROR: usize = 2_000;
 
 /// What a worker saw. Rows are read one by one, so that none is in memory longer than its draft takes.
 pub struct Batch<I = Vec<Sighting>> {
@@ -111,7 +109,7 @@ fn under_key(
     for (name, path, body) in
         [("source", source, &mut input.source), ("listing_key", listing_key, &mut input.listing_key)]
     {
-        if body.as_ref().is_some_and(|body| *body != path) {
+        if body.as_ref().is_some_and(|body| compared::exact(body) != compared::exact(&path)) {
             errors.push(FieldError::in_body(&[step(name)], "const", "must be that of the path, or absent"));
         }
         *body = Some(path);
@@ -121,6 +119,19 @@ fn under_key(
         Ok(_) => Err(errors),
         Err(more) => Err(errors.into_iter().chain(more).collect()),
     }
+}
+
+/// Every bad field of a row of a batch.
+pub fn judge_row(input: PropertyInput) -> Vec<FieldError> {
+    Draft::parse(input).err().unwrap_or_default()
+}
+
+/// Every bad field of a property that is put under a key.
+pub fn judge(input: PropertyInput) -> Vec<FieldError> {
+    // The key stands in the path, which is judged with it when the property is taken.
+    let named = |text: Option<String>| text.or_else(|| Some("x".to_owned()));
+    let input = PropertyInput { source: named(input.source), listing_key: named(input.listing_key), ..input };
+    Draft::parse(input).err().unwrap_or_default()
 }
 
 /// What to take, checked.
@@ -198,7 +209,7 @@ fn result(index: i64, row: &Result<Entered, Vec<FieldError>>) -> BatchItemResult
     let entered = match row {
         Ok(entered) => entered,
         Err(errors) => {
-            let error = Some(sentence(errors));
+            let error = Some(in_one_text(errors));
             return BatchItemResult { index, status: BatchItemStatus::Error, property_id: None, error };
         }
     };
@@ -209,16 +220,6 @@ fn result(index: i64, row: &Result<Entered, Vec<FieldError>>) -> BatchItemResult
         Outcome::Removed => BatchItemStatus::Removed,
     };
     BatchItemResult { index, status, property_id: entered.after().map(|row| row.id), error: None }
-}
-
-/// Every bad field of a row in one text.
-fn sentence(errors: &[FieldError]) -> String {
-    let words = errors.iter().map(|error| match error.pointer.trim_start_matches('/') {
-        "" => error.msg.clone(),
-        field => format!("{}: {}", field.replace('/', "."), error.msg),
-    });
-    let all = words.collect::<Vec<_>>().join("; ");
-    text::cut(&all, MAX_ERROR).to_owned()
 }
 
 fn step(name: &str) -> Step {

@@ -4,7 +4,7 @@ use crate::auth::permission::Permission;
 use crate::base::ids::{RoomId, UserId};
 use crate::base::text::is_slug;
 use crate::domain::error::Result;
-use crate::domain::op::{Op, forbidden};
+use crate::domain::op::{Op, forbidden, not_a_person};
 use crate::protocol::event::Place;
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::room::Visibility;
@@ -49,7 +49,11 @@ impl Met {
 
     /// Refuses who neither owns the room nor is an admin.
     pub fn require_steward(&self, op: &Op) -> Result<()> {
-        if self.is_owner() || op.may(Permission::ManageRooms) { Ok(()) } else { Err(forbidden()) }
+        if self.is_owner() || op.may(Permission::ManageRooms) {
+            Ok(())
+        } else {
+            Err(forbidden(Permission::ManageRooms))
+        }
     }
 
     /// Refuses what would add to a room that is archived.
@@ -88,7 +92,7 @@ async fn met(op: &Op, tx: &TenantTx, row: Option<RoomRow>) -> Result<Met> {
 
 /// The person who asks: keys have no rooms.
 pub fn caller(op: &Op) -> Result<UserId> {
-    op.principal().and_then(|principal| principal.user_id()).ok_or_else(forbidden)
+    op.principal().and_then(|principal| principal.user_id()).ok_or_else(not_a_person)
 }
 
 /// Whether any room of the wire may have this id: a slug, or a UUID of ours, which is one too.

@@ -8,9 +8,9 @@ use crate::base::ids::{MessageId, RoomId, UserId};
 use crate::base::text::{fits, is_slug};
 use crate::domain::error::Result;
 use crate::domain::idempotency::Begun;
-use crate::domain::jobs::check::{Faults, name, nth};
+use crate::domain::jobs::check::{Faults, name, nth, refuse};
 use crate::domain::op::{Deed, Op};
-use crate::protocol::problem::{Code, Problem};
+use crate::protocol::problem::{FieldError, Problem};
 use crate::protocol::room::{NewRoom, Room, Visibility};
 use crate::storage::{Error, micros, room_members, rooms, users};
 
@@ -22,7 +22,8 @@ pub(super) const MAX_TOPIC: usize = 500;
 pub async fn create(op: &Op, new: NewRoom) -> Result<Room> {
     op.require(Permission::ManageRooms)?;
     let maker = caller(op)?;
-    let slug = check(op, &new)?;
+    refuse(judge(&new))?;
+    let slug = id_of(op, &new);
     let mut change = match op.begin_once().await? {
         Begun::First(change) => change,
         Begun::Again(answer) => return Ok(answer),
@@ -53,33 +54,37 @@ pub async fn create(op: &Op, new: NewRoom) -> Result<Room> {
     op.commit_once(change, |_| view(&Met { member, ..room }, Some(0))).await
 }
 
-/// The id that the room will have.
-fn check(op: &Op, new: &NewRoom) -> Result<String> {
+/// The id that an acceptable room will have.
+fn id_of(op: &Op, new: &NewRoom) -> String {
+    match (new.visibility, &new.room_id) {
+        (Visibility::Private, _) => MessageId::new(&op.kernel.clock).to_string(),
+        (Visibility::Public, Some(room_id)) => room_id.clone(),
+        (Visibility::Public, None) => slug_of(&new.name),
+    }
+}
+
+/// Every bad field of a room to make.
+pub fn judge(new: &NewRoom) -> Vec<FieldError> {
     let mut faults = Faults::default();
     faults.unless(fits(&new.name, 1, MAX_NAME), "name", "length", "must have 1 to 100 characters");
     let topic = new.topic.as_deref().unwrap_or_default();
     faults.unless(fits(topic, 0, MAX_TOPIC), "topic", "length", "must have at most 500 characters");
-    let slug = match (new.visibility, &new.room_id) {
-        (Visibility::Private, None) => MessageId::new(&op.kernel.clock).to_string(),
+    match (new.visibility, &new.room_id) {
+        (Visibility::Private, None) => {}
         (Visibility::Private, Some(_)) => {
             let words = "a private room's id is made by the server, so that it tells nothing; leave it out";
             faults.unless(false, "room_id", "unexpected", words);
-            String::new()
         }
         (Visibility::Public, Some(room_id)) => {
             let words = "must have 1 to 64 of a-z, 0-9 and -, neither first nor last a dash";
             faults.unless(is_slug(room_id, MAX_ROOM_ID), "room_id", "pattern", words);
-            room_id.clone()
         }
         (Visibility::Public, None) => {
-            let slug = slug_of(&new.name);
             let words = "cannot be made from this name; give one of a-z, 0-9 and -";
-            faults.unless(is_slug(&slug, MAX_ROOM_ID), "room_id", "required", words);
-            slug
+            faults.unless(is_slug(&slug_of(&new.name), MAX_ROOM_ID), "room_id", "required", words);
         }
-    };
-    faults.refuse()?;
-    Ok(slug)
+    }
+    faults.into_errors()
 }
 
 /// The name in the letters of an id.
@@ -112,7 +117,9 @@ async fn others(tx: &crate::storage::TenantTx, new: &NewRoom, maker: UserId) -> 
 }
 
 fn taken() -> Problem {
-    Problem::new(Code::Conflict, "A room of this id exists; choose another one, or join it.")
+    let words = "is the id of another room";
+    let errors = vec![FieldError::taken(&["room_id"], words)];
+    Problem::conflict_of("A room of this id exists; choose another one, or join it.", errors)
 }
 
 pub(super) fn deed(action: &'static str, room_id: &str) -> Deed {

@@ -13,9 +13,9 @@ mod update;
 mod view;
 
 pub use archive::archive;
-pub use create::create;
+pub use create::{create, judge as judge_new};
 pub use get::get;
 pub use join::{Joined, join};
 pub use leave::leave;
 pub use list::list;
-pub use update::{RoomChange, update};
+pub use update::{RoomChange, judge as judge_change, update};

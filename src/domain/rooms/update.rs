@@ -8,11 +8,11 @@ use super::view::view;
 use crate::auth::permission::Permission;
 use crate::base::text::fits;
 use crate::domain::error::Result;
-use crate::domain::jobs::check::Faults;
+use crate::domain::jobs::check::{Faults, refuse};
 use crate::domain::op::Op;
 use crate::protocol::event::Event;
 use crate::protocol::message::RoomEvent;
-use crate::protocol::problem::Problem;
+use crate::protocol::problem::{FieldError, Problem};
 use crate::protocol::room::Room;
 use crate::storage::{micros, rooms};
 
@@ -31,6 +31,31 @@ pub async fn update(
     unchanged: &(dyn Fn(&Room) -> Result<()> + Sync),
 ) -> Result<Room> {
     op.require(Permission::ReadRooms)?;
+    refuse(judge(&wanted))?;
+    let mut change = op.begin().await?;
+    let room = lock(op, &change.tx, room_id).await?;
+    room.require_steward(op)?;
+    room.require_open()?;
+    let count = unread(op, &change.tx, &room).await?;
+    let before = view(&room, count)?;
+    unchanged(&before)?;
+    let name = wanted.name.unwrap_or_else(|| room.row.name.clone());
+    let topic = wanted.topic.unwrap_or_else(|| room.row.topic.clone());
+    if name == room.row.name && topic == room.row.topic {
+        // Nothing is written, and the room's tag stays.
+        return Ok(before);
+    }
+    rooms::update(&change.tx, room.id(), &name, topic.as_deref(), micros(op.now())).await?;
+    let message = notice(&room, RoomEvent::RoomUpdated, caller(op)?);
+    change.tell(Event::Room { place: room.place(), message });
+    op.audit(&change.tx, deed("room.updated", room_id)).await?;
+    let row = rooms::find(&change.tx, room_id).await?.ok_or_else(Problem::not_found)?;
+    op.commit(change).await?;
+    view(&Met { row, member: room.member }, count)
+}
+
+/// Every bad field of a change.
+pub fn judge(wanted: &RoomChange) -> Vec<FieldError> {
     let mut faults = Faults::default();
     let name = wanted.name.as_deref();
     faults.unless(
@@ -46,20 +71,5 @@ pub async fn update(
         "length",
         "must have at most 500 characters",
     );
-    faults.refuse()?;
-    let mut change = op.begin().await?;
-    let room = lock(op, &change.tx, room_id).await?;
-    room.require_steward(op)?;
-    room.require_open()?;
-    let count = unread(op, &change.tx, &room).await?;
-    unchanged(&view(&room, count)?)?;
-    let name = wanted.name.unwrap_or_else(|| room.row.name.clone());
-    let topic = wanted.topic.unwrap_or_else(|| room.row.topic.clone());
-    rooms::update(&change.tx, room.id(), &name, topic.as_deref(), micros(op.now())).await?;
-    let message = notice(&room, RoomEvent::RoomUpdated, caller(op)?);
-    change.tell(Event::Room { place: room.place(), message });
-    op.audit(&change.tx, deed("room.updated", room_id)).await?;
-    let row = rooms::find(&change.tx, room_id).await?.ok_or_else(Problem::not_found)?;
-    op.commit(change).await?;
-    view(&Met { row, member: room.member }, count)
+    faults.into_errors()
 }

@@ -12,19 +12,6 @@ use crate::storage::uploads::{self, UploadRow};
 
 const FIELD: &str = "upload_ids";
 
-/// Refuses more files than may go with one thing.
-pub fn check_count(ids: &[String], most: usize) -> Result<()> {
-    if ids.len() <= most {
-        return Ok(());
-    }
-    let place = [Step::Name(FIELD.to_owned())];
-    Err(Problem::validation(vec![FieldError::in_body(
-        &place,
-        "max_items",
-        format!("must have at most {most} files"),
-    )]))
-}
-
 /// The files of these ids, in order, held until the transaction ends. Every one that is no finished file of the owner's
 /// is named, whatever else it may be.
 pub async fn own_files(tx: &TenantTx, owner: UserId, ids: &[String]) -> Result<Vec<UploadRow>> {

@@ -1,6 +1,7 @@
 //! Somebody takes a file back, or an admin takes it away.
 
 use super::{access, remove};
+use crate::auth::permission::Permission;
 use crate::base::ids::{UploadId, UserId};
 use crate::domain::error::Result;
 use crate::domain::op::{Deed, Op, forbidden};
@@ -13,7 +14,7 @@ pub async fn delete(op: &Op, upload_id: UploadId) -> Result<()> {
     uploads::lock(&change.tx, upload_id).await?.ok_or_else(Problem::not_found)?;
     let row = access::readable(op, &change.tx, upload_id).await?;
     if !access::is_steward(op, &row) {
-        return Err(forbidden());
+        return Err(forbidden(Permission::ManageUploads));
     }
     let (action, target_kind, target_id) = ("upload.deleted", "upload", upload_id.to_string());
     let deed = Deed { action, target_kind, target_id, detail: None };

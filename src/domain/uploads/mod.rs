@@ -33,7 +33,7 @@ use crate::base::ids::UploadId;
 use crate::blobs::{BlobKey, Blobs};
 use crate::domain::op::Op;
 
-pub use begin::{NewUpload, begin};
+pub use begin::{NewUpload, begin, too_large};
 pub use complete::stored_before;
 pub use content::{Content, content};
 pub use delete::delete;

@@ -11,6 +11,7 @@ use crate::base::timestamp::Timestamp;
 use crate::domain::identity::Identity;
 use crate::domain::identity::api_keys::{self, NewKey};
 use crate::domain::op::Op;
+use crate::http::body::body_rules;
 use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 
@@ -49,12 +50,7 @@ pub enum KeyMade {
 }
 
 pub(super) async fn create(identity: &Identity, op: &Op, body: NewKeyBody) -> Result<KeyMade, Problem> {
-    let new = NewKey {
-        name: body.name,
-        scopes: body.scopes.into_iter().map(KeyScope::from).collect(),
-        expires_at: body.expires_at.map(Timestamp::utc),
-    };
-    let made = api_keys::create(identity, op, &new).await?;
+    let made = api_keys::create(identity, op, &body.into()).await?;
     let key = made.text.expose().to_owned();
     let view = view(made.row)?;
     let made = MadeApiKey {
@@ -67,6 +63,20 @@ pub(super) async fn create(identity: &Identity, op: &Op, body: NewKeyBody) -> Re
         expires_at: view.expires_at,
     };
     Ok(KeyMade::Key(Json(made), "no-store".to_owned()))
+}
+
+impl From<NewKeyBody> for NewKey {
+    fn from(body: NewKeyBody) -> Self {
+        Self {
+            name: body.name,
+            scopes: body.scopes.into_iter().map(KeyScope::from).collect(),
+            expires_at: body.expires_at.map(Timestamp::utc),
+        }
+    }
+}
+
+body_rules! {
+    NewKeyBody: |body, now| api_keys::judge(&body.into(), now);
 }
 
 impl Example for NewKeyBody {

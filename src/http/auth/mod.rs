@@ -13,8 +13,7 @@ use std::sync::Arc;
 use poem::Request;
 use poem::web::Data;
 use poem_openapi::OpenApi;
-use poem_openapi::param::Path;
-use poem_openapi::payload::Json;
+use poem_openapi::param::{Path, Query};
 use uuid::Uuid;
 
 use self::password::PasswordBody;
@@ -24,7 +23,7 @@ use self::ticket::TicketMade;
 use self::token::{Registered, TokenForm, Tokens};
 use super::body::{Body, Form};
 use super::caller::{Account, Caller, MaybeAccount, MintTicket, ReadEvents};
-use super::list::Listing;
+use super::list::Listed;
 use super::tags::Tag;
 use crate::domain::identity::Identity;
 use crate::protocol::problem::Problem;
@@ -74,13 +73,18 @@ impl AuthApi {
     }
 
     /// List one's sign-ins
+    ///
+    /// Those that still stand, newest first.
     #[oai(path = "/auth/sessions", method = "get", operation_id = "list_sessions")]
     async fn list_sessions(
         &self,
+        request: &Request,
         identity: Data<&Arc<Identity>>,
         account: Account,
-    ) -> Result<Json<Listing<SessionView>>, Problem> {
-        sessions::list(identity.0, &account).await
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
+        #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
+    ) -> Result<Listed<SessionView>, Problem> {
+        sessions::list(request, identity.0, &account, limit.0, cursor.0.as_deref()).await
     }
 
     /// End one's other sign-ins

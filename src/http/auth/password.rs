@@ -6,7 +6,8 @@ use poem_openapi::{ApiResponse, Object};
 
 use super::token::client;
 use crate::domain::identity::Identity;
-use crate::domain::identity::password::{PasswordChange, change, set_by_link};
+use crate::domain::identity::password::{PasswordChange, change, judge_new, set_by_link};
+use crate::http::body::body_rules;
 use crate::http::caller::Account;
 use crate::http::client::origin;
 use crate::protocol::examples;
@@ -38,26 +39,46 @@ pub(super) async fn set(
     body: PasswordBody,
 ) -> Result<Set, Problem> {
     let new = &body.new_password;
-    match (&body.current_password, &body.link_token) {
+    let proof = which(&body.current_password, &body.link_token)
+        .map_err(|error| Problem::validation(std::iter::once(error).chain(judge_new(new)).collect()))?;
+    match proof {
         // The link is proof enough, whoever else is signed in on this page.
-        (None, Some(link)) => set_by_link(identity, link, new, &origin(request)).await?,
-        (Some(current), None) => {
+        Proof::Link(link) => set_by_link(identity, link, new, &origin(request)).await?,
+        Proof::Current(current) => {
             let account = account.ok_or_else(Problem::authentication_required)?;
             let wish = PasswordChange { current, new, client: client(request) };
             change(identity, &account.admitted.principal, &wish, &account.origin).await?;
-        }
-        (Some(_), Some(_)) => {
-            return Err(bad("link_token", "conflict", "stands in for `current_password`; give one of them"));
-        }
-        (None, None) => {
-            return Err(bad("current_password", "required", "is required, unless there is a `link_token`"));
         }
     }
     Ok(Set::Done)
 }
 
-fn bad(name: &str, kind: &str, words: &str) -> Problem {
-    Problem::validation(vec![FieldError::in_body(&[Step::Name(name.to_owned())], kind, words)])
+/// What shows that the caller may set the password.
+enum Proof<'a> {
+    Current(&'a str),
+    Link(&'a str),
+}
+
+/// The one proof that is given.
+fn which<'a>(current: &'a Option<String>, link: &'a Option<String>) -> Result<Proof<'a>, FieldError> {
+    let bad = |name: &str, kind: &str, words: &str| {
+        Err(FieldError::in_body(&[Step::Name(name.to_owned())], kind, words))
+    };
+    match (current, link) {
+        (None, Some(link)) => Ok(Proof::Link(link)),
+        (Some(current), None) => Ok(Proof::Current(current)),
+        (Some(_), Some(_)) => {
+            bad("link_token", "conflict", "stands in for `current_password`; give one of them")
+        }
+        (None, None) => bad("current_password", "required", "is required, unless there is a `link_token`"),
+    }
+}
+
+body_rules! {
+    PasswordBody: |body, _now| {
+        let ways = which(&body.current_password, &body.link_token).err();
+        ways.into_iter().chain(judge_new(&body.new_password)).collect()
+    };
 }
 
 impl Example for PasswordBody {

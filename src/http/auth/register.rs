@@ -1,5 +1,7 @@
 //! `POST /auth/register`.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use poem::{FromRequest, Request, RequestBody};
 use poem_openapi::Object;
 use poem_openapi::payload::Json;
@@ -7,8 +9,9 @@ use poem_openapi::types::Example;
 
 use super::token::{NO_STORE, Registered, client, pair};
 use crate::domain::identity::Identity;
-use crate::domain::identity::register::{Registration, register as sign_up, require_open};
+use crate::domain::identity::register::{Registration, judge, register as sign_up, require_open};
 use crate::domain::identity::tenants::NewTenant;
+use crate::http::body::body_rules;
 use crate::http::caller::identity;
 use crate::http::client::origin;
 use crate::protocol::examples;
@@ -48,15 +51,23 @@ pub(super) async fn register(
     identity: &Identity,
     body: RegisterBody,
 ) -> Result<Registered, Problem> {
-    let new = Registration {
+    let new = registration(body, client(request));
+    let signed_in = sign_up(identity, &new, &origin(request)).await?;
+    Ok(Registered::Made(Json(pair(&signed_in)), NO_STORE.to_owned()))
+}
+
+fn registration(body: RegisterBody, client: IpAddr) -> Registration {
+    Registration {
         tenant: NewTenant { slug: body.tenant.slug, name: body.tenant.name },
         username: body.username,
         email: body.email,
         password: body.password,
-        client: client(request),
-    };
-    let signed_in = sign_up(identity, &new, &origin(request)).await?;
-    Ok(Registered::Made(Json(pair(&signed_in)), NO_STORE.to_owned()))
+        client,
+    }
+}
+
+body_rules! {
+    RegisterBody: |body, _now| judge(&registration(body, IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
 }
 
 impl Example for RegisterBody {

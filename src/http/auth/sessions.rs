@@ -1,6 +1,6 @@
 //! `GET /auth/sessions`, `DELETE /auth/sessions`, `DELETE /auth/sessions/{session_id}`.
 
-use poem_openapi::payload::Json;
+use poem::Request;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use crate::base::clock::rfc3339;
 use crate::base::ids::SessionId;
 use crate::domain::identity::{Identity, sessions};
 use crate::http::caller::Account;
-use crate::http::list::Listing;
+use crate::http::list::{Listed, listed, page_request};
 use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 use crate::storage::sessions::SessionRow;
@@ -37,15 +37,16 @@ pub enum Ended {
     Done,
 }
 
-/// All of them on one page: there are at most 200.
 pub(super) async fn list(
+    request: &Request,
     identity: &Identity,
     account: &Account,
-) -> Result<Json<Listing<SessionView>>, Problem> {
+    limit: Option<u64>,
+    cursor: Option<&str>,
+) -> Result<Listed<SessionView>, Problem> {
     let principal = &account.admitted.principal;
-    let rows = sessions::list(identity, principal).await?;
-    let data = rows.into_iter().map(|row| view(row, principal.session_id())).collect();
-    Ok(Json(Listing { data, next_cursor: None, has_more: false }))
+    let page = sessions::list(identity, principal, page_request(limit, cursor)?).await?;
+    Ok(listed(request, page.map(|row| view(row, principal.session_id()))))
 }
 
 pub(super) async fn end_others(identity: &Identity, account: &Account) -> Result<Ended, Problem> {

@@ -4,18 +4,19 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{Example, ParseFromJSON, ToJSON, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
-use serde_json::json;
 
 use super::account::{BodyAccount, Many};
+use super::rows::{RawRows, unreadable};
 use super::shaped::{FreeForm, Shape};
-use super::{JSON, has_essence, parse, read, refusal};
+use super::{JSON, has_essence, invalid_json, missing_body, read, refusal, without_mark};
 use crate::http::explain::refuse_bad_parameters;
-use crate::protocol::problem::{Code, Problem};
-use crate::protocol::worker::{NewLogLine, NewLogLines};
+use crate::protocol::problem::{FieldError, Problem, Step};
+use crate::protocol::worker::{LogRow, NewLogLine, NewLogLines};
 
-/// A body of log lines in either form, as large as a batch.
+/// A body of log lines in either form, as large as a batch. Each line is judged by itself, so that a bad one sinks no
+/// other.
 #[derive(Debug)]
-pub struct LogLines(pub Vec<NewLogLine>);
+pub struct LogLines(pub Vec<LogRow>);
 
 const NDJSON: &str = "application/x-ndjson";
 /// Lines at most.
@@ -51,13 +52,12 @@ impl<'a> ApiExtractor<'a> for LogLines {
         let given = request.content_type().unwrap_or_default();
         let Some(wanted) = ALIASES.into_iter().find(|alias| has_essence(given, alias)) else {
             let bytes = read::body_of_type::<Many>(request, body, JSON).await?;
-            return Ok(Self(parse::<NewLogLines>(request, &bytes)?.lines));
+            charge(request, &bytes)?;
+            return Ok(Self(of_object(without_mark(&bytes))?));
         };
         let bytes = read::body_of_type::<Many>(request, body, wanted).await?;
-        if let Some(account) = BodyAccount::of(request) {
-            account.charge_parsed(bytes.len())?;
-        }
-        Ok(Self(of_lines(&bytes)?))
+        charge(request, &bytes)?;
+        Ok(Self(of_lines(without_mark(&bytes))?))
     }
 }
 
@@ -69,34 +69,64 @@ fn lines_schema() -> MetaSchemaRef {
     MetaSchemaRef::Inline(Box::new(schema))
 }
 
-/// Reads the lines as if they stood in the one object, so that a bad field has the same pointer in both forms.
-fn of_lines(bytes: &[u8]) -> Result<Vec<NewLogLine>, Problem> {
-    let (shape, mut lines) = (Shape::of::<NewLogLine>(), Vec::new());
-    for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
-        if line.trim_ascii().is_empty() {
-            continue;
+fn charge(request: &Request, bytes: &[u8]) -> Result<(), Problem> {
+    BodyAccount::of(request).map_or(Ok(()), |account| account.charge_parsed(bytes.len()))
+}
+
+/// Reads the lines out of the one object.
+fn of_object(bytes: &[u8]) -> Result<Vec<LogRow>, Problem> {
+    let shape = Shape::of::<NewLogLine>();
+    match RawRows::read(bytes, "lines", MOST_LINES) {
+        Ok(given) if given.is_good(&[]) => {
+            Ok(given.rows.iter().map(|row| line(&shape, row.get().as_bytes())).collect())
         }
-        let value = shape.read(line, FreeForm::Keep).map_err(|error| {
-            let column = error.column();
-            let detail = format!("The body is not NDJSON: line {number} is not JSON after column {column}.");
-            Problem::new(Code::InvalidJson, detail)
-        })?;
-        lines.push(value);
-        // One more than there may be is enough to refuse them for their number.
-        if lines.len() > MOST_LINES {
-            break;
-        }
+        _ if bytes.is_empty() => Err(Problem::validation(vec![missing_body()])),
+        _ => match Shape::of::<NewLogLines>().read(bytes, FreeForm::Drop) {
+            Ok(value) => Err(refusal::<NewLogLines>(&value)),
+            Err(error) => Err(invalid_json(&error)),
+        },
     }
-    let whole = json!({ "lines": lines });
-    NewLogLines::parse_from_json(Some(whole.clone()))
-        .map(|parsed| parsed.lines)
-        .map_err(|_| refusal::<NewLogLines>(&whole))
+}
+
+/// Reads a line's object on each line.
+fn of_lines(bytes: &[u8]) -> Result<Vec<LogRow>, Problem> {
+    let shape = Shape::of::<NewLogLine>();
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    // One more than there may be is enough to refuse them for their number.
+    let rows: Vec<LogRow> = lines.take(MOST_LINES + 1).map(|text| line(&shape, text)).collect();
+    if (1..=MOST_LINES).contains(&rows.len()) {
+        return Ok(rows);
+    }
+    let (kind, words) = if rows.is_empty() {
+        ("min_items", "must have 1 line or more")
+    } else {
+        ("max_items", "must have 1000 lines or fewer")
+    };
+    Err(Problem::validation(vec![FieldError::in_body(&[Step::Name("lines".to_owned())], kind, words)]))
+}
+
+/// One line, or all that is wrong with it.
+fn line(shape: &Shape, text: &[u8]) -> LogRow {
+    let value = shape.read(text, FreeForm::Keep).map_err(|error| vec![unreadable(&error)])?;
+    NewLogLine::parse_from_json(Some(value.clone())).map_err(|_| shape.bad_fields(&value))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::job::LogLevel;
+
+    /// Each line as its level and text, or the places of what is wrong with it.
+    fn seen(rows: &[LogRow]) -> Vec<String> {
+        let one = |row: &LogRow| match row {
+            Ok(line) => format!("{} {}", line.level.name(), line.message),
+            Err(errors) => {
+                let mut places: Vec<_> = errors.iter().map(|error| error.pointer.as_str()).collect();
+                places.sort_unstable();
+                format!("bad: {}", places.join(","))
+            }
+        };
+        rows.iter().map(one).collect()
+    }
 
     #[test]
     fn each_line_is_a_log_line_and_blank_ones_are_passed_over() {
@@ -104,22 +134,36 @@ mod tests {
 
         let lines = of_lines(body).unwrap();
 
-        let seen: Vec<_> = lines.iter().map(|line| (line.level, line.message.as_str())).collect();
-        assert_eq!(seen, [(LogLevel::Info, "one"), (LogLevel::Error, "two")]);
+        assert_eq!(seen(&lines), ["info one", "error two"]);
     }
 
     #[test]
-    fn bad_lines_are_named_by_their_place() {
-        let body = b"{\"level\":\"info\",\"message\":\"one\"}\n{\"level\":\"loud\",\"text\":\"two\"}";
+    fn a_bad_line_is_judged_by_itself_in_both_forms() {
+        let good = r#"{"level":"info","message":"one"}"#;
+        let bad = [
+            r#"{"level":"INFO","message":"two"}"#,
+            r#"{"level":"info","message":"\ud800"}"#,
+            r#"{"level":"loud","text":"two"}"#,
+        ];
+        let expected = ["info one", "bad: /level", "bad: ", "bad: /level,/message,/text"];
 
-        let problem = of_lines(body).unwrap_err();
+        let object = format!(r#"{{"lines": [{good},{}]}}"#, bad.join(","));
+        assert_eq!(seen(&of_object(object.as_bytes()).unwrap()), expected);
+        assert_eq!(seen(&of_lines(format!("{good}\n{}", bad.join("\n")).as_bytes()).unwrap()), expected);
+        assert_eq!(seen(&of_lines(format!("{good}\n{{").as_bytes()).unwrap())[1], "bad: ");
+    }
 
-        let mut pointers: Vec<_> = problem.errors.iter().map(|error| error.pointer.as_str()).collect();
-        pointers.sort_unstable();
-        assert_eq!(pointers, ["/lines/1/level", "/lines/1/message", "/lines/1/text"]);
-        assert_eq!(of_lines(b"{}\n{").unwrap_err().code, Code::InvalidJson);
-        let many = of_lines(&b"{\"level\":\"info\",\"message\":\"x\"}\n".repeat(5000)).unwrap_err();
+    #[test]
+    fn none_and_too_many_are_refused() {
+        let one = "{\"level\":\"info\",\"message\":\"x\"}";
+
+        let many = of_lines(format!("{one}\n").repeat(5000).as_bytes()).unwrap_err();
+        assert_eq!((many.errors[0].pointer.as_str(), many.errors[0].kind.as_str()), ("/lines", "max_items"));
+        let many =
+            of_object(format!(r#"{{"lines": [{}]}}"#, vec![one; 5000].join(",")).as_bytes()).unwrap_err();
         assert_eq!((many.errors[0].pointer.as_str(), many.errors[0].kind.as_str()), ("/lines", "max_items"));
         assert_eq!(of_lines(b"\n").unwrap_err().errors[0].pointer, "/lines");
+        assert_eq!(of_object(br#"{"lines": [], "more": 1}"#).unwrap_err().errors.len(), 2);
+        assert_eq!(of_object(b"{").unwrap_err().code, crate::protocol::problem::Code::InvalidJson);
     }
 }

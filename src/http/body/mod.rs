@@ -4,9 +4,12 @@ mod account;
 mod budget;
 mod form;
 mod log_lines;
+mod numbers;
 mod optional;
 mod property_batch;
 mod read;
+mod rows;
+mod rules;
 mod shaped;
 
 use std::marker::PhantomData;
@@ -14,12 +17,12 @@ use std::marker::PhantomData;
 use bytes::Bytes;
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
-use poem_openapi::types::{ParseFromJSON, Type};
+use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::Value;
 
 use self::shaped::{FreeForm, Shape};
-use super::explain::{bad_fields, refuse_bad_parameters};
+use super::explain::{bad_fields, bad_parameters};
 use crate::protocol::problem::{Code, FieldError, Problem};
 
 pub use account::{ANONYMOUS_BYTES, BodyAccount, BodyGate, BodySettings, BodySize, Many, Single};
@@ -29,6 +32,8 @@ pub use log_lines::LogLines;
 pub use optional::OptionalBody;
 pub use property_batch::PropertyBatch;
 pub use read::{has_essence, read_whole};
+pub use rules::Rules;
+pub(super) use rules::body_rules;
 
 /// A JSON body of the size that its kind may have.
 #[derive(Debug)]
@@ -37,7 +42,7 @@ pub struct Body<T, S = Single>(pub T, PhantomData<S>);
 /// A JSON body that carries many rows.
 pub type Batch<T> = Body<T, Many>;
 
-impl<'a, T: ParseFromJSON, S: BodySize> ApiExtractor<'a> for Body<T, S> {
+impl<'a, T: Rules, S: BodySize> ApiExtractor<'a> for Body<T, S> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
 
     type ParamType = ();
@@ -56,9 +61,9 @@ impl<'a, T: ParseFromJSON, S: BodySize> ApiExtractor<'a> for Body<T, S> {
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        refuse_bad_parameters(request)?;
+        let parameters = bad_parameters(request);
         let bytes = read::body_of_type::<S>(request, body, JSON).await?;
-        Ok(Self(parse(request, &bytes)?, PhantomData))
+        Ok(Self(with_parameters(parameters, parse(request, &bytes))?, PhantomData))
     }
 }
 
@@ -76,28 +81,56 @@ fn meta<T: Type>(content_type: &'static str) -> MetaRequest {
 /// the size, and lasts no longer than the reading.
 const PLAIN_BYTES: usize = 64 * 1024;
 
-fn parse<T: ParseFromJSON>(request: &Request, bytes: &Bytes) -> Result<T, Problem> {
+/// Refuses for what is wrong with the parameters and with the body, at once.
+fn with_parameters<T>(parameters: Vec<FieldError>, body: Result<T, Problem>) -> Result<T, Problem> {
+    match body {
+        Err(problem) if problem.code != Code::ValidationFailed => Err(problem),
+        Ok(body) if parameters.is_empty() => Ok(body),
+        Ok(_) => Err(Problem::validation(parameters)),
+        Err(problem) if parameters.is_empty() => Err(problem),
+        Err(problem) => Err(Problem::validation(parameters.into_iter().chain(problem.errors).collect())),
+    }
+}
+
+fn parse<T: Rules>(request: &Request, bytes: &Bytes) -> Result<T, Problem> {
     if let Some(account) = BodyAccount::of(request) {
         account.charge_parsed(bytes.len())?;
     }
+    let bytes = without_mark(bytes);
     if bytes.is_empty() {
         return T::parse_from_json(None).map_err(|_| Problem::validation(vec![missing_body()]));
     }
     let value = read_json::<T>(bytes, FreeForm::Keep)?;
+    let mut errors = rules::nulls::<T>(&value);
+    errors.extend(numbers::too_large(bytes));
+    errors.extend(rules::nul_characters::<T>(bytes, &value));
+    if !errors.is_empty() {
+        return Err(rules::refusal::<T>(errors, &value, rules::now(request)));
+    }
     match T::parse_from_json(Some(value)) {
         Ok(parsed) => Ok(parsed),
         // Parsing has consumed the value; a bad body is worth reading twice, a good one is not worth a copy.
-        Err(_) => Err(refusal::<T>(&read_json::<T>(bytes, FreeForm::Drop)?)),
+        Err(_) => {
+            let value = read_json::<T>(bytes, FreeForm::Drop)?;
+            Err(rules::refusal::<T>(Vec::new(), &value, rules::now(request)))
+        }
     }
 }
 
-fn read_json<T: Type>(bytes: &Bytes, free_form: FreeForm) -> Result<Value, Problem> {
+/// JSON without the byte order mark that some editors and languages put before it (RFC 8259 section 8.1).
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)
+}
+
+fn read_json<T: Type>(bytes: &[u8], free_form: FreeForm) -> Result<Value, Problem> {
     let value = if bytes.len() <= PLAIN_BYTES {
         serde_json::from_slice(bytes)
     } else {
         Shape::of::<T>().read(bytes, free_form)
     };
-    value.map_err(|error| invalid_json(&error))
+    let mut value = value.map_err(|error| invalid_json(&error))?;
+    numbers::make_whole::<T>(&mut value);
+    Ok(value)
 }
 
 fn invalid_json(error: &serde_json::Error) -> Problem {

@@ -2,18 +2,17 @@
 
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaRequest, Registry};
-use poem_openapi::types::ParseFromJSON;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::account::Single;
-use super::{JSON, meta, parse, read};
-use crate::http::explain::refuse_bad_parameters;
+use super::{JSON, Rules, meta, parse, read, with_parameters};
+use crate::http::explain::bad_parameters;
 
 /// A JSON body, or none.
 #[derive(Debug)]
 pub struct OptionalBody<T>(pub Option<T>);
 
-impl<'a, T: ParseFromJSON> ApiExtractor<'a> for OptionalBody<T> {
+impl<'a, T: Rules> ApiExtractor<'a> for OptionalBody<T> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
 
     type ParamType = ();
@@ -32,17 +31,17 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for OptionalBody<T> {
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        refuse_bad_parameters(request)?;
+        let parameters = bad_parameters(request);
         // Clients that send no body often name a type all the same, and forms without fields are none.
         let taken = body.take().map_err(|_| crate::protocol::problem::Problem::internal())?;
         if taken.is_empty() || request.header("content-length") == Some("0") {
-            return Ok(Self(None));
+            return with_parameters(parameters, Ok(Self(None))).map_err(Into::into);
         }
         *body = RequestBody::new(taken);
         let bytes = read::body_of_type::<Single>(request, body, JSON).await?;
         if bytes.is_empty() {
-            return Ok(Self(None));
+            return with_parameters(parameters, Ok(Self(None))).map_err(Into::into);
         }
-        Ok(Self(Some(parse(request, &bytes)?)))
+        Ok(Self(Some(with_parameters(parameters, parse(request, &bytes))?)))
     }
 }

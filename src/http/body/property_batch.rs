@@ -1,22 +1,20 @@
 //! The body of `POST /properties/batch`, row by row: no row is read before its turn, and none beyond the most is kept.
 
-use std::fmt;
-
 use bytes::Bytes;
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaRequest, Registry};
 use poem_openapi::types::{ParseFromJSON, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 
 use super::account::{BodyAccount, Many};
+use super::rows::{RawRows, unreadable};
 use super::shaped::{FreeForm, Shape};
-use super::{JSON, invalid_json, meta, read, refusal};
+use super::{JSON, invalid_json, meta, numbers, read, refusal, without_mark};
+use crate::domain::properties::judge_row;
 use crate::http::explain::refuse_bad_parameters;
 use crate::protocol::problem::{FieldError, Problem};
 use crate::protocol::property::PropertyInput;
-use crate::protocol::property_batch::{self, BatchRequest, MAX_ITEMS, Sighting};
+use crate::protocol::property_batch::{self, BadRow, BatchRequest, MAX_ITEMS, Sighting};
 use crate::protocol::wire_id::WireId;
 
 /// A batch whose rows are still JSON.
@@ -33,12 +31,27 @@ impl PropertyBatch {
     /// The rows, each read when it is asked for.
     pub fn sightings(self) -> impl Iterator<Item = Sighting> + Send {
         let shape = Shape::of::<PropertyInput>();
-        self.rows.into_iter().map(move |row| match shape.read(&row, FreeForm::Keep) {
-            Ok(value) => property_batch::read(value),
-            // Its JSON was read before; what remains is its depth.
-            Err(_) => Err(vec![FieldError::in_body(&[], "invalid", "is nested too deeply")]),
+        self.rows.into_iter().map(move |row| {
+            let rounded = numbers::too_large(&row);
+            if !rounded.is_empty() {
+                return Err(rounded);
+            }
+            match shape.read(&row, FreeForm::Keep) {
+                Ok(value) => property_batch::read_or_explain(shape.with_whole_numbers(value))
+                    .map_err(all_that_is_wrong),
+                Err(error) => Err(vec![unreadable(&error)]),
+            }
         })
     }
+}
+
+/// The faults of a row, those of its rules among them, each field once.
+fn all_that_is_wrong(bad: BadRow) -> Vec<FieldError> {
+    let BadRow { mut errors, rest } = bad;
+    let known: Vec<String> = errors.iter().map(|error| error.pointer.clone()).collect();
+    let broken = rest.map(judge_row).unwrap_or_default();
+    errors.extend(broken.into_iter().filter(|error| !known.contains(&error.pointer)));
+    errors
 }
 
 impl<'a> ApiExtractor<'a> for PropertyBatch {
@@ -71,16 +84,23 @@ impl<'a> ApiExtractor<'a> for PropertyBatch {
 }
 
 fn parse(bytes: &Bytes) -> Result<PropertyBatch, Problem> {
-    let mut given = Given::default();
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let read = Fields(&mut given).deserialize(&mut deserializer).and_then(|()| deserializer.end());
-    match (read, given.job_id()) {
-        (Ok(()), Some(job_id)) if !given.is_bad && (1..=MAX_ITEMS).contains(&given.count) => {
+    let bytes = &bytes.slice_ref(without_mark(bytes));
+    let given = RawRows::read(bytes, "items", MAX_ITEMS);
+    let job_id = given.as_ref().ok().and_then(job_id);
+    match (given, job_id) {
+        (Ok(given), Some(job_id)) if given.is_good(&["job_id"]) => {
             let rows = given.rows.iter().map(|row| bytes.slice_ref(row.get().as_bytes())).collect();
             Ok(PropertyBatch { job_id, rows })
         }
         _ => Err(refused(bytes)),
     }
+}
+
+/// The job, if one is named; `None` when what is named is no id.
+fn job_id(given: &RawRows<'_>) -> Option<Option<WireId>> {
+    let Some(raw) = given.others.get("job_id").filter(|raw| raw.get() != "null") else { return Some(None) };
+    let value = serde_json::from_str(raw.get()).ok().filter(|_| raw.get().len() <= ID_BYTES);
+    WireId::parse_from_json(Some(value?)).ok().map(Some)
 }
 
 /// Names all that is wrong; the rows are judged by their schema too, since none of them is taken.
@@ -94,98 +114,12 @@ fn refused(bytes: &Bytes) -> Problem {
     }
 }
 
-/// What of the body has been read.
-#[derive(Default)]
-struct Given<'de> {
-    job_id: Option<&'de RawValue>,
-    rows: Vec<&'de RawValue>,
-    count: usize,
-    /// There is a field that is none of a batch's.
-    is_bad: bool,
-}
-
-impl Given<'_> {
-    /// The job, if one is named; `None` when what is named is no id.
-    fn job_id(&self) -> Option<Option<WireId>> {
-        let Some(raw) = self.job_id.filter(|raw| raw.get() != "null") else { return Some(None) };
-        let value = serde_json::from_str(raw.get()).ok().filter(|_| raw.get().len() <= ID_BYTES);
-        WireId::parse_from_json(Some(value?)).ok().map(Some)
-    }
-}
-
-/// The object around the rows.
-struct Fields<'g, 'de>(&'g mut Given<'de>);
-
-impl<'de> DeserializeSeed<'de> for Fields<'_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Fields<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(name) = map.next_key::<String>()? {
-            match name.as_str() {
-                "job_id" => self.0.job_id = Some(map.next_value()?),
-                "items" => map.next_value_seed(Rows(&mut *self.0))?,
-                _ => {
-                    self.0.is_bad = true;
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The rows, of which so many are kept as there may be.
-struct Rows<'g, 'de>(&'g mut Given<'de>);
-
-impl<'de> DeserializeSeed<'de> for Rows<'_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Rows<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        // Of a field that stands twice the last one counts, as in any JSON object.
-        (self.0.rows, self.0.count) = (Vec::new(), 0);
-        while self.0.count < MAX_ITEMS {
-            match list.next_element()? {
-                Some(row) => self.0.rows.push(row),
-                None => return Ok(()),
-            }
-            self.0.count += 1;
-        }
-        while list.next_element::<IgnoredAny>()?.is_some() {
-            self.0.count += 1;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::http::body::rows::DEEP;
     use crate::protocol::problem::Code;
 
     fn read_all(text: &str) -> Result<Vec<Sighting>, Problem> {
@@ -206,7 +140,7 @@ mod tests {
 
         assert_eq!(rows[0].as_ref().unwrap().listing_key.as_deref(), Some("k"));
         let words: Vec<_> = rows[1..].iter().map(|row| row.as_ref().unwrap_err()[0].msg.as_str()).collect();
-        assert_eq!(words, ["must be an object", "is no field of a property", "is nested too deeply"]);
+        assert_eq!(words, ["must be an object", "is no field of a property", DEEP]);
     }
 
     #[test]
@@ -229,15 +163,25 @@ mod tests {
     }
 
     #[test]
-    fn too_many_rows_are_counted_and_not_kept() {
+    fn too_many_rows_are_refused_for_their_number() {
         let text = format!(r#"{{"items": [{}]}}"#, vec!["0"; 100_000].join(","));
 
-        let mut given = Given::default();
-        let mut deserializer = serde_json::Deserializer::from_str(&text);
-        Fields(&mut given).deserialize(&mut deserializer).unwrap();
-
-        assert_eq!((given.count, given.rows.len()), (100_000, MAX_ITEMS));
         let problem = read_all(&text).unwrap_err();
+
         assert!(problem.errors.iter().any(|error| error.pointer == "/items"), "{:?}", problem.errors[0]);
+    }
+
+    #[test]
+    fn a_row_with_half_a_surrogate_or_a_number_that_would_be_rounded_sinks_no_other() {
+        let text = "\u{feff}".to_owned()
+            + r#"{"items": [{"source": "s", "listing_key": "\ud800"}, {"source": "s", "listing_key": "k",
+                "bedrooms_total": 3.0, "attributes": {"n": 9223372036854775808}},
+                {"source": "s", "listing_key": "k", "bedrooms_total": 3.0}]}"#;
+
+        let rows = read_all(&text).unwrap();
+
+        assert!(rows[0].as_ref().unwrap_err()[0].msg.contains("surrogate"));
+        assert_eq!(rows[1].as_ref().unwrap_err()[0].pointer, "/attributes/n");
+        assert_eq!(rows[2].as_ref().unwrap().bedrooms_total, Some(3));
     }
 }

@@ -35,12 +35,11 @@ pub(super) async fn body_of_type<S: BodySize>(
     read_whole::<S>(request, body).await
 }
 
-/// Whether a content type is `wanted`, whatever its parameters; `application/merge+json` is `application/json` too.
+/// Whether a content type is `wanted`, whatever its parameters. Of the types that are JSON with a meaning of their own
+/// only a merge patch (RFC 7396) means what our bodies mean; a JSON patch (RFC 6902) is a list of steps.
 pub fn has_essence(given: &str, wanted: &str) -> bool {
     let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let suffix = wanted.strip_prefix("application/").map(|name| format!("+{name}"));
-    essence == wanted
-        || suffix.is_some_and(|suffix| essence.starts_with("application/") && essence.ends_with(&suffix))
+    essence == wanted || (wanted == "application/json" && essence == "application/merge-patch+json")
 }
 
 /// Reads a whole body of the size that its kind may have, and counts it among the bodies in memory. One that was read

@@ -10,7 +10,9 @@ use poem_openapi::types::Type;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use crate::http::explain::parts_of;
+use super::numbers::make_whole_along;
+use crate::http::explain::{bad_fields_along, parts_of};
+use crate::protocol::problem::FieldError;
 
 /// What is done with parts of which the schema says nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +41,17 @@ impl Shape {
         let mut registry = Registry::new();
         T::register(&mut registry);
         Self { registry, root: T::schema_ref() }
+    }
+
+    /// The value with whole numbers where the schema wants them, however they were written.
+    pub(in crate::http) fn with_whole_numbers(&self, mut value: Value) -> Value {
+        make_whole_along(&self.registry, &self.root, &mut value);
+        value
+    }
+
+    /// Every bad field of a value.
+    pub(in crate::http) fn bad_fields(&self, value: &Value) -> Vec<FieldError> {
+        bad_fields_along(&self.registry, &self.root, value)
     }
 
     /// The value in `bytes`, as far as the schema knows it.

@@ -9,6 +9,7 @@ use crate::domain::broadcast::{self, NewBroadcast};
 use crate::domain::identity::platform::PlatformOp;
 use crate::domain::op::Op;
 use crate::domain::platform_broadcast;
+use crate::http::body::body_rules;
 use crate::http::caller::Broadcaster;
 use crate::protocol::examples;
 use crate::protocol::problem::{Code, FieldError, Problem, Step};
@@ -167,6 +168,10 @@ impl Given {
 }
 
 const AUDIENCES: &str = "must be everyone, admins, role:R with a role, or user:ID with a user's id";
+
+body_rules! {
+    BroadcastBody: |body, _now| broadcast::judge(&body.message, body.category.as_deref());
+}
 
 impl Example for BroadcastBody {
     fn example() -> Self {

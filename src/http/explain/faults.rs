@@ -28,6 +28,13 @@ pub(super) fn find(registry: &Registry, schema: &MetaSchemaRef, value: &Value) -
     walk.faults
 }
 
+/// The texts of `value` that hold a NUL. What the schema leaves free is not looked at.
+pub(super) fn find_nul(registry: &Registry, schema: &MetaSchemaRef, value: &Value) -> Vec<Fault> {
+    let mut faults = find(registry, schema, value);
+    faults.retain(|fault| fault.kind == scalar::NUL);
+    faults
+}
+
 /// The schema that `schema` stands for, followed by the parts that its `allOf` adds.
 pub(in crate::http) fn parts<'a>(registry: &'a Registry, schema: &'a MetaSchemaRef) -> Vec<&'a MetaSchema> {
     let own = match schema {

@@ -4,19 +4,22 @@
 mod faults;
 mod operations;
 mod parameters;
+mod patterns;
+mod query_rules;
 mod scalar;
 
-use poem_openapi::registry::Registry;
+use poem_openapi::registry::{MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
 use serde_json::Value;
 
 use crate::protocol::problem::FieldError;
 
 pub use operations::Operations;
-pub use parameters::{BadParameters, refuse_bad_parameters};
+pub use parameters::{BadParameters, bad_parameters, refuse_bad_parameters, refuse_before_body};
 
 pub(super) use faults::parts as parts_of;
 pub(super) use parameters::{Verdict, value_of_text};
+pub(super) use query_rules::{BOX_WORDS, CURSOR_WORDS};
 
 /// Every bad field of a body that is meant to be a `T`. Empty when the schema finds nothing wrong.
 ///
@@ -24,6 +27,19 @@ pub(super) use parameters::{Verdict, value_of_text};
 pub fn bad_fields<T: Type>(body: &Value) -> Vec<FieldError> {
     let mut registry = Registry::new();
     T::register(&mut registry);
-    let faults = faults::find(&registry, &T::schema_ref(), body);
+    bad_fields_along(&registry, &T::schema_ref(), body)
+}
+
+/// The same along a schema that is known already.
+pub(super) fn bad_fields_along(registry: &Registry, schema: &MetaSchemaRef, body: &Value) -> Vec<FieldError> {
+    let faults = faults::find(registry, schema, body);
+    faults.into_iter().map(|fault| FieldError::in_body(&fault.path, fault.kind, fault.msg)).collect()
+}
+
+/// Every text of a body that holds the character NUL, as far as the schema of `T` names its field.
+pub fn nul_texts<T: Type>(body: &Value) -> Vec<FieldError> {
+    let mut registry = Registry::new();
+    T::register(&mut registry);
+    let faults = faults::find_nul(&registry, &T::schema_ref(), body);
     faults.into_iter().map(|fault| FieldError::in_body(&fault.path, fault.kind, fault.msg)).collect()
 }

@@ -26,6 +26,8 @@ pub(super) struct Operation {
     pub(super) params: Vec<MetaOperationParam>,
     /// Whether a caller must be known; then their right to be here is judged before their parameters.
     pub(super) secured: bool,
+    /// Whether it takes a body.
+    pub(super) has_body: bool,
     /// Whether the parameters are known at all: those of routes outside the API document are not.
     pub(super) documented: bool,
 }
@@ -48,6 +50,7 @@ impl Operations {
         for path in T::meta().into_iter().flat_map(|api| api.paths) {
             let operations = path.operations.into_iter().map(|operation| Operation {
                 method: operation.method,
+                has_body: operation.request.is_some(),
                 params: operation.params,
                 // An empty requirement among others means that a caller may stay unknown.
                 secured: !operation.security.is_empty()
@@ -66,6 +69,7 @@ impl Operations {
         let operations = methods.iter().map(|method| Operation {
             method: method.clone(),
             params: Vec::new(),
+            has_body: false,
             secured: false,
             documented: false,
         });
@@ -81,6 +85,7 @@ impl Operations {
         if methods.contains(&"GET") {
             methods.push("HEAD");
         }
+        methods.push("OPTIONS");
         methods.sort_unstable();
         methods.dedup();
         Some(methods.join(", "))

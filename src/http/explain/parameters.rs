@@ -8,30 +8,51 @@ use poem::http::HeaderMap;
 use poem_openapi::registry::{MetaOperationParam, MetaParamIn, MetaSchemaRef, Registry};
 use serde_json::Value;
 
-use super::faults;
 use super::operations::{Matched, Operations};
+use super::{faults, query_rules};
 use crate::protocol::problem::{FieldError, Problem, Step};
 
 /// Put into a request whose parameters are bad and whose caller must be judged first: somebody who may not be here
 /// learns that, and not what the parameters should be.
 #[derive(Clone, Debug)]
-pub struct BadParameters(pub Arc<Problem>);
+pub struct BadParameters {
+    pub problem: Arc<Problem>,
+    /// Whether the operation has a body; then the refusal waits for what is wrong with that.
+    pub has_body: bool,
+}
 
 /// Refuses a request with bad parameters. Every extractor of a caller calls it once it has found who that is: for a
 /// secured operation nothing else refuses parameters that no extractor reads, which are the unknown ones.
 pub fn refuse_bad_parameters(request: &Request) -> Result<(), Problem> {
     match request.data::<BadParameters>() {
-        Some(BadParameters(problem)) => Err(Problem::clone(problem)),
+        Some(bad) => Err(Problem::clone(&bad.problem)),
         None => Ok(()),
     }
+}
+
+/// The same for those who come before the body is read: of an operation with a body it is the body's reader that refuses,
+/// for all that is wrong at once.
+pub fn refuse_before_body(request: &Request) -> Result<(), Problem> {
+    match request.data::<BadParameters>() {
+        Some(bad) if bad.has_body => Ok(()),
+        _ => refuse_bad_parameters(request),
+    }
+}
+
+/// What is wrong with the parameters of a request.
+pub fn bad_parameters(request: &Request) -> Vec<FieldError> {
+    request.data::<BadParameters>().map(|bad| bad.problem.errors.clone()).unwrap_or_default()
 }
 
 /// The verdict on a request's parameters.
 pub(in crate::http) enum Verdict {
     Good,
     Bad(Problem),
-    /// As bad, but the caller comes first.
-    BadAfterCaller(Problem),
+    /// As bad, but the caller comes first, and the body, where there is one, is judged with it.
+    BadAfterCaller {
+        problem: Problem,
+        has_body: bool,
+    },
 }
 
 impl Operations {
@@ -45,8 +66,11 @@ impl Operations {
         let errors = self.bad_parameters(&matched, request);
         match (errors.is_empty(), matched.operation.secured) {
             (true, _) => Verdict::Good,
-            (false, false) => Verdict::Bad(Problem::validation(errors)),
-            (false, true) => Verdict::BadAfterCaller(Problem::validation(errors)),
+            (false, false) if !matched.operation.has_body => Verdict::Bad(Problem::validation(errors)),
+            (false, _) => {
+                let has_body = matched.operation.has_body;
+                Verdict::BadAfterCaller { problem: Problem::validation(errors), has_body }
+            }
         }
     }
 
@@ -110,7 +134,16 @@ fn faults_of(registry: &Registry, param: &MetaOperationParam, given: &[String]) 
         (_, None) => return vec![error(&[], "repeated", "must be given once only")],
     };
     let faults = faults::find(registry, &param.schema, &value);
-    faults.into_iter().map(|fault| error(&fault.path, fault.kind, &fault.msg)).collect()
+    let mut errors: Vec<_> =
+        faults.into_iter().map(|fault| error(&fault.path, fault.kind, &fault.msg)).collect();
+    if errors.is_empty()
+        && place == "query"
+        && let [text] = given
+        && let Some((kind, words)) = query_rules::broken(&param.name, text)
+    {
+        errors.push(error(&[], kind, words));
+    }
+    errors
 }
 
 /// A list is written as `a=1&a=2`, or as `a=1,2` when it is not exploded.

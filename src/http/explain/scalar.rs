@@ -4,6 +4,7 @@ use poem_openapi::registry::MetaSchema;
 use regex::Regex;
 use serde_json::Value;
 
+use super::patterns;
 use crate::base::timestamp::{self, Timestamp};
 
 /// Integers of this format may be written as a string of digits too: ids, which some clients keep as text.
@@ -13,7 +14,7 @@ pub(super) fn is_of_type(schema: &MetaSchema, value: &Value) -> bool {
     match schema.ty {
         "string" => value.is_string(),
         "integer" if schema.format == Some(ID_FORMAT) => is_id(value),
-        "integer" => value.is_i64() || value.is_u64(),
+        "integer" => value.is_i64() || value.is_u64() || is_whole(value),
         "number" => value.is_number(),
         "boolean" => value.is_boolean(),
         "array" => value.is_array(),
@@ -22,10 +23,15 @@ pub(super) fn is_of_type(schema: &MetaSchema, value: &Value) -> bool {
     }
 }
 
+/// `3.0` is the whole number 3: JSON has one kind of number.
+fn is_whole(value: &Value) -> bool {
+    value.as_f64().is_some_and(|number| number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0)
+}
+
 fn is_id(value: &Value) -> bool {
     match value {
         Value::String(text) => text.parse::<i64>().is_ok(),
-        other => other.is_i64(),
+        other => other.is_i64() || is_whole(other),
     }
 }
 
@@ -63,8 +69,14 @@ pub(super) fn broken_rules(schema: &MetaSchema, value: &Value) -> Vec<(&'static 
     }
 }
 
+/// The kind of the fault that a text with the character NUL is: PostgreSQL keeps none.
+pub(super) const NUL: &str = "nul_character";
+
 fn broken_by_text(schema: &MetaSchema, text: &str) -> Vec<(&'static str, String)> {
     let mut broken = Vec::new();
+    if text.contains('\0') && schema.ty == "string" {
+        broken.push((NUL, "must not hold the character NUL".to_owned()));
+    }
     let count = text.chars().count();
     if let Some(least) = schema.min_length.filter(|least| count < *least) {
         broken.push(("min_length", format!("must have {} or more", characters(least))));
@@ -73,12 +85,25 @@ fn broken_by_text(schema: &MetaSchema, text: &str) -> Vec<(&'static str, String)
         broken.push(("max_length", format!("must have {} or fewer, not {count}", characters(most))));
     }
     if let Some(pattern) = schema.pattern.as_deref().filter(|pattern| !matches(pattern, text)) {
-        broken.push(("pattern", format!("must match {pattern}")));
+        broken.push(("pattern", format!("must {}", words_of(pattern, schema))));
     }
     if let Some(wanted) = schema.format.and_then(|format| missed_format(format, text)) {
         broken.push(("format", format!("must be {wanted}")));
     }
     broken
+}
+
+/// What a pattern asks for, in words: a bare regular expression tells a person little. Patterns of sets of characters are
+/// read out; of others the field's description is quoted, which says what it takes.
+fn words_of(pattern: &str, schema: &MetaSchema) -> String {
+    if let Some(words) = patterns::in_words(pattern) {
+        return words;
+    }
+    let described = schema.description.and_then(|text| text.split(['\n', ';']).next());
+    match described.map(|text| text.trim().trim_end_matches('.')).filter(|text| !text.is_empty()) {
+        Some(text) => format!("be as described: {text}"),
+        None => "have the form that the API document gives for it".to_owned(),
+    }
 }
 
 fn characters(count: usize) -> String {
@@ -169,7 +194,7 @@ mod tests {
 
         assert!(is_of_type(&id, &json!("17")) && is_of_type(&id, &json!(17)));
         assert!(!is_of_type(&id, &json!("x")) && !is_of_type(&id, &json!(1.5)));
-        assert!(!is_of_type(&count, &json!("17")) && !is_of_type(&count, &json!(17.0)));
+        assert!(!is_of_type(&count, &json!("17")) && is_of_type(&count, &json!(17.0)));
     }
 
     #[test]

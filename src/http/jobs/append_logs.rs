@@ -6,12 +6,12 @@ use crate::base::ids::JobId;
 use crate::domain::jobs;
 use crate::domain::op::Op;
 use crate::protocol::problem::Problem;
-use crate::protocol::worker::{LogsStored, NewLogLine};
+use crate::protocol::worker::{LogRow, LogsStored};
 
 pub(super) async fn append_logs(
     op: &Op,
     job_id: i64,
-    lines: Vec<NewLogLine>,
+    lines: Vec<LogRow>,
 ) -> Result<Json<LogsStored>, Problem> {
-    Ok(Json(jobs::logs::append(op, JobId(job_id), lines).await?))
+    Ok(Json(jobs::logs::append_rows(op, JobId(job_id), lines).await?))
 }

@@ -49,7 +49,7 @@ pub(super) async fn check_caller(
     let admitted = sessions.authenticate(&sessions.admission.connects, credential).await?;
     check_user(request, &admitted)?;
     if !admitted.principal.may(Permission::ReadEvents) {
-        return Err(forbidden());
+        return Err(forbidden(Permission::ReadEvents));
     }
     let ticket = match credential {
         Credential::Ticket(ticket, _) => Some(ticket.to_owned()),

@@ -96,7 +96,9 @@ impl SocketDoor {
     fn mode(&self, visitor: &Visitor) -> Result<Mode, Problem> {
         match self.kind {
             SocketKind::Echo => Ok(Mode::Echo),
-            SocketKind::Upload if !visitor.admitted.principal.may(Permission::Upload) => Err(forbidden()),
+            SocketKind::Upload if !visitor.admitted.principal.may(Permission::Upload) => {
+                Err(forbidden(Permission::Upload))
+            }
             SocketKind::Upload => Ok(Mode::Upload),
             SocketKind::Follow => {
                 let parameters = &visitor.parameters;

@@ -120,7 +120,7 @@ impl StreamDoor {
 
     async fn open_stats(&self, visitor: Visitor) -> Result<Response, Problem> {
         if !visitor.admitted.principal.may(Permission::ReadStats) {
-            return Err(forbidden());
+            return Err(forbidden(Permission::ReadStats));
         }
         let sessions = &self.live.sessions;
         let seat = sessions.admit(visitor.admitted, Carrier::Stream, visitor.origin).await?;
@@ -186,7 +186,7 @@ impl StreamDoor {
         let most = self.live.sessions.settings.subscriptions;
         match self.kind {
             StreamKind::Notifications if !visitor.admitted.principal.may(Permission::ReadNotifications) => {
-                Err(forbidden())
+                Err(forbidden(Permission::ReadNotifications))
             }
             StreamKind::Notifications => Wish::parse(since, None, most),
             StreamKind::Stats | StreamKind::Logs => Wish::parse(None, None, most),

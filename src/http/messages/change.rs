@@ -1,12 +1,13 @@
 //! `PATCH` and `DELETE /messages/{message_id}`.
 
-use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
 
 use crate::base::ids::MessageId;
 use crate::domain::messages;
 use crate::domain::op::Op;
+use crate::http::body::body_rules;
+use crate::http::etag::{Changed, changed};
 use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 use crate::protocol::room::Message;
@@ -17,6 +18,10 @@ use crate::protocol::room::Message;
 pub struct MessagePatchBody {
     #[oai(validator(min_length = 1, max_length = 1000))]
     text: String,
+}
+
+body_rules! {
+    MessagePatchBody, emptied by null: []: |body, _now| messages::judge(&body.text, None, &[]);
 }
 
 impl Example for MessagePatchBody {
@@ -37,8 +42,8 @@ pub(super) async fn edit(
     op: &Op,
     message_id: &str,
     body: MessagePatchBody,
-) -> Result<Json<Message>, Problem> {
-    Ok(Json(messages::edit(op, id(message_id)?, &body.text).await?))
+) -> Result<Changed<Message>, Problem> {
+    Ok(changed(messages::edit(op, id(message_id)?, &body.text).await?))
 }
 
 pub(super) async fn delete(op: &Op, message_id: &str) -> Result<Deleted, Problem> {

@@ -15,6 +15,7 @@ use self::history::ConversationView;
 use self::read::{Noted, ReadBody};
 use super::body::Body;
 use super::caller::{Caller, Chat, ReadRooms};
+use super::etag::Changed;
 use super::list::Listed;
 use super::once::{Answered, OnceKey};
 use super::tags::Tag;
@@ -133,7 +134,7 @@ impl MessagesApi {
         caller: Caller<Chat>,
         message_id: Path<String>,
         body: Body<MessagePatchBody>,
-    ) -> Result<Json<Message>, Problem> {
+    ) -> Result<Changed<Message>, Problem> {
         change::edit(&caller.op, &message_id.0, body.0).await
     }
 

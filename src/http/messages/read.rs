@@ -7,6 +7,7 @@ use super::change::id;
 use crate::base::ids::UserId;
 use crate::domain::messages;
 use crate::domain::op::Op;
+use crate::http::body::body_rules;
 use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 
@@ -15,6 +16,10 @@ use crate::protocol::problem::Problem;
 #[oai(rename = "ReadMarker", deny_unknown_fields, example)]
 pub struct ReadBody {
     message_id: String,
+}
+
+body_rules! {
+    ReadBody: |_body, _now| Vec::new();
 }
 
 impl Example for ReadBody {

@@ -4,14 +4,14 @@ use poem_openapi::types::Example;
 use std::sync::Arc;
 
 use poem::Request;
-use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum, Object};
 use uuid::Uuid;
 
 use crate::base::clock::rfc3339;
 use crate::base::ids::ConnectionId;
+use crate::base::page::{Page, PageRequest};
 use crate::domain::op::{Deed, Op};
-use crate::http::list::Listing;
+use crate::http::list::{Listed, listed, page_request};
 use crate::protocol::examples;
 use crate::protocol::problem::{CloseCode, Problem};
 use crate::session::seats::Carrier;
@@ -58,13 +58,20 @@ pub enum Closed {
     Done,
 }
 
-pub(super) fn list(request: &Request, op: &Op) -> Result<Json<Listing<ConnectionView>>, Problem> {
+/// In the order of their ids, which is that of their beginning to the millisecond.
+pub(super) fn list(
+    request: &Request,
+    op: &Op,
+    limit: Option<u64>,
+    cursor: Option<&str>,
+) -> Result<Listed<ConnectionView>, Problem> {
+    let page: PageRequest<ConnectionId> = page_request(limit, cursor)?;
     let sessions = sessions(request)?;
     let mut open = sessions.of_tenant(op.scope.tenant_id());
+    open.retain(|one| page.after.is_none_or(|after| one.id > after));
     open.sort_by_key(|one| one.id);
     let head = sessions.kernel.hub.head(op.scope.tenant_id()).unwrap_or(0);
-    let data = open.iter().map(|one| view(one, head)).collect();
-    Ok(Json(Listing { data, next_cursor: None, has_more: false }))
+    Ok(listed(request, Page::cut(open, page.limit, |one| one.id).map(|one| view(&one, head))))
 }
 
 /// The deed is noted first: a connection that is closed without a trace would be worse than one that is noted and had

@@ -6,13 +6,13 @@ mod stats;
 
 use poem::Request;
 use poem_openapi::OpenApi;
-use poem_openapi::param::Path;
+use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use uuid::Uuid;
 
 use self::connections::{Closed, ConnectionView};
 use super::caller::{Caller, ManageConnections, Observer};
-use super::list::Listing;
+use super::list::Listed;
 use super::tags::Tag;
 use crate::protocol::problem::{CloseCodeBody, Problem};
 use crate::protocol::stats::Stats;
@@ -39,8 +39,10 @@ impl OperationsApi {
         &self,
         request: &Request,
         caller: Caller<ManageConnections>,
-    ) -> Result<Json<Listing<ConnectionView>>, Problem> {
-        connections::list(request, &caller.op)
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
+        #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
+    ) -> Result<Listed<ConnectionView>, Problem> {
+        connections::list(request, &caller.op, limit.0, cursor.0.as_deref())
     }
 
     /// Close a connection of the tenant

@@ -1,5 +1,6 @@
 //! Problems as poem knows them: an error that a handler may return, an answer, and a part of the API document.
 
+mod oauth;
 mod refusals;
 mod request_id;
 mod trace;
@@ -51,8 +52,8 @@ pub fn respond(problem: &Problem, request_id: &str) -> Response {
         .header(header::CACHE_CONTROL, "no-store")
         .body(body);
     let headers = response.headers_mut();
-    if problem.code.row().status == 401 {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    if let Some(challenge) = oauth::challenge(problem).and_then(|text| HeaderValue::try_from(text).ok()) {
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
     }
     if let Some(seconds) = retry_after(problem) {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -131,7 +132,11 @@ fn documented_headers(status: u16) -> Vec<MetaHeader> {
         schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new(ty))),
     };
     match status {
-        401 => vec![header("WWW-Authenticate", "string", "`Bearer`")],
+        401 => vec![header(
+            "WWW-Authenticate",
+            "string",
+            "`Bearer`, with `error` and `error_description` when a credential was shown (RFC 6750).",
+        )],
         409 | 429 | 503 => vec![header("Retry-After", "integer", "Seconds to wait before the next try.")],
         _ => Vec::new(),
     }

@@ -6,10 +6,11 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use poem::http::{HeaderValue, header};
+use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 use tracing::{Instrument, Span};
 
+use super::oauth;
 use super::request_id::RequestId;
 use super::trace::TraceParent;
 use super::translate::{Facts, of_status, translate};
@@ -18,7 +19,7 @@ use crate::base::clock::Stopwatch;
 use crate::base::entropy::Entropy;
 use crate::http::explain::{BadParameters, Operations, Verdict};
 use crate::protocol::problem::{Code, Problem};
-use crate::telemetry::metrics::{Method, Metrics};
+use crate::telemetry::metrics::{self, Metrics};
 
 /// Turns every refusal below it into a problem. `operations` tells which methods and parameters a route takes.
 #[derive(Clone)]
@@ -65,7 +66,7 @@ impl<E: Endpoint> Endpoint for Refusing<E> {
         let span = span_of(&request, &id);
         request.set_data(id.clone());
         let route = self.layer.operations.number(request.original_uri().path());
-        let (method, watch) = (Method::of(request.method()), Stopwatch::start());
+        let (method, watch) = (metrics::Method::of(request.method()), Stopwatch::start());
 
         let answer = self.answer(request, &id).instrument(span).await;
         self.layer.metrics.answered(route, method, answer.status().as_u16(), watch.elapsed());
@@ -76,13 +77,18 @@ impl<E: Endpoint> Endpoint for Refusing<E> {
 impl<E: Endpoint> Refusing<E> {
     async fn answer(&self, mut request: Request, id: &RequestId) -> Response {
         let path = request.original_uri().path().to_owned();
+        if request.method() == Method::OPTIONS
+            && let Some(methods) = self.layer.operations.allowed(&path)
+        {
+            return methods_of(&methods);
+        }
         let bad = match self.layer.operations.judge(&request) {
             Verdict::Good => None,
             Verdict::Bad(problem) => return self.refuse(&problem, id),
-            Verdict::BadAfterCaller(problem) => Some(Arc::new(problem)),
+            Verdict::BadAfterCaller { problem, has_body } => Some((Arc::new(problem), has_body)),
         };
-        if let Some(problem) = &bad {
-            request.set_data(BadParameters(Arc::clone(problem)));
+        if let Some((problem, has_body)) = &bad {
+            request.set_data(BadParameters { problem: Arc::clone(problem), has_body: *has_body });
         }
 
         // The handler's state is not looked at again after a panic: it is dropped here.
@@ -96,9 +102,10 @@ impl<E: Endpoint> Refusing<E> {
         let allowed = || self.layer.operations.allowed(&path);
         let facts = Facts {
             allowed: (error.status() == 405).then(allowed).flatten(),
-            bad_parameters: bad.as_deref(),
+            bad_parameters: bad.as_ref().map(|(problem, _)| &**problem),
         };
         let problem = translate(&error, &facts);
+        let problem = if oauth::is_token_endpoint(&path) { oauth::with_error(problem) } else { problem };
         if problem.code == Code::Internal {
             tracing::error!(%error, "a request failed");
         }
@@ -109,6 +116,11 @@ impl<E: Endpoint> Refusing<E> {
         self.layer.metrics.refused(problem.code);
         respond(problem, id.as_str())
     }
+}
+
+/// The answer to `OPTIONS` (RFC 9110 section 9.3.7); the preflights of browsers are answered further out.
+fn methods_of(methods: &str) -> Response {
+    Response::builder().status(StatusCode::NO_CONTENT).header(header::ALLOW, methods).finish()
 }
 
 /// The path without its query: a query may hold a token.

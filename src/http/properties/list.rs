@@ -6,6 +6,7 @@ use poem::Request;
 use crate::base::ids::JobId;
 use crate::domain::op::Op;
 use crate::domain::properties::list::{self, PropertyQuery};
+use crate::http::explain::BOX_WORDS;
 use crate::http::list::{Listed, listed, page_request};
 use crate::protocol::problem::{FieldError, Problem, Step};
 use crate::protocol::property::{Property, PropertySort, StandardStatus};
@@ -63,6 +64,5 @@ impl Filters {
 
 fn bad_box() -> Problem {
     let place = [Step::Name("bbox".to_owned())];
-    let words = "must be west,south,east,north in degrees, south not beyond north";
-    Problem::validation(vec![FieldError::in_parameter("query", &place, "format", words)])
+    Problem::validation(vec![FieldError::in_parameter("query", &place, "format", BOX_WORDS)])
 }

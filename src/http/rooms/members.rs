@@ -8,6 +8,7 @@ use poem_openapi::{ApiResponse, Object};
 use crate::base::ids::UserId;
 use crate::domain::op::Op;
 use crate::domain::rooms::members;
+use crate::http::body::body_rules;
 use crate::http::list::{Listed, listed, page_request};
 use crate::protocol::problem::Problem;
 use crate::protocol::room::Member;
@@ -19,6 +20,10 @@ pub struct MemberBody {
     /// Owners change the room and its members.
     #[oai(default)]
     pub is_owner: bool,
+}
+
+body_rules! {
+    MemberBody: |_body, _now| Vec::new();
 }
 
 impl Example for MemberBody {

@@ -18,7 +18,7 @@ use self::members::{MemberBody, Removed};
 use self::patch::RoomPatchBody;
 use super::body::{Body, OptionalBody};
 use super::caller::{Caller, ManageRooms, ReadRooms};
-use super::etag::Tagged;
+use super::etag::{Changed, Tagged};
 use super::list::Listed;
 use super::once::{Answered, OnceKey};
 use super::tags::Tag;
@@ -81,7 +81,7 @@ impl RoomsApi {
         room_id: Path<String>,
         #[oai(name = "If-Match")] if_match: Header<Option<String>>,
         body: Body<RoomPatchBody>,
-    ) -> Result<Json<Room>, Problem> {
+    ) -> Result<Changed<Room>, Problem> {
         patch::patch(&caller.op, &room_id.0, if_match.0.as_deref(), body.0).await
     }
 

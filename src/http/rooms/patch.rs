@@ -1,12 +1,12 @@
 //! `PATCH /rooms/{room_id}`.
 
 use poem_openapi::Object;
-use poem_openapi::payload::Json;
 use poem_openapi::types::{Example, MaybeUndefined};
 
 use crate::domain::op::Op;
 use crate::domain::rooms::{self, RoomChange};
-use crate::http::etag::require_match;
+use crate::http::body::body_rules;
+use crate::http::etag::{Changed, changed, require_match};
 use crate::protocol::problem::Problem;
 use crate::protocol::room::Room;
 
@@ -21,6 +21,21 @@ pub struct RoomPatchBody {
     topic: MaybeUndefined<String>,
 }
 
+impl From<RoomPatchBody> for RoomChange {
+    fn from(body: RoomPatchBody) -> Self {
+        let topic = match body.topic {
+            MaybeUndefined::Undefined => None,
+            MaybeUndefined::Null => Some(None),
+            MaybeUndefined::Value(topic) => Some(Some(topic)),
+        };
+        Self { name: body.name, topic }
+    }
+}
+
+body_rules! {
+    RoomPatchBody, emptied by null: ["topic"]: |body, _now| rooms::judge_change(&body.into());
+}
+
 impl Example for RoomPatchBody {
     fn example() -> Self {
         Self { name: Some("Elm Street, phase two".to_owned()), topic: MaybeUndefined::Undefined }
@@ -32,12 +47,7 @@ pub(super) async fn patch(
     room_id: &str,
     if_match: Option<&str>,
     body: RoomPatchBody,
-) -> Result<Json<Room>, Problem> {
-    let topic = match body.topic {
-        MaybeUndefined::Undefined => None,
-        MaybeUndefined::Null => Some(None),
-        MaybeUndefined::Value(topic) => Some(Some(topic)),
-    };
+) -> Result<Changed<Room>, Problem> {
     let unchanged = |room: &_| require_match(room, if_match);
-    Ok(Json(rooms::update(op, room_id, RoomChange { name: body.name, topic }, &unchanged).await?))
+    Ok(changed(rooms::update(op, room_id, body.into(), &unchanged).await?))
 }

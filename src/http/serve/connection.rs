@@ -22,12 +22,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::ServeSettings;
 use super::exchange::{Alarm, Exchange, Phase};
+use super::head_refusal::HeadRefusals;
 use super::host;
 use super::registry::{Activity, Begun, ConnectionRegistry, Place};
 use super::request_body::{Progress, TimedBody};
 use super::socket::{self, Socket};
 use super::upgrade::{Granted, Seat, Upgrade};
 use crate::base::clock::Clock;
+use crate::http::cors::allow_refusal;
 use crate::http::problem::{RequestId, respond};
 use crate::http::security_headers::protect;
 use crate::protocol::problem::{Code, Problem};
@@ -58,7 +60,8 @@ where
     let Ok(local) = stream.local_addr() else { return };
     let exchange = Arc::new(Exchange::default());
     let arrival = Arrival { peer, local, place: place.clone(), exchange: Arc::clone(&exchange) };
-    let io = TokioIo::new(Socket::new(stream, Arc::clone(&exchange), edge.settings.entropy));
+    let told = HeadRefusals { entropy: edge.settings.entropy, origins: edge.settings.origins.clone() };
+    let io = TokioIo::new(Socket::new(stream, Arc::clone(&exchange), told));
     let service = service_fn(|request| answer(Arc::clone(&edge), arrival.clone(), request));
 
     let connection = http1::Builder::new()
@@ -148,10 +151,12 @@ async fn answer<E: Endpoint>(
     let addresses = (LocalAddr(Addr::SocketAddr(local)), RemoteAddr(Addr::SocketAddr(peer)));
     let mut request = Request::from((request, addresses.0, addresses.1, http::uri::Scheme::HTTP));
     let progress = time_body(&mut request, &edge.settings, &edge.clock);
+    let asked = origin_fields(request.headers());
 
     let mut response = edge.endpoint.get_response(request).await;
     if is_live(&response) && !place.go_live() {
         response = refusal(&no_room_for_live(), &id);
+        allow_pages(&edge.settings, &asked, response.headers_mut());
         // Whatever waits for the raw stream hears of the refusal when the connection ends.
         response.headers_mut().insert(header::CONNECTION, CLOSE);
     }
@@ -208,9 +213,28 @@ fn told(
     until: Answered,
 ) -> hyper::Response<Answer> {
     let mut response = refusal(problem, &RequestId::accept_or_make(headers, settings.entropy));
+    allow_pages(settings, headers, response.headers_mut());
     response.headers_mut().insert(header::CONNECTION, CLOSE);
     let response: hyper::Response<BoxBody<Bytes, io::Error>> = response.into();
     response.map(|body| Answer { body, _until: until })
+}
+
+/// The fields by which a page's origin is judged; a request without an origin has none to copy.
+fn origin_fields(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    if headers.contains_key(header::ORIGIN) {
+        for name in ["origin", "host", "x-forwarded-proto"] {
+            headers.get_all(name).iter().for_each(|value| _ = kept.append(name, value.clone()));
+        }
+    }
+    kept
+}
+
+/// Lets pages of allowed origins read a refusal.
+fn allow_pages(settings: &ServeSettings, asked: &HeaderMap, headers: &mut HeaderMap) {
+    if let Some(origins) = &settings.origins {
+        allow_refusal(origins, asked, headers);
+    }
 }
 
 /// A refusal that no layer of the router adds its fields to.

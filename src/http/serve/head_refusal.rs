@@ -3,8 +3,11 @@
 //! out. It judges no head and knows no route.
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::base::entropy::Entropy;
+use crate::http::cors::allow_refusal;
+use crate::http::origin::OriginPolicy;
 use crate::http::problem::{PROBLEM_JSON, RequestId};
 use crate::http::security_headers::FIELDS as SECURITY_FIELDS;
 use crate::protocol::problem::{Code, Problem};
@@ -15,16 +18,56 @@ const FIELDS: [&str; 3] = ["connection", "content-length", "date"];
 /// Its bytes at most: a status line and those fields.
 const LONGEST: usize = 256;
 
+/// What the refusals of unreadable heads are made with.
+#[derive(Clone, Debug, Default)]
+pub(super) struct HeadRefusals {
+    pub(super) entropy: Entropy,
+    pub(super) origins: Option<OriginPolicy>,
+}
+
+/// The beginning of a head, kept while it has not been read whole: its fields are looked for there when it is refused.
+#[derive(Debug, Default)]
+pub(super) struct HeadStart(Vec<u8>);
+
+impl HeadStart {
+    /// So much of a head is looked at. Browsers send `Host` first and `Origin` before cookies.
+    const BYTES: usize = 8 * 1024;
+
+    pub(super) fn add(&mut self, bytes: &[u8]) {
+        let room = Self::BYTES.saturating_sub(self.0.len());
+        self.0.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0 = Vec::new();
+    }
+
+    /// The fields by which the origin of a page is judged.
+    fn fields(&self) -> HeaderMap {
+        let mut fields = HeaderMap::new();
+        for line in self.0.split(|byte| *byte == b'\n').skip(1) {
+            let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
+            let (name, value) = (line[..colon].to_ascii_lowercase(), line[colon + 1..].trim_ascii());
+            if let b"origin" | b"host" | b"x-forwarded-proto" = name.as_slice()
+                && let (Ok(name), Ok(value)) = (HeaderName::from_bytes(&name), HeaderValue::from_bytes(value))
+            {
+                fields.append(name, value);
+            }
+        }
+        fields
+    }
+}
+
 /// `written` with hyper's own refusal at its end exchanged. `None`: there is none. Asked only while no request is being
 /// answered; what may be left of an answer before it has another form.
-pub(super) fn exchanged(written: &[u8], entropy: Entropy) -> Option<Bytes> {
+pub(super) fn exchanged(written: &[u8], start: &HeadStart, with: &HeadRefusals) -> Option<Bytes> {
     // Nearly all that is asked about is the end of an answer's body.
     if !written.ends_with(b"\r\n\r\n") {
         return None;
     }
     let tail = written.len().saturating_sub(LONGEST);
-    let start = tail + find_last(&written[tail..], b"HTTP/1.1 4")?;
-    let head = std::str::from_utf8(&written[start..]).ok()?.strip_suffix("\r\n\r\n")?;
+    let place = tail + find_last(&written[tail..], b"HTTP/1.1 4")?;
+    let head = std::str::from_utf8(&written[place..]).ok()?.strip_suffix("\r\n\r\n")?;
     let (status_line, fields) = head.split_once("\r\n")?;
     let fields: Vec<(&str, &str)> =
         fields.split("\r\n").map(|line| line.split_once(": ")).collect::<Option<_>>()?;
@@ -35,8 +78,8 @@ pub(super) fn exchanged(written: &[u8], entropy: Entropy) -> Option<Bytes> {
     }
     let problem = problem(status_line.split(' ').nth(1)?)?;
     let date = fields.iter().find(|(name, _)| *name == "date").map(|(_, date)| *date);
-    let mut whole = written[..start].to_vec();
-    whole.extend(answer(status_line, date, &problem, entropy));
+    let mut whole = written[..place].to_vec();
+    whole.extend(answer(status_line, date, &problem, &cors(start, with), with.entropy));
     Some(whole.into())
 }
 
@@ -55,7 +98,18 @@ fn problem(status: &str) -> Option<Problem> {
     }
 }
 
-fn answer(status_line: &str, date: Option<&str>, problem: &Problem, entropy: Entropy) -> Vec<u8> {
+/// What lets the page that sent the head read why it was refused.
+fn cors(start: &HeadStart, with: &HeadRefusals) -> String {
+    let mut headers = HeaderMap::new();
+    if let Some(origins) = &with.origins {
+        allow_refusal(origins, &start.fields(), &mut headers);
+    }
+    let lines =
+        headers.iter().filter_map(|(name, value)| Some(format!("{name}: {}\r\n", value.to_str().ok()?)));
+    lines.collect()
+}
+
+fn answer(status_line: &str, date: Option<&str>, problem: &Problem, cors: &str, entropy: Entropy) -> Vec<u8> {
     let id = RequestId::make(entropy);
     // Strings and numbers always serialise.
     let body = serde_json::to_vec(&problem.to_body(id.as_str())).unwrap_or_default();
@@ -64,7 +118,7 @@ fn answer(status_line: &str, date: Option<&str>, problem: &Problem, entropy: Ent
         SECURITY_FIELDS.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let head = format!(
         "{status_line}\r\ncontent-type: {PROBLEM_JSON}\r\ncache-control: no-store\r\n{name}: {id}\r\n\
-         {security}connection: close\r\ncontent-length: {length}\r\n{date}\r\n",
+         {security}{cors}connection: close\r\ncontent-length: {length}\r\n{date}\r\n",
         name = RequestId::HEADER,
         length = body.len(),
     );
@@ -79,7 +133,8 @@ mod tests {
          date: Wed, 25 Nov 2026 16:00:00 GMT\r\n\r\n";
 
     fn text(written: &str) -> Option<String> {
-        exchanged(written.as_bytes(), Entropy).map(|bytes| String::from_utf8(bytes.to_vec()).unwrap())
+        exchanged(written.as_bytes(), &HeadStart::default(), &HeadRefusals::default())
+            .map(|bytes| String::from_utf8(bytes.to_vec()).unwrap())
     }
 
     #[test]
@@ -93,6 +148,23 @@ mod tests {
         let body: serde_json::Value = serde_json::from_str(body).unwrap();
         assert_eq!((body["code"].as_str(), body["status"].as_u64()), (Some("headers_too_large"), Some(431)));
         assert!(head.contains(body["request_id"].as_str().unwrap()), "{head}");
+    }
+
+    #[test]
+    fn a_page_of_an_allowed_origin_may_read_why_its_head_was_refused_and_another_may_not() {
+        let origins = Some(OriginPolicy::new(&["https://app.example.com".to_owned()], None, false));
+        let with = HeadRefusals { entropy: Entropy, origins };
+        let told = |origin: &str| {
+            let mut start = HeadStart::default();
+            start.add(format!("GET / HTTP/1.1\r\nHost: x\r\nOrigin: {origin}\r\nX: ").as_bytes());
+            String::from_utf8(exchanged(BARE.as_bytes(), &start, &with).unwrap().to_vec()).unwrap()
+        };
+
+        assert!(
+            told("https://app.example.com")
+                .contains("access-control-allow-origin: https://app.example.com\r\n")
+        );
+        assert!(!told("https://evil.example").contains("access-control-allow-origin"));
     }
 
     #[test]

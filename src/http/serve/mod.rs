@@ -26,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::http::client::TrustedProxies;
+use crate::http::origin::OriginPolicy;
 
 use accept::Accept;
 use connection::Edge;
@@ -65,6 +66,8 @@ pub struct ServeSettings {
     pub header_bytes: usize,
     /// Running requests get this long at shutdown.
     pub drain: Duration,
+    /// Whose pages may read the refusals that no route has seen.
+    pub origins: Option<OriginPolicy>,
     /// Names the refusals of heads that cannot be read.
     pub entropy: Entropy,
     /// Cuts what still runs, before that time is over.
@@ -85,6 +88,7 @@ impl Default for ServeSettings {
             descriptors: usize::MAX,
             header_bytes: 32 * 1024,
             drain: Duration::from_secs(20),
+            origins: None,
             entropy: Entropy,
             cut: CancellationToken::new(),
         }

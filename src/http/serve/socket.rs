@@ -12,18 +12,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::exchange::{Exchange, Phase};
-use super::head_refusal::exchanged;
-use crate::base::entropy::Entropy;
+use super::head_refusal::{HeadRefusals, HeadStart, exchanged};
 
 /// So much of what follows a refused head, or is left of a body that was not read, is read and dropped: a peer that still
 /// sends when we close gets a reset, and may lose the answer that tells why.
-const DRAIN_BYTES: usize = 256 * 1024;
+const DRAIN_BYTES: usize = 64 * 1024 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
     exchange: Arc<Exchange>,
-    entropy: Entropy,
+    told: HeadRefusals,
+    start: HeadStart,
     refusal: Option<Refusal>,
     /// Bytes that may be read and dropped after our end is closed.
     to_drain: Option<usize>,
@@ -36,14 +36,22 @@ struct Refusal {
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, exchange: Arc<Exchange>, entropy: Entropy) -> Self {
-        Self { stream, exchange, entropy, refusal: None, to_drain: None }
+    pub(super) fn new(stream: TcpStream, exchange: Arc<Exchange>, told: HeadRefusals) -> Self {
+        Self { stream, exchange, told, start: HeadStart::default(), refusal: None, to_drain: None }
     }
 
     /// The bare stream, for one who asks for signs of life of his own.
     pub(super) fn into_stream(self) -> TcpStream {
         expect_acknowledgement(&self.stream, None);
         self.stream
+    }
+
+    /// Keeps the beginning of a head until its request is being answered.
+    fn remember(&mut self, bytes: &[u8]) {
+        match self.exchange.phase() {
+            Phase::Head => self.start.add(bytes),
+            Phase::Fresh | Phase::Busy | Phase::Idle => self.start.clear(),
+        }
     }
 
     fn note_write(&self, polled: &Poll<io::Result<usize>>) {
@@ -59,7 +67,7 @@ impl Socket {
         if self.refusal.is_some() || self.exchange.phase() == Phase::Busy {
             return false;
         }
-        let Some(unsent) = exchanged(written, self.entropy) else { return false };
+        let Some(unsent) = exchanged(written, &self.start, &self.told) else { return false };
         self.refusal = Some(Refusal { unsent });
         self.to_drain = Some(DRAIN_BYTES);
         // From here on the time of a head runs.
@@ -84,7 +92,7 @@ impl Socket {
     /// Reads on after the last words until the peer has heard them and goes. The limit on a head's time ends it too.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(to_drain) = &mut self.to_drain else { return Poll::Ready(Ok(())) };
-        let mut scratch = [0; 4096];
+        let mut scratch = [0; 16 * 1024];
         while *to_drain > 0 {
             let mut buffer = ReadBuf::new(&mut scratch);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
@@ -107,6 +115,7 @@ impl AsyncRead for Socket {
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
         if buffer.filled().len() > before {
             self.exchange.heard();
+            self.remember(&buffer.filled()[before..]);
         }
         Poll::Ready(Ok(()))
     }

@@ -9,13 +9,12 @@ mod put;
 use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
-use poem_openapi::payload::Json;
 
 use self::create::Created;
 use self::delete::Deleted;
 use super::body::Body;
 use super::caller::{Caller, ManageSpiders, ReadSpiders};
-use super::etag::Tagged;
+use super::etag::{Changed, Tagged};
 use super::list::Listed;
 use super::once::{Answered, OnceKey};
 use super::tags::Tag;
@@ -73,7 +72,7 @@ impl SpidersApi {
         name: Path<String>,
         #[oai(name = "If-Match")] if_match: Header<Option<String>>,
         body: Body<SpiderChange>,
-    ) -> Result<Json<Spider>, Problem> {
+    ) -> Result<Changed<Spider>, Problem> {
         put::put(&caller.op, &name.0, if_match.0.as_deref(), body.0).await
     }
 

@@ -1,10 +1,8 @@
 //! `PUT /spiders/{name}`.
 
-use poem_openapi::payload::Json;
-
 use crate::domain::op::Op;
 use crate::domain::spiders;
-use crate::http::etag::require_match;
+use crate::http::etag::{Changed, changed, require_match};
 use crate::protocol::problem::Problem;
 use crate::protocol::spider::{Spider, SpiderChange};
 
@@ -13,7 +11,7 @@ pub(super) async fn put(
     name: &str,
     if_match: Option<&str>,
     change: SpiderChange,
-) -> Result<Json<Spider>, Problem> {
+) -> Result<Changed<Spider>, Problem> {
     let unchanged = |spider: &_| require_match(spider, if_match);
-    Ok(Json(spiders::put(op, name, change, &unchanged).await?))
+    Ok(changed(spiders::put(op, name, change, &unchanged).await?))
 }

@@ -8,6 +8,7 @@ use super::view::{TenantView, view};
 use crate::domain::identity::Identity;
 use crate::domain::identity::platform::PlatformOp;
 use crate::domain::identity::tenants::{self, FirstAdmin, NewTenant};
+use crate::http::body::body_rules;
 use crate::http::router::BASE;
 use crate::http::users::{LinkView, UserView, link_view, user_view};
 use crate::protocol::examples;
@@ -58,8 +59,7 @@ pub(super) async fn create(
     op: &PlatformOp,
     body: NewTenantBody,
 ) -> Result<Created, Problem> {
-    let new = NewTenant { slug: body.slug, name: body.name };
-    let admin = body.admin.map(|admin| FirstAdmin { username: admin.username, email: admin.email });
+    let (new, admin) = split(body);
     let made = tenants::create(identity, op, &new, admin.as_ref()).await?;
     let (admin, password_link) = made.admin.unzip();
     let tenant = view(made.row)?;
@@ -75,6 +75,19 @@ pub(super) async fn create(
         password_link: password_link.flatten().map(link_view),
     };
     Ok(Created::Tenant(Json(made), place, "no-store".to_owned()))
+}
+
+/// The tenant, and its first admin if one is named.
+fn split(body: NewTenantBody) -> (NewTenant, Option<FirstAdmin>) {
+    let new = NewTenant { slug: body.slug, name: body.name };
+    (new, body.admin.map(|admin| FirstAdmin { username: admin.username, email: admin.email }))
+}
+
+body_rules! {
+    NewTenantBody: |body, _now| {
+        let (new, admin) = split(body);
+        tenants::judge(&new, admin.as_ref())
+    };
 }
 
 impl Example for NewTenantBody {

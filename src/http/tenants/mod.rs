@@ -17,11 +17,11 @@ use poem_openapi::param::{Header, Path, Query};
 
 use self::create::{Created, NewTenantBody};
 use self::delete::Removing;
-use self::patch::{Patched, TenantPatchBody};
+use self::patch::TenantPatchBody;
 use self::view::TenantView;
 use super::body::Body;
 use super::caller::{ManageTenants, OperatorCaller};
-use super::etag::Tagged;
+use super::etag::{Changed, Tagged};
 use super::list::Listed;
 use super::once::{Answered, OnceKey};
 use super::tags::Tag;
@@ -84,7 +84,7 @@ impl TenantsApi {
         tenant_id: Path<i64>,
         #[oai(name = "If-Match")] if_match: Header<Option<String>>,
         body: Body<TenantPatchBody>,
-    ) -> Result<Patched, Problem> {
+    ) -> Result<Changed<TenantView>, Problem> {
         patch::patch(&op(identity.0, caller)?, tenant_id.0, if_match.0.as_deref(), body.0).await
     }
 

@@ -1,15 +1,15 @@
 //! `PATCH /tenants/{tenant_id}`.
 
-use poem_openapi::payload::Json;
+use poem_openapi::Object;
 use poem_openapi::types::Example;
-use poem_openapi::{ApiResponse, Object};
 
 use super::quotas::{QuotasPatchBody, wishes};
 use super::view::{TenantView, view};
 use crate::base::ids::TenantId;
 use crate::domain::identity::platform::PlatformOp;
 use crate::domain::identity::tenants::{self, TenantPatch};
-use crate::http::etag::require_match;
+use crate::http::body::body_rules;
+use crate::http::etag::{Changed, changed, require_match};
 use crate::protocol::problem::Problem;
 
 /// What is to change; absent fields stay.
@@ -23,27 +23,27 @@ pub struct TenantPatchBody {
     quotas: Option<QuotasPatchBody>,
 }
 
-#[derive(Debug, ApiResponse)]
-pub enum Patched {
-    /// The tenant as it is now.
-    #[oai(status = 200)]
-    Tenant(Json<TenantView>),
-}
-
 pub(super) async fn patch(
     op: &PlatformOp,
     tenant_id: i64,
     if_match: Option<&str>,
     body: TenantPatchBody,
-) -> Result<Patched, Problem> {
-    let patch = TenantPatch {
-        name: body.name,
-        is_active: body.is_active,
-        quotas: body.quotas.map(wishes).unwrap_or_default(),
-    };
+) -> Result<Changed<TenantView>, Problem> {
+    let patch = body.into();
     let unchanged = |row: &_| require_match(&view(Clone::clone(row))?, if_match);
     let tenant = tenants::change(op, TenantId(tenant_id), &patch, &unchanged).await?;
-    Ok(Patched::Tenant(Json(view(tenant)?)))
+    Ok(changed(view(tenant)?))
+}
+
+impl From<TenantPatchBody> for TenantPatch {
+    fn from(body: TenantPatchBody) -> Self {
+        let quotas = body.quotas.map(wishes).unwrap_or_default();
+        Self { name: body.name, is_active: body.is_active, quotas }
+    }
+}
+
+body_rules! {
+    TenantPatchBody, emptied by null: []: |body, _now| tenants::judge_patch(&body.into());
 }
 
 impl Example for TenantPatchBody {

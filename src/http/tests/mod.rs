@@ -20,14 +20,14 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::body::{Batch, Body, Form};
-use super::explain::{Operations, refuse_bad_parameters};
+use super::body::{Batch, Body, Form, Rules};
+use super::explain::{Operations, refuse_before_body};
 use super::pages;
 use super::problem::Refusals;
 use super::serve::{Listener, ServeSettings, TimeLimit, serve};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
-use crate::protocol::problem::Problem;
+use crate::protocol::problem::{FieldError, Problem};
 
 #[derive(Debug, Clone, Copy, Enum)]
 #[oai(rename_all = "snake_case")]
@@ -121,6 +121,19 @@ struct SignIn {
     expires_in: Option<u32>,
 }
 
+/// Bodies without rules of their own.
+macro_rules! without_rules {
+    ($($body:ty)*) => {$(
+        impl Rules for $body {
+            fn broken(self, _now: chrono::DateTime<chrono::Utc>) -> Vec<FieldError> {
+                Vec::new()
+            }
+        }
+    )*};
+}
+
+without_rules! { Thing Things Shape Command }
+
 /// A caller who shows the token `good`.
 #[derive(SecurityScheme)]
 #[oai(ty = "bearer", checker = "check")]
@@ -130,7 +143,7 @@ async fn check(request: &Request, bearer: Bearer) -> poem::Result<String> {
     if bearer.token != "good" {
         return Err(Problem::invalid_token().into());
     }
-    refuse_bad_parameters(request)?;
+    refuse_before_body(request)?;
     Ok(bearer.token)
 }
 

@@ -203,7 +203,8 @@ async fn a_wrong_password_and_an_unknown_name_answer_alike() {
     for form in ["username=acme/ann&password=x", "username=acme/bob&password=x", "username=no/ann&password=x"]
     {
         let answer = desk.form(form).await.is(401);
-        assert_eq!(answer.header("www-authenticate"), "Bearer");
+        assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"lotline\"");
+        assert_eq!(answer.body["error"], "invalid_grant");
         assert_eq!(answer.header("content-type"), "application/problem+json");
         answers.push((answer.body["code"].clone(), answer.body["detail"].clone()));
     }

@@ -128,8 +128,8 @@ async fn compare(parts: &mut Parts) -> Result<(Facts, String), Problem> {
 }
 
 fn facts_of(part: &Part) -> Result<Facts, Problem> {
-    let filename =
-        part.file_name().ok_or_else(|| bad("file", "filename", "must have a file name"))?.to_owned();
+    let words = "must have a file name that can be read";
+    let filename = part.file_name().ok_or_else(|| bad("file", "filename", words))?;
     Ok(Facts { filename, content_type: part.content_type() })
 }
 

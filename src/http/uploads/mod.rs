@@ -4,6 +4,7 @@ mod content;
 mod create;
 mod delete;
 mod disposition;
+mod filename;
 mod form;
 mod get;
 mod list;

@@ -11,7 +11,9 @@ use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::stream::BoxStream;
 use parking_lot::Mutex;
+use poem::http::header;
 
+use super::filename;
 use crate::http::problem::of_broken_body;
 use crate::protocol::problem::{Code, Problem};
 
@@ -83,8 +85,10 @@ impl Part {
         self.field.name().unwrap_or_default()
     }
 
-    pub(super) fn file_name(&self) -> Option<&str> {
-        self.field.file_name()
+    /// The name of its file; `None` when there is none that can be read.
+    pub(super) fn file_name(&self) -> Option<String> {
+        let field = self.field.headers().get(header::CONTENT_DISPOSITION)?;
+        filename::of_disposition(field.as_bytes())
     }
 
     pub(super) fn content_type(&self) -> Option<String> {

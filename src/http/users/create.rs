@@ -8,6 +8,7 @@ use super::view::{UserView, view};
 use crate::domain::identity::Identity;
 use crate::domain::identity::users::{self, NewUser};
 use crate::domain::op::Op;
+use crate::http::body::body_rules;
 use crate::http::router::BASE;
 use crate::protocol::examples;
 use crate::protocol::problem::Problem;
@@ -35,16 +36,20 @@ pub enum Created {
 }
 
 pub(super) async fn create(identity: &Identity, op: &Op, body: NewUserBody) -> Result<Created, Problem> {
-    let new = NewUser {
-        username: body.username,
-        email: body.email,
-        password: body.password,
-        role: body.role,
-        display_name: body.display_name,
-    };
-    let user = view(users::create(identity, op, new).await?)?;
+    let user = view(users::create(identity, op, body.into()).await?)?;
     let place = format!("{BASE}/users/{}", user.id);
     Ok(Created::User(Json(user), place))
+}
+
+impl From<NewUserBody> for NewUser {
+    fn from(body: NewUserBody) -> Self {
+        let NewUserBody { username, email, password, role, display_name } = body;
+        Self { username, email, password, role, display_name }
+    }
+}
+
+body_rules! {
+    NewUserBody: |body, _now| users::judge_new(&body.into());
 }
 
 impl Example for NewUserBody {

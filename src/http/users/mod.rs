@@ -20,12 +20,12 @@ use poem_openapi::param::{Header, Path, Query};
 use self::create::{Created, NewUserBody};
 use self::directory::DirectoryEntry;
 use self::password_link::LinkMade;
-use self::patch::{Patched, UserPatchBody};
+use self::patch::UserPatchBody;
 use self::remove::Removed;
 pub(super) use self::view::UserView;
 use super::body::Body;
 use super::caller::{Caller, ManageOwnAccount, ManageUsers, ReadDirectory};
-use super::etag::Tagged;
+use super::etag::{Changed, Tagged};
 use super::list::Listed;
 use super::tags::Tag;
 use crate::domain::identity::Identity;
@@ -108,7 +108,7 @@ impl UsersApi {
         user_id: Path<i64>,
         #[oai(name = "If-Match")] if_match: Header<Option<String>>,
         body: Body<UserPatchBody>,
-    ) -> Result<Patched, Problem> {
+    ) -> Result<Changed<UserView>, Problem> {
         patch::patch(&caller.op, user_id.0, if_match.0.as_deref(), body.0).await
     }
 

@@ -1,15 +1,15 @@
 //! `PATCH /users/{user_id}`.
 
-use poem_openapi::payload::Json;
+use poem_openapi::Object;
 use poem_openapi::types::Example;
 use poem_openapi::types::MaybeUndefined;
-use poem_openapi::{ApiResponse, Object};
 
 use super::view::{UserView, view};
 use crate::base::ids::UserId;
 use crate::domain::identity::users::{self, UserPatch};
 use crate::domain::op::Op;
-use crate::http::etag::require_match;
+use crate::http::body::body_rules;
+use crate::http::etag::{Changed, changed, require_match};
 use crate::protocol::problem::Problem;
 use crate::protocol::role::Role;
 
@@ -26,29 +26,16 @@ pub struct UserPatchBody {
     avatar_url: MaybeUndefined<String>,
 }
 
-#[derive(Debug, ApiResponse)]
-pub enum Patched {
-    /// The user as it is now.
-    #[oai(status = 200)]
-    User(Json<UserView>),
-}
-
 pub(super) async fn patch(
     op: &Op,
     user_id: i64,
     if_match: Option<&str>,
     body: UserPatchBody,
-) -> Result<Patched, Problem> {
-    let patch = UserPatch {
-        role: body.role,
-        is_active: body.is_active,
-        email: body.email,
-        display_name: wish(body.display_name),
-        avatar_url: wish(body.avatar_url),
-    };
+) -> Result<Changed<UserView>, Problem> {
+    let patch = body.into();
     let unchanged = |row: &_| require_match(&view(Clone::clone(row))?, if_match);
     let user = users::change(op, UserId(user_id), &patch, &unchanged).await?;
-    Ok(Patched::User(Json(view(user)?)))
+    Ok(changed(view(user)?))
 }
 
 /// Absent: leave it; `null`: empty it; a text: set it.
@@ -58,6 +45,22 @@ fn wish(field: MaybeUndefined<String>) -> Option<Option<String>> {
         MaybeUndefined::Null => Some(None),
         MaybeUndefined::Value(text) => Some(Some(text)),
     }
+}
+
+impl From<UserPatchBody> for UserPatch {
+    fn from(body: UserPatchBody) -> Self {
+        Self {
+            role: body.role,
+            is_active: body.is_active,
+            email: body.email,
+            display_name: wish(body.display_name),
+            avatar_url: wish(body.avatar_url),
+        }
+    }
+}
+
+body_rules! {
+    UserPatchBody, emptied by null: ["display_name", "avatar_url"]: |body, _now| users::judge_patch(&body.into());
 }
 
 impl Example for UserPatchBody {

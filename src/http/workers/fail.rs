@@ -2,7 +2,6 @@
 
 use poem_openapi::payload::Json;
 
-use crate::domain::jobs::fail::Failure;
 use crate::domain::jobs::{self, Lease};
 use crate::domain::op::Op;
 use crate::protocol::problem::Problem;
@@ -13,6 +12,5 @@ pub(super) async fn fail(
     lease: &Lease<'_>,
     report: FailReport,
 ) -> Result<Json<ReportAnswer>, Problem> {
-    let failure = Failure { error: report.error, stats: report.stats };
-    Ok(Json(jobs::fail::fail(op, lease, failure).await?))
+    Ok(Json(jobs::fail::fail(op, lease, report.into()).await?))
 }

@@ -2,7 +2,6 @@
 
 use poem_openapi::payload::Json;
 
-use crate::domain::jobs::progress::Progress;
 use crate::domain::jobs::{self, Lease};
 use crate::domain::op::Op;
 use crate::protocol::problem::Problem;
@@ -13,11 +12,5 @@ pub(super) async fn progress(
     lease: &Lease<'_>,
     report: ProgressReport,
 ) -> Result<Json<ReportAnswer>, Problem> {
-    let progress = Progress {
-        items_scraped: report.items_scraped,
-        pages_crawled: report.pages_crawled,
-        stats: report.stats,
-        sequence: report.sequence,
-    };
-    Ok(Json(jobs::progress::progress(op, lease, progress).await?))
+    Ok(Json(jobs::progress::progress(op, lease, report.into()).await?))
 }

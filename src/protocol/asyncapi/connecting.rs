@@ -165,6 +165,9 @@ fn query(channel: &Channel) -> Map<String, Value> {
     if channel.duplex {
         add("reject", one_of(&["close"], REJECT));
     } else {
+        if channel.brings == Brings::Messages {
+            add("names", one_of(&["type"], "Accepted as on `/sse/notifications`; here every event is named by its type."));
+        }
         add("reject", one_of(&["close"], REJECT_OF_STREAMS));
         add("keepalive", one_of(&["comment", "id"], KEEPALIVE));
         for name in ["lastEventId", "last_event_id"] {

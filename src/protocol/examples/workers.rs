@@ -8,8 +8,8 @@ use serde_json::json;
 use super::{JOB, LEASE, PAGE, SPIDER, after, position, timestamp};
 use crate::protocol::job::{Job, JobStatus, LogLevel, Stats};
 use crate::protocol::worker::{
-    Claim, ClaimRequest, CompleteReport, FailReport, LeaseReport, LogsStored, NewLogLine, NewLogLines,
-    ProgressReport, ReportAnswer,
+    Claim, ClaimRequest, CompleteReport, FailReport, LeaseReport, LogLineResult, LogLineStatus, LogsStored,
+    NewLogLine, NewLogLines, ProgressReport, ReportAnswer,
 };
 
 /// As Scrapy counts.
@@ -92,8 +92,14 @@ impl Example for NewLogLines {
     }
 }
 
+impl Example for LogLineResult {
+    fn example() -> Self {
+        Self { index: 0, status: LogLineStatus::Stored, error: None }
+    }
+}
+
 impl Example for LogsStored {
     fn example() -> Self {
-        Self { stored: 1 }
+        Self { stored: 1, rejected: 0, results: vec![LogLineResult::example()] }
     }
 }

@@ -10,6 +10,8 @@ use std::fmt;
 use poem_openapi::{Object, Union};
 use serde::Serialize;
 
+use crate::base::text;
+
 pub use close::{CloseCode, CloseCodeBody, CloseRow, Retry, StreamProblem};
 pub use code::{Code, Row};
 
@@ -23,13 +25,25 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// Seconds after which trying again makes sense.
     pub retry_after: Option<u32>,
+    /// The word of RFC 6749 for it, on the token endpoint.
+    pub oauth_error: Option<&'static str>,
+    /// The scopes with any of which an API key may do what was refused, separated by blanks.
+    pub missing_scopes: Option<String>,
     /// Response headers that belong to this refusal, such as `Allow`.
     pub headers: Vec<(&'static str, String)>,
 }
 
 impl Problem {
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), retry_after: None, headers: Vec::new() }
+        Self {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after: None,
+            oauth_error: None,
+            missing_scopes: None,
+            headers: Vec::new(),
+        }
     }
 
     /// The refusal of a request whose fields are bad; `errors` names all of them.
@@ -39,6 +53,11 @@ impl Problem {
             several => format!("{} fields of the request are not acceptable.", several.len()),
         };
         Self { errors, ..Self::new(Code::ValidationFailed, detail) }
+    }
+
+    /// The refusal of values that are taken, or do not go with what is there; `errors` names their fields.
+    pub fn conflict_of(detail: impl Into<Cow<'static, str>>, errors: Vec<FieldError>) -> Self {
+        Self { errors, ..Self::new(Code::Conflict, detail) }
     }
 
     /// What another tenant's thing answers, and a thing that never was.
@@ -89,6 +108,8 @@ impl Problem {
             code: row.name.to_owned(),
             request_id: request_id.to_owned(),
             errors: (!self.errors.is_empty()).then(|| self.errors.clone()),
+            error: self.oauth_error.map(str::to_owned),
+            error_description: self.oauth_error.map(|_| self.detail.clone().into_owned()),
         }
     }
 }
@@ -119,6 +140,12 @@ pub struct ProblemBody {
     /// Every bad field of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub errors: Option<Vec<FieldError>>,
+    /// The word of RFC 6749 section 5.2, in refusals of the token endpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The detail again, where there is an `error`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_description: Option<String>,
 }
 
 /// One bad field of a request.
@@ -150,6 +177,12 @@ impl FieldError {
         Self { pointer, ..Self::at("body", path, kind, msg) }
     }
 
+    /// A field of the body whose value belongs to something else already.
+    pub fn taken(path: &[&str], msg: impl Into<String>) -> Self {
+        let steps: Vec<Step> = path.iter().map(|name| Step::Name((*name).to_owned())).collect();
+        Self::in_body(&steps, "taken", msg)
+    }
+
     /// A bad parameter; `place` is `query`, `path` or `header`, and `path` starts with its name.
     pub fn in_parameter(place: &str, path: &[Step], kind: &str, msg: impl Into<String>) -> Self {
         Self::at(place, path, kind, msg)
@@ -164,6 +197,19 @@ impl FieldError {
         let steps: Vec<String> = self.loc.iter().map(Step::to_string).collect();
         steps.join(".")
     }
+}
+
+/// Bytes of all faults of a row in one text: it quotes names that the caller made up.
+const MAX_ROW_TEXT: usize = 2_000;
+
+/// Every bad field of one row of a batch in one text.
+pub fn in_one_text(errors: &[FieldError]) -> String {
+    let words = errors.iter().map(|error| match error.pointer.trim_start_matches('/') {
+        "" => error.msg.clone(),
+        field => format!("{}: {}", field.replace('/', "."), error.msg),
+    });
+    let all = words.collect::<Vec<_>>().join("; ");
+    text::cut(&all, MAX_ROW_TEXT).to_owned()
 }
 
 impl Step {

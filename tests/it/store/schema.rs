@@ -90,7 +90,8 @@ async fn kept_answers_get_their_subject(
     }
     connection.close().await.unwrap();
 
-    storage::migrate_down(settings, 1).await.unwrap();
+    // Down to before the answers had a subject.
+    storage::migrate_down(settings, 2).await.unwrap();
     storage::migrate_up(settings).await.unwrap();
 
     let connection = connect().await;

@@ -239,10 +239,11 @@ async fn people_see_and_end_their_own_sign_ins_only() {
     let (ann, bob) = (house.principal("ann").await, house.principal("bob").await);
     let bobs = bob.session_id().unwrap();
 
-    let seen = sessions::list(&house.identity, &ann).await.unwrap();
+    let page = PageRequest { limit: 10, after: None };
+    let seen = sessions::list(&house.identity, &ann, page).await.unwrap();
     let stolen = sessions::end(&house.identity, &ann, bobs, &here()).await;
 
-    assert_eq!(seen.len(), 1);
+    assert_eq!(seen.rows.len(), 1);
     assert_eq!(refusal(stolen), Problem::not_found());
     assert!(sessions::end(&house.identity, &bob, bobs, &here()).await.is_ok());
     assert_eq!(refusal(sessions::end(&house.identity, &bob, bobs, &here()).await), Problem::not_found());

@@ -1,15 +1,17 @@
 //! Changing a user: role and activity take effect at once, for open connections too.
 
-use super::{is_last, last_admin, taken};
+use super::{EMAIL, is_last, last_admin, taken};
 use crate::auth::permission::Permission;
 use crate::auth::role::Role;
+use crate::base::compared;
 use crate::base::ids::UserId;
 use crate::domain::error::Result;
 use crate::domain::identity::fields::Faults;
 use crate::domain::identity::key_scopes;
+use crate::domain::jobs::check::refuse;
 use crate::domain::op::{Deed, Op};
 use crate::domain::revocation::Revocation;
-use crate::protocol::problem::Problem;
+use crate::protocol::problem::{FieldError, Problem};
 use crate::storage::users::{self, UserChange, UserRow};
 use crate::storage::{Error, TenantTx, micros, sessions};
 
@@ -34,10 +36,14 @@ pub async fn change(
     precondition: Precondition<'_>,
 ) -> Result<UserRow> {
     op.require(Permission::ManageUsers)?;
-    check(patch)?;
+    refuse(judge(patch))?;
+    let patch = &UserPatch { email: patch.email.as_deref().map(compared::exact), ..patch.clone() };
     let change = op.begin().await?;
     let before = lock(&change.tx, id, patch).await?;
     precondition(&before)?;
+    if patch.changes_nothing(&before) {
+        return Ok(before);
+    }
     refuse_taken(&change.tx, &before, patch).await?;
     write(op, &change.tx, id, patch).await?;
     let after = users::find(&change.tx, id).await?.ok_or_else(Problem::not_found)?;
@@ -59,7 +65,19 @@ pub async fn change(
     Ok(after)
 }
 
-fn check(patch: &UserPatch) -> Result<()> {
+impl UserPatch {
+    /// Whether the user is already as the patch wants it; then nothing is written, and the user's tag stays.
+    fn changes_nothing(&self, user: &UserRow) -> bool {
+        self.role.is_none_or(|role| role.name() == user.role)
+            && self.is_active.is_none_or(|is_active| is_active == user.is_active)
+            && self.email.as_ref().is_none_or(|email| *email == user.email)
+            && self.display_name.as_ref().is_none_or(|name| *name == user.display_name)
+            && self.avatar_url.as_ref().is_none_or(|url| *url == user.avatar_url)
+    }
+}
+
+/// Every bad field of a change.
+pub fn judge(patch: &UserPatch) -> Vec<FieldError> {
     let mut faults = Faults::default();
     if let Some(email) = &patch.email {
         faults.email(&["email"], email);
@@ -70,7 +88,7 @@ fn check(patch: &UserPatch) -> Result<()> {
     if let Some(Some(url)) = &patch.avatar_url {
         faults.avatar_url(&["avatar_url"], url);
     }
-    faults.done()
+    faults.into_errors()
 }
 
 /// The user, held. Where an admin may be lost the admins are held first, in the order of their ids: held after the user,
@@ -88,7 +106,7 @@ async fn lock(tx: &TenantTx, id: UserId, patch: &UserPatch) -> Result<UserRow> {
 async fn refuse_taken(tx: &TenantTx, before: &UserRow, patch: &UserPatch) -> Result<()> {
     let Some(email) = &patch.email else { return Ok(()) };
     let holder = users::find_by_email(tx, email).await?;
-    if holder.is_some_and(|holder| holder.id != before.id) { Err(taken("e-mail address")) } else { Ok(()) }
+    if holder.is_some_and(|holder| holder.id != before.id) { Err(taken(&[EMAIL])) } else { Ok(()) }
 }
 
 async fn write(op: &Op, tx: &TenantTx, id: UserId, patch: &UserPatch) -> Result<()> {
@@ -101,7 +119,7 @@ async fn write(op: &Op, tx: &TenantTx, id: UserId, patch: &UserPatch) -> Result<
         password_hash: None,
     };
     users::update(tx, id, &change, micros(op.now())).await.map_err(|error| match error {
-        Error::Duplicate(_) => taken("e-mail address"),
+        Error::Duplicate(_) => taken(&[EMAIL]),
         other => other.into(),
     })
 }

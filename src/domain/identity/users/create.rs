@@ -1,14 +1,16 @@
 //! Adding a person to a tenant.
 
-use super::taken;
-use crate::auth::password::HashingParty;
+use super::{EMAIL, USERNAME, taken};
+use crate::auth::password::{HashingParty, Password};
 use crate::auth::permission::Permission;
 use crate::auth::role::Role;
+use crate::base::lookalike::{Skeletons, share_a_script};
 use crate::domain::error::Result;
 use crate::domain::identity::Identity;
 use crate::domain::identity::fields::Faults;
+use crate::domain::identity::names;
 use crate::domain::op::{Deed, Op};
-use crate::protocol::problem::Problem;
+use crate::protocol::problem::{FieldError, Problem, Step};
 use crate::storage::users::{self, UserRow};
 use crate::storage::{TenantTx, micros};
 
@@ -24,14 +26,9 @@ pub struct NewUser {
 /// Adds a user.
 pub async fn create(identity: &Identity, op: &Op, new: NewUser) -> Result<UserRow> {
     op.require(Permission::ManageUsers)?;
-    let mut faults = Faults::default();
-    let username = faults.username(&["username"], &new.username);
-    faults.email(&["email"], &new.email);
-    if let Some(name) = &new.display_name {
-        faults.display_name(&["display_name"], name);
-    }
-    let password = new.password.as_deref().and_then(|text| faults.password(&["password"], text, &username));
+    let Checked { faults, username, email, password } = checked(&new);
     faults.done()?;
+    names::refuse_mixed(&["username"], &username)?;
     // Before the transaction: on SQLite it would keep every other writer waiting for the hash.
     let hash = match password {
         Some(password) => {
@@ -41,10 +38,11 @@ pub async fn create(identity: &Identity, op: &Op, new: NewUser) -> Result<UserRo
         None => None,
     };
     let change = op.begin().await?;
-    refuse_taken(&change.tx, &username, &new.email).await?;
+    refuse_taken(&change.tx, &username, &email).await?;
+    refuse_lookalike(&change.tx, &username).await?;
     let row = users::NewUser {
         username: &username,
-        email: &new.email,
+        email: &email,
         display_name: new.display_name.as_deref(),
         role: new.role.name(),
         password_hash: hash.as_deref(),
@@ -62,20 +60,56 @@ pub async fn create(identity: &Identity, op: &Op, new: NewUser) -> Result<UserRo
     Ok(user)
 }
 
+/// Every bad field of a user to add.
+pub fn judge(new: &NewUser) -> Vec<FieldError> {
+    checked(new).faults.into_errors()
+}
+
+/// What is wrong with a user to add, and the fields in their normal form.
+struct Checked {
+    faults: Faults,
+    username: String,
+    email: String,
+    password: Option<Password>,
+}
+
+fn checked(new: &NewUser) -> Checked {
+    let mut faults = Faults::default();
+    let username = faults.username(&["username"], &new.username);
+    let email = faults.email(&["email"], &new.email);
+    if let Some(name) = &new.display_name {
+        faults.display_name(&["display_name"], name);
+    }
+    let password = new.password.as_deref().and_then(|text| faults.password(&["password"], text, &username));
+    Checked { faults, username, email, password }
+}
+
 async fn refuse_taken(tx: &TenantTx, username: &str, email: &str) -> Result<()> {
+    let mut fields = Vec::new();
     if users::find_by_username(tx, username).await?.is_some() {
-        return Err(taken("user name"));
+        fields.push(USERNAME);
     }
     if users::find_by_email(tx, email).await?.is_some() {
-        return Err(taken("e-mail address"));
+        fields.push(EMAIL);
     }
-    Ok(())
+    if fields.is_empty() { Ok(()) } else { Err(taken(&fields)) }
+}
+
+/// Refuses a name that is drawn as that of another user is, in another script.
+async fn refuse_lookalike(tx: &TenantTx, username: &str) -> Result<()> {
+    let alike = users::find_alike(tx, &Skeletons::of(username)).await?;
+    if alike.iter().all(|user| share_a_script(&user.username, username)) {
+        return Ok(());
+    }
+    let words = "looks like the name of another user, in another script";
+    let errors = vec![FieldError::in_body(&[Step::Name("username".to_owned())], "lookalike", words)];
+    Err(Problem::conflict_of(format!("The user name {words}."), errors))
 }
 
 /// Two that were created at once: the second finds the name free and then taken.
 fn collided(error: crate::storage::Error) -> Problem {
     match error {
-        crate::storage::Error::Duplicate(_) => taken("user name or the e-mail address"),
+        crate::storage::Error::Duplicate(_) => taken(&[USERNAME, EMAIL]),
         other => other.into(),
     }
 }

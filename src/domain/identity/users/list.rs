@@ -4,7 +4,7 @@ use crate::auth::permission::Permission;
 use crate::base::ids::UserId;
 use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
-use crate::domain::op::{Op, forbidden};
+use crate::domain::op::{Op, not_a_person};
 use crate::protocol::problem::Problem;
 use crate::storage::users::{self, UserRow};
 
@@ -32,7 +32,7 @@ pub async fn get(op: &Op, id: UserId) -> Result<UserRow> {
 /// The caller.
 pub async fn me(op: &Op) -> Result<UserRow> {
     op.require(Permission::ManageOwnAccount)?;
-    let user = op.principal().and_then(|principal| principal.user_id()).ok_or_else(forbidden)?;
+    let user = op.principal().and_then(|principal| principal.user_id()).ok_or_else(not_a_person)?;
     find(op, user).await
 }
 

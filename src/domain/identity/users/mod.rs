@@ -5,13 +5,13 @@ mod create;
 mod list;
 mod remove;
 
-pub use change::{Precondition, UserPatch, change};
-pub use create::{NewUser, create};
+pub use change::{Precondition, UserPatch, change, judge as judge_patch};
+pub use create::{NewUser, create, judge as judge_new};
 pub use list::{directory, get, list, me};
 pub use remove::remove;
 
 use crate::base::ids::UserId;
-use crate::protocol::problem::{Code, Problem};
+use crate::protocol::problem::{Code, FieldError, Problem};
 use crate::storage::users::UserRow;
 
 /// Whether `user` is the only one among the active admins.
@@ -23,6 +23,17 @@ fn last_admin() -> Problem {
     Problem::new(Code::Conflict, "The last admin of a tenant cannot be removed, deactivated or demoted.")
 }
 
-fn taken(what: &str) -> Problem {
-    Problem::new(Code::Conflict, format!("The {what} is taken in this tenant."))
+/// A field whose value must be unique in the tenant: its name, and what it is called.
+type UniqueField = (&'static str, &'static str);
+
+const USERNAME: UniqueField = ("username", "user name");
+const EMAIL: UniqueField = ("email", "e-mail address");
+
+/// The refusal of values that other users of the tenant have; it names each of the fields.
+fn taken(fields: &[UniqueField]) -> Problem {
+    let words: Vec<&str> = fields.iter().map(|(_, words)| *words).collect();
+    let verb = if words.len() == 1 { "is" } else { "are" };
+    let detail = format!("The {} {verb} taken in this tenant.", words.join(" and the "));
+    let errors = fields.iter().map(|(name, _)| FieldError::taken(&[*name], "is taken in this tenant"));
+    Problem::conflict_of(detail, errors.collect())
 }

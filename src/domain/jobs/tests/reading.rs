@@ -105,7 +105,9 @@ async fn a_thousand_lines_are_stored_and_one_more_is_refused() {
     assert_eq!(logs::append(&crawl.worker, id, lines(1_000)).await.unwrap().stored, 1_000);
     assert_eq!(pointers(logs::append(&crawl.worker, id, lines(1_001)).await), ["/lines"]);
     let long = vec![line(LogLevel::Info, "fine"), line(LogLevel::Info, &"x".repeat(8 * 1024 + 1))];
-    assert_eq!(pointers(logs::append(&crawl.worker, id, long).await), ["/lines/1/message"]);
+    let judged = logs::append(&crawl.worker, id, long).await.unwrap();
+    assert_eq!((judged.stored, judged.rejected), (1, 1));
+    assert!(judged.results[1].error.as_deref().unwrap().starts_with("message: must be at most"));
 }
 
 #[tokio::test]

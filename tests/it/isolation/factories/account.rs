@@ -15,6 +15,8 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
         }
         "list_sessions" => {
             let person = world.has_person().await;
+            // Enough for a second page.
+            world.signs_in(&person.username).await;
             vec![Case::new(Call::get("/api/v1/auth/sessions")).by(By::Token(person.token)).shows()]
         }
         "end_other_sessions" => {

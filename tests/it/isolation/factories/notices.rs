@@ -21,6 +21,8 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
         "list_events" => events(world).await,
         "get_stats" => vec![Case::new(Call::get("/api/v1/stats"))],
         "list_connections" => {
+            // Enough for a second page.
+            world.has_connection().await;
             world.has_connection().await;
             vec![Case::new(Call::get("/api/v1/connections")).shows()]
         }

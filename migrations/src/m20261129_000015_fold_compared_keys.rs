@@ -1,0 +1,283 @@
+//! Computes the keys anew that texts are compared by: case is folded as Unicode has it, forms are composed (NFC), blanks
+//! around are gone. User names also get what they look like, so that a new name is not drawn as another's.
+//!
+//! Where two users become one key the older keeps the name, and the younger the key that they had; `key_clash` names the
+//! field until the tenant's admins have heard of it.
+
+use std::collections::BTreeMap;
+
+use caseless::default_case_fold_str;
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, Value};
+use unicode_normalization::UnicodeNormalization;
+use unicode_security::confusable_detection::skeleton;
+
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for column in ["username_skeleton text NOT NULL DEFAULT ''", "key_skeleton text NOT NULL DEFAULT ''"]
+        {
+            run(manager, &format!("ALTER TABLE users ADD COLUMN {column}")).await?;
+        }
+        // username, email, or both with a comma: the keys that are an older user's, until the admins have heard of it.
+        run(manager, "ALTER TABLE users ADD COLUMN key_clash text").await?;
+        for (name, columns) in INDEXES {
+            run(manager, &format!("CREATE INDEX {name} ON users ({columns})")).await?;
+        }
+        run(manager, "CREATE INDEX users_with_clash ON users (id) WHERE key_clash IS NOT NULL").await?;
+        in_sight(manager, false).await?;
+        users(manager).await?;
+        operators(manager).await?;
+        properties(manager).await?;
+        tags(manager).await?;
+        in_sight(manager, true).await
+    }
+
+    /// The former keys come back. What was folded of properties stays so until they are seen again.
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        in_sight(manager, false).await?;
+        for table in ["users", "operators"] {
+            former_keys(manager, table).await?;
+        }
+        in_sight(manager, true).await?;
+        run(manager, "DROP INDEX users_with_clash").await?;
+        for (name, _) in INDEXES {
+            run(manager, &format!("DROP INDEX {name}")).await?;
+        }
+        for column in ["username_skeleton", "key_skeleton", "key_clash"] {
+            run(manager, &format!("ALTER TABLE users DROP COLUMN {column}")).await?;
+        }
+        Ok(())
+    }
+
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+}
+
+const INDEXES: [(&str, &str); 2] = [
+    ("users_by_skeleton", "tenant_id, username_skeleton"),
+    ("users_by_key_skeleton", "tenant_id, key_skeleton"),
+];
+
+/// Rows that are read at once.
+const PAGE: u64 = 500;
+
+/// Row security is forced on PostgreSQL, and has no policy for the owner, who sees the rows only while it is not.
+async fn in_sight(manager: &SchemaManager<'_>, forced: bool) -> Result<(), DbErr> {
+    if manager.get_database_backend() != DbBackend::Postgres {
+        return Ok(());
+    }
+    let word = if forced { "FORCE" } else { "NO FORCE" };
+    for table in ["users", "operators", "properties", "jobs"] {
+        run(manager, &format!("ALTER TABLE {table} {word} ROW LEVEL SECURITY")).await?;
+    }
+    Ok(())
+}
+
+/// The next rows of a table, in the order of their ids, which is that of their making.
+async fn page(
+    manager: &SchemaManager<'_>,
+    columns: &str,
+    table: &str,
+    after: i64,
+) -> Result<Vec<QueryResult>, DbErr> {
+    let sql = format!("SELECT {columns} FROM {table} WHERE id > $1 ORDER BY id LIMIT {PAGE}");
+    let statement = Statement::from_sql_and_values(manager.get_database_backend(), sql, [after.into()]);
+    manager.get_connection().query_all_raw(statement).await
+}
+
+async fn users(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    let mut after = 0;
+    loop {
+        let rows =
+            page(manager, "id, tenant_id, username, email, username_key, email_key", "users", after).await?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = last.try_get("", "id")?;
+        for row in &rows {
+            user(manager, row).await?;
+        }
+    }
+}
+
+async fn user(manager: &SchemaManager<'_>, row: &QueryResult) -> Result<(), DbErr> {
+    let (id, tenant): (i64, i64) = (row.try_get("", "id")?, row.try_get("", "tenant_id")?);
+    let (username, email): (String, String) = (row.try_get("", "username")?, row.try_get("", "email")?);
+    let mut clashes = Vec::new();
+    for (field, new) in [("username", name_key(&username)), ("email", folded(&email))] {
+        let former: String = row.try_get("", &format!("{field}_key"))?;
+        if former == new {
+            continue;
+        }
+        let column = format!("{field}_key");
+        if is_taken(manager, "users", &column, Some(tenant), &new, id).await? {
+            clashes.push(field);
+        } else {
+            set(manager, "users", id, &[(&column, new.into())]).await?;
+        }
+    }
+    let key_clash = (!clashes.is_empty()).then(|| clashes.join(","));
+    let looks = [
+        ("username_skeleton", skeleton(&username).collect::<String>().into()),
+        ("key_skeleton", skeleton(&name_key(&username)).collect::<String>().into()),
+        ("key_clash", key_clash.into()),
+    ];
+    set(manager, "users", id, &looks).await
+}
+
+/// Platform accounts are few, and their names unique in the whole deployment: one that is taken stays as it was.
+async fn operators(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    let mut after = 0;
+    loop {
+        let rows = page(manager, "id, username", "operators", after).await?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = last.try_get("", "id")?;
+        for row in &rows {
+            let (id, username): (i64, String) = (row.try_get("", "id")?, row.try_get("", "username")?);
+            let new = name_key(&username);
+            if !is_taken(manager, "operators", "username_key", None, &new, id).await? {
+                set(manager, "operators", id, &[("username_key", new.into())]).await?;
+            }
+        }
+    }
+}
+
+async fn properties(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    let columns = "id, tenant_id, source, listing_key, city_key, search_text";
+    let mut after = 0;
+    loop {
+        let rows = page(manager, columns, "properties", after).await?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = last.try_get("", "id")?;
+        for row in &rows {
+            property(manager, row).await?;
+        }
+    }
+}
+
+async fn property(manager: &SchemaManager<'_>, row: &QueryResult) -> Result<(), DbErr> {
+    let (id, tenant): (i64, i64) = (row.try_get("", "id")?, row.try_get("", "tenant_id")?);
+    let text = |name: &str| row.try_get::<Option<String>>("", name);
+    let mut changes: BTreeMap<&str, Value> = BTreeMap::new();
+    for (name, new) in [("city_key", text("city_key")?), ("search_text", text("search_text")?)] {
+        let changed = new.as_deref().map(folded).filter(|folded| Some(folded) != new.as_ref());
+        changed.into_iter().for_each(|folded| _ = changes.insert(name, folded.into()));
+    }
+    let (source, key) = (text("source")?.unwrap_or_default(), text("listing_key")?.unwrap_or_default());
+    let new = (exact(&source), exact(&key));
+    // Of two listings that become one, the older has the key: a later sighting is its, and the other is seen no more.
+    if new != (source, key) && !is_known(manager, tenant, &new).await? {
+        changes.insert("source", new.0.into());
+        changes.insert("listing_key", new.1.into());
+    }
+    let changes: Vec<(&str, Value)> = changes.into_iter().collect();
+    set(manager, "properties", id, &changes).await
+}
+
+async fn is_known(manager: &SchemaManager<'_>, tenant: i64, key: &(String, String)) -> Result<bool, DbErr> {
+    let sql = "SELECT id FROM properties WHERE tenant_id = $1 AND source = $2 AND listing_key = $3";
+    let values: [Value; 3] = [tenant.into(), key.0.as_str().into(), key.1.as_str().into()];
+    let statement = Statement::from_sql_and_values(manager.get_database_backend(), sql, values);
+    Ok(manager.get_connection().query_one_raw(statement).await?.is_some())
+}
+
+/// Lists of tags are JSON as text, which composing does not harm.
+async fn tags(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    let mut after = 0;
+    loop {
+        let rows = page(manager, "id, tags", "jobs", after).await?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = last.try_get("", "id")?;
+        for row in &rows {
+            let (id, tags): (i64, String) = (row.try_get("", "id")?, row.try_get("", "tags")?);
+            let composed: String = tags.nfc().collect();
+            if composed != tags {
+                set(manager, "jobs", id, &[("tags", composed.into())]).await?;
+            }
+        }
+    }
+}
+
+async fn former_keys(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
+    let is_user = table == "users";
+    let columns = if is_user { "id, tenant_id, username, email" } else { "id, username" };
+    let mut after = 0;
+    loop {
+        let rows = page(manager, columns, table, after).await?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = last.try_get("", "id")?;
+        for row in &rows {
+            let (id, username): (i64, String) = (row.try_get("", "id")?, row.try_get("", "username")?);
+            let tenant: Option<i64> = if is_user { Some(row.try_get("", "tenant_id")?) } else { None };
+            let mut keys = vec![("username_key", username.nfkc().collect::<String>().to_lowercase())];
+            if is_user {
+                keys.push(("email_key", row.try_get::<String>("", "email")?.to_lowercase()));
+            }
+            for (column, key) in keys {
+                if !is_taken(manager, table, column, tenant, &key, id).await? {
+                    set(manager, table, id, &[(column, key.into())]).await?;
+                }
+            }
+        }
+    }
+}
+
+/// Whether another row has the key, in the tenant or, of a platform table, at all.
+async fn is_taken(
+    manager: &SchemaManager<'_>,
+    table: &str,
+    column: &str,
+    tenant: Option<i64>,
+    key: &str,
+    id: i64,
+) -> Result<bool, DbErr> {
+    let mut values: Vec<Value> = vec![key.into(), id.into()];
+    let mut sql = format!("SELECT id FROM {table} WHERE {column} = $1 AND id <> $2");
+    if let Some(tenant) = tenant {
+        sql.push_str(" AND tenant_id = $3");
+        values.push(tenant.into());
+    }
+    let statement = Statement::from_sql_and_values(manager.get_database_backend(), sql, values);
+    Ok(manager.get_connection().query_one_raw(statement).await?.is_some())
+}
+
+async fn set(
+    manager: &SchemaManager<'_>,
+    table: &str,
+    id: i64,
+    changes: &[(&str, Value)],
+) -> Result<(), DbErr> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let columns: Vec<String> =
+        (2..).zip(changes).map(|(number, (column, _))| format!("{column} = ${number}")).collect();
+    let values = std::iter::once(id.into()).chain(changes.iter().map(|(_, value)| value.clone()));
+    let sql = format!("UPDATE {table} SET {} WHERE id = $1", columns.join(", "));
+    let statement = Statement::from_sql_and_values(manager.get_database_backend(), sql, values);
+    manager.get_connection().execute_raw(statement).await?;
+    Ok(())
+}
+
+/// The forms as they are at this migration; what the server compares by may go on from here.
+fn exact(text: &str) -> String {
+    text.trim().nfc().collect()
+}
+
+fn folded(text: &str) -> String {
+    let apart: String = text.trim().nfd().collect();
+    default_case_fold_str(&apart).nfc().collect()
+}
+
+fn name_key(text: &str) -> String {
+    let apart: String = text.trim().nfkd().collect();
+    default_case_fold_str(&apart).nfkc().collect()
+}
+
+async fn run(manager: &SchemaManager<'_>, sql: &str) -> Result<(), DbErr> {
+    manager.get_connection().execute_unprepared(sql).await?;
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! Users whose name or address became another's when keys were computed anew: the tenant's admins are told once.
+
+use super::error::Result;
+use super::notifications;
+use super::op::{Kernel, Op};
+use crate::auth::scope::SystemReason;
+use crate::base::clock::epoch_seconds;
+use crate::base::ids::{TenantId, UserId};
+use crate::protocol::event::Event;
+use crate::protocol::message::AdminNotification;
+use crate::storage::users::{self, UserRow};
+
+/// Users that are looked for at once.
+const BITE: u64 = 100;
+
+/// Tells of the clashes that nobody was told of yet; returns how many there were.
+pub async fn tell(kernel: &Kernel) -> Result<u64> {
+    let mut told = 0;
+    loop {
+        let tx = kernel.db.system(SystemReason::Migration).read().await?;
+        let users = users::find_untold_clashes(&tx, BITE).await?;
+        drop(tx);
+        if users.is_empty() {
+            return Ok(told);
+        }
+        for user in &users {
+            tell_of(kernel, user).await?;
+            told += 1;
+        }
+    }
+}
+
+async fn tell_of(kernel: &Kernel, user: &UserRow) -> Result<()> {
+    let op = Op::of_system(kernel, SystemReason::Migration, TenantId(user.tenant_id));
+    let mut change = op.begin().await?;
+    // Of several nodes that start at once, one tells.
+    if !users::note_clash_told(&change.tx, UserId(user.id)).await? {
+        return Ok(());
+    }
+    let message = AdminNotification {
+        category: "admin".to_owned(),
+        message: words(user),
+        timestamp: epoch_seconds(op.now()),
+        broadcast_id: None,
+        sender_id: None,
+        position: None,
+        occurred_at: None,
+    };
+    notifications::notify(&op, &mut change, Event::AdminNotice { message }).await?;
+    op.commit(change).await?;
+    Ok(())
+}
+
+fn words(user: &UserRow) -> String {
+    let (fields, advice) = match user.key_clash.as_deref() {
+        Some("email") => ("e-mail address", "give this user another address."),
+        Some("username") => ("user name", "both sign in as before, each with their own spelling."),
+        _ => ("user name and e-mail address", "both sign in as before, each with their own spelling."),
+    };
+    format!(
+        "The {fields} of user {} ({}) is now the same as that of an older user, because case and spelling are compared as \
+         Unicode has it: {advice}",
+        user.id, user.username,
+    )
+}

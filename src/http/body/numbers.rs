@@ -1,0 +1,207 @@
+//! Numbers of a JSON body: `3.0` is the whole number 3, as JSON has one kind of number, and a whole number that no
+//! 64-bit integer holds is refused, because reading it would round it.
+
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::Type;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::http::explain::parts_of;
+use crate::protocol::problem::{FieldError, Step};
+
+/// Up to here a float is exactly one whole number.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+/// A refusal names so many of them at most.
+const MOST: usize = 100;
+/// What stands deeper is named by what it stands in: each step down reads the rest once more.
+const DEEPEST: usize = 32;
+
+/// Turns numbers such as `3.0` into whole ones where the schema of `T` wants a whole number.
+pub(super) fn make_whole<T: Type>(value: &mut Value) {
+    if !has_whole_float(value) {
+        return;
+    }
+    let mut registry = Registry::new();
+    T::register(&mut registry);
+    Walk { registry: &registry }.value(&T::schema_ref(), value);
+}
+
+/// The same along a schema that is known already.
+pub(super) fn make_whole_along(registry: &Registry, schema: &MetaSchemaRef, value: &mut Value) {
+    if has_whole_float(value) {
+        Walk { registry }.value(schema, value);
+    }
+}
+
+fn has_whole_float(value: &Value) -> bool {
+    match value {
+        Value::Number(_) => whole(value).is_some(),
+        Value::Array(items) => items.iter().any(has_whole_float),
+        Value::Object(fields) => fields.values().any(has_whole_float),
+        _ => false,
+    }
+}
+
+fn whole(value: &Value) -> Option<i64> {
+    let number = value.as_f64().filter(|number| value.is_f64() && number.fract() == 0.0)?;
+    // Within these bounds the cast is exact.
+    (number.abs() <= EXACT).then_some(number as i64)
+}
+
+struct Walk<'a> {
+    registry: &'a Registry,
+}
+
+impl Walk<'_> {
+    fn value(&self, schema: &MetaSchemaRef, value: &mut Value) {
+        for part in parts_of(self.registry, schema) {
+            self.part(part, value);
+        }
+    }
+
+    fn part(&self, part: &MetaSchema, value: &mut Value) {
+        if part.ty == "integer"
+            && let Some(number) = whole(value)
+        {
+            *value = number.into();
+        }
+        match value {
+            Value::Array(items) => {
+                if let Some(schema) = &part.items {
+                    items.iter_mut().for_each(|item| self.value(schema, item));
+                }
+            }
+            Value::Object(fields) => {
+                for (name, field) in fields {
+                    let known = part.properties.iter().find(|(known, _)| *known == name);
+                    let schema = known.map(|(_, schema)| schema).or(part.additional_properties.as_deref());
+                    if let Some(schema) = schema {
+                        self.value(schema, field);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The places of whole numbers that a 64-bit integer does not hold, wherever they stand in the body.
+pub(super) fn too_large(bytes: &[u8]) -> Vec<FieldError> {
+    let mut faults = Vec::new();
+    if has_too_large(bytes)
+        && let Ok(raw) = serde_json::from_slice::<&RawValue>(bytes)
+    {
+        find(raw, &mut Vec::new(), &mut faults);
+        // What stands too deep to be followed is refused all the same.
+        if faults.is_empty() {
+            faults.push(fault(&[]));
+        }
+    }
+    faults
+}
+
+/// Looks through the text once, outside of strings, for a run of digits that is such a number.
+fn has_too_large(bytes: &[u8]) -> bool {
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => at = after_string(bytes, at),
+            b'-' | b'0'..=b'9' => {
+                let end = bytes[at..].iter().position(|byte| !is_of_number(*byte));
+                let end = end.map_or(bytes.len(), |length| at + length);
+                if is_too_large(&bytes[at..end]) {
+                    return true;
+                }
+                at = end;
+            }
+            _ => at += 1,
+        }
+    }
+    false
+}
+
+fn after_string(bytes: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 2,
+            b'"' => return at + 1,
+            _ => at += 1,
+        }
+    }
+    at
+}
+
+fn is_of_number(byte: u8) -> bool {
+    byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E')
+}
+
+/// A number without decimals or exponent beyond the range of `i64`.
+fn is_too_large(number: &[u8]) -> bool {
+    let digits = number.strip_prefix(b"-").unwrap_or(number);
+    digits.len() > 18
+        && digits.iter().all(u8::is_ascii_digit)
+        && std::str::from_utf8(number).is_ok_and(|text| text.parse::<i64>().is_err())
+}
+
+fn find(raw: &RawValue, path: &mut Vec<Step>, faults: &mut Vec<FieldError>) {
+    let text = raw.get().trim_ascii();
+    if faults.len() >= MOST || !has_too_large(text.as_bytes()) {
+        return;
+    }
+    if path.len() >= DEEPEST {
+        return faults.push(fault(path));
+    }
+    if let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(text) {
+        for (index, item) in (0..).zip(items) {
+            path.push(Step::Index(index));
+            find(item, path, faults);
+            path.pop();
+        }
+    } else if let Ok(fields) = serde_json::from_str::<std::collections::BTreeMap<String, &RawValue>>(text) {
+        for (name, field) in fields {
+            path.push(Step::Name(name));
+            find(field, path, faults);
+            path.pop();
+        }
+    } else {
+        faults.push(fault(path));
+    }
+}
+
+fn fault(path: &[Step]) -> FieldError {
+    let words = format!("must be a whole number from {} to {}", i64::MIN, i64::MAX);
+    FieldError::in_body(path, "range", words)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::protocol::job::NewJob;
+
+    fn pointers(text: &str) -> Vec<String> {
+        too_large(text.as_bytes()).into_iter().map(|error| error.pointer).collect()
+    }
+
+    #[test]
+    fn a_whole_number_that_would_be_rounded_is_named_by_its_place() {
+        let text = r#"{"a": [1, 9223372036854775808], "b": {"c": -9223372036854775809}, "d": 1e300, "e": 1.5,
+            "f": "9223372036854775808", "g": 9223372036854775807, "h": -9223372036854775808,
+            "i\"": 123456789012345678901234567890}"#;
+
+        assert_eq!(pointers(text), ["/a/1", "/b/c", "/i\""]);
+        assert_eq!(pointers("18446744073709551616"), [""]);
+        assert!(pointers(r#"{"a": "\\", "b": 3}"#).is_empty());
+    }
+
+    #[test]
+    fn three_point_zero_is_three_where_a_whole_number_is_wanted() {
+        let mut value = json!({"spider_name": "auto", "max_pages": 3.0, "max_items": 2.5});
+
+        make_whole::<NewJob>(&mut value);
+
+        assert_eq!(value, json!({"spider_name": "auto", "max_pages": 3, "max_items": 2.5}));
+    }
+}

@@ -1,0 +1,138 @@
+//! A body that is an object around one list of rows: the rows stay raw JSON, so that a bad one is judged by itself and
+//! none is read before its turn, and no more are kept than there may be.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::protocol::problem::FieldError;
+
+/// What is said of a row that is nested deeper than it is read.
+pub(super) const DEEP: &str = "is nested too deeply";
+/// Fields beside the list that are remembered; a body with so many is refused for them.
+const MOST_OTHERS: usize = 100;
+
+/// The rows and the fields beside them.
+pub(super) struct RawRows<'de> {
+    list: &'static str,
+    most: usize,
+    /// The first of the rows: as many as there may be.
+    pub(super) rows: Vec<&'de RawValue>,
+    pub(super) others: BTreeMap<String, &'de RawValue>,
+    count: usize,
+}
+
+impl<'de> RawRows<'de> {
+    /// Reads the object whose field `list` holds up to `most` rows.
+    pub(super) fn read(bytes: &'de [u8], list: &'static str, most: usize) -> serde_json::Result<Self> {
+        let mut given = Self { list, most, rows: Vec::new(), others: BTreeMap::new(), count: 0 };
+        let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+        Fields(&mut given).deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(given)
+    }
+
+    /// Whether there is a row, no more than there may be, and no field beside them but these.
+    pub(super) fn is_good(&self, known: &[&str]) -> bool {
+        (1..=self.most).contains(&self.count) && self.others.keys().all(|name| known.contains(&name.as_str()))
+    }
+}
+
+/// The fault of a row that is JSON in its form and cannot be read.
+pub(super) fn unreadable(error: &serde_json::Error) -> FieldError {
+    let text = error.to_string();
+    // The parser says of one half that it is alone, or that its escape has no end.
+    let words = if text.contains("surrogate") || text.contains("hex escape") {
+        "has a text with half of a surrogate pair"
+    } else if text.contains("recursion limit") {
+        DEEP
+    } else {
+        "is not JSON that can be read"
+    };
+    FieldError::in_body(&[], "invalid", words)
+}
+
+/// The object around the rows.
+struct Fields<'g, 'de>(&'g mut RawRows<'de>);
+
+impl<'de> DeserializeSeed<'de> for Fields<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Fields<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key::<String>()? {
+            if name == self.0.list {
+                map.next_value_seed(Rows(&mut *self.0))?;
+            } else {
+                let value = map.next_value()?;
+                if self.0.others.len() < MOST_OTHERS {
+                    self.0.others.insert(name, value);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The rows, of which so many are kept as there may be.
+struct Rows<'g, 'de>(&'g mut RawRows<'de>);
+
+impl<'de> DeserializeSeed<'de> for Rows<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Rows<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        // Of a field that stands twice the last one counts, as in any JSON object.
+        (self.0.rows, self.0.count) = (Vec::new(), 0);
+        while self.0.count < self.0.most {
+            match list.next_element()? {
+                Some(row) => self.0.rows.push(row),
+                None => return Ok(()),
+            }
+            self.0.count += 1;
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            self.0.count += 1;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_rows_are_counted_and_not_kept() {
+        let text = format!(r#"{{"items": [{}]}}"#, vec!["0"; 100_000].join(","));
+
+        let given = RawRows::read(text.as_bytes(), "items", 500).unwrap();
+
+        assert_eq!((given.count, given.rows.len()), (100_000, 500));
+        assert!(!given.is_good(&[]));
+    }
+}

@@ -1,0 +1,190 @@
+//! One refusal names every bad field: those that the schema finds, and those that break a rule which no schema can say.
+//! A body that its schema refuses is mended with fields of the example, only so that the rules can judge what is left.
+
+use chrono::{DateTime, Utc};
+use poem::Request;
+use poem_openapi::types::{ParseFromJSON, Type};
+use serde_json::{Map, Value};
+
+use crate::domain::{jobs, messages, properties, spiders};
+use crate::http::caller::identity as identity_of;
+use crate::http::explain::{bad_fields, nul_texts};
+use crate::protocol::job::NewJob;
+use crate::protocol::problem::{FieldError, Problem, Step};
+use crate::protocol::property::PropertyInput;
+use crate::protocol::room::{NewChat, NewDirectMessage, NewRoom};
+use crate::protocol::spider::{NewSpider, SpiderChange};
+use crate::protocol::worker::{ClaimRequest, CompleteReport, FailReport, LeaseReport, ProgressReport};
+
+/// A body with its rules.
+pub trait Rules: ParseFromJSON {
+    /// The fields that `null` empties, of a body in which absent fields stay as they are; in others `null` is absent.
+    const EMPTIED_BY_NULL: Option<&'static [&'static str]> = None;
+
+    /// A body that may stand in for bad fields; `None`: the rules are not asked when the schema refuses.
+    fn stand_in() -> Option<Value> {
+        None
+    }
+
+    /// Every field that breaks a rule of the use case. The use case itself judges a body that the schema takes.
+    fn broken(self, now: DateTime<Utc>) -> Vec<FieldError>;
+}
+
+/// Bodies whose rules are those of a use case.
+macro_rules! body_rules {
+    ($($body:ty $(, emptied by null: [$($field:literal),*])?: |$it:ident, $now:ident| $broken:expr;)*) => {$(
+        impl $crate::http::body::Rules for $body {
+            $(const EMPTIED_BY_NULL: Option<&'static [&'static str]> = Some(&[$($field),*]);)?
+
+            fn stand_in() -> Option<serde_json::Value> {
+                use poem_openapi::types::{Example, ToJSON};
+                <$body>::example().to_json()
+            }
+
+            fn broken(
+                self,
+                $now: chrono::DateTime<chrono::Utc>,
+            ) -> Vec<$crate::protocol::problem::FieldError> {
+                let $it = self;
+                $broken
+            }
+        }
+    )*};
+}
+
+pub(in crate::http) use body_rules;
+
+body_rules! {
+    NewSpider: |new, _now| spiders::judge_new(&new);
+    SpiderChange: |change, _now| spiders::judge_change(&change);
+    NewJob: |new, _now| jobs::create::judge(&new);
+    NewRoom: |new, _now| crate::domain::rooms::judge_new(&new);
+    NewChat: |new, _now| judge_message(&new.text, new.client_message_id, new.upload_ids);
+    NewDirectMessage: |new, _now| judge_message(&new.text, new.client_message_id, new.upload_ids);
+    PropertyInput: |input, _now| properties::judge(input);
+    ClaimRequest: |claim, _now| jobs::claim::judge(&claim);
+    LeaseReport: |_report, _now| Vec::new();
+    ProgressReport: |report, _now| jobs::progress::judge(&report.into());
+    CompleteReport: |report, _now| jobs::complete::judge(&report.into());
+    FailReport: |report, _now| jobs::fail::judge(&report.into());
+}
+
+fn judge_message(
+    text: &str,
+    client_message_id: Option<String>,
+    uploads: Option<Vec<String>>,
+) -> Vec<FieldError> {
+    messages::judge(text, client_message_id.as_deref(), &uploads.unwrap_or_default())
+}
+
+/// The time that rules about the future are judged by.
+pub(super) fn now(request: &Request) -> DateTime<Utc> {
+    identity_of(request).map_or(DateTime::<Utc>::MIN_UTC, |identity| identity.now())
+}
+
+/// Fields that are `null` although they cannot be emptied.
+pub(super) fn nulls<T: Rules>(value: &Value) -> Vec<FieldError> {
+    let (Some(emptied), Value::Object(fields)) = (T::EMPTIED_BY_NULL, value) else { return Vec::new() };
+    let bad = fields.iter().filter(|(name, value)| value.is_null() && !emptied.contains(&name.as_str()));
+    bad.map(|(name, _)| {
+        let words = "must not be null, which would empty it; leave it out to keep it as it is";
+        FieldError::in_body(&[Step::Name(name.clone())], "null", words)
+    })
+    .collect()
+}
+
+/// Texts with the character NUL, which not every store keeps; a body without its escape has none.
+pub(super) fn nul_characters<T: Type>(bytes: &[u8], value: &Value) -> Vec<FieldError> {
+    let has_escape = bytes.windows(6).any(|six| six == b"\\u0000");
+    if has_escape { nul_texts::<T>(value) } else { Vec::new() }
+}
+
+/// The refusal of a body: the faults that were found already, those of its schema, and the rules that the rest breaks.
+pub(super) fn refusal<T: Rules>(found: Vec<FieldError>, value: &Value, now: DateTime<Utc>) -> Problem {
+    let mut errors = found;
+    add(&mut errors, bad_fields::<T>(value));
+    if let Some(mended) = T::stand_in().and_then(|stand_in| mended::<T>(value, &errors, &stand_in)) {
+        add(&mut errors, mended.broken(now));
+    }
+    if errors.is_empty() {
+        // A rule that the type has and its schema cannot say.
+        errors.push(FieldError::in_body(&[], "invalid", "is not acceptable"));
+    }
+    Problem::validation(errors)
+}
+
+/// Adds the faults of another judge, but those of a field of which a fault is known already, of a part of it, or of what it
+/// stands in. Faults of the whole body stand beside all others.
+fn add(errors: &mut Vec<FieldError>, more: Vec<FieldError>) {
+    let known = errors.len();
+    for error in more {
+        let is_same = |one: &FieldError| {
+            let is_whole = one.loc.len() == 1 || error.loc.len() == 1;
+            one.loc == error.loc
+                || (!is_whole && (one.loc.starts_with(&error.loc) || error.loc.starts_with(&one.loc)))
+        };
+        if !errors[..known].iter().any(is_same) {
+            errors.push(error);
+        }
+    }
+}
+
+/// The body with another value in each bad place.
+fn mended<T: ParseFromJSON>(value: &Value, errors: &[FieldError], stand_in: &Value) -> Option<T> {
+    let mut mended = value.clone();
+    if !mended.is_object() {
+        return None;
+    }
+    // From the end of a list to its beginning, so that what is taken out moves no other.
+    for error in errors.iter().rev() {
+        let path = error.loc.get(1..).unwrap_or_default();
+        if !path.is_empty() {
+            mend(&mut mended, path, Some(stand_in));
+        }
+    }
+    T::parse_from_json(Some(mended)).ok()
+}
+
+/// Puts the stand-in's value at the place, or takes the place out where it has none.
+fn mend(value: &mut Value, path: &[Step], stand_in: Option<&Value>) {
+    let [step, rest @ ..] = path else { return };
+    let other = stand_in.and_then(|stand_in| child(stand_in, step));
+    match (value, step) {
+        (Value::Object(fields), Step::Name(name)) => {
+            if rest.is_empty() {
+                put(fields, name, other);
+            } else if let Some(inner) = fields.get_mut(name) {
+                mend(inner, rest, other);
+            } else if let Some(other) = other {
+                fields.insert(name.clone(), other.clone());
+            }
+        }
+        (Value::Array(items), Step::Index(index)) => {
+            let at = usize::try_from(*index).unwrap_or(usize::MAX);
+            if let Some(item) = items.get_mut(at) {
+                match other {
+                    _ if !rest.is_empty() => mend(item, rest, other),
+                    Some(other) => *item = other.clone(),
+                    None => drop(items.remove(at)),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn put(fields: &mut Map<String, Value>, name: &str, other: Option<&Value>) {
+    match other {
+        Some(other) => drop(fields.insert(name.to_owned(), other.clone())),
+        None => drop(fields.remove(name)),
+    }
+}
+
+/// The stand-in's own value there; any item of its list is as good as another.
+fn child<'a>(value: &'a Value, step: &Step) -> Option<&'a Value> {
+    match (value, step) {
+        (Value::Object(fields), Step::Name(name)) => fields.get(name).filter(|value| !value.is_null()),
+        (Value::Array(items), Step::Index(_)) => items.first(),
+        _ => None,
+    }
+}

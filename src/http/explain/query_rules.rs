@@ -1,0 +1,56 @@
+//! Rules of query parameters that no schema can say, by the parameter's name: the same name has the same rule in every
+//! operation. They are judged with the schemas, so that one refusal names them all.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::protocol::subscription::BoundingBox;
+
+/// Words that a bad box is refused with.
+pub(in crate::http) const BOX_WORDS: &str =
+    "must be west,south,east,north in degrees, south not beyond north";
+/// Words that a bad cursor is refused with.
+pub(in crate::http) const CURSOR_WORDS: &str =
+    "is not a cursor of this list; take `next_cursor` of the page before, or leave it out";
+
+/// The rule that `text` breaks as the parameter `name`: its kind and what would be accepted.
+pub(super) fn broken(name: &str, text: &str) -> Option<(&'static str, &'static str)> {
+    match name {
+        "bbox" if BoundingBox::parse(text).is_none() => Some(("format", BOX_WORDS)),
+        "cursor" if !is_cursor(text) => Some(("cursor", CURSOR_WORDS)),
+        "price_min" | "price_max" if !is_price(text) => Some(("range", "must be from 0 to 1e15")),
+        "q" if text.split_whitespace().count() > MOST_WORDS => {
+            Some(("max_length", "must have at most 10 words"))
+        }
+        _ => None,
+    }
+}
+
+/// Words of `q` at most, as the search has it.
+const MOST_WORDS: usize = 10;
+
+/// Whether it may be a cursor of some list; of which one is for the list to say.
+fn is_cursor(text: &str) -> bool {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok();
+    bytes.is_some_and(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).is_ok())
+}
+
+fn is_price(text: &str) -> bool {
+    text.parse::<f64>().is_ok_and(|price| (0.0..=1e15).contains(&price))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_belongs_to_its_name() {
+        assert_eq!(broken("bbox", "1,2").map(|(kind, _)| kind), Some("format"));
+        assert_eq!(broken("bbox", "-79,36,-78,37"), None);
+        assert_eq!(broken("cursor", "!").map(|(kind, _)| kind), Some("cursor"));
+        assert_eq!(broken("cursor", &URL_SAFE_NO_PAD.encode("[1]")), None);
+        assert_eq!(broken("price_min", "-1").map(|(kind, _)| kind), Some("range"));
+        assert_eq!(broken("q", &"word ".repeat(11)).map(|(kind, _)| kind), Some("max_length"));
+        assert_eq!(broken("city", "-1"), None);
+    }
+}

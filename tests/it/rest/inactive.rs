@@ -1,0 +1,70 @@
+//! A user who is switched off hears so at every door: 403, or close 4403, with the seeds' words.
+
+use serde_json::json;
+
+use crate::support::answer::Answer;
+use crate::support::app::TestApp;
+use crate::support::on_both_databases;
+use crate::support::people::Caller;
+
+on_both_databases! {
+    every_door_says_that_the_user_is_inactive,
+    a_session_that_ended_otherwise_is_an_invalid_token,
+}
+
+const WORDS: &str = "User not found or inactive";
+
+fn says_so(answer: &Answer, door: &str) {
+    let problem = answer.json();
+    assert_eq!((answer.status, &problem["detail"]), (403, &json!(WORDS)), "{door}: {answer:?}");
+    assert_eq!(problem["code"], "inactive_user", "{door}");
+}
+
+async fn every_door_says_that_the_user_is_inactive(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let bob = app.member("bob").await;
+    let pair = bob.signs_in_again().await;
+    let ticket = bob.post("/api/v1/auth/socket-ticket", &json!({})).await.json();
+    let off = ann.patch(&format!("/api/v1/users/{}", bob.id), &json!({"is_active": false})).await;
+    assert_eq!(off.status, 200, "{off:?}");
+
+    says_so(&bob.get("/api/v1/users/me").await, "REST");
+    says_so(&bob.post("/api/v1/auth/socket-ticket", &json!({})).await, "a ticket's making");
+    for path in ["/ws", "/ws/authenticated", "/ws/file-upload", "/ws/echo", "/chat/stream"] {
+        says_so(&bob.door(path).knock().await, path);
+    }
+    for path in ["/sse/notifications", "/sse/events?subscriptions=job_updates", "/events"] {
+        says_so(&bob.get(path).await, path);
+    }
+    let form = app.http.post(app.url("/api/v1/uploads")).bearer_auth(bob.token());
+    let form = form.header("content-type", "multipart/form-data; boundary=edge").body("--edge--");
+    says_so(&Answer::of(form).await, "an upload");
+    let ticket = ticket["ticket"].as_str().unwrap();
+    let stranger = Caller { app, credential: None };
+    says_so(&stranger.door("/ws").query("ticket", ticket).knock().await, "a ticket");
+    let refresh =
+        format!("grant_type=refresh_token&refresh_token={}", pair["refresh_token"].as_str().unwrap());
+    let request = app.http.post(app.url("/api/v1/auth/token"));
+    let request = request.header("content-type", "application/x-www-form-urlencoded").body(refresh);
+    says_so(&Answer::of(request).await, "a refresh");
+
+    let (code, reason) = bob.door("/ws").query("reject", "close").open().await.is_closed().await;
+    assert_eq!((code, reason.as_str()), (4403, WORDS));
+}
+
+async fn a_session_that_ended_otherwise_is_an_invalid_token(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let bob = app.member("bob").await;
+    assert_eq!(bob.post("/api/v1/auth/logout", &json!({})).await.status, 204);
+
+    let after = bob.get("/api/v1/users/me").await;
+
+    assert_eq!(after.is_problem(401, "unauthenticated")["detail"], "Invalid token");
+    // A user who is removed is unknown.
+    let eve = app.member("eve").await;
+    assert_eq!(ann.delete(&format!("/api/v1/users/{}", eve.id)).await.status, 204);
+    assert_eq!(
+        eve.get("/api/v1/users/me").await.is_problem(401, "unauthenticated")["detail"],
+        "Invalid token"
+    );
+}

@@ -1,0 +1,181 @@
+//! Keys that texts are compared by: one form on both sides, in lists and live, and computed anew for what was stored before.
+
+use lotline::auth::role::KeyScope;
+use lotline::domain::key_clashes;
+use serde_json::{Value, json};
+
+use crate::store::tables::rows;
+use crate::support::answer::Answer;
+use crate::support::app::TestApp;
+use crate::support::on_both_databases;
+
+on_both_databases! {
+    a_filter_finds_every_spelling_of_what_was_stored,
+    users_who_become_one_name_both_sign_in_and_the_admins_are_told_once,
+}
+
+fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+async fn a_filter_finds_every_spelling_of_what_was_stored(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let worker = app.worker(&ann, &[KeyScope::PropertiesWrite]).await;
+    let mut socket = ann.connects().await;
+    let filter = json!({"city": " BAD TO\u{308}LZ "});
+    socket.say(json!({"type": "subscribe", "subscription": "property_updates", "filter": filter})).await;
+    socket.next_of_type("subscription_live").await;
+
+    let item = json!({
+        "source": " caf\u{e9}.example ", "listing_key": "Stra\u{df}e 1 ", "address": {"city": "Bad T\u{f6}lz"},
+    });
+    let again = json!({"source": "cafe\u{301}.example", "listing_key": "Stra\u{df}e 1", "list_price": 5});
+    let made = worker.post("/api/v1/properties/batch", &json!({"items": [item]})).await.json();
+    let seen = worker.post("/api/v1/properties/batch", &json!({"items": [again]})).await.json();
+
+    assert_eq!(made["results"][0]["status"], "created", "{made}");
+    assert_eq!(seen["results"][0]["status"], "changed", "{seen}");
+    for query in [
+        format!("city={}", encoded("bad to\u{308}lz")),
+        format!("city={}", encoded(" BAD TÖLZ")),
+        format!("source={}", encoded("cafe\u{301}.example")),
+        format!("q={}", encoded("STRASSE")),
+        format!("q={}", encoded("stra\u{df}e TO\u{308}LZ")),
+    ] {
+        let found = ann.get(&format!("/api/v1/properties?{query}")).await.json();
+        assert_eq!(found["data"].as_array().map(Vec::len), Some(1), "{query}: {found}");
+    }
+    let told = socket.next_of_type("property_update").await;
+    assert_eq!(told["event"], "property_created", "{told}");
+}
+
+async fn signs_in(app: &TestApp, name: &str) -> Answer {
+    let pairs =
+        [("username", format!("acme/{name}")), ("password", "correct horse battery staple".to_owned())];
+    let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    let request = app.http.post(app.url("/api/v1/auth/token"));
+    Answer::of(request.header("content-type", "application/x-www-form-urlencoded").body(form)).await
+}
+
+async fn users_who_become_one_name_both_sign_in_and_the_admins_are_told_once(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let older = app.member("strasse").await;
+    let younger = app.member("other").await;
+    // As the migration leaves a user whose new key an older one has.
+    let id = younger.id;
+    app.runs_sql(&format!(
+        "UPDATE users SET username = 'Straße', username_key = 'straße', key_clash = 'username' WHERE id = {id}"
+    ))
+    .await;
+
+    assert_eq!(key_clashes::tell(&app.kernel).await.unwrap(), 1);
+    assert_eq!(key_clashes::tell(&app.kernel).await.unwrap(), 0);
+
+    for (name, user) in [("strasse", older.id), ("STRASSE", older.id), ("Straße", id), ("straße", id)] {
+        let answer = signs_in(app, name).await.json();
+        assert_eq!(answer["user_id"], json!(user.0), "{name}: {answer}");
+    }
+    let notices = ann.get("/api/v1/notifications").await.json();
+    let about = |one: &&Value| {
+        one["message"]["type"] == "admin_notification"
+            && one["message"]["message"].as_str().is_some_and(|text| text.contains("Straße"))
+    };
+    assert_eq!(notices["data"].as_array().unwrap().iter().filter(about).count(), 1, "{notices}");
+    // Neither name is free.
+    let body = json!({"username": "STRAßE", "email": "new@x.example", "role": "member"});
+    ann.post("/api/v1/users", &body).await.is_problem(409, "conflict");
+}
+
+#[tokio::test]
+async fn on_sqlite_keys_of_before_are_computed_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lotline.db");
+    let settings = lotline::storage::DatabaseSettings::Sqlite { path: path.clone() };
+
+    keys_are_computed_anew(&settings, async || crate::store::tables::open_sqlite(&path).await).await;
+}
+
+#[tokio::test]
+async fn on_postgres_keys_of_before_are_computed_anew() {
+    let database = crate::support::postgres::TestDatabase::bare().await;
+    let superuser = async || {
+        let mut options = sea_orm::ConnectOptions::new(database.superuser_url().as_str());
+        options.sqlx_logging(false).max_connections(1);
+        sea_orm::Database::connect(options).await.unwrap()
+    };
+
+    keys_are_computed_anew(&database.as_owner(), superuser).await;
+
+    database.remove().await;
+}
+
+/// Ids of users who stood there before, with their names and addresses.
+const BEFORE: [(i64, &str, &str); 5] = [
+    (11, "Straße", "older@x.example"),
+    (12, "ΟΔΟΣ", "Zoë@x.example"),
+    (13, "zoe", "zoe\u{308}@x.example"),
+    (14, "strasse2", "straße@x.example"),
+    (15, "ﬁn", "fin@x.example"),
+];
+
+async fn keys_are_computed_anew(
+    settings: &lotline::storage::DatabaseSettings,
+    connect: impl AsyncFn() -> sea_orm::DatabaseConnection,
+) {
+    use sea_orm::ConnectionTrait;
+
+    lotline::storage::migrate_up(settings).await.unwrap();
+    lotline::storage::migrate_down(settings, 1).await.unwrap();
+    let connection = connect().await;
+    crate::store::tables::fill(&connection, 1).await;
+    for (id, username, email) in BEFORE {
+        let sql = format!(
+            "INSERT INTO users (id, tenant_id, username, username_key, email, email_key, role, is_active, created_at, \
+             updated_at) VALUES ({id}, 1, '{username}', '{}', '{email}', '{}', 'member', true, 0, 0)",
+            username.to_lowercase(),
+            email.to_lowercase(),
+        );
+        connection.execute_unprepared(&sql).await.unwrap();
+    }
+    connection
+        .execute_unprepared(
+            "UPDATE properties SET city_key = 'straße', search_text = 'straße', source = ' s '",
+        )
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+
+    lotline::storage::migrate_up(settings).await.unwrap();
+
+    let connection = connect().await;
+    let sql = "SELECT username_key, email_key, key_clash, key_skeleton FROM users WHERE id > 10 ORDER BY id";
+    let users: Vec<(String, String, Option<String>)> = rows(&connection, sql)
+        .await
+        .iter()
+        .map(|row| {
+            assert_ne!(row.try_get_by_index::<String>(3).unwrap(), "");
+            (
+                row.try_get_by_index(0).unwrap(),
+                row.try_get_by_index(1).unwrap(),
+                row.try_get_by_index(2).unwrap(),
+            )
+        })
+        .collect();
+    let places = rows(&connection, "SELECT city_key, search_text, source FROM properties").await;
+    let place: Vec<String> = [0, 1, 2].map(|at| places[0].try_get_by_index(at).unwrap()).to_vec();
+    connection.close().await.unwrap();
+    let user = |name: &str, email: &str, clash: Option<&str>| {
+        (name.to_owned(), email.to_owned(), clash.map(str::to_owned))
+    };
+    assert_eq!(
+        users,
+        [
+            user("strasse", "older@x.example", None),
+            user("οδοσ", "zoë@x.example", None),
+            user("zoe", "zoe\u{308}@x.example", Some("email")),
+            user("strasse2", "strasse@x.example", None),
+            user("fin", "fin@x.example", None),
+        ]
+    );
+    assert_eq!(place, ["strasse", "strasse", "s"]);
+}

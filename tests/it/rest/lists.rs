@@ -1,0 +1,103 @@
+//! Every list is paged, by a walk over the document; the order of sign-ins holds on a clock that stands still.
+
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
+use crate::support::on_both_databases;
+use crate::support::settings::Setting;
+
+const TWO: &[Setting] = &[("LOTLINE__LIMITS__SESSIONS_PER_USER", "2")];
+
+on_both_databases! {
+    every_list_of_the_document_is_paged,
+    sign_ins_and_connections_come_in_pages,
+    a_new_sign_in_is_never_the_one_that_makes_room with super::TWO,
+}
+
+/// Lists of a fixed table of the program.
+const FIXED: [&str; 1] = ["list_close_codes"];
+
+fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        Some(reference) => &document["components"]["schemas"][reference.rsplit('/').next().unwrap()],
+        None => schema,
+    }
+}
+
+async fn every_list_of_the_document_is_paged(app: &TestApp) {
+    let document = app.anonymous().get("/openapi.json").await.json();
+    let (mut paged, mut unpaged) = (0, Vec::new());
+    for item in document["paths"].as_object().unwrap().values() {
+        let Some(operation) = item.get("get") else { continue };
+        let id = operation["operationId"].as_str().unwrap();
+        let schema = &operation["responses"]["200"]["content"]["application/json"]["schema"];
+        let schema = resolve(&document, schema);
+        let is_array = |schema: &Value| resolve(&document, schema)["type"] == "array";
+        if FIXED.contains(&id) || !(is_array(schema) || is_array(&schema["properties"]["data"])) {
+            continue;
+        }
+        let has = |name: &str| {
+            operation["parameters"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == name))
+        };
+        // The log goes on from a position instead of a cursor.
+        let goes_on = has("cursor") || has("since");
+        if has("limit") && goes_on && schema["properties"]["has_more"].is_object() {
+            paged += 1;
+        } else {
+            unpaged.push(id);
+        }
+    }
+
+    assert_eq!(unpaged, Vec::<&str>::new());
+    assert!(paged >= 15, "{paged} lists");
+}
+
+async fn sign_ins_and_connections_come_in_pages(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    for _ in 0..4 {
+        ann.another_token().await;
+    }
+    let (one, two, three) = (ann.connects().await, ann.connects().await, ann.connects().await);
+
+    for (path, id, count) in [("/api/v1/auth/sessions", "id", 5), ("/api/v1/connections", "connection_id", 3)]
+    {
+        let whole = ann.get(path).await.json();
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = ann.get(&format!("{path}?limit=2{cursor}")).await;
+            let body = page.json();
+            seen.extend(body["data"].as_array().unwrap().iter().map(|one| one[id].clone()));
+            let Some(next) = body["next_cursor"].as_str() else { break };
+            assert!(page.header("link").unwrap().contains("rel=\"next\""), "{page:?}");
+            cursor = format!("&cursor={next}");
+        }
+
+        let expected: Vec<Value> =
+            whole["data"].as_array().unwrap().iter().map(|one| one[id].clone()).collect();
+        assert_eq!((seen.len(), &seen), (count, &expected), "{path}");
+    }
+    drop((one, two, three));
+}
+
+async fn a_new_sign_in_is_never_the_one_that_makes_room(app: &TestApp) {
+    let bob = app.member("bob").await;
+
+    // On a clock that stands still, of three sign-ins the latest two stand, whatever their ids are.
+    let mut before = bob.token().to_owned();
+    for _ in 0..8 {
+        let now = bob.another_token().await;
+        for token in [&before, &now] {
+            let request = app.http.get(app.url("/api/v1/users/me")).bearer_auth(token);
+            assert_eq!(crate::support::answer::Answer::of(request).await.status, 200);
+        }
+        before = now;
+    }
+    let listed = bob_sessions(app, &before).await;
+    assert_eq!(listed["data"].as_array().map(Vec::len), Some(2), "{listed}");
+    assert_eq!(listed["has_more"], json!(false));
+}
+
+async fn bob_sessions(app: &TestApp, token: &str) -> Value {
+    let request = app.http.get(app.url("/api/v1/auth/sessions")).bearer_auth(token);
+    crate::support::answer::Answer::of(request).await.json()
+}

@@ -1,0 +1,211 @@
+//! One refusal names every bad field: of schema, rules and parameters.
+
+use std::collections::BTreeSet;
+
+use lotline::auth::role::KeyScope;
+use serde_json::{Value, json};
+
+use crate::support::answer::Answer;
+use crate::support::app::TestApp;
+use crate::support::on_both_databases;
+use crate::support::people::Caller;
+
+on_both_databases! {
+    a_refusal_names_what_the_schema_and_what_the_rules_find,
+    bad_parameters_are_named_together_and_with_the_body,
+    null_is_refused_where_it_would_empty_what_cannot_be_empty,
+    numbers_are_taken_as_json_has_them_and_never_rounded,
+    a_row_of_a_batch_names_every_bad_field,
+    a_bad_line_of_a_log_sinks_no_other,
+    what_a_pattern_asks_for_is_said_in_words,
+}
+
+/// The places that a refusal names.
+fn places(answer: &Answer) -> BTreeSet<String> {
+    let problem = answer.is_problem(422, "validation_failed");
+    let errors = problem["errors"].as_array().unwrap().iter();
+    let place = |error: &Value| {
+        let steps = error["loc"].as_array().unwrap().iter();
+        steps.map(|step| step.as_str().map_or_else(|| step.to_string(), str::to_owned)).collect::<Vec<_>>()
+    };
+    errors.map(|error| place(error).join(".")).collect()
+}
+
+fn set(places: &[&str]) -> BTreeSet<String> {
+    places.iter().map(|place| (*place).to_owned()).collect()
+}
+
+async fn a_refusal_names_what_the_schema_and_what_the_rules_find(app: &TestApp) {
+    let ann = app.admin("ann").await;
+
+    for (path, body, expected) in [
+        (
+            "/api/v1/users",
+            json!({"username": "", "email": "bad", "password": "x", "role": "boss"}),
+            &["body.username", "body.email", "body.password", "body.role"][..],
+        ),
+        (
+            "/api/v1/users",
+            json!({"username": "a/b", "email": "a@b", "role": 5, "colour": 1}),
+            &["body.username", "body.role", "body.colour"],
+        ),
+        (
+            "/api/v1/jobs",
+            json!({"spider_name": 5, "target_urls": ["ftp://a/", 7], "max_pages": 0, "tags": ["a,b"]}),
+            &[
+                "body.spider_name",
+                "body.target_urls.0",
+                "body.target_urls.1",
+                "body.max_pages",
+                "body.tags.0",
+            ],
+        ),
+        (
+            "/api/v1/rooms",
+            json!({"name": "", "visibility": "secret", "room_id": "-"}),
+            &["body.name", "body.visibility", "body.room_id"],
+        ),
+        (
+            "/api/v1/api-keys",
+            json!({"name": " ", "scopes": ["all"], "expires_at": "2001-01-01T00:00:00Z"}),
+            &["body.name", "body.scopes.0", "body.expires_at"],
+        ),
+        (
+            "/api/v1/spiders",
+            json!({"name": "..", "runner": "magic", "start_urls": ["https://ann:secret@a.example/"]}),
+            &["body.name", "body.runner", "body.start_urls.0"],
+        ),
+        (
+            "/api/v1/chat/send",
+            json!({"text": 5, "client_message_id": "", "upload_ids": 7}),
+            &["body.text", "body.client_message_id", "body.upload_ids"],
+        ),
+    ] {
+        let answer = ann.post(path, &body).await;
+
+        assert_eq!(places(&answer), set(expected), "{path} {body}: {answer:?}");
+    }
+}
+
+async fn bad_parameters_are_named_together_and_with_the_body(app: &TestApp) {
+    let ann = app.admin("ann").await;
+
+    let list = ann.get("/api/v1/properties?limit=0&bbox=1,2&cursor=!&price_min=-1&colour=red").await;
+    assert_eq!(
+        places(&list),
+        set(&["query.limit", "query.bbox", "query.cursor", "query.price_min", "query.colour"])
+    );
+    let made = ann.post("/api/v1/users?colour=red", &json!({"username": "", "role": "boss"})).await;
+    assert_eq!(places(&made), set(&["query.colour", "body.username", "body.role", "body.email"]));
+    // Who may not be here learns that alone.
+    let bob = app.member("bob").await;
+    bob.post("/api/v1/users?colour=red", &json!({"username": ""})).await.is_problem(403, "forbidden");
+}
+
+async fn null_is_refused_where_it_would_empty_what_cannot_be_empty(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let bob = app.member("bob").await;
+    let path = format!("/api/v1/users/{}", bob.id);
+
+    let bad = ann.patch(&path, &json!({"role": null, "is_active": null, "email": null})).await;
+    let good = ann.patch(&path, &json!({"display_name": null, "avatar_url": null})).await;
+
+    assert_eq!(places(&bad), set(&["body.role", "body.is_active", "body.email"]));
+    assert_eq!(good.status, 200, "{good:?}");
+    let room = ann.post("/api/v1/rooms", &json!({"name": "Elm", "visibility": "public"})).await.json();
+    let path = format!("/api/v1/rooms/{}", room["room_id"].as_str().unwrap());
+    assert_eq!(places(&ann.patch(&path, &json!({"name": null})).await), set(&["body.name"]));
+    assert_eq!(ann.patch(&path, &json!({"topic": null})).await.status, 200);
+}
+
+async fn text(caller: &Caller<'_>, method: &str, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+    let request = caller.app.http.request(method.parse().unwrap(), caller.app.url(path));
+    let request = request.bearer_auth(caller.token()).header("content-type", "application/json").body(body);
+    Answer::of(request).await
+}
+
+async fn numbers_are_taken_as_json_has_them_and_never_rounded(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let worker = app.worker(&ann, &[KeyScope::PropertiesWrite]).await;
+    let job =
+        "{\"spider_name\": \"auto\", \"target_urls\": [\"https://homes.example/\"], \"max_pages\": 3.0}";
+
+    let made = text(&ann, "POST", "/api/v1/jobs", format!("\u{feff}{job}")).await;
+    assert_eq!((made.status, &made.json()["settings"]["max_pages"]), (201, &json!(3)), "{made:?}");
+
+    let put = "{\"bedrooms_total\": 3.0, \"attributes\": {\"n\": [9223372036854775808]}}";
+    let refused = text(&worker, "PUT", "/api/v1/properties/by-key/s/k", put).await;
+    assert_eq!(places(&refused), set(&["body.attributes.n.0"]));
+    let rows = "{\"items\": [{\"source\": \"s\", \"listing_key\": \"k\", \"attributes\": {\"n\": \
+                123456789012345678901234567890}}, {\"source\": \"s\", \"listing_key\": \"\\ud800\"}, \
+                {\"source\": \"s\", \"listing_key\": \"k\", \"bedrooms_total\": 3.0, \"attributes\": {\"n\": \
+                9007199254740993}}]}";
+    let batch = text(&worker, "POST", "/api/v1/properties/batch", format!("\u{feff}{rows}")).await.json();
+    assert_eq!((&batch["accepted"], &batch["rejected"]), (&json!(1), &json!(2)), "{batch}");
+    let stored = ann.get("/api/v1/properties").await;
+    assert!(stored.text.contains("9007199254740993"), "{stored:?}");
+}
+
+async fn a_row_of_a_batch_names_every_bad_field(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let worker = app.worker(&ann, &[KeyScope::PropertiesWrite]).await;
+    let item = json!({"source": "s", "listing_key": "", "list_price": "x", "latitude": 100, "colour": "red"});
+
+    let batch = worker.post("/api/v1/properties/batch", &json!({"items": [item]})).await.json();
+
+    let error = batch["results"][0]["error"].as_str().unwrap();
+    for field in ["listing_key", "list_price", "latitude", "colour"] {
+        assert!(error.contains(&format!("{field}: ")), "{field} in {error}");
+    }
+}
+
+async fn a_bad_line_of_a_log_sinks_no_other(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let worker = app.worker(&ann, &[KeyScope::LogsWrite]).await;
+    let new = json!({"spider_name": "auto", "target_urls": ["https://homes.example/"]});
+    let job = ann.post("/api/v1/jobs", &new).await.json()["job_id"].to_string();
+    let path = format!("/api/v1/jobs/{job}/logs");
+    let long = "x".repeat(8 * 1024 + 1);
+    let lines = [
+        "{\"level\": \"info\", \"message\": \"one\"}".to_owned(),
+        "{\"level\": \"INFO\", \"message\": \"two\"}".to_owned(),
+        "{\"level\": \"info\", \"message\": \"\\ud800\"}".to_owned(),
+        "{\"level\": \"info\", \"message\": \"a\\u0000b\"}".to_owned(),
+        format!("{{\"level\": \"info\", \"message\": \"{long}\"}}"),
+        "{\"level\": \"error\", \"message\": \"last\"}".to_owned(),
+    ];
+
+    for (kind, body) in [
+        ("application/json", format!("{{\"lines\": [{}]}}", lines.join(","))),
+        ("application/x-ndjson", format!("\u{feff}{}", lines.join("\n"))),
+    ] {
+        let request = app.http.post(app.url(&path)).bearer_auth(worker.token());
+        let answer = Answer::of(request.header("content-type", kind).body(body)).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let told = answer.json();
+
+        assert_eq!((&told["stored"], &told["rejected"]), (&json!(2), &json!(4)), "{told}");
+        let status = |index: usize| told["results"][index]["status"].as_str().unwrap().to_owned();
+        assert_eq!(
+            (0..6).map(status).collect::<Vec<_>>(),
+            ["stored", "error", "error", "error", "error", "stored"]
+        );
+        assert!(told["results"][1]["error"].as_str().unwrap().starts_with("level: must be one of"), "{told}");
+    }
+    let kept = ann.get(&path).await.json();
+    assert_eq!(kept["data"].as_array().map(Vec::len), Some(4), "{kept}");
+}
+
+async fn what_a_pattern_asks_for_is_said_in_words(app: &TestApp) {
+    let ann = app.admin("ann").await;
+
+    let room =
+        ann.post("/api/v1/rooms", &json!({"name": "x", "visibility": "public", "room_id": "A b"})).await;
+    let broadcast = ann.post("/api/v1/admin/broadcast", &json!({"message": "x", "audience": "all"})).await;
+
+    for answer in [room, broadcast] {
+        let problem = answer.is_problem(422, "validation_failed");
+        let words = problem["errors"][0]["msg"].as_str().unwrap();
+        assert!(!words.contains('^') && !words.contains("must match"), "{words}");
+    }
+}

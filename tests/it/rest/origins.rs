@@ -1,0 +1,78 @@
+//! Pages of other origins: what an allowed one may send and read, and that an answer of any kind can be read.
+
+use serde_json::json;
+
+use crate::support::answer::Answer;
+use crate::support::app::TestApp;
+use crate::support::on_both_databases;
+use crate::support::raw::Raw;
+use crate::support::settings::Setting;
+
+const PAGE: &str = "https://app.example.com";
+const ALLOWED: &[Setting] = &[("LOTLINE__CORS__ALLOWED_ORIGINS", PAGE)];
+
+on_both_databases! {
+    an_allowed_page_may_send_whatever_header_its_libraries_add with super::ALLOWED,
+    an_allowed_page_may_read_where_a_thing_is_and_what_a_file_is_called with super::ALLOWED,
+    every_answer_can_be_read_by_an_allowed_page_and_by_no_other with super::ALLOWED,
+}
+
+async fn preflight(app: &TestApp, origin: &str, headers: &str) -> Answer {
+    let request =
+        app.http.request(reqwest::Method::OPTIONS, app.url("/api/v1/users")).header("origin", origin);
+    let request = request.header("access-control-request-method", "POST");
+    Answer::of(request.header("access-control-request-headers", headers)).await
+}
+
+async fn an_allowed_page_may_send_whatever_header_its_libraries_add(app: &TestApp) {
+    let asked = "authorization,baggage,cache-control,sentry-trace,tracestate,x-requested-with";
+
+    let allowed = preflight(app, PAGE, asked).await;
+    let other = preflight(app, "https://evil.example", asked).await;
+
+    assert_eq!((allowed.status, allowed.header("access-control-allow-headers")), (204, Some(asked)));
+    assert_eq!(allowed.header("access-control-allow-origin"), Some(PAGE));
+    assert_eq!(other.header("access-control-allow-headers"), None);
+    assert_eq!(other.header("access-control-allow-origin"), None);
+}
+
+async fn an_allowed_page_may_read_where_a_thing_is_and_what_a_file_is_called(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let request = app.http.post(app.url("/api/v1/spiders")).bearer_auth(ann.token()).header("origin", PAGE);
+    let made = Answer::of(request.json(&json!({"name": "portal", "runner": "external"}))).await;
+
+    assert_eq!(made.status, 201, "{made:?}");
+    let exposed = made.header("access-control-expose-headers").unwrap();
+    for name in ["Location", "Content-Disposition", "Content-Range", "Accept-Ranges", "ETag", "Retry-After"] {
+        assert!(exposed.split(", ").any(|one| one == name), "{name} in {exposed}");
+    }
+}
+
+async fn every_answer_can_be_read_by_an_allowed_page_and_by_no_other(app: &TestApp) {
+    let long = "x".repeat(64 * 1024);
+    for (what, status, head) in [
+        (
+            "a head that is too large",
+            431,
+            format!("GET /api/v1/users HTTP/1.1\r\nHost: x\r\nOrigin: ORIGIN\r\nX: {long}\r\n\r\n"),
+        ),
+        ("two hosts", 400, "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\nOrigin: ORIGIN\r\n\r\n".to_owned()),
+        ("no credential", 401, "GET /api/v1/users HTTP/1.1\r\nHost: x\r\nOrigin: ORIGIN\r\n\r\n".to_owned()),
+        ("no route", 404, "GET /nowhere HTTP/1.1\r\nHost: x\r\nOrigin: ORIGIN\r\n\r\n".to_owned()),
+        (
+            "a method that is not taken",
+            405,
+            "PUT /readyz HTTP/1.1\r\nHost: x\r\nOrigin: ORIGIN\r\n\r\n".to_owned(),
+        ),
+    ] {
+        for (origin, may_read) in [(PAGE, true), ("https://evil.example", false)] {
+            let mut raw = Raw::connect(app.address).await;
+            raw.send(head.replace("ORIGIN", origin).as_bytes()).await;
+            let answer = raw.answer().await.unwrap();
+
+            let allowed =
+                answer.head.to_lowercase().contains(&format!("access-control-allow-origin: {PAGE}"));
+            assert_eq!((answer.status, allowed), (status, may_read), "{what} for {origin}: {}", answer.head);
+        }
+    }
+}
