@@ -39,7 +39,8 @@ fn problems_are_written_once_with_an_example_of_each_code() {
     assert_eq!(examples, ["conflict", "idempotency_in_flight", "lease_lost"]);
     assert_eq!(shared["examples"]["lease_lost"]["value"]["status"], 409);
     let headers = document["components"]["responses"]["Problem429"]["headers"].as_object().unwrap();
-    assert_eq!(headers.keys().collect::<Vec<_>>(), ["Retry-After"]);
+    let names = ["RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"];
+    assert_eq!(headers.keys().collect::<Vec<_>>(), names);
 }
 
 #[test]

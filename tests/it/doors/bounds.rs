@@ -10,7 +10,9 @@ use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::settings::Setting;
 
-const OPEN_TO_ALL: &[Setting] = &[("LOTLINE__AUTH__REGISTRATION", "true")];
+/// Everyone may register, and the first sign-ins outlast those that each request begins with.
+const OPEN_TO_ALL: &[Setting] =
+    &[("LOTLINE__AUTH__REGISTRATION", "true"), ("LOTLINE__LIMITS__SESSIONS_PER_USER", "100000")];
 
 on_both_databases! {
     what_the_document_forbids_is_refused_and_what_it_just_allows_is_not with super::OPEN_TO_ALL,
