@@ -166,12 +166,21 @@ fn query(channel: &Channel) -> Map<String, Value> {
         add("reject", one_of(&["close"], REJECT));
     } else {
         if channel.brings == Brings::Messages {
-            add("names", one_of(&["type"], "Accepted as on `/sse/notifications`; here every event is named by its type."));
+            add(
+                "names",
+                one_of(
+                    &["type"],
+                    "Accepted as on `/sse/notifications`; here every event is named by its type.",
+                ),
+            );
         }
         add("reject", one_of(&["close"], REJECT_OF_STREAMS));
         add("keepalive", one_of(&["comment", "id"], KEEPALIVE));
         for name in ["lastEventId", "last_event_id"] {
-            add(name, text("`Last-Event-ID` for clients that cannot set the header. It counts before `since`."));
+            add(
+                name,
+                text("`Last-Event-ID` for clients that cannot set the header. It counts before `since`."),
+            );
         }
     }
     query
