@@ -19,21 +19,22 @@ const MOST_FRAMES: usize = 4096;
 #[derive(Default)]
 pub(super) struct Outgoing {
     queue: VecDeque<Bytes>,
-    bytes: usize,
+    /// A queue has a bound far below 4 GiB, and many sockets wait with an empty one.
+    bytes: u32,
     /// Whether a part of the first frame has gone out.
     has_begun: bool,
 }
 
 impl Outgoing {
     pub(super) fn push(&mut self, frame: Bytes) {
-        self.bytes += frame.len();
+        self.bytes += length(&frame);
         self.queue.push_back(frame);
     }
 
     /// Drops every frame of which nothing has gone out.
     pub(super) fn drop_unbegun(&mut self) {
         self.queue.truncate(usize::from(self.has_begun));
-        self.bytes = self.queue.iter().map(Bytes::len).sum();
+        self.bytes = self.queue.iter().map(length).sum();
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -42,11 +43,11 @@ impl Outgoing {
 
     /// Whether the client has to read before it may speak.
     pub(super) fn is_full(&self) -> bool {
-        self.bytes >= MOST_UNWRITTEN || self.queue.len() >= MOST_FRAMES
+        self.bytes() >= MOST_UNWRITTEN || self.queue.len() >= MOST_FRAMES
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes as usize
     }
 
     /// Sends one frame: at once where nothing waits before it, without a queue in between. What the socket does not
@@ -90,7 +91,7 @@ impl Outgoing {
     }
 
     fn advance(&mut self, mut written: usize) {
-        self.bytes -= written;
+        self.bytes = self.bytes.saturating_sub(u32::try_from(written).unwrap_or(u32::MAX));
         while let Some(first) = self.queue.front_mut() {
             if written < first.len() {
                 first.advance(written);
@@ -102,4 +103,9 @@ impl Outgoing {
             self.has_begun = false;
         }
     }
+}
+
+/// Frames are some MiB at most.
+fn length(frame: &Bytes) -> u32 {
+    u32::try_from(frame.len()).unwrap_or(u32::MAX)
 }
