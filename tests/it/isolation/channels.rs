@@ -105,7 +105,9 @@ async fn listen(party: &Party<'_>, again: &Party<'_>, channel: &Channel, place: 
     for (since, party) in [(None, party), (Some(place.head.as_str()), again)] {
         for caller in [&**party.admin, &*party.key] {
             let query: Vec<_> = since.map(|since| ("since", since)).into_iter().collect();
-            let query = [query, vec![("subscriptions", everything.as_str())]].concat();
+            let mut query = [query, vec![("subscriptions", everything.as_str())]].concat();
+            // What an address does not take is refused there.
+            query.retain(|(name, _)| channel.parameters.contains(*name));
             let carrier = if channel.is_socket {
                 socket(caller, &own, &query).await
             } else {

@@ -22,6 +22,8 @@ pub struct Channel {
     pub name: String,
     pub address: String,
     pub is_socket: bool,
+    /// What may stand in the query of its address.
+    pub parameters: BTreeSet<String>,
 }
 
 pub async fn operations(app: &TestApp) -> Vec<Operation> {
@@ -94,10 +96,16 @@ fn can_name(name: &str) -> bool {
 pub async fn channels(app: &TestApp) -> Vec<Channel> {
     let document = app.anonymous().get("/asyncapi.json").await.json();
     let channels = document["channels"].as_object().unwrap().iter();
-    let channel = |(name, one): (&String, &Value)| Channel {
-        name: name.clone(),
-        address: one["address"].as_str().unwrap().to_owned(),
-        is_socket: one["servers"][0]["$ref"] == "#/servers/socket",
+    let channel = |(name, one): (&String, &Value)| {
+        let is_socket = one["servers"][0]["$ref"] == "#/servers/socket";
+        let of_stream = &document["operations"][format!("receive_{name}")]["bindings"]["http"];
+        let binding = if is_socket { &one["bindings"]["ws"] } else { of_stream };
+        Channel {
+            name: name.clone(),
+            address: one["address"].as_str().unwrap().to_owned(),
+            is_socket,
+            parameters: binding["query"]["properties"].as_object().unwrap().keys().cloned().collect(),
+        }
     };
     channels.map(channel).collect()
 }

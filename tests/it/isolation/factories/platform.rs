@@ -20,7 +20,7 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
         }
         "get_tenant" => Case::new(Call::get("/api/v1/tenants/{tenant}")).number("tenant", acme),
         "update_tenant" => {
-            let call = Call::patch("/api/v1/tenants/{tenant}").json(json!({ "name": "Acme" }));
+            let call = Call::patch("/api/v1/tenants/{tenant}").json(json!({ "name": world.mark("name") }));
             Case::new(call).number("tenant", acme)
         }
         "delete_tenant" => {
