@@ -201,7 +201,9 @@ impl Socket {
     /// Says goodbye: the close frame goes out and then our end of the stream; the peer's end is awaited, so that no
     /// reset overtakes the frame.
     async fn farewell(self, closing: &Closing) -> io::Result<()> {
-        let Self { mut stream, mut out, seat, _held, .. } = self;
+        let Self { mut stream, mut out, seat, decoder, reserved, _held, .. } = self;
+        // What was received of a message is given back now, not when the peer has parted.
+        drop((decoder, reserved));
         let sessions = Arc::clone(seat.sessions());
         let clock = sessions.clock();
         let more_time =
