@@ -56,7 +56,9 @@ fn script(serve: u16, site: u16) -> String {
         }
     }
     // The last word on the job may be on its way there still.
-    script.push_str("until grep -q job_completed followed; do sleep 0.1; done\n");
+    for word in ["job_completed", "system_notification"] {
+        script.push_str(&format!("until grep -q {word} followed; do sleep 0.1; done\n"));
+    }
     script.replace("8001", &serve.to_string()).replace("8002", &site.to_string())
 }
 

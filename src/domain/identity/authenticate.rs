@@ -127,7 +127,10 @@ impl Identity {
                 let person = person.inspect_err(|problem| note_unknown_sign_in(problem, token.jti()))?;
                 match person.session {
                     Some(session) => admit::user(token, &person.facts, session),
-                    None => Err(admit::without_session(&person.facts)),
+                    None => {
+                        note_ended_sign_in(token.jti());
+                        Err(admit::without_session(&person.facts))
+                    }
                 }
             }
             Verified::Operator(token) => {
@@ -298,11 +301,12 @@ fn note(what: &'static str, refusal: Refusal) {
 
 fn note_unknown_sign_in(problem: &Problem, jti: &str) {
     if problem.code == Code::Unauthenticated {
-        tracing::debug!(
-            jti,
-            "a token was refused: its sign-in is unknown or has ended, or its user was removed"
-        );
+        note_ended_sign_in(jti);
     }
+}
+
+fn note_ended_sign_in(jti: &str) {
+    tracing::debug!(jti, "a token was refused: its sign-in is unknown or has ended, or its user was removed");
 }
 
 fn note_unknown_subject(problem: &Problem, token: &VerifiedForeign) {

@@ -24,7 +24,7 @@ async fn a_filter_finds_every_spelling_of_what_was_stored(app: &TestApp) {
     let mut socket = ann.connects().await;
     let filter = json!({"city": " BAD TO\u{308}LZ "});
     socket.say(json!({"type": "subscribe", "subscription": "property_updates", "filter": filter})).await;
-    socket.next_of_type("subscription_live").await;
+    socket.next_of_type("subscription_confirmed").await;
 
     let item = json!({
         "source": " caf\u{e9}.example ", "listing_key": "Stra\u{df}e 1 ", "address": {"city": "Bad T\u{f6}lz"},

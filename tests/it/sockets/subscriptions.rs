@@ -75,8 +75,16 @@ async fn a_bad_subscription_is_refused_in_words_and_the_socket_stays(app: &TestA
 
     for (fields, code, words) in [
         (json!({"subscription": "news"}), "invalid_subscription", "Invalid subscription: news"),
-        (json!({}), "invalid_subscription", "Invalid subscription: "),
-        (json!({"subscription": 7}), "invalid_subscription", "Invalid subscription: "),
+        (
+            json!({}),
+            "invalid_subscription",
+            "The field subscription is missing: it names a feed, one of job_updates, property_updates, system_alerts",
+        ),
+        (
+            json!({"subscription": 7}),
+            "invalid_subscription",
+            "The field subscription must be text: it names a feed, one of job_updates, property_updates, system_alerts",
+        ),
         (
             json!({"subscription": "job_updates", "key": 7}),
             "invalid_key",
