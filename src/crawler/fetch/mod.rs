@@ -183,13 +183,20 @@ impl Fetcher {
 
     async fn fetch_text(&self, url: &Url) -> Result<Vec<u8>, FetchError> {
         // RFC 9309 section 2.3.1.2: a robots.txt may redirect to another host and still speaks for this one.
-        let anywhere: MayFollow<'_> = &|_| true;
-        match self.follow_redirects(url, None, anywhere).await? {
+        // Not to another host that the operator named: which of them a job may ask is the job's to say, and the path is the
+        // site's choice.
+        let may_follow = |target: &Url| {
+            let is_named = matches!(self.guard.check(target), Ok(Reach::Named));
+            !is_named
+                || (target.host() == url.host()
+                    && target.port_or_known_default() == url.port_or_known_default())
+        };
+        match self.follow_redirects(url, None, &may_follow).await? {
             Hop::Arrived(_, response) => {
                 self.accept(&response)?;
                 body::read_prefix(response, ROBOTS_BYTES).await
             }
-            // More than five hops count as "not there" (RFC 9309), and "anywhere" never says no.
+            // As after more than five hops: there is no robots.txt to be had.
             Hop::Elsewhere(_) => Err(FetchError::TooManyRedirects),
         }
     }

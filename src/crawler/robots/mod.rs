@@ -245,6 +245,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_redirect_to_another_named_host_is_not_followed() {
+        let other = Site::serve(|_| answer(200, &[], b"")).await;
+        let target = other.url("/admin/shutdown?now=1");
+        let site = Site::serve(move |_| answer(302, &[&format!("Location: {target}")], b"")).await;
+        let named = format!("{},{}", site.address, other.address);
+        let settings = CrawlerSettings {
+            allowed_private_hosts: parse_named_hosts(&named).unwrap(),
+            ..CrawlerSettings::default()
+        };
+        let fetcher = Fetcher::new(&settings, Clock::manual(now())).unwrap();
+
+        let robots = fetcher.fetch_robots(&site.url("/")).await;
+
+        assert!(matches!(robots, RobotsAnswer::Unreachable), "{robots:?}");
+        assert_eq!(other.requests(), Vec::<String>::new());
+    }
+
+    #[tokio::test]
     async fn a_file_without_end_is_read_up_to_its_bound() {
         let mut body = b"User-agent: *\nDisallow: /no\n".to_vec();
         body.resize(700 * 1024, b'#');
