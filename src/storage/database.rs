@@ -78,7 +78,13 @@ pub(super) struct Gauges {
 #[derive(Clone)]
 enum Doors {
     /// One writer, because SQLite has one; a second connection would only wait for it and time out.
-    Sqlite { write: DatabaseConnection, read: DatabaseConnection, writers: Turns, _open: Arc<StoreLock> },
+    Sqlite {
+        write: DatabaseConnection,
+        read: DatabaseConnection,
+        writers: Turns,
+        readers: Turns,
+        _open: Arc<StoreLock>,
+    },
     /// Tenants take turns at the tenants' pool. The system's work takes them, too, where it uses that pool.
     Postgres { tenant: DatabaseConnection, system: DatabaseConnection, shared_role: bool, turns: Turns },
 }
@@ -102,6 +108,11 @@ impl Database {
                     write,
                     read,
                     writers: Turns::new(1, MOST_WRITES_WAITING),
+                    readers: Turns::shared(
+                        sqlite::READERS as usize,
+                        sqlite::READERS as usize - 1,
+                        MOST_WAITING,
+                    ),
                     _open: Arc::new(open),
                 }
             }
@@ -243,9 +254,9 @@ impl<'a> TenantDoor<'a> {
         let tenant_id = self.scope.tenant_id();
         let waited = Stopwatch::start();
         let (tx, turn) = match self.db.enter() {
-            Doors::Sqlite { write, read, writers, .. } => {
-                let turn = writers_turn(writers, Some(tenant_id), mode).await?;
-                (sqlite_transaction(write, read, mode).await?, turn)
+            Doors::Sqlite { write, read, writers, readers, .. } => {
+                let turn = sqlites_turn(writers, readers, Some(tenant_id), mode).await?;
+                (sqlite_transaction(write, read, mode).await?, Some(turn))
             }
             Doors::Postgres { tenant, shared_role, turns, .. } => {
                 let turn = pools_turn(turns, Some(tenant_id)).await?;
@@ -284,9 +295,9 @@ impl<'a> SystemDoor<'a> {
     async fn open(self, mode: AccessMode) -> Result<SystemTx> {
         let waited = Stopwatch::start();
         let (tx, turn) = match self.db.enter() {
-            Doors::Sqlite { write, read, writers, .. } => {
-                let turn = writers_turn(writers, None, mode).await?;
-                (sqlite_transaction(write, read, mode).await?, turn)
+            Doors::Sqlite { write, read, writers, readers, .. } => {
+                let turn = sqlites_turn(writers, readers, None, mode).await?;
+                (sqlite_transaction(write, read, mode).await?, Some(turn))
             }
             Doors::Postgres { system, shared_role: true, turns, .. } => {
                 let turn = pools_turn(turns, None).await?;
@@ -322,15 +333,21 @@ impl Gauges {
     }
 }
 
-/// A turn at the one writer; who only reads needs none.
-async fn writers_turn(writers: &Turns, party: Option<TenantId>, mode: AccessMode) -> Result<Option<Turn>> {
+/// A turn at the one writer, or at the readers, of which a tenant never has the last one: its searches delay another's
+/// read by one of them.
+async fn sqlites_turn(
+    writers: &Turns,
+    readers: &Turns,
+    party: Option<TenantId>,
+    mode: AccessMode,
+) -> Result<Turn> {
     match mode {
-        AccessMode::ReadOnly => Ok(None),
-        AccessMode::ReadWrite => Ok(Some(writers.wait(party).await.map_err(|LineFull| Error::Busy)?)),
+        AccessMode::ReadOnly => pools_turn(readers, party).await,
+        AccessMode::ReadWrite => writers.wait(party).await.map_err(|LineFull| Error::Busy),
     }
 }
 
-/// A turn at PostgreSQL's pool, which alone would serve in the order of asking: a tenant that asks for a thousand
+/// A turn at a pool, which alone would serve in the order of asking: a tenant that asks for a thousand
 /// transactions would stand before everybody else.
 async fn pools_turn(turns: &Turns, party: Option<TenantId>) -> Result<Turn> {
     let clock = Clock::system();
