@@ -8,6 +8,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 
+use super::answer;
 use super::budget::{BodyBudget, BodyHolder};
 use crate::auth::principal::Principal;
 use crate::base::address::AddressBlock;
@@ -186,7 +187,7 @@ impl<E: Endpoint> Endpoint for BodyGated<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
-        request.set_data(BodyAccount(Arc::new(Account {
+        let account = BodyAccount(Arc::new(Account {
             budget: Arc::clone(&self.gate.budget),
             settings: self.gate.settings,
             clock: self.gate.clock.clone(),
@@ -194,7 +195,9 @@ impl<E: Endpoint> Endpoint for BodyGated<E> {
             caller: OnceLock::new(),
             charged: Mutex::default(),
             kept: OnceLock::new(),
-        })));
-        self.inner.call(request).await.map(IntoResponse::into_response)
+        }));
+        request.set_data(account.clone());
+        let response = self.inner.call(request).await.map(IntoResponse::into_response)?;
+        Ok(answer::charge(&account.0.budget, account.holder(), response)?)
     }
 }

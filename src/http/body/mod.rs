@@ -1,6 +1,7 @@
 //! Request bodies: bounded, typed, and refused with every bad field named.
 
 mod account;
+mod answer;
 mod budget;
 mod form;
 mod log_lines;
