@@ -73,6 +73,7 @@ impl App {
         let metrics = settings.telemetry.metrics_bind.map(Listener::bind).transpose()?;
         let work = TaskTracker::new();
         let identity = Arc::new(identity(settings, &kernel, &work, listener.local_addr())?);
+        check_standing(&kernel, &identity);
         first_start(settings, &identity).await?;
         let sessions = Sessions::new(kernel.clone(), Arc::clone(&identity), parts::sessions(settings));
         let address = listener.local_addr();
@@ -229,6 +230,21 @@ fn identity(
         },
     };
     Ok(Identity::new(kernel.clone(), parts::identity(settings, address), identity_parts))
+}
+
+/// Has every change judge its caller again.
+fn check_standing(kernel: &Kernel, identity: &Arc<Identity>) {
+    let identity = Arc::downgrade(identity);
+    kernel.check_standing_with(move |principal| {
+        let identity = identity.upgrade();
+        Box::pin(async move {
+            match identity {
+                Some(identity) => identity.check_standing(&principal).await,
+                // The node is being taken down: nothing is answered any more.
+                None => Ok(()),
+            }
+        })
+    });
 }
 
 /// The identity alone, for verbs that do not serve.

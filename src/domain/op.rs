@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::broadcast;
@@ -46,6 +47,7 @@ pub struct Kernel {
     /// Word of credentials that have ended, for whoever holds connections open on them.
     pub revocations: broadcast::Sender<Revocation>,
     enforcer: Arc<OnceLock<Enforcer>>,
+    standing: Arc<OnceLock<StandingCheck>>,
     /// Which node of the deployment this is; a new one unless the composition root sets it.
     pub node: NodeId,
     /// Wakes who waits for a job.
@@ -66,6 +68,9 @@ pub struct Kernel {
 
 /// Ends this node's own connections that a revocation speaks of.
 type Enforcer = Box<dyn Fn(&Revocation) + Send + Sync>;
+
+/// Refuses a caller whose credential has ended, or grants less, since the request was let in.
+type StandingCheck = Box<dyn Fn(Principal) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
 /// Revocations that may wait for a listener. An act sends one, whatever it ends, and this node's own connections are ended
 /// before the act is answered, not through this queue. A listener that lags all the same asks the store about every open
@@ -89,6 +94,7 @@ impl Kernel {
             entropy,
             revocations,
             enforcer,
+            standing: Arc::default(),
             node,
             wakeups,
             job_settings: JobSettings::default(),
@@ -103,6 +109,15 @@ impl Kernel {
     /// Who ends this node's connections; the first one stands.
     pub fn enforce_with(&self, enforcer: impl Fn(&Revocation) + Send + Sync + 'static) {
         let _ = self.enforcer.set(Box::new(enforcer));
+    }
+
+    /// What judges a caller again before each change; the first one stands. Without one a caller is judged once, by the
+    /// credential of the request.
+    pub fn check_standing_with(
+        &self,
+        check: impl Fn(Principal) -> BoxFuture<'static, Result<()>> + Send + Sync + 'static,
+    ) {
+        let _ = self.standing.set(Box::new(check));
     }
 
     /// Spreads the word. Nobody listening is fine: then no connection is open. This node's own connections end before
@@ -199,12 +214,23 @@ impl Op {
         Ok(self.kernel.db.tenant(&self.scope).read().await?)
     }
 
-    /// A change of the tenant's rows and the events that will tell of it.
+    /// A change of the tenant's rows and the events that will tell of it. The caller is judged again first: a body may
+    /// arrive, and a claim may wait, for longer than the credential lives.
     #[track_caller]
     pub fn begin(&self) -> impl Future<Output = Result<Change>> + Send + '_ {
         // Begun here, so that a transaction that stays open is named by the use case.
         let begun = self.kernel.db.tenant(&self.scope).begin();
-        async move { Ok(Change::new(begun.await?, self.now())) }
+        async move {
+            self.check_standing().await?;
+            Ok(Change::new(begun.await?, self.now()))
+        }
+    }
+
+    async fn check_standing(&self) -> Result<()> {
+        match (self.principal(), self.kernel.standing.get()) {
+            (Some(principal), Some(check)) => check(principal.clone()).await,
+            _ => Ok(()),
+        }
     }
 
     /// Commits, then hands the events to this node's readers. `None`: the change told nothing. Should the caller go

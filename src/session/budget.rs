@@ -1,5 +1,5 @@
-//! Bytes that clients make the node keep before there is a whole message to serve: one budget for all sockets, of which one
-//! tenant takes a share at most. What one socket may keep is its decoder's bound; without a sum, many sockets would
+//! Bytes that clients make the node keep before there is a whole message to serve: one budget for all sockets, of which a
+//! tenant never has more than what stays free, so that `n` tenants that take all they can leave one part in `n + 1`. What one socket may keep is its decoder's bound; without a sum, many sockets would
 //! keep as many times that.
 
 use std::collections::HashMap;
@@ -17,7 +17,6 @@ const LARGEST_MESSAGES: usize = 8;
 /// How many bytes are kept, and for whom.
 pub(super) struct ByteBudget {
     most: usize,
-    share: usize,
     kept: Mutex<Kept>,
 }
 
@@ -40,10 +39,10 @@ pub(super) struct Reservation {
 pub(super) struct Exhausted;
 
 impl ByteBudget {
-    /// For messages of at most `largest_message` bytes. A tenant's share is half of it.
+    /// For messages of at most `largest_message` bytes.
     pub(super) fn new(largest_message: usize) -> Arc<Self> {
         let most = MOST.max(largest_message.saturating_mul(LARGEST_MESSAGES));
-        Arc::new(Self { most, share: most / 2, kept: Mutex::default() })
+        Arc::new(Self { most, kept: Mutex::default() })
     }
 
     /// Nothing yet.
@@ -60,7 +59,7 @@ impl ByteBudget {
         let mut kept = self.kept.lock();
         let total = kept.total - before + now;
         let of_tenant = kept.tenants.get(&tenant).copied().unwrap_or(0) - before + now;
-        if now > before && (total > self.most || of_tenant > self.share) {
+        if now > before && of_tenant > self.most.saturating_sub(total) {
             return Err(Exhausted);
         }
         kept.total = total;
@@ -95,21 +94,22 @@ mod tests {
     use super::*;
 
     fn budget(most: usize) -> Arc<ByteBudget> {
-        Arc::new(ByteBudget { most, share: most / 2, kept: Mutex::default() })
+        Arc::new(ByteBudget { most, kept: Mutex::default() })
     }
 
     #[test]
-    fn a_tenant_takes_its_share_and_leaves_the_rest_to_others() {
-        let budget = budget(100);
+    fn tenants_that_take_all_they_can_leave_one_part_more_than_they_are() {
+        let budget = budget(120);
         let (mut one, mut two) = (budget.reserve(TenantId(1)), budget.reserve(TenantId(1)));
-        let mut other = budget.reserve(TenantId(2));
+        let (mut other, mut third) = (budget.reserve(TenantId(2)), budget.reserve(TenantId(3)));
 
         assert_eq!(one.resize(40), Ok(()));
-        assert_eq!(two.resize(11), Err(Exhausted));
-        assert_eq!((two.resize(10), other.resize(50)), (Ok(()), Ok(())));
-        assert_eq!((budget.kept(), budget.reserve(TenantId(3)).resize(1)), (100, Err(Exhausted)));
+        assert_eq!(two.resize(21), Err(Exhausted));
+        assert_eq!((two.resize(20), other.resize(31), other.resize(30)), (Ok(()), Err(Exhausted), Ok(())));
+        assert_eq!((third.resize(16), third.resize(15)), (Err(Exhausted), Ok(())));
+        assert_eq!(budget.kept(), 105);
         drop(one);
-        assert_eq!(two.resize(50), Ok(()));
+        assert_eq!(third.resize(35), Ok(()));
     }
 
     #[test]
@@ -127,6 +127,6 @@ mod tests {
     #[test]
     fn the_budget_grows_with_the_largest_message_that_is_allowed() {
         assert_eq!(ByteBudget::new(64 * 1024).most, MOST);
-        assert_eq!(ByteBudget::new(64 * 1024 * 1024).share, 256 * 1024 * 1024);
+        assert_eq!(ByteBudget::new(64 * 1024 * 1024).most, 512 * 1024 * 1024);
     }
 }

@@ -206,6 +206,19 @@ impl Identity {
         self.again(principal).await.map(drop)
     }
 
+    /// Refuses a principal whose credential has ended since it was admitted, or which may do less by now.
+    pub async fn check_standing(&self, principal: &Principal) -> Result<()> {
+        let now = match principal {
+            Principal::Key(key) => {
+                let facts = self.accounts.key(key.key_id()).await?;
+                admit::key_again(&facts, self.now()).map_err(refused)?
+            }
+            Principal::User(_) | Principal::Operator(_) => self.again(principal).await?,
+        };
+        let lost = Permission::ALL.into_iter().find(|one| principal.may(*one) && !now.may(*one));
+        lost.map_or(Ok(()), |permission| Err(forbidden(permission)))
+    }
+
     /// The same person or key with what the store grants now, for a connection that goes on after a change.
     pub async fn again(&self, principal: &Principal) -> Result<Principal> {
         match principal {

@@ -36,12 +36,17 @@ impl BodyBudget {
         Self { total, used: Mutex::default() }
     }
 
-    /// A tenant may hold half, so that one that fills its share leaves as much to the others. Strangers hold a quarter
-    /// together, and one address an eighth of that.
-    fn share(&self, holder: BodyHolder) -> usize {
+    /// The most that `holder` may have while `used` is taken. A holder never has more than what stays free: one that takes
+    /// all it can leaves half, two leave a third, `n` leave one part in `n + 1`. Strangers hold a quarter together, and one
+    /// address an eighth of that.
+    fn share(&self, holder: BodyHolder, used: &Used, bytes: usize) -> usize {
+        let free = self.total.saturating_sub(used.all + bytes);
         match holder {
-            BodyHolder::Tenant(_) | BodyHolder::Operators => self.total / 2,
-            BodyHolder::Stranger(_) => self.total / 32,
+            BodyHolder::Tenant(_) | BodyHolder::Operators => free,
+            BodyHolder::Stranger(_) => {
+                let of_strangers = (self.total / 4).saturating_sub(used.strangers + bytes);
+                free.min(of_strangers).min(self.total / 32)
+            }
         }
     }
 
@@ -50,13 +55,11 @@ impl BodyBudget {
         let mut used = self.used.lock();
         let own = used.by_holder.get(&holder).copied().unwrap_or_default();
         let is_stranger = matches!(holder, BodyHolder::Stranger(_));
-        if own + bytes > self.share(holder) {
-            return Err(full(
-                "The bodies that you send at this moment fill your share of the server's memory",
-            ));
-        }
-        if used.all + bytes > self.total || (is_stranger && used.strangers + bytes > self.total / 4) {
-            return Err(full("The bodies that are sent at this moment fill the server's memory for them"));
+        if own + bytes > self.share(holder, &used, bytes) {
+            return Err(full(match own {
+                0 => "The bodies that are sent at this moment fill the server's memory for them",
+                _ => "The bodies that you send at this moment fill your share of the server's memory",
+            }));
         }
         used.all += bytes;
         if is_stranger {
@@ -100,19 +103,25 @@ mod tests {
         BodyHolder::Stranger(Some(AddressBlock::of(Ipv4Addr::new(192, 0, 2, last).into())))
     }
 
+    fn most(budget: &BodyBudget, holder: BodyHolder) -> usize {
+        (0..).find(|_| budget.take(holder, 1).is_err()).unwrap()
+    }
+
     #[test]
-    fn a_tenant_that_fills_its_half_leaves_the_other_half() {
-        let budget = BodyBudget::new(1024);
-        let (one, other) = (BodyHolder::Tenant(TenantId(1)), BodyHolder::Tenant(TenantId(2)));
+    fn tenants_that_take_all_they_can_leave_one_part_more_than_they_are() {
+        let budget = BodyBudget::new(1200);
+        let tenants = [1, 2, 3].map(|id| BodyHolder::Tenant(TenantId(id)));
 
-        budget.take(one, 512).unwrap();
+        assert_eq!(most(&budget, tenants[0]), 600);
+        let refused = budget.take(tenants[0], 1).unwrap_err();
+        assert_eq!((refused.code, refused.retry_after.is_some()), (Code::Unavailable, true));
+        assert_eq!(most(&budget, tenants[1]), 300);
+        assert_eq!(most(&budget, tenants[2]), 150);
+        budget.give_back(tenants[0], 600);
+        assert_eq!(most(&budget, tenants[2]), 225, "a share grows with what is free");
 
-        assert_eq!(budget.take(one, 1).unwrap_err().code, Code::Unavailable);
-        assert!(budget.take(one, 1).unwrap_err().retry_after.is_some());
-        budget.take(other, 512).unwrap();
-        assert!(budget.take(stranger(1), 1).is_err(), "the whole is full");
-        budget.give_back(one, 512);
-        budget.give_back(other, 512);
+        budget.give_back(tenants[1], 300);
+        budget.give_back(tenants[2], 375);
         assert_eq!(budget.in_flight(), 0);
         assert!(budget.used.lock().by_holder.is_empty());
     }
@@ -123,13 +132,13 @@ mod tests {
 
         budget.take(stranger(0), 32).unwrap();
         assert!(budget.take(stranger(0), 1).is_err());
-        for last in 1..8 {
+        for last in 1..7 {
             budget.take(stranger(last), 32).unwrap();
         }
-        assert!(budget.take(stranger(8), 1).is_err());
-        budget.take(BodyHolder::Tenant(TenantId(1)), 512).unwrap();
+        assert_eq!(most(&budget, stranger(8)), 16, "of the quarter as much stays free");
+        budget.take(BodyHolder::Tenant(TenantId(1)), 256).unwrap();
 
         budget.give_back(stranger(0), 32);
-        budget.take(stranger(8), 32).unwrap();
+        budget.take(stranger(8), 8).unwrap();
     }
 }

@@ -8,3 +8,4 @@ mod revocation;
 mod roles;
 mod streams;
 mod tickets;
+mod under_way;

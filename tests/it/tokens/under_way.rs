@@ -1,0 +1,142 @@
+//! A request whose credential ends while its body is on its way, or while it waits, changes nothing.
+
+use lotline::auth::role::KeyScope;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
+use crate::support::on_both_databases;
+use crate::support::people::Admin;
+use crate::support::raw::{Raw, RawAnswer};
+
+on_both_databases! {
+    a_new_password_stops_what_another_sign_in_has_begun,
+    deactivating_a_user_stops_what_they_have_begun,
+    a_lower_role_stops_what_it_no_longer_allows,
+    revoking_a_key_stops_its_batch_on_the_way,
+    a_request_that_stands_is_done,
+}
+
+/// A request that was let in and whose body has not come.
+struct Begun {
+    raw: Raw,
+    body: String,
+}
+
+impl Begun {
+    async fn new(app: &TestApp, token: &str, path: &str, body: Value) -> Self {
+        let body = body.to_string();
+        let mut raw = Raw::connect(app.address).await;
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nExpect: 100-continue\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        raw.send(head.as_bytes()).await;
+        // Who asks for the body has let the caller in.
+        assert_eq!(raw.answer().await.unwrap().status, 100);
+        Self { raw, body }
+    }
+
+    async fn ends(mut self) -> RawAnswer {
+        self.raw.send(self.body.as_bytes()).await;
+        self.raw.answer().await.unwrap()
+    }
+}
+
+/// What an admin can make that outlives them.
+fn lasting() -> [(&'static str, Value); 3] {
+    let password = "correct horse battery staple";
+    [
+        ("/api/v1/users", json!({ "username": "backdoor", "password": password, "role": "admin" })),
+        ("/api/v1/api-keys", json!({ "name": "backdoor", "scopes": ["properties:write"] })),
+        ("/api/v1/spiders", json!({ "name": "backdoor", "start_urls": ["https://homes.example.com/"] })),
+    ]
+}
+
+async fn begins(app: &TestApp, token: &str) -> Vec<Begun> {
+    let mut begun = Vec::new();
+    for (path, body) in lasting() {
+        begun.push(Begun::new(app, token, path, body).await);
+    }
+    begun
+}
+
+async fn all_end_with(begun: Vec<Begun>, status: u16) {
+    for one in begun {
+        let body = one.body.clone();
+        let answer = one.ends().await;
+        assert_eq!(answer.status, status, "{body}: {}", answer.body);
+    }
+}
+
+async fn nothing_was_made(ann: &Admin<'_>) {
+    for path in ["/api/v1/users?limit=200", "/api/v1/api-keys?limit=200", "/api/v1/spiders?limit=200"] {
+        let list = ann.get(path).await;
+        assert_eq!(list.status, 200, "{path}");
+        assert!(!list.json().to_string().contains("backdoor"), "{path}");
+    }
+}
+
+async fn a_new_password_stops_what_another_sign_in_has_begun(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let victim = app.admin("eve").await;
+    let stolen = victim.another_token().await;
+    let begun = begins(app, &stolen).await;
+
+    let passwords =
+        json!({ "current_password": "correct horse battery staple", "new_password": "another one of 1915" });
+    assert_eq!(victim.post("/api/v1/auth/password", &passwords).await.status, 204);
+
+    all_end_with(begun, 401).await;
+    nothing_was_made(&ann).await;
+}
+
+async fn deactivating_a_user_stops_what_they_have_begun(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let eve = app.admin("eve").await;
+    let begun = begins(app, eve.token()).await;
+
+    let path = format!("/api/v1/users/{}", eve.id.0);
+    assert_eq!(ann.patch(&path, &json!({ "is_active": false })).await.status, 200);
+
+    all_end_with(begun, 403).await;
+    nothing_was_made(&ann).await;
+}
+
+async fn a_lower_role_stops_what_it_no_longer_allows(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let eve = app.admin("eve").await;
+    let begun = begins(app, eve.token()).await;
+
+    let path = format!("/api/v1/users/{}", eve.id.0);
+    assert_eq!(ann.patch(&path, &json!({ "role": "viewer" })).await.status, 200);
+
+    all_end_with(begun, 403).await;
+    nothing_was_made(&ann).await;
+}
+
+async fn revoking_a_key_stops_its_batch_on_the_way(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let worker = app.worker(&ann, &[KeyScope::PropertiesWrite]).await;
+    let rows =
+        json!({ "items": [{ "source": "s", "listing_key": "backdoor", "standard_status": "active" }] });
+    let begun = Begun::new(app, worker.token(), "/api/v1/properties/batch", rows).await;
+
+    let keys = ann.get("/api/v1/api-keys").await.json();
+    let path = format!("/api/v1/api-keys/{}", keys["data"][0]["id"].as_str().unwrap());
+    let revoked = app.http.request(Method::DELETE, app.url(&path)).bearer_auth(ann.token());
+    assert!(revoked.send().await.unwrap().status().is_success());
+
+    let answer = begun.ends().await;
+    assert_eq!(answer.status, 401, "{}", answer.body);
+    let list = ann.get("/api/v1/properties").await.json();
+    assert_eq!(list["data"], json!([]), "{list}");
+}
+
+async fn a_request_that_stands_is_done(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let begun = begins(app, ann.token()).await;
+
+    all_end_with(begun, 201).await;
+}
