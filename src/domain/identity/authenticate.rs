@@ -216,7 +216,7 @@ impl Identity {
             Principal::User(_) | Principal::Operator(_) => self.again(principal).await?,
         };
         let lost = Permission::ALL.into_iter().find(|one| principal.may(*one) && !now.may(*one));
-        lost.map_or(Ok(()), |permission| Err(forbidden(permission)))
+        lost.map_or(Ok(()), |_| Err(forbidden()))
     }
 
     /// The same person or key with what the store grants now, for a connection that goes on after a change.

@@ -100,7 +100,7 @@ async fn deactivating_a_user_stops_what_they_have_begun(app: &TestApp) {
     let path = format!("/api/v1/users/{}", eve.id.0);
     assert_eq!(ann.patch(&path, &json!({ "is_active": false })).await.status, 200);
 
-    all_end_with(begun, 403).await;
+    all_end_with(begun, 401).await;
     nothing_was_made(&ann).await;
 }
 
