@@ -199,7 +199,9 @@ impl Socket {
     /// Says goodbye: the close frame goes out and then our end of the stream; the peer's end is awaited, so that no
     /// reset overtakes the frame.
     async fn farewell(self, closing: &Closing) -> io::Result<()> {
-        let Self { mut stream, mut out, seat, _held, .. } = self;
+        let Self { mut stream, mut out, seat, decoder, reserved, _held, .. } = self;
+        // What was received of a message is given back now, not when the peer has parted.
+        drop((decoder, reserved));
         let clock = seat.sessions().clock().clone();
         // Whoever asks why it ended hears of it, also where the socket itself found the reason.
         seat.connection.close(closing.code, &closing.reason);
