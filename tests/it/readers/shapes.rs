@@ -65,6 +65,11 @@ fn pool() -> ReaderPool {
     ReaderPool::new(settings, 8 * MIB, Arc::new(Metrics::default()))
 }
 
+#[expect(clippy::print_stdout, reason = "a row of the table, for those who run this with --no-capture")]
+fn print(row: &str) {
+    println!("{row}");
+}
+
 /// Reads an input and says what it cost reader and server.
 async fn measure<T>(name: &str, bytes: usize, read: impl Future<Output = Result<T, ReadFailure>>) {
     let own = std::process::id();
@@ -75,7 +80,7 @@ async fn measure<T>(name: &str, bytes: usize, read: impl Future<Output = Result<
 
     assert!(answer.is_ok(), "{name}: {:?}", answer.err());
     let (reader, server) = (reader_before.cost(), server_before.cost());
-    println!("{name}: {bytes} bytes, reader {reader:?}, server {server:?}");
+    print(&format!("{name}: {bytes} bytes, reader {reader:?}, server {server:?}"));
     assert!(reader.cpu + server.cpu <= MOST_CPU, "{name}: {reader:?} {server:?}");
     assert!(reader.grown <= bytes * READER_BYTES_PER_BYTE + SLACK, "{name}: {reader:?}");
     assert!(server.grown <= bytes * SERVER_BYTES_PER_BYTE + SLACK, "{name}: {server:?}");
@@ -147,10 +152,10 @@ async fn every_compressed_page_costs_the_server_no_more_than_the_largest_page() 
         let job = node.sees_the_end_of(&person, job).await;
 
         let server = before.cost();
-        println!("{path}: {} bytes, server {server:?}", body.len());
+        print(&format!("{path}: {} bytes, server {server:?}", body.len()));
         match error {
             Some(words) => {
-                assert!(job["error"].as_str().unwrap_or_default().contains(words), "{path}: {job}")
+                assert!(job["error"].as_str().unwrap_or_default().contains(words), "{path}: {job}");
             }
             None => assert_eq!(
                 (&job["status"], &job["pages_crawled"]),
