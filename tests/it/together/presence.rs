@@ -140,8 +140,7 @@ async fn a_peer_that_falls_silent_is_gone_within_two_heartbeats(app: &TestApp) {
     private_room(&ann, &[&bob]).await;
     let mut of_ann = ann.connects().await;
     let silent = bob.connects().await.into_stream();
-    app.pass(A_WHILE).await;
-    told_presence(&mut of_ann).await;
+    let online = app.while_at_most(A_WHILE, of_ann.next_of_type("presence")).await;
 
     for seconds in [24, 22] {
         app.pass(Duration::from_secs(seconds)).await;
@@ -149,9 +148,9 @@ async fn a_peer_that_falls_silent_is_gone_within_two_heartbeats(app: &TestApp) {
     }
     let before = told_presence(&mut of_ann).await;
     // With what has passed before: two heartbeats of 25 seconds, the look of a second, the farewell of two.
-    app.pass(Duration::from_secs(7)).await;
+    app.pass(Duration::from_secs(10)).await;
 
-    assert_eq!(before, []);
+    assert_eq!((statuses(&online), before), (vec![stands(&bob, "online")], vec![]));
     assert_eq!(statuses(&of_ann.next_of_type("presence").await), [stands(&bob, "offline")]);
     drop(silent);
 }
