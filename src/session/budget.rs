@@ -1,6 +1,6 @@
-//! Bytes that clients make the node keep before there is a whole message to serve: one budget for all sockets, of which a
-//! tenant never has more than what stays free, so that `n` tenants that take all they can leave one part in `n + 1`. What one socket may keep is its decoder's bound; without a sum, many sockets would
-//! keep as many times that.
+//! Bytes that clients make the node keep before there is a whole message to serve: one budget for all sockets, of which
+//! a tenant never has more than what stays free: `n` tenants that take all they can leave one part in `n + 1`. What one
+//! socket may keep is its decoder's bound; without a sum, many sockets would keep as many times that.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ const MOST: usize = 256 * 1024 * 1024;
 /// The budget holds at least so many of the largest messages that are allowed.
 const LARGEST_MESSAGES: usize = 8;
 
-/// How many bytes are kept, and for whom.
+/// How many bytes are kept, in all and by tenant.
 pub(super) struct ByteBudget {
     most: usize,
     kept: Mutex<Kept>,
