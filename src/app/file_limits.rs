@@ -23,7 +23,7 @@ pub(super) fn raise() {
 }
 
 /// The settings with no more connections than there are descriptors for: beyond them an address could fill the server
-/// and no newcomer would be accepted, whoever is idle.
+/// and no new connection would be accepted, even while others are idle.
 pub(super) fn fitted(serving: ServeSettings) -> ServeSettings {
     let Some(files) = limit() else { return serving };
     let fitted = within(serving, files);

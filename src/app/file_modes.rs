@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{Settings, Store};
 
-/// New files get no right for anybody else, whoever makes them.
+/// New files of this process get no rights for group and others.
 pub(super) fn make_private() {
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));

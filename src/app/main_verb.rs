@@ -25,7 +25,7 @@ enum Failed {
     Configuration(String),
 }
 
-/// How long threads of the runtime may go on when their verb is done. What they still do nobody waits for.
+/// How long threads of the runtime may go on when their verb is done. What they still do is not waited for.
 const THREADS: Duration = Duration::from_millis(100);
 
 /// Runs what the process was asked for.

@@ -157,7 +157,7 @@ pub fn passwords(settings: &Settings) -> PasswordSettings {
 pub fn identity(settings: &Settings, address: std::net::SocketAddr) -> IdentitySettings {
     let auth = &settings.auth;
     let span = |duration: Duration| chrono::TimeDelta::from_std(duration).unwrap_or(chrono::TimeDelta::MAX);
-    // Nothing is taken from a request's Host, which anybody may write.
+    // Nothing is taken from a request's Host, which any client may write.
     let bound = (!address.ip().is_unspecified()).then(|| format!("http://{address}"));
     IdentitySettings {
         // The configuration keeps to the range that a lifetime has.

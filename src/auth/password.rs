@@ -112,7 +112,7 @@ const PARTIES: usize = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HashingParty {
     Tenant(TenantId),
-    /// Operators, and whoever has the command line.
+    /// Operators, and users of the command line.
     Platform,
     /// All names that stand for no tenant.
     Nobody,

@@ -436,7 +436,7 @@ mod tests {
         fail(&mut throttle, "ann", 0);
 
         for n in 0..1000 {
-            // A whole /48 of somebody who has all of its addresses.
+            // A whole /48 of one client that has all of its addresses.
             let flood = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, n, 0, 0, 0, 1));
             let _ = throttle.begin("acme", &format!("user{n}"), flood, Stranger, at(0));
             assert!(throttle.begin("acme", "ann", HOME, Stranger, at(0)).is_err(), "forgotten after {n}");

@@ -1,4 +1,4 @@
-//! Turns at something that few may use at once. Whoever waits stands in the line of their party, a tenant for instance,
+//! Turns at something that few may use at once. A waiter stands in the line of its party, a tenant for instance,
 //! and the lines are served in rotation: a party with a thousand waiting delays another's first by one turn, not by a
 //! thousand.
 
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-/// Whose line somebody stands in.
+/// Whose line a waiter stands in.
 pub trait Party: Copy + Eq + Hash {}
 
 impl<P: Copy + Eq + Hash> Party for P {}
@@ -47,7 +47,7 @@ pub struct Turn<P: Party> {
 pub struct LineFull;
 
 impl<P: Party> Turns<P> {
-    /// One party may hold all of them while nobody else comes.
+    /// One party may hold all of them while no other party waits.
     pub fn new(at_once: usize, most_waiting: usize) -> Self {
         Self::shared(at_once, at_once, most_waiting)
     }

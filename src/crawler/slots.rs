@@ -1,7 +1,7 @@
 //! Who may fetch and read at a moment. A node has so many slots; a job holds one while any request of it is on its way or
 //! being read, and none while it only waits for its hosts. Many more jobs may be open than there are slots.
 //!
-//! Tenants get slots in turn. While others wait a tenant holds at most half of them, rounded up, and nobody holds one for
+//! Tenants get slots in turn. While others wait a tenant holds at most half of them, rounded up, and no job holds one for
 //! longer than [`LONGEST_HOLD`]: then it starts no further request, and gives the slot up when the last one has ended.
 
 use std::collections::{HashMap, VecDeque};

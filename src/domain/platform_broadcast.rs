@@ -99,7 +99,7 @@ async fn deliver(kernel: &Kernel, tenant: TenantId, row: &PlatformBroadcastRow) 
     Ok(true)
 }
 
-/// The tenant's own entry of it: what was sent to all of its people, and by whom.
+/// The tenant's own entry of it: what was sent to all of its people, and the sender.
 fn entry(row: &PlatformBroadcastRow, now: DateTime<Utc>) -> NewAuditEntry {
     NewAuditEntry {
         at: micros(now),

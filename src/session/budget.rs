@@ -1,6 +1,6 @@
-//! Bytes that clients make the node keep before there is a whole message to serve: one budget for all sockets, of which a
-//! tenant never has more than what stays free, so that `n` tenants that take all they can leave one part in `n + 1`. What one socket may keep is its decoder's bound; without a sum, many sockets would
-//! keep as many times that.
+//! Bytes that clients make the node keep before there is a whole message to serve: one budget for all sockets. A tenant
+//! takes more only while it has no more than what stays free, so one that takes all it can leaves half of what it found.
+//! What one socket may keep is its decoder's bound; without a sum, many sockets would keep as many times that.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ const MOST: usize = 256 * 1024 * 1024;
 /// The budget holds at least so many of the largest messages that are allowed.
 const LARGEST_MESSAGES: usize = 8;
 
-/// How many bytes are kept, and for whom.
+/// How many bytes are kept, in all and by tenant.
 pub(super) struct ByteBudget {
     most: usize,
     kept: Mutex<Kept>,
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn tenants_that_take_all_they_can_leave_one_part_more_than_they_are() {
+    fn a_tenant_takes_more_only_while_it_has_no_more_than_what_stays_free() {
         let budget = budget(120);
         let (mut one, mut two) = (budget.reserve(TenantId(1)), budget.reserve(TenantId(1)));
         let (mut other, mut third) = (budget.reserve(TenantId(2)), budget.reserve(TenantId(3)));

@@ -10,7 +10,7 @@ use crate::hub::{Closing, Mailbox, Offer};
 pub(super) struct Line(Mutex<State>);
 
 enum State {
-    /// Nobody listens yet; the end that was told meanwhile. Boxed: it is rare, and every connection has a line.
+    /// No mailbox is attached yet; the end that was told meanwhile. Boxed: it is rare, and every connection has a line.
     Waiting(Option<Box<Closing>>),
     /// The same, and delivery is held.
     WaitingHeld(Option<Box<Closing>>),

@@ -20,8 +20,8 @@ use crate::domain::error::Result;
 
 /// Connections that are judged at once: as few as leave most of the store's connections to others.
 const AT_ONCE: usize = 8;
-/// How long a connection in doubt is served. A revocation takes effect within a second (contract, section 4): whoever
-/// could not be judged in the first half of it gets nothing more until it was. Held messages wait in the mailbox, within
+/// How long a connection in doubt is served. A revocation takes effect within a second (contract, section 4): one
+/// that could not be judged in the first half of it gets nothing more until it was. Held messages wait in the mailbox, within
 /// its usual bound, so a judgement in favour loses none; a store that cannot be read for longer than a mailbox holds
 /// closes the slow ones with 4503, to resume.
 const HOLD_AFTER: Duration = Duration::from_millis(500);

@@ -27,7 +27,7 @@ use crate::protocol::problem::{CloseCode, Code, Problem};
 
 /// How long a silent connection has to answer when its seat is wanted.
 const PROBE: Duration = Duration::from_secs(1);
-/// When whoever found no room may look again.
+/// When a client that found no room may try again.
 const ROOM_RETRY_SECS: u32 = 5;
 
 /// A seat that is held: dropping it gives the seat back and forgets the connection.
@@ -105,8 +105,8 @@ impl Sessions {
         Ok(seat)
     }
 
-    /// Who shows this credential, behind a gate that lets only so many be looked at at once. Whoever has to wait for the
-    /// keys of a foreign issuer holds no place meanwhile: an issuer that does not answer keeps nobody else waiting.
+    /// Who shows this credential, behind a gate that lets only so many be looked at at once. A caller that waits for the
+    /// keys of a foreign issuer holds no place meanwhile: an issuer that does not answer delays no other caller.
     pub async fn authenticate(&self, gate: &Gate, credential: Credential<'_>) -> Result<Admitted, Problem> {
         let place = gate.enter().await?;
         let judged = self.identity.judge(credential, KeyPatience::AskForKeys).await;

@@ -15,7 +15,7 @@ use crate::protocol::property_batch::{BatchItemStatus, BatchResult};
 
 /// The least time between two reports of progress.
 const SPACING: Duration = Duration::from_millis(500);
-/// The longest time without a look at the job: whoever cancels one that waits for its host is heard after this long.
+/// The longest time without a look at the job: a cancel of one that waits for its host is seen after this long.
 const LONGEST_SILENCE: Duration = Duration::from_secs(2);
 /// Parts of a lease after which it is made to last anew. Many open jobs wait for their hosts, and each time is a write.
 const LEASE_PARTS: u32 = 6;

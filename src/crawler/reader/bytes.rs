@@ -74,7 +74,7 @@ impl ByteBudget {
 }
 
 impl TenantBudget {
-    /// Waits for `bytes`. The tenant's share comes first: who waits for it keeps nobody else out.
+    /// Waits for `bytes`. The tenant's share comes first: a page that waits for it delays no other tenant.
     pub async fn reserve(&self, bytes: u64) -> PagePermit {
         let wanted = units(bytes).min(self.node.share);
         let of_tenant = acquire(&self.own, wanted).await;

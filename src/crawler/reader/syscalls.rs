@@ -33,7 +33,7 @@ const PLAIN: [libc::c_long; 18] = [
 ];
 
 /// From here on this process reads its input, writes its output, takes memory, and ends. It opens nothing, starts
-/// nothing, and reaches nobody.
+/// nothing, and reaches no other process.
 pub(super) fn allow_only_reading() -> Result<(), Error> {
     enforce(SeccompAction::KillProcess)
 }

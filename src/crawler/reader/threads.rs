@@ -61,7 +61,7 @@ fn work_off(tasks: &Mutex<Receiver<Task>>, deadline: &Deadline) {
         let Ok(Task { request, body, turn, reply }) = task else { return };
         let answer = work::respond(&request[REQUEST_LENGTHS..], body, Some(deadline), String::new);
         if let Ok(mut answer) = answer {
-            // A page that was given up has nobody who waits for it.
+            // The receiver of a page that was given up is gone.
             let _ = reply.send(answer.split_off(ANSWER_LENGTH));
         }
         drop(turn);

@@ -41,8 +41,8 @@ pub struct Admitted {
 /// Why a credential is not admitted.
 pub enum NotAdmitted {
     Refused(Problem),
-    /// The keys of the token's issuer are being fetched, and the token may be judged once they are there. Whoever holds a
-    /// place that others want gives it back before waiting.
+    /// The keys of the token's issuer are being fetched, and the token may be judged once they are there. A caller that
+    /// holds a place that others want gives it back before waiting.
     KeysPending(KeyFetch),
 }
 
@@ -62,7 +62,7 @@ pub enum KeyPatience {
 
 impl Identity {
     /// Who shows this credential. A ticket is only looked at: the session that starts redeems it. Waits a short while for
-    /// the keys of a foreign issuer; whoever holds a place that others want uses [`Identity::judge`].
+    /// the keys of a foreign issuer; a caller that holds a place that others want uses [`Identity::judge`].
     pub async fn authenticate(&self, credential: Credential<'_>) -> Result<Admitted> {
         let fetch = match self.judge(credential, KeyPatience::AskForKeys).await {
             Ok(admitted) => return Ok(admitted),

@@ -194,7 +194,7 @@ pub async fn first_start(
     let password = password.ok_or_else(Problem::internal)?;
     let hash = identity.hash(HashingParty::Platform, &password).await?;
     let tx = op.begin().await?;
-    // Once more where nobody comes between: another node may start at the same time.
+    // Once more in the transaction that writes: another node may start at the same time.
     if platform_marks::is_set(&tx, PlatformMark::FirstTenant).await? {
         return Ok(None);
     }

@@ -145,12 +145,12 @@ impl News {
         Self(Mutex::new(Heard { words, latest, order, next: 0, floor: 0 }))
     }
 
-    /// Takes in what was told. Called now and then where nobody asks, so that the channel does not run full.
+    /// Takes in what was told. Called now and then while nothing is looked up, so that the channel does not run full.
     pub(super) fn listen(&self) {
         self.0.lock().listen();
     }
 
-    /// Revocations were missed that may concern anybody: every answer so far is read again when it is next asked for.
+    /// Revocations were missed that may concern any account: every answer so far is read again when it is next asked for.
     pub(super) fn forget(&self) {
         let mut heard = self.0.lock();
         heard.listen();

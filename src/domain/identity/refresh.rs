@@ -165,7 +165,7 @@ fn judge(Family { token, session }: &Family, times: &Times) -> Judgement {
     let has_expired = time(token.expires_at) <= times.latest;
     match token.used_at.map(time) {
         // Nodes differ by moments, so a use may seem to come from just ahead; one from further ahead is from before a clock
-        // was set back and the node restarted, and nobody can tell how long ago that was.
+        // was set back and the node restarted, and how long ago that was is not known.
         Some(used_at) if (times.steady - used_at).abs() > GRACE => Judgement::Replayed,
         // A token that was used and has expired since is still a sign of theft, so expiry is judged after use.
         Some(_) | None if has_expired => Judgement::Refuse,

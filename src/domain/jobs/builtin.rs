@@ -50,7 +50,7 @@ impl BuiltinQueue {
         Ok(None)
     }
 
-    /// Whether the last call saw jobs that wait, whoever may take them.
+    /// Whether the last call saw jobs that wait, also those that this node may not take.
     pub fn has_backlog(&self) -> bool {
         self.backlog
     }

@@ -41,7 +41,7 @@ pub async fn cancel(op: &Op, id: JobId) -> Result<Job> {
     op.commit_once(change, |_| view::job(&job)).await
 }
 
-/// What is done with somebody else's job stands in the audit log.
+/// What is done with another user's job stands in the audit log.
 pub(super) async fn note(op: &Op, tx: &TenantTx, job: &JobRow, action: &'static str) -> Result<()> {
     let detail = Some(serde_json::json!({ "created_by": job.created_by }));
     let deed = Deed { action, target_kind: "job", target_id: job.id.to_string(), detail };

@@ -19,7 +19,7 @@ pub(super) async fn queue(op: &Op, change: &mut Change, job: &mut JobRow) -> Res
     next_execution(op, change, job).await
 }
 
-/// The same after a worker was lost: the job pauses, and whoever held it leaves it to others for a while after that.
+/// The same after a worker was lost: the job pauses, and its last holder leaves it to others for a while after that.
 pub(super) async fn queue_after_loss(op: &Op, change: &mut Change, job: &mut JobRow) -> Result<()> {
     let losses = job.attempt + 1 - job.first_attempt;
     job.not_before = Some(micros(op.kernel.job_settings.not_before(losses, op.now())));

@@ -19,7 +19,7 @@ use crate::protocol::room::Message;
 use crate::storage::messages::{self, MessageRow};
 use crate::storage::{TenantTx, events, micros, upload_attachments, users};
 
-/// Puts another text in a message's place. For its author alone: nobody else puts words into a person's mouth.
+/// Puts another text in a message's place. Only its author may edit it.
 pub async fn edit(op: &Op, message_id: MessageId, text: &str) -> Result<Message> {
     op.require(Permission::Chat)?;
     refuse(judge(text, None, &[]))?;

@@ -36,9 +36,9 @@ impl BodyBudget {
         Self { total, used: Mutex::default() }
     }
 
-    /// The most that `holder` may have while `used` is taken. A holder never has more than what stays free: one that takes
-    /// all it can leaves half, two leave a third, `n` leave one part in `n + 1`. Strangers hold a quarter together, and one
-    /// address an eighth of that.
+    /// The most that `holder` may have while `used` is taken. A holder takes more only while it has no more than what
+    /// stays free, so one that takes all it can leaves half of what it found: something is always left. Strangers hold a
+    /// quarter together, and one address an eighth of that.
     fn share(&self, holder: BodyHolder, used: &Used, bytes: usize) -> usize {
         let free = self.total.saturating_sub(used.all + bytes);
         match holder {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn tenants_that_take_all_they_can_leave_one_part_more_than_they_are() {
+    fn a_tenant_that_takes_all_it_can_leaves_half_of_what_it_found() {
         let budget = BodyBudget::new(1200);
         let tenants = [1, 2, 3].map(|id| BodyHolder::Tenant(TenantId(id)));
 

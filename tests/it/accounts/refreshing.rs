@@ -144,7 +144,7 @@ fn rotates(app: &TestApp, newest: &str) {
 async fn made_up_tokens_and_repeats_do_not_need_the_writer(app: &TestApp) {
     let (_, first) = signed_in(app).await;
     let second = refresh_token(&refreshes(app, &first).await);
-    // On SQLite nobody else writes until this is dropped.
+    // On SQLite no other transaction writes until this is dropped.
     let writer = app.kernel.db.system(SystemReason::Demo).begin().await.unwrap();
 
     for n in 0..300 {

@@ -1,4 +1,4 @@
-//! Hostile pages cost their reader, and nobody else anything.
+//! Hostile pages cost their reader, and no other part of the node.
 
 use futures_util::{SinkExt, StreamExt};
 use rustix::process::Signal;

@@ -28,7 +28,7 @@ pub(super) struct Node {
     folder: TempDir,
 }
 
-/// Somebody who has jobs made.
+/// A user who has jobs made.
 pub(super) struct Person {
     pub(super) token: String,
 }

@@ -210,7 +210,7 @@ async fn only_its_author_or_an_admin_changes_a_message(app: &TestApp) {
     cat.delete(&format!("/api/v1/messages/{id}")).await.is_problem(403, "forbidden");
     sue.patch(&format!("/api/v1/messages/{id}"), &edit).await.is_problem(404, "not_found");
     sue.delete(&format!("/api/v1/messages/{id}")).await.is_problem(404, "not_found");
-    // An admin may take words away, and puts none into anybody's mouth; what two say to each other is theirs.
+    // An admin may delete a message and may not edit it; what two say to each other is theirs.
     let refused = ann.patch(&format!("/api/v1/messages/{id}"), &edit).await.is_problem(403, "forbidden");
     assert!(refused["detail"].as_str().unwrap().contains("Only its author"), "{refused}");
     cat.patch(&format!("/api/v1/messages/{direct}"), &edit).await.is_problem(403, "forbidden");

@@ -140,7 +140,7 @@ async fn a_peer_that_falls_silent_is_gone_within_two_heartbeats(app: &TestApp) {
     private_room(&ann, &[&bob]).await;
     let mut of_ann = ann.connects().await;
     let silent = bob.connects().await.into_stream();
-    // The first word may be that nobody is there yet.
+    // The first message may be an empty snapshot.
     let online = async {
         loop {
             let told = statuses(&of_ann.next_of_type("presence").await);

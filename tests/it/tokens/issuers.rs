@@ -178,7 +178,7 @@ async fn an_issuer_that_does_not_answer_keeps_nobody_else_waiting() {
     let before = silent.asked();
     silent.falls_silent();
 
-    // Each names a key that nobody has, over REST and at a stream.
+    // Each names a key that does not exist, over REST and at a stream.
     let ask = |path: &str| {
         let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
         let request = http.get(app.url(path)).bearer_auth(IssuerKey::new().token(&claims(&app, &bob)));
@@ -187,7 +187,7 @@ async fn an_issuer_that_does_not_answer_keeps_nobody_else_waiting() {
     let waiting: Vec<_> = (0..30).flat_map(|_| [ask("/api/v1/users/me"), ask("/ws")]).collect();
     eventually("the issuer to be asked", async || silent.asked() > before).await;
 
-    // The clock stands: whoever waits by it waits for ever. Nobody who has a known key does.
+    // The clock stands: a waiter that waits by it never ends. A token with a known key does not wait.
     for token in [&known, &others] {
         assert_eq!(status(&app, token).await, 200);
     }

@@ -1,5 +1,5 @@
-//! Revocations that nobody heard of: a listener that lags asks the store about every open connection, ends what is over,
-//! and closes nobody else's.
+//! Revocations that were not received: a listener that lags asks the store about every open connection, ends what is over,
+//! and closes no others.
 //!
 //! On one thread a flood without an await leaves the listener no chance to read in between, so it lags for sure.
 
@@ -39,13 +39,13 @@ async fn run(back: Back, body: impl AsyncFn(&TestApp)) {
     app.finish().await;
 }
 
-/// Fills the channel with what concerns nobody.
+/// Fills the channel with messages that concern no connection.
 fn floods(app: &TestApp) {
     let key = KeyId::new(&app.clock);
     (0..FLOOD).for_each(|_| app.kernel.revoked(Revocation::Key(key)));
 }
 
-/// Ends all sign-ins of a user without a word to anybody.
+/// Ends all sign-ins of a user without a message on the channel.
 async fn is_signed_out_unheard(app: &TestApp, user: UserId) {
     let now = app.clock.now().timestamp_micros();
     app.runs_sql(&format!("UPDATE sessions SET revoked_at = {now} WHERE user_id = {user}")).await;

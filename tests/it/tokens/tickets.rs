@@ -90,7 +90,7 @@ async fn who_floods_with_tickets_uses_up_a_share_of_their_own(app: &TestApp) {
     }
     assert_eq!(refused, 2_000 - 512);
 
-    // By the doors: the one who floods is told to wait, nobody else notices.
+    // By the doors: the one who floods is told to wait, no other user is affected.
     knocks(app, &ticket_of(&bob).await).await.is_limited();
     for person in [&*cat as &Person<'_>, &sue] {
         assert_eq!(opens_socket(app, &ticket_of(person).await).await, 101);

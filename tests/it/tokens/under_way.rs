@@ -48,7 +48,10 @@ impl Begun {
 fn lasting() -> [(&'static str, Value); 3] {
     let password = "correct horse battery staple";
     [
-        ("/api/v1/users", json!({ "username": "backdoor", "email": "b@mail.example", "password": password, "role": "admin" })),
+        (
+            "/api/v1/users",
+            json!({ "username": "backdoor", "email": "b@mail.example", "password": password, "role": "admin" }),
+        ),
         ("/api/v1/api-keys", json!({ "name": "backdoor", "scopes": ["properties:write"] })),
         ("/api/v1/spiders", json!({ "name": "backdoor", "runner": "external" })),
     ]

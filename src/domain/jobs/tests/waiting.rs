@@ -34,7 +34,7 @@ async fn drive<F: Future>(claims: &mut FuturesUnordered<F>, settled: impl Fn() -
     ended
 }
 
-/// Lets whoever was woken by mistake look.
+/// Lets a waiter that was woken by mistake look.
 async fn drive_a_while<F: Future>(claims: &mut FuturesUnordered<F>) -> usize {
     let (mut ended, machine) = (0, Clock::system());
     let mut a_while = pin!(machine.sleep(Duration::from_millis(100)));
