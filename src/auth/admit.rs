@@ -107,9 +107,26 @@ pub fn operator(
     facts: &OperatorFacts,
     session: SessionFacts<OperatorId>,
 ) -> Result<Principal, Refusal> {
-    let same = facts.operator_id == token.operator_id();
-    let live = session.session_id == token.session_id() && session.owner == facts.operator_id;
-    if !(same && live) {
+    active_operator(facts, session, token.operator_id(), token.session_id())
+}
+
+/// An operator who was admitted, with what is stored now.
+pub fn operator_again(
+    principal: &OperatorPrincipal,
+    facts: &OperatorFacts,
+    session: SessionFacts<OperatorId>,
+) -> Result<Principal, Refusal> {
+    active_operator(facts, session, principal.operator_id, principal.session_id)
+}
+
+fn active_operator(
+    facts: &OperatorFacts,
+    session: SessionFacts<OperatorId>,
+    operator_id: OperatorId,
+    session_id: SessionId,
+) -> Result<Principal, Refusal> {
+    let live = session.session_id == session_id && session.owner == operator_id;
+    if facts.operator_id != operator_id || !live {
         return Err(Refusal::Unknown);
     }
     if facts.standing == Standing::Inactive {

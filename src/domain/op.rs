@@ -120,6 +120,14 @@ impl Kernel {
         let _ = self.standing.set(Box::new(check));
     }
 
+    /// Refuses a caller whose credential has ended, or may do less, since the request was let in.
+    pub async fn check_standing(&self, principal: &Principal) -> Result<()> {
+        match self.standing.get() {
+            Some(check) => check(principal.clone()).await,
+            None => Ok(()),
+        }
+    }
+
     /// Spreads the word. Nobody listening is fine: then no connection is open. This node's own connections end before
     /// the caller is answered: what is told after the answer is not seen by those who were shut out.
     pub fn revoked(&self, revocation: Revocation) {
@@ -227,9 +235,9 @@ impl Op {
     }
 
     async fn check_standing(&self) -> Result<()> {
-        match (self.principal(), self.kernel.standing.get()) {
-            (Some(principal), Some(check)) => check(principal.clone()).await,
-            _ => Ok(()),
+        match self.principal() {
+            Some(principal) => self.kernel.check_standing(principal).await,
+            None => Ok(()),
         }
     }
 
@@ -362,7 +370,7 @@ pub struct Deed {
 
 /// The refusal of a known caller who lacks a permission; it says what would be enough.
 pub fn forbidden(permission: Permission) -> Problem {
-    Problem { missing_scopes: permission.scopes(), ..denied(&permission.needs()) }
+    Problem { missing_scopes: permission.scopes().map(String::into_boxed_str), ..denied(&permission.needs()) }
 }
 
 /// The refusal of a caller who is no person of the tenant.

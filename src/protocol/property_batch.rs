@@ -86,7 +86,7 @@ impl BatchItem {
 pub struct BadRow {
     pub errors: Vec<FieldError>,
     /// `None` when the row is no object.
-    pub rest: Option<PropertyInput>,
+    pub rest: Option<Box<PropertyInput>>,
 }
 
 /// Reads a JSON value as a property.
@@ -110,7 +110,7 @@ pub fn read_or_explain(value: Value) -> Result<PropertyInput, BadRow> {
                 errors.push(explain(name));
             }
         }
-        BadRow { errors, rest: serde_json::from_value(Value::Object(good)).ok() }
+        BadRow { errors, rest: serde_json::from_value(Value::Object(good)).ok().map(Box::new) }
     })
 }
 

@@ -260,8 +260,10 @@ impl Identity {
                 let now = admit::key_again(&facts, self.now()).map_err(refused)?;
                 if now.may(Permission::ReadEvents) { Ok(now) } else { Err(forbidden(Permission::ReadEvents)) }
             }
-            // Operators have no seats; their requests are looked at one by one.
-            Principal::Operator(_) => Ok(principal.clone()),
+            Principal::Operator(operator) => {
+                let platform = self.accounts.operator_of_session(operator.session_id()).await?;
+                admit::operator_again(operator, &platform.facts, platform.session).map_err(refused)
+            }
         }
     }
 }

@@ -91,7 +91,11 @@ impl PlatformOp {
         Ok(self.kernel.db.system(self.reason()).read().await?)
     }
 
+    /// A change. The operator is judged again first: a body may arrive for longer than the session lives.
     pub async fn begin(&self) -> Result<SystemTx> {
+        if let Actor::Operator(operator) = &self.actor {
+            self.kernel.check_standing(&Principal::Operator(operator.clone())).await?;
+        }
         Ok(self.kernel.db.system(self.reason()).begin().await?)
     }
 

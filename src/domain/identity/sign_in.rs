@@ -92,7 +92,7 @@ struct Found {
 }
 
 enum Account {
-    User(UserRow),
+    User(Box<UserRow>),
     Operator(OperatorRow),
 }
 
@@ -144,7 +144,7 @@ async fn find(identity: &Identity, name: &AccountName, client: IpAddr) -> Result
     // No tenant has the id 0: an unknown one costs the same look-up.
     let tenant_id = TenantId(tenant.as_ref().map_or(0, |tenant| tenant.id));
     let user = users::find_in(&tx, tenant_id, &name.username).await?;
-    let account = operator.map(Account::Operator).or(user.map(Account::User));
+    let account = operator.map(Account::Operator).or(user.map(Box::new).map(Account::User));
     let tenant = tenant.filter(|_| !matches!(account, Some(Account::Operator(_))));
     let owner = account.as_ref().map(Account::owner);
     let acquaintance = known_addresses::acquaintance(identity, &tx, owner, client).await?;

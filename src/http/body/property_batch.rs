@@ -49,7 +49,7 @@ impl PropertyBatch {
 fn all_that_is_wrong(bad: BadRow) -> Vec<FieldError> {
     let BadRow { mut errors, rest } = bad;
     let known: Vec<String> = errors.iter().map(|error| error.pointer.clone()).collect();
-    let broken = rest.map(judge_row).unwrap_or_default();
+    let broken = rest.map(|rest| judge_row(*rest)).unwrap_or_default();
     errors.extend(broken.into_iter().filter(|error| !known.contains(&error.pointer)));
     errors
 }

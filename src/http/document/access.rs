@@ -66,7 +66,7 @@ fn words(access: &Access) -> String {
     let mut parties = Vec::new();
     match access.roles.first() {
         Some(Role::Viewer) => {
-            parties.push("every user of the tenant (role `viewer`, `member` or `admin`)".to_owned())
+            parties.push("every user of the tenant (role `viewer`, `member` or `admin`)".to_owned());
         }
         Some(Role::Member) => parties.push("users with the role `member` or `admin`".to_owned()),
         Some(Role::Admin) => parties.push("users with the role `admin`".to_owned()),

@@ -18,10 +18,10 @@ pub fn reference() -> String {
     for code in Code::ALL {
         let row = code.row();
         // Writing to a string does not fail.
-        let _ = write!(
+        let _ = writeln!(
             body,
             "<div id=\"{name}\"><dt><a href=\"/problems/{name}\"><code>{name}</code></a>\
-             <span class=\"kind\">HTTP {status} · close {close}</span></dt><dd>{doc}<p class=\"soft\">{advice}</p></dd></div>\n",
+             <span class=\"kind\">HTTP {status} · close {close}</span></dt><dd>{doc}<p class=\"soft\">{advice}</p></dd></div>",
             name = row.name,
             status = row.status,
             close = link_to(row.close),
@@ -37,9 +37,9 @@ pub fn reference() -> String {
     );
     for code in CloseCode::ALL {
         let row = code.row();
-        let _ = write!(
+        let _ = writeln!(
             body,
-            "<div id=\"close-{number}\"><dt><code>{number}</code><span class=\"kind\">{name}</span></dt><dd><p>{advice}</p></dd></div>\n",
+            "<div id=\"close-{number}\"><dt><code>{number}</code><span class=\"kind\">{name}</span></dt><dd><p>{advice}</p></dd></div>",
             number = row.number,
             name = row.name,
             advice = inline(row.advice),

@@ -28,7 +28,7 @@ pub struct Problem {
     /// The word of RFC 6749 for it, on the token endpoint.
     pub oauth_error: Option<&'static str>,
     /// The scopes with any of which an API key may do what was refused, separated by blanks.
-    pub missing_scopes: Option<String>,
+    pub missing_scopes: Option<Box<str>>,
     /// Response headers that belong to this refusal, such as `Allow`.
     pub headers: Vec<(&'static str, String)>,
 }

@@ -196,7 +196,7 @@ async fn a_file_has_the_name_that_was_said_exactly(app: &TestApp) {
 
         match kept {
             Some(kept) => {
-                assert_eq!((answer.status, &answer.json()["filename"]), (201, &json!(kept)), "{said}")
+                assert_eq!((answer.status, &answer.json()["filename"]), (201, &json!(kept)), "{said}");
             }
             None => assert_eq!(answer.status, 422, "{said}: {answer:?}"),
         }

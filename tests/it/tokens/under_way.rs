@@ -14,6 +14,7 @@ on_both_databases! {
     deactivating_a_user_stops_what_they_have_begun,
     a_lower_role_stops_what_it_no_longer_allows,
     revoking_a_key_stops_its_batch_on_the_way,
+    signing_an_operator_out_stops_what_was_begun,
     a_request_that_stands_is_done,
 }
 
@@ -135,6 +136,21 @@ async fn revoking_a_key_stops_its_batch_on_the_way(app: &TestApp) {
     assert_eq!(answer.status, 401, "{}", answer.body);
     let list = ann.get("/api/v1/properties").await.json();
     assert_eq!(list["data"], json!([]), "{list}");
+}
+
+async fn signing_an_operator_out_stops_what_was_begun(app: &TestApp) {
+    let root = app.operator("root").await;
+    let body = json!({ "slug": "backdoor", "name": "Backdoor" });
+    let begun = Begun::new(app, root.token(), "/api/v1/tenants", body).await;
+
+    let out = root.post("/api/v1/auth/logout", &json!({})).await;
+    assert_eq!(out.status, 204, "{}", out.text);
+
+    let answer = begun.ends().await;
+    assert_eq!(answer.status, 401, "{}", answer.body);
+    let root = root.signs_in_again().await;
+    let list = root.get("/api/v1/tenants").await.json();
+    assert!(!list.to_string().contains("backdoor"), "{list}");
 }
 
 async fn a_request_that_stands_is_done(app: &TestApp) {
