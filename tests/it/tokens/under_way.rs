@@ -148,8 +148,8 @@ async fn signing_an_operator_out_stops_what_was_begun(app: &TestApp) {
 
     let answer = begun.ends().await;
     assert_eq!(answer.status, 401, "{}", answer.body);
-    let root = root.signs_in_again().await;
-    let list = root.get("/api/v1/tenants").await.json();
+    let other = app.operator("other").await;
+    let list = other.get("/api/v1/tenants").await.json();
     assert!(!list.to_string().contains("backdoor"), "{list}");
 }
 
