@@ -29,6 +29,7 @@ use crate::http::origin::OriginPolicy;
 use crate::http::router::{RouterParts, router};
 use crate::http::serve::{Listener, ServeSettings, serve};
 use crate::http::workers::LeaseLength;
+use crate::session::settings::SessionSettings;
 use crate::session::{Sessions, departed, relay, rescope};
 use crate::storage::Database;
 
@@ -75,7 +76,9 @@ impl App {
         let identity = Arc::new(identity(settings, &kernel, &work, listener.local_addr())?);
         check_standing(&kernel, &identity);
         first_start(settings, &identity).await?;
-        let sessions = Sessions::new(kernel.clone(), Arc::clone(&identity), parts::sessions(settings));
+        let serving = file_limits::fitted(parts::serve(settings));
+        let places = SessionSettings { places: serving.live_places(), ..parts::sessions(settings) };
+        let sessions = Sessions::new(kernel.clone(), Arc::clone(&identity), places);
         let address = listener.local_addr();
         let router = RouterParts {
             sessions: Arc::clone(&sessions),
@@ -94,8 +97,7 @@ impl App {
             address: parts::reached_at(settings, address),
         };
         let (trusted, origins) = (router.proxies.clone(), Some(router.origins.clone()));
-        let serving = ServeSettings { trusted, origins, ..parts::serve(settings) };
-        let serving = file_limits::fitted(serving);
+        let serving = ServeSettings { trusted, origins, ..serving };
         let settings = settings.clone();
         Ok(Self { identity, sessions, kernel, listener, metrics, serving, router, work, settings, readers })
     }

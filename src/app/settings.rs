@@ -49,6 +49,7 @@ pub fn sessions(settings: &Settings) -> SessionSettings {
             uploads: limits.upload_sockets_per_user as usize,
             streams: limits.streams_per_user as usize,
         },
+        places: settings.server.max_connections,
         of_address: limits.connections_per_address.map(|most| most as usize),
         subscriptions: limits.subscriptions_per_socket,
         queue_bytes: limits.queue_bytes,

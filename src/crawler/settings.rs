@@ -36,7 +36,7 @@ pub struct CrawlerSettings {
     pub read_timeout: Duration,
     /// How long one fetch may take in all, redirects included.
     pub total_timeout: Duration,
-    /// The largest page, after decompression.
+    /// The largest page, as sent and after decompression.
     pub max_page_bytes: usize,
     /// How many links of one page are looked at.
     pub max_links_per_page: usize,

@@ -166,6 +166,10 @@ impl Sessions {
                 let words = "Your address has all the connections that it may have.";
                 Err(Problem::new(Code::RateLimited, words).retry_after(ROOM_RETRY_SECS))
             }
+            Err(Full::Places) => {
+                let words = "The server has hardly any place left, and your tenant has most of those that are taken; try again later.";
+                Err(Problem::new(Code::Unavailable, words).retry_after(ROOM_RETRY_SECS))
+            }
             Err(Full::Tenant) => {
                 let most = limits.limit(tenant_id, Quota::Connections).unwrap_or_default();
                 Err(used_up(Quota::Connections, most, u64::from(ROOM_RETRY_SECS)))

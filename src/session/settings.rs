@@ -9,6 +9,8 @@ use super::seats::SeatLimits;
 #[derive(Clone, Copy, Debug)]
 pub struct SessionSettings {
     pub seats: SeatLimits,
+    /// Sockets and streams that the server has places for.
+    pub places: usize,
     /// Connections from one client address at most, when there is a limit.
     pub of_address: Option<usize>,
     /// Subscriptions of one socket at most.

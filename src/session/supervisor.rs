@@ -86,7 +86,7 @@ impl Sessions {
             settings,
             tasks: TaskTracker::new(),
             seats: Seats::new(settings.seats),
-            room: Room::default(),
+            room: Room::new(settings.places),
             unfinished: ByteBudget::new(settings.echo_message_bytes.max(settings.message_bytes)),
             registry: ConnectionRegistry::default(),
             slow_farewells: Semaphore::new(MOST_SLOW_FAREWELLS),

@@ -232,7 +232,10 @@ impl Fetcher {
             Reach::Public => &self.public,
             Reach::Named => &self.named,
         };
-        let mut request = client.get(url.clone()).header(header::ACCEPT, ACCEPT);
+        let mut request = client
+            .get(url.clone())
+            .header(header::ACCEPT, ACCEPT)
+            .header(header::ACCEPT_ENCODING, body::ACCEPT_ENCODING);
         if let Some(known) = conditional {
             if let Some(etag) = &known.etag {
                 request = request.header(header::IF_NONE_MATCH, etag);
@@ -271,7 +274,6 @@ fn client(settings: &CrawlerSettings, resolver: GuardedResolver) -> Result<Clien
         .redirect(redirect::Policy::none())
         .referer(false)
         .retry(reqwest::retry::never())
-        .gzip(true)
         .connect_timeout(settings.connect_timeout)
         .read_timeout(settings.read_timeout)
         // No `timeout`: it would go on while a page waits for room. `Fetcher` keeps the time itself.

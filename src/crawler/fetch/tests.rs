@@ -215,6 +215,37 @@ async fn the_size_limit_counts_bytes_after_decompression() {
 }
 
 #[tokio::test]
+async fn the_size_limit_counts_what_unpacks_into_nothing() {
+    let mut endless = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    endless.extend([0, 0, 0, 0xff, 0xff].repeat(20 * 1024));
+    let site =
+        Site::serve(move |_| answer(200, &["Content-Type: text/html", "Content-Encoding: gzip"], &endless))
+            .await;
+
+    let refused = fetch(&fetcher_for(&site), &site.url("/")).await.unwrap_err();
+    assert_eq!(refused, FetchError::TooLarge(64 * 1024));
+}
+
+#[tokio::test]
+async fn gzip_is_read_by_either_name_and_in_members() {
+    let members = [gzip(b"<p>he"), gzip(b""), gzip(b"llo")].concat();
+    let cut = members[..members.len() - 1].to_vec();
+    let site = Site::serve(move |head| match head.split(' ').nth(1).unwrap() {
+        "/cut" => answer(200, &["Content-Type: text/html", "Content-Encoding: gzip"], &cut),
+        "/none" => answer(200, &["Content-Type: text/html", "Content-Encoding: gzip"], b""),
+        "/old" => answer(200, &["Content-Type: text/html", "Content-Encoding: x-gzip"], &members),
+        _ => answer(200, &["Content-Type: text/html", "Content-Encoding: GZIP"], &members),
+    })
+    .await;
+    let fetcher = fetcher_for(&site);
+
+    assert_eq!(text(&fetch_html(&fetcher, &site.url("/")).await), "<p>hello");
+    assert_eq!(text(&fetch_html(&fetcher, &site.url("/old")).await), "<p>hello");
+    assert_eq!(text(&fetch_html(&fetcher, &site.url("/none")).await), "");
+    assert_eq!(fetch(&fetcher, &site.url("/cut")).await.unwrap_err(), FetchError::Body);
+}
+
+#[tokio::test]
 async fn what_is_not_a_page_is_not_read() {
     let site = Site::serve(|head| match head.split(' ').nth(1).unwrap() {
         "/pdf" => answer(200, &["Content-Type: application/pdf"], b"%PDF"),

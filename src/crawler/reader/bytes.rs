@@ -1,11 +1,14 @@
-//! Bytes of pages in this process: being received, waiting for a reader, being read. One budget for the node, of which a
-//! tenant may have half. A page waits for its bytes before its body is received, so nothing is lost and nothing grows.
+//! Bytes of pages in this process: being received, waiting for a reader, being read. One budget for the node. A page waits
+//! for its bytes before its body is received, so nothing is lost and nothing grows.
+//!
+//! A tenant takes more only while it has no more than what stays free, so one that takes all it can leaves half of what it
+//! found. A tenant that has nothing gets a page as soon as it fits, before all who came later.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::oneshot;
 
 use crate::base::ids::TenantId;
 
@@ -16,49 +19,60 @@ const UNIT_BYTES: u64 = 64 * 1024;
 #[derive(Debug)]
 pub struct ByteBudget {
     units: u32,
-    /// What one tenant may have.
-    share: u32,
-    free: Arc<Semaphore>,
-    tenants: Mutex<HashMap<TenantId, Weak<Semaphore>>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    used: u32,
+    /// What each tenant has; none that has nothing.
+    tenants: HashMap<TenantId, u32>,
+    /// In the order of arrival.
+    waiting: VecDeque<Waiting>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    tenant: TenantId,
+    units: u32,
+    granted: oneshot::Sender<PagePermit>,
+}
+
+/// Whether a page fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fit {
+    Now,
+    /// Its tenant has its share; others are not concerned.
+    ShareUsedUp,
+    /// There is too little room for a tenant that has nothing: who came later waits too.
+    NoRoom,
 }
 
 /// What one tenant may take of it.
 #[derive(Clone, Debug)]
 pub struct TenantBudget {
     node: Arc<ByteBudget>,
-    own: Arc<Semaphore>,
+    tenant: TenantId,
 }
 
 /// Bytes that a page has. Dropping it gives them back.
 #[derive(Debug)]
 pub struct PagePermit {
-    // In this order: a tenant's waiting page must find the node's bytes when it is woken.
-    of_node: OwnedSemaphorePermit,
-    of_tenant: OwnedSemaphorePermit,
+    node: Arc<ByteBudget>,
+    tenant: TenantId,
+    units: u32,
 }
 
 impl ByteBudget {
-    /// `bytes` for all pages; at least one of `largest_page` fits into a tenant's share.
+    /// `bytes` for all pages, and room for one of `largest_page` at least.
     pub fn new(bytes: u64, largest_page: u64) -> Arc<Self> {
-        let page = units(largest_page);
-        let units = units(bytes).max(page);
-        let share = (units / 2).max(page);
-        let free = Arc::new(Semaphore::new(units as usize));
-        Arc::new(Self { units, share, free, tenants: Mutex::default() })
+        let units = units(bytes).max(units(largest_page));
+        Arc::new(Self { units, state: Mutex::default() })
     }
 
-    /// The share of a tenant: the same for everything that the tenant does at one time.
+    /// The budget as a tenant sees it: the same for everything that the tenant does at one time.
     pub fn of_tenant(self: &Arc<Self>, tenant: TenantId) -> TenantBudget {
-        let mut tenants = self.tenants.lock();
-        let known = tenants.get(&tenant).and_then(Weak::upgrade);
-        let own = known.unwrap_or_else(|| {
-            // Those whose jobs have ended are forgotten here, so that the map is as large as the node is busy.
-            tenants.retain(|_, own| own.strong_count() > 0);
-            let own = Arc::new(Semaphore::new(self.share as usize));
-            tenants.insert(tenant, Arc::downgrade(&own));
-            own
-        });
-        TenantBudget { node: Arc::clone(self), own }
+        TenantBudget { node: Arc::clone(self), tenant }
     }
 
     /// How many pages can hold bytes at once, however small they are.
@@ -66,39 +80,99 @@ impl ByteBudget {
         self.units as usize
     }
 
+    /// Grants what fits now. The permits are made outside of the lock: one that nobody waits for any more is given back.
+    fn serve(self: &Arc<Self>) {
+        let granted = self.state.lock().grant(self.units);
+        for Waiting { tenant, units, granted } in granted {
+            drop(granted.send(PagePermit { node: Arc::clone(self), tenant, units }));
+        }
+    }
+
+    fn give_back(self: &Arc<Self>, tenant: TenantId, units: u32) {
+        self.state.lock().give_back(tenant, units);
+        self.serve();
+    }
+
     /// Bytes that pages have now.
     #[cfg(test)]
     fn used_bytes(&self) -> u64 {
-        (u64::from(self.units)).saturating_sub(self.free.available_permits() as u64) * UNIT_BYTES
+        u64::from(self.state.lock().used) * UNIT_BYTES
+    }
+}
+
+impl State {
+    /// Counts in those who wait and whose pages fit, and takes them out of the line.
+    fn grant(&mut self, total: u32) -> Vec<Waiting> {
+        let mut granted = Vec::new();
+        let mut still = VecDeque::new();
+        let mut line = std::mem::take(&mut self.waiting).into_iter().filter(|one| !one.granted.is_closed());
+        for one in line.by_ref() {
+            match self.fit(total, &one) {
+                Fit::Now => {
+                    self.used += one.units;
+                    *self.tenants.entry(one.tenant).or_default() += one.units;
+                    granted.push(one);
+                }
+                Fit::ShareUsedUp => still.push_back(one),
+                Fit::NoRoom => {
+                    still.push_back(one);
+                    break;
+                }
+            }
+        }
+        still.extend(line);
+        self.waiting = still;
+        granted
+    }
+
+    fn fit(&self, total: u32, page: &Waiting) -> Fit {
+        let own = self.tenants.get(&page.tenant).copied().unwrap_or_default();
+        let free_after = (total - self.used).checked_sub(page.units);
+        match free_after {
+            Some(free) if own == 0 || own + page.units <= free => Fit::Now,
+            None if own == 0 => Fit::NoRoom,
+            _ => Fit::ShareUsedUp,
+        }
+    }
+
+    fn give_back(&mut self, tenant: TenantId, units: u32) {
+        self.used -= units;
+        if let Some(own) = self.tenants.get_mut(&tenant) {
+            *own -= units;
+            if *own == 0 {
+                self.tenants.remove(&tenant);
+            }
+        }
     }
 }
 
 impl TenantBudget {
-    /// Waits for `bytes`. The tenant's share comes first: a page that waits for it delays no other tenant.
+    /// Waits for `bytes`. A page that waits for its tenant's share delays no other tenant.
     pub async fn reserve(&self, bytes: u64) -> PagePermit {
-        let wanted = units(bytes).min(self.node.share);
-        let of_tenant = acquire(&self.own, wanted).await;
-        let of_node = acquire(&self.node.free, wanted).await;
-        PagePermit { of_node, of_tenant }
+        let units = units(bytes).min(self.node.units);
+        let (granted, permit) = oneshot::channel();
+        self.node.state.lock().waiting.push_back(Waiting { tenant: self.tenant, units, granted });
+        self.node.serve();
+        match permit.await {
+            Ok(permit) => permit,
+            // Who waits is in the line until it is granted.
+            Err(_) => std::future::pending().await,
+        }
     }
 }
 
 impl PagePermit {
     /// Gives back what the page has turned out not to need.
     pub fn shrink_to(&mut self, bytes: u64) {
-        let keep = units(bytes) as usize;
-        for permit in [&mut self.of_node, &mut self.of_tenant] {
-            let spare = permit.num_permits().saturating_sub(keep);
-            drop(permit.split(spare));
-        }
+        let spare = self.units.saturating_sub(units(bytes));
+        self.units -= spare;
+        self.node.give_back(self.tenant, spare);
     }
 }
 
-async fn acquire(semaphore: &Arc<Semaphore>, units: u32) -> OwnedSemaphorePermit {
-    match Arc::clone(semaphore).acquire_many_owned(units).await {
-        Ok(permit) => permit,
-        // Nothing closes these semaphores.
-        Err(_) => std::future::pending().await,
+impl Drop for PagePermit {
+    fn drop(&mut self) {
+        self.node.give_back(self.tenant, self.units);
     }
 }
 
@@ -114,19 +188,69 @@ mod tests {
 
     const MIB: u64 = 1024 * 1024;
 
-    #[test]
-    fn a_tenant_has_half_and_another_finds_the_rest() {
-        let budget = ByteBudget::new(8 * MIB, MIB);
-        let (flood, other) = (budget.of_tenant(TenantId(1)), budget.of_tenant(TenantId(2)));
+    fn all_of(tenant: &TenantBudget) -> Vec<PagePermit> {
+        std::iter::from_fn(|| tenant.reserve(MIB).now_or_never()).collect()
+    }
 
-        let held: Vec<_> = (0..4).map(|_| flood.reserve(MIB).now_or_never().unwrap()).collect();
-        assert!(budget.of_tenant(TenantId(1)).reserve(1).now_or_never().is_none(), "the share is used up");
-        let others: Vec<_> = (0..4).map(|_| other.reserve(MIB).now_or_never().unwrap()).collect();
-        assert!(other.reserve(1).now_or_never().is_none());
+    #[test]
+    fn a_tenant_that_takes_all_it_can_leaves_half_of_what_it_found() {
+        let budget = ByteBudget::new(8 * MIB, MIB);
+        let tenants = [1, 2, 3, 4].map(|id| budget.of_tenant(TenantId(id)));
+
+        let held = tenants.each_ref().map(all_of);
+        assert_eq!(held.each_ref().map(Vec::len), [4, 2, 1, 1]);
         assert_eq!(budget.used_bytes(), 8 * MIB);
 
-        drop((held, others));
+        drop(held);
         assert_eq!(budget.used_bytes(), 0);
+        assert_eq!(budget.state.lock().tenants.len(), 0);
+    }
+
+    #[test]
+    fn a_page_that_waits_for_its_share_delays_no_other_tenant() {
+        let budget = ByteBudget::new(8 * MIB, MIB);
+        let (flood, other) = (budget.of_tenant(TenantId(1)), budget.of_tenant(TenantId(2)));
+        let mut held = all_of(&flood);
+        let mut waiting = Box::pin(flood.reserve(MIB));
+        assert!(waiting.as_mut().now_or_never().is_none());
+
+        assert!(other.reserve(MIB).now_or_never().is_some());
+        held.pop();
+        assert!(waiting.now_or_never().is_some());
+    }
+
+    #[test]
+    fn a_tenant_that_has_nothing_is_not_overtaken() {
+        let budget = ByteBudget::new(8 * MIB, 4 * MIB);
+        let [flood, other, third] = [1, 2, 3].map(|id| budget.of_tenant(TenantId(id)));
+        let mut held = all_of(&flood);
+        held.extend(all_of(&other));
+        let mut large = Box::pin(third.reserve(4 * MIB));
+        assert!(large.as_mut().now_or_never().is_none());
+        let mut small = Box::pin(budget.of_tenant(TenantId(4)).reserve(1));
+        assert!(small.as_mut().now_or_never().is_none(), "there is room for it, and it came later");
+
+        held.truncate(4);
+        let large = large.now_or_never();
+        assert!(large.is_some());
+        assert!(small.as_mut().now_or_never().is_none());
+        drop(large);
+        assert!(small.now_or_never().is_some());
+    }
+
+    #[test]
+    fn who_stops_waiting_takes_nothing() {
+        let budget = ByteBudget::new(MIB, MIB);
+        let tenant = budget.of_tenant(TenantId(1));
+        let held = tenant.reserve(MIB).now_or_never().unwrap();
+        let mut gone = Box::pin(tenant.reserve(MIB));
+        assert!(gone.as_mut().now_or_never().is_none());
+
+        drop(held);
+        drop(gone);
+
+        assert_eq!(budget.used_bytes(), 0);
+        assert!(budget.state.lock().waiting.is_empty());
     }
 
     #[test]
@@ -139,7 +263,7 @@ mod tests {
         assert!(waiting.as_mut().now_or_never().is_none());
         page.shrink_to(10);
 
-        assert_eq!(waiting.now_or_never().map(|permit| permit.of_tenant.num_permits()), Some(16));
+        assert_eq!(waiting.now_or_never().map(|permit| permit.units), Some(16));
         assert_eq!(budget.used_bytes(), UNIT_BYTES);
     }
 
@@ -149,15 +273,5 @@ mod tests {
 
         assert!(budget.of_tenant(TenantId(1)).reserve(8 * MIB).now_or_never().is_some());
         assert!(budget.of_tenant(TenantId(1)).reserve(u64::MAX).now_or_never().is_some());
-    }
-
-    #[test]
-    fn tenants_that_are_done_are_forgotten() {
-        let budget = ByteBudget::new(MIB, MIB);
-        for id in 1..1_000 {
-            drop(budget.of_tenant(TenantId(id)));
-        }
-
-        assert_eq!(budget.tenants.lock().len(), 1);
     }
 }

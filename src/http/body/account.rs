@@ -8,7 +8,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 
-use super::answer;
+use super::answer::{self, Refusable};
 use super::budget::{BodyBudget, BodyHolder};
 use crate::auth::principal::Principal;
 use crate::base::address::AddressBlock;
@@ -197,11 +197,12 @@ impl<E: Endpoint> Endpoint for BodyGated<E> {
             kept: OnceLock::new(),
         }));
         request.set_data(account.clone());
+        let refusable = if request.method().is_safe() { Refusable::Yes } else { Refusable::No };
         let response = self.inner.call(request).await.map(IntoResponse::into_response)?;
         if account.is_anonymous() {
             // What strangers are given is made once for all of them.
             return Ok(response);
         }
-        Ok(answer::charge(&account.0.budget, account.holder(), response)?)
+        Ok(answer::charge(&account.0.budget, account.holder(), response, refusable)?)
     }
 }

@@ -14,9 +14,16 @@ use poem::Response;
 use super::budget::{BodyBudget, BodyHolder};
 use crate::protocol::problem::Problem;
 
-/// Answers up to here are not counted. What a change answers is smaller, so a change that was made is not answered by a
-/// refusal.
+/// Answers up to here are not counted.
 const FREE_BYTES: usize = 4 * 1024;
+
+/// Whether the answer may be replaced by a refusal. One that tells of a change may not: the change was made. It is counted
+/// beyond the share, so that the next body of its caller has to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusable {
+    Yes,
+    No,
+}
 
 /// Bytes of an answer; given back when this is dropped.
 struct Charge {
@@ -31,12 +38,13 @@ impl Drop for Charge {
     }
 }
 
-/// Counts an answer for `holder` until all of it has been written, or refuses to give it. One whose length is not known is
+/// Counts an answer for `holder` until all of it has been written, or refuses to give it where that is allowed. One whose length is not known is
 /// made as it is read and is not counted.
 pub(super) fn charge(
     budget: &Arc<BodyBudget>,
     holder: BodyHolder,
     mut response: Response,
+    refusable: Refusable,
 ) -> Result<Response, Problem> {
     let inner: BoxBody<Bytes, io::Error> = response.take_body().into();
     let bytes = inner.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(0);
@@ -44,7 +52,10 @@ pub(super) fn charge(
         response.set_body(inner);
         return Ok(response);
     }
-    budget.take(holder, bytes)?;
+    match refusable {
+        Refusable::Yes => budget.take(holder, bytes)?,
+        Refusable::No => budget.add(holder, bytes),
+    }
     let charge = Arc::new(Charge { budget: Arc::clone(budget), holder, bytes });
     response.set_body(BoxBody::new(Charged { inner, charge }));
     Ok(response)
@@ -107,7 +118,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_counts_until_its_last_byte_is_dropped() {
         let budget = Arc::new(BodyBudget::new(100_000));
-        let mut response = charge(&budget, HOLDER, answer(20_000)).unwrap();
+        let mut response = charge(&budget, HOLDER, answer(20_000), Refusable::Yes).unwrap();
         let mut body: BoxBody<Bytes, io::Error> = response.take_body().into();
 
         assert_eq!((budget.in_flight(), body.size_hint().exact()), (20_000, Some(20_000)));
@@ -123,13 +134,28 @@ mod tests {
     #[tokio::test]
     async fn answers_that_are_not_taken_fill_the_share_of_their_caller() {
         let budget = Arc::new(BodyBudget::new(100_000));
-        let kept: Vec<_> = (0..2).map(|_| charge(&budget, HOLDER, answer(20_000)).unwrap()).collect();
+        let kept: Vec<_> =
+            (0..2).map(|_| charge(&budget, HOLDER, answer(20_000), Refusable::Yes).unwrap()).collect();
 
-        let refused = charge(&budget, HOLDER, answer(20_000)).unwrap_err();
+        let refused = charge(&budget, HOLDER, answer(20_000), Refusable::Yes).unwrap_err();
         assert_eq!(refused.code, Code::Unavailable);
-        assert!(charge(&budget, HOLDER, answer(FREE_BYTES)).is_ok(), "a small one is always given");
-        assert!(charge(&budget, BodyHolder::Tenant(TenantId(2)), answer(20_000)).is_ok());
+        assert!(
+            charge(&budget, HOLDER, answer(FREE_BYTES), Refusable::Yes).is_ok(),
+            "a small one is always given"
+        );
+        assert!(charge(&budget, BodyHolder::Tenant(TenantId(2)), answer(20_000), Refusable::Yes).is_ok());
         drop(kept);
-        assert!(charge(&budget, HOLDER, answer(20_000)).is_ok());
+        assert!(charge(&budget, HOLDER, answer(20_000), Refusable::Yes).is_ok());
+    }
+    #[tokio::test]
+    async fn a_change_that_was_made_is_told_and_what_comes_next_has_to_wait() {
+        let budget = Arc::new(BodyBudget::new(100_000));
+        let kept: Vec<_> =
+            (0..4).map(|_| charge(&budget, HOLDER, answer(20_000), Refusable::No).unwrap()).collect();
+
+        assert_eq!(budget.in_flight(), 80_000);
+        assert!(budget.take(HOLDER, 1).is_err());
+        drop(kept);
+        assert_eq!(budget.in_flight(), 0);
     }
 }

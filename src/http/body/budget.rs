@@ -31,6 +31,16 @@ struct Used {
     by_holder: HashMap<BodyHolder, usize>,
 }
 
+impl Used {
+    fn add(&mut self, holder: BodyHolder, bytes: usize) {
+        self.all += bytes;
+        if matches!(holder, BodyHolder::Stranger(_)) {
+            self.strangers += bytes;
+        }
+        *self.by_holder.entry(holder).or_default() += bytes;
+    }
+}
+
 impl BodyBudget {
     pub fn new(total: usize) -> Self {
         Self { total, used: Mutex::default() }
@@ -54,19 +64,19 @@ impl BodyBudget {
     pub fn take(&self, holder: BodyHolder, bytes: usize) -> Result<(), Problem> {
         let mut used = self.used.lock();
         let own = used.by_holder.get(&holder).copied().unwrap_or_default();
-        let is_stranger = matches!(holder, BodyHolder::Stranger(_));
         if own + bytes > self.share(holder, &used, bytes) {
             return Err(full(match own {
                 0 => "The bodies that are sent at this moment fill the server's memory for them",
                 _ => "The bodies that you send at this moment fill your share of the server's memory",
             }));
         }
-        used.all += bytes;
-        if is_stranger {
-            used.strangers += bytes;
-        }
-        used.by_holder.insert(holder, own + bytes);
+        used.add(holder, bytes);
         Ok(())
+    }
+
+    /// Counts `bytes` more for `holder`, whatever it has: they are there.
+    pub fn add(&self, holder: BodyHolder, bytes: usize) {
+        self.used.lock().add(holder, bytes);
     }
 
     pub fn give_back(&self, holder: BodyHolder, bytes: usize) {

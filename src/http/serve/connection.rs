@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ServeSettings;
 use super::exchange::{Alarm, Exchange, Phase};
+use super::framing;
 use super::head_refusal::HeadRefusals;
 use super::host;
 use super::registry::{Activity, Begun, ConnectionRegistry, Place};
@@ -190,7 +191,8 @@ fn may_be_served(
         }
         Begun::Reserved | Begun::Served => {}
     }
-    host::check(request.version(), request.uri(), request.headers())
+    host::check(request.version(), request.uri(), request.headers())?;
+    framing::check(request.headers())
 }
 
 fn no_room_for_live() -> Problem {

@@ -4,6 +4,7 @@
 mod accept;
 mod connection;
 mod exchange;
+mod framing;
 mod head_refusal;
 mod host;
 mod listener;
@@ -96,6 +97,11 @@ impl Default for ServeSettings {
 }
 
 impl ServeSettings {
+    /// Sockets and streams that there may be at once.
+    pub fn live_places(&self) -> usize {
+        self.capacity().live
+    }
+
     fn capacity(&self) -> Capacity {
         Capacity {
             plain: self.max_connections,

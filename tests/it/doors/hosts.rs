@@ -1,4 +1,4 @@
-//! Which host a request is for: one that all who read it agree on, or none is served.
+//! Which host a request is for, and where its body ends: all who read it agree on that, or it is not served.
 
 use crate::support::app::TestApp;
 use crate::support::on_one_database;
@@ -8,6 +8,7 @@ mod rule {
     // The database has no part in it.
     super::on_one_database!(Sqlite, every_request_names_one_host_that_agrees_with_its_target);
     super::on_one_database!(Sqlite, a_handshake_has_no_body);
+    super::on_one_database!(Sqlite, a_body_is_chunked_once_and_alone);
 }
 
 async fn asked(app: &TestApp, head: &str) -> RawAnswer {
@@ -84,5 +85,20 @@ async fn a_handshake_has_no_body(app: &TestApp) {
         let answer = asked(app, &format!("{start}\r\n{field}")).await;
         assert_eq!(answer.status, wanted, "{field}: {answer:?}");
         app.has_connections(0).await;
+    }
+}
+
+async fn a_body_is_chunked_once_and_alone(app: &TestApp) {
+    let cases = [
+        ("Transfer-Encoding: chunked", 401),
+        ("Transfer-Encoding: identity\r\nTransfer-Encoding: chunked", 400),
+        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", 400),
+        ("Transfer-Encoding: gzip, chunked", 400),
+        ("Transfer-Encoding: chunked, chunked", 400),
+    ];
+    for (fields, wanted) in cases {
+        let head = format!("POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\n{fields}");
+        let answer = asked(app, &format!("{head}\r\n\r\n2\r\n{{}}\r\n0")).await;
+        assert_eq!(answer.status, wanted, "{fields}: {answer:?}");
     }
 }

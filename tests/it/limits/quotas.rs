@@ -16,12 +16,14 @@ const CONNECTIONS: &[Setting] = &[("LOTLINE__LIMITS__CONNECTIONS_PER_TENANT", "2
 const ADDRESSES: &[Setting] =
     &[("LOTLINE__LIMITS__CONNECTIONS_PER_ADDRESS", "2"), ("LOTLINE__SERVER__TRUSTED_PROXIES", "127.0.0.1")];
 const BYTES: &[Setting] = &[("LOTLINE__LIMITS__BYTES_OUT_PER_TENANT", "2000")];
+const PLACES: &[Setting] = &[("LOTLINE__SERVER__MAX_CONNECTIONS", "16")];
 const PENDING: &[Setting] = &[("LOTLINE__LIMITS__PENDING_JOBS_PER_TENANT", "2")];
 
 on_both_databases! {
     messages_of_all_sockets_of_a_tenant_count_together with super::MESSAGES,
     new_connections_are_counted_by_the_second with super::CONNECTS,
     a_tenant_has_so_many_connections_and_gets_them_back with super::CONNECTIONS,
+    a_tenant_that_takes_all_the_places_it_can_leaves_some_to_others with super::PLACES,
     an_address_has_so_many_connections_and_a_64_is_one_address with super::ADDRESSES,
     bytes_beyond_the_quota_come_later_and_none_is_lost with super::BYTES,
     a_job_too_many_is_refused_until_one_is_gone with super::PENDING,
@@ -74,6 +76,24 @@ async fn a_tenant_has_so_many_connections_and_gets_them_back(app: &TestApp) {
     first.leave().await;
     app.has_connections(1).await;
     let _third = cid.connects().await;
+}
+
+async fn a_tenant_that_takes_all_the_places_it_can_leaves_some_to_others(app: &TestApp) {
+    let people = [app.member("bob").await, app.member("cid").await, app.member("dan").await];
+    let sue = app.stranger("sue").await;
+    let mut open = Vec::new();
+    for person in people.iter().flat_map(|person| [person; 5]).take(14) {
+        open.push(person.connects().await);
+    }
+
+    let refused = people[2].door("/ws").knock().await;
+
+    refused.is_problem(503, "unavailable");
+    assert!(refused.header("retry-after").is_some());
+    let _other = sue.connects().await;
+    open.pop();
+    app.has_connections(14).await;
+    people[2].door("/ws").knock().await.is_problem(503, "unavailable");
 }
 
 async fn an_address_has_so_many_connections_and_a_64_is_one_address(app: &TestApp) {
