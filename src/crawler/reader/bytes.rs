@@ -222,12 +222,12 @@ mod tests {
     #[test]
     fn a_tenant_that_has_nothing_is_not_overtaken() {
         let budget = ByteBudget::new(8 * MIB, 4 * MIB);
-        let [flood, other, third] = [1, 2, 3].map(|id| budget.of_tenant(TenantId(id)));
+        let [flood, other, third, fourth] = [1, 2, 3, 4].map(|id| budget.of_tenant(TenantId(id)));
         let mut held = all_of(&flood);
         held.extend(all_of(&other));
         let mut large = Box::pin(third.reserve(4 * MIB));
         assert!(large.as_mut().now_or_never().is_none());
-        let mut small = Box::pin(budget.of_tenant(TenantId(4)).reserve(1));
+        let mut small = Box::pin(fourth.reserve(1));
         assert!(small.as_mut().now_or_never().is_none(), "there is room for it, and it came later");
 
         held.truncate(4);
