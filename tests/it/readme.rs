@@ -51,7 +51,11 @@ fn script(serve: u16, site: u16) -> String {
     );
     for block in blocks("sh") {
         match block.contains("/sse/events?") {
-            true => script.push_str(&format!("( {} ) > followed 2>&1 &\n", block.trim_end())),
+            // Who reads on sees the first event of the stream before asking for more of them.
+            true => script.push_str(&format!(
+                "( {} ) > followed 2>&1 &\nuntil grep -q connection_established followed; do sleep 0.1; done\n",
+                block.trim_end()
+            )),
             false => script.push_str(block),
         }
     }
