@@ -106,26 +106,34 @@ async fn users(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 async fn user(manager: &SchemaManager<'_>, row: &QueryResult) -> Result<(), DbErr> {
     let (id, tenant): (i64, i64) = (row.try_get("", "id")?, row.try_get("", "tenant_id")?);
     let (username, email): (String, String) = (row.try_get("", "username")?, row.try_get("", "email")?);
-    let mut clashes = Vec::new();
     for (field, new) in [("username", name_key(&username)), ("email", folded(&email))] {
         let former: String = row.try_get("", &format!("{field}_key"))?;
         if former == new {
             continue;
         }
         let column = format!("{field}_key");
-        if is_taken(manager, "users", &column, Some(tenant), &new, id).await? {
-            clashes.push(field);
-        } else {
-            set(manager, "users", id, &[(&column, new.into())]).await?;
+        match holder(manager, "users", &column, Some(tenant), &new, id).await? {
+            None => set(manager, "users", id, &[(&column, new.into())]).await?,
+            // Both keep the keys that they had. It is the younger who is told of, whichever of the two is written as the
+            // new key has it.
+            Some(other) => note_clash(manager, Ord::max(other, id), field).await?,
         }
     }
-    let key_clash = (!clashes.is_empty()).then(|| clashes.join(","));
     let looks = [
         ("username_skeleton", skeleton(&username).collect::<String>().into()),
         ("key_skeleton", skeleton(&name_key(&username)).collect::<String>().into()),
-        ("key_clash", key_clash.into()),
     ];
     set(manager, "users", id, &looks).await
+}
+
+/// Adds a field to those in which the user is the same as an older one.
+async fn note_clash(manager: &SchemaManager<'_>, id: i64, field: &str) -> Result<(), DbErr> {
+    let sql = "UPDATE users SET key_clash = CASE WHEN key_clash IS NULL THEN $2 ELSE key_clash || ',' || $2 END \
+               WHERE id = $1 AND (key_clash IS NULL OR key_clash NOT LIKE '%' || $2 || '%')";
+    let values: [Value; 2] = [id.into(), field.into()];
+    let statement = Statement::from_sql_and_values(manager.get_database_backend(), sql, values);
+    manager.get_connection().execute_raw(statement).await?;
+    Ok(())
 }
 
 /// Platform accounts are few, and their names unique in the whole deployment: one that is taken stays as it was.
@@ -138,7 +146,7 @@ async fn operators(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         for row in &rows {
             let (id, username): (i64, String) = (row.try_get("", "id")?, row.try_get("", "username")?);
             let new = name_key(&username);
-            if !is_taken(manager, "operators", "username_key", None, &new, id).await? {
+            if holder(manager, "operators", "username_key", None, &new, id).await?.is_none() {
                 set(manager, "operators", id, &[("username_key", new.into())]).await?;
             }
         }
@@ -168,20 +176,43 @@ async fn property(manager: &SchemaManager<'_>, row: &QueryResult) -> Result<(), 
     }
     let (source, key) = (text("source")?.unwrap_or_default(), text("listing_key")?.unwrap_or_default());
     let new = (exact(&source), exact(&key));
-    // Of two listings that become one, the older has the key: a later sighting is its, and the other is seen no more.
-    if new != (source, key) && !is_known(manager, tenant, &new).await? {
-        changes.insert("source", new.0.into());
-        changes.insert("listing_key", new.1.into());
+    if new != (source.clone(), key.clone()) {
+        // Of two listings that become one, the older has the key: a later sighting is its, and the other is seen no more.
+        let other = listing(manager, tenant, &new).await?;
+        if let Some(younger) = other.filter(|other| *other > id) {
+            // Out of the way first: the key is unique.
+            set(
+                manager,
+                "properties",
+                younger,
+                &[("listing_key", format!("{}\u{a0}{younger}", new.1).into())],
+            )
+            .await?;
+            set(manager, "properties", id, &key_of(&new)).await?;
+            set(manager, "properties", younger, &key_of(&(source, key))).await?;
+        } else if other.is_none() {
+            changes.extend(key_of(&new));
+        }
     }
     let changes: Vec<(&str, Value)> = changes.into_iter().collect();
     set(manager, "properties", id, &changes).await
 }
 
-async fn is_known(manager: &SchemaManager<'_>, tenant: i64, key: &(String, String)) -> Result<bool, DbErr> {
+fn key_of((source, key): &(String, String)) -> [(&'static str, Value); 2] {
+    [("source", source.as_str().into()), ("listing_key", key.as_str().into())]
+}
+
+/// The listing that has the key.
+async fn listing(
+    manager: &SchemaManager<'_>,
+    tenant: i64,
+    key: &(String, String),
+) -> Result<Option<i64>, DbErr> {
     let sql = "SELECT id FROM properties WHERE tenant_id = $1 AND source = $2 AND listing_key = $3";
     let values: [Value; 3] = [tenant.into(), key.0.as_str().into(), key.1.as_str().into()];
     let statement = Statement::from_sql_and_values(manager.get_database_backend(), sql, values);
-    Ok(manager.get_connection().query_one_raw(statement).await?.is_some())
+    let row = manager.get_connection().query_one_raw(statement).await?;
+    row.map(|row| row.try_get("", "id")).transpose()
 }
 
 /// Lists of tags are JSON as text, which composing does not harm.
@@ -217,7 +248,7 @@ async fn former_keys(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbE
                 keys.push(("email_key", row.try_get::<String>("", "email")?.to_lowercase()));
             }
             for (column, key) in keys {
-                if !is_taken(manager, table, column, tenant, &key, id).await? {
+                if holder(manager, table, column, tenant, &key, id).await?.is_none() {
                     set(manager, table, id, &[(column, key.into())]).await?;
                 }
             }
@@ -225,15 +256,15 @@ async fn former_keys(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbE
     }
 }
 
-/// Whether another row has the key, in the tenant or, of a platform table, at all.
-async fn is_taken(
+/// The other row that has the key, in the tenant or, of a platform table, at all.
+async fn holder(
     manager: &SchemaManager<'_>,
     table: &str,
     column: &str,
     tenant: Option<i64>,
     key: &str,
     id: i64,
-) -> Result<bool, DbErr> {
+) -> Result<Option<i64>, DbErr> {
     let mut values: Vec<Value> = vec![key.into(), id.into()];
     let mut sql = format!("SELECT id FROM {table} WHERE {column} = $1 AND id <> $2");
     if let Some(tenant) = tenant {
@@ -241,7 +272,8 @@ async fn is_taken(
         values.push(tenant.into());
     }
     let statement = Statement::from_sql_and_values(manager.get_database_backend(), sql, values);
-    Ok(manager.get_connection().query_one_raw(statement).await?.is_some())
+    let row = manager.get_connection().query_one_raw(statement).await?;
+    row.map(|row| row.try_get("", "id")).transpose()
 }
 
 async fn set(

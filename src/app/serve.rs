@@ -11,7 +11,7 @@ use super::reload::{Reload, Reloadable};
 use super::shutdown::{self, Shutdown};
 use super::signals::{Signals, Wanted};
 use super::start_error::StartError;
-use super::{file_limits, file_modes};
+use super::{file_limits, file_modes, settings as parts};
 use crate::base::clock::Clock;
 use crate::config::Settings;
 use crate::crawler::reader::ReaderProgram;
@@ -28,12 +28,12 @@ pub async fn run(settings: &Settings, reload: Reload) -> Result<(), StartError> 
         // Nothing is served yet, so there is nobody to be sent away.
         () = until_stop(&mut signals) => return Ok(()),
     };
-    let parts = app.reloadable();
+    let reloadable = app.reloadable();
     let longest = Shutdown::new(&settings.server).longest();
-    TaskTracker::new().spawn(obey(signals, stop.clone(), longest, reload, parts));
+    TaskTracker::new().spawn(obey(signals, stop.clone(), longest, reload, reloadable));
     // Not through the log: scripts wait for this very line, whatever the log's form.
     let url = format!("http://{}", app.local_addr());
-    let first_steps = first_steps(&app, &url).await;
+    let first_steps = first_steps(&app, &parts::reached_at(settings, app.local_addr())).await;
     let _ = writeln!(std::io::stderr().lock(), "listening on {url}\n{first_steps}");
     app.run_until_stopped(stop).await
 }

@@ -7,8 +7,10 @@ use super::role::{KeyScope, Role};
 /// One thing that a caller may or may not do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Permission {
-    /// See oneself, change one's password, list and end one's sessions.
+    /// Change one's password, list and end one's sessions.
     ManageOwnAccount,
+    /// See oneself as a user of the tenant.
+    ReadOwnUser,
     /// Ask for a single-use ticket that opens a socket or a stream.
     MintTicket,
     /// Open sockets, streams and the event list.
@@ -106,8 +108,9 @@ impl Grant {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::ManageOwnAccount,
+        Self::ReadOwnUser,
         Self::MintTicket,
         Self::ReadEvents,
         Self::ReadStatus,
@@ -163,7 +166,9 @@ impl Permission {
             // A key that follows feeds must be able to read the lists that a gap sends it to, and a worker its jobs.
             Self::ReadJobs => people(Viewer).and_keys(&[EventsRead, JobsRun]),
             Self::ReadProperties => people(Viewer).and_keys(&[EventsRead]),
-            Self::ReadNotifications | Self::ReadRooms | Self::ShowViewing => people(Viewer),
+            Self::ReadOwnUser | Self::ReadNotifications | Self::ReadRooms | Self::ShowViewing => {
+                people(Viewer)
+            }
             Self::ReadSpiders | Self::StartJobs => people(Member).and_keys(&[JobsRun]),
             Self::ReadDirectory
             | Self::CancelOwnJobs
@@ -243,8 +248,9 @@ mod tests {
 
     /// The contract's role table, told again by hand: `v`iewer, `m`ember, `a`dmin, `o`perator, and the key's
     /// scopes `j`obs:run, `p`roperties:write, `l`ogs:write, `e`vents:read.
-    const EXPECTED: [(Permission, &str); 34] = [
+    const EXPECTED: [(Permission, &str); 35] = [
         (Permission::ManageOwnAccount, "vmao"),
+        (Permission::ReadOwnUser, "vma"),
         (Permission::MintTicket, "vmae"),
         (Permission::ReadEvents, "vmae"),
         (Permission::ReadStatus, "vmae"),

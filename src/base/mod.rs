@@ -13,3 +13,4 @@ pub mod page;
 pub mod text;
 pub mod timestamp;
 pub mod turns;
+pub mod whole;

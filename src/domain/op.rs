@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -30,7 +31,7 @@ use crate::protocol::position::Position;
 use crate::protocol::problem::{Code, Problem};
 use crate::storage::audit_log::{self, NewAuditEntry};
 use crate::storage::idempotency_keys::Door;
-use crate::storage::{Database, TenantTx, micros};
+use crate::storage::{self, Database, TenantTx, micros};
 use crate::telemetry::metrics::{EventKind, Metrics};
 
 /// What a node gives to every use case.
@@ -76,6 +77,9 @@ type StandingCheck = Box<dyn Fn(Principal) -> BoxFuture<'static, Result<()>> + S
 /// before the act is answered, not through this queue. A listener that lags all the same asks the store about every open
 /// connection and ends only what is over.
 const REVOCATION_QUEUE: usize = 8192;
+
+/// So often a change is begun whose caller becomes another while it waits.
+const MOST_BEGUN: usize = 4;
 
 impl Kernel {
     pub fn new(db: Database, clock: Clock, entropy: Entropy) -> Self {
@@ -126,6 +130,32 @@ impl Kernel {
             Some(check) => check(principal.clone()).await,
             None => Ok(()),
         }
+    }
+
+    /// Begins a change of `principal`'s, who is judged when the turn has come: what ends the credential may have overtaken
+    /// it in the line. Nothing is read for that while the turn is held, as the reading could wait for what is held here:
+    /// where more is wanted than is known, the turn is given back first.
+    pub async fn begin_for<T, F>(
+        &self,
+        principal: &Principal,
+        begun: impl Future<Output = storage::Result<T>> + Send,
+        again: impl Fn() -> F + Send + Sync,
+    ) -> Result<T>
+    where
+        T: Send,
+        F: Future<Output = storage::Result<T>> + Send,
+    {
+        let mut tx = begun.await?;
+        for _ in 0..MOST_BEGUN {
+            if let Some(judged) = self.check_standing(principal).now_or_never() {
+                return judged.map(|()| tx);
+            }
+            drop(tx);
+            self.check_standing(principal).await?;
+            tx = again().await?;
+        }
+        let words = "Your account is being changed at this moment; try again.";
+        Err(Problem::new(Code::Unavailable, words).retry_after(1))
     }
 
     /// Spreads the word. Nobody listening is fine: then no connection is open. This node's own connections end before
@@ -229,15 +259,14 @@ impl Op {
         // Begun here, so that a transaction that stays open is named by the use case.
         let begun = self.kernel.db.tenant(&self.scope).begin();
         async move {
-            self.check_standing().await?;
-            Ok(Change::new(begun.await?, self.now()))
-        }
-    }
-
-    async fn check_standing(&self) -> Result<()> {
-        match self.principal() {
-            Some(principal) => self.kernel.check_standing(principal).await,
-            None => Ok(()),
+            let tx = match self.principal() {
+                None => begun.await?,
+                Some(principal) => {
+                    let again = || self.kernel.db.tenant(&self.scope).begin();
+                    self.kernel.begin_for(principal, begun, again).await?
+                }
+            };
+            Ok(Change::new(tx, self.now()))
         }
     }
 

@@ -12,6 +12,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use super::body::BodyAccount;
 use super::client::origin;
 use super::explain::refuse_before_body;
+use super::problem::oauth::REALM;
 use super::rate_limits::count_caller;
 use crate::auth::permission::Permission;
 use crate::auth::principal::{OperatorPrincipal, Principal};
@@ -43,7 +44,7 @@ macro_rules! rights {
 }
 
 rights! {
-    ManageOwnAccount MintTicket ReadEvents ReadStatus ReadJobs ReadProperties ReadNotifications ReadRooms ShowViewing
+    ManageOwnAccount ReadOwnUser MintTicket ReadEvents ReadStatus ReadJobs ReadProperties ReadNotifications ReadRooms ShowViewing
     ReadDirectory ReadSpiders StartJobs CancelOwnJobs Chat JoinRooms Upload ShowPresence CancelAnyJob ManageUsers
     ManageKeys ManageSpiders ManageRooms Broadcast ReadAudit ManageConnections ReadStats ReadAdminNotices RunJobs
     WriteProperties WriteLogs ManageTenants BroadcastAll ReadNodeStatus
@@ -247,7 +248,7 @@ async fn admit(request: &Request, permission: Permission) -> Result<Admitted, po
 /// Who shows the credential, counted against what that caller may ask for.
 async fn known(request: &Request) -> Result<Admitted, Problem> {
     let admitted = authenticate(request).await?;
-    BodyAccount::belongs_to(request, &admitted.principal);
+    BodyAccount::belongs_to(request, &admitted.principal)?;
     count_caller(request, &identity(request)?.kernel, &admitted.principal)?;
     Ok(admitted)
 }
@@ -278,7 +279,8 @@ pub fn bearer(request: &Request) -> Result<&str, Problem> {
     }
     match value.to_str().ok().and_then(|text| text.split_once(' ')) {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
-        _ => Err(Problem::invalid_token()),
+        // Of another scheme, which says nothing of a token.
+        _ => Err(Problem::invalid_token().header("www-authenticate", REALM)),
     }
 }
 

@@ -15,6 +15,7 @@ use subtle::ConstantTimeEq;
 use super::caller::bearer;
 use super::explain::Operations;
 use super::problem::Refusals;
+use super::problem::oauth::REALM;
 use super::security_headers::SecurityHeaders;
 use crate::auth::permission::Permission;
 use crate::auth::scope::SystemReason;
@@ -137,7 +138,7 @@ fn unauthenticated(access: &MetricsAccess) -> Problem {
         "Set telemetry.metrics_key and send it as `Authorization: Bearer`, or give the figures a listener of their own \
          with telemetry.metrics_bind; an operator's token is taken too."
     };
-    Problem::new(Code::Unauthenticated, words)
+    Problem::new(Code::Unauthenticated, words).header("www-authenticate", REALM)
 }
 
 /// Whether the request asks for a name of this machine. A page whose own name was made to lead here asks for that name.

@@ -19,7 +19,7 @@ use crate::protocol::problem::Problem;
 pub struct OnceKey<S = Single>(pub Option<Presented>, PhantomData<S>);
 
 const KEY: &str = "Idempotency-Key";
-const REPLAYED: &str = "Idempotent-Replayed";
+pub(in crate::http) const REPLAYED: &str = "Idempotent-Replayed";
 
 impl<'a, S: BodySize> ApiExtractor<'a> for OnceKey<S> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::position;
 use super::subscription::{Feed, Filter};
 use crate::base::ids::{PropertyId, UserId};
+use crate::base::whole::whole;
 
 /// One message of a client.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,6 +103,8 @@ pub(super) fn read<C>(
     command: impl FnOnce(&str, &Fields<'_>) -> Result<C, Refused>,
 ) -> (Option<Value>, Result<C, Refused>) {
     let refused = |code, message: &str| Err(Refused::Command { code, message: message.to_owned() });
+    // A byte order mark is no part of the text (RFC 8259 section 8.1).
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let Ok(value) = serde_json::from_str::<Value>(text) else {
         return (None, refused("invalid_json", "Invalid JSON format"));
     };
@@ -318,9 +321,8 @@ impl Fields<'_> {
     fn id(&self, kind: &str, name: &str) -> Result<Option<i64>, Refused> {
         let id = match self.get(name) {
             None | Some(Value::Null) => return Ok(None),
-            Some(Value::Number(number)) => number.as_i64(),
             Some(Value::String(text)) => text.parse().ok(),
-            Some(_) => None,
+            Some(value) => whole(value),
         };
         id.map(Some).ok_or_else(|| invalid(format!("{name} of {kind} must be an id, a whole number")))
     }

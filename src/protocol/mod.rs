@@ -6,6 +6,7 @@ pub mod command;
 pub mod envelope;
 pub mod event;
 pub mod examples;
+mod filter_fields;
 pub mod job;
 pub mod log_stream;
 pub mod memberships;

@@ -82,6 +82,9 @@ impl BatchItem {
     }
 }
 
+/// Of a row so many faults are told at most: one of thousands of unknown names costs no more to refuse.
+const MOST_ERRORS: usize = 20;
+
 /// A row that could not be read whole: what is wrong, and the property that its other fields make.
 pub struct BadRow {
     pub errors: Vec<FieldError>,
@@ -104,6 +107,9 @@ pub fn read_or_explain(value: Value) -> Result<PropertyInput, BadRow> {
     serde_json::from_value(Value::Object(fields.clone())).map_err(|_| {
         let (mut errors, mut good) = (Vec::new(), Map::new());
         for (name, value) in fields {
+            if errors.len() == MOST_ERRORS {
+                return BadRow { errors, rest: None };
+            }
             if reads_alone(&name, value.clone()) {
                 good.insert(name, value);
             } else {

@@ -3,15 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Deserialize;
 use serde_json::Value;
 
+use super::filter_fields::FilterFields;
 use super::memberships::Memberships;
 use super::role::Role;
 use super::routing::{Passing, PropertyFacts, Routing, Topic};
 use crate::base::compared;
 use crate::base::ids::{ConnectionId, JobId, PropertyId, UserId};
-use crate::base::text::cut;
 
 /// The feeds, by the names of the seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -80,19 +79,15 @@ pub enum Filter {
     Alerts,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct JobFilter {
-    #[serde(default, deserialize_with = "lenient_id")]
     pub job_id: Option<i64>,
     pub spider_name: Option<String>,
     /// Also the passing `job_log` lines.
-    #[serde(default)]
     pub logs: bool,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PropertyFilter {
     /// Compared without case.
     pub city: Option<String>,
@@ -100,9 +95,7 @@ pub struct PropertyFilter {
     pub price_min: Option<f64>,
     pub price_max: Option<f64>,
     pub bedrooms_min: Option<i64>,
-    #[serde(default, deserialize_with = "bbox")]
     pub bbox: Option<BoundingBox>,
-    #[serde(default, deserialize_with = "lenient_id")]
     pub property_id: Option<i64>,
 }
 
@@ -122,7 +115,7 @@ impl BoundingBox {
         Self::from_numbers(&numbers?)
     }
 
-    fn from_numbers(numbers: &[f64]) -> Option<Self> {
+    pub(super) fn from_numbers(numbers: &[f64]) -> Option<Self> {
         let &[west, south, east, north] = numbers else { return None };
         let in_range = [west, east].iter().all(|degrees| degrees.abs() <= 180.0)
             && [south, north].iter().all(|degrees| degrees.abs() <= 90.0);
@@ -142,32 +135,25 @@ impl BoundingBox {
 impl Filter {
     /// Reads the `filter` of a subscription to `feed`; the error says what was wrong and what would be accepted.
     pub fn parse(feed: Feed, filter: Option<&Value>) -> Result<Self, String> {
-        let object = match filter {
-            None | Some(Value::Null) => Value::Object(serde_json::Map::new()),
-            Some(object @ Value::Object(_)) => object.clone(),
-            Some(_) => return Err("filter must be an object".to_owned()),
+        let mut fields = FilterFields::of(filter)?;
+        let read = match feed {
+            Feed::JobUpdates => Self::Jobs(JobFilter {
+                job_id: fields.id("job_id"),
+                spider_name: fields.text("spider_name", MAX_FILTER_TEXT).as_deref().map(compared::exact),
+                logs: fields.flag("logs"),
+            }),
+            Feed::PropertyUpdates => Self::Properties(PropertyFilter {
+                city: fields.text("city", MAX_FILTER_TEXT).as_deref().map(compared::folded),
+                price_min: fields.number("price_min"),
+                price_max: fields.number("price_max"),
+                bedrooms_min: fields.whole("bedrooms_min"),
+                bbox: fields.bbox("bbox"),
+                property_id: fields.id("property_id"),
+            }),
+            Feed::SystemAlerts => Self::Alerts,
         };
-        // The parser repeats what it did not know, however long that was.
-        let explain =
-            |error: serde_json::Error| format!("filter of {feed}: {}", cut(&error.to_string(), 200));
-        match feed {
-            Feed::JobUpdates => {
-                let mut filter: JobFilter = serde_json::from_value(object).map_err(explain)?;
-                within(feed, "spider_name", filter.spider_name.as_deref())?;
-                filter.spider_name = filter.spider_name.as_deref().map(compared::exact);
-                Ok(Self::Jobs(filter))
-            }
-            Feed::PropertyUpdates => {
-                let mut filter: PropertyFilter = serde_json::from_value(object).map_err(explain)?;
-                within(feed, "city", filter.city.as_deref())?;
-                filter.city = filter.city.as_deref().map(compared::folded);
-                Ok(Self::Properties(filter))
-            }
-            Feed::SystemAlerts if object.as_object().is_some_and(|fields| !fields.is_empty()) => {
-                Err(format!("filter of {feed}: this feed takes no filter"))
-            }
-            Feed::SystemAlerts => Ok(Self::Alerts),
-        }
+        fields.end(feed)?;
+        Ok(read)
     }
 
     /// The memory of its texts.
@@ -187,14 +173,6 @@ impl Filter {
             Self::Alerts => Feed::SystemAlerts,
         }
     }
-}
-
-/// Refuses a text that is longer than what it is compared with.
-fn within(feed: Feed, field: &str, text: Option<&str>) -> Result<(), String> {
-    if text.is_none_or(|text| text.chars().nth(MAX_FILTER_TEXT).is_none()) {
-        return Ok(());
-    }
-    Err(format!("filter of {feed}: {field} must have at most {MAX_FILTER_TEXT} characters"))
 }
 
 impl JobFilter {
@@ -384,39 +362,6 @@ impl Filter {
             _ => false,
         }
     }
-}
-
-/// Ids may come as numbers or as numeric strings.
-fn lenient_id<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Id {
-        Number(i64),
-        Text(String),
-    }
-    match Option::<Id>::deserialize(deserializer)? {
-        None => Ok(None),
-        Some(Id::Number(id)) => Ok(Some(id)),
-        Some(Id::Text(text)) => {
-            text.parse().map(Some).map_err(|_| serde::de::Error::custom("an id is a number"))
-        }
-    }
-}
-
-fn bbox<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<BoundingBox>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Form {
-        Numbers(Vec<f64>),
-        Text(String),
-    }
-    let parsed = match Option::<Form>::deserialize(deserializer)? {
-        None => return Ok(None),
-        Some(Form::Numbers(numbers)) => BoundingBox::from_numbers(&numbers),
-        Some(Form::Text(text)) => BoundingBox::parse(&text),
-    };
-    let words = "bbox is west,south,east,north in degrees, south not beyond north";
-    parsed.map(Some).ok_or_else(|| serde::de::Error::custom(words))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod durable_file;
 mod entity;
 mod error;
 mod export;
+mod held;
 mod lineage;
 mod postgres;
 mod restore;

@@ -13,6 +13,7 @@ use sea_orm::{
 use super::database::{Gauges, Turn};
 use super::entity::TenantOwned;
 use super::error::{Error, Result};
+use super::held::HeldTx;
 use super::lineage::Lineage;
 use crate::base::clock::Stopwatch;
 use crate::base::ids::TenantId;
@@ -20,14 +21,12 @@ use crate::telemetry::writes::OpenWrite;
 
 /// A transaction in which only one tenant exists. Dropping it without a commit undoes it.
 pub struct TenantTx {
-    pub(super) tx: DatabaseTransaction,
+    pub(super) tx: HeldTx,
     tenant_id: TenantId,
     lineage: Lineage,
     gauges: Gauges,
     /// Held while it may write, so that one that stays open is noticed.
     open: Option<OpenWrite>,
-    // After the transaction, so that it is handed on when that has ended.
-    _turn: Option<Turn>,
 }
 
 impl TenantTx {
@@ -38,7 +37,7 @@ impl TenantTx {
         lineage: Lineage,
         turn: Option<Turn>,
     ) -> Self {
-        Self { tx, tenant_id, lineage, gauges, open: None, _turn: turn }
+        Self { tx: HeldTx::new(tx, turn), tenant_id, lineage, gauges, open: None }
     }
 
     pub(super) fn watched(mut self, place: &'static Location<'static>) -> Self {
@@ -148,15 +147,14 @@ impl TenantTx {
 
 /// A transaction that sees every tenant: login, key and ticket look-ups, head poll, sweeps.
 pub struct SystemTx {
-    pub(super) tx: DatabaseTransaction,
+    pub(super) tx: HeldTx,
     gauges: Gauges,
     open: Option<OpenWrite>,
-    _turn: Option<Turn>,
 }
 
 impl SystemTx {
     pub(super) fn new(tx: DatabaseTransaction, gauges: Gauges, turn: Option<Turn>) -> Self {
-        Self { tx, gauges, open: None, _turn: turn }
+        Self { tx: HeldTx::new(tx, turn), gauges, open: None }
     }
 
     pub(super) fn watched(mut self, place: &'static Location<'static>) -> Self {
@@ -208,7 +206,7 @@ impl SystemTx {
 }
 
 /// Commits, and counts how long that took where something may have been written.
-async fn commit(tx: DatabaseTransaction, gauges: &Gauges) -> Result<()> {
+async fn commit(tx: HeldTx, gauges: &Gauges) -> Result<()> {
     let watch = Stopwatch::start();
     let committed = gauges.judged(tx.commit().await.map_err(Error::from));
     gauges.metrics.commit_seconds.observe(watch.elapsed());

@@ -51,7 +51,8 @@ pub async fn change(
             let scope = principal.scope().ok_or_else(Problem::internal)?;
             let setting =
                 Setting { user, hash: &hash, seen: account.hash.as_deref(), spared: principal.session_id() };
-            let tx = identity.kernel.db.tenant(&scope).begin().await?;
+            let begin = || identity.kernel.db.tenant(&scope).begin();
+            let tx = identity.kernel.begin_for(principal, begin(), begin).await?;
             set(identity, &tx, &setting).await?;
             let entry =
                 entry(Actor::of_principal(principal), "password.changed", None, origin, identity.now());
@@ -182,7 +183,8 @@ async fn change_operators(
     origin: &Origin,
 ) -> Result<()> {
     let now = identity.now();
-    let tx = identity.kernel.db.system(SystemReason::Operator).begin().await?;
+    let begin = || identity.kernel.db.system(SystemReason::Operator).begin();
+    let tx = identity.kernel.begin_for(principal, begin(), begin).await?;
     let row = operators::lock(&tx, operator).await?.ok_or_else(Problem::invalid_token)?;
     if Some(&row.password_hash) != account.hash.as_ref() {
         return Err(Problem::new(

@@ -93,10 +93,13 @@ impl PlatformOp {
 
     /// A change. The operator is judged again first: a body may arrive for longer than the session lives.
     pub async fn begin(&self) -> Result<SystemTx> {
-        if let Actor::Operator(operator) = &self.actor {
-            self.kernel.check_standing(&Principal::Operator(operator.clone())).await?;
+        let begin = || self.kernel.db.system(self.reason()).begin();
+        match &self.actor {
+            Actor::Operator(operator) => {
+                self.kernel.begin_for(&Principal::Operator(operator.clone()), begin(), begin).await
+            }
+            Actor::System(_) => Ok(begin().await?),
         }
-        Ok(self.kernel.db.system(self.reason()).begin().await?)
     }
 
     /// Like [`PlatformOp::begin`], unless the same was done before under the same key: then its answer. Under a key the

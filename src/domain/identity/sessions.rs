@@ -39,7 +39,8 @@ pub async fn list(
 pub async fn end(identity: &Identity, principal: &Principal, id: SessionId, origin: &Origin) -> Result<()> {
     let owner = owner(principal)?;
     let now = identity.now();
-    let tx = identity.kernel.db.system(SystemReason::Login).begin().await?;
+    let begin = || identity.kernel.db.system(SystemReason::Login).begin();
+    let tx = identity.kernel.begin_for(principal, begin(), begin).await?;
     if !sessions::revoke_own(&tx, owner, id, micros(identity.latest())).await? {
         return Err(Problem::not_found());
     }
@@ -57,14 +58,16 @@ pub async fn end_others(identity: &Identity, principal: &Principal, origin: &Ori
     let entry = entry(Actor::of_principal(principal), "sessions.ended", spared, origin, now);
     let revocation = match (owner, principal.scope()) {
         (Owner::User(tenant, user), Some(scope)) => {
-            let tx = identity.kernel.db.tenant(&scope).begin().await?;
+            let begin = || identity.kernel.db.tenant(&scope).begin();
+            let tx = identity.kernel.begin_for(principal, begin(), begin).await?;
             sessions::revoke_of_user(&tx, user, spared, micros(now)).await?;
             audit_log::insert(&tx, entry).await?;
             tx.commit().await?;
             Revocation::Sessions { tenant, user, except: spared }
         }
         (Owner::Operator(operator), _) => {
-            let tx = identity.kernel.db.system(SystemReason::Operator).begin().await?;
+            let begin = || identity.kernel.db.system(SystemReason::Operator).begin();
+            let tx = identity.kernel.begin_for(principal, begin(), begin).await?;
             sessions::revoke_of_operator(&tx, operator, spared, micros(now)).await?;
             audit_log::insert_by_system(&tx, None, entry).await?;
             tx.commit().await?;

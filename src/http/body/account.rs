@@ -14,6 +14,7 @@ use crate::auth::principal::Principal;
 use crate::base::address::AddressBlock;
 use crate::base::clock::Clock;
 use crate::http::client;
+use crate::http::once::REPLAYED;
 use crate::protocol::problem::Problem;
 
 /// Bytes in the body of a caller who has shown no credential.
@@ -92,13 +93,14 @@ impl BodyAccount {
         request.data()
     }
 
-    /// Notes who sends the body, once the credential holds.
-    pub fn belongs_to(request: &Request, principal: &Principal) {
-        let Some(account) = Self::of(request) else { return };
+    /// Notes who sends the body, once the credential holds. Refuses a caller whose unread answers are more than their share.
+    pub fn belongs_to(request: &Request, principal: &Principal) -> Result<(), Problem> {
+        let Some(account) = Self::of(request) else { return Ok(()) };
         let holder =
             principal.scope().map_or(BodyHolder::Operators, |scope| BodyHolder::Tenant(scope.tenant_id()));
         // A request has one caller; the first stays.
         let _ = account.0.caller.set(holder);
+        account.0.budget.check(holder)
     }
 
     fn holder(&self) -> BodyHolder {
@@ -197,12 +199,17 @@ impl<E: Endpoint> Endpoint for BodyGated<E> {
             kept: OnceLock::new(),
         }));
         request.set_data(account.clone());
-        let refusable = if request.method().is_safe() { Refusable::Yes } else { Refusable::No };
+        let is_safe = request.method().is_safe();
         let response = self.inner.call(request).await.map(IntoResponse::into_response)?;
         if account.is_anonymous() {
             // What strangers are given is made once for all of them.
             return Ok(response);
         }
+        // A change that was made before can be asked for again.
+        let refusable = match is_safe || response.headers().contains_key(REPLAYED) {
+            true => Refusable::Yes,
+            false => Refusable::No,
+        };
         Ok(answer::charge(&account.0.budget, account.holder(), response, refusable)?)
     }
 }

@@ -18,7 +18,7 @@ use crate::protocol::problem::Problem;
 const FREE_BYTES: usize = 4 * 1024;
 
 /// Whether the answer may be replaced by a refusal. One that tells of a change may not: the change was made. It is counted
-/// beyond the share, so that the next body of its caller has to wait.
+/// beyond the share, so that its caller is served nothing more until it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusable {
     Yes,
@@ -30,11 +30,15 @@ struct Charge {
     budget: Arc<BodyBudget>,
     holder: BodyHolder,
     bytes: usize,
+    refusable: Refusable,
 }
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        self.budget.give_back(self.holder, self.bytes);
+        match self.refusable {
+            Refusable::Yes => self.budget.give_back(self.holder, self.bytes),
+            Refusable::No => self.budget.give_back_beyond(self.holder, self.bytes),
+        }
     }
 }
 
@@ -54,9 +58,9 @@ pub(super) fn charge(
     }
     match refusable {
         Refusable::Yes => budget.take(holder, bytes)?,
-        Refusable::No => budget.add(holder, bytes),
+        Refusable::No => budget.take_beyond(holder, bytes),
     }
-    let charge = Arc::new(Charge { budget: Arc::clone(budget), holder, bytes });
+    let charge = Arc::new(Charge { budget: Arc::clone(budget), holder, bytes, refusable });
     response.set_body(BoxBody::new(Charged { inner, charge }));
     Ok(response)
 }
@@ -151,11 +155,16 @@ mod tests {
     async fn a_change_that_was_made_is_told_and_what_comes_next_has_to_wait() {
         let budget = Arc::new(BodyBudget::new(100_000));
         let kept: Vec<_> =
-            (0..4).map(|_| charge(&budget, HOLDER, answer(20_000), Refusable::No).unwrap()).collect();
+            (0..6).map(|_| charge(&budget, HOLDER, answer(20_000), Refusable::No).unwrap()).collect();
 
-        assert_eq!(budget.in_flight(), 80_000);
+        assert_eq!(budget.in_flight(), 120_000);
         assert!(budget.take(HOLDER, 1).is_err());
+        assert_eq!(budget.check(HOLDER).unwrap_err().code, Code::Unavailable);
+        let other = BodyHolder::Tenant(TenantId(2));
+        assert!(budget.take(other, 50_000).is_ok(), "others have what they would have had");
+        budget.give_back(other, 50_000);
         drop(kept);
+        assert!(budget.check(HOLDER).is_ok());
         assert_eq!(budget.in_flight(), 0);
     }
 }

@@ -29,15 +29,23 @@ struct Used {
     all: usize,
     strangers: usize,
     by_holder: HashMap<BodyHolder, usize>,
+    /// What holders have beyond their shares. It takes nothing from others' shares.
+    beyond: HashMap<BodyHolder, usize>,
 }
 
 impl Used {
-    fn add(&mut self, holder: BodyHolder, bytes: usize) {
-        self.all += bytes;
-        if matches!(holder, BodyHolder::Stranger(_)) {
-            self.strangers += bytes;
+    fn of(&self, holder: BodyHolder) -> usize {
+        let of = |map: &HashMap<BodyHolder, usize>| map.get(&holder).copied().unwrap_or_default();
+        of(&self.by_holder) + of(&self.beyond)
+    }
+}
+
+fn less(map: &mut HashMap<BodyHolder, usize>, holder: BodyHolder, bytes: usize) {
+    if let Some(own) = map.get_mut(&holder) {
+        *own = own.saturating_sub(bytes);
+        if *own == 0 {
+            map.remove(&holder);
         }
-        *self.by_holder.entry(holder).or_default() += bytes;
     }
 }
 
@@ -63,20 +71,37 @@ impl BodyBudget {
     /// Counts `bytes` more for `holder`, or refuses them.
     pub fn take(&self, holder: BodyHolder, bytes: usize) -> Result<(), Problem> {
         let mut used = self.used.lock();
-        let own = used.by_holder.get(&holder).copied().unwrap_or_default();
+        let own = used.of(holder);
         if own + bytes > self.share(holder, &used, bytes) {
             return Err(full(match own {
                 0 => "The bodies that are sent at this moment fill the server's memory for them",
                 _ => "The bodies that you send at this moment fill your share of the server's memory",
             }));
         }
-        used.add(holder, bytes);
+        used.all += bytes;
+        if matches!(holder, BodyHolder::Stranger(_)) {
+            used.strangers += bytes;
+        }
+        *used.by_holder.entry(holder).or_default() += bytes;
         Ok(())
     }
 
-    /// Counts `bytes` more for `holder`, whatever it has: they are there.
-    pub fn add(&self, holder: BodyHolder, bytes: usize) {
-        self.used.lock().add(holder, bytes);
+    /// Counts `bytes` more for `holder`, whatever it has: they are there. Until they are given back it takes no more.
+    pub fn take_beyond(&self, holder: BodyHolder, bytes: usize) {
+        *self.used.lock().beyond.entry(holder).or_default() += bytes;
+    }
+
+    pub fn give_back_beyond(&self, holder: BodyHolder, bytes: usize) {
+        less(&mut self.used.lock().beyond, holder, bytes);
+    }
+
+    /// Refuses a holder that has more than its share, before anything is done for it.
+    pub fn check(&self, holder: BodyHolder) -> Result<(), Problem> {
+        let used = self.used.lock();
+        if used.beyond.contains_key(&holder) && used.of(holder) > self.share(holder, &used, 0) {
+            return Err(full("The answers that you have not read fill your share of the server's memory"));
+        }
+        Ok(())
     }
 
     pub fn give_back(&self, holder: BodyHolder, bytes: usize) {
@@ -85,17 +110,13 @@ impl BodyBudget {
         if matches!(holder, BodyHolder::Stranger(_)) {
             used.strangers = used.strangers.saturating_sub(bytes);
         }
-        if let Some(own) = used.by_holder.get_mut(&holder) {
-            *own = own.saturating_sub(bytes);
-            if *own == 0 {
-                used.by_holder.remove(&holder);
-            }
-        }
+        less(&mut used.by_holder, holder, bytes);
     }
 
     /// How many bytes are counted at this moment.
     pub fn in_flight(&self) -> usize {
-        self.used.lock().all
+        let used = self.used.lock();
+        used.all + used.beyond.values().sum::<usize>()
     }
 }
 

@@ -6,11 +6,10 @@ use poem_openapi::types::Type;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::base::whole::whole_float;
 use crate::http::explain::parts_of;
 use crate::protocol::problem::{FieldError, Step};
 
-/// Up to here a float is exactly one whole number.
-const EXACT: f64 = 9_007_199_254_740_992.0;
 /// A refusal names so many of them at most.
 const MOST: usize = 100;
 /// What stands deeper is named by what it stands in: each step down reads the rest once more.
@@ -35,17 +34,11 @@ pub(super) fn make_whole_along(registry: &Registry, schema: &MetaSchemaRef, valu
 
 fn has_whole_float(value: &Value) -> bool {
     match value {
-        Value::Number(_) => whole(value).is_some(),
+        Value::Number(_) => whole_float(value).is_some(),
         Value::Array(items) => items.iter().any(has_whole_float),
         Value::Object(fields) => fields.values().any(has_whole_float),
         _ => false,
     }
-}
-
-fn whole(value: &Value) -> Option<i64> {
-    let number = value.as_f64().filter(|number| value.is_f64() && number.fract() == 0.0)?;
-    // Within these bounds the cast is exact.
-    (number.abs() <= EXACT).then_some(number as i64)
 }
 
 struct Walk<'a> {
@@ -61,7 +54,7 @@ impl Walk<'_> {
 
     fn part(&self, part: &MetaSchema, value: &mut Value) {
         if part.ty == "integer"
-            && let Some(number) = whole(value)
+            && let Some(number) = whole_float(value)
         {
             *value = number.into();
         }

@@ -7,7 +7,7 @@ use poem_openapi::{ApiResponse, Object};
 use crate::base::timestamp::Timestamp;
 use crate::domain::broadcast::{self, NewBroadcast};
 use crate::domain::identity::platform::PlatformOp;
-use crate::domain::op::Op;
+use crate::domain::op::{Op, denied};
 use crate::domain::platform_broadcast;
 use crate::http::body::body_rules;
 use crate::http::caller::Broadcaster;
@@ -72,6 +72,9 @@ pub enum Broadcasted {
     Accepted(Json<BroadcastAccepted>),
 }
 
+/// The audience of operators.
+const ALL_TENANTS: &str = "all_tenants";
+
 /// The seeds' word for it.
 const SENT: &str = "Broadcast sent successfully";
 
@@ -98,6 +101,7 @@ async fn to_tenant(op: &Op, given: Given) -> Result<Broadcasted, Problem> {
     let audience = match given.audience.as_deref().map(Audience::parse) {
         None => Audience::Everyone,
         Some(Some(audience)) => audience,
+        Some(None) if given.audience.as_deref() == Some(ALL_TENANTS) => return Err(denied("an operator")),
         Some(None) => return Err(given.bad_audience(AUDIENCES)),
     };
     let Given { message, category, start_time, .. } = given;
@@ -111,7 +115,7 @@ async fn to_tenant(op: &Op, given: Given) -> Result<Broadcasted, Problem> {
 }
 
 async fn to_all(op: &PlatformOp, given: Given) -> Result<Broadcasted, Problem> {
-    if given.audience.as_deref().is_some_and(|audience| audience != "all_tenants") {
+    if given.audience.as_deref().is_some_and(|audience| audience != ALL_TENANTS) {
         return Err(given.bad_audience("must be all_tenants: an operator has no tenant"));
     }
     let start_time = given.start_time.map(Timestamp::utc);

@@ -1,8 +1,21 @@
 //! Regular expressions in words. A refusal is for people: of the simple forms that our schemas use, a run of one set of
 //! characters and a choice between words, it says what they take.
 
+/// Patterns of the document that have none of the simple forms.
+const OTHERS: [(&str, &str); 3] = [
+    (
+        r"^[hH][tT][tT][pP][sS]?://[^\s/?#]\S*$",
+        "be an address that begins with http:// or https:// and has no blanks",
+    ),
+    (r"^[^\s/?#@\\]+$", "be a host with an optional port, such as homes.example or homes.example:8080"),
+    (r"^[^,\x00-\x1f\x7f]+$", "have no comma and no control character"),
+];
+
 /// What a text that matches is like, after "must"; `None` for a form that is not known here.
 pub(super) fn in_words(pattern: &str) -> Option<String> {
+    if let Some((_, words)) = OTHERS.iter().find(|(other, _)| *other == pattern) {
+        return Some((*words).to_owned());
+    }
     let inner = pattern.strip_prefix('^')?.strip_suffix('$')?;
     slug(inner).or_else(|| choice(inner)).or_else(|| run(inner))
 }

@@ -11,7 +11,7 @@ use super::reject::{refuse, switching};
 use crate::auth::permission::Permission;
 use crate::domain::identity::tickets::Door;
 use crate::domain::op::forbidden;
-use crate::http::serve::Upgrade;
+use crate::http::serve::{LiveAnswer, Upgrade};
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::websocket::handshake::{self, Accept};
 use crate::protocol::websocket::refusal::Refusal;
@@ -117,7 +117,9 @@ impl SocketDoor {
             let held = upgraded.seat.into_held();
             ws::run(sessions, seat, upgraded.stream, upgraded.early.into(), mode, held).await;
         });
-        switching(&accept)
+        let mut response = switching(&accept);
+        response.set_data(LiveAnswer);
+        response
     }
 }
 

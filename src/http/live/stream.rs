@@ -16,6 +16,7 @@ use crate::domain::identity::tickets::Door;
 use crate::domain::jobs::follow_log::{self, Begin};
 use crate::domain::jobs::logs::LogQuery;
 use crate::domain::op::{Op, forbidden};
+use crate::http::serve::LiveAnswer;
 use crate::protocol::job::LogLevel;
 use crate::protocol::position;
 use crate::protocol::problem::{Code, Problem};
@@ -83,7 +84,12 @@ impl Endpoint for StreamDoor {
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         match self.open(&request).await {
-            Ok(response) => Ok(response),
+            Ok(mut response) => {
+                if response.status() == StatusCode::OK {
+                    response.set_data(LiveAnswer);
+                }
+                Ok(response)
+            }
             Err(problem) if stream_refusal::is_told_on_stream(&problem, reject::is_asked_for(&request)) => {
                 self.live.sessions.kernel.metrics.refused(problem.code);
                 Ok(event_stream(Body::from(stream_refusal::text(&problem))))

@@ -1,6 +1,6 @@
 //! Problems as poem knows them: an error that a handler may return, an answer, and a part of the API document.
 
-mod oauth;
+pub(in crate::http) mod oauth;
 mod refusals;
 mod request_id;
 mod trace;

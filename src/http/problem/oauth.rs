@@ -34,10 +34,12 @@ fn names(problem: &Problem, field: &str) -> bool {
     matches!(problem.errors.as_slice(), [only] if only.pointer == format!("/{field}") && only.kind != "repeated")
 }
 
+/// What a caller is asked for who has shown no credential that could be judged.
+pub const REALM: &str = "Bearer realm=\"lotline\"";
+
 /// The challenge of a refusal; `None` when none belongs to it. Nothing is said of the error where nobody showed a
 /// credential, as RFC 6750 section 3.1 asks.
 pub(super) fn challenge(problem: &Problem) -> Option<String> {
-    const REALM: &str = "Bearer realm=\"lotline\"";
     match problem.code {
         // A password is no bearer token, so a bad one is no invalid token.
         Code::Unauthenticated if problem.oauth_error.is_some() => Some(REALM.to_owned()),

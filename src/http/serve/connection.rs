@@ -20,7 +20,6 @@ use poem::{Addr, Endpoint, Request, Response};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-use super::ServeSettings;
 use super::exchange::{Alarm, Exchange, Phase};
 use super::framing;
 use super::head_refusal::HeadRefusals;
@@ -29,6 +28,7 @@ use super::registry::{Activity, Begun, ConnectionRegistry, Place};
 use super::request_body::{Progress, TimedBody};
 use super::socket::{self, Socket};
 use super::upgrade::{Granted, Seat, Upgrade};
+use super::{LiveAnswer, ServeSettings};
 use crate::base::clock::Clock;
 use crate::http::cors::allow_refusal;
 use crate::http::problem::{RequestId, respond};
@@ -202,8 +202,7 @@ fn no_room_for_live() -> Problem {
 
 /// Whether the connection is a socket or a stream from here on.
 fn is_live(response: &Response) -> bool {
-    response.status() == StatusCode::SWITCHING_PROTOCOLS
-        || response.content_type().is_some_and(|kind| kind.starts_with("text/event-stream"))
+    response.data::<LiveAnswer>().is_some()
 }
 
 /// The refusal of a request that no route has seen. The connection ends with it: what made the server refuse it may be

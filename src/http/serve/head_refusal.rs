@@ -25,37 +25,51 @@ pub(super) struct HeadRefusals {
     pub(super) origins: Option<OriginPolicy>,
 }
 
-/// The beginning of a head, kept while it has not been read whole: its fields are looked for there when it is refused.
+/// The fields of a head that has not been read whole by which the origin of a page is judged, should it be refused. They
+/// are picked out as the head comes, wherever they stand in it.
 #[derive(Debug, Default)]
-pub(super) struct HeadStart(Vec<u8>);
+pub(super) struct HeadStart {
+    /// The beginning of the line that is not complete yet.
+    line: Vec<u8>,
+    fields: Vec<u8>,
+}
 
 impl HeadStart {
-    /// So much of a head is looked at. Browsers send `Host` first and `Origin` before cookies.
-    const BYTES: usize = 8 * 1024;
+    /// A longer line is none of these fields.
+    const LINE_BYTES: usize = 1024;
+    /// So many bytes of fields are kept.
+    const BYTES: usize = 4 * 1024;
 
     pub(super) fn add(&mut self, bytes: &[u8]) {
-        let room = Self::BYTES.saturating_sub(self.0.len());
-        self.0.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let room = Self::LINE_BYTES.saturating_sub(self.line.len());
+            self.line.extend_from_slice(&piece[..piece.len().min(room)]);
+            if piece.ends_with(b"\n") {
+                let line = std::mem::take(&mut self.line);
+                if origin_field(&line).is_some() && self.fields.len() + line.len() <= Self::BYTES {
+                    self.fields.extend(line);
+                }
+            }
+        }
     }
 
     pub(super) fn clear(&mut self) {
-        self.0 = Vec::new();
+        *self = Self::default();
     }
 
-    /// The fields by which the origin of a page is judged.
     fn fields(&self) -> HeaderMap {
-        let mut fields = HeaderMap::new();
-        for line in self.0.split(|byte| *byte == b'\n').skip(1) {
-            let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
-            let (name, value) = (line[..colon].to_ascii_lowercase(), line[colon + 1..].trim_ascii());
-            if let b"origin" | b"host" | b"x-forwarded-proto" = name.as_slice()
-                && let (Ok(name), Ok(value)) = (HeaderName::from_bytes(&name), HeaderValue::from_bytes(value))
-            {
-                fields.append(name, value);
-            }
-        }
-        fields
+        self.fields.split_inclusive(|byte| *byte == b'\n').filter_map(origin_field).collect()
     }
+}
+
+/// A whole line, if it is one of the fields by which the origin of a page is judged.
+fn origin_field(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
+    let line = line.strip_suffix(b"\n")?;
+    let colon = line.iter().position(|byte| *byte == b':')?;
+    let name = HeaderName::from_bytes(&line[..colon]).ok()?;
+    let is_wanted = matches!(name.as_str(), "origin" | "host" | "x-forwarded-proto");
+    is_wanted
+        .then(|| HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok().map(|value| (name, value)))?
 }
 
 /// `written` with hyper's own refusal at its end exchanged. `None`: there is none. Asked only while no request is being
@@ -156,7 +170,9 @@ mod tests {
         let with = HeadRefusals { entropy: Entropy, origins };
         let told = |origin: &str| {
             let mut start = HeadStart::default();
-            start.add(format!("GET / HTTP/1.1\r\nHost: x\r\nOrigin: {origin}\r\nX: ").as_bytes());
+            start.add(format!("GET /{} HTTP/1.1\r\nHost: x\r\nX: ", "x".repeat(40_000)).as_bytes());
+            start.add(b"x\r\nOri");
+            start.add(format!("gin: {origin}\r\nX: ").as_bytes());
             String::from_utf8(exchanged(BARE.as_bytes(), &start, &with).unwrap().to_vec()).unwrap()
         };
 

@@ -113,6 +113,11 @@ impl ServeSettings {
     }
 }
 
+/// Put among an answer's data by a socket or stream that has a seat: its connection counts as live from then on. Any other
+/// answer, whatever it looks like, is one to a request.
+#[derive(Clone, Copy, Debug)]
+pub struct LiveAnswer;
+
 /// How a drain went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drained {

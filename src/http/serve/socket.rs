@@ -18,6 +18,9 @@ use super::head_refusal::{HeadRefusals, HeadStart, exchanged};
 /// sends when we close gets a reset, and may lose the answer that tells why.
 const DRAIN_BYTES: usize = 64 * 1024 * 1024;
 
+/// So often 16 KiB are read for the fields of a head that is refused.
+const AHEAD_READS: usize = 8;
+
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
@@ -67,12 +70,28 @@ impl Socket {
         if self.refusal.is_some() || self.exchange.phase() == Phase::Busy {
             return false;
         }
+        if exchanged(written, &self.start, &self.told).is_none() {
+            return false;
+        }
+        // The connection ends with this, so nobody else wants what follows.
+        self.read_ahead();
         let Some(unsent) = exchanged(written, &self.start, &self.told) else { return false };
         self.refusal = Some(Refusal { unsent });
         self.to_drain = Some(DRAIN_BYTES);
         // From here on the time of a head runs.
         self.exchange.heard();
         true
+    }
+
+    /// The rest of a head that is too large, as far as it has come: the page's origin may stand behind what made it so.
+    fn read_ahead(&mut self) {
+        let mut scratch = [0; 16 * 1024];
+        for _ in 0..AHEAD_READS {
+            match self.stream.try_read(&mut scratch) {
+                Ok(count) if count > 0 => self.start.add(&scratch[..count]),
+                _ => break,
+            }
+        }
     }
 
     fn poll_refusal(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -24,7 +24,7 @@ use self::patch::UserPatchBody;
 use self::remove::Removed;
 pub(super) use self::view::UserView;
 use super::body::Body;
-use super::caller::{Caller, ManageOwnAccount, ManageUsers, ReadDirectory};
+use super::caller::{Caller, ManageUsers, ReadDirectory, ReadOwnUser};
 use super::etag::{Changed, Tagged};
 use super::list::Listed;
 use super::tags::Tag;
@@ -42,7 +42,7 @@ impl UsersApi {
     #[oai(path = "/users/me", method = "get", operation_id = "get_me")]
     async fn me(
         &self,
-        caller: Caller<ManageOwnAccount>,
+        caller: Caller<ReadOwnUser>,
         #[oai(name = "If-None-Match")] if_none_match: Header<Option<String>>,
     ) -> Result<Tagged<UserView>, Problem> {
         me::me(&caller.op, if_none_match.0.as_deref()).await

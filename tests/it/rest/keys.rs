@@ -110,12 +110,15 @@ async fn on_postgres_keys_of_before_are_computed_anew() {
 }
 
 /// Ids of users who stood there before, with their names and addresses.
-const BEFORE: [(i64, &str, &str); 5] = [
+const BEFORE: [(i64, &str, &str); 7] = [
     (11, "Straße", "older@x.example"),
     (12, "ΟΔΟΣ", "Zoë@x.example"),
     (13, "zoe", "zoe\u{308}@x.example"),
     (14, "strasse2", "straße@x.example"),
     (15, "ﬁn", "fin@x.example"),
+    // Here the younger is spelled as the new key has it.
+    (16, "Weißer", "w@x.example"),
+    (17, "WEISSER", "ww@x.example"),
 ];
 
 async fn keys_are_computed_anew(
@@ -137,12 +140,10 @@ async fn keys_are_computed_anew(
         );
         connection.execute_unprepared(&sql).await.unwrap();
     }
-    connection
-        .execute_unprepared(
-            "UPDATE properties SET city_key = 'straße', search_text = 'straße', source = ' s '",
-        )
-        .await
-        .unwrap();
+    let first = "UPDATE properties SET city_key = 'straße', search_text = 'straße', source = ' s ', listing_key = 't'";
+    connection.execute_unprepared(first).await.unwrap();
+    let younger = [("id", "2"), ("source", "'s'"), ("listing_key", "'t'")];
+    crate::store::tables::fill_one_more(&connection, "properties", &younger).await;
     connection.close().await.unwrap();
 
     lotline::storage::migrate_up(settings).await.unwrap();
@@ -161,8 +162,11 @@ async fn keys_are_computed_anew(
             )
         })
         .collect();
-    let places = rows(&connection, "SELECT city_key, search_text, source FROM properties").await;
-    let place: Vec<String> = [0, 1, 2].map(|at| places[0].try_get_by_index(at).unwrap()).to_vec();
+    let places =
+        rows(&connection, "SELECT city_key, search_text, source, listing_key FROM properties ORDER BY id")
+            .await;
+    let place: Vec<String> = [0, 1, 2, 3].map(|at| places[0].try_get_by_index(at).unwrap()).to_vec();
+    let of_younger: Vec<String> = [2, 3].map(|at| places[1].try_get_by_index(at).unwrap()).to_vec();
     connection.close().await.unwrap();
     let user = |name: &str, email: &str, clash: Option<&str>| {
         (name.to_owned(), email.to_owned(), clash.map(str::to_owned))
@@ -175,7 +179,10 @@ async fn keys_are_computed_anew(
             user("zoe", "zoe\u{308}@x.example", Some("email")),
             user("strasse2", "strasse@x.example", None),
             user("fin", "fin@x.example", None),
+            user("weißer", "w@x.example", None),
+            user("weisser", "ww@x.example", Some("username")),
         ]
     );
-    assert_eq!(place, ["strasse", "strasse", "s"]);
+    assert_eq!(place, ["strasse", "strasse", "s", "t"]);
+    assert_eq!(of_younger, [" s ", "t"], "the older has the key");
 }

@@ -69,9 +69,24 @@ pub async fn fill(connection: &DatabaseConnection, number: u8) {
     }
 }
 
+/// One more row of a table that was filled, with these columns changed.
+pub async fn fill_one_more(connection: &DatabaseConnection, table: &str, changed: &[(&str, &str)]) {
+    let tables = tables(connection).await;
+    let table = tables.iter().find(|one| one.name == table).unwrap();
+    connection.execute_unprepared(&insert_changed(table, 1, changed)).await.unwrap();
+}
+
 fn insert(table: &Table, number: u8) -> String {
+    insert_changed(table, number, &[])
+}
+
+fn insert_changed(table: &Table, number: u8, changed: &[(&str, &str)]) -> String {
     let columns: Vec<&str> = table.columns.iter().map(|(name, _)| name.as_str()).collect();
-    let values: Vec<String> = table.columns.iter().map(|(name, kind)| value(name, kind, number)).collect();
+    let of = |(name, kind): &(String, String)| {
+        let given = changed.iter().find(|(column, _)| column == name);
+        given.map_or_else(|| value(name, kind, number), |(_, value)| (*value).to_owned())
+    };
+    let values: Vec<String> = table.columns.iter().map(of).collect();
     format!("INSERT INTO {} ({}) VALUES ({})", table.name, columns.join(", "), values.join(", "))
 }
 

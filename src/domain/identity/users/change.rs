@@ -94,11 +94,15 @@ pub fn judge(patch: &UserPatch) -> Vec<FieldError> {
 /// The user, held. Where an admin may be lost the admins are held first, in the order of their ids: held after the user,
 /// two such changes could wait for each other.
 async fn lock(tx: &TenantTx, id: UserId, patch: &UserPatch) -> Result<UserRow> {
-    let loses = patch.is_active == Some(false) || patch.role.is_some_and(|role| role != Role::Admin);
-    let admins = if loses { users::lock_admins(tx).await? } else { Vec::new() };
+    let losing = [
+        ("is_active", patch.is_active == Some(false)),
+        ("role", patch.role.is_some_and(|role| role != Role::Admin)),
+    ];
+    let losing: Vec<&str> = losing.into_iter().filter_map(|(field, loses)| loses.then_some(field)).collect();
+    let admins = if losing.is_empty() { Vec::new() } else { users::lock_admins(tx).await? };
     let user = users::lock(tx, id).await?.ok_or_else(Problem::not_found)?;
-    if loses && is_last(&admins, id) {
-        return Err(last_admin());
+    if !losing.is_empty() && is_last(&admins, id) {
+        return Err(last_admin(&losing));
     }
     Ok(user)
 }

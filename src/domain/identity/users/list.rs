@@ -31,7 +31,7 @@ pub async fn get(op: &Op, id: UserId) -> Result<UserRow> {
 
 /// The caller.
 pub async fn me(op: &Op) -> Result<UserRow> {
-    op.require(Permission::ManageOwnAccount)?;
+    op.require(Permission::ReadOwnUser)?;
     let user = op.principal().and_then(|principal| principal.user_id()).ok_or_else(not_a_person)?;
     find(op, user).await
 }

@@ -11,7 +11,7 @@ pub use list::{directory, get, list, me};
 pub use remove::remove;
 
 use crate::base::ids::UserId;
-use crate::protocol::problem::{Code, FieldError, Problem};
+use crate::protocol::problem::{FieldError, Problem, Step};
 use crate::storage::users::UserRow;
 
 /// Whether `user` is the only one among the active admins.
@@ -19,8 +19,14 @@ fn is_last(admins: &[UserRow], user: UserId) -> bool {
     matches!(admins, [only] if only.id == user.0)
 }
 
-fn last_admin() -> Problem {
-    Problem::new(Code::Conflict, "The last admin of a tenant cannot be removed, deactivated or demoted.")
+/// The refusal of what would leave a tenant without an admin; it names the fields of the change that would.
+fn last_admin(fields: &[&'static str]) -> Problem {
+    let words = "would leave the tenant without an active admin";
+    let errors = fields
+        .iter()
+        .map(|field| FieldError::in_body(&[Step::Name((*field).to_owned())], "last_admin", words));
+    let detail = "The last admin of a tenant cannot be removed, deactivated or demoted.";
+    Problem::conflict_of(detail, errors.collect())
 }
 
 /// A field whose value must be unique in the tenant: its name, and what it is called.

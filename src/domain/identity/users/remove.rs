@@ -19,7 +19,7 @@ pub async fn remove(op: &Op, id: UserId, precondition: Precondition<'_>) -> Resu
     let user = users::lock(&change.tx, id).await?.ok_or_else(Problem::not_found)?;
     precondition(&user)?;
     if is_last(&admins, id) {
-        return Err(last_admin());
+        return Err(last_admin(&[]));
     }
     let now = micros(op.now());
     sessions::revoke_of_user(&change.tx, id, None, now).await?;

@@ -1,0 +1,97 @@
+//! Reads the fields of a filter one by one, so that all that is wrong with them is told at once, in words.
+
+use serde_json::{Map, Value};
+
+use super::subscription::{BoundingBox, Feed};
+use crate::base::text::cut;
+use crate::base::whole::whole;
+
+/// A refusal names so many faults at most.
+const MOST: usize = 20;
+
+pub(super) struct FilterFields<'a> {
+    fields: Option<&'a Map<String, Value>>,
+    known: Vec<&'static str>,
+    wrong: Vec<String>,
+}
+
+impl<'a> FilterFields<'a> {
+    /// The filter as it was sent; absent and null stand for one without fields.
+    pub(super) fn of(filter: Option<&'a Value>) -> Result<Self, String> {
+        let fields = match filter {
+            None | Some(Value::Null) => None,
+            Some(Value::Object(fields)) => Some(fields),
+            Some(_) => return Err("filter must be an object".to_owned()),
+        };
+        Ok(Self { fields, known: Vec::new(), wrong: Vec::new() })
+    }
+
+    /// A number, or a numeric text.
+    pub(super) fn id(&mut self, name: &'static str) -> Option<i64> {
+        let read = |value: &Value| whole(value).or_else(|| value.as_str()?.parse().ok());
+        self.read(name, "an id, a whole number", read)
+    }
+
+    pub(super) fn whole(&mut self, name: &'static str) -> Option<i64> {
+        self.read(name, "a whole number", whole)
+    }
+
+    pub(super) fn number(&mut self, name: &'static str) -> Option<f64> {
+        self.read(name, "a number", Value::as_f64)
+    }
+
+    pub(super) fn flag(&mut self, name: &'static str) -> bool {
+        self.read(name, "true or false", Value::as_bool).unwrap_or_default()
+    }
+
+    /// Text of at most `most` characters.
+    pub(super) fn text(&mut self, name: &'static str, most: usize) -> Option<String> {
+        let short = |text: &&str| text.chars().nth(most).is_none();
+        let read = |value: &Value| value.as_str().filter(short).map(str::to_owned);
+        self.read(name, &format!("text of at most {most} characters"), read)
+    }
+
+    pub(super) fn bbox(&mut self, name: &'static str) -> Option<BoundingBox> {
+        let read = |value: &Value| match value {
+            Value::String(text) => BoundingBox::parse(text),
+            Value::Array(numbers) => {
+                let numbers: Option<Vec<f64>> = numbers.iter().map(Value::as_f64).collect();
+                BoundingBox::from_numbers(&numbers?)
+            }
+            _ => None,
+        };
+        self.read(name, "west,south,east,north in degrees, south not beyond north", read)
+    }
+
+    /// Refuses what was wrong, and fields that were not asked for.
+    pub(super) fn end(mut self, feed: Feed) -> Result<(), String> {
+        let sent = self.fields.into_iter().flat_map(Map::keys);
+        for name in sent.filter(|name| !self.known.contains(&name.as_str())).take(MOST) {
+            self.wrong.push(format!("{} is not a field of it", cut(name, 100)));
+        }
+        match (self.wrong.is_empty(), self.known.is_empty()) {
+            (true, _) => Ok(()),
+            (false, true) => Err(format!("filter of {feed}: this feed takes no filter")),
+            (false, false) => {
+                let (wrong, known) = (self.wrong.join("; "), self.known.join(", "));
+                Err(format!("filter of {feed}: {wrong}. Its fields are {known}"))
+            }
+        }
+    }
+
+    /// What stands under the name; none when it is absent, null or wrong.
+    fn read<T>(
+        &mut self,
+        name: &'static str,
+        wanted: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Option<T> {
+        self.known.push(name);
+        let value = self.fields?.get(name).filter(|value| !value.is_null())?;
+        let read = read(value);
+        if read.is_none() {
+            self.wrong.push(format!("{name} must be {wanted}"));
+        }
+        read
+    }
+}
