@@ -7,6 +7,7 @@ use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
 use super::cli::FollowArgs;
+use super::follow::reason;
 use super::people::read_password;
 
 /// A token, and where it came from.
@@ -60,8 +61,10 @@ impl SignIn {
             .finish();
         let request = client.post(&account.url).body(form);
         let request = request.header("content-type", "application/x-www-form-urlencoded");
-        let answer =
-            request.send().await.map_err(|error| format!("cannot reach {}: {error}", account.url))?;
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| format!("cannot reach {}: {}", account.url, reason(&error)))?;
         let status = answer.status();
         let body: Value = answer.json().await.unwrap_or_default();
         match body["access_token"].as_str() {

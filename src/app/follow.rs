@@ -11,6 +11,7 @@ use super::client_sign_in::SignIn;
 use super::sentence::sentence;
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
+use crate::base::text::visible;
 
 /// Waits between two tries, at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -23,6 +24,8 @@ enum Ended {
     ForGood(String),
     /// A new token would help.
     NewToken(String),
+    /// Nobody reads what is printed.
+    Unread(std::io::Error),
 }
 
 /// Follows until the server says that there is no sense in it.
@@ -33,16 +36,24 @@ pub async fn run(args: FollowArgs, clock: &Clock) -> Result<(), String> {
         .read_timeout(Duration::from_secs(45))
         .build()
         .map_err(|error| error.to_string())?;
+    check_url(&args.url)?;
     let mut position = args.since.clone();
     let mut tries = 0_u32;
     let mut signed_in = SignIn::of(&args)?;
     signed_in.begin(&client).await?;
     loop {
-        let before = position.clone();
-        match follow(&client, &args, signed_in.token(), &mut position).await {
+        let mut accepted = false;
+        let ended = follow(&client, &args, signed_in.token(), &mut position, &mut accepted).await;
+        if accepted {
+            tries = 0;
+        }
+        match ended {
             Ended::ForGood(words) => return Err(words),
+            // The reader has what it wanted, as `head` has.
+            Ended::Unread(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+            Ended::Unread(error) => return Err(format!("cannot print: {error}")),
             // Once: a token that was just made and is refused at once is not the token's fault.
-            Ended::NewToken(words) if position == before && tries > 0 => return Err(words),
+            Ended::NewToken(words) if tries > 0 => return Err(words),
             Ended::NewToken(words) => {
                 if !signed_in.can_renew() {
                     return Err(words);
@@ -51,7 +62,7 @@ pub async fn run(args: FollowArgs, clock: &Clock) -> Result<(), String> {
                 signed_in.begin(&client).await?;
             }
             Ended::Again(words) => {
-                tries = if position == before { tries + 1 } else { 0 };
+                tries += 1;
                 let wait = pause(tries, Entropy);
                 say_aside(&format!("{words}; trying again in {:.1} s", wait.as_secs_f64()));
                 clock.sleep(wait).await;
@@ -65,6 +76,7 @@ async fn follow(
     args: &FollowArgs,
     token: &str,
     position: &mut Option<String>,
+    accepted: &mut bool,
 ) -> Ended {
     let query = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("subscriptions", &args.subscriptions)
@@ -76,7 +88,7 @@ async fn follow(
     }
     let answer = match request.send().await {
         Ok(answer) => answer,
-        Err(error) => return Ended::Again(format!("cannot reach {}: {error}", args.url)),
+        Err(error) => return Ended::Again(format!("cannot reach {}: {}", args.url, reason(&error))),
     };
     let status = answer.status();
     if !status.is_success() {
@@ -89,6 +101,7 @@ async fn follow(
             _ => Ended::ForGood(words),
         };
     }
+    *accepted = true;
     read(answer, args, position).await
 }
 
@@ -108,8 +121,10 @@ async fn read(answer: reqwest::Response, args: &FollowArgs, position: &mut Optio
             if let Some(id) = block.id {
                 *position = Some(id);
             }
-            if !block.data.is_empty() {
-                show(&block.data, position.as_deref(), args.json);
+            if !block.data.is_empty()
+                && let Err(error) = show(&block.data, position.as_deref(), args.json)
+            {
+                return Ended::Unread(error);
             }
         }
     }
@@ -158,18 +173,37 @@ fn pause(tries: u32, entropy: Entropy) -> Duration {
     Duration::from_millis(entropy.below(most.as_millis() as u64).max(100))
 }
 
-fn show(data: &str, position: Option<&str>, as_json: bool) {
+fn show(data: &str, position: Option<&str>, as_json: bool) -> std::io::Result<()> {
     let line = match serde_json::from_str::<Value>(data) {
         // What `--since` takes to go on behind this line.
         Ok(message) if !as_json => format!("{:<14} {}", position.unwrap_or("-"), sentence(&message)),
-        _ => data.to_owned(),
+        // Within JSON such characters stand in texts only, where they may be written so.
+        _ => visible(data).into_owned(),
     };
-    // A closed pipe ends the program at the next signal; there is nobody left to tell.
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
+    writeln!(std::io::stdout().lock(), "{line}")
+}
+
+/// Refuses an address that no try would reach.
+fn check_url(text: &str) -> Result<(), String> {
+    match url::Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(()),
+        _ => Err(format!("--url must be an address such as http://localhost:8001, not {text}")),
+    }
+}
+
+/// All that is said of why a request failed: the outer error alone says that it did.
+pub(super) fn reason(error: &reqwest::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        words = format!("{words}: {inner}");
+        cause = inner.source();
+    }
+    words
 }
 
 fn say_aside(words: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "follow: {words}");
+    let _ = writeln!(std::io::stderr().lock(), "follow: {}", visible(words));
 }
 
 #[cfg(test)]

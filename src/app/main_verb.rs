@@ -145,7 +145,7 @@ async fn migrate(settings: &Settings, verb: &Migrate) -> Result<String, Failed> 
 async fn healthcheck(args: &HealthcheckArgs) -> Result<String, Failed> {
     let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().map_err(refused)?;
     let url = format!("{}/readyz", args.url.trim_end_matches('/'));
-    let answer = client.get(&url).send().await.map_err(refused)?;
+    let answer = client.get(&url).send().await.map_err(|error| refused(follow::reason(&error)))?;
     if answer.status().is_success() {
         Ok("ready\n".to_owned())
     } else {

@@ -104,7 +104,9 @@ async fn deactivate(settings: &Settings, of: &UserOfTenant) -> Result<String, Re
     let identity = identity(settings).await?;
     let (op, user) = bootstrap::find_user(&identity, &of.tenant, &of.username).await.map_err(words)?;
     let patch = UserPatch { is_active: Some(false), ..UserPatch::default() };
-    let after = users::change(&op, user, &patch, &|_: &UserRow| Ok(())).await.map_err(words)?;
+    let after = users::change(&op, user, &patch, &|_: &UserRow| Ok(())).await;
+    // The verb has no flag for the field that a refusal names.
+    let after = after.map_err(|problem| problem.detail.into_owned())?;
     Ok(format!("user {} ({}) of {} deactivated; {BESIDE}", after.username, after.id, of.tenant))
 }
 

@@ -2,11 +2,13 @@
 
 use serde_json::Value;
 
+use crate::base::text::visible;
+
 /// The line: time of day, kind, words.
 pub fn sentence(message: &Value) -> String {
     let at = message["occurred_at"].as_str().unwrap_or_default();
     let at = at.get(11..23).unwrap_or("            ");
-    format!("{at} {:<18} {}", kind(message), words(message))
+    visible(&format!("{at} {:<18} {}", kind(message), words(message))).into_owned()
 }
 
 /// What it is: the event of a message that has one, else its type.

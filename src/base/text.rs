@@ -1,5 +1,7 @@
 //! Text with a stated length, counted in Unicode scalar values, and the short names that tenants and rooms go by.
 
+use std::borrow::Cow;
+
 /// Whether `text` has between `least` and `most` characters and no NUL, which neither database keeps reliably.
 pub fn fits(text: &str, least: usize, most: usize) -> bool {
     let count = text.chars().take(most + 1).count();
@@ -21,6 +23,31 @@ pub fn is_slug(text: &str, most: usize) -> bool {
         && !text.ends_with('-')
 }
 
+/// `text` for a terminal: characters that move the cursor, change its state or turn the direction of writing stand as
+/// `\uXXXX`, as JSON writes them. What strangers wrote must not draw lines of ours.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_steering) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match is_steering(character) {
+            true => shown.push_str(&format!("\\u{:04x}", u32::from(character))),
+            false => shown.push(character),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// C0, C1, the separators of lines and paragraphs, and the directions of UAX 9.
+fn is_steering(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
+}
+
 /// The last bytes of `text`, at most `most`, from a character's border on.
 pub fn cut_front(text: &str, most: usize) -> &str {
     let mut start = text.len().saturating_sub(most);
@@ -37,4 +64,16 @@ pub fn cut(text: &str, most: usize) -> &str {
         end -= 1;
     }
     &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_shown_and_all_else_stays() {
+        assert_eq!(visible("a\u{1b}]0;x\u{7}\nb"), "a\\u001b]0;x\\u0007\\u000ab");
+        assert_eq!(visible("\u{9b}31m\u{202e}\u{2028}"), "\\u009b31m\\u202e\\u2028");
+        assert_eq!(visible("Zoë, 家, 👩\u{200d}👧"), "Zoë, 家, 👩\u{200d}👧");
+    }
 }

@@ -11,6 +11,10 @@ use poem_openapi::{OpenApi, OpenApiService, Webhook};
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// What the library's page lacks: a width for telephones, a name and an icon of our own.
+const HEAD: &str = "<title>Lotline: REST</title><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+                    <link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\">";
+
 /// The page for a document made of this service's specification.
 pub fn page<T: OpenApi, W: Webhook>(service: &OpenApiService<T, W>, document: &str) -> String {
     with_document(&service.swagger_ui_html(), &service.spec(), document)
@@ -30,7 +34,7 @@ pub fn answer(page: Bytes) -> Response {
 fn with_document(html: &str, spec: &str, document: &str) -> String {
     // The document stands in a script: a `</script>` in a description would end it.
     let document = document.replace("</", "<\\/");
-    html.replacen(spec, &document, 1).replacen(
+    html.replacen(spec, &document, 1).replacen("<title>Swagger UI</title>", HEAD, 1).replacen(
         "deepLinking: true,",
         "deepLinking: true, validatorUrl: null, persistAuthorization: false,",
         1,

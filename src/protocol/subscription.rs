@@ -415,10 +415,34 @@ mod tests {
         for (feed, field) in [(Feed::PropertyUpdates, "city"), (Feed::JobUpdates, "spider_name")] {
             assert!(parse(feed, field, "ß".repeat(MAX_FILTER_TEXT)).is_ok());
             let refused = parse(feed, field, "ß".repeat(MAX_FILTER_TEXT + 1)).unwrap_err();
-            assert_eq!(refused, format!("filter of {feed}: {field} must have at most 100 characters"));
+            let words =
+                format!("filter of {feed}: {field} must be text of at most 100 characters. Its fields are ");
+            assert!(refused.starts_with(&words), "{refused}");
         }
         let unknown = parse(Feed::JobUpdates, &"x".repeat(60_000), String::new()).unwrap_err();
-        assert!(unknown.len() < 300 && unknown.contains("unknown field"), "{unknown}");
+        assert!(unknown.len() < 300 && unknown.contains("is not a field of it"), "{unknown}");
+    }
+
+    #[test]
+    fn all_that_is_wrong_with_a_filter_is_told_at_once_and_in_words() {
+        let filter =
+            json!({"price_min": "5", "bedrooms_min": 2.5, "bbox": [1, 2], "property_id": true, "zz": 1});
+        let refused = Filter::parse(Feed::PropertyUpdates, Some(&filter)).unwrap_err();
+        assert_eq!(
+            refused,
+            "filter of property_updates: price_min must be a number; bedrooms_min must be a whole number; bbox must be \
+             west,south,east,north in degrees, south not beyond north; property_id must be an id, a whole number; zz is \
+             not a field of it. Its fields are city, price_min, price_max, bedrooms_min, bbox, property_id"
+        );
+    }
+
+    #[test]
+    fn a_whole_number_is_one_however_it_is_written() {
+        let filter = json!({"bedrooms_min": 3.0, "property_id": "12", "price_min": null});
+        let read = Filter::parse(Feed::PropertyUpdates, Some(&filter)).unwrap();
+        let wanted =
+            PropertyFilter { bedrooms_min: Some(3), property_id: Some(12), ..PropertyFilter::default() };
+        assert_eq!(read, Filter::Properties(wanted));
     }
 
     #[test]

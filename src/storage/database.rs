@@ -195,6 +195,14 @@ impl Database {
         Ok(ReplayTurn { _turn: turn })
     }
 
+    /// How many wait for the one writer of SQLite, or for a connection of PostgreSQL's pool.
+    pub fn changes_waiting(&self) -> usize {
+        match &self.doors {
+            Doors::Sqlite { writers, .. } => writers.waiting(),
+            Doors::Postgres { turns, .. } => turns.waiting(),
+        }
+    }
+
     /// How many wait for such a right.
     pub fn replays_waiting(&self) -> usize {
         self.replays.waiting()

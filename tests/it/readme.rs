@@ -54,7 +54,7 @@ fn script(serve: u16, site: u16) -> String {
             // Who reads on sees the first event of the stream before asking for more of them.
             true => script.push_str(&format!(
                 "( {} ) > followed 2>&1 &\nuntil grep -q connection_established followed; do sleep 0.1; done\n",
-                block.trim_end()
+                block.trim_end().trim_end_matches('&')
             )),
             false => script.push_str(block),
         }

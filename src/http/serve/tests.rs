@@ -512,7 +512,10 @@ async fn sockets_and_streams_take_no_place_of_requests_and_have_a_bound_of_their
                 let Ok(_upgraded) = upgrade.upgraded().await else { return };
                 wait.notified().await;
             });
-            Response::builder().status(StatusCode::SWITCHING_PROTOCOLS).header("upgrade", "x").finish()
+            let mut answer =
+                Response::builder().status(StatusCode::SWITCHING_PROTOCOLS).header("upgrade", "x").finish();
+            answer.set_data(LiveAnswer);
+            answer
         }
     });
     let server = Server::with(endpoint, small(1, 0));

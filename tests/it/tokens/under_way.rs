@@ -1,13 +1,17 @@
 //! A request whose credential ends while its body is on its way, or while it waits, changes nothing.
 
 use lotline::auth::role::KeyScope;
+use lotline::auth::scope::{SystemReason, TenantScope};
+use lotline::domain::revocation::Revocation;
+use lotline::storage::sessions;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
-use crate::support::on_both_databases;
 use crate::support::people::Admin;
 use crate::support::raw::{Raw, RawAnswer};
+use crate::support::wait::eventually;
+use crate::support::{on_both_databases, on_one_database};
 
 on_both_databases! {
     a_new_password_stops_what_another_sign_in_has_begun,
@@ -16,6 +20,11 @@ on_both_databases! {
     revoking_a_key_stops_its_batch_on_the_way,
     signing_an_operator_out_stops_what_was_begun,
     a_request_that_stands_is_done,
+}
+
+mod one_writer {
+    // Of PostgreSQL's connections all would have to be held for a line.
+    super::on_one_database!(Sqlite, a_change_that_waits_for_its_turn_is_judged_when_it_has_come);
 }
 
 /// A request that was let in and whose body has not come.
@@ -151,6 +160,25 @@ async fn signing_an_operator_out_stops_what_was_begun(app: &TestApp) {
     let other = app.operator("other").await;
     let list = other.get("/api/v1/tenants").await.json();
     assert!(!list.to_string().contains("backdoor"), "{list}");
+}
+
+async fn a_change_that_waits_for_its_turn_is_judged_when_it_has_come(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let eve = app.admin("eve").await;
+    let scope = TenantScope::for_system(SystemReason::CommandLine, app.acme);
+    let writer = app.kernel.db.tenant(&scope).begin().await.unwrap();
+    let (path, body) = lasting()[0].clone();
+    let begun = Begun::new(app, eve.token(), path, body).await;
+    let ended = tokio::join!(begun.ends(), async {
+        eventually("the change waits", async || app.kernel.db.changes_waiting() > 0).await;
+        let now = app.kernel.clock.now().timestamp_micros();
+        sessions::revoke_of_user(&writer, eve.id, None, now).await.unwrap();
+        app.kernel.revoked(Revocation::Sessions { tenant: app.acme, user: eve.id, except: None });
+        writer.commit().await.unwrap();
+    });
+
+    assert_eq!(ended.0.status, 401, "{}", ended.0.body);
+    nothing_was_made(&ann).await;
 }
 
 async fn a_request_that_stands_is_done(app: &TestApp) {
