@@ -92,7 +92,7 @@ async fn a_tenant_that_takes_all_the_places_it_can_leaves_some_to_others(app: &T
     assert!(refused.header("retry-after").is_some());
     let _other = sue.connects().await;
     open.pop();
-    app.has_connections(14).await;
+    app.has_connections(13).await;
     people[2].door("/ws").knock().await.is_problem(503, "unavailable");
 }
 
