@@ -169,7 +169,11 @@ async fn what_is_given_at_connect_obeys_the_same_on_every_carrier(app: &TestApp)
 
     for (bad, words) in [
         (json!(many), "at most 3 subscriptions are allowed on one connection"),
-        (long, "filter of property_updates: city must have at most 100 characters"),
+        (
+            long,
+            "filter of property_updates: city must be text of at most 100 characters. Its fields are city, price_min, \
+             price_max, bedrooms_min, bbox, property_id",
+        ),
         (key, "key must be text of at most 100 bytes"),
     ] {
         let bad = bad.to_string();
