@@ -24,7 +24,7 @@ enum Ended {
     ForGood(String),
     /// A new token would help.
     NewToken(String),
-    /// Nobody reads what is printed.
+    /// Standard output is closed or cannot be written.
     Unread(std::io::Error),
 }
 

@@ -30,6 +30,8 @@ impl HeldTx {
 impl Deref for HeldTx {
     type Target = DatabaseTransaction;
 
+    // Proof: `new` sets the transaction; `commit`, which consumes this value, and `drop` alone take it, and a value that
+    // was consumed or dropped is borrowed by no caller.
     #[expect(clippy::expect_used, reason = "the transaction is taken by what consumes or drops this alone")]
     fn deref(&self) -> &DatabaseTransaction {
         self.tx.as_ref().expect("an open transaction")
@@ -40,7 +42,8 @@ impl Drop for HeldTx {
     fn drop(&mut self) {
         let Some(tx) = self.tx.take() else { return };
         let turn = self.turn.take();
-        // Without a runtime nobody waits for a turn; the library undoes the transaction by itself.
+        // Without a runtime no caller waits for a turn, and the library undoes the transaction by itself.
+        // The task has no tracker: it ends with its statement, and closing the pool waits for its connection.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
             if let Err(error) = tx.rollback().await {

@@ -80,7 +80,7 @@ impl ByteBudget {
         self.units as usize
     }
 
-    /// Grants what fits now. The permits are made outside of the lock: one that nobody waits for any more is given back.
+    /// Grants what fits now. The permits are made outside of the lock: one whose page waits no more is given back.
     fn serve(self: &Arc<Self>) {
         let granted = self.state.lock().grant(self.units);
         for Waiting { tenant, units, granted } in granted {

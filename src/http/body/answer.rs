@@ -42,8 +42,8 @@ impl Drop for Charge {
     }
 }
 
-/// Counts an answer for `holder` until all of it has been written, or refuses to give it where that is allowed. One whose length is not known is
-/// made as it is read and is not counted.
+/// Counts an answer for `holder` until all of it has been written, or refuses to give it where that is allowed. One whose
+/// length is not known is made as it is read and is not counted.
 pub(super) fn charge(
     budget: &Arc<BodyBudget>,
     holder: BodyHolder,

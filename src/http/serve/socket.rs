@@ -73,7 +73,7 @@ impl Socket {
         if exchanged(written, &self.start, &self.told).is_none() {
             return false;
         }
-        // The connection ends with this, so nobody else wants what follows.
+        // The connection ends with this: what follows is served no more.
         self.read_ahead();
         let Some(unsent) = exchanged(written, &self.start, &self.told) else { return false };
         self.refusal = Some(Refusal { unsent });
