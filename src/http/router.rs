@@ -199,7 +199,7 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
 
 /// Sockets and streams: the seeds' addresses are one handler.
 fn live_routes(live: &Arc<Live>) -> Route {
-    let socket = |kind| SocketDoor { live: Arc::clone(live), kind };
+    let socket = |kind| get(SocketDoor { live: Arc::clone(live), kind });
     let stream = |kind| get(StreamDoor { live: Arc::clone(live), kind });
     Route::new()
         .at("/ws", socket(SocketKind::Follow))

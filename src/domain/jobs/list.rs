@@ -27,7 +27,7 @@ impl JobQuery {
     /// Whether any job can be found: the filter of the store counts on it that no tag has a comma, and not every text
     /// may be asked of every database.
     fn is_possible(&self) -> bool {
-        self.spider_name.as_deref().is_none_or(is_name) && self.tag.as_deref().is_none_or(is_tag)
+        self.spider_name.as_deref().is_none_or(|name| is_name(name.trim())) && self.tag.as_deref().is_none_or(is_tag)
     }
 }
 
@@ -43,10 +43,11 @@ pub async fn list(
         return Ok(Page { rows: Vec::new(), next: None });
     }
     let tx = op.read().await?;
+    let spider_name = query.spider_name.as_deref().map(compared::exact);
     let tag = query.tag.as_deref().map(compared::exact);
     let filter = JobFilter {
         status: query.status.map(JobStatus::name),
-        spider_name: query.spider_name.as_deref(),
+        spider_name: spider_name.as_deref(),
         tag: tag.as_deref(),
         created_by: query.created_by,
     };

@@ -74,6 +74,9 @@ impl Check {
             self.refuse(&[name], "required", format!("is needed, with 1 to {most} characters"));
         } else if !text::fits(&value, 1, most) {
             self.refuse(&[name], "max_length", format!("must have 1 to {most} characters and no NUL"));
+        } else if matches!(value.as_str(), "." | "..") {
+            // Clients resolve them away in the path of `by-key` (RFC 3986 section 5.2.4).
+            self.refuse(&[name], "reserved", "must not be `.` or `..`");
         }
         value
     }
