@@ -8,8 +8,8 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use super::account::{BodyAccount, Many};
 use super::rows::{RawRows, unreadable};
 use super::shaped::{FreeForm, Shape};
-use super::{JSON, has_essence, invalid_json, missing_body, read, refusal, without_mark};
-use crate::http::explain::refuse_bad_parameters;
+use super::{JSON, has_essence, invalid_json, missing_body, read, refusal, with_parameters, without_mark};
+use crate::http::explain::bad_parameters;
 use crate::protocol::problem::{FieldError, Problem, Step};
 use crate::protocol::worker::{LogRow, NewLogLine, NewLogLines};
 
@@ -48,16 +48,16 @@ impl<'a> ApiExtractor<'a> for LogLines {
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        refuse_bad_parameters(request)?;
+        let parameters = bad_parameters(request);
         let given = request.content_type().unwrap_or_default();
         let Some(wanted) = ALIASES.into_iter().find(|alias| has_essence(given, alias)) else {
             let bytes = read::body_of_type::<Many>(request, body, JSON).await?;
             charge(request, &bytes)?;
-            return Ok(Self(of_object(without_mark(&bytes))?));
+            return Ok(Self(with_parameters(parameters, of_object(without_mark(&bytes)))?));
         };
         let bytes = read::body_of_type::<Many>(request, body, wanted).await?;
         charge(request, &bytes)?;
-        Ok(Self(of_lines(without_mark(&bytes))?))
+        Ok(Self(with_parameters(parameters, of_lines(without_mark(&bytes)))?))
     }
 }
 

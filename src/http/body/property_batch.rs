@@ -9,9 +9,9 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use super::account::{BodyAccount, Many};
 use super::rows::{RawRows, unreadable};
 use super::shaped::{FreeForm, Shape};
-use super::{JSON, invalid_json, meta, numbers, read, refusal, without_mark};
+use super::{JSON, invalid_json, meta, numbers, read, refusal, with_parameters, without_mark};
 use crate::domain::properties::judge_row;
-use crate::http::explain::refuse_bad_parameters;
+use crate::http::explain::bad_parameters;
 use crate::protocol::problem::{FieldError, Problem};
 use crate::protocol::property::PropertyInput;
 use crate::protocol::property_batch::{self, BadRow, BatchRequest, MAX_ITEMS, Sighting};
@@ -73,13 +73,12 @@ impl<'a> ApiExtractor<'a> for PropertyBatch {
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        refuse_bad_parameters(request)?;
         let bytes = read::body_of_type::<Many>(request, body, JSON).await?;
         if let Some(account) = BodyAccount::of(request) {
             // The rows' texts, as they are written to the store.
             account.charge(bytes.len())?;
         }
-        Ok(parse(&bytes)?)
+        Ok(with_parameters(bad_parameters(request), parse(&bytes))?)
     }
 }
 

@@ -74,6 +74,14 @@ impl<E: Endpoint> Endpoint for Refusing<E> {
     }
 }
 
+/// Takes the query off a request that its body's reader will refuse: a parameter of a bad type would be refused by its own
+/// reader first, and what is wrong with the body would not be told.
+fn without_query(request: &mut Request) {
+    if let Ok(path) = request.uri().path().parse() {
+        *request.uri_mut() = path;
+    }
+}
+
 impl<E: Endpoint> Refusing<E> {
     async fn answer(&self, mut request: Request, id: &RequestId) -> Response {
         let path = request.original_uri().path().to_owned();
@@ -89,6 +97,9 @@ impl<E: Endpoint> Refusing<E> {
         };
         if let Some((problem, has_body)) = &bad {
             request.set_data(BadParameters { problem: Arc::clone(problem), has_body: *has_body });
+            if *has_body {
+                without_query(&mut request);
+            }
         }
 
         // The handler's state is not looked at again after a panic: it is dropped here.
