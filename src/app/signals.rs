@@ -51,8 +51,8 @@ impl Signals {
     }
 }
 
-/// Returns when the process is asked to stop.
+/// Returns when a process without a configuration is asked to stop, or its terminal is closed.
 pub(super) async fn wait_for_signal() {
     let Ok(mut signals) = Signals::listen() else { return std::future::pending().await };
-    while signals.next().await != Wanted::Stop {}
+    signals.next().await;
 }

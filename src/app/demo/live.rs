@@ -14,7 +14,7 @@ use super::stage::{Company, Stage};
 use super::virtual_date::{START, Step, StepRefused};
 use super::welcome;
 use crate::app::cli::DemoArgs;
-use crate::app::signals::wait_for_signal;
+use crate::app::signals::Signals;
 use crate::base::clock::Clock;
 use crate::base::ids::JobId;
 use crate::protocol::job::JobStatus;
@@ -27,13 +27,19 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// Ends well at the data's end and on a signal.
 pub(super) async fn run(args: &DemoArgs, given: Given) -> Result<String, String> {
-    let stage = Stage::open(given).await?;
+    // From before there is a folder to remove.
+    let mut signals = Signals::listen().map_err(|error| error.to_string())?;
+    let stage = tokio::select! {
+        stage = Stage::open(given) => stage?,
+        _ = signals.next() => return Ok("stopped\n".to_owned()),
+    };
     let view = if args.verbose { View::Events } else { View::Summary };
     let screen = Screen::new(stage.date.clone(), view);
     screen.say(&welcome::text(&stage));
     let played = tokio::select! {
         played = Box::pin(play(&stage, &screen, args.days)) => played,
-        () = wait_for_signal() => Ok("stopped".to_owned()),
+        // A terminal that is closed ends the demo too: there is no configuration to read again.
+        _ = signals.next() => Ok("stopped".to_owned()),
     };
     screen.tick();
     screen.say("stopping");

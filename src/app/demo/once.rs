@@ -12,7 +12,7 @@ use super::report::Report;
 use super::round::{Audience, Round};
 use super::settings::Given;
 use super::stage::{Company, Stage};
-use crate::app::signals::wait_for_signal;
+use crate::app::signals::Signals;
 use crate::base::clock::Clock;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -23,12 +23,17 @@ const LEAST_OPEN: usize = 2_000;
 
 /// The result in one line; an error when anything was wrong.
 pub(super) async fn run(given: Given) -> Result<String, String> {
-    let stage = Stage::open(given).await?;
+    // From before there is a folder to remove.
+    let mut signals = Signals::listen().map_err(|error| error.to_string())?;
+    let stage = tokio::select! {
+        stage = Stage::open(given) => stage?,
+        _ = signals.next() => return Err("stopped before the end".to_owned()),
+    };
     let mut report = Report::on_standard_output();
     let begun = stage.clock.now();
     let played = tokio::select! {
         played = Box::pin(play(&stage, &mut report)) => played,
-        () = wait_for_signal() => Err("stopped before the end".to_owned()),
+        _ = signals.next() => Err("stopped before the end".to_owned()),
     };
     let took = stage.clock.now() - begun;
     let closed = stage.close().await;
