@@ -19,7 +19,7 @@ use crate::domain::identity::password_links::require_address;
 use crate::domain::identity::users::UserPatch;
 use crate::domain::identity::{api_keys, users};
 use crate::domain::op::Op;
-use crate::protocol::problem::Code;
+use crate::protocol::problem::{Code, Problem};
 use crate::storage::api_keys::ApiKeyRow;
 use crate::storage::time;
 use crate::storage::users::UserRow;
@@ -51,7 +51,8 @@ pub async fn user(settings: &Settings, verb: &UserVerb) -> Result<String, Refuse
             }
             let new =
                 Newcomer { username, email: email.as_deref(), role: *role, password: password.as_ref() };
-            let made = bootstrap::create_user(&identity, tenant, &new).await.map_err(words)?;
+            let made = bootstrap::create_user(&identity, tenant, &new).await;
+            let made = made.map_err(|problem| words(about_given(problem, email.is_some())))?;
             let done = format!("user {} ({}) of {tenant} made, {role}", made.username, made.id);
             if password.is_some() {
                 return Ok(done);
@@ -98,6 +99,12 @@ async fn list_users(settings: &Settings, tenant: &str) -> Result<String, Refused
         [user.id.to_string(), user.username.clone(), user.role.clone(), state.to_owned()]
     });
     Ok(table(["id", "username", "role", "state"], rows))
+}
+
+/// Without what is said of the address where none was given: the one that holds its place is as taken as the name.
+fn about_given(mut problem: Problem, has_email: bool) -> Problem {
+    problem.errors.retain(|error| has_email || error.pointer != "/email");
+    problem
 }
 
 async fn deactivate(settings: &Settings, of: &UserOfTenant) -> Result<String, Refused> {

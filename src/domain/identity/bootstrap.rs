@@ -209,7 +209,6 @@ pub async fn first_start(
 fn email_of(username: &str, email: Option<&str>, tenant: &str) -> String {
     match email {
         Some(email) => email.to_owned(),
-        None if username.contains('@') => username.to_owned(),
         // RFC 2606: a name under `.invalid` is nobody's. It only holds the place of one, and is never shown.
         None => format!("{username}@{tenant}{PLACE_HOLDER}"),
     }
