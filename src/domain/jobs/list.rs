@@ -27,7 +27,8 @@ impl JobQuery {
     /// Whether any job can be found: the filter of the store counts on it that no tag has a comma, and not every text
     /// may be asked of every database.
     fn is_possible(&self) -> bool {
-        self.spider_name.as_deref().is_none_or(|name| is_name(name.trim())) && self.tag.as_deref().is_none_or(is_tag)
+        self.spider_name.as_deref().is_none_or(|name| is_name(name.trim()))
+            && self.tag.as_deref().is_none_or(is_tag)
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Node {
     folder: TempDir,
     database: Option<TestDatabase>,
     environment: Vec<(String, String)>,
+    /// The settings of its last start alone.
+    more: Vec<String>,
     server: Option<Server>,
     address: watch::Sender<SocketAddr>,
 }
@@ -65,7 +67,7 @@ impl Node {
         environment.push(("LOTLINE__SERVER__DATA_DIR".to_owned(), folder.path().display().to_string()));
         environment.extend(database.iter().flat_map(TestDatabase::environment));
         let (address, _) = watch::channel(SocketAddr::from(([127, 0, 0, 1], 1)));
-        Self { folder, database, environment, server: None, address }
+        Self { folder, database, environment, more: Vec::new(), server: None, address }
     }
 
     /// Its data folder.
@@ -81,6 +83,7 @@ impl Node {
     pub fn start(&mut self, more: &[(&str, &str)]) {
         let mut command = lotline(&["serve"]);
         command.envs(more.iter().copied());
+        self.more = more.iter().map(|(name, value)| format!("{name}={value}")).collect();
         self.start_as(command);
     }
 
@@ -97,10 +100,11 @@ impl Node {
         self.server = None;
     }
 
-    /// Waits until the process ends by itself.
+    /// Waits until the process ends by itself, where it was started to.
     pub async fn ends(&mut self) {
         let server = self.server.as_mut().expect("the node runs");
-        eventually("the process to come to its end", async || server.has_ended()).await;
+        let what = format!("the process to end by itself, with {:?}", self.more);
+        eventually(&what, async || server.has_ended()).await;
         self.server = None;
     }
 

@@ -24,7 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Run {
     pub node: Node,
     pub cast: Cast,
-    starts: Vec<String>,
+    /// For each tenant the head of its log when all began.
+    pub starts: Vec<String>,
     /// What the writers have heard so far.
     tally: watch::Receiver<Tally>,
     stop: CancellationToken,

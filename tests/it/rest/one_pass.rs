@@ -99,7 +99,8 @@ async fn bad_parameters_are_named_together_and_with_the_body(app: &TestApp) {
     assert_eq!(places(&made), set(&["query.colour", "body.username", "body.role", "body.email"]));
     // A parameter of a wrong type, too, waits for the body.
     let worker = app.worker(&ann, &[KeyScope::PropertiesWrite]).await;
-    let batch = worker.post("/api/v1/properties/batch?notify=loud", &json!({"job_id": -1, "items": "x"})).await;
+    let batch =
+        worker.post("/api/v1/properties/batch?notify=loud", &json!({"job_id": -1, "items": "x"})).await;
     assert_eq!(places(&batch), set(&["query.notify", "body.job_id", "body.items"]));
     // Who may not be here learns that alone.
     let bob = app.member("bob").await;
