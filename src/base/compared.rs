@@ -12,6 +12,16 @@ pub fn exact(text: &str) -> String {
     text.trim().nfc().collect()
 }
 
+/// Fields that hold a name or an id that texts are compared with. What is given as one is read in its exact form wherever it
+/// is given; those of people and of listings have rules of their own.
+const NAME_FIELDS: [&str; 7] =
+    ["category", "display_name", "name", "room_id", "slug", "spider_name", "spiders"];
+
+/// Whether texts of this field are read in their exact form.
+pub fn is_name_field(field: &str) -> bool {
+    NAME_FIELDS.contains(&field)
+}
+
 /// The same without case: Unicode's full case folding, in which `STRASSE` is `straße`.
 pub fn folded(text: &str) -> String {
     let apart: String = text.trim().nfd().collect();

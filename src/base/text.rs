@@ -8,6 +8,23 @@ pub fn fits(text: &str, least: usize, most: usize) -> bool {
     (least..=most).contains(&count) && !text.contains('\0')
 }
 
+/// Whether `text` has 1 to `most` characters, one of them visible, and none that ends a line or turns the direction of
+/// writing for what follows it (UAX 9).
+pub fn is_line(text: &str, most: usize) -> bool {
+    let is_hidden = |one: char| one.is_whitespace() || is_invisible(one);
+    let turns = |one: char| is_steering(one) && !matches!(one, '\u{61c}' | '\u{200e}' | '\u{200f}');
+    fits(text, 1, most) && !text.chars().all(is_hidden) && !text.chars().any(turns)
+}
+
+/// Characters without a width: soft hyphens, joiners, marks of direction, fillers.
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}'
+            | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+    )
+}
+
 /// Whether an address carries a user name or a password. It is stored, shown and logged, so no secret may stand in it.
 pub fn names_credentials(url: &url::Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
@@ -69,6 +86,16 @@ pub fn cut(text: &str, most: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_can_be_seen_and_ends_with_its_text() {
+        for good in ["a", "Zoë, 家, 👩\u{200d}👧", "\u{200f}שלום"] {
+            assert!(is_line(good, 100), "{good:?}");
+        }
+        for bad in ["", "  ", "\u{200b}", "\u{3164}", "a\nb", "a\u{202e}b", "a\u{2028}b", "a\u{85}b"] {
+            assert!(!is_line(bad, 100), "{bad:?}");
+        }
+    }
 
     #[test]
     fn what_steers_a_terminal_is_shown_and_all_else_stays() {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::position;
 use super::subscription::{Feed, Filter};
+use crate::base::compared;
 use crate::base::ids::{PropertyId, UserId};
 use crate::base::whole::whole;
 
@@ -222,18 +223,32 @@ impl Subscribe {
 
 /// Reads the `subscriptions` parameter: names separated by commas, or a JSON array of `subscribe` objects.
 pub fn parse_subscriptions(text: &str) -> Result<Vec<Subscribe>, Refused> {
+    subscriptions_of(text)?.iter().map(Subscribe::from_value).collect()
+}
+
+/// What is wrong with each subscription of such a list, in words.
+pub fn faults_of_subscriptions(text: &str) -> Vec<String> {
+    let words = |refused| match refused {
+        Refused::Command { message, .. } | Refused::Subscription { message, .. } => message,
+    };
+    match subscriptions_of(text) {
+        Ok(list) => list.iter().filter_map(|one| Subscribe::from_value(one).err().map(words)).collect(),
+        Err(refused) => vec![words(refused)],
+    }
+}
+
+fn subscriptions_of(text: &str) -> Result<Vec<Value>, Refused> {
     let text = text.trim();
     if text.starts_with('[') {
-        let list: Vec<Value> = serde_json::from_str(text).map_err(|_| Refused::Subscription {
+        return serde_json::from_str(text).map_err(|_| Refused::Subscription {
             subscription: None,
             key: None,
             code: "invalid_json",
             message: "subscriptions must be names separated by commas or a JSON array".to_owned(),
-        })?;
-        return list.iter().map(Subscribe::from_value).collect();
+        });
     }
     let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
-    names.map(|name| Subscribe::from_value(&Value::String(name.to_owned()))).collect()
+    Ok(names.map(Value::from).collect())
 }
 
 fn feed_and_key(fields: &Fields<'_>) -> Result<(Feed, Option<String>), Refused> {
@@ -280,6 +295,11 @@ fn without_name(fault: &str) -> Refused {
     }
 }
 
+/// The text of a field, a name in the form that it is compared in.
+fn read_text(field: &str, text: &str) -> String {
+    if compared::is_name_field(field) { compared::exact(text) } else { text.to_owned() }
+}
+
 /// A message's fields, at the top or in `payload`.
 pub(super) struct Fields<'a>(&'a Map<String, Value>);
 
@@ -290,7 +310,7 @@ impl Fields<'_> {
     }
 
     pub(super) fn text(&self, name: &str) -> Option<String> {
-        self.get(name).and_then(Value::as_str).map(str::to_owned)
+        self.get(name).and_then(Value::as_str).map(|text| read_text(name, text))
     }
 
     pub(super) fn needed_text(&self, kind: &str, name: &str) -> Result<String, Refused> {
@@ -300,7 +320,7 @@ impl Fields<'_> {
     pub(super) fn optional_text(&self, kind: &str, name: &str) -> Result<Option<String>, Refused> {
         match self.get(name) {
             None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(Value::String(text)) => Ok(Some(read_text(name, text))),
             Some(_) => Err(invalid(format!("{name} of {kind} must be text"))),
         }
     }

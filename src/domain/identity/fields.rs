@@ -7,7 +7,7 @@ use url::Url;
 use super::names::normal;
 use crate::auth::password::Password;
 use crate::base::compared;
-use crate::base::text::{fits, is_slug, names_credentials};
+use crate::base::text::{fits, is_line, is_slug, names_credentials};
 use crate::domain::error::Result;
 use crate::protocol::problem::{FieldError, Problem, Step};
 
@@ -106,10 +106,6 @@ impl Faults {
             }
         }
     }
-}
-
-fn is_line(text: &str, most: usize) -> bool {
-    fits(text, 1, most) && !text.trim().is_empty() && !text.chars().any(char::is_control)
 }
 
 /// Something before and after one `@`. More cannot be known without sending mail, which this server never does.

@@ -19,10 +19,18 @@ use crate::protocol::room::Message;
 use crate::storage::messages::{self, MessageRow};
 use crate::storage::{TenantTx, events, micros, upload_attachments, users};
 
-/// Puts another text in a message's place. Only its author may edit it.
-pub async fn edit(op: &Op, message_id: MessageId, text: &str) -> Result<Message> {
+/// Judges the message as it is, with the row held: a precondition of the request.
+pub type Precondition<'a> = &'a (dyn Fn(&Message) -> Result<()> + Sync);
+
+/// Puts another text in a message's place; without one it stays. Only its author may edit it.
+pub async fn edit(
+    op: &Op,
+    message_id: MessageId,
+    text: Option<&str>,
+    precondition: Precondition<'_>,
+) -> Result<Message> {
     op.require(Permission::Chat)?;
-    refuse(judge(text, None, &[]))?;
+    refuse(text.map(|text| judge(text, None, &[])).unwrap_or_default())?;
     let me = caller(op)?;
     let mut change = op.begin().await?;
     let (row, spot) = find(op, &change.tx, message_id).await?;
@@ -36,16 +44,16 @@ pub async fn edit(op: &Op, message_id: MessageId, text: &str) -> Result<Message>
     if let Spot::Room(room) = &spot {
         room.require_open()?;
     }
-    if row.text == text {
+    let before = view_of(&change.tx, &row, &spot).await?;
+    precondition(&before)?;
+    let Some(text) = text.filter(|text| row.text != *text) else {
         // Nothing is written: neither its time of editing nor the log changes.
-        let author = users::find(&change.tx, me).await?.ok_or_else(Problem::not_found)?;
-        return Ok(message(&row, sender(&author), spot.slug(), spot.target_of(me)));
-    }
+        return Ok(before);
+    };
     messages::edit(&change.tx, row.id, text, micros(op.now())).await?;
     let row = messages::find(&change.tx, message_id).await?.ok_or_else(Problem::not_found)?;
-    let author_id = UserId(row.sender_id);
-    let author = users::find(&change.tx, author_id).await?.ok_or_else(Problem::not_found)?;
-    let target = spot.target_of(author_id);
+    let author = users::find(&change.tx, me).await?.ok_or_else(Problem::not_found)?;
+    let target = spot.target_of(me);
     rewrite_answers(&change.tx, &row, &spot).await?;
     change.tell(Event::Edited {
         place: spot.place(),
@@ -61,13 +69,20 @@ pub async fn edit(op: &Op, message_id: MessageId, text: &str) -> Result<Message>
     Ok(message(&row, sender(&author), spot.slug(), target))
 }
 
+async fn view_of(tx: &TenantTx, row: &MessageRow, spot: &Spot) -> Result<Message> {
+    let author = UserId(row.sender_id);
+    let user = users::find(tx, author).await?.ok_or_else(Problem::not_found)?;
+    Ok(message(row, sender(&user), spot.slug(), spot.target_of(author)))
+}
+
 /// Takes a message's text away for good; one that is deleted stays so. For its author, and for admins in rooms.
-pub async fn delete(op: &Op, message_id: MessageId) -> Result<()> {
+pub async fn delete(op: &Op, message_id: MessageId, precondition: Precondition<'_>) -> Result<()> {
     op.require(Permission::Chat)?;
     let me = caller(op)?;
     let mut change = op.begin().await?;
     let (row, spot) = find(op, &change.tx, message_id).await?;
     require_author_or_admin(op, &row, &spot)?;
+    precondition(&view_of(&change.tx, &row, &spot).await?)?;
     if row.deleted_at.is_none() {
         let now = op.now();
         messages::delete(&change.tx, row.id, micros(now)).await?;

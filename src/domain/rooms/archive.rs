@@ -2,21 +2,31 @@
 
 use super::access::{caller, lock};
 use super::create::deed;
+use super::get::unread;
 use super::members::{notice, refuse_lobby};
+use super::view::view;
 use crate::auth::permission::Permission;
 use crate::domain::error::Result;
 use crate::domain::op::Op;
 use crate::protocol::event::Event;
 use crate::protocol::message::RoomEvent;
+use crate::protocol::room::Room;
 use crate::storage::{micros, rooms};
 
-/// Archives a room; one that is archived stays so. For owners of the room and admins.
-pub async fn archive(op: &Op, room_id: &str) -> Result<()> {
+/// Archives a room; one that is archived stays so. For owners of the room and admins. `precondition` refuses when the caller
+/// read another state.
+pub async fn archive(
+    op: &Op,
+    room_id: &str,
+    precondition: &(dyn Fn(&Room) -> Result<()> + Sync),
+) -> Result<()> {
     op.require(Permission::ReadRooms)?;
     let mut change = op.begin().await?;
     let room = lock(op, &change.tx, room_id).await?;
     room.require_steward(op)?;
     refuse_lobby(&room)?;
+    let count = unread(op, &change.tx, &room).await?;
+    precondition(&view(&room, count)?)?;
     if room.row.archived_at.is_none() {
         rooms::archive(&change.tx, room.id(), micros(op.now())).await?;
         let message = notice(&room, RoomEvent::RoomArchived, caller(op)?);

@@ -5,7 +5,7 @@ use super::members::add;
 use super::view::view;
 use crate::auth::permission::Permission;
 use crate::base::ids::{MessageId, RoomId, UserId};
-use crate::base::text::{fits, is_slug};
+use crate::base::text::{fits, is_line, is_slug};
 use crate::domain::error::Result;
 use crate::domain::idempotency::Begun;
 use crate::domain::jobs::check::{Faults, name, nth, refuse};
@@ -17,6 +17,8 @@ use crate::storage::{Error, micros, room_members, rooms, users};
 /// Characters of a name and of a topic.
 pub(super) const MAX_NAME: usize = 100;
 pub(super) const MAX_TOPIC: usize = 500;
+/// Words that another name is refused with.
+pub(super) const NAME_WORDS: &str = "must have 1 to 100 characters on one line";
 
 /// Makes a room; its maker is its first owner.
 pub async fn create(op: &Op, new: NewRoom) -> Result<Room> {
@@ -66,7 +68,7 @@ fn id_of(op: &Op, new: &NewRoom) -> String {
 /// Every bad field of a room to make.
 pub fn judge(new: &NewRoom) -> Vec<FieldError> {
     let mut faults = Faults::default();
-    faults.unless(fits(&new.name, 1, MAX_NAME), "name", "length", "must have 1 to 100 characters");
+    faults.unless(is_line(&new.name, MAX_NAME), "name", "length", NAME_WORDS);
     let topic = new.topic.as_deref().unwrap_or_default();
     faults.unless(fits(topic, 0, MAX_TOPIC), "topic", "length", "must have at most 500 characters");
     match (new.visibility, &new.room_id) {

@@ -1,12 +1,12 @@
 //! Changing what a room is called and is about.
 
 use super::access::{Met, caller, lock};
-use super::create::{MAX_NAME, MAX_TOPIC, deed};
+use super::create::{MAX_NAME, MAX_TOPIC, NAME_WORDS, deed};
 use super::get::unread;
 use super::members::notice;
 use super::view::view;
 use crate::auth::permission::Permission;
-use crate::base::text::fits;
+use crate::base::text::{fits, is_line};
 use crate::domain::error::Result;
 use crate::domain::jobs::check::{Faults, refuse};
 use crate::domain::op::Op;
@@ -58,12 +58,7 @@ pub async fn update(
 pub fn judge(wanted: &RoomChange) -> Vec<FieldError> {
     let mut faults = Faults::default();
     let name = wanted.name.as_deref();
-    faults.unless(
-        name.is_none_or(|name| fits(name, 1, MAX_NAME)),
-        "name",
-        "length",
-        "must have 1 to 100 characters",
-    );
+    faults.unless(name.is_none_or(|name| is_line(name, MAX_NAME)), "name", "length", NAME_WORDS);
     let topic = wanted.topic.as_ref().and_then(Option::as_deref);
     faults.unless(
         topic.is_none_or(|topic| fits(topic, 0, MAX_TOPIC)),

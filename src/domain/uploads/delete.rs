@@ -1,21 +1,28 @@
 //! Somebody takes a file back, or an admin takes it away.
 
-use super::{access, remove};
+use super::{access, remove, view};
 use crate::auth::permission::Permission;
 use crate::base::ids::{UploadId, UserId};
 use crate::domain::error::Result;
 use crate::domain::op::{Deed, Op, forbidden};
 use crate::protocol::problem::Problem;
+use crate::protocol::upload::Upload;
 use crate::storage::uploads;
 
 /// For who sent it, and for admins. Messages and jobs that it goes with keep its name, and it answers no more.
-pub async fn delete(op: &Op, upload_id: UploadId) -> Result<()> {
+/// `precondition` refuses when the caller read another state.
+pub async fn delete(
+    op: &Op,
+    upload_id: UploadId,
+    precondition: &(dyn Fn(&Upload) -> Result<()> + Sync),
+) -> Result<()> {
     let change = op.begin().await?;
     uploads::lock(&change.tx, upload_id).await?.ok_or_else(Problem::not_found)?;
     let row = access::readable(op, &change.tx, upload_id).await?;
     if !access::is_steward(op, &row) {
         return Err(forbidden(Permission::ManageUploads));
     }
+    precondition(&view::upload(&row)?)?;
     let (action, target_kind, target_id) = ("upload.deleted", "upload", upload_id.to_string());
     let deed = Deed { action, target_kind, target_id, detail: None };
     op.audit_unless_own(&change.tx, UserId(row.user_id), deed).await?;

@@ -24,6 +24,7 @@ use serde_json::Value;
 
 use self::shaped::{FreeForm, Shape};
 use super::explain::{bad_fields, bad_parameters};
+use crate::base::compared;
 use crate::protocol::problem::{Code, FieldError, Problem};
 
 pub use account::{ANONYMOUS_BYTES, BodyAccount, BodyGate, BodySettings, BodySize, Many, Single};
@@ -131,12 +132,29 @@ fn read_json<T: Type>(bytes: &[u8], free_form: FreeForm) -> Result<Value, Proble
     };
     let mut value = value.map_err(|error| invalid_json(&error))?;
     numbers::make_whole::<T>(&mut value);
+    trim_names(&mut value);
     Ok(value)
+}
+
+/// Puts names into the form that they are compared and stored in, so that rules judge what will be stored.
+fn trim_names(body: &mut Value) {
+    let fields = body.as_object_mut().into_iter().flatten();
+    fields.filter(|(name, _)| compared::is_name_field(name)).for_each(|(_, value)| trim(value));
+}
+
+/// The text, or each text of the list, without blanks around it and composed.
+fn trim(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = compared::exact(text),
+        Value::Array(items) => items.iter_mut().filter(|item| item.is_string()).for_each(trim),
+        _ => {}
+    }
 }
 
 fn invalid_json(error: &serde_json::Error) -> Problem {
     let (line, column) = (error.line(), error.column());
-    let detail = format!("The body is not JSON: reading stopped at line {line}, column {column}.");
+    let words = rows::unreadable_words(error).unwrap_or("is not JSON");
+    let detail = format!("The body {words}: reading stopped at line {line}, column {column}.");
     Problem::new(Code::InvalidJson, detail)
 }
 

@@ -42,16 +42,22 @@ impl<'de> RawRows<'de> {
 
 /// The fault of a row that is JSON in its form and cannot be read.
 pub(super) fn unreadable(error: &serde_json::Error) -> FieldError {
+    FieldError::in_body(&[], "invalid", unreadable_words(error).unwrap_or("is not JSON that can be read"))
+}
+
+/// What stands in JSON of the right form that is not read; `None`: the form is wrong. The parser has no codes, only words.
+pub(super) fn unreadable_words(error: &serde_json::Error) -> Option<&'static str> {
     let text = error.to_string();
     // The parser says of one half that it is alone, or that its escape has no end.
-    let words = if text.contains("surrogate") || text.contains("hex escape") {
-        "has a text with half of a surrogate pair"
+    if text.contains("surrogate") || text.contains("hex escape") {
+        Some("has a text with half of a surrogate pair")
     } else if text.contains("recursion limit") {
-        DEEP
+        Some(DEEP)
+    } else if text.contains("number out of range") {
+        Some("has a number that is too large")
     } else {
-        "is not JSON that can be read"
-    };
-    FieldError::in_body(&[], "invalid", words)
+        None
+    }
 }
 
 /// The object around the rows.
@@ -125,6 +131,19 @@ impl<'de> Visitor<'de> for Rows<'_, 'de> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_that_is_not_read_is_told_from_what_is_no_json() {
+        let words =
+            |text: &str| unreadable_words(&serde_json::from_str::<serde_json::Value>(text).unwrap_err());
+
+        assert_eq!(words(r#"{"a": 1e400}"#), Some("has a number that is too large"));
+        assert_eq!(words(r#"["\ud800"]"#), Some("has a text with half of a surrogate pair"));
+        assert_eq!(words(r#"["\ud800\u0041"]"#), Some("has a text with half of a surrogate pair"));
+        assert_eq!(words(&"[".repeat(200)), Some(DEEP));
+        assert_eq!(words("{\"a\": tru}"), None);
+        assert_eq!(words(r#"["\u12"]"#), None);
+    }
 
     #[test]
     fn too_many_rows_are_counted_and_not_kept() {

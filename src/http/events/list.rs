@@ -11,9 +11,10 @@ use serde_json::Value;
 use crate::auth::principal::Principal;
 use crate::base::page::DEFAULT_LIMIT;
 use crate::domain::op::Op;
+use crate::http::explain::SUBSCRIPTIONS;
 use crate::protocol::examples;
 use crate::protocol::message::{JobUpdate, ServerMessage};
-use crate::protocol::problem::{Code, Problem};
+use crate::protocol::problem::{FieldError, Problem, Step};
 use crate::protocol::subscription::{Feed, INBOX_RESYNC_URL, Reader, own_jobs_url};
 use crate::session::page;
 use crate::session::wish::Wish;
@@ -54,8 +55,8 @@ pub struct Frame(Value);
 pub(super) async fn list(op: &Op, wish: &Wish, limit: Option<u64>) -> Result<Json<EventPageView>, Problem> {
     let reader = reader(op);
     if reader.user.is_none() && wish.subscriptions.is_empty() {
-        let words = "A key has no inbox: name the feeds in `subscriptions`.";
-        return Err(Problem::new(Code::BadRequest, words));
+        let words = "is required: a key has no inbox, so name the feeds";
+        return Err(bad_subscriptions(words));
     }
     let limit = usize::try_from(limit.unwrap_or(DEFAULT_LIMIT)).unwrap_or(usize::MAX);
     let page = page::page(&op.kernel, &op.scope, reader, wish, limit).await?;
@@ -70,6 +71,12 @@ pub(super) async fn list(op: &Op, wish: &Wish, limit: Option<u64>) -> Result<Jso
         resync_url: lists.is_some().then(|| first_list(wish).to_owned()),
         resync_urls: lists,
     }))
+}
+
+/// The refusal of the parameter `subscriptions`.
+pub(super) fn bad_subscriptions(words: &str) -> Problem {
+    let place = [Step::Name("subscriptions".to_owned())];
+    Problem::validation(vec![FieldError::in_parameter("query", &place, SUBSCRIPTIONS, words)])
 }
 
 fn first_list(wish: &Wish) -> &'static str {

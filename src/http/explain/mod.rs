@@ -19,7 +19,7 @@ pub use parameters::{BadParameters, bad_parameters, refuse_bad_parameters, refus
 
 pub(super) use faults::parts as parts_of;
 pub(super) use parameters::{Verdict, value_of_text};
-pub(super) use query_rules::{BOX_WORDS, CURSOR_WORDS};
+pub(super) use query_rules::{BOX_WORDS, CURSOR_WORDS, SUBSCRIPTIONS};
 
 /// Every bad field of a body that is meant to be a `T`. Empty when the schema finds nothing wrong.
 ///

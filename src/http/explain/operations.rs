@@ -1,8 +1,11 @@
 //! The table of operations: which methods a path takes, and which parameters an operation has.
 
+use poem::Request;
 use poem::http::Method;
 use poem_openapi::OpenApi;
-use poem_openapi::registry::{MetaOperationParam, Registry};
+use poem_openapi::registry::{MetaOperationParam, MetaSchemaRef, Registry};
+
+use crate::protocol::problem::FieldError;
 
 /// Every route of the server, with what is known of its operations.
 #[derive(Default)]
@@ -102,6 +105,19 @@ impl Operations {
         self.routes.iter().position(|route| std::ptr::eq(route, found))
     }
 
+    /// The path with a value of the right type in the place of each that `errors` names.
+    pub(in crate::http) fn readable_path(&self, request: &Request, errors: &[FieldError]) -> String {
+        let path = request.uri().path();
+        let Some(route) = self.route(path) else { return path.to_owned() };
+        let Some(matched) = self.find(request.method(), path) else { return path.to_owned() };
+        let is_bad = |name: &str| errors.iter().any(|error| error.is_of_parameter("path", name));
+        let parts = route.segments.iter().zip(segments_of(path)).map(|(segment, part)| match segment {
+            Segment::Param(name) if is_bad(name) => matched.operation.stand_in(name),
+            Segment::Param(_) | Segment::Fixed(_) => part,
+        });
+        parts.fold(String::new(), |path, part| path + "/" + part)
+    }
+
     pub(super) fn find(&self, method: &Method, path: &str) -> Option<Matched<'_>> {
         let route = self.route(path)?;
         let method = if *method == Method::HEAD { &Method::GET } else { method };
@@ -123,6 +139,18 @@ impl Operations {
         self.routes.iter().filter(|route| route.matches(&parts)).max_by_key(|route| {
             route.segments.iter().map(|segment| matches!(segment, Segment::Fixed(_))).collect::<Vec<bool>>()
         })
+    }
+}
+
+impl Operation {
+    /// Text that the reader of the path parameter `name` takes: an id is a number or a UUID.
+    fn stand_in(&self, name: &str) -> &'static str {
+        let is_number = |param: &MetaOperationParam| match &param.schema {
+            MetaSchemaRef::Inline(schema) => schema.ty == "integer",
+            MetaSchemaRef::Reference(_) => false,
+        };
+        let param = self.params.iter().find(|param| param.name == name);
+        if param.is_some_and(is_number) { "1" } else { "00000000-0000-0000-0000-000000000000" }
     }
 }
 

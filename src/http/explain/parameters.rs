@@ -141,7 +141,7 @@ fn faults_of(registry: &Registry, param: &MetaOperationParam, given: &[String]) 
         && let [text] = given
         && let Some((kind, words)) = query_rules::broken(&param.name, text)
     {
-        errors.push(error(&[], kind, words));
+        errors.push(error(&[], kind, &words));
     }
     errors
 }

@@ -1,9 +1,12 @@
 //! Rules of query parameters that no schema can say, by the parameter's name: the same name has the same rule in every
 //! operation. They are judged with the schemas, so that one refusal names them all.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::protocol::command::faults_of_subscriptions;
 use crate::protocol::subscription::BoundingBox;
 
 /// Words that a bad box is refused with.
@@ -14,16 +17,29 @@ pub(in crate::http) const CURSOR_WORDS: &str =
     "is not a cursor of this list; take `next_cursor` of the page before, or leave it out";
 
 /// The rule that `text` breaks as the parameter `name`: its kind and what would be accepted.
-pub(super) fn broken(name: &str, text: &str) -> Option<(&'static str, &'static str)> {
-    match name {
-        "bbox" if BoundingBox::parse(text).is_none() => Some(("format", BOX_WORDS)),
-        "cursor" if !is_cursor(text) => Some(("cursor", CURSOR_WORDS)),
-        "price_min" | "price_max" if !is_price(text) => Some(("range", "must be from 0 to 1e15")),
-        "q" if text.split_whitespace().count() > MOST_WORDS => {
-            Some(("max_length", "must have at most 10 words"))
-        }
-        _ => None,
+pub(super) fn broken(name: &str, text: &str) -> Option<(&'static str, Cow<'static, str>)> {
+    if name == "subscriptions" {
+        return bad_subscriptions(text).map(|words| (SUBSCRIPTIONS, words.into()));
     }
+    let (kind, words) = match name {
+        "bbox" if BoundingBox::parse(text).is_none() => ("format", BOX_WORDS),
+        "cursor" if !is_cursor(text) => ("cursor", CURSOR_WORDS),
+        "price_min" | "price_max" if !is_price(text) => ("range", "must be from 0 to 1e15"),
+        "q" if text.split_whitespace().count() > MOST_WORDS => ("max_length", "must have at most 10 words"),
+        _ => return None,
+    };
+    Some((kind, words.into()))
+}
+
+/// The kind of fault of a bad list of subscriptions.
+pub(in crate::http) const SUBSCRIPTIONS: &str = "subscriptions";
+/// Faults of a list of subscriptions that one refusal tells.
+const MOST_FAULTS: usize = 10;
+
+fn bad_subscriptions(text: &str) -> Option<String> {
+    let mut faults = faults_of_subscriptions(text);
+    faults.truncate(MOST_FAULTS);
+    (!faults.is_empty()).then(|| faults.join("; "))
 }
 
 /// Words of `q` at most, as the search has it.
@@ -52,5 +68,8 @@ mod tests {
         assert_eq!(broken("price_min", "-1").map(|(kind, _)| kind), Some("range"));
         assert_eq!(broken("q", &"word ".repeat(11)).map(|(kind, _)| kind), Some("max_length"));
         assert_eq!(broken("city", "-1"), None);
+        assert_eq!(broken("subscriptions", "job_updates,system_alerts"), None);
+        let (_, words) = broken("subscriptions", "foo,job_updates,bar").unwrap();
+        assert_eq!(words, "Invalid subscription: foo; Invalid subscription: bar");
     }
 }

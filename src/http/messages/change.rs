@@ -7,26 +7,29 @@ use crate::base::ids::MessageId;
 use crate::domain::messages;
 use crate::domain::op::Op;
 use crate::http::body::body_rules;
-use crate::http::etag::{Changed, changed};
+use crate::http::etag::{Changed, changed, require_match};
 use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 use crate::protocol::room::Message;
 
-/// The text from now on.
+/// The text from now on; without one nothing changes.
 #[derive(Debug, Object)]
 #[oai(rename = "MessagePatch", deny_unknown_fields, example)]
 pub struct MessagePatchBody {
+    /// Absent: it stays as it is.
     #[oai(validator(min_length = 1, max_length = 1000))]
-    text: String,
+    text: Option<String>,
 }
 
 body_rules! {
-    MessagePatchBody, emptied by null: []: |body, _now| messages::judge(&body.text, None, &[]);
+    MessagePatchBody, emptied by null: []: |body, _now| {
+        body.text.map(|text| messages::judge(&text, None, &[])).unwrap_or_default()
+    };
 }
 
 impl Example for MessagePatchBody {
     fn example() -> Self {
-        Self { text: examples::rooms::TEXT.to_owned() }
+        Self { text: Some(examples::rooms::TEXT.to_owned()) }
     }
 }
 
@@ -41,13 +44,16 @@ pub enum Deleted {
 pub(super) async fn edit(
     op: &Op,
     message_id: &str,
+    if_match: Option<&str>,
     body: MessagePatchBody,
 ) -> Result<Changed<Message>, Problem> {
-    Ok(changed(messages::edit(op, id(message_id)?, &body.text).await?))
+    let unchanged = |message: &_| require_match(message, if_match);
+    Ok(changed(messages::edit(op, id(message_id)?, body.text.as_deref(), &unchanged).await?))
 }
 
-pub(super) async fn delete(op: &Op, message_id: &str) -> Result<Deleted, Problem> {
-    messages::delete(op, id(message_id)?).await?;
+pub(super) async fn delete(op: &Op, message_id: &str, if_match: Option<&str>) -> Result<Deleted, Problem> {
+    let unchanged = |message: &_| require_match(message, if_match);
+    messages::delete(op, id(message_id)?, &unchanged).await?;
     Ok(Deleted::Done)
 }
 

@@ -7,7 +7,7 @@ mod send;
 
 use poem::Request;
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 
 use self::change::{Deleted, MessagePatchBody};
@@ -133,16 +133,22 @@ impl MessagesApi {
         &self,
         caller: Caller<Chat>,
         message_id: Path<String>,
+        #[oai(name = "If-Match")] if_match: Header<Option<String>>,
         body: Body<MessagePatchBody>,
     ) -> Result<Changed<Message>, Problem> {
-        change::edit(&caller.op, &message_id.0, body.0).await
+        change::edit(&caller.op, &message_id.0, if_match.0.as_deref(), body.0).await
     }
 
     /// Delete a message
     ///
     /// Its text is taken out of the history and of the log. For its author, and for admins in rooms.
     #[oai(path = "/messages/:message_id", method = "delete", operation_id = "delete_message")]
-    async fn delete(&self, caller: Caller<Chat>, message_id: Path<String>) -> Result<Deleted, Problem> {
-        change::delete(&caller.op, &message_id.0).await
+    async fn delete(
+        &self,
+        caller: Caller<Chat>,
+        message_id: Path<String>,
+        #[oai(name = "If-Match")] if_match: Header<Option<String>>,
+    ) -> Result<Deleted, Problem> {
+        change::delete(&caller.op, &message_id.0, if_match.0.as_deref()).await
     }
 }

@@ -23,8 +23,8 @@ pub struct OperationsApi;
 impl OperationsApi {
     /// List the codes that a WebSocket is closed with
     #[oai(path = "/close-codes", method = "get", operation_id = "list_close_codes")]
-    async fn close_codes(&self) -> Json<Vec<CloseCodeBody>> {
-        close_codes::list()
+    async fn close_codes(&self) -> Result<Json<Vec<CloseCodeBody>>, Problem> {
+        Ok(close_codes::list())
     }
 
     /// Get live figures: the tenant's for its admin, the node's for an operator

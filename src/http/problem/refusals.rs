@@ -74,10 +74,10 @@ impl<E: Endpoint> Endpoint for Refusing<E> {
     }
 }
 
-/// Takes the query off a request that its body's reader will refuse: a parameter of a bad type would be refused by its own
-/// reader first, and what is wrong with the body would not be told.
-fn without_query(request: &mut Request) {
-    if let Ok(path) = request.uri().path().parse() {
+/// Takes the query, and bad values in the path, off a request that its body's reader will refuse: a parameter of a bad type
+/// would be refused by its own reader first, and what is wrong with the body would not be told.
+fn make_readable(request: &mut Request, operations: &Operations, problem: &Problem) {
+    if let Ok(path) = operations.readable_path(request, &problem.errors).parse() {
         *request.uri_mut() = path;
     }
 }
@@ -98,7 +98,7 @@ impl<E: Endpoint> Refusing<E> {
         if let Some((problem, has_body)) = &bad {
             request.set_data(BadParameters { problem: Arc::clone(problem), has_body: *has_body });
             if *has_body {
-                without_query(&mut request);
+                make_readable(&mut request, &self.layer.operations, problem);
             }
         }
 

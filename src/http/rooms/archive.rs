@@ -4,6 +4,7 @@ use poem_openapi::ApiResponse;
 
 use crate::domain::op::Op;
 use crate::domain::rooms;
+use crate::http::etag::require_match;
 use crate::protocol::problem::Problem;
 
 /// Archived.
@@ -14,7 +15,8 @@ pub enum Archived {
     Done,
 }
 
-pub(super) async fn archive(op: &Op, room_id: &str) -> Result<Archived, Problem> {
-    rooms::archive(op, room_id).await?;
+pub(super) async fn archive(op: &Op, room_id: &str, if_match: Option<&str>) -> Result<Archived, Problem> {
+    let unchanged = |room: &_| require_match(room, if_match);
+    rooms::archive(op, room_id, &unchanged).await?;
     Ok(Archived::Done)
 }

@@ -89,8 +89,13 @@ impl RoomsApi {
     ///
     /// Its members go on reading what was said; nothing is added. For owners of the room and admins.
     #[oai(path = "/rooms/:room_id", method = "delete", operation_id = "archive_room")]
-    async fn archive(&self, caller: Caller<ReadRooms>, room_id: Path<String>) -> Result<Archived, Problem> {
-        archive::archive(&caller.op, &room_id.0).await
+    async fn archive(
+        &self,
+        caller: Caller<ReadRooms>,
+        room_id: Path<String>,
+        #[oai(name = "If-Match")] if_match: Header<Option<String>>,
+    ) -> Result<Archived, Problem> {
+        archive::archive(&caller.op, &room_id.0, if_match.0.as_deref()).await
     }
 
     /// List a room's members

@@ -5,6 +5,7 @@ use poem_openapi::ApiResponse;
 use super::get::id;
 use crate::domain::op::Op;
 use crate::domain::uploads;
+use crate::http::etag::require_match;
 use crate::protocol::problem::Problem;
 
 /// Deleted.
@@ -15,7 +16,8 @@ pub enum Deleted {
     Done,
 }
 
-pub(super) async fn delete(op: &Op, upload_id: &str) -> Result<Deleted, Problem> {
-    uploads::delete(op, id(upload_id)?).await?;
+pub(super) async fn delete(op: &Op, upload_id: &str, if_match: Option<&str>) -> Result<Deleted, Problem> {
+    let unchanged = |upload: &_| require_match(upload, if_match);
+    uploads::delete(op, id(upload_id)?, &unchanged).await?;
     Ok(Deleted::Done)
 }

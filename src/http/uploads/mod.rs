@@ -83,8 +83,13 @@ impl UploadsApi {
     ///
     /// For who sent it, and for admins. Messages and jobs that it goes with keep its name.
     #[oai(path = "/uploads/:upload_id", method = "delete", operation_id = "delete_upload")]
-    async fn delete(&self, caller: Caller<MayUpload>, upload_id: Path<String>) -> Result<Deleted, Problem> {
-        delete::delete(&caller.op, &upload_id.0).await
+    async fn delete(
+        &self,
+        caller: Caller<MayUpload>,
+        upload_id: Path<String>,
+        #[oai(name = "If-Match")] if_match: Header<Option<String>>,
+    ) -> Result<Deleted, Problem> {
+        delete::delete(&caller.op, &upload_id.0, if_match.0.as_deref()).await
     }
 
     /// Download a file

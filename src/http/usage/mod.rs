@@ -6,13 +6,14 @@ mod view;
 
 use std::sync::Arc;
 
+use poem::Request;
 use poem::web::Data;
 use poem_openapi::OpenApi;
-use poem_openapi::param::Path;
-use poem_openapi::payload::Json;
+use poem_openapi::param::{Path, Query};
 
-use self::view::UsageView;
+use self::view::QuotaView;
 use super::caller::{Caller, ManageTenants, OperatorCaller, ReadStats};
+use super::list::{Listed, page_request};
 use super::tags::Tag;
 use crate::protocol::problem::Problem;
 use crate::session::Sessions;
@@ -27,10 +28,14 @@ impl UsageApi {
     #[oai(path = "/usage", method = "get", operation_id = "get_usage")]
     async fn own(
         &self,
+        request: &Request,
         sessions: Data<&Arc<Sessions>>,
         caller: Caller<ReadStats>,
-    ) -> Result<Json<UsageView>, Problem> {
-        own::own(sessions.0, &caller.op).await
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
+        #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
+    ) -> Result<Listed<QuotaView>, Problem> {
+        let page = page_request(limit.0, cursor.0.as_deref())?;
+        own::own(request, sessions.0, &caller.op, &page).await
     }
 
     /// Read what a tenant uses of its quotas
@@ -39,10 +44,14 @@ impl UsageApi {
     #[oai(path = "/tenants/:tenant_id/usage", method = "get", operation_id = "get_tenant_usage")]
     async fn of_tenant(
         &self,
+        request: &Request,
         sessions: Data<&Arc<Sessions>>,
         caller: OperatorCaller<ManageTenants>,
         tenant_id: Path<i64>,
-    ) -> Result<Json<UsageView>, Problem> {
-        of_tenant::of_tenant(sessions.0, caller, tenant_id.0).await
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
+        #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
+    ) -> Result<Listed<QuotaView>, Problem> {
+        let page = page_request(limit.0, cursor.0.as_deref())?;
+        of_tenant::of_tenant(request, sessions.0, caller, tenant_id.0, &page).await
     }
 }

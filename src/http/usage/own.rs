@@ -1,14 +1,21 @@
 //! `GET /usage`.
 
-use poem_openapi::payload::Json;
+use poem::Request;
 
-use super::view::{UsageView, view};
+use super::view::{QuotaView, list};
+use crate::base::page::PageRequest;
 use crate::domain::limits::usage;
 use crate::domain::op::Op;
+use crate::http::list::Listed;
 use crate::protocol::problem::Problem;
 use crate::session::Sessions;
 
-pub(super) async fn own(sessions: &Sessions, op: &Op) -> Result<Json<UsageView>, Problem> {
+pub(super) async fn own(
+    request: &Request,
+    sessions: &Sessions,
+    op: &Op,
+    page: &PageRequest<usize>,
+) -> Result<Listed<QuotaView>, Problem> {
     let connections = sessions.count_of_tenant(op.scope.tenant_id());
-    Ok(Json(view(usage::own(op, connections).await?)))
+    Ok(list(request, usage::own(op, connections).await?, page))
 }

@@ -1,22 +1,18 @@
 //! A quota as it stands, on the wire.
 
+use poem::Request;
 use poem_openapi::Object;
 use poem_openapi::types::Example;
 
+use crate::base::page::{Page, PageRequest};
 use crate::domain::limits::quota::Quota;
 use crate::domain::limits::usage::Used;
-
-/// Each quota as it stands.
-#[derive(Debug, Object)]
-#[oai(rename = "Usage", example)]
-pub struct UsageView {
-    data: Vec<QuotaView>,
-}
+use crate::http::list::{Listed, listed};
 
 /// One quota.
 #[derive(Debug, Object)]
-#[oai(rename = "QuotaUsage", skip_serializing_if_is_none)]
-struct QuotaView {
+#[oai(rename = "QuotaUsage", skip_serializing_if_is_none, example)]
+pub struct QuotaView {
     /// The quota's name, as in a tenant's `quotas`.
     quota: String,
     /// Absent: no limit.
@@ -29,21 +25,25 @@ struct QuotaView {
     refused: u64,
 }
 
-pub(super) fn view(used: Vec<Used>) -> UsageView {
-    let one = |used: Used| QuotaView {
+/// A page of the quotas, in their order; the cursor is the number of those that were listed before.
+pub(super) fn list(request: &Request, used: Vec<Used>, page: &PageRequest<usize>) -> Listed<QuotaView> {
+    let after = page.after.unwrap_or_default();
+    let rest: Vec<(usize, Used)> = (1..).zip(used).skip(after).collect();
+    listed(request, Page::cut(rest, page.limit, |(number, _)| *number).map(|(_, used)| view(used)))
+}
+
+fn view(used: Used) -> QuotaView {
+    QuotaView {
         quota: used.quota.name().to_owned(),
         limit: used.limit,
         used: used.used,
         window_seconds: used.quota.window_seconds(),
         refused: used.refused,
-    };
-    UsageView { data: used.into_iter().map(one).collect() }
+    }
 }
 
-impl Example for UsageView {
+impl Example for QuotaView {
     fn example() -> Self {
-        let quotas = [(Quota::Connections, 500, 2), (Quota::RequestsPerSecond, 200, 14)];
-        let one = |(quota, limit, used)| Used { quota, limit: Some(limit), used: Some(used), refused: 0 };
-        view(quotas.map(one).into())
+        view(Used { quota: Quota::Connections, limit: Some(500), used: Some(2), refused: 0 })
     }
 }

@@ -193,6 +193,13 @@ impl FieldError {
         Self { pointer: String::new(), loc, msg: msg.into(), kind: kind.to_owned() }
     }
 
+    /// Whether it is a fault of the parameter `name` in `place`.
+    pub fn is_of_parameter(&self, place: &str, name: &str) -> bool {
+        let mut steps = self.loc.iter();
+        let mut is_next = |text: &str| matches!(steps.next(), Some(Step::Name(step)) if step == text);
+        is_next(place) && is_next(name)
+    }
+
     fn place(&self) -> String {
         let steps: Vec<String> = self.loc.iter().map(Step::to_string).collect();
         steps.join(".")

@@ -102,8 +102,15 @@ async fn bad_parameters_are_named_together_and_with_the_body(app: &TestApp) {
     let batch =
         worker.post("/api/v1/properties/batch?notify=loud", &json!({"job_id": -1, "items": "x"})).await;
     assert_eq!(places(&batch), set(&["query.notify", "body.job_id", "body.items"]));
-    // Who may not be here learns that alone.
+    // In the path too.
     let bob = app.member("bob").await;
+    let sent = bob.post("/api/v1/direct-messages/abc", &json!({"text": "", "client_message_id": 5})).await;
+    assert_eq!(places(&sent), set(&["path.user_id", "body.text", "body.client_message_id"]));
+    let joined = text(&ann, "PUT", "/api/v1/rooms/lobby/members/xx", r#"{"role": "boss"}"#).await;
+    assert_eq!(places(&joined), set(&["path.user_id", "body.role"]));
+    let events = ann.get("/api/v1/events?limit=0&subscriptions=foo,bar&z=1").await;
+    assert_eq!(places(&events), set(&["query.limit", "query.subscriptions", "query.z"]));
+    // Who may not be here learns that alone.
     bob.post("/api/v1/users?colour=red", &json!({"username": ""})).await.is_problem(403, "forbidden");
 }
 
