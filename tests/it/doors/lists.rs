@@ -5,7 +5,6 @@ use lotline::auth::role::KeyScope;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::answer::Answer;
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::people::Caller;
@@ -15,18 +14,6 @@ on_both_databases! {
     what_a_client_has_read_is_not_sent_again_until_it_changes,
     a_spider_that_has_changed_is_neither_replaced_nor_removed,
     a_job_id_of_a_batch_may_be_written_as_digits,
-}
-
-async fn conditional(
-    caller: &Caller<'_>,
-    method: Method,
-    path: &str,
-    header: (&str, &str),
-    body: Option<Value>,
-) -> Answer {
-    let request = caller.app.http.request(method, caller.app.url(path)).bearer_auth(caller.token());
-    let request = request.header(header.0, header.1);
-    Answer::of(body.iter().fold(request, |request, body| request.json(body))).await
 }
 
 async fn makes_job(caller: &Caller<'_>) -> Value {
@@ -69,14 +56,14 @@ async fn what_a_client_has_read_is_not_sent_again_until_it_changes(app: &TestApp
     for path in [job.as_str(), "/api/v1/spiders/auto"] {
         let read = ann.get(path).await;
         let tag = read.header("etag").unwrap().to_owned();
-        let again = conditional(&ann, Method::GET, path, ("if-none-match", &tag), None).await;
+        let again = ann.conditional(Method::GET, path, ("if-none-match", &tag), None).await;
 
         assert_eq!((again.status, again.text.as_str()), (304, ""), "{path}");
         assert_eq!(again.header("etag"), Some(tag.as_str()), "{path}");
     }
     let tag = ann.get(&job).await.header("etag").unwrap().to_owned();
     assert_eq!(ann.post(&format!("{job}/cancel"), &json!({})).await.status, 200);
-    let changed = conditional(&ann, Method::GET, &job, ("if-none-match", &tag), None).await;
+    let changed = ann.conditional(Method::GET, &job, ("if-none-match", &tag), None).await;
     assert_eq!((changed.status, &changed.json()["status"]), (200, &json!("cancelled")));
 }
 
@@ -88,12 +75,12 @@ async fn a_spider_that_has_changed_is_neither_replaced_nor_removed(app: &TestApp
     let old = ann.get(path).await.header("etag").unwrap().to_owned();
     let change = |host: &str| Some(json!({"runner": "external", "allowed_hosts": [host]}));
 
-    let first = conditional(&ann, Method::PUT, path, ("if-match", &old), change("one.example")).await;
-    let late = conditional(&ann, Method::PUT, path, ("if-match", &old), change("two.example")).await;
-    let late_removal = conditional(&ann, Method::DELETE, path, ("if-match", &old), None).await;
+    let first = ann.conditional(Method::PUT, path, ("if-match", &old), change("one.example")).await;
+    let late = ann.conditional(Method::PUT, path, ("if-match", &old), change("two.example")).await;
+    let late_removal = ann.conditional(Method::DELETE, path, ("if-match", &old), None).await;
     let now = ann.get(path).await;
     let tag = now.header("etag").unwrap().to_owned();
-    let removal = conditional(&ann, Method::DELETE, path, ("if-match", &tag), None).await;
+    let removal = ann.conditional(Method::DELETE, path, ("if-match", &tag), None).await;
 
     assert_eq!(first.status, 200, "{first:?}");
     late.is_problem(412, "precondition_failed");

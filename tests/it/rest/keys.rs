@@ -10,6 +10,8 @@ use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 
 on_both_databases! {
+    names_are_read_without_blanks_and_composed,
+    a_name_is_one_line_that_can_be_seen,
     a_filter_finds_every_spelling_of_what_was_stored,
     users_who_become_one_name_both_sign_in_and_the_admins_are_told_once,
 }
@@ -47,6 +49,42 @@ async fn a_filter_finds_every_spelling_of_what_was_stored(app: &TestApp) {
     }
     let told = socket.next_of_type("property_update").await;
     assert_eq!(told["event"], "property_created", "{told}");
+}
+
+async fn names_are_read_without_blanks_and_composed(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    let mut socket = ann.connects().await;
+
+    let spider = ann.post("/api/v1/spiders", &json!({"name": " sp2 ", "runner": "external"})).await;
+    assert_eq!((spider.status, &spider.json()["name"]), (201, &json!("sp2")), "{spider:?}");
+    let job = json!({"spider_name": " sp2 ", "target_urls": ["https://homes.example/"]});
+    let job = ann.post("/api/v1/jobs", &job).await;
+    assert_eq!((job.status, &job.json()["spider_name"]), (201, &json!("sp2")), "{job:?}");
+    let found = ann.get("/api/v1/jobs?spider_name=%20sp2%20").await.json();
+    assert_eq!(found["data"].as_array().map(Vec::len), Some(1), "{found}");
+
+    let room = json!({"name": " Cafe\u{301} ", "room_id": " r5 ", "visibility": "public"});
+    let room = ann.post("/api/v1/rooms", &room).await;
+    assert_eq!((room.status, &room.json()["name"]), (201, &json!("Caf\u{e9}")), "{room:?}");
+    let said = ann.post("/api/v1/chat/send", &json!({"room_id": " r5 ", "text": " hello "})).await;
+    assert_eq!(said.status, 200, "{said:?}");
+    let left = socket.ask(json!({"type": "leave_room", "room_id": " r5 "})).await;
+    assert_ne!(left["type"], "error", "{left}");
+
+    let key = ann.post("/api/v1/api-keys", &json!({"name": " k ", "scopes": ["jobs:run"]})).await;
+    assert_eq!((key.status, &key.json()["name"]), (201, &json!("k")), "{key:?}");
+}
+
+async fn a_name_is_one_line_that_can_be_seen(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    for bad in ["   ", "a\nb", "a\u{202e}b", "\u{200b}"] {
+        let room = json!({"name": bad, "room_id": "r6", "visibility": "public"});
+        let room = ann.post("/api/v1/rooms", &room).await.is_problem(422, "validation_failed");
+        assert_eq!(room["errors"][0]["loc"], json!(["body", "name"]), "{bad:?}: {room}");
+        let key = ann.post("/api/v1/api-keys", &json!({"name": bad, "scopes": ["jobs:run"]})).await;
+        let key = key.is_problem(422, "validation_failed");
+        assert_eq!(key["errors"][0]["loc"], json!(["body", "name"]), "{bad:?}: {key}");
+    }
 }
 
 async fn signs_in(app: &TestApp, name: &str) -> Answer {

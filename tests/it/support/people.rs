@@ -154,6 +154,19 @@ impl<'a> Caller<'a> {
         self.send(reqwest::Method::DELETE, path, None).await
     }
 
+    /// A request with a condition: `if-match` or `if-none-match`, and a tag.
+    pub async fn conditional(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        (condition, tag): (&str, &str),
+        body: Option<Value>,
+    ) -> Answer {
+        let request = self.app.http.request(method, self.app.url(path)).header(condition, tag);
+        let request = self.credential.iter().fold(request, reqwest::RequestBuilder::bearer_auth);
+        Answer::of(body.iter().fold(request, |request, body| request.json(body))).await
+    }
+
     /// A GET that a proxy passes on for the client at `address`.
     pub async fn get_from(&self, address: &str, path: &str) -> Answer {
         let request = self.app.http.get(self.app.url(path)).header("x-forwarded-for", address);

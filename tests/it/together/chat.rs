@@ -1,5 +1,6 @@
 //! What people say: to whom it comes, what the sender is answered, and what stays of it.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::scene::{private_room, public_room, told};
@@ -16,6 +17,7 @@ on_both_databases! {
     a_text_has_1_to_1000_characters_counted_as_unicode_scalar_values,
     what_a_client_says_of_itself_is_not_believed,
     an_edited_message_is_told_and_a_deleted_one_is_gone_from_history_and_log,
+    an_empty_change_changes_nothing_and_a_late_one_is_refused,
     only_its_author_or_an_admin_changes_a_message,
     a_member_sees_what_was_said_since_the_present_membership,
     unread_messages_are_counted_until_they_are_marked,
@@ -194,6 +196,29 @@ async fn an_edited_message_is_told_and_a_deleted_one_is_gone_from_history_and_lo
     // What is deleted stays so, and deleting it again changes nothing.
     assert_eq!(bob.delete(&path(&gone)).await.status, 204);
     bob.patch(&path(&gone), &json!({ "text": "back" })).await.is_problem(409, "conflict");
+}
+
+async fn an_empty_change_changes_nothing_and_a_late_one_is_refused(app: &TestApp) {
+    let bob = app.member("bob").await;
+    let mut socket = bob.connects().await;
+    let said = says(&mut socket, "lobby", "a first word").await;
+    let path = format!("/api/v1/messages/{}", said["message_id"].as_str().unwrap());
+
+    let empty = bob.patch(&path, &json!({})).await;
+    let old = empty.header("etag").unwrap().to_owned();
+    let edited =
+        bob.conditional(Method::PATCH, &path, ("if-match", &old), Some(json!({ "text": "another" }))).await;
+    let late =
+        bob.conditional(Method::PATCH, &path, ("if-match", &old), Some(json!({ "text": "a third" }))).await;
+    let late_removal = bob.conditional(Method::DELETE, &path, ("if-match", &old), None).await;
+    let tag = edited.header("etag").unwrap().to_owned();
+    let removal = bob.conditional(Method::DELETE, &path, ("if-match", &tag), None).await;
+
+    assert_eq!((empty.status, empty.json().get("edited_at")), (200, None), "{empty:?}");
+    assert_eq!((edited.status, &edited.json()["text"]), (200, &json!("another")), "{edited:?}");
+    late.is_problem(412, "precondition_failed");
+    late_removal.is_problem(412, "precondition_failed");
+    assert_eq!(removal.status, 204, "{removal:?}");
 }
 
 async fn only_its_author_or_an_admin_changes_a_message(app: &TestApp) {

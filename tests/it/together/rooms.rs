@@ -1,5 +1,6 @@
 //! Rooms: who makes, finds, joins and keeps them.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::scene::{private_room, public_room, told};
@@ -11,6 +12,7 @@ on_both_databases! {
     joining_and_leaving_are_told_once_a_user_however_many_tabs,
     owners_bring_people_in_and_put_them_out,
     a_bad_room_names_every_field_that_is_wrong,
+    a_room_that_has_changed_is_not_archived,
     everybody_is_in_the_lobby_and_nobody_leaves_it,
     a_viewer_learns_who_is_in_the_rooms_that_the_viewer_is_in,
     a_removed_user_leaves_their_rooms,
@@ -122,6 +124,21 @@ async fn a_bad_room_names_every_field_that_is_wrong(app: &TestApp) {
     public_room(&ann, "kitchen").await;
     let twice = json!({ "room_id": "kitchen", "name": "Kitchen", "visibility": "public" });
     ann.post("/api/v1/rooms", &twice).await.is_problem(409, "conflict");
+}
+
+async fn a_room_that_has_changed_is_not_archived(app: &TestApp) {
+    let ann = app.admin("ann").await;
+    public_room(&ann, "kitchen").await;
+    let path = "/api/v1/rooms/kitchen";
+    let old = ann.get(path).await.header("etag").unwrap().to_owned();
+    let patched = ann.patch(path, &json!({ "topic": "Pies" })).await;
+    let new = patched.header("etag").unwrap().to_owned();
+
+    let late = ann.conditional(Method::DELETE, path, ("if-match", &old), None).await;
+    let archived = ann.conditional(Method::DELETE, path, ("if-match", &new), None).await;
+
+    late.is_problem(412, "precondition_failed");
+    assert_eq!(archived.status, 204, "{archived:?}");
 }
 
 async fn everybody_is_in_the_lobby_and_nobody_leaves_it(app: &TestApp) {
