@@ -51,11 +51,14 @@ async fn tell_of(kernel: &Kernel, user: &UserRow) -> Result<()> {
     Ok(())
 }
 
+const UNTIL_RENAMED: &str = "both sign in as before, each with their own spelling, until one of them is given another \
+                             `username` by PATCH /users/{user_id} or `lotline user rename`.";
+
 fn words(user: &UserRow) -> String {
     let (fields, advice) = match user.key_clash.as_deref() {
         Some("email") => ("e-mail address", "give this user another address."),
-        Some("username") => ("user name", "both sign in as before, each with their own spelling."),
-        _ => ("user name and e-mail address", "both sign in as before, each with their own spelling."),
+        Some("username") => ("user name", UNTIL_RENAMED),
+        _ => ("user name and e-mail address", UNTIL_RENAMED),
     };
     format!(
         "The {fields} of user {} ({}) is now the same as that of an older user, because case and spelling are compared as \

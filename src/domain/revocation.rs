@@ -19,7 +19,7 @@ pub enum Revocation {
     Sessions { tenant: TenantId, user: UserId, except: Option<SessionId> },
     /// A user was deactivated or removed; the keys that they made end with them.
     User { tenant: TenantId, user: UserId },
-    /// A user has another role, or may come back: nothing ends, but what was known of them and their keys is old.
+    /// A user has another role or name, or may come back: nothing ends, but what was known of them and their keys is old.
     Role { tenant: TenantId, user: UserId },
     /// An API key was revoked.
     Key(KeyId),

@@ -196,6 +196,7 @@ const LENGTHS: &[(&str, &str, u64, u64)] = &[
     ("UserPatch", "avatar_url", 1, 2000),
     ("UserPatch", "display_name", 1, 200),
     ("UserPatch", "email", 3, 254),
+    ("UserPatch", "username", 1, 64),
 ];
 
 /// The largest count on the wire: every client's number type holds it exactly.

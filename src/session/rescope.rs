@@ -1,5 +1,5 @@
-//! Carries a change of role into open connections, in place: between two deliveries the reader becomes another. What
-//! the new role may not see is neither delivered nor replayed from there on; what it may see is not lost.
+//! Carries a change of role or name into open connections, in place: between two deliveries the reader becomes another.
+//! What the new role may not see is neither delivered nor replayed from there on; what it may see is not lost.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::base::ids::ConnectionId;
 use crate::protocol::problem::{CloseCode, Code, Problem};
 use crate::protocol::subscription::Reader;
 
-/// Connections whose users' roles have changed. A set and no queue: bounded by the open connections, and however many
+/// Connections whose users' roles or names have changed. A set and no queue: bounded by the open connections, and however many
 /// changes come, none is missed.
 #[derive(Default)]
 pub(super) struct Rescopes {

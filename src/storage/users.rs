@@ -27,12 +27,15 @@ pub struct NewUser<'a> {
 /// What a change of a user may touch; `None` leaves a field alone.
 #[derive(Default)]
 pub struct UserChange<'a> {
+    pub username: Option<&'a str>,
     pub email: Option<&'a str>,
     pub display_name: Option<Option<&'a str>>,
     pub avatar_url: Option<Option<&'a str>>,
     pub role: Option<&'a str>,
     pub is_active: Option<bool>,
     pub password_hash: Option<&'a str>,
+    /// The fields whose new key is still an older user's, for the tenant's admins to hear of.
+    pub key_clash: Option<Option<&'a str>>,
 }
 
 /// The keys under which a name may be found: its own, and the one that it had before names were folded.
@@ -91,9 +94,14 @@ pub async fn lock(tx: &TenantTx, id: UserId) -> Result<Option<UserRow>> {
     Ok(query.lock_exclusive().one(&tx.tx).await?)
 }
 
-pub async fn find_by_username(tx: &TenantTx, username: &str) -> Result<Option<UserRow>> {
+/// The users whom a name may mean: under its key, and under the one that it had before names were folded.
+pub async fn find_namesakes(tx: &TenantTx, username: &str) -> Result<Vec<UserRow>> {
     let query = tx.select::<Entity>().filter(Column::UsernameKey.is_in(keys_of(username)));
-    Ok(best(query.all(&tx.tx).await?, username, |row| &row.username_key))
+    Ok(query.all(&tx.tx).await?)
+}
+
+pub async fn find_by_username(tx: &TenantTx, username: &str) -> Result<Option<UserRow>> {
+    Ok(best(find_namesakes(tx, username).await?, username, |row| &row.username_key))
 }
 
 /// A user of this address, under its key or the one that it had before addresses were folded.
@@ -168,8 +176,17 @@ pub async fn lock_admins(tx: &TenantTx) -> Result<Vec<UserRow>> {
     Ok(query.order_by_asc(Column::Id).lock_exclusive().all(&tx.tx).await?)
 }
 
+/// `Duplicate` when the name or the e-mail address is taken in the tenant.
 pub async fn update(tx: &TenantTx, id: UserId, change: &UserChange<'_>, now: i64) -> Result<()> {
     let mut query = tx.update::<Entity>().filter(Column::Id.eq(id.0)).col_expr(Column::UpdatedAt, now.into());
+    if let Some(username) = change.username {
+        let skeletons = Skeletons::of(username);
+        query = query
+            .col_expr(Column::Username, username.into())
+            .col_expr(Column::UsernameKey, compared::name_key(username).into())
+            .col_expr(Column::UsernameSkeleton, skeletons.shown.into())
+            .col_expr(Column::KeySkeleton, skeletons.key.into());
+    }
     if let Some(email) = change.email {
         query = query
             .col_expr(Column::Email, email.into())
@@ -189,6 +206,9 @@ pub async fn update(tx: &TenantTx, id: UserId, change: &UserChange<'_>, now: i64
     }
     if let Some(hash) = change.password_hash {
         query = query.col_expr(Column::PasswordHash, hash.into());
+    }
+    if let Some(fields) = change.key_clash {
+        query = query.col_expr(Column::KeyClash, Expr::value(fields.map(str::to_owned)));
     }
     query.exec(&tx.tx).await?;
     Ok(())

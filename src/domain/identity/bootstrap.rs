@@ -216,6 +216,12 @@ fn email_of(username: &str, email: Option<&str>, tenant: &str) -> String {
 
 const PLACE_HOLDER: &str = ".invalid";
 
+/// The place-holder that goes with a new name; `None` when the stored address is not the place-holder of the old one.
+pub(super) fn renamed_place_holder(stored: &str, old: &str, new: &str) -> Option<String> {
+    let domain = stored.strip_prefix(old)?.strip_prefix('@')?;
+    domain.ends_with(PLACE_HOLDER).then(|| format!("{new}@{domain}"))
+}
+
 /// A user's address, where one is known.
 pub fn known_email(stored: String) -> Option<String> {
     Some(stored).filter(|email| !email.ends_with(PLACE_HOLDER))

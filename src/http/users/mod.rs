@@ -100,7 +100,7 @@ impl UsersApi {
 
     /// Change a user
     ///
-    /// Role and activity take effect at once, for open connections too. The last admin stays one.
+    /// Name, role and activity take effect at once, for open connections too. The last admin stays one.
     #[oai(path = "/users/:user_id", method = "patch", operation_id = "update_user")]
     async fn patch(
         &self,

@@ -17,6 +17,8 @@ use crate::protocol::role::Role;
 #[derive(Debug, Object)]
 #[oai(rename = "UserPatch", deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct UserPatchBody {
+    /// The new name, by the rules for new users. The user signs in with it from then on; sign-ins, tokens and keys hold.
+    username: Option<String>,
     role: Option<Role>,
     is_active: Option<bool>,
     email: Option<String>,
@@ -50,6 +52,7 @@ fn wish(field: MaybeUndefined<String>) -> Option<Option<String>> {
 impl From<UserPatchBody> for UserPatch {
     fn from(body: UserPatchBody) -> Self {
         Self {
+            username: body.username,
             role: body.role,
             is_active: body.is_active,
             email: body.email,
@@ -66,6 +69,7 @@ body_rules! {
 impl Example for UserPatchBody {
     fn example() -> Self {
         Self {
+            username: None,
             role: Some(Role::Viewer),
             is_active: None,
             email: None,

@@ -5,6 +5,7 @@ mod guessing;
 mod keys;
 mod rates;
 mod refreshing;
+mod renaming;
 mod sign_ins;
 
 use std::sync::LazyLock;

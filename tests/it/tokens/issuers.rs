@@ -53,6 +53,25 @@ async fn tokens_hold_as_long_as_their_key_is_published() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_by_name_speaks_for_the_user_who_has_the_name_now() {
+    let (server, key) = (KeyServer::start().await, IssuerKey::new());
+    server.publishes(&key);
+    let app = app(&server).await;
+    let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
+    let mut renamed = claims(&app, &bob);
+    renamed["sub"] = json!("robert");
+    let (old, new) = (key.token(&claims(&app, &bob)), key.token(&renamed));
+    assert_eq!((status(&app, &old).await, status(&app, &new).await), (200, 401));
+
+    let body = json!({ "username": "robert" });
+    assert_eq!(ann.patch(&format!("/api/v1/users/{}", bob.id), &body).await.status, 200);
+
+    assert_eq!((status(&app, &old).await, status(&app, &new).await), (401, 200));
+    drop((ann, bob));
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn made_up_key_ids_do_not_make_us_ask_more_than_once_a_minute() {
     let (server, key) = (KeyServer::start().await, IssuerKey::new());
     server.publishes(&key);

@@ -157,6 +157,28 @@ async fn a_change_of_role_holds_for_the_very_next_request() {
 }
 
 #[tokio::test]
+async fn a_new_name_holds_for_the_very_next_request() {
+    let mut house = House::new().await;
+    let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
+    let token = house.sign_in("bob").await.access.text;
+    let before = house.show(token.expose()).await.unwrap().principal;
+    house.told();
+    let name = |name: &str| UserPatch { username: Some(name.into()), ..UserPatch::default() };
+
+    users::change(&ann, bob, &name("robert"), &anything).await.unwrap();
+    users::change(&ann, bob, &name("robert"), &anything).await.unwrap();
+
+    let after = house.show(token.expose()).await.unwrap().principal;
+    let name_of = |principal: &Principal| match principal {
+        Principal::User(user) => user.username().to_owned(),
+        Principal::Key(_) | Principal::Operator(_) => unreachable!("a user signed in"),
+    };
+    assert_eq!((name_of(&before), name_of(&after)), ("bob".to_owned(), "robert".to_owned()));
+    assert_eq!(house.identity.again(&before).await.unwrap(), after);
+    assert_eq!(house.told(), [Revocation::Role { tenant: house.world.tenant, user: bob }]);
+}
+
+#[tokio::test]
 async fn personal_fields_are_set_and_emptied() {
     let house = House::new().await;
     let ann = house.op("ann").await;

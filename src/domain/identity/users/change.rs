@@ -1,13 +1,15 @@
-//! Changing a user: role and activity take effect at once, for open connections too.
+//! Changing a user: name, role and activity take effect at once, for open connections too.
 
-use super::{EMAIL, is_last, last_admin, taken};
+use super::unique::{Wanted, refuse_taken};
+use super::{EMAIL, USERNAME, UniqueField, is_last, last_admin, taken};
 use crate::auth::permission::Permission;
 use crate::auth::role::Role;
 use crate::base::compared;
 use crate::base::ids::UserId;
 use crate::domain::error::Result;
+use crate::domain::identity::bootstrap::renamed_place_holder;
 use crate::domain::identity::fields::Faults;
-use crate::domain::identity::key_scopes;
+use crate::domain::identity::{key_scopes, names};
 use crate::domain::jobs::check::refuse;
 use crate::domain::op::{Deed, Op};
 use crate::domain::revocation::Revocation;
@@ -18,6 +20,7 @@ use crate::storage::{Error, TenantTx, micros, sessions};
 /// What is to change; `None` leaves a field alone, `Some(None)` empties it.
 #[derive(Clone, Debug, Default)]
 pub struct UserPatch {
+    pub username: Option<String>,
     pub role: Option<Role>,
     pub is_active: Option<bool>,
     pub email: Option<String>,
@@ -37,38 +40,54 @@ pub async fn change(
 ) -> Result<UserRow> {
     op.require(Permission::ManageUsers)?;
     refuse(judge(patch))?;
-    let patch = &UserPatch { email: patch.email.as_deref().map(compared::exact), ..patch.clone() };
     let change = op.begin().await?;
     let before = lock(&change.tx, id, patch).await?;
     precondition(&before)?;
+    let patch = &patch.for_user(&before);
     if patch.changes_nothing(&before) {
         return Ok(before);
     }
-    refuse_taken(&change.tx, &before, patch).await?;
-    write(op, &change.tx, id, patch).await?;
+    refuse_clash(&change.tx, &before, patch).await?;
+    write(op, &change.tx, &before, patch).await?;
     let after = users::find(&change.tx, id).await?.ok_or_else(Problem::not_found)?;
-    let deactivated = before.is_active && !after.is_active;
-    if deactivated {
+    if is_deactivated(&before, &after) {
         sessions::revoke_of_user(&change.tx, id, None, micros(op.now())).await?;
     }
-    op.audit(&change.tx, deed(id, patch)).await?;
+    op.audit(&change.tx, deed(&before, patch)).await?;
     if let Some(role) = patch.role.filter(|_| before.role != after.role) {
         key_scopes::narrow(op, &change.tx, id, role).await?;
     }
     op.commit(change).await?;
-    let (tenant, user) = (op.scope.tenant_id(), id);
-    if deactivated {
-        op.kernel.revoked(Revocation::User { tenant, user });
-    } else if before.role != after.role || before.is_active != after.is_active {
-        op.kernel.revoked(Revocation::Role { tenant, user });
-    }
+    tell(op, &before, &after);
     Ok(after)
 }
 
+fn is_deactivated(before: &UserRow, after: &UserRow) -> bool {
+    before.is_active && !after.is_active
+}
+
+/// Has the change carried to what the user holds, such as open connections.
+fn tell(op: &Op, before: &UserRow, after: &UserRow) {
+    let (tenant, user) = (op.scope.tenant_id(), UserId(after.id));
+    let known = |user: &UserRow| (user.role.clone(), user.is_active, user.username.clone());
+    if is_deactivated(before, after) {
+        op.kernel.revoked(Revocation::User { tenant, user });
+    } else if known(before) != known(after) {
+        op.kernel.revoked(Revocation::Role { tenant, user });
+    }
+}
+
 impl UserPatch {
+    /// With texts in the form that is stored, and without the name that the user has already.
+    fn for_user(&self, user: &UserRow) -> Self {
+        let username = self.username.as_deref().map(names::normal).filter(|name| *name != user.username);
+        Self { username, email: self.email.as_deref().map(compared::exact), ..self.clone() }
+    }
+
     /// Whether the user is already as the patch wants it; then nothing is written, and the user's tag stays.
     fn changes_nothing(&self, user: &UserRow) -> bool {
-        self.role.is_none_or(|role| role.name() == user.role)
+        self.username.is_none()
+            && self.role.is_none_or(|role| role.name() == user.role)
             && self.is_active.is_none_or(|is_active| is_active == user.is_active)
             && self.email.as_ref().is_none_or(|email| *email == user.email)
             && self.display_name.as_ref().is_none_or(|name| *name == user.display_name)
@@ -79,6 +98,9 @@ impl UserPatch {
 /// Every bad field of a change.
 pub fn judge(patch: &UserPatch) -> Vec<FieldError> {
     let mut faults = Faults::default();
+    if let Some(name) = &patch.username {
+        faults.username(&["username"], name);
+    }
     if let Some(email) = &patch.email {
         faults.email(&["email"], email);
     }
@@ -107,29 +129,69 @@ async fn lock(tx: &TenantTx, id: UserId, patch: &UserPatch) -> Result<UserRow> {
     Ok(user)
 }
 
-async fn refuse_taken(tx: &TenantTx, before: &UserRow, patch: &UserPatch) -> Result<()> {
-    let Some(email) = &patch.email else { return Ok(()) };
-    let holder = users::find_by_email(tx, email).await?;
-    if holder.is_some_and(|holder| holder.id != before.id) { Err(taken(&[EMAIL])) } else { Ok(()) }
+async fn refuse_clash(tx: &TenantTx, before: &UserRow, patch: &UserPatch) -> Result<()> {
+    if let Some(username) = &patch.username {
+        names::refuse_mixed(&["username"], username)?;
+    }
+    let wanted = Wanted { username: patch.username.as_deref(), email: patch.email.as_deref() };
+    refuse_taken(tx, Some(before), wanted).await
 }
 
-async fn write(op: &Op, tx: &TenantTx, id: UserId, patch: &UserPatch) -> Result<()> {
+async fn write(op: &Op, tx: &TenantTx, before: &UserRow, patch: &UserPatch) -> Result<()> {
+    let place_holder = place_holder(tx, before, patch).await?;
+    let wanted = Wanted {
+        username: patch.username.as_deref(),
+        email: patch.email.as_deref().or(place_holder.as_deref()),
+    };
+    let clash = clash_left(before, wanted);
     let change = UserChange {
-        email: patch.email.as_deref(),
+        username: wanted.username,
+        email: wanted.email,
         display_name: patch.display_name.as_ref().map(Option::as_deref),
         avatar_url: patch.avatar_url.as_ref().map(Option::as_deref),
         role: patch.role.map(Role::name),
         is_active: patch.is_active,
         password_hash: None,
+        key_clash: (clash != before.key_clash).then_some(clash.as_deref()),
     };
-    users::update(tx, id, &change, micros(op.now())).await.map_err(|error| match error {
-        Error::Duplicate(_) => taken(&[EMAIL]),
+    users::update(tx, UserId(before.id), &change, micros(op.now())).await.map_err(|error| match error {
+        // Two changes at once: the second finds the value free and then taken.
+        Error::Duplicate(_) => taken(&unique_fields(patch)),
         other => other.into(),
     })
 }
 
-fn deed(id: UserId, patch: &UserPatch) -> Deed {
+/// The place-holder of an address goes with the name, so that the old name is free for another user.
+async fn place_holder(tx: &TenantTx, before: &UserRow, patch: &UserPatch) -> Result<Option<String>> {
+    let (Some(username), None) = (&patch.username, &patch.email) else { return Ok(None) };
+    let Some(email) = renamed_place_holder(&before.email, &before.username, username) else {
+        return Ok(None);
+    };
+    let holder = users::find_by_email(tx, &email).await?;
+    Ok(Some(email).filter(|_| holder.is_none_or(|holder| holder.id == before.id)))
+}
+
+/// The fields in which the user is still the same as an older one, once those that are written have a key of their own.
+fn clash_left(before: &UserRow, written: Wanted<'_>) -> Option<String> {
+    let is_left = |field: &&str| match *field {
+        "username" => written.username.is_none(),
+        _ => written.email.is_none(),
+    };
+    let left: Vec<&str> = before.key_clash.as_deref()?.split(',').filter(is_left).collect();
+    if left.is_empty() { None } else { Some(left.join(",")) }
+}
+
+fn unique_fields(patch: &UserPatch) -> Vec<UniqueField> {
+    let wanted = [(USERNAME, patch.username.is_some()), (EMAIL, patch.email.is_some())];
+    wanted.into_iter().filter_map(|(field, is_wanted)| is_wanted.then_some(field)).collect()
+}
+
+fn deed(before: &UserRow, patch: &UserPatch) -> Deed {
     let mut detail = serde_json::Map::new();
+    if let Some(username) = &patch.username {
+        detail.insert("username".to_owned(), username.as_str().into());
+        detail.insert("former_username".to_owned(), before.username.as_str().into());
+    }
     if let Some(role) = patch.role {
         detail.insert("role".to_owned(), role.name().into());
     }
@@ -149,7 +211,7 @@ fn deed(id: UserId, patch: &UserPatch) -> Deed {
     Deed {
         action: "user.changed",
         target_kind: "user",
-        target_id: id.to_string(),
+        target_id: before.id.to_string(),
         detail: Some(detail.into()),
     }
 }

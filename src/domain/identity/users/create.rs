@@ -1,18 +1,18 @@
 //! Adding a person to a tenant.
 
+use super::unique::{Wanted, refuse_taken};
 use super::{EMAIL, USERNAME, taken};
 use crate::auth::password::{HashingParty, Password};
 use crate::auth::permission::Permission;
 use crate::auth::role::Role;
-use crate::base::lookalike::{Skeletons, share_a_script};
 use crate::domain::error::Result;
 use crate::domain::identity::Identity;
 use crate::domain::identity::fields::Faults;
 use crate::domain::identity::names;
 use crate::domain::op::{Deed, Op};
-use crate::protocol::problem::{FieldError, Problem, Step};
+use crate::protocol::problem::{FieldError, Problem};
+use crate::storage::micros;
 use crate::storage::users::{self, UserRow};
-use crate::storage::{TenantTx, micros};
 
 pub struct NewUser {
     pub username: String,
@@ -38,8 +38,8 @@ pub async fn create(identity: &Identity, op: &Op, new: NewUser) -> Result<UserRo
         None => None,
     };
     let change = op.begin().await?;
-    refuse_taken(&change.tx, &username, &email).await?;
-    refuse_lookalike(&change.tx, &username).await?;
+    let wanted = Wanted { username: Some(&username), email: Some(&email) };
+    refuse_taken(&change.tx, None, wanted).await?;
     let row = users::NewUser {
         username: &username,
         email: &email,
@@ -82,28 +82,6 @@ fn checked(new: &NewUser) -> Checked {
     }
     let password = new.password.as_deref().and_then(|text| faults.password(&["password"], text, &username));
     Checked { faults, username, email, password }
-}
-
-async fn refuse_taken(tx: &TenantTx, username: &str, email: &str) -> Result<()> {
-    let mut fields = Vec::new();
-    if users::find_by_username(tx, username).await?.is_some() {
-        fields.push(USERNAME);
-    }
-    if users::find_by_email(tx, email).await?.is_some() {
-        fields.push(EMAIL);
-    }
-    if fields.is_empty() { Ok(()) } else { Err(taken(&fields)) }
-}
-
-/// Refuses a name that is drawn as that of another user is, in another script.
-async fn refuse_lookalike(tx: &TenantTx, username: &str) -> Result<()> {
-    let alike = users::find_alike(tx, &Skeletons::of(username)).await?;
-    if alike.iter().all(|user| share_a_script(&user.username, username)) {
-        return Ok(());
-    }
-    let words = "looks like the name of another user, in another script";
-    let errors = vec![FieldError::in_body(&[Step::Name("username".to_owned())], "lookalike", words)];
-    Err(Problem::conflict_of(format!("The user name {words}."), errors))
 }
 
 /// Two that were created at once: the second finds the name free and then taken.

@@ -4,6 +4,7 @@ mod change;
 mod create;
 mod list;
 mod remove;
+mod unique;
 
 pub use change::{Precondition, UserPatch, change, judge as judge_patch};
 pub use create::{NewUser, create, judge as judge_new};

@@ -19,13 +19,15 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
         "create_user" => create(world).await,
         "get_user" => of_user(world, Call::get("/api/v1/users/{user}")).await.map(|case| case.shows()).into(),
         "update_user" => {
-            let body = json!({ "display_name": "Somebody", "email": "{email}" });
-            let (_, taken) = world.has_user().await;
+            let body = json!({ "display_name": "Somebody", "username": "{name}", "email": "{email}" });
+            let (_, named) = world.has_user().await;
+            let name = world.mark("name");
             let (free, taken) =
-                (format!("{}@new.example", world.mark("mail")), format!("{taken}@mail.example"));
+                (format!("{}@new.example", world.mark("mail")), format!("{named}@mail.example"));
             let never = format!("{}@new.example", world.unheard());
             let case = of_user(world, Call::patch("/api/v1/users/{user}").json(body)).await;
-            case.map(|case| case.name("email", &free, &taken, &never)).into()
+            let case = case.map(|case| case.name("email", &free, &taken, &never));
+            case.map(|case| case.free(world, "name", &name, &named)).into()
         }
         "delete_user" => of_user(world, Call::delete("/api/v1/users/{user}")).await.into(),
         "create_password_link" => {

@@ -1,0 +1,67 @@
+//! What belongs to one user of a tenant alone: the name, how the name is drawn, and the e-mail address.
+
+use super::{EMAIL, USERNAME, taken};
+use crate::base::compared::name_key;
+use crate::base::lookalike::{Skeletons, share_a_script};
+use crate::domain::error::Result;
+use crate::protocol::problem::{FieldError, Problem, Step};
+use crate::storage::TenantTx;
+use crate::storage::users::{self, UserRow};
+
+/// The values that a user is to have, in their normal form; `None` leaves one as it is.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub username: Option<&'a str>,
+    pub email: Option<&'a str>,
+}
+
+/// Refuses values that other users have. `own` is the user who is changed; a user never clashes with itself.
+pub(super) async fn refuse_taken(tx: &TenantTx, own: Option<&UserRow>, wanted: Wanted<'_>) -> Result<()> {
+    let alike = match wanted.username {
+        Some(username) => users::find_alike(tx, &Skeletons::of(username)).await?,
+        None => Vec::new(),
+    };
+    let others: Vec<&UserRow> = alike.iter().filter(|user| is_other(user, own)).collect();
+    let mut fields = Vec::new();
+    if let Some(username) = wanted.username
+        && (has_namesake(tx, own, username).await? || has_unfolded_namesake(&others, own, username))
+    {
+        fields.push(USERNAME);
+    }
+    if let Some(email) = wanted.email
+        && users::find_by_email(tx, email).await?.is_some_and(|holder| is_other(&holder, own))
+    {
+        fields.push(EMAIL);
+    }
+    if !fields.is_empty() {
+        return Err(taken(&fields));
+    }
+    wanted.username.map_or(Ok(()), |username| refuse_lookalike(&others, username))
+}
+
+fn is_other(user: &UserRow, own: Option<&UserRow>) -> bool {
+    own.is_none_or(|own| own.id != user.id)
+}
+
+async fn has_namesake(tx: &TenantTx, own: Option<&UserRow>, username: &str) -> Result<bool> {
+    let namesakes = users::find_namesakes(tx, username).await?;
+    Ok(namesakes.iter().any(|user| is_other(user, own)))
+}
+
+/// Whether a user still has the key of before names were folded, and would have the key of this name. A user who already
+/// has that key may change the spelling all the same.
+fn has_unfolded_namesake(others: &[&UserRow], own: Option<&UserRow>, username: &str) -> bool {
+    let key = name_key(username);
+    let is_own = own.is_some_and(|own| own.username_key == key);
+    !is_own && others.iter().any(|user| name_key(&user.username) == key)
+}
+
+/// Refuses a name that is drawn as that of another user is, in another script.
+fn refuse_lookalike(others: &[&UserRow], username: &str) -> Result<()> {
+    if others.iter().all(|user| share_a_script(&user.username, username)) {
+        return Ok(());
+    }
+    let words = "looks like the name of another user, in another script";
+    let errors = vec![FieldError::in_body(&[Step::Name("username".to_owned())], "lookalike", words)];
+    Err(Problem::conflict_of(format!("The user name {words}."), errors))
+}
