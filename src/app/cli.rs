@@ -196,6 +196,8 @@ pub enum UserVerb {
     },
     /// Shut a user out: sign-ins and API keys of theirs hold no longer.
     Deactivate(UserOfTenant),
+    /// Give a user another name to sign in with; sign-ins and API keys of theirs hold on.
+    Rename(RenameArgs),
     /// Make a one-time link with which a user sets a password; an older link stops working.
     PasswordLink(UserOfTenant),
 }
@@ -207,6 +209,15 @@ pub struct UserOfTenant {
     pub tenant: String,
     #[arg(long)]
     pub username: String,
+}
+
+#[derive(Debug, Args)]
+pub struct RenameArgs {
+    #[command(flatten)]
+    pub of: UserOfTenant,
+    /// The new name; another spelling of the same one will do.
+    #[arg(long, value_name = "NAME")]
+    pub to: String,
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,7 +5,7 @@ use std::io::BufRead;
 use secrecy::SecretString;
 
 use super::build::open_identity;
-use super::cli::{KeyVerb, UserOfTenant, UserVerb};
+use super::cli::{KeyVerb, RenameArgs, UserOfTenant, UserVerb};
 use super::refused_flags::words;
 use super::table::table;
 use crate::base::clock::{Clock, rfc3339};
@@ -40,6 +40,7 @@ pub async fn user(settings: &Settings, verb: &UserVerb) -> Result<String, Refuse
         }
         UserVerb::List { tenant } => return list_users(settings, tenant).await,
         UserVerb::Deactivate(of) => return deactivate(settings, of).await,
+        UserVerb::Rename(args) => return rename(settings, args).await,
         UserVerb::PasswordLink(of) => return password_link(settings, of).await,
     };
     let password = if *password_stdin { Some(read_password()?) } else { None };
@@ -90,6 +91,9 @@ pub async fn token(settings: &Settings, tenant: &str, username: &str) -> Result<
 const BESIDE: &str = "a server that runs beside follows within a minute, and ends what is open when its token ends; over \
                       REST both happen at once";
 
+/// The same of a new name, which ends nothing.
+const SHOWN_BESIDE: &str = "a server that runs beside shows it within a minute; over REST it does at once";
+
 async fn list_users(settings: &Settings, tenant: &str) -> Result<String, Refused> {
     let identity = identity(settings).await?;
     let op = bootstrap::tenant_op(&identity, tenant).await.map_err(words)?;
@@ -115,6 +119,24 @@ async fn deactivate(settings: &Settings, of: &UserOfTenant) -> Result<String, Re
     // The verb has no flag for the field that a refusal names.
     let after = after.map_err(|problem| problem.detail.into_owned())?;
     Ok(format!("user {} ({}) of {} deactivated; {BESIDE}", after.username, after.id, of.tenant))
+}
+
+async fn rename(settings: &Settings, args: &RenameArgs) -> Result<String, Refused> {
+    let identity = identity(settings).await?;
+    let UserOfTenant { tenant, username } = &args.of;
+    let (op, user) = bootstrap::find_user(&identity, tenant, username).await.map_err(words)?;
+    let patch = UserPatch { username: Some(args.to.clone()), ..UserPatch::default() };
+    let after = users::change(&op, user, &patch, &|_: &UserRow| Ok(())).await;
+    let after = after.map_err(|problem| words(about_new_name(problem)))?;
+    Ok(format!("user {username} ({}) of {tenant} renamed to {}; {SHOWN_BESIDE}", after.id, after.username))
+}
+
+/// Here `--to` gives the field `username`; `--username` says who is meant.
+fn about_new_name(mut problem: Problem) -> Problem {
+    for error in problem.errors.iter_mut().filter(|error| error.pointer == "/username") {
+        error.pointer = "/to".to_owned();
+    }
+    problem
 }
 
 async fn password_link(settings: &Settings, of: &UserOfTenant) -> Result<String, Refused> {

@@ -81,6 +81,27 @@ fn tenants_users_and_keys_are_listed_and_ended() {
 }
 
 #[test]
+fn a_user_is_renamed_and_the_old_name_is_free() {
+    let folder = with_ann();
+    let data = folder.path();
+    done(data, "user create --tenant acme --username bob --password-stdin");
+
+    let renamed = done(data, "user rename --tenant acme --username BOB --to Robert");
+    let taken = refused(data, "user rename --tenant acme --username robert --to ANN");
+    let bad = refused(data, "user rename --tenant acme --username robert --to a/b");
+    let unknown = refused(data, "user rename --tenant acme --username bob --to rob");
+    done(data, "user create --tenant acme --username bob --password-stdin");
+
+    assert!(renamed.contains("of acme renamed to Robert"), "{renamed}");
+    assert!(taken.starts_with("lotline: --to is taken"), "{taken}");
+    assert!(bad.starts_with("lotline: --to must have"), "{bad}");
+    assert!(unknown.contains("no such user"), "{unknown}");
+    let users = done(data, "user list --tenant acme");
+    let names: Vec<&str> = users.lines().skip(1).filter_map(|line| line.split_whitespace().nth(1)).collect();
+    assert_eq!(names, ["ann", "Robert", "bob"]);
+}
+
+#[test]
 fn a_refusal_names_the_flag() {
     let folder = with_ann();
     let data = folder.path();
