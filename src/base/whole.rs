@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+/// The largest whole number on the wire: every client's number type holds it exactly.
+pub const LARGEST: i64 = (1 << 53) - 1;
+
 /// Up to here a float is exactly one whole number.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 

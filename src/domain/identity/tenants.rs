@@ -8,6 +8,7 @@ use super::{Identity, made_tenant, names, register};
 use crate::auth::permission::Permission;
 use crate::base::ids::{TenantId, UserId};
 use crate::base::page::{Page, PageRequest};
+use crate::base::whole::LARGEST;
 use crate::domain::error::Result;
 use crate::domain::idempotency::Begun;
 use crate::domain::jobs::check::refuse;
@@ -21,7 +22,7 @@ use crate::storage::users::UserRow;
 use crate::storage::{Error, SystemTx, micros};
 
 /// The largest quota: every client's numbers reach as far.
-const MOST: u64 = (1 << 53) - 1;
+const MOST: u64 = LARGEST.unsigned_abs();
 
 pub struct NewTenant {
     pub slug: String,

@@ -1,6 +1,7 @@
 //! What callers may write into jobs, spiders and reports. Every bad field is named, not the first only.
 
 use crate::base::text;
+use crate::base::whole::LARGEST;
 use crate::domain::error::Result;
 use crate::protocol::job::Stats;
 use crate::protocol::problem::{FieldError, Problem, Step};
@@ -16,8 +17,6 @@ const MAX_TAGS: usize = 20;
 const MAX_TAG: usize = 50;
 /// Bytes of stats as JSON.
 const MAX_STATS_BYTES: usize = 16 * 1024;
-/// The largest count on the wire: every client's number type holds it exactly.
-const MAX_COUNT: i64 = (1 << 53) - 1;
 
 /// The bad fields of one request body.
 #[derive(Default)]
@@ -76,8 +75,8 @@ impl Faults {
     }
 
     pub(in crate::domain) fn count(&mut self, field: &str, least: i64, value: Option<i64>) {
-        let fits = value.is_none_or(|value| (least..=MAX_COUNT).contains(&value));
-        self.unless(fits, field, "range", &format!("must be {least} to {MAX_COUNT}"));
+        let fits = value.is_none_or(|value| (least..=LARGEST).contains(&value));
+        self.unless(fits, field, "range", &format!("must be {least} to {LARGEST}"));
     }
 
     pub(in crate::domain) fn stats(&mut self, field: &str, stats: Option<&Stats>) {
