@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::message::Attachment;
 pub use super::message::{JobStatus, LogLevel, LogLine};
@@ -127,10 +128,10 @@ pub struct NewJob {
     ))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_urls: Option<Vec<String>>,
-    #[oai(validator(minimum(value = "1")))]
+    #[oai(validator(minimum(value = "1"), maximum(value = "9007199254740991")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_pages: Option<i64>,
-    #[oai(validator(minimum(value = "1")))]
+    #[oai(validator(minimum(value = "1"), maximum(value = "9007199254740991")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_items: Option<i64>,
     /// `host` or `host:port`; the spider's own when absent.
@@ -144,7 +145,7 @@ pub struct NewJob {
     /// Finished uploads of the job's owner that go with it. Whoever may read the job may read them.
     #[oai(validator(max_items = 20))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub upload_ids: Option<Vec<String>>,
+    pub upload_ids: Option<Vec<Uuid>>,
 }
 
 /// Where an execution is in its life.

@@ -2,6 +2,7 @@
 
 use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::message::{Attachment, Sender};
 
@@ -71,7 +72,7 @@ pub struct NewRoom {
     pub topic: Option<String>,
     pub visibility: Visibility,
     /// Ids of users who are members from the start.
-    #[oai(validator(max_items = 200))]
+    #[oai(validator(max_items = 200, minimum(value = "1"), maximum(value = "9007199254740991")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<Vec<i64>>,
 }
@@ -115,6 +116,7 @@ pub struct Message {
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct NewChat {
     /// Without a room: the lobby, which everybody of the tenant is in.
+    #[oai(validator(pattern = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room_id: Option<String>,
     #[oai(validator(min_length = 1, max_length = 1000))]
@@ -126,7 +128,7 @@ pub struct NewChat {
     /// Finished uploads of the sender that go with it. Whoever may read the message may read them.
     #[oai(validator(max_items = 10))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub upload_ids: Option<Vec<String>>,
+    pub upload_ids: Option<Vec<Uuid>>,
 }
 
 /// A message to be sent to one person.
@@ -141,7 +143,7 @@ pub struct NewDirectMessage {
     /// Finished uploads of the sender that go with it. Whoever may read the message may read them.
     #[oai(validator(max_items = 10))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub upload_ids: Option<Vec<String>>,
+    pub upload_ids: Option<Vec<Uuid>>,
 }
 
 /// A message was stored.

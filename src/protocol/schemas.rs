@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::vocabulary;
+use crate::base::whole::LARGEST;
 
 /// Completes the schemas under `components`, by their names.
 pub fn complete(schemas: &mut Map<String, Value>) {
@@ -14,13 +15,15 @@ pub fn complete(schemas: &mut Map<String, Value>) {
     }
 }
 
-/// Mends what is written wrongly anywhere in a document: a part of an `allOf` that only remarks on the others, and bounds
-/// that are written as fractions.
+/// Mends what is written wrongly anywhere in a document: a part of an `allOf` that only remarks on the others, bounds that
+/// are written as fractions, formats that only this server knows, and lengths that only a pattern tells.
 pub fn tidy(value: &mut Value) {
     match value {
         Value::Object(map) => {
             lift_remarks(map);
             whole_bounds(map);
+            spell_out_id(map);
+            lengths_of_pattern(map);
             map.values_mut().for_each(tidy);
         }
         Value::Array(items) => items.iter_mut().for_each(tidy),
@@ -61,6 +64,51 @@ fn whole(number: f64) -> Option<i64> {
     let is_whole = number.fract() == 0.0 && number.abs() <= MOST;
     is_whole.then(|| format!("{number:.0}").parse().ok()).flatten()
 }
+
+/// An id that is taken as a number and as its digits (`WireId`).
+fn spell_out_id(map: &mut Map<String, Value>) {
+    let says = |key: &str, word: &str| map.get(key).is_some_and(|value| value == word);
+    if !says("type", "integer") || !says("format", "id") {
+        return;
+    }
+    map.remove("type");
+    map.remove("format");
+    let number = json!({ "type": "integer", "format": "int64", "minimum": 1, "maximum": LARGEST });
+    let digits = json!({ "type": "string", "pattern": "^[0-9]{1,16}$", "minLength": 1, "maxLength": 16 });
+    map.insert("anyOf".to_owned(), json!([number, digits]));
+}
+
+/// A pattern with an end says how long a text is; most readers of a document look at lengths only.
+fn lengths_of_pattern(map: &mut Map<String, Value>) {
+    let pattern = map.get("pattern").and_then(Value::as_str);
+    let Some((_, least, most)) = LENGTHS_OF_PATTERNS.iter().find(|(known, ..)| pattern == Some(*known))
+    else {
+        return;
+    };
+    map.entry("minLength").or_insert((*least).into());
+    map.entry("maxLength").or_insert((*most).into());
+}
+
+/// Characters that a text of a pattern has: at least, at most.
+const LENGTHS_OF_PATTERNS: &[(&str, u64, u64)] = &[
+    ("^[!-~]{1,255}$", 1, 255),
+    ("^[A-Z]{3}$", 3, 3),
+    (SPIDER_NAME, 1, 100),
+    ("^[0-9a-fA-F]{64}$", 64, 64),
+    ("^(everyone|admins|all_tenants|role:(viewer|member|admin)|user:[0-9]{1,19})$", 6, 24),
+    (TENANT_SLUG, 1, 63),
+    (ROOM_ID, 1, 64),
+];
+
+/// The name of a spider.
+pub const SPIDER_NAME: &str = "^[A-Za-z0-9_.-]{1,100}$";
+/// The id of a room, public or private.
+pub const ROOM_ID: &str = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$";
+/// The slug of a tenant.
+const TENANT_SLUG: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
+/// The name of a user: of the ASCII characters only letters, digits and `. _ - @ +`. Dialects of regular expressions
+/// share no notation for letters of other scripts, so the description alone names them.
+pub const USERNAME: &str = r"^[^\x00-*,/:-?\[-\^`{-\x7f]+$";
 
 /// A member of a union says what its own message is, not what the union is, and which value of the discriminator it has.
 fn describe_members_of_unions(schemas: &mut Map<String, Value>) {
@@ -130,12 +178,9 @@ fn add_rules(name: &str, schema: &mut Value) {
             value["minLength"] = (*least).into();
             value["maxLength"] = (*most).into();
         }
-        let slugs = [("NewTenant", "slug"), ("RegisteredTenant", "slug")];
-        if slugs.contains(&(name, field)) {
-            value["pattern"] = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$".into();
-        }
-        if COUNTS.contains(&(name, field)) {
-            value["maximum"] = MAX_COUNT.into();
+        let pattern = PATTERNS.iter().find(|(owner, named, _)| (*owner, *named) == (name, field));
+        if let Some((_, _, pattern)) = pattern {
+            value["pattern"] = (*pattern).into();
         }
     }
 }
@@ -199,16 +244,13 @@ const LENGTHS: &[(&str, &str, u64, u64)] = &[
     ("UserPatch", "username", 1, 64),
 ];
 
-/// The largest count on the wire: every client's number type holds it exactly.
-const MAX_COUNT: i64 = (1 << 53) - 1;
-
-const COUNTS: &[(&str, &str)] = &[
-    ("CompleteReport", "items_scraped"),
-    ("CompleteReport", "pages_crawled"),
-    ("NewJob", "max_items"),
-    ("NewJob", "max_pages"),
-    ("ProgressReport", "items_scraped"),
-    ("ProgressReport", "pages_crawled"),
+/// Forms of texts that the domain judges, not their types.
+const PATTERNS: &[(&str, &str, &str)] = &[
+    ("FirstAdmin", "username", USERNAME),
+    ("NewTenant", "slug", TENANT_SLUG),
+    ("NewUser", "username", USERNAME),
+    ("RegisterBody", "username", USERNAME),
+    ("RegisteredTenant", "slug", TENANT_SLUG),
 ];
 
 #[cfg(test)]
@@ -228,6 +270,54 @@ mod tests {
         let text = schema.to_string();
         assert!(text.contains("\"minimum\":1") && text.contains("\"maximum\":9007199254740991"), "{text}");
         assert_eq!(schema["properties"]["x"]["minimum"], json!(0.5));
+    }
+
+    #[test]
+    fn an_id_is_a_number_or_its_digits_and_a_pattern_tells_lengths() {
+        let mut schema = json!({
+            "id": { "type": "integer", "format": "id", "description": "d" },
+            "currency": { "type": "string", "pattern": "^[A-Z]{3}$" },
+        });
+        tidy(&mut schema);
+
+        let kinds: Vec<&Value> =
+            schema["id"]["anyOf"].as_array().unwrap().iter().map(|part| &part["type"]).collect();
+        assert_eq!(kinds, ["integer", "string"]);
+        assert_eq!((&schema["id"]["description"], schema["id"].get("format")), (&json!("d"), None));
+        assert_eq!(
+            (&schema["currency"]["minLength"], &schema["currency"]["maxLength"]),
+            (&json!(3), &json!(3))
+        );
+    }
+
+    #[test]
+    fn the_lengths_of_a_pattern_are_those_that_it_takes() {
+        for (pattern, least, most) in LENGTHS_OF_PATTERNS {
+            let pattern = regex::Regex::new(pattern).unwrap();
+            let takes = |length: u64| {
+                let length = usize::try_from(length).unwrap();
+                let words = ["admins".to_owned(), format!("user:{}", "1".repeat(length.saturating_sub(5)))];
+                let runs = ["a", "A", "1"].map(|letter| letter.repeat(length));
+                words.iter().chain(&runs).any(|text| text.len() == length && pattern.is_match(text))
+            };
+            assert!(takes(*least) && takes(*most), "{pattern}");
+            assert!(!takes(least - 1) && !takes(most + 1), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn the_pattern_of_user_names_takes_what_the_rule_takes() {
+        let pattern = regex::Regex::new(USERNAME).unwrap();
+
+        for good in ["ann", "Ann.O-Neil_2", "ann@acme.example", "a+b", "Ünal", "李", "नमस्ते"] {
+            assert!(pattern.is_match(good), "{good}");
+        }
+        for bad in [
+            "", "acme/ann", "ann b", "a\nb", "a*", "a,", "a:", "a?", "a[", "a\\", "a]", "a^", "a`", "a{",
+            "a~",
+        ] {
+            assert!(!pattern.is_match(bad), "{bad}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use poem_openapi::{Enum, Object, Union};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::message::{ErrorMessage, GoingAway, PongPayload, TokenExpiring, TokenRefreshed};
 
@@ -10,6 +11,11 @@ use super::message::{ErrorMessage, GoingAway, PongPayload, TokenExpiring, TokenR
 pub const CHUNK_BYTES: usize = 1024 * 1024;
 /// Chunks that may be on their way unanswered.
 pub const CREDIT: u32 = 8;
+
+/// The ids of a request as the look-ups of files take them.
+pub fn id_texts(ids: Option<Vec<Uuid>>) -> Vec<String> {
+    ids.unwrap_or_default().iter().map(ToString::to_string).collect()
+}
 
 /// Where a file is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize, Deserialize)]

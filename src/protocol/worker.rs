@@ -36,6 +36,7 @@ pub struct Claim {
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields, example)]
 pub struct LeaseReport {
+    #[oai(validator(max_length = 100))]
     pub lease_token: String,
 }
 
@@ -43,19 +44,20 @@ pub struct LeaseReport {
 #[derive(Clone, Debug, Default, PartialEq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct ProgressReport {
+    #[oai(validator(max_length = 100))]
     pub lease_token: String,
     /// Items so far in this execution.
-    #[oai(validator(minimum(value = "0")))]
+    #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]
     pub items_scraped: i64,
     /// Pages so far; `response_received_count` of the stats when absent.
-    #[oai(validator(minimum(value = "0")))]
+    #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pages_crawled: Option<i64>,
     /// At most 16 KiB of JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stats: Option<Stats>,
     /// Grows from report to report; one that does not is accepted and ignored.
-    #[oai(validator(minimum(value = "0")))]
+    #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]
     pub sequence: i64,
 }
 
@@ -63,13 +65,14 @@ pub struct ProgressReport {
 #[derive(Clone, Debug, Default, PartialEq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct CompleteReport {
+    #[oai(validator(max_length = 100))]
     pub lease_token: String,
     /// `item_scraped_count` of the stats, else the last progress, when absent.
-    #[oai(validator(minimum(value = "0")))]
+    #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items_scraped: Option<i64>,
     /// `response_received_count` of the stats, else the last progress, when absent.
-    #[oai(validator(minimum(value = "0")))]
+    #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pages_crawled: Option<i64>,
     /// At most 16 KiB of JSON.
@@ -85,6 +88,7 @@ pub struct CompleteReport {
 #[derive(Clone, Debug, Default, PartialEq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 pub struct FailReport {
+    #[oai(validator(max_length = 100))]
     pub lease_token: String,
     /// Why, in at most 4 KiB.
     #[oai(validator(min_length = 1, max_length = 4096))]

@@ -16,6 +16,7 @@ use crate::eventlog::Change;
 use crate::protocol::job::{Job, JobSettings, NewJob};
 use crate::protocol::problem::{FieldError, Problem};
 use crate::protocol::spider::Spider;
+use crate::protocol::upload::id_texts;
 use crate::storage::upload_attachments::Host;
 use crate::storage::{jobs, micros};
 
@@ -38,7 +39,7 @@ pub async fn create_for(op: &Op, owner: UserId, new: NewJob) -> Result<Job> {
         Begun::First(change) => change,
         Begun::Again(answer) => return Ok(answer),
     };
-    let upload_ids = new.upload_ids.clone().unwrap_or_default();
+    let upload_ids = id_texts(new.upload_ids.clone());
     let plan = plan(&change, new).await?;
     let files = attach::own_files(&change.tx, owner, &upload_ids).await?;
     room(op, &change).await?;

@@ -20,6 +20,7 @@ pub struct PasswordBody {
     #[oai(validator(max_length = 4096))]
     current_password: Option<String>,
     /// The part of the link behind `#token=`.
+    #[oai(validator(max_length = 100))]
     link_token: Option<String>,
     /// 8 to 200 characters.
     new_password: String,

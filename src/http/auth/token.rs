@@ -33,13 +33,16 @@ pub struct TokenForm {
     /// `password` when absent.
     grant_type: Option<GrantType>,
     /// `name` or `tenant/name`; for the password grant.
+    #[oai(validator(max_length = 1024))]
     username: Option<String>,
     /// For the password grant.
     #[oai(validator(max_length = 4096))]
     password: Option<String>,
     /// `tenant:SLUG` names the tenant; other scopes are ignored.
+    #[oai(validator(max_length = 1024))]
     scope: Option<String>,
     /// For the refresh grant.
+    #[oai(validator(max_length = 100))]
     refresh_token: Option<String>,
 }
 

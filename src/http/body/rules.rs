@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use poem::Request;
 use poem_openapi::types::{ParseFromJSON, Type};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::domain::{jobs, messages, properties, spiders};
 use crate::http::caller::identity as identity_of;
@@ -14,6 +15,7 @@ use crate::protocol::problem::{FieldError, Problem, Step};
 use crate::protocol::property::PropertyInput;
 use crate::protocol::room::{NewChat, NewDirectMessage, NewRoom};
 use crate::protocol::spider::{NewSpider, SpiderChange};
+use crate::protocol::upload::id_texts;
 use crate::protocol::worker::{ClaimRequest, CompleteReport, FailReport, LeaseReport, ProgressReport};
 
 /// A body with its rules.
@@ -72,9 +74,9 @@ body_rules! {
 fn judge_message(
     text: &str,
     client_message_id: Option<String>,
-    uploads: Option<Vec<String>>,
+    uploads: Option<Vec<Uuid>>,
 ) -> Vec<FieldError> {
-    messages::judge(text, client_message_id.as_deref(), &uploads.unwrap_or_default())
+    messages::judge(text, client_message_id.as_deref(), &id_texts(uploads))
 }
 
 /// The time that rules about the future are judged by.

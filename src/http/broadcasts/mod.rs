@@ -35,6 +35,9 @@ impl BroadcastsApi {
         message: Query<Option<String>>,
         #[oai(validator(min_length = 1, max_length = 100))] category: Query<Option<String>>,
         /// `everyone` (the default), `admins`, `role:R` or `user:ID`; of an operator only `all_tenants`.
+        #[oai(validator(
+            pattern = "^(everyone|admins|all_tenants|role:(viewer|member|admin)|user:[0-9]{1,19})$"
+        ))]
         audience: Query<Option<String>>,
         /// RFC 3339; informs only.
         start_time: Query<Option<Timestamp>>,

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::base::page::DEFAULT_LIMIT;
+use crate::base::whole::LARGEST;
 use crate::protocol::{schemas, vocabulary};
 
 /// What an absent parameter counts as, where that is one value.
@@ -26,9 +27,13 @@ pub(super) fn complete(operation: &mut Map<String, Value>) {
         {
             parameter["description"] = words.into();
         }
+        let is_in_path = parameter["in"] == "path";
         let schema = &mut parameter["schema"];
         if let Some(default) = default(&id, &name) {
             schemas::remark(schema, "default", default);
+        }
+        if is_in_path {
+            add_rules(&name, schema);
         }
         if UUIDS.contains(&name.as_str()) && schema["type"] == "string" {
             schema["format"] = "uuid".into();
@@ -40,6 +45,27 @@ pub(super) fn complete(operation: &mut Map<String, Value>) {
         body["description"] = "The fields of the request, in one of these media types.".into();
     }
 }
+
+/// What a path can name. A path that breaks a rule here leads nowhere and is answered 404, as one that names nothing is,
+/// so the rules are for readers of the document and no refusal is made from them.
+fn add_rules(name: &str, schema: &mut Value) {
+    if schema["type"] == "integer" {
+        schema["minimum"] = 1.into();
+        schema["maximum"] = LARGEST.into();
+    }
+    match name {
+        "room_id" => schema["pattern"] = schemas::ROOM_ID.into(),
+        "name" => schema["pattern"] = schemas::SPIDER_NAME.into(),
+        _ => {}
+    }
+    if let Some((_, least, most)) = LENGTHS.iter().find(|(named, ..)| *named == name) {
+        schema["minLength"] = (*least).into();
+        schema["maxLength"] = (*most).into();
+    }
+}
+
+/// Characters of texts in a path: at least, at most.
+const LENGTHS: [(&str, u64, u64); 2] = [("listing_key", 1, 200), ("source", 1, 100)];
 
 fn default(operation: &str, name: &str) -> Option<Value> {
     if name == "limit" {

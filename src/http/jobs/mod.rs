@@ -62,6 +62,7 @@ impl JobsApi {
         #[oai(validator(max_length = 50))]
         tag: Query<Option<String>>,
         /// A user id.
+        #[oai(validator(minimum(value = "1"), maximum(value = "9007199254740991")))]
         created_by: Query<Option<i64>>,
         /// Newest first when absent.
         sort: Query<Option<JobSort>>,
@@ -131,6 +132,7 @@ impl JobsApi {
         /// This level and what is worse.
         min_level: Query<Option<LogLevel>>,
         /// Of this execution only.
+        #[oai(validator(minimum(value = "1"), maximum(value = "9007199254740991")))]
         execution_id: Query<Option<i64>>,
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
         #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
@@ -169,6 +171,7 @@ impl JobsApi {
         caller: Caller<ReadJobs>,
         job_id: Path<i64>,
         /// Of this execution only.
+        #[oai(validator(minimum(value = "1"), maximum(value = "9007199254740991")))]
         execution_id: Query<Option<i64>>,
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
         #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,

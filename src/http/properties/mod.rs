@@ -70,6 +70,7 @@ impl PropertiesApi {
         updated_since: Query<Option<Timestamp>>,
         #[oai(validator(max_length = 100))] source: Query<Option<String>>,
         /// Only properties that this job saw.
+        #[oai(validator(minimum(value = "1"), maximum(value = "9007199254740991")))]
         job_id: Query<Option<i64>>,
         /// Also properties that their source no longer has.
         include_removed: Query<Option<bool>>,

@@ -25,18 +25,26 @@ pub struct QuotasView {
 #[oai(rename = "QuotasPatch", deny_unknown_fields, example)]
 pub struct QuotasPatchBody {
     /// Open sockets and streams.
+    #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]
     connections: MaybeUndefined<u64>,
     /// New sockets and streams a second.
+    #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]
     connects_per_second: MaybeUndefined<u64>,
     /// Messages a second of all sockets.
+    #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]
     messages_per_second: MaybeUndefined<u64>,
     /// Bytes a second delivered to all readers; what is beyond waits.
+    #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]
     bytes_out_per_second: MaybeUndefined<u64>,
+    #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]
     requests_per_second: MaybeUndefined<u64>,
     /// Events that can be read again.
+    #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]
     history_events: MaybeUndefined<u64>,
+    #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]
     upload_bytes: MaybeUndefined<u64>,
     /// Jobs that wait for a worker.
+    #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]
     pending_jobs: MaybeUndefined<u64>,
 }
 

@@ -29,20 +29,20 @@ impl<'a> ApiExtractor<'a> for FileForm {
     fn register(_registry: &mut Registry) {}
 
     fn request_meta() -> Option<MetaRequest> {
-        let text = |format, description| {
-            let schema = MetaSchema { format, description: Some(description), ..MetaSchema::new("string") };
-            MetaSchemaRef::Inline(Box::new(schema))
-        };
+        let text = |description| MetaSchema { description: Some(description), ..MetaSchema::new("string") };
+        let file = text("The file, with its name and, if known, its type.");
+        let file = MetaSchema { format: Some("binary"), ..file };
+        let sha256 = text("In hexadecimal; when it is given, the file must have it.");
+        // The use case judges it: the form is read piece by piece.
+        let sha256 = MetaSchema { pattern: Some("^[0-9a-fA-F]{64}$".to_owned()), ..sha256 };
+        let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
         let schema = MetaSchema {
             required: vec!["file"],
-            properties: vec![
-                ("file", text(Some("binary"), "The file, with its name and, if known, its type.")),
-                ("sha256", text(None, "In hexadecimal; when it is given, the file must have it.")),
-            ],
+            properties: vec![("file", inline(file)), ("sha256", inline(sha256))],
             example: Some(json!({ "file": CONTENT })),
             ..MetaSchema::new("object")
         };
-        let schema = MetaSchemaRef::Inline(Box::new(schema));
+        let schema = inline(schema);
         Some(MetaRequest {
             description: Some("One file."),
             content: vec![MetaMediaType { content_type: FORM, schema }],

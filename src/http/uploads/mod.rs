@@ -59,6 +59,7 @@ impl UploadsApi {
         request: &Request,
         caller: Caller<MayUpload>,
         /// Of this user: for admins.
+        #[oai(validator(minimum(value = "1"), maximum(value = "9007199254740991")))]
         user_id: Query<Option<i64>>,
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
         #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,

@@ -1,6 +1,7 @@
 //! The documents that clients are generated from: those in the tree are the program's, and no operation, field or message can
 //! come into them without what its readers need.
 
+mod bounds;
 mod fields;
 mod live;
 mod operations;
