@@ -104,7 +104,7 @@ fn parse<T: Rules>(request: &Request, bytes: &Bytes) -> Result<T, Problem> {
     }
     let value = read_json::<T>(bytes, FreeForm::Keep)?;
     let mut errors = rules::nulls::<T>(&value);
-    errors.extend(numbers::too_large(bytes));
+    errors.extend(numbers::too_large_for::<T>(bytes));
     errors.extend(rules::nul_characters::<T>(bytes, &value));
     if !errors.is_empty() {
         return Err(rules::refusal::<T>(errors, &value, rules::now(request)));

@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::base::whole::whole_float;
-use crate::http::explain::parts_of;
+use crate::http::explain::{parts_of, whole_number_at};
 use crate::protocol::problem::{FieldError, Step};
 
 /// A refusal names so many of them at most.
@@ -76,6 +76,25 @@ impl Walk<'_> {
             _ => {}
         }
     }
+}
+
+/// The whole numbers of a body that a 64-bit integer does not hold. Where the schema of `T` has a rule for the number, the
+/// rule is what is told.
+pub(super) fn too_large_for<T: Type>(bytes: &[u8]) -> Vec<FieldError> {
+    let mut faults = too_large(bytes);
+    if faults.is_empty() {
+        return faults;
+    }
+    let mut registry = Registry::new();
+    T::register(&mut registry);
+    let schema = T::schema_ref();
+    for fault in &mut faults {
+        let path = fault.loc.get(1..).unwrap_or_default();
+        if let Some(words) = whole_number_at(&registry, &schema, path) {
+            fault.msg = format!("must be {words}");
+        }
+    }
+    faults
 }
 
 /// The places of whole numbers that a 64-bit integer does not hold, wherever they stand in the body.
@@ -187,6 +206,16 @@ mod tests {
         assert_eq!(pointers(text), ["/a/1", "/b/c", "/i\""]);
         assert_eq!(pointers("18446744073709551616"), [""]);
         assert!(pointers(r#"{"a": "\\", "b": 3}"#).is_empty());
+    }
+
+    #[test]
+    fn a_number_that_has_a_rule_is_told_the_rule() {
+        let faults =
+            too_large_for::<NewJob>(br#"{"max_pages": 9223372036854775808, "x": 9223372036854775808}"#);
+
+        let words: Vec<&str> = faults.iter().map(|fault| fault.msg.as_str()).collect();
+        assert_eq!(words[0], "must be a whole number from 1 to 9007199254740991");
+        assert!(words[1].starts_with("must be a whole number from -9223372036854775808 to "), "{words:?}");
     }
 
     #[test]

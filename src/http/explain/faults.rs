@@ -35,6 +35,28 @@ pub(super) fn find_nul(registry: &Registry, schema: &MetaSchemaRef, value: &Valu
     faults
 }
 
+/// What a whole number at a place may be, in words; `None` where the schema has no rule for it.
+pub(in crate::http) fn whole_number_at(
+    registry: &Registry,
+    schema: &MetaSchemaRef,
+    path: &[Step],
+) -> Option<String> {
+    let mut found = parts(registry, schema);
+    for step in path {
+        let next = found.iter().find_map(|part| match step {
+            Step::Name(name) => field_of(part, name),
+            Step::Index(_) => part.items.as_deref(),
+        })?;
+        found = parts(registry, next);
+    }
+    found.into_iter().find_map(scalar::bounded)
+}
+
+fn field_of<'a>(part: &'a MetaSchema, name: &str) -> Option<&'a MetaSchemaRef> {
+    let known = part.properties.iter().find(|(known, _)| *known == name);
+    known.map(|(_, schema)| schema).or(part.additional_properties.as_deref())
+}
+
 /// The schema that `schema` stands for, followed by the parts that its `allOf` adds.
 pub(in crate::http) fn parts<'a>(registry: &'a Registry, schema: &'a MetaSchemaRef) -> Vec<&'a MetaSchema> {
     let own = match schema {
@@ -96,13 +118,12 @@ impl<'a> Walk<'a> {
 
     fn list(&mut self, part: &'a MetaSchema, items: &[Value]) {
         if part.min_items.is_some_and(|least| items.len() < least) {
-            self.note("min_items", format!("must have {} items or more", part.min_items.unwrap_or_default()));
+            let least = scalar::counted(part.min_items.unwrap_or_default(), "item");
+            self.note("min_items", format!("must have {least} or more"));
         }
         if part.max_items.is_some_and(|most| items.len() > most) {
-            self.note(
-                "max_items",
-                format!("must have {} items or fewer", part.max_items.unwrap_or_default()),
-            );
+            let most = scalar::counted(part.max_items.unwrap_or_default(), "item");
+            self.note("max_items", format!("must have {most} or fewer"));
         }
         if part.unique_items == Some(true) && has_twins(items) {
             self.note("unique_items", "must not have the same item twice");
@@ -147,10 +168,10 @@ impl<'a> Walk<'a> {
 
     fn count_fields(&mut self, part: &MetaSchema, count: usize) {
         if let Some(least) = part.min_properties.filter(|least| count < *least) {
-            self.note("min_properties", format!("must have {least} fields or more"));
+            self.note("min_properties", format!("must have {} or more", scalar::counted(least, "field")));
         }
         if let Some(most) = part.max_properties.filter(|most| count > *most) {
-            self.note("max_properties", format!("must have {most} fields or fewer"));
+            self.note("max_properties", format!("must have {} or fewer", scalar::counted(most, "field")));
         }
     }
 

@@ -17,7 +17,7 @@ use crate::protocol::problem::FieldError;
 pub use operations::Operations;
 pub use parameters::{BadParameters, bad_parameters, refuse_bad_parameters, refuse_before_body};
 
-pub(super) use faults::parts as parts_of;
+pub(super) use faults::{parts as parts_of, whole_number_at};
 pub(super) use parameters::{Verdict, value_of_text};
 pub(super) use query_rules::{BOX_WORDS, CURSOR_WORDS, SUBSCRIPTIONS};
 

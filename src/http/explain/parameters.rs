@@ -8,8 +8,10 @@ use poem::http::HeaderMap;
 use poem_openapi::registry::{MetaOperationParam, MetaParamIn, MetaSchemaRef, Registry};
 use serde_json::Value;
 
+use super::faults::Fault;
 use super::operations::{Matched, Operations};
 use super::{faults, query_rules};
+use crate::base::whole::LARGEST;
 use crate::protocol::problem::{FieldError, Problem, Step};
 
 /// Put into a request whose parameters are bad and whose caller must be judged first: somebody who may not be here
@@ -135,7 +137,7 @@ fn faults_of(registry: &Registry, param: &MetaOperationParam, given: &[String]) 
     };
     let faults = faults::find(registry, &param.schema, &value);
     let mut errors: Vec<_> =
-        faults.into_iter().map(|fault| error(&fault.path, fault.kind, &fault.msg)).collect();
+        faults.into_iter().map(|fault| error(&fault.path, fault.kind, &words_of(param, &fault))).collect();
     if errors.is_empty()
         && place == "query"
         && let [text] = given
@@ -144,6 +146,16 @@ fn faults_of(registry: &Registry, param: &MetaOperationParam, given: &[String]) 
         errors.push(error(&[], kind, &words));
     }
     errors
+}
+
+/// Every parameter is sent as text, so a refusal does not mention that it is a string. Whole numbers in a path are ids: one
+/// that no row can have is not found, and only what cannot be read as a number is refused here.
+fn words_of(param: &MetaOperationParam, fault: &Fault) -> String {
+    let is_of_number = matches!(fault.kind, "type" | "range");
+    if param.in_type == MetaParamIn::Path && is_of_number && fault.msg.starts_with("must be a whole number") {
+        return format!("must be a whole number from 1 to {LARGEST}");
+    }
+    fault.msg.strip_suffix(", not a string").unwrap_or(&fault.msg).to_owned()
 }
 
 /// A list is written as `a=1&a=2`, or as `a=1,2` when it is not exploded.

@@ -1,14 +1,17 @@
 //! Regular expressions in words. A refusal is for people: of the simple forms that our schemas use, a run of one set of
 //! characters and a choice between words, it says what they take.
 
+use crate::protocol::schemas::USERNAME;
+
 /// Patterns of the document that have none of the simple forms.
-const OTHERS: [(&str, &str); 3] = [
+const OTHERS: [(&str, &str); 4] = [
     (
         r"^[hH][tT][tT][pP][sS]?://[^\s/?#]\S*$",
         "be an address that begins with http:// or https:// and has no blanks",
     ),
     (r"^[^\s/?#@\\]+$", "be a host with an optional port, such as homes.example or homes.example:8080"),
     (r"^[^,\x00-\x1f\x7f]+$", "have no comma and no control character"),
+    (USERNAME, "have only letters, digits and . _ - @ +"),
 ];
 
 /// What a text that matches is like, after "must"; `None` for a form that is not known here.
@@ -105,7 +108,34 @@ fn split_outside(text: &str, border: char) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
     use super::*;
+
+    /// The patterns below `value`.
+    fn patterns(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(map) => {
+                found.extend(map.get("pattern").and_then(Value::as_str).map(str::to_owned));
+                map.values().for_each(|value| patterns(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| patterns(value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_pattern_of_the_document_has_words() {
+        let document: Value = serde_json::from_str(&crate::http::router::openapi(None).unwrap()).unwrap();
+        let mut found = BTreeSet::new();
+        patterns(&document, &mut found);
+
+        assert!(found.len() > 8, "only {found:?}");
+        let silent: Vec<&String> = found.iter().filter(|pattern| in_words(pattern).is_none()).collect();
+        assert_eq!(silent, Vec::<&String>::new());
+    }
 
     #[test]
     fn the_forms_of_our_schemas_are_read_out() {

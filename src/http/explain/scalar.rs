@@ -1,5 +1,7 @@
 //! The rules of a single value: its type, its range, its length, its form.
 
+use std::ops::RangeInclusive;
+
 use poem_openapi::registry::MetaSchema;
 use regex::Regex;
 use serde_json::Value;
@@ -37,6 +39,9 @@ fn is_id(value: &Value) -> bool {
 
 /// What a value of this schema is, in words.
 pub(super) fn expected(schema: &MetaSchema) -> String {
+    if let Some(words) = bounded(schema) {
+        return words;
+    }
     let words = match schema.ty {
         "string" => "a string",
         "integer" => "a whole number",
@@ -46,6 +51,18 @@ pub(super) fn expected(schema: &MetaSchema) -> String {
         _ => "an object",
     };
     words.to_owned()
+}
+
+/// What a whole number with a rule for both ends may be.
+pub(super) fn bounded(schema: &MetaSchema) -> Option<String> {
+    if schema.ty != "integer" || schema.minimum.is_none() || schema.maximum.is_none() {
+        return None;
+    }
+    whole_range(schema).map(|range| whole_number(&range))
+}
+
+fn whole_number(range: &RangeInclusive<i128>) -> String {
+    format!("a whole number from {} to {}", range.start(), range.end())
 }
 
 pub(super) fn found(value: &Value) -> &'static str {
@@ -79,10 +96,11 @@ fn broken_by_text(schema: &MetaSchema, text: &str) -> Vec<(&'static str, String)
     }
     let count = text.chars().count();
     if let Some(least) = schema.min_length.filter(|least| count < *least) {
-        broken.push(("min_length", format!("must have {} or more", characters(least))));
+        broken.push(("min_length", format!("must have {} or more", counted(least, "character"))));
     }
     if let Some(most) = schema.max_length.filter(|most| count > *most) {
-        broken.push(("max_length", format!("must have {} or fewer, not {count}", characters(most))));
+        broken
+            .push(("max_length", format!("must have {} or fewer, not {count}", counted(most, "character"))));
     }
     if let Some(pattern) = schema.pattern.as_deref().filter(|pattern| !matches(pattern, text)) {
         broken.push(("pattern", format!("must {}", words_of(pattern, schema))));
@@ -106,8 +124,9 @@ fn words_of(pattern: &str, schema: &MetaSchema) -> String {
     }
 }
 
-fn characters(count: usize) -> String {
-    if count == 1 { "1 character".to_owned() } else { format!("{count} characters") }
+/// So many of something, with its word in the right form.
+pub(super) fn counted(count: usize, word: &str) -> String {
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
 /// A pattern that does not compile breaks nothing: the type that parses the value decides.
@@ -137,33 +156,56 @@ fn is_email(text: &str) -> bool {
     })
 }
 
+/// At most one bound is told as broken. For a whole number with a rule for both ends the whole range is told; the limits
+/// of the type that holds the number are no rule of the API.
 fn broken_by_number(schema: &MetaSchema, number: &serde_json::Number) -> Vec<(&'static str, String)> {
-    let mut broken = Vec::new();
-    if let Some((least, most)) = schema.format.and_then(range_of) {
-        let whole = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
-        if whole.is_some_and(|whole| !(least..=most).contains(&whole)) {
-            broken.push(("range", format!("must be a whole number from {least} to {most}")));
-        }
-    }
     let value = number.as_f64().unwrap_or(f64::NAN);
-    match (schema.minimum, schema.exclusive_minimum) {
-        (Some(least), Some(true)) if value <= least => {
-            broken.push(("minimum", format!("must be more than {least}")));
-        }
-        (Some(least), _) if value < least => broken.push(("minimum", format!("must be {least} or more"))),
-        _ => {}
-    }
-    match (schema.maximum, schema.exclusive_maximum) {
-        (Some(most), Some(true)) if value >= most => {
-            broken.push(("maximum", format!("must be less than {most}")));
-        }
-        (Some(most), _) if value > most => broken.push(("maximum", format!("must be {most} or less"))),
-        _ => {}
+    let mut broken = Vec::new();
+    match passed_bound(schema, value) {
+        Some((kind, words)) => broken.push((kind, format!("must be {}", bounded(schema).unwrap_or(words)))),
+        None => broken.extend(beyond_type(schema, number).map(|words| ("range", words))),
     }
     if let Some(step) = schema.multiple_of.filter(|step| value % step != 0.0) {
         broken.push(("multiple_of", format!("must be a multiple of {step}")));
     }
     broken
+}
+
+/// The bound that a number passes, and what would be accepted.
+fn passed_bound(schema: &MetaSchema, value: f64) -> Option<(&'static str, String)> {
+    match (schema.minimum, schema.exclusive_minimum) {
+        (Some(least), Some(true)) if value <= least => {
+            return Some(("minimum", format!("more than {least}")));
+        }
+        (Some(least), _) if value < least => return Some(("minimum", format!("{least} or more"))),
+        _ => {}
+    }
+    match (schema.maximum, schema.exclusive_maximum) {
+        (Some(most), Some(true)) if value >= most => Some(("maximum", format!("less than {most}"))),
+        (Some(most), _) if value > most => Some(("maximum", format!("{most} or less"))),
+        _ => None,
+    }
+}
+
+/// What would be accepted, where the type that is read does not hold the number.
+fn beyond_type(schema: &MetaSchema, number: &serde_json::Number) -> Option<String> {
+    let range = whole_range(schema)?;
+    let whole = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))?;
+    (!range.contains(&whole)).then(|| format!("must be {}", whole_number(&range)))
+}
+
+/// The whole numbers that a schema takes: those of its format within its own bounds.
+fn whole_range(schema: &MetaSchema) -> Option<RangeInclusive<i128>> {
+    let (least, most) = schema.format.and_then(range_of)?;
+    let step = |exclusive: Option<bool>| i128::from(exclusive == Some(true));
+    let above = schema.minimum.and_then(whole).map(|bound| bound + step(schema.exclusive_minimum));
+    let below = schema.maximum.and_then(whole).map(|bound| bound - step(schema.exclusive_maximum));
+    Some(above.map_or(least, |bound| bound.max(least))..=below.map_or(most, |bound| bound.min(most)))
+}
+
+/// A bound is kept as a floating-point number, whose text is exact.
+fn whole(bound: f64) -> Option<i128> {
+    format!("{bound:.0}").parse().ok()
 }
 
 /// The whole numbers of a format.
@@ -204,6 +246,28 @@ mod tests {
         assert!(rules("int64", json!(i64::MAX)).is_empty());
         assert_eq!(rules("int64", json!(u64::MAX))[0].0, "range");
         assert_eq!(rules("uint8", json!(-1))[0].1, "must be a whole number from 0 to 255");
+    }
+
+    #[test]
+    fn a_number_beyond_a_rule_is_told_the_rule_alone_and_once() {
+        let schema = MetaSchema {
+            minimum: Some(1.0),
+            maximum: Some(200.0),
+            ..MetaSchema::new_with_format("integer", "uint64")
+        };
+        let words = "must be a whole number from 1 to 200";
+
+        assert_eq!(broken_rules(&schema, &json!(-1)), [("minimum", words.to_owned())]);
+        assert_eq!(broken_rules(&schema, &json!(u64::MAX)), [("maximum", words.to_owned())]);
+        assert_eq!(expected(&schema), "a whole number from 1 to 200");
+        let half_open = MetaSchema { maximum: None, ..schema };
+        assert_eq!(broken_rules(&half_open, &json!(0)), [("minimum", "must be 1 or more".to_owned())]);
+        assert_eq!(expected(&half_open), "a whole number");
+    }
+
+    #[test]
+    fn a_count_has_the_word_in_its_form() {
+        assert_eq!((counted(1, "item"), counted(2, "item")), ("1 item".to_owned(), "2 items".to_owned()));
     }
 
     #[test]

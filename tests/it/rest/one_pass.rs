@@ -18,6 +18,7 @@ on_both_databases! {
     a_row_of_a_batch_names_every_bad_field,
     a_bad_line_of_a_log_sinks_no_other,
     what_a_pattern_asks_for_is_said_in_words,
+    a_number_that_is_out_of_bounds_is_told_the_bounds_once,
 }
 
 /// The places that a refusal names.
@@ -206,6 +207,33 @@ async fn a_bad_line_of_a_log_sinks_no_other(app: &TestApp) {
     }
     let kept = ann.get(&path).await.json();
     assert_eq!(kept["data"].as_array().map(Vec::len), Some(4), "{kept}");
+}
+
+async fn a_number_that_is_out_of_bounds_is_told_the_bounds_once(app: &TestApp) {
+    let (ann, root) = (app.admin("ann").await, app.operator("root").await);
+    let told = |answer: &Answer| {
+        let problem = answer.is_problem(422, "validation_failed");
+        let words =
+            problem["errors"].as_array().unwrap().iter().map(|one| one["msg"].as_str().unwrap().to_owned());
+        words.collect::<Vec<_>>()
+    };
+
+    for limit in ["-1", "0", "201", "99999999999999999999999", "", "ten"] {
+        let answer = ann.get(&format!("/api/v1/users?limit={limit}")).await;
+        assert_eq!(told(&answer), ["must be a whole number from 1 to 200"], "{limit:?}");
+    }
+    let most = "9007199254740991";
+    for id in ["x", "9223372036854775808"] {
+        let answer = ann.get(&format!("/api/v1/jobs/{id}")).await;
+        assert_eq!(told(&answer), [format!("must be a whole number from 1 to {most}")], "{id}");
+    }
+    ann.get("/api/v1/jobs/0").await.is_problem(404, "not_found");
+    let tenant = format!("/api/v1/tenants/{}", app.acme);
+    for number in ["-1", "9223372036854775808", "99999999999999999999999"] {
+        let body = format!("{{\"quotas\": {{\"connections\": {number}}}}}");
+        let answer = text(&root, "PATCH", &tenant, body).await;
+        assert_eq!(told(&answer), [format!("must be a whole number from 0 to {most}")], "{number}");
+    }
 }
 
 async fn what_a_pattern_asks_for_is_said_in_words(app: &TestApp) {
