@@ -1,5 +1,7 @@
 //! A person, or a key for its maker, has a job made.
 
+use std::collections::HashSet;
+
 use super::check::{Faults, list_json, name};
 use super::{queue, view};
 use crate::auth::permission::Permission;
@@ -125,5 +127,11 @@ async fn plan(change: &Change, new: NewJob) -> Result<Plan> {
     let spider = spider.ok_or_else(Problem::not_found)?;
     let allowed_hosts = new.allowed_hosts.unwrap_or_else(|| spider.allowed_hosts.clone());
     let settings = JobSettings { max_pages: new.max_pages, max_items: new.max_items, allowed_hosts };
-    Ok(Plan { spider, target_urls, settings, tags })
+    Ok(Plan { spider, target_urls, settings, tags: merged(tags) })
+}
+
+/// Spellings of one tag are one tag, which stands where the first of them did.
+fn merged(tags: Vec<String>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    tags.into_iter().filter(|tag| seen.insert(tag.clone())).collect()
 }

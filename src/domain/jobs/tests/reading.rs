@@ -74,6 +74,17 @@ async fn jobs_are_filtered_by_status_spider_owner_and_tag() {
 }
 
 #[tokio::test]
+async fn a_tag_that_is_spelt_twice_is_kept_once_at_its_first_place() {
+    let crawl = Crawl::new().await;
+    let tags = [" nightly ", "Z\u{fc}rich", "nightly", "Zu\u{308}rich", "Nightly"];
+    let new = NewJob { tags: Some(tags.iter().map(|tag| (*tag).to_owned()).collect()), ..new_job(EXTERNAL) };
+
+    let job = create(&crawl.member, new).await.unwrap();
+
+    assert_eq!(job.tags, ["nightly", "Z\u{fc}rich", "Nightly"]);
+}
+
+#[tokio::test]
 async fn log_lines_are_kept_in_order_and_read_by_level() {
     let crawl = Crawl::new().await;
     let id = id_of(&crawl.job().await);
