@@ -91,7 +91,9 @@ pub fn without_session(facts: &UserFacts) -> Refusal {
 /// A foreign token, with the user that was found for its subject in one of its tenants.
 pub fn foreign(token: &VerifiedForeign, facts: &UserFacts) -> Result<Principal, Refusal> {
     let named = match token.subject() {
-        ForeignSubject::Username(username) => compared::name(username) == facts.username,
+        ForeignSubject::Username(username) => {
+            compared::name_key(username) == compared::name_key(&facts.username)
+        }
         ForeignSubject::UserId(user_id) => *user_id == facts.user_id,
     };
     if named && token.tenants().contains(&facts.tenant_slug) {
@@ -357,7 +359,9 @@ mod tests {
         let elsewhere = UserFacts { tenant_slug: "beta".into(), ..ann() };
         let bob = UserFacts { username: "bob".into(), user_id: UserId(42), ..ann() };
 
-        for token in [by_name, by_id] {
+        let in_capitals = foreign_token(ForeignSubject::Username("ANN".into()));
+
+        for token in [by_name, in_capitals, by_id] {
             assert_eq!(foreign(&token, &ann()).map(|principal| principal.session_id()), Ok(None));
             assert_eq!(foreign(&token, &elsewhere), Err(Refusal::Unknown));
             assert_eq!(foreign(&token, &bob), Err(Refusal::Unknown));

@@ -1,10 +1,12 @@
 //! Why a token is refused. Callers are told one thing only; the reason is for the log and for choosing a close code.
 
+use std::sync::Arc;
+
 /// What every refused token is answered with: the more that is said, the better a forger aims.
 pub const INVALID_TOKEN: &str = "Invalid token";
 
 /// Why a token was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     #[error("the token is longer than 4 KiB")]
     TooLong,
@@ -30,8 +32,8 @@ pub enum TokenError {
     Audience,
     #[error("the claim `{0}` is missing or not of its type")]
     Claim(&'static str),
-    #[error("a claim that this issuer must state is missing")]
-    MissingClaim,
+    #[error("the claim `{0}`, which this issuer must state, is missing")]
+    MissingClaim(Arc<str>),
     #[error("the token's times contradict each other, or it lives too long")]
     Lifetime,
     #[error("the issuer may not speak for this tenant")]
@@ -45,7 +47,7 @@ pub enum TokenError {
 
 impl TokenError {
     /// Whether the token was good once.
-    pub fn is_expired(self) -> bool {
-        self == Self::Expired
+    pub fn is_expired(&self) -> bool {
+        *self == Self::Expired
     }
 }

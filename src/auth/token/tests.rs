@@ -126,7 +126,8 @@ fn the_corpus_entries_fail_at_every_check() {
         TokenError::Claim("sub"),
         TokenError::Claim("tid"),
         TokenError::Claim("exp"),
-        TokenError::MissingClaim,
+        TokenError::MissingClaim("sub".into()),
+        TokenError::MissingClaim("exp".into()),
         TokenError::Lifetime,
         TokenError::NotYetValid,
         TokenError::Expired,
@@ -322,6 +323,17 @@ fn a_configured_audience_must_be_stated() {
     {
         assert_eq!(verified(claims(), aud), Err(TokenError::Audience));
     }
+}
+
+#[test]
+fn a_claim_that_an_issuer_must_state_is_named_when_it_is_missing() {
+    let issuers =
+        issuers_with(ForeignIssuer { required: vec!["sub".into(), "org".into()], ..old_back_end() });
+    let token = foreign_token(None, &serde_json::json!({"sub": "bob", "exp": NOW + 60}));
+
+    let refused = verify(&token, &ring(), &issuers, at(NOW)).unwrap_err();
+
+    assert_eq!(refused.to_string(), "the claim `org`, which this issuer must state, is missing");
 }
 
 #[test]

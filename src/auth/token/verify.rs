@@ -152,8 +152,8 @@ fn foreign_token(
     }
     check_signature(parts, meant)?;
     let claims = &parts.claims;
-    if issuer.required.iter().any(|name| claims.get(name).is_none_or(Value::is_null)) {
-        return Err(TokenError::MissingClaim);
+    if let Some(missing) = issuer.required.iter().find(|name| claims.get(*name).is_none_or(Value::is_null)) {
+        return Err(TokenError::MissingClaim(missing.as_str().into()));
     }
     check_audience(claims, &issuer.audiences)?;
     let tenants = tenants(claims, issuer)?;

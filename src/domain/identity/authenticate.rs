@@ -278,7 +278,7 @@ fn reason(error: &TokenError) -> TokenRefusal {
         }
         TokenError::Signature => TokenRefusal::Signature,
         TokenError::Issuer | TokenError::Audience | TokenError::Tenant => TokenRefusal::Issuer,
-        TokenError::Claim(_) | TokenError::MissingClaim | TokenError::Lifetime => TokenRefusal::Claims,
+        TokenError::Claim(_) | TokenError::MissingClaim(_) | TokenError::Lifetime => TokenRefusal::Claims,
         TokenError::NotYetValid => TokenRefusal::NotYetValid,
         TokenError::Expired => TokenRefusal::Expired,
     }

@@ -22,7 +22,7 @@ impl AccountName {
     pub fn read(username: &str, scope: Option<&str>) -> Result<Self> {
         let mut tenants: Vec<&str> =
             scope.unwrap_or_default().split(' ').filter_map(|word| word.strip_prefix("tenant:")).collect();
-        tenants.dedup();
+        tenants.dedup_by(|one, other| one.eq_ignore_ascii_case(other));
         if tenants.len() > 1 {
             let words = "may name one tenant, as in `tenant:acme`";
             let error = FieldError::in_body(&[Step::Name("scope".into())], "ambiguous", words);
@@ -34,9 +34,12 @@ impl AccountName {
             None => (None, username),
         };
         // Two names that differ are no name: an empty one, which no account has.
-        let agreed = by_scope.is_none() || by_name.is_none() || by_scope == by_name;
+        let agreed = match (by_scope, by_name) {
+            (Some(scope), Some(name)) => slug(scope) == slug(name),
+            (None, _) | (_, None) => true,
+        };
         let username = if agreed { normal(username) } else { String::new() };
-        Ok(Self { tenant: by_scope.or(by_name).map(normal), username })
+        Ok(Self { tenant: by_scope.or(by_name).map(slug), username })
     }
 }
 
@@ -57,6 +60,11 @@ pub(super) fn normal(name: &str) -> String {
     if name.len() > MOST_BYTES || name.contains('\0') { String::new() } else { compared::name(name) }
 }
 
+/// The slug that was typed: slugs have no capital letters, so a capital one means the small one.
+fn slug(typed: &str) -> String {
+    normal(typed).to_ascii_lowercase()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +82,15 @@ mod tests {
         assert_eq!(read("ann", Some("tenant:acme")), ann_of_acme);
         assert_eq!(read("acme/ann", Some("openid tenant:acme")), ann_of_acme);
         assert_eq!(read("ann", Some("")), (None, "ann".to_owned()));
+    }
+
+    #[test]
+    fn a_tenant_is_named_in_capitals_too() {
+        let ann_of_acme = (Some("acme".to_owned()), "ann".to_owned());
+
+        assert_eq!(read("ACME/ann", None), ann_of_acme);
+        assert_eq!(read("ann", Some("tenant:Acme tenant:ACME")), ann_of_acme);
+        assert_eq!(read("acme/ann", Some("tenant:ACME")), ann_of_acme);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::auth::admit::{KeyFacts, OperatorFacts, SessionFacts, Standing, UserFa
 use crate::auth::role::{KeyScopes, Role};
 use crate::auth::scope::SystemReason;
 use crate::auth::token::verified::{ForeignSubject, VerifiedForeign};
+use crate::base::compared;
 use crate::base::ids::{KeyId, OperatorId, SessionId, TenantId, UserId};
 use crate::domain::error::Result;
 use crate::domain::op::Kernel;
@@ -160,9 +161,8 @@ impl Accounts {
         let tenants: Arc<[String]> = token.tenants().into();
         let load = async || {
             let (_permit, tx) = self.read().await?;
-            let mut rows = standing::of_username(&tx, token.tenants(), &username).await?;
-            let row = rows.pop();
-            self.note(person(if rows.is_empty() { row } else { None }, None))
+            let rows = standing::of_username(&tx, token.tenants(), &username).await?;
+            self.note(person(the_one(rows, &username), None))
         };
         let whom = Whom::Name { tenants, username: username.clone() };
         self.people.get_or_load(whom, By::Name, &self.news, load).await
@@ -241,6 +241,19 @@ impl Accounts {
 
     fn now(&self) -> DateTime<Utc> {
         self.kernel.clock.now()
+    }
+}
+
+/// The user that a name stands for; in several tenants it stands for nobody. Of two in one tenant, whose keys became the
+/// same, the one who still has the former key of this spelling is meant, as at a sign-in.
+fn the_one(mut rows: Vec<UserStanding>, username: &str) -> Option<UserStanding> {
+    if rows.iter().any(|row| row.tenant_id != rows[0].tenant_id) {
+        return None;
+    }
+    let former = compared::former_name_key(username);
+    match rows.iter().position(|row| compared::former_name_key(&row.username) == former) {
+        Some(at) => Some(rows.swap_remove(at)),
+        None => rows.pop(),
     }
 }
 
