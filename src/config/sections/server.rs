@@ -4,13 +4,16 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use url::Url;
+use url::{Host, Url};
 
 use crate::config::form::Form;
 use crate::config::network::{Network, NotANetwork};
 
 /// Where to listen when nothing readable is given; beside it there is always a fault.
 const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8001);
+
+/// What `server.public_url` may be. It stands at the beginning of links, so it names one host that can be opened.
+const PUBLIC_URL: &str = "an http or https address that people open, of one host: no `*`, 0.0.0.0 or [::]";
 
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
@@ -35,7 +38,7 @@ impl ServerSettings {
         Self {
             bind: form.text("server.bind", address, |text| text.parse().ok()).unwrap_or(LOOPBACK),
             data_dir: form.text("server.data_dir", "a folder", folder).unwrap_or_default(),
-            public_url: form.optional_text("server.public_url", "an http or https address", public_url),
+            public_url: form.optional_text("server.public_url", PUBLIC_URL, public_url),
             trusted_proxies: form.list("server.trusted_proxies", &network, |text| text.parse().ok()),
             max_connections: form.integer("server.max_connections", 16..=1_000_000),
             header_timeout_seconds: form.integer("server.header_timeout_seconds", 1..=300),
@@ -88,5 +91,15 @@ fn public_url(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
     let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     let web = matches!(url.scheme(), "http" | "https") && url.password().is_none();
-    (plain && web).then(|| url.as_str().trim_end_matches('/').to_owned())
+    (plain && web && is_one_host(&url)).then(|| url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// Whether the address leads to a host: a pattern and "every address of the machine" lead nowhere.
+fn is_one_host(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => !name.contains('*'),
+        Some(Host::Ipv4(address)) => !address.is_unspecified(),
+        Some(Host::Ipv6(address)) => !IpAddr::V6(address).to_canonical().is_unspecified(),
+        None => false,
+    }
 }

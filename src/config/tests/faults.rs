@@ -40,7 +40,7 @@ fn everything_that_is_wrong_is_named_in_one_go() {
     lotline.toml:limitz: there is no such section; did you mean [limits]?
     lotline.toml:rooms.create_on_join: a whole number is not accepted; give true or false
     lotline.toml:server.bnid: there is no such key; did you mean bind?
-    lotline.toml:server.public_url: "example.com" is not accepted; give an http or https address
+    lotline.toml:server.public_url: "example.com" is not accepted; give an http or https address that people open, of one host: no `*`, 0.0.0.0 or [::]
     lotline.toml:server.trusted_proxies: "10.0.0.0/40" is not accepted; give an address or a network such as 10.0.0.0/8 or fd00::/8
     lotline.toml:server.trusted_proxies: not all of the array are texts; give a list of texts, each an address or a network such as 10.0.0.0/8 or fd00::/8
     LOTLINE__AUTH__SEAL_KEY: the value (not shown) is not accepted; give 32 bytes or more
@@ -49,6 +49,20 @@ fn everything_that_is_wrong_is_named_in_one_go() {
     LOTLINE__NONSENSE: there is no such variable; names are LOTLINE__SECTION__KEY, as listed in docs/configuration.md
     PORT: "99999" is no port; give 0 to 65535
     "#);
+}
+
+#[test]
+fn a_public_address_names_one_host_that_can_be_opened() {
+    let hosts = ["*.example.com", "0.0.0.0:8001", "[::]:8001", "[::ffff:0.0.0.0]", "%2A.example.com"];
+    for host in hosts {
+        let url = format!("https://{host}");
+        let said = lines(with_env(&[("LOTLINE__SERVER__PUBLIC_URL", url.as_str())]));
+
+        assert!(said.len() == 1 && said[0].contains("of one host"), "{host}: {said:?}");
+    }
+    for url in ["https://lots.example.com/base", "http://localhost:8001", "http://[::1]:8001"] {
+        assert!(with_env(&[("LOTLINE__SERVER__PUBLIC_URL", url)]).is_ok(), "{url}");
+    }
 }
 
 #[test]
