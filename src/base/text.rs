@@ -11,19 +11,36 @@ pub fn fits(text: &str, least: usize, most: usize) -> bool {
 /// Whether `text` has 1 to `most` characters, one of them visible, and none that ends a line or turns the direction of
 /// writing for what follows it (UAX 9).
 pub fn is_line(text: &str, most: usize) -> bool {
-    let is_hidden = |one: char| one.is_whitespace() || is_invisible(one);
+    let is_hidden = |one: char| one.is_whitespace() || is_zero_width(one);
     let turns = |one: char| is_steering(one) && !matches!(one, '\u{61c}' | '\u{200e}' | '\u{200f}');
     fits(text, 1, most) && !text.chars().all(is_hidden) && !text.chars().any(turns)
 }
 
-/// Characters without a width: soft hyphens, joiners, marks of direction, fillers.
-fn is_invisible(character: char) -> bool {
-    matches!(
-        character,
-        '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}'
-            | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
-    )
+/// Whether a character is drawn as nothing: two texts that look the same must not differ by one.
+pub fn is_zero_width(one: char) -> bool {
+    ZERO_WIDTH.iter().any(|(first, last)| (*first..=*last).contains(&one))
 }
+
+/// Unicode's property Default_Ignorable_Code_Point.
+const ZERO_WIDTH: [(char, char); 17] = [
+    ('\u{ad}', '\u{ad}'),
+    ('\u{34f}', '\u{34f}'),
+    ('\u{61c}', '\u{61c}'),
+    ('\u{115f}', '\u{1160}'),
+    ('\u{17b4}', '\u{17b5}'),
+    ('\u{180b}', '\u{180f}'),
+    ('\u{200b}', '\u{200f}'),
+    ('\u{202a}', '\u{202e}'),
+    ('\u{2060}', '\u{206f}'),
+    ('\u{3164}', '\u{3164}'),
+    ('\u{fe00}', '\u{fe0f}'),
+    ('\u{feff}', '\u{feff}'),
+    ('\u{ffa0}', '\u{ffa0}'),
+    ('\u{fff0}', '\u{fff8}'),
+    ('\u{1bca0}', '\u{1bca3}'),
+    ('\u{1d173}', '\u{1d17a}'),
+    ('\u{e0000}', '\u{e0fff}'),
+];
 
 /// Whether an address carries a user name or a password. It is stored, shown and logged, so no secret may stand in it.
 pub fn names_credentials(url: &url::Url) -> bool {

@@ -7,7 +7,7 @@ use url::Url;
 use super::names::normal;
 use crate::auth::password::Password;
 use crate::base::compared;
-use crate::base::text::{fits, is_line, is_slug, names_credentials};
+use crate::base::text::{fits, is_line, is_slug, is_zero_width, names_credentials};
 use crate::domain::error::Result;
 use crate::protocol::problem::{FieldError, Problem, Step};
 
@@ -108,13 +108,27 @@ impl Faults {
     }
 }
 
-/// Something before and after one `@`. More cannot be known without sending mail, which this server never does.
+/// Something before one `@`, and a host's name after it. More cannot be known without sending mail, which this server
+/// never does.
 fn is_email(text: &str) -> bool {
-    let plain =
-        |part: &str| !part.is_empty() && !part.chars().any(|one| one.is_whitespace() || one.is_control());
     let parts = text.rsplit_once('@');
     fits(text, 3, MAX_EMAIL)
-        && parts.is_some_and(|(local, domain)| plain(local) && plain(domain) && !local.contains('@'))
+        && parts.is_some_and(|(local, domain)| {
+            !local.is_empty() && local.chars().all(is_plain) && is_domain(domain)
+        })
+}
+
+/// Labels between single dots, in any script.
+fn is_domain(text: &str) -> bool {
+    let is_label = |label: &str| !label.is_empty() && label.chars().all(is_plain);
+    text.split('.').all(is_label)
+}
+
+/// Whether a character may stand in an address without quotes (RFC 5322 and RFC 6531): none that is not seen, and none
+/// that sets an address off from the text around it.
+fn is_plain(one: char) -> bool {
+    let is_seen = !one.is_whitespace() && !one.is_control() && !is_zero_width(one);
+    is_seen && !"@<>()[],:;\\\"".contains(one)
 }
 
 #[cfg(test)]
@@ -140,11 +154,23 @@ mod tests {
 
     #[test]
     fn an_address_has_something_on_both_sides_of_one_at() {
-        for good in ["a@b", "ann+x@acme.example"] {
+        for good in ["a@b", "ann+x@acme.example", "o'neil@acme.example", "\u{fc}nal@b\u{fc}cher.example"] {
             assert!(is_email(good), "{good}");
         }
         for bad in ["", "ann", "@b", "a@", "a@b@c", "a b@c", "a@b\n"] {
             assert!(!is_email(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_no_brackets_no_empty_label_and_nothing_unseen() {
+        for bad in ["<a@c.example>", "Ann<a@c.example", "a@c..example", "a@.example", "a@c."] {
+            assert!(!is_email(bad), "{bad}");
+        }
+        for unseen in
+            ["a\u{200b}@c.example", "a@c\u{200d}.example", "\u{feff}a@c.example", "a\u{ad}b@c.example"]
+        {
+            assert!(!is_email(unseen), "{}", unseen.escape_unicode());
         }
     }
 
