@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::base::money;
 use crate::base::text::visible;
 
 /// The line: time of day, kind, words.
@@ -86,11 +87,12 @@ fn value(value: &Value, currency: Option<&str>) -> String {
     }
 }
 
-/// A price as people write it: `303,000 USD`, `12.50 EUR`.
+/// A price as people write it, with all decimals of its currency or none: `303,000 USD`, `12.50 EUR`, `1,234.500 KWD`.
 pub fn amount(price: f64, currency: Option<&str>) -> String {
-    let text = format!("{price:.2}");
-    let text = text.strip_suffix(".00").unwrap_or(&text);
-    let (whole, part) = text.split_once('.').map_or((text, None), |(whole, part)| (whole, Some(part)));
+    let places = money::decimals(currency.unwrap_or_default()) as usize;
+    let text = format!("{price:.places$}");
+    let (whole, part) = text.split_once('.').unwrap_or((text.as_str(), ""));
+    let part = Some(part).filter(|part| part.bytes().any(|digit| digit != b'0'));
     let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
     let mut grouped = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -155,6 +157,9 @@ mod tests {
             (303_000.0, Some("USD"), "303,000 USD"),
             (1_234_567.0, None, "1,234,567"),
             (12.5, Some("EUR"), "12.50 EUR"),
+            (1_234.5, Some("KWD"), "1,234.500 KWD"),
+            (1_234.0, Some("KWD"), "1,234 KWD"),
+            (5_000_000.0, Some("JPY"), "5,000,000 JPY"),
             (0.0, Some("EUR"), "0 EUR"),
             (-1_000.0, None, "-1,000"),
         ] {

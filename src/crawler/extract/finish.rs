@@ -9,7 +9,7 @@ use url::Url;
 use super::draft::Draft;
 use super::words::squeezed;
 use super::{Layer, Listing};
-use crate::base::money::Minor;
+use crate::base::money::{self, Minor};
 use crate::crawler::page::Page;
 use crate::protocol::property::{Address, PropertyInput, StandardStatus};
 
@@ -160,12 +160,13 @@ fn is_null_island(property: &PropertyInput) -> bool {
 /// Rounds prices to what the currency can hold, and drops those that no store would.
 fn bound_prices(property: &mut PropertyInput) {
     let currency = property.currency.clone().unwrap_or_else(|| "USD".to_owned());
+    let units = money::units(&currency) as f64;
     for price in [&mut property.list_price, &mut property.original_list_price, &mut property.close_price] {
         *price = price.and_then(|amount| {
-            let cents = (amount * 100.0).round() / 100.0;
-            let exact =
-                Minor::from_major(cents, &currency).or_else(|| Minor::from_major(amount.round(), &currency));
-            exact.map(|minor| minor.to_major(&currency)).filter(|amount| *amount > 0.0)
+            let rounded = (amount * units).round() / units;
+            Minor::from_major(rounded, &currency)
+                .map(|minor| minor.to_major(&currency))
+                .filter(|amount| *amount > 0.0)
         });
     }
     let priced = property.list_price.or(property.original_list_price).or(property.close_price);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::compared;
-use crate::base::money::Minor;
+use crate::base::money::{Minor, units};
 use crate::protocol::problem::{FieldError, Step};
 use crate::protocol::property::{Address, StandardStatus};
 use crate::storage::micros;
@@ -241,10 +241,11 @@ impl Prices {
 
 /// Another currency corrects the unit: a listing of 300,000 that was taken for dollars is one of 300,000 euros.
 fn restate(row: &mut PropertyRow, currency: &str) {
-    let units = |currency: &str| if Minor(1).to_major(currency) < 1.0 { 100 } else { 1 };
     let (old, new) = (units(&row.currency), units(currency));
+    // Wider meanwhile: a large price times the units of another currency may not fit.
+    let restated = |minor: i64| i128::from(minor) * i128::from(new) / i128::from(old);
     for price in [&mut row.list_price, &mut row.original_list_price, &mut row.close_price] {
-        *price = price.map(|minor| minor.saturating_mul(new) / old);
+        *price = price.map(|minor| i64::try_from(restated(minor)).unwrap_or(i64::MAX));
     }
     currency.clone_into(&mut row.currency);
 }

@@ -112,7 +112,7 @@ impl Check {
         host
     }
 
-    /// Hundredths at the finest. Of a property whose stored currency has no decimals that is looked at once more.
+    /// No finer than the currency. Of a property whose stored currency has fewer decimals that is looked at once more.
     fn money(&mut self, input: &PropertyInput) {
         let currency = input.currency.as_deref().unwrap_or(DEFAULT_CURRENCY);
         if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {

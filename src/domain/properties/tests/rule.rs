@@ -191,6 +191,17 @@ fn a_price_that_the_stored_currency_cannot_express_is_refused() {
 }
 
 #[test]
+fn a_currency_that_is_corrected_changes_the_unit_and_not_the_amount() {
+    let dollars = stored(home("1"));
+    let dinars = PropertyInput { currency: Some("KWD".into()), ..bare() };
+
+    let row = decide(Some(&dollars), &draft(dinars), LATER).unwrap().row.unwrap();
+
+    assert_eq!((dollars.list_price, row.list_price), (Some(30_000_000), Some(300_000_000)));
+    assert_eq!(row.current_price, Some(30_000_000));
+}
+
+#[test]
 fn the_largest_property_that_is_accepted_fits_in_an_event() {
     // A control character takes six bytes as JSON: nothing takes more.
     let long = |length: usize| Some("\u{1}".repeat(length));
