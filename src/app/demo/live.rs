@@ -43,6 +43,7 @@ pub(super) async fn run(args: &DemoArgs, given: Given) -> Result<String, String>
     };
     screen.tick();
     screen.say("stopping");
+    screen.close();
     let people = welcome::people(&stage);
     let kept = stage.kept().map(|path| {
         format!(

@@ -1,9 +1,9 @@
 //! The checks of `demo --once` as lines to read, each as soon as it is known; on a terminal with colours, and with a line that
 //! says what is going on until there is something to report.
 
-use std::io::{IsTerminal, Stdout, Write, stdout};
+use std::io::{Stdout, Write, stdout};
 
-use super::terminal::{Colour, coloured, erased, unwrapped, wants_colours};
+use super::terminal::{Colour, coloured, erased, takes_escapes, unwrapped, wants_colours};
 
 /// Differences that a failed check names; there may be thousands.
 const SHOWN: usize = 5;
@@ -21,7 +21,7 @@ pub(super) struct Report<W> {
 
 impl Report<Stdout> {
     pub(super) fn on_standard_output() -> Self {
-        let is_terminal = stdout().is_terminal();
+        let is_terminal = takes_escapes();
         Self { is_terminal, has_colours: is_terminal && wants_colours(), ..Self::new(stdout()) }
     }
 }

@@ -1,8 +1,8 @@
-//! The demo's terminal: a summary of each tenant that is rewritten in place, or with `-v` a line for every event. Where the output
-//! is no terminal a summary is a line at the end of each crawl.
+//! The demo's terminal: a summary of each tenant that is rewritten in place, or with `-v` a line for every event. Where lines
+//! cannot be rewritten a summary is one line, at the end of each crawl and at the end of all.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write, stdout};
+use std::io::{Write, stdout};
 
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -23,7 +23,7 @@ pub(super) struct Screen {
     date: VirtualDate,
     view: View,
     /// Whether lines can be rewritten.
-    is_terminal: bool,
+    rewrites: bool,
     has_colours: bool,
     state: Mutex<State>,
 }
@@ -40,9 +40,9 @@ struct State {
 
 impl Screen {
     pub(super) fn new(date: VirtualDate, view: View) -> Self {
-        let is_terminal = stdout().is_terminal();
-        let has_colours = is_terminal && terminal::wants_colours();
-        Self { date, view, is_terminal, has_colours, state: Mutex::default() }
+        let rewrites = terminal::takes_escapes();
+        let has_colours = rewrites && terminal::wants_colours();
+        Self { date, view, rewrites, has_colours, state: Mutex::default() }
     }
 
     /// A line of the demo's own, above the summary.
@@ -58,9 +58,8 @@ impl Screen {
         let ended = state.totals.entry(slug).or_default().take(&message);
         match self.view {
             View::Events => state.events.take(slug, message),
-            View::Summary if ended && !self.is_terminal => {
-                let line = self.summary(slug, &state.totals[slug]);
-                write(&(line + "\n"));
+            View::Summary if ended && !self.rewrites => {
+                write(&self.in_one_line(slug, &state.totals[slug]));
             }
             View::Summary => {}
         }
@@ -80,31 +79,130 @@ impl Screen {
         }
     }
 
-    fn paint(&self, state: &mut State) {
-        if self.view == View::Events || !self.is_terminal {
+    /// Says how it all stands at the end, where no summary stands there already.
+    pub(super) fn close(&self) {
+        if self.paints() {
             return;
         }
+        let state = self.state.lock();
+        state.totals.iter().for_each(|(slug, totals)| write(&self.in_one_line(slug, totals)));
+    }
+
+    fn paints(&self) -> bool {
+        self.view == View::Summary && self.rewrites
+    }
+
+    fn paint(&self, state: &mut State) {
+        if !self.paints() {
+            return;
+        }
+        let columns = terminal::columns();
         let lines: Vec<String> =
-            state.totals.iter().map(|(slug, totals)| self.summary(slug, totals)).collect();
+            state.totals.iter().flat_map(|(slug, totals)| self.summary(slug, totals, columns)).collect();
         write(&format!("{}{}", terminal::erased(state.painted), terminal::unwrapped(&lines)));
         state.painted = lines.len();
     }
 
-    fn summary(&self, slug: &str, totals: &Totals) -> String {
+    /// A tenant's lines: the crawl beside the tenant's name where it fits, and the totals below.
+    fn summary(&self, slug: &str, totals: &Totals, columns: usize) -> Vec<String> {
+        let (state, job) = totals.job();
         let colour = |colour: Colour, text: &str| terminal::coloured(self.has_colours, colour, text);
-        let (state, words) = totals.job();
-        format!(
-            "{}  {}  {}  {}",
-            self.date.today(),
-            colour(Colour::Bold, &format!("{slug:<10}")),
-            colour(state, &format!("{words:<44}")),
-            totals.words()
-        )
+        let indented = |line: &str| format!("{INDENT}{line}");
+        let within = columns.saturating_sub(INDENT.len());
+        let today = self.date.today();
+        let beside = format!("{today}  {slug:<10}  {job}").chars().count() <= columns;
+        let mut lines = Vec::new();
+        if beside {
+            let name = format!("{slug:<10}");
+            lines.push(format!("{today}  {}  {}", colour(Colour::Bold, &name), colour(state, &job)));
+        } else {
+            lines.push(format!("{today}  {}", colour(Colour::Bold, slug)));
+            lines.extend(terminal::broken(&job, within).iter().map(|line| indented(&colour(state, line))));
+        }
+        lines.extend(terminal::broken(&totals.words(), within).iter().map(|line| indented(line)));
+        lines
+    }
+
+    fn in_one_line(&self, slug: &str, totals: &Totals) -> String {
+        let (_, job) = totals.job();
+        format!("{}  {slug:<10}  {job:<44}  {}\n", self.date.today(), totals.words())
     }
 }
+
+/// Before every line of a summary but its first.
+const INDENT: &str = "    ";
 
 fn write(text: &str) {
     let mut out = stdout().lock();
     // A closed pipe is the reader's wish; the demo goes on for those who follow it elsewhere.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn screen() -> Screen {
+        Screen {
+            date: VirtualDate::start(),
+            view: View::Summary,
+            rewrites: true,
+            has_colours: false,
+            state: Mutex::default(),
+        }
+    }
+
+    fn totals() -> Totals {
+        let mut totals = Totals::default();
+        for _ in 0..1_200 {
+            totals.take(&json!({ "type": "property_update", "event": "property_created" }));
+        }
+        totals.take(&json!({ "type": "job_update", "event": "job_completed", "job_id": 1,
+            "items_scraped": 1_200, "progress": { "pages_crawled": 2_400 } }));
+        totals
+    }
+
+    #[test]
+    fn a_summary_stands_in_two_lines_of_an_ordinary_terminal() {
+        let lines = screen().summary("sacramento", &totals(), 80);
+
+        assert_eq!(
+            lines,
+            [
+                "1996-03-01  sacramento  job 1 done, 2,400 pages, 1,200 listings",
+                "    1,200 homes: 1,200 new, 0 price changes, 0 changes of status, 0 removed",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_summary_is_broken_and_not_cut_on_a_narrow_terminal() {
+        let lines = screen().summary("sacramento", &totals(), 40);
+
+        assert_eq!(
+            lines,
+            [
+                "1996-03-01  sacramento",
+                "    job 1 done, 2,400 pages,",
+                "    1,200 listings",
+                "    1,200 homes: 1,200 new,",
+                "    0 price changes,",
+                "    0 changes of status, 0 removed",
+            ]
+        );
+    }
+
+    #[test]
+    fn without_escapes_a_summary_is_one_plain_line() {
+        let line = screen().in_one_line("lucas", &totals());
+
+        assert!(line.starts_with("1996-03-01  lucas       job 1 done, "), "{line}");
+        assert!(
+            line.ends_with(" 1,200 homes: 1,200 new, 0 price changes, 0 changes of status, 0 removed\n"),
+            "{line}"
+        );
+        assert!(!line.contains('\u{1b}'), "{line}");
+    }
 }

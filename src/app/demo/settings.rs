@@ -5,16 +5,19 @@ use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
+use crate::app::StartError;
 use crate::app::cli::DemoArgs;
 use crate::config::{Settings, report};
+use crate::http::serve::BindError;
 
 /// Where the demo listens when nothing else is asked for and the port is free.
 pub(in crate::app::demo) const USUAL_PORT: u16 = 8001;
 /// How long the tokens that the demo prints are good for: longer than it runs.
 const TOKEN_SECONDS: &str = "43200";
-/// What every variable of ours begins with. Shorter names that others use too are not the demo's: a database that stands ready for
-/// another program must not be filled by it.
+/// What every variable of ours begins with. `PORT` and `REDIS_URL`, which hosting platforms set, are not the demo's.
 const PREFIX: &str = "LOTLINE__";
+/// What `serve` takes for `database.url` too. A demo on a folder of its own beside it would surprise.
+const DATABASE_ALIAS: &str = "DATABASE_URL";
 
 /// What was asked for, on the command line, in the environment and in the file.
 pub(super) struct Given {
@@ -34,7 +37,12 @@ impl Given {
         config: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, String> {
-        let variables: HashMap<_, _> = environment.filter(|(name, _)| name.starts_with(PREFIX)).collect();
+        let mut variables: HashMap<_, _> = environment.collect();
+        let names_database = variables.get(DATABASE_ALIAS).is_some_and(|url| !url.is_empty());
+        variables.retain(|name, _| name.starts_with(PREFIX));
+        if names_database {
+            return Err(foreign_store(&format!("database.url ({DATABASE_ALIAS})")));
+        }
         // A file that cannot be read is refused below, with all other faults.
         let text = config.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
         let file = text.parse().unwrap_or_default();
@@ -80,6 +88,22 @@ impl Given {
         Ok(settings)
     }
 
+    /// Why the server does not start, by the flag that chose the port where one did.
+    pub(super) fn refusal(&self, error: &StartError) -> String {
+        let StartError::Bind(refused) = error else { return error.to_string() };
+        let (address, why) = match refused {
+            BindError::InUse(address) => (address, "is in use by another process"),
+            BindError::Denied(address) => (address, "may not be used by this user"),
+            BindError::NotHere(_) | BindError::Other { .. } => return error.to_string(),
+        };
+        match self.port {
+            Some(port) if port == address.port() => {
+                format!("--port: the port {port} {why}; choose another, or leave it out for a free one")
+            }
+            Some(_) | None => error.to_string(),
+        }
+    }
+
     /// The address that `--port` is a port of.
     fn host(&self) -> Result<String, String> {
         match self.says("server", "bind") {
@@ -113,14 +137,18 @@ impl Given {
     fn refuse_foreign_store(&self) -> Result<(), String> {
         for (section, key) in [("database", "url"), ("uploads", "bucket"), ("bootstrap", "tenant")] {
             if self.says(section, key) {
-                return Err(format!(
-                    "{section}.{key} is set: the demo makes tenants and data of its own and keeps them in a folder \
-                     (--data-dir); leave it out, or use `lotline serve`"
-                ));
+                return Err(foreign_store(&format!("{section}.{key}")));
             }
         }
         Ok(())
     }
+}
+
+fn foreign_store(key: &str) -> String {
+    format!(
+        "{key} is set: the demo makes tenants and data of its own and keeps them in a folder (--data-dir); leave it \
+         out, or use `lotline serve`"
+    )
 }
 
 fn variable(section: &str, key: &str) -> String {
@@ -195,11 +223,12 @@ mod tests {
     fn a_store_of_the_operators_is_refused_and_names_of_other_programs_are_not_read() {
         let refused =
             read(None, None, &[("LOTLINE__DATABASE__URL", "postgres://ann@db/real")]).err().unwrap();
-        let others =
-            [("DATABASE_URL", "postgres://ann@db/other"), ("PORT", "80"), ("REDIS_URL", "redis://x")];
+        let alias = read(None, None, &[("DATABASE_URL", "postgres://ann@db/real")]).err().unwrap();
+        let others = [("DATABASE_URL", ""), ("PORT", "80"), ("REDIS_URL", "redis://x")];
         let quiet = settings(&read(None, None, &others).unwrap());
 
-        assert!(refused.starts_with("database.url is set"), "{refused}");
+        assert!(refused.starts_with("database.url is set: the demo makes"), "{refused}");
+        assert!(alias.starts_with("database.url (DATABASE_URL) is set: the demo makes"), "{alias}");
         assert!(quiet.database.url.is_none() && quiet.cluster.url.is_none());
         assert!(quiet.server.bind.ip().is_loopback());
     }
@@ -209,6 +238,20 @@ mod tests {
         let refused = read(None, None, &[("LOTLINE__LIMITS__QUEUE_BYTES", "1")]).err().unwrap();
 
         assert!(refused.contains("LOTLINE__LIMITS__QUEUE_BYTES"), "{refused}");
+    }
+
+    #[test]
+    fn a_port_that_cannot_be_had_is_named_by_its_flag() {
+        let given = |port| read(port, None, &[]).unwrap();
+        let in_use =
+            |port| StartError::Bind(BindError::InUse(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)));
+
+        let of_flag = given(Some(8055)).refusal(&in_use(8055));
+        let of_figures = given(Some(8055)).refusal(&in_use(9100));
+        let without = given(None).refusal(&in_use(8055));
+
+        assert!(of_flag.starts_with("--port: the port 8055 is in use by another process;"), "{of_flag}");
+        assert!(!of_figures.contains("--port") && !without.contains("--port"), "{of_figures} {without}");
     }
 
     #[test]

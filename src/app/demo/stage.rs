@@ -77,7 +77,7 @@ impl Stage {
         let clock = Clock::system();
         let app = Box::pin(App::build(&settings, clock.clone(), ReaderProgram::OwnExecutable))
             .await
-            .map_err(words)?;
+            .map_err(|error| given.refusal(&error))?;
         let lucas = People::settle(&app.identity, "lucas", "Lucas County Homes").await.map_err(words)?;
         let sacramento =
             People::settle(&app.identity, "sacramento", "Sacramento Homes").await.map_err(words)?;

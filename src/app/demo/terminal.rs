@@ -1,6 +1,38 @@
 //! Escapes of a terminal (ECMA-48): colours, and lines that are written again in their place.
 
 use std::fmt::Write;
+use std::io::{IsTerminal, stdout};
+
+/// Columns of a terminal that does not tell how many it has.
+const USUAL_COLUMNS: usize = 80;
+
+/// Whether standard output is a terminal that understands escapes. One that does not say what it is gets none.
+pub(super) fn takes_escapes() -> bool {
+    stdout().is_terminal() && names_escapes(std::env::var("TERM").ok().as_deref())
+}
+
+fn names_escapes(term: Option<&str>) -> bool {
+    term.is_some_and(|term| !term.is_empty() && term != "dumb")
+}
+
+/// Columns of the terminal now.
+pub(super) fn columns() -> usize {
+    let size = rustix::termios::tcgetwinsize(stdout()).ok();
+    size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(USUAL_COLUMNS)
+}
+
+/// Lines of at most `columns` that are broken behind commas alone. A part that is longer has a line of its own.
+pub(super) fn broken(text: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in text.split_inclusive(", ") {
+        let length = part.trim_end().chars().count();
+        match lines.last_mut().filter(|line| line.chars().count() + length <= columns) {
+            Some(line) => line.push_str(part),
+            None => lines.push(part.to_owned()),
+        }
+    }
+    lines.iter().map(|line| line.trim_end().to_owned()).collect()
+}
 
 /// What a text is set off by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,10 +44,9 @@ pub(super) enum Colour {
     Red,
 }
 
-/// Whether whoever sits there wants colours (no-color.org).
+/// Whether colours are wanted on a terminal that takes escapes (no-color.org).
 pub(super) fn wants_colours() -> bool {
-    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    !is_set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// The text in its colour, where there are colours.
@@ -52,6 +83,23 @@ mod tests {
     #[test]
     fn nothing_is_erased_where_nothing_stands() {
         assert_eq!((erased(0).as_str(), erased(2).as_str()), ("", "\x1b[2F\x1b[J"));
+    }
+
+    #[test]
+    fn a_terminal_that_names_itself_and_is_not_dumb_takes_escapes() {
+        assert!(names_escapes(Some("xterm-256color")));
+        for term in [None, Some(""), Some("dumb")] {
+            assert!(!names_escapes(term), "{term:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_broken_behind_commas_where_it_does_not_fit() {
+        let text = "2,624 homes: 2,898 new, 295 price changes, 274 removed";
+
+        assert_eq!(broken(text, 54), [text]);
+        assert_eq!(broken(text, 53), ["2,624 homes: 2,898 new, 295 price changes,", "274 removed"]);
+        assert_eq!(broken(text, 10), ["2,624 homes: 2,898 new,", "295 price changes,", "274 removed"]);
     }
 
     #[test]
