@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 
 /// Authenticated multi-tenant real-time API for companies that crawl property listings.
 #[derive(Debug, Parser)]
@@ -84,17 +84,18 @@ pub struct DemoArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("credential").required(true).multiple(true).args(["token", "username"])))]
 pub struct FollowArgs {
     /// The server.
     #[arg(long, default_value = "http://127.0.0.1:8001")]
     pub url: String,
     /// An access token or API key.
-    #[arg(long, env = "LOTLINE_TOKEN", hide_env_values = true, required_unless_present = "username")]
+    #[arg(long, env = "LOTLINE_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
     /// Sign in by name instead, as `ann` or `acme/ann`; the password is asked for, or read with --password-stdin.
     #[arg(long, value_name = "NAME", conflicts_with = "token")]
     pub username: Option<String>,
-    /// Read the password from standard input, one line.
+    /// Read the password from standard input, one line; a terminal asks for it.
     #[arg(long, requires = "username")]
     pub password_stdin: bool,
     /// Feeds to follow besides the inbox, separated by commas.
@@ -134,7 +135,11 @@ pub enum TenantVerb {
         name: String,
     },
     /// List all tenants.
-    List,
+    List {
+        /// Print one JSON array, with the fields of the REST API.
+        #[arg(long)]
+        json: bool,
+    },
     /// Say what there is of a tenant: users, keys, quotas.
     Show {
         /// Its short name.
@@ -184,20 +189,29 @@ pub enum UserVerb {
         /// viewer, member or admin.
         #[arg(long, default_value = "member", conflicts_with = "operator")]
         role: crate::auth::role::Role,
-        /// Read the password from standard input, one line; without it a one-time link is printed.
+        /// Read the password from standard input, one line, or ask for it on a terminal; without it a one-time link is
+        /// printed.
         #[arg(long, required_if_eq("operator", "true"))]
         password_stdin: bool,
     },
-    /// List a tenant's users.
+    /// List a tenant's users, or the operators.
     List {
         /// The tenant's slug.
+        #[arg(long, required_unless_present = "operator", conflicts_with = "operator")]
+        tenant: Option<String>,
+        /// List the platform accounts instead.
         #[arg(long)]
-        tenant: String,
+        operator: bool,
+        /// Print one JSON array, with the fields of the REST API.
+        #[arg(long)]
+        json: bool,
     },
     /// Shut a user out: sign-ins and API keys of theirs hold no longer.
     Deactivate(UserOfTenant),
     /// Give a user another name to sign in with; sign-ins and API keys of theirs hold on.
     Rename(RenameArgs),
+    /// Let a deactivated user in again, with the password and the API keys as they were.
+    Activate(UserOfTenant),
     /// Make a one-time link with which a user sets a password; an older link stops working.
     PasswordLink(UserOfTenant),
 }
@@ -242,6 +256,9 @@ pub enum KeyVerb {
         /// The tenant's slug.
         #[arg(long)]
         tenant: String,
+        /// Print one JSON array, with the fields of the REST API.
+        #[arg(long)]
+        json: bool,
     },
     /// End an API key for good.
     Revoke {

@@ -27,18 +27,11 @@ impl SignIn {
     pub(super) fn of(args: &FollowArgs) -> Result<Self, String> {
         let token = args.token.clone().unwrap_or_default();
         let Some(username) = args.username.clone() else { return Ok(Self { token, account: None }) };
-        let password = match args.password_stdin {
-            true => read_password()?,
-            false if stdin().is_terminal() => {
-                let typed = rpassword::prompt_password(format!("password of {username}: "));
-                SecretString::from(typed.map_err(|error| format!("cannot read the password: {error}"))?)
-            }
-            false => {
-                return Err(
-                    "there is no terminal to ask for the password on; give --password-stdin".to_owned()
-                );
-            }
-        };
+        if !args.password_stdin && !stdin().is_terminal() {
+            let words = "there is no terminal to ask for the password on; give --password-stdin";
+            return Err(words.to_owned());
+        }
+        let password = read_password(&username)?;
         let url = format!("{}/api/v1/auth/token", args.url.trim_end_matches('/'));
         Ok(Self { token, account: Some(Account { url, username, password }) })
     }

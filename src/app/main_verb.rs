@@ -66,7 +66,7 @@ async fn run(cli: Cli) -> Result<String, Failed> {
                 move || read(config.as_deref())
             };
             let reload = Reload::new(again, filter, settings.clone());
-            serve::run(&settings, reload).await.map_err(refused)?;
+            serve::run(&settings, config.as_deref(), reload).await.map_err(refused)?;
             Ok(String::new())
         }
         Verb::Demo(args) => {

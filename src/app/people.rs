@@ -1,13 +1,13 @@
 //! `lotline tenant create` and `user|key|token …`: the people of a tenant, by whoever holds the database.
 
-use std::io::BufRead;
+use std::io::{self, BufRead, IsTerminal, stdin};
 
 use secrecy::SecretString;
 
 use super::build::open_identity;
 use super::cli::{KeyVerb, RenameArgs, UserOfTenant, UserVerb};
+use super::lists::{self, Form};
 use super::refused_flags::words;
-use super::table::table;
 use crate::base::clock::{Clock, rfc3339};
 use crate::base::ids::KeyId;
 use crate::base::page::{MAX_LIMIT, PageRequest};
@@ -15,13 +15,12 @@ use crate::config::Settings;
 use crate::domain::error::Result as DomainResult;
 use crate::domain::identity::Identity;
 use crate::domain::identity::bootstrap::{self, KeyWish, Newcomer};
-use crate::domain::identity::password_links::require_address;
+use crate::domain::identity::password_links::{PasswordLink, require_address};
 use crate::domain::identity::users::UserPatch;
 use crate::domain::identity::{api_keys, users};
 use crate::domain::op::Op;
 use crate::protocol::problem::{Code, Problem};
 use crate::storage::api_keys::ApiKeyRow;
-use crate::storage::time;
 use crate::storage::users::UserRow;
 
 /// Why a verb did not do its work, in one line.
@@ -38,12 +37,18 @@ pub async fn user(settings: &Settings, verb: &UserVerb) -> Result<String, Refuse
         UserVerb::Create { tenant, operator, username, email, role, password_stdin } => {
             (tenant, operator, username, email, role, password_stdin)
         }
-        UserVerb::List { tenant } => return list_users(settings, tenant).await,
+        UserVerb::List { tenant: Some(tenant), json, .. } => {
+            return lists::users(settings, tenant, Form::of(*json)).await;
+        }
+        UserVerb::List { tenant: None, json, .. } => {
+            return lists::operators(settings, Form::of(*json)).await;
+        }
         UserVerb::Deactivate(of) => return deactivate(settings, of).await,
         UserVerb::Rename(args) => return rename(settings, args).await,
+        UserVerb::Activate(of) => return activate(settings, of).await,
         UserVerb::PasswordLink(of) => return password_link(settings, of).await,
     };
-    let password = if *password_stdin { Some(read_password()?) } else { None };
+    let password = if *password_stdin { Some(read_password(username)?) } else { None };
     let identity = identity(settings).await?;
     match (tenant, password) {
         (Some(tenant), password) if !operator => {
@@ -59,7 +64,7 @@ pub async fn user(settings: &Settings, verb: &UserVerb) -> Result<String, Refuse
                 return Ok(done);
             }
             let link = bootstrap::password_link(&identity, tenant, username).await.map_err(words)?;
-            Ok(format!("{done}\nto set a password, once: {}", link.url))
+            Ok(format!("{done}\n{}", good_once(&link)))
         }
         (_, Some(password)) => {
             let made = bootstrap::create_operator(&identity, username, &password).await.map_err(words)?;
@@ -72,7 +77,7 @@ pub async fn user(settings: &Settings, verb: &UserVerb) -> Result<String, Refuse
 pub async fn key(settings: &Settings, verb: &KeyVerb) -> Result<String, Refused> {
     let (tenant, username, name, scopes) = match verb {
         KeyVerb::Create { tenant, username, name, scopes } => (tenant, username, name, scopes),
-        KeyVerb::List { tenant } => return list_keys(settings, tenant).await,
+        KeyVerb::List { tenant, json } => return lists::keys(settings, tenant, Form::of(*json)).await,
         KeyVerb::Revoke { tenant, id } => return revoke_key(settings, tenant, KeyId(*id)).await,
     };
     let identity = identity(settings).await?;
@@ -112,22 +117,41 @@ fn about_given(mut problem: Problem, has_email: bool) -> Problem {
 }
 
 async fn deactivate(settings: &Settings, of: &UserOfTenant) -> Result<String, Refused> {
-    let identity = identity(settings).await?;
-    let (op, user) = bootstrap::find_user(&identity, &of.tenant, &of.username).await.map_err(words)?;
     let patch = UserPatch { is_active: Some(false), ..UserPatch::default() };
-    let after = users::change(&op, user, &patch, &|_: &UserRow| Ok(())).await;
-    // The verb has no flag for the field that a refusal names.
-    let after = after.map_err(|problem| problem.detail.into_owned())?;
+    let after = change(settings, of, patch, detail).await?;
     Ok(format!("user {} ({}) of {} deactivated; {BESIDE}", after.username, after.id, of.tenant))
 }
 
-async fn rename(settings: &Settings, args: &RenameArgs) -> Result<String, Refused> {
+async fn activate(settings: &Settings, of: &UserOfTenant) -> Result<String, Refused> {
+    let patch = UserPatch { is_active: Some(true), ..UserPatch::default() };
+    let after = change(settings, of, patch, detail).await?;
+    let (username, id, tenant) = (after.username, after.id, &of.tenant);
+    Ok(format!(
+        "user {username} ({id}) of {tenant} activated; a server that runs beside follows within a minute"
+    ))
+}
+
+/// Changes a user; `told` puts a refusal into words.
+async fn change(
+    settings: &Settings,
+    of: &UserOfTenant,
+    patch: UserPatch,
+    told: impl FnOnce(Problem) -> Refused,
+) -> Result<UserRow, Refused> {
     let identity = identity(settings).await?;
+    let (op, user) = bootstrap::find_user(&identity, &of.tenant, &of.username).await.map_err(words)?;
+    users::change(&op, user, &patch, &|_: &UserRow| Ok(())).await.map_err(told)
+}
+
+/// Of a verb that has no flag for the field that a refusal names.
+fn detail(problem: Problem) -> Refused {
+    problem.detail.into_owned()
+}
+
+async fn rename(settings: &Settings, args: &RenameArgs) -> Result<String, Refused> {
     let UserOfTenant { tenant, username } = &args.of;
-    let (op, user) = bootstrap::find_user(&identity, tenant, username).await.map_err(words)?;
     let patch = UserPatch { username: Some(args.to.clone()), ..UserPatch::default() };
-    let after = users::change(&op, user, &patch, &|_: &UserRow| Ok(())).await;
-    let after = after.map_err(|problem| words(about_new_name(problem)))?;
+    let after = change(settings, &args.of, patch, |problem| words(about_new_name(problem))).await?;
     Ok(format!("user {username} ({}) of {tenant} renamed to {}; {SHOWN_BESIDE}", after.id, after.username))
 }
 
@@ -142,26 +166,11 @@ fn about_new_name(mut problem: Problem) -> Problem {
 async fn password_link(settings: &Settings, of: &UserOfTenant) -> Result<String, Refused> {
     let identity = identity(settings).await?;
     let link = bootstrap::password_link(&identity, &of.tenant, &of.username).await.map_err(words)?;
-    Ok(format!("to set a password, once, until {}: {}", rfc3339(link.expires_at), link.url))
+    Ok(good_once(&link))
 }
 
-async fn list_keys(settings: &Settings, tenant: &str) -> Result<String, Refused> {
-    let identity = identity(settings).await?;
-    let op = bootstrap::tenant_op(&identity, tenant).await.map_err(words)?;
-    let rows = keys_of(&op).await?;
-    let at = |at: Option<i64>| at.map_or_else(|| "never".to_owned(), |at| rfc3339(time(at)));
-    let rows = rows.iter().map(|key| {
-        let scopes = key.scopes.replace(' ', ",");
-        [
-            key.id.to_string(),
-            key.name.clone(),
-            scopes,
-            key.made_by.to_string(),
-            at(key.last_used_at),
-            at(key.expires_at),
-        ]
-    });
-    Ok(table(["id", "name", "scopes", "user", "last used", "ends"], rows))
+fn good_once(link: &PasswordLink) -> String {
+    format!("to set a password, once, until {}: {}", rfc3339(link.expires_at), link.url)
 }
 
 async fn revoke_key(settings: &Settings, tenant: &str, id: KeyId) -> Result<String, Refused> {
@@ -209,12 +218,19 @@ pub(super) async fn identity(settings: &Settings) -> Result<Identity, Refused> {
     open_identity(settings, Clock::system()).await.map_err(|error| error.to_string())
 }
 
-/// One line from standard input: a password on the command line would be seen by every user of the machine.
-pub(super) fn read_password() -> Result<SecretString, Refused> {
+/// A password, asked for without echo on a terminal, else one line of standard input. On the command line every user of
+/// the machine would see it.
+pub(super) fn read_password(username: &str) -> Result<SecretString, Refused> {
+    let read = if stdin().is_terminal() {
+        rpassword::prompt_password(format!("password of {username}: "))
+    } else {
+        read_line()
+    };
+    read.map(SecretString::from).map_err(|error| format!("cannot read the password: {error}"))
+}
+
+fn read_line() -> io::Result<String> {
     let mut line = String::new();
-    std::io::stdin()
-        .lock()
-        .read_line(&mut line)
-        .map_err(|error| format!("cannot read the password: {error}"))?;
-    Ok(SecretString::from(line.trim_end_matches(['\r', '\n']).to_owned()))
+    stdin().lock().read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }

@@ -22,7 +22,9 @@ fn fault(error: &FieldError) -> String {
     };
     // The words of some rules begin with the field's name as a body has it.
     let rule = error.msg.strip_prefix(&format!("{field} ")).unwrap_or(&error.msg);
-    format!("--{flag} {rule}")
+    // Words of their own subject, where those of other rules go on from the flag.
+    let mark = if field == "password" || error.kind == "unknown" { ":" } else { "" };
+    format!("--{flag}{mark} {rule}")
 }
 
 #[cfg(test)]
@@ -42,21 +44,30 @@ mod tests {
     fn every_fault_names_its_flag() {
         let told = of(&[
             ("username", "must have 1 to 64 letters"),
-            ("password", "must have 8 characters or more"),
+            ("password", "a password has 8 to 200 characters"),
             ("display_name", "must be one line"),
         ]);
 
         assert_eq!(
             told,
-            "--username must have 1 to 64 letters; --password-stdin must have 8 characters or more; \
+            "--username must have 1 to 64 letters; --password-stdin: a password has 8 to 200 characters; \
              --display-name must be one line"
         );
     }
 
     #[test]
-    fn a_refusal_without_fields_keeps_its_words() {
-        let problem = Problem::new(Code::NotFound, "There is no tenant with this slug.");
+    fn a_name_that_stands_for_nothing_follows_its_flag() {
+        let steps = [Step::Name("tenant".to_owned())];
+        let mut problem = Problem::not_found();
+        problem.errors = vec![FieldError::in_body(&steps, "unknown", "there is no tenant `nope`")];
 
-        assert_eq!(words(problem), "There is no tenant with this slug.");
+        assert_eq!(words(problem), "--tenant: there is no tenant `nope`");
+    }
+
+    #[test]
+    fn a_refusal_without_fields_keeps_its_words() {
+        let problem = Problem::new(Code::NotFound, "There is nothing here that you may see.");
+
+        assert_eq!(words(problem), "There is nothing here that you may see.");
     }
 }

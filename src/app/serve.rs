@@ -1,12 +1,14 @@
 //! `lotline serve`: builds the node, says when it is ready, obeys signals.
 
 use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::build::App;
+use super::first_steps::{self, Store};
 use super::reload::{Reload, Reloadable};
 use super::shutdown::{self, Shutdown};
 use super::signals::{Signals, Wanted};
@@ -17,8 +19,9 @@ use crate::config::Settings;
 use crate::crawler::reader::ReaderProgram;
 use crate::domain::identity::bootstrap;
 
-/// Serves until SIGTERM or SIGINT; a second of them ends the process at once. SIGHUP reads the configuration again.
-pub async fn run(settings: &Settings, reload: Reload) -> Result<(), StartError> {
+/// Serves until SIGTERM or SIGINT; a second of them ends the process at once. SIGHUP reads the configuration again, which
+/// came from `config` where there is a file.
+pub async fn run(settings: &Settings, config: Option<&Path>, reload: Reload) -> Result<(), StartError> {
     file_limits::raise();
     file_modes::warn_of_wide_ones(settings);
     let mut signals = Signals::listen().map_err(StartError::Signals)?;
@@ -33,21 +36,16 @@ pub async fn run(settings: &Settings, reload: Reload) -> Result<(), StartError> 
     TaskTracker::new().spawn(obey(signals, stop.clone(), longest, reload, reloadable));
     // Not through the log: scripts wait for this very line, whatever the log's form.
     let url = format!("http://{}", app.local_addr());
-    let first_steps = first_steps(&app, &parts::reached_at(settings, app.local_addr())).await;
+    let reached_at = parts::reached_at(settings, app.local_addr());
+    let first_steps = first_steps::words(&reached_at, store_of(&app).await, config);
     let _ = writeln!(std::io::stderr().lock(), "listening on {url}\n{first_steps}");
     app.run_until_stopped(stop).await
 }
 
-/// Where to look, and what to do while there is nobody who could sign in.
-async fn first_steps(app: &App, url: &str) -> String {
-    let docs = format!("try it at {url}/, read {url}/docs (REST) and {url}/docs/async (sockets and streams)");
+async fn store_of(app: &App) -> Store {
     match bootstrap::is_empty(&app.identity).await {
-        Ok(true) => format!(
-            "{docs}\nthere is no tenant yet; make one and its first user, also while this runs:\n  \
-             lotline tenant create --slug acme --name \"Acme\"\n  \
-             lotline user create --tenant acme --username ann --role admin --password-stdin"
-        ),
-        Ok(false) | Err(_) => docs,
+        Ok(true) => Store::Empty,
+        Ok(false) | Err(_) => Store::InUse,
     }
 }
 

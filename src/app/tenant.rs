@@ -1,17 +1,17 @@
 //! `lotline tenant …`: one company as a whole, by whoever holds the database; a server may be running on it.
 
 use super::cli::{ExportArgs, TenantVerb};
+use super::lists::{self, Form};
 use super::people::{self, Refused};
 use super::refused_flags::words;
 use super::settings as parts;
-use super::table::table;
 use crate::auth::role::Role;
 use crate::auth::scope::{SystemReason, TenantScope};
 use crate::base::clock::{Clock, rfc3339};
 use crate::base::entropy::Entropy;
 use crate::base::ids::TenantId;
 use crate::config::Settings;
-use crate::domain::identity::{self, platform::PlatformOp};
+use crate::domain::identity::platform::PlatformOp;
 use crate::domain::op::{Kernel, Op};
 use crate::domain::tenant_removal::{self, Stand};
 use crate::storage::tenants::{self, TenantRow};
@@ -21,24 +21,11 @@ use crate::storage::{Database, DatabaseSettings, ExportHead, export_tenant};
 pub async fn run(settings: &Settings, verb: &TenantVerb) -> Result<String, Refused> {
     match verb {
         TenantVerb::Create { slug, name } => people::tenant(settings, slug, name).await,
-        TenantVerb::List => list(settings).await,
+        TenantVerb::List { json } => lists::tenants(settings, Form::of(*json)).await,
         TenantVerb::Show { slug } => show(settings, slug).await,
         TenantVerb::Export(args) => export(settings, args).await,
         TenantVerb::Delete { slug, confirm } => delete(settings, slug, confirm).await,
     }
-}
-
-async fn list(settings: &Settings) -> Result<String, Refused> {
-    let identity = people::identity(settings).await?;
-    let op = PlatformOp::of_system(&identity.kernel, SystemReason::CommandLine);
-    let rows = people::all(async |after| {
-        identity::tenants::list(&op, people::page(after)).await.map(|page| (page.rows, page.next))
-    });
-    let rows = rows.await?;
-    let rows = rows.iter().map(|tenant| {
-        [tenant.id.to_string(), tenant.slug.clone(), tenant.name.clone(), state(tenant).to_owned()]
-    });
-    Ok(table(["id", "slug", "name", "state"], rows))
 }
 
 async fn show(settings: &Settings, slug: &str) -> Result<String, Refused> {
@@ -70,7 +57,8 @@ async fn show(settings: &Settings, slug: &str) -> Result<String, Refused> {
     Ok(lines.join("\n"))
 }
 
-fn state(tenant: &TenantRow) -> &'static str {
+/// What may be done in the tenant, in a word or two.
+pub(super) fn state(tenant: &TenantRow) -> &'static str {
     match (&tenant.removal, tenant.is_active) {
         (Some(_), _) => "being removed",
         (None, true) => "active",
@@ -131,5 +119,5 @@ async fn close(db: Database) {
 async fn find(db: &Database, slug: &str) -> Result<TenantRow, Refused> {
     let tx = db.system(SystemReason::CommandLine).read().await.map_err(|error| error.to_string())?;
     let found = tenants::find_by_slug(&tx, slug).await.map_err(|error| error.to_string())?;
-    found.ok_or_else(|| format!("there is no tenant {slug}; `lotline tenant list` names them"))
+    found.ok_or_else(|| format!("--slug: there is no tenant `{slug}`; `lotline tenant list` names them"))
 }

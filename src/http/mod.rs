@@ -29,6 +29,7 @@ pub mod etag;
 pub mod explain;
 mod freshness;
 pub mod health;
+pub mod json_rows;
 pub mod key_set;
 pub mod list;
 pub mod messages;

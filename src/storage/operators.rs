@@ -1,6 +1,6 @@
 //! Platform accounts, which belong to no tenant.
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QuerySelect};
+use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::operators::{ActiveModel, Column, Entity};
 use super::users::{best, keys_of};
@@ -30,6 +30,11 @@ pub async fn find(tx: &SystemTx, id: OperatorId) -> Result<Option<OperatorRow>> 
 pub async fn find_by_username(tx: &SystemTx, username: &str) -> Result<Option<OperatorRow>> {
     let query = tx.select::<Entity>().filter(Column::UsernameKey.is_in(keys_of(username)));
     Ok(best(query.all(&tx.tx).await?, username, |row| &row.username_key))
+}
+
+/// All of them, in the order of their making: they are few.
+pub async fn list(tx: &SystemTx) -> Result<Vec<OperatorRow>> {
+    Ok(tx.select::<Entity>().order_by_asc(Column::Id).all(&tx.tx).await?)
 }
 
 /// Like [`find`], and holds the row until the transaction ends.

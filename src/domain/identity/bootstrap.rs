@@ -19,7 +19,7 @@ use crate::auth::token::mint::{AccessToken, Lifetime, Subject};
 use crate::base::ids::{SessionId, TenantId, UserId};
 use crate::domain::error::Result;
 use crate::domain::op::{Deed, Op, Origin};
-use crate::protocol::problem::{Code, Problem};
+use crate::protocol::problem::{Code, FieldError, Problem, Step};
 use crate::storage::operators::OperatorRow;
 use crate::storage::platform_marks::{self, PlatformMark};
 use crate::storage::sessions::Owner;
@@ -92,13 +92,19 @@ pub async fn create_operator(
     Ok(row)
 }
 
+/// `lotline user list --operator`.
+pub async fn list_operators(identity: &Identity) -> Result<Vec<OperatorRow>> {
+    let tx = identity.kernel.db.system(SystemReason::CommandLine).read().await?;
+    Ok(operators::list(&tx).await?)
+}
+
 /// A user by name, and the work in the user's tenant.
 pub async fn find_user(identity: &Identity, tenant: &str, username: &str) -> Result<(Op, UserId)> {
     let op = tenant_op(identity, tenant).await?;
     let tx = op.read().await?;
     let user = user_rows::find_by_username(&tx, username).await?;
     drop(tx);
-    let user = user.ok_or_else(|| Problem::new(Code::NotFound, "The tenant has no such user."))?;
+    let user = user.ok_or_else(|| no_user(tenant, username))?;
     Ok((op, UserId(user.id)))
 }
 
@@ -126,7 +132,9 @@ pub async fn create_key(identity: &Identity, tenant: &str, wish: &KeyWish<'_>) -
         None => user_rows::first_admin(&tx).await?,
     };
     drop(tx);
-    let maker = maker.ok_or_else(|| Problem::new(Code::NotFound, "The tenant has no such user."))?;
+    let no_admin = || Problem::new(Code::NotFound, "The tenant has no active admin.");
+    let maker =
+        maker.ok_or_else(|| wish.username.map_or_else(no_admin, |username| no_user(tenant, username)))?;
     let new =
         NewKey { name: wish.name.to_owned(), scopes: wish.scopes.to_vec(), expires_at: wish.expires_at };
     api_keys::create_for(identity, &op, &new, UserId(maker.id)).await
@@ -142,7 +150,7 @@ pub async fn mint_token(
     let op = tenant_op(identity, tenant).await?;
     let tenant_id = op.scope.tenant_id();
     let tx = identity.kernel.db.system(SystemReason::CommandLine).begin().await?;
-    let no_such = || Problem::new(Code::NotFound, "The tenant has no such user.");
+    let no_such = || no_user(tenant, username);
     let user = user_rows::find_in(&tx, tenant_id, username).await?.ok_or_else(no_such)?;
     let user = user_rows::lock_in(&tx, tenant_id, UserId(user.id)).await?.ok_or_else(no_such)?;
     let session_id = SessionId::new(&identity.kernel.clock);
@@ -231,6 +239,17 @@ pub fn known_email(stored: String) -> Option<String> {
 pub async fn tenant_op(identity: &Identity, slug: &str) -> Result<Op> {
     let tx = identity.kernel.db.system(SystemReason::CommandLine).read().await?;
     let tenant = tenant_rows::find_by_slug(&tx, slug).await?;
-    let tenant = tenant.ok_or_else(|| Problem::new(Code::NotFound, "There is no tenant with this slug."))?;
+    let tenant = tenant.ok_or_else(|| unknown("tenant", format!("there is no tenant `{slug}`")))?;
     Ok(Op::of_system(&identity.kernel, SystemReason::CommandLine, TenantId(tenant.id)))
+}
+
+fn no_user(tenant: &str, username: &str) -> Problem {
+    unknown("username", format!("the tenant `{tenant}` has no user `{username}`"))
+}
+
+/// Refuses a name that stands for nothing; `field` is where it was given.
+fn unknown(field: &str, words: String) -> Problem {
+    let mut problem = Problem::new(Code::NotFound, "There is nothing of this name.");
+    problem.errors = vec![FieldError::in_body(&[Step::Name(field.to_owned())], "unknown", words)];
+    problem
 }

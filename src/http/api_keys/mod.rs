@@ -23,6 +23,8 @@ use super::tags::Tag;
 use crate::domain::identity::Identity;
 use crate::protocol::problem::Problem;
 
+pub(super) use self::view::view as key_view;
+
 pub struct ApiKeysApi;
 
 #[OpenApi(tag = "Tag::People")]

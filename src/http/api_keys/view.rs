@@ -64,7 +64,7 @@ pub struct KeyView {
     pub(super) last_used_at: Option<String>,
 }
 
-pub(super) fn view(row: ApiKeyRow) -> Result<KeyView, Problem> {
+pub(in crate::http) fn view(row: ApiKeyRow) -> Result<KeyView, Problem> {
     let scopes: KeyScopes = row.scopes.parse().map_err(|_| unreadable(row.id))?;
     Ok(KeyView {
         id: row.id,

@@ -29,6 +29,8 @@ use crate::domain::identity::Identity;
 use crate::domain::identity::platform::PlatformOp;
 use crate::protocol::problem::Problem;
 
+pub(super) use self::view::view as tenant_view;
+
 pub struct TenantsApi;
 
 #[OpenApi(tag = "Tag::People")]

@@ -27,7 +27,7 @@ pub struct TenantView {
     pub(super) updated_at: String,
 }
 
-pub(super) fn view(row: TenantRow) -> Result<TenantView, Problem> {
+pub(in crate::http) fn view(row: TenantRow) -> Result<TenantView, Problem> {
     let quotas = quotas::view(&overrides::of(&row)?);
     Ok(TenantView {
         id: row.id,

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::sync::mpsc::{self, Receiver};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::binary::{Ended, Server, lotline, run, run_with, serve_in};
 use crate::support::key_pair::hmac_token;
@@ -77,7 +77,82 @@ fn tenants_users_and_keys_are_listed_and_ended() {
     assert!(last.contains("last admin"), "{last}");
     let shown = done(data, "tenant show --slug acme");
     assert!(shown.contains("2: 1 admins, 0 members, 0 viewers, 1 deactivated"), "{shown}");
-    assert!(refused(data, "tenant show --slug none").contains("there is no tenant none"));
+    assert!(refused(data, "tenant show --slug none").contains("--slug: there is no tenant `none`"));
+}
+
+#[test]
+fn a_user_who_was_deactivated_is_let_in_again() {
+    let folder = with_ann();
+    let data = folder.path();
+    done(data, "user create --tenant acme --username bob --password-stdin");
+    done(data, "user deactivate --tenant acme --username bob");
+
+    let said = done(data, "user activate --tenant acme --username bob");
+
+    assert!(said.starts_with("user bob (") && said.contains("of acme activated"), "{said}");
+    assert!(!done(data, "user list --tenant acme").contains("deactivated"));
+}
+
+#[test]
+fn operators_are_listed_beside_tenants() {
+    let folder = with_ann();
+    let data = folder.path();
+    done(data, "user create --operator --username root --password-stdin");
+
+    let listed = done(data, "user list --operator");
+
+    let rows: Vec<Vec<&str>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["id", "username", "state"]);
+    assert_eq!((rows.len(), &rows[1][1..]), (2, &["root", "active"][..]));
+    assert_eq!(verb(data, "user list --operator --tenant acme").status, Some(2));
+    assert_eq!(verb(data, "user list").status, Some(2));
+}
+
+#[test]
+fn lists_are_json_for_programs_with_the_fields_of_rest() {
+    let folder = with_ann();
+    let data = folder.path();
+    done(data, "user create --operator --username root --password-stdin");
+    done(data, "key create --tenant acme --username ann --name scraper --scopes jobs:run,logs:write");
+    let read = |arguments: &str| -> Value { serde_json::from_str(&done(data, arguments)).unwrap() };
+
+    let tenants = read("tenant list --json");
+    let users = read("user list --tenant acme --json");
+    let operators = read("user list --operator --json");
+    let keys = read("key list --tenant acme --json");
+
+    for list in [&tenants, &users, &operators, &keys] {
+        assert_eq!(list.as_array().map(Vec::len), Some(1), "{list}");
+    }
+    assert_eq!((&tenants[0]["slug"], &tenants[0]["is_active"]), (&json!("acme"), &json!(true)));
+    assert_eq!((&users[0]["username"], &users[0]["has_password"]), (&json!("ann"), &json!(true)));
+    assert_eq!((&operators[0]["username"], &operators[0]["is_active"]), (&json!("root"), &json!(true)));
+    assert_eq!(keys[0]["made_by"], users[0]["id"]);
+    assert_eq!(keys[0]["scopes"], json!(["jobs:run", "logs:write"]));
+}
+
+#[test]
+fn a_name_that_stands_for_nothing_is_named_with_its_flag() {
+    let folder = with_ann();
+    let data = folder.path();
+
+    for (arguments, words) in [
+        ("user list --tenant nope", "--tenant: there is no tenant `nope`"),
+        ("key list --tenant nope", "--tenant: there is no tenant `nope`"),
+        ("user create --tenant nope --username bob --password-stdin", "--tenant: there is no tenant `nope`"),
+        ("token mint --tenant acme --username bob", "--username: the tenant `acme` has no user `bob`"),
+        ("user activate --tenant acme --username bob", "--username: the tenant `acme` has no user `bob`"),
+    ] {
+        assert_eq!(refused(data, arguments), format!("lotline: {words}\n"));
+    }
+}
+
+#[test]
+fn follow_names_both_ways_to_sign_in() {
+    let ended = run(&mut lotline(&["follow"]));
+
+    assert_eq!(ended.status, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("--token") && ended.stderr.contains("--username"), "{ended:?}");
 }
 
 #[test]
@@ -124,7 +199,7 @@ fn a_refusal_names_the_flag() {
     );
 
     assert!(tenant.starts_with("lotline: --slug must have"), "{tenant}");
-    for flag in ["--username must", "--email must", "--password-stdin "] {
+    for flag in ["--username must", "--email must", "--password-stdin: a password has"] {
         assert!(user.stderr.contains(flag), "{flag} in {user:?}");
     }
     assert!(!user.stderr.contains("/username") && !user.stderr.contains("body"), "{user:?}");
@@ -189,14 +264,17 @@ async fn says(server: &Server, word: &str) -> String {
 #[tokio::test]
 async fn a_new_server_says_where_it_is_and_what_to_do_first() {
     let folder = tempfile::tempdir().unwrap();
-    let mut empty = Server::start(&mut serve_in(folder.path()));
+    let config = folder.path().join("my lotline.toml");
+    std::fs::write(&config, "[rooms]\ncreate_on_join = true\n").unwrap();
+    let mut empty = Server::start(serve_in(folder.path()).arg("--config").arg(&config));
     let url = format!("http://{}", empty.address);
     empty.signal(rustix::process::Signal::INT);
     assert_eq!(empty.ends().await, Some(0));
     let said = says(&empty, "user create").await;
     assert!(said.contains(&format!("{url}/docs")), "{said}");
     assert!(
-        said.contains("there is no tenant yet") && said.contains("lotline tenant create --slug"),
+        said.contains("there is no tenant yet")
+            && said.contains(&format!("lotline --config '{}' tenant create --slug", config.display())),
         "{said}"
     );
 

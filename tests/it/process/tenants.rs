@@ -160,7 +160,9 @@ fn a_slip_of_the_hand_removes_nothing_and_a_verb_that_looks_makes_no_store() {
     let unknown = verb(data, &["tenant", "delete", "--slug", "acne", "--confirm", "acne"]);
     let nowhere = verb(empty.path(), &["tenant", "delete", "--slug", "acme", "--confirm", "acme"]);
 
-    for (refused, words) in [(slip, "--confirm"), (unknown, "no tenant acne"), (nowhere, "does not exist")] {
+    for (refused, words) in
+        [(slip, "--confirm"), (unknown, "--slug: there is no tenant `acne`"), (nowhere, "does not exist")]
+    {
         assert_eq!((refused.status, refused.stderr.contains(words)), (Some(1), true), "{refused:?}");
         assert_eq!(refused.stderr.lines().count(), 1, "{refused:?}");
     }

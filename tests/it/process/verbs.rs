@@ -59,7 +59,7 @@ async fn the_first_people_are_made_from_the_command_line_and_can_sign_in() {
         (signed_in.status(), me.status(), events.status()),
         (http::StatusCode::OK, http::StatusCode::OK, http::StatusCode::OK)
     );
-    assert!(linked.stdout.contains("to set a password, once: http"), "{linked:?}");
+    assert!(linked.stdout.contains("to set a password, once, until 20"), "{linked:?}");
     assert_eq!((healthy.status, healthy.stdout.as_str()), (Some(0), "ready\n"));
     drop(server);
     assert_eq!(run(&mut lotline(&["healthcheck", "--url", &url("")])).status, Some(1));
