@@ -166,7 +166,7 @@ async fn keys_are_computed_anew(
     use sea_orm::ConnectionTrait;
 
     lotline::storage::migrate_up(settings).await.unwrap();
-    lotline::storage::migrate_down(settings, 1).await.unwrap();
+    crate::store::tables::take_back_from(settings, "fold_compared_keys").await;
     let connection = connect().await;
     crate::store::tables::fill(&connection, 1).await;
     for (id, username, email) in BEFORE {

@@ -3,7 +3,7 @@
 use lotline::storage::{self, DatabaseSettings};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
-use super::tables::{Table, fill, open_sqlite, rows, tables};
+use super::tables::{Table, fill, open_sqlite, rows, tables, take_back_from};
 use crate::support::postgres::TestDatabase;
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn kept_answers_get_their_subject(
     connection.close().await.unwrap();
 
     // Down to before the answers had a subject.
-    storage::migrate_down(settings, 2).await.unwrap();
+    take_back_from(settings, "add_subjects_and_senders").await;
     storage::migrate_up(settings).await.unwrap();
 
     let connection = connect().await;
@@ -120,6 +120,53 @@ async fn on_postgres_kept_answers_of_before_get_their_subject() {
     };
 
     kept_answers_get_their_subject(&database.as_owner(), superuser).await;
+
+    database.remove().await;
+}
+
+/// A price in hundredths of a currency that has other decimals is in its own minor units afterwards.
+async fn prices_are_restated(settings: &DatabaseSettings, connect: impl AsyncFn() -> DatabaseConnection) {
+    storage::migrate_up(settings).await.unwrap();
+    take_back_from(settings, "scale_prices").await;
+    let connection = connect().await;
+    fill(&connection, 1).await;
+    for sql in [
+        "UPDATE properties SET currency = 'KWD', list_price = 123450, current_price = 123450",
+        "UPDATE price_history SET currency = 'CLF', price = 895012",
+    ] {
+        connection.execute_unprepared(sql).await.unwrap();
+    }
+    connection.close().await.unwrap();
+
+    storage::migrate_up(settings).await.unwrap();
+
+    let connection = connect().await;
+    let sql = "SELECT list_price, current_price, price FROM properties, price_history";
+    let found = rows(&connection, sql).await;
+    let prices: Vec<i64> = (0..3).map(|at| found[0].try_get_by_index(at).unwrap()).collect();
+    connection.close().await.unwrap();
+    assert_eq!(prices, [1_234_500, 123_450, 89_501_200]);
+}
+
+#[tokio::test]
+async fn on_sqlite_prices_get_the_decimals_of_their_currency() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lotline.db");
+    let settings = DatabaseSettings::Sqlite { path: path.clone() };
+
+    prices_are_restated(&settings, async || open_sqlite(&path).await).await;
+}
+
+#[tokio::test]
+async fn on_postgres_prices_get_the_decimals_of_their_currency() {
+    let database = TestDatabase::bare().await;
+    let superuser = async || {
+        let mut options = sea_orm::ConnectOptions::new(database.superuser_url().as_str());
+        options.sqlx_logging(false).max_connections(1);
+        sea_orm::Database::connect(options).await.unwrap()
+    };
+
+    prices_are_restated(&database.as_owner(), superuser).await;
 
     database.remove().await;
 }

@@ -1,6 +1,7 @@
 //! The tables as the database itself describes them, and a row in each: a table that is added tomorrow is looked at
 //! without a word here.
 
+use lotline::storage::{self, DatabaseSettings};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 
 /// A table and its columns with their types, in the database's words.
@@ -112,4 +113,11 @@ pub async fn rows(connection: &DatabaseConnection, sql: &str) -> Vec<sea_orm::Qu
 /// The only number that a query gives.
 pub async fn number(connection: &DatabaseConnection, sql: &str) -> i64 {
     rows(connection, sql).await[0].try_get_by_index(0).unwrap()
+}
+
+/// Takes back the migration whose name ends so, and those after it.
+pub async fn take_back_from(settings: &DatabaseSettings, name: &str) {
+    let status = storage::schema_status(settings).await.unwrap();
+    let at = status.iter().position(|(migration, _)| migration.ends_with(name)).unwrap();
+    storage::migrate_down(settings, u32::try_from(status.len() - at).unwrap()).await.unwrap();
 }
