@@ -2,7 +2,11 @@
 //! not free before it has ended: so the turn goes on too, or a caller who asks and hangs up would have the turns of all.
 
 use std::ops::Deref;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 
 use super::database::Turn;
@@ -19,11 +23,10 @@ impl HeldTx {
         Self { tx: Some(tx), turn }
     }
 
+    /// Once it has begun, the commit goes on to its end, also when this is dropped.
     pub(super) async fn commit(mut self) -> Result<(), DbErr> {
-        match self.tx.take() {
-            Some(tx) => tx.commit().await,
-            None => Ok(()),
-        }
+        let Some(tx) = self.tx.take() else { return Ok(()) };
+        Committing { commit: Some(tx.commit().boxed()), turn: self.turn.take() }.await
     }
 }
 
@@ -41,17 +44,46 @@ impl Deref for HeldTx {
 impl Drop for HeldTx {
     fn drop(&mut self) {
         let Some(tx) = self.tx.take() else { return };
-        let turn = self.turn.take();
-        // Without a runtime no caller waits for a turn, and the library undoes the transaction by itself.
-        // The task has no tracker: it ends with its statement, and closing the pool waits for its connection.
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        runtime.spawn(async move {
-            if let Err(error) = tx.rollback().await {
-                tracing::debug!(%error, "a transaction was not undone; its connection is given up");
-            }
-            drop(turn);
-        });
+        end_apart(tx.rollback(), self.turn.take());
     }
+}
+
+/// A commit that is under way.
+struct Committing {
+    /// Taken at the end only.
+    commit: Option<BoxFuture<'static, Result<(), DbErr>>>,
+    turn: Option<Turn>,
+}
+
+impl Future for Committing {
+    type Output = Result<(), DbErr>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(commit) = self.commit.as_mut() else { return Poll::Ready(Ok(())) };
+        let committed = ready!(commit.as_mut().poll(cx));
+        self.commit = None;
+        Poll::Ready(committed)
+    }
+}
+
+impl Drop for Committing {
+    fn drop(&mut self) {
+        let Some(commit) = self.commit.take() else { return };
+        end_apart(commit, self.turn.take());
+    }
+}
+
+/// Ends a transaction on a task that keeps the turn until the database has answered.
+fn end_apart(end: impl Future<Output = Result<(), DbErr>> + Send + 'static, turn: Option<Turn>) {
+    // Without a runtime no caller waits for a turn, and the library undoes the transaction by itself.
+    // The task has no tracker: it ends with its statement, and closing the pool waits for its connection.
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+    runtime.spawn(async move {
+        if let Err(error) = end.await {
+            tracing::debug!(%error, "a transaction that was dropped did not end well; its connection is given up");
+        }
+        drop(turn);
+    });
 }
 
 #[sea_orm::prelude::async_trait::async_trait]
@@ -74,5 +106,127 @@ impl ConnectionTrait for HeldTx {
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         self.deref().query_all_raw(statement).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use sea_orm::{DatabaseConnection, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::base::ids::TenantId;
+    use crate::base::turns::Turns;
+    use crate::storage::sqlite;
+
+    const EXCLUSIVE: TransactionOptions = TransactionOptions {
+        isolation_level: None,
+        access_mode: None,
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Exclusive),
+    };
+
+    /// One turn, and a file with a rollback journal, in which readers and a commit wait for each other.
+    struct Store {
+        turns: Turns<Option<TenantId>>,
+        folder: TempDir,
+    }
+
+    impl Store {
+        async fn new() -> Self {
+            let store = Self { turns: Turns::new(1, 10), folder: tempfile::tempdir().unwrap() };
+            std::fs::write(store.folder.path().join("test.db"), "").unwrap();
+            let connection = store.connect().await;
+            connection.execute_unprepared("CREATE TABLE notes (words TEXT)").await.unwrap();
+            connection.close().await.unwrap();
+            store
+        }
+
+        /// A connection whose statements wait for a lock until it is free.
+        async fn connect(&self) -> DatabaseConnection {
+            let connection = sqlite::open_to_read(&self.folder.path().join("test.db")).await.unwrap();
+            connection.execute_unprepared("PRAGMA busy_timeout = 600000").await.unwrap();
+            connection
+        }
+
+        /// A transaction that holds the turn.
+        async fn begin(&self, connection: &DatabaseConnection) -> HeldTx {
+            let turn = self.turns.wait(None).await.unwrap();
+            HeldTx::new(connection.begin().await.unwrap(), Some(turn))
+        }
+    }
+
+    async fn count_notes(at: &impl ConnectionTrait) -> i64 {
+        let question = Statement::from_string(DbBackend::Sqlite, "SELECT count(*) FROM notes");
+        let row = at.query_one_raw(question).await.unwrap().unwrap();
+        row.try_get_by_index(0).unwrap()
+    }
+
+    fn is_pending<T>(future: &mut BoxFuture<'_, T>) -> bool {
+        future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
+    }
+
+    /// Lets the other tasks of the test's one thread run.
+    async fn let_tasks_run() {
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn the_turn_of_a_dropped_statement_comes_when_the_statement_has_ended() {
+        let store = Store::new().await;
+        let (connection, other) = (store.connect().await, store.connect().await);
+        let held = store.begin(&connection).await;
+        let lock = other.begin_with_options(EXCLUSIVE).await.unwrap();
+        let mut reading = async move { count_notes(&held).await }.boxed();
+        assert!(is_pending(&mut reading));
+        let mut next = store.turns.queue(None).unwrap();
+
+        drop(reading);
+        let_tasks_run().await;
+
+        assert_eq!(store.turns.waiting(), 1, "the statement still waits for the lock");
+        lock.rollback().await.unwrap();
+        assert!(next.turn().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_dropped_commit_goes_on_and_its_turn_comes_when_it_has_ended() {
+        let store = Store::new().await;
+        let (connection, other) = (store.connect().await, store.connect().await);
+        let held = store.begin(&connection).await;
+        held.execute_unprepared("INSERT INTO notes VALUES ('kept')").await.unwrap();
+        let reader = other.begin().await.unwrap();
+        assert_eq!(count_notes(&reader).await, 0);
+        let mut committing = held.commit().boxed();
+        assert!(is_pending(&mut committing));
+        let mut next = store.turns.queue(None).unwrap();
+
+        drop(committing);
+        let_tasks_run().await;
+
+        assert_eq!(store.turns.waiting(), 1, "the commit still waits for the reader");
+        reader.rollback().await.unwrap();
+        assert!(next.turn().await.is_ok());
+        assert_eq!(count_notes(&other).await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_is_awaited_tells_how_it_ended_and_gives_its_turn_back() {
+        let store = Store::new().await;
+        let connection = store.connect().await;
+        connection.execute_unprepared("PRAGMA foreign_keys = ON").await.unwrap();
+        let tables = "CREATE TABLE a (id INTEGER PRIMARY KEY);
+            CREATE TABLE b (a INTEGER REFERENCES a DEFERRABLE INITIALLY DEFERRED)";
+        connection.execute_unprepared(tables).await.unwrap();
+
+        let refused = store.begin(&connection).await;
+        refused.execute_unprepared("INSERT INTO b VALUES (7)").await.unwrap();
+        let refusal = refused.commit().await;
+
+        assert!(refusal.is_err(), "the reference does not hold");
+        assert!(store.turns.queue(None).unwrap().turn().now_or_never().is_some());
     }
 }

@@ -10,7 +10,8 @@ use secrecy::SecretString;
 use super::tables::fill;
 use crate::support::postgres::{TestDatabase, dump, restore, run};
 
-fn doors(database: &TestDatabase, name: &str) -> DatabaseSettings {
+/// The two doors of the database with this name, for the roles of `database`.
+pub fn doors(database: &TestDatabase, name: &str) -> DatabaseSettings {
     let at = |role| {
         let mut url = database.url(role);
         url.set_path(name);

@@ -7,3 +7,4 @@ mod refusals;
 mod schema;
 mod sqlite;
 pub mod tables;
+mod turns;
