@@ -41,6 +41,9 @@ pub enum Since {
     Gap(GapReason),
 }
 
+// The right to replay comes before the turn at a connection, here and everywhere: with one order there is no deadlock. The
+// other order would let a storm of replays hold connections while it waits for rights, and hold up all other reads.
+
 /// The log's head now.
 pub async fn head(db: &Database, scope: &TenantScope) -> Result<Head> {
     let _turn = db.replay_turn(scope).await?;
