@@ -539,6 +539,41 @@ async fn sockets_and_streams_take_no_place_of_requests_and_have_a_bound_of_their
     assert!(read_until(&mut third, "\r\n\r\n").await.starts_with("HTTP/1.1 101"));
 }
 
+/// An answer that goes on for ever in the form of a stream.
+fn event_stream() -> Response {
+    let body = Body::from_bytes_stream(futures_util::stream::pending::<io::Result<bytes::Bytes>>());
+    Response::builder().content_type("text/event-stream").body(body)
+}
+
+#[tokio::test]
+async fn only_a_stream_that_is_marked_takes_a_place_of_sockets_and_streams() {
+    let endpoint = make(|request: Request| async move {
+        let mut answer = event_stream();
+        if request.uri().path() == "/seated" {
+            answer.set_data(LiveAnswer);
+        }
+        answer
+    });
+    // Four plain connections; the descriptors leave one place for sockets and streams.
+    let settings = ServeSettings { descriptors: PLAIN_DESCRIPTORS + 1, ..small(4, 0) };
+    assert_eq!(settings.live_places(), 1);
+    let server = Server::with(endpoint, settings);
+    let ask = async |path: &str| {
+        let mut peer = server.connect().await;
+        peer.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await.unwrap();
+        let head = read_until(&mut peer, "\r\n\r\n").await;
+        (peer, head)
+    };
+    let (refused, seated) = ("/refused", "/seated");
+
+    let _open = [ask(refused).await, ask(refused).await];
+    let first = ask(seated).await;
+    let second = ask(seated).await;
+
+    assert!(first.1.starts_with("HTTP/1.1 200"), "{}", first.1);
+    assert!(second.1.starts_with("HTTP/1.1 503"), "{}", second.1);
+}
+
 #[tokio::test]
 async fn a_refusal_before_a_body_is_read_reaches_a_peer_that_goes_on_sending() {
     let server = Server::start(make(|_| async { StatusCode::UNAUTHORIZED }));

@@ -12,4 +12,5 @@ mod parameters;
 mod seats;
 mod subscriptions;
 mod unfinished;
+mod unread_refusals;
 mod waiting;
