@@ -15,6 +15,7 @@ on_both_databases! {
     an_allowed_page_may_send_whatever_header_its_libraries_add with super::ALLOWED,
     an_allowed_page_may_read_where_a_thing_is_and_what_a_file_is_called with super::ALLOWED,
     every_answer_can_be_read_by_an_allowed_page_and_by_no_other with super::ALLOWED,
+    a_head_that_is_too_large_before_its_origin_is_refused_so_that_an_allowed_page_reads_why with super::ALLOWED,
 }
 
 async fn preflight(app: &TestApp, origin: &str, headers: &str) -> Answer {
@@ -73,6 +74,38 @@ async fn every_answer_can_be_read_by_an_allowed_page_and_by_no_other(app: &TestA
             let allowed =
                 answer.head.to_lowercase().contains(&format!("access-control-allow-origin: {PAGE}"));
             assert_eq!((answer.status, allowed), (status, may_read), "{what} for {origin}: {}", answer.head);
+        }
+    }
+}
+
+async fn a_head_that_is_too_large_before_its_origin_is_refused_so_that_an_allowed_page_reads_why(
+    app: &TestApp,
+) {
+    let (address, token) = ("x".repeat(33 * 1024), "x".repeat(40 * 1024));
+    for (what, head) in [
+        ("an address", format!("GET /{address} HTTP/1.1\r\nHost: x\r\nOrigin: ORIGIN\r\n\r\n")),
+        (
+            "a credential",
+            format!(
+                "GET /api/v1/users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nOrigin: ORIGIN\r\n\r\n"
+            ),
+        ),
+    ] {
+        for (origin, may_read) in [(PAGE, true), ("https://evil.example", false)] {
+            let head = head.replace("ORIGIN", origin);
+            let mut raw = Raw::connect(app.address).await;
+            // The server takes 32 KiB. What makes the head too large comes with the origin, in one piece.
+            let (within_bounds, rest) = head.as_bytes().split_at(28 * 1024);
+            raw.send(within_bounds).await;
+            raw.send(rest).await;
+            let answer = raw.answer().await.unwrap();
+
+            let fields = answer.head.to_lowercase();
+            assert_eq!(answer.status, 431, "{what} for {origin}: {fields}");
+            assert!(answer.body.contains("headers_too_large"), "{what} for {origin}: {}", answer.body);
+            let allowed = fields.contains(&format!("access-control-allow-origin: {PAGE}\r\n"));
+            let any = fields.contains("access-control-allow-origin");
+            assert_eq!((allowed, any), (may_read, may_read), "{what} for {origin}: {fields}");
         }
     }
 }
