@@ -37,6 +37,7 @@ pub fn database(settings: &Settings) -> DatabaseSettings {
             migrate_url: settings.database.migrate_url.clone(),
             migrate: settings.database.migrate,
             max_connections: settings.database.max_connections,
+            statement_time: settings.database.statement_time,
         },
     }
 }

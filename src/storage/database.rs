@@ -37,6 +37,8 @@ pub enum DatabaseSettings {
         migrate_url: Option<SecretString>,
         migrate: bool,
         max_connections: u32,
+        /// How long a statement of a tenant's reading transaction may take; `None`: for ever.
+        statement_time: Option<Duration>,
     },
 }
 
@@ -86,7 +88,13 @@ enum Doors {
         _open: Arc<StoreLock>,
     },
     /// Tenants take turns at the tenants' pool. The system's work takes them, too, where it uses that pool.
-    Postgres { tenant: DatabaseConnection, system: DatabaseConnection, shared_role: bool, turns: Turns },
+    Postgres {
+        tenant: DatabaseConnection,
+        system: DatabaseConnection,
+        shared_role: bool,
+        turns: Turns,
+        statement_time: Option<Duration>,
+    },
 }
 
 impl Database {
@@ -116,7 +124,14 @@ impl Database {
                     _open: Arc::new(open),
                 }
             }
-            DatabaseSettings::Postgres { url, system_url, migrate_url, migrate, max_connections } => {
+            DatabaseSettings::Postgres {
+                url,
+                system_url,
+                migrate_url,
+                migrate,
+                max_connections,
+                statement_time,
+            } => {
                 if *migrate {
                     schema::migrate_up_postgres(migrate_url.as_ref().unwrap_or(url)).await?;
                 }
@@ -129,7 +144,7 @@ impl Database {
                 let shared_role = system_url.is_none();
                 postgres::check_roles(&tenant, &system, shared_role).await?;
                 let turns = Turns::new(*max_connections as usize, MOST_WAITING);
-                Doors::Postgres { tenant, system, shared_role, turns }
+                Doors::Postgres { tenant, system, shared_role, turns, statement_time: *statement_time }
             }
         };
         let replays = Turns::new(replays_at_once, MOST_REPLAYS_WAITING);
@@ -266,10 +281,11 @@ impl<'a> TenantDoor<'a> {
                 let turn = sqlites_turn(writers, readers, Some(tenant_id), mode).await?;
                 (sqlite_transaction(write, read, mode).await?, Some(turn))
             }
-            Doors::Postgres { tenant, shared_role, turns, .. } => {
+            Doors::Postgres { tenant, shared_role, turns, statement_time, .. } => {
                 let turn = pools_turn(turns, Some(tenant_id)).await?;
                 let tx = postgres_transaction(tenant, mode, seen).await?;
-                postgres::enter_tenant(&tx, tenant_id, *shared_role).await?;
+                let time = time_of(mode, seen, *statement_time);
+                postgres::enter_tenant(&tx, tenant_id, *shared_role, time).await?;
                 (tx, Some(turn))
             }
         };
@@ -380,6 +396,15 @@ async fn sqlite_transaction(
     };
     let options = TransactionOptions { sqlite_transaction_mode: Some(lock), ..Default::default() };
     Ok(pool.begin_with_options(options).await?)
+}
+
+/// How long a statement of such a transaction may take. A change is bounded by its body and may wait for another's lock,
+/// retention changes too, and a snapshot is what exports read: these have no longest time.
+fn time_of(mode: AccessMode, seen: Seen, of_reading: Option<Duration>) -> Option<Duration> {
+    match (mode, seen) {
+        (AccessMode::ReadOnly, Seen::AsItChanges) => of_reading,
+        (AccessMode::ReadOnly, Seen::AsOfItsBeginning) | (AccessMode::ReadWrite, _) => None,
+    }
 }
 
 /// What a transaction sees of those that commit while it is open. On SQLite every transaction sees one moment.

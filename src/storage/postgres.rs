@@ -134,15 +134,20 @@ async fn describe_role(connection: &DatabaseConnection) -> Result<Role, DbErr> {
 }
 
 /// Names the tenant for row-level security, for this transaction only. A role that serves both doors first steps
-/// down to the tenant group, under whose policy only the tenant's rows exist.
+/// down to the tenant group, under whose policy only the tenant's rows exist. The server ends a statement that takes
+/// longer than `statement_time`, in this transaction only, too: a pooler may give the connection to others.
 pub(super) async fn enter_tenant(
     tx: &DatabaseTransaction,
     tenant_id: TenantId,
     shared_role: bool,
+    statement_time: Option<Duration>,
 ) -> Result<()> {
     let role =
         if shared_role { format!(", set_config('role', '{TENANT_GROUP}', true)") } else { String::new() };
-    let sql = format!("SELECT set_config('lotline.tenant', '{tenant_id}', true){role}");
+    let time = statement_time.map_or_else(String::new, |time| {
+        format!(", set_config('statement_timeout', '{}ms', true)", time.as_millis())
+    });
+    let sql = format!("SELECT set_config('lotline.tenant', '{tenant_id}', true){role}{time}");
     tx.execute_unprepared(&sql).await?;
     Ok(())
 }

@@ -139,6 +139,7 @@ fn rows_of_the_stores() -> Vec<Row> {
         ("database.migrate_url", "postgres://a@127.0.0.1/d", Part(database, "migrate_url")),
         ("database.migrate", "true", Part(database, "migrate")),
         ("database.max_connections", "17", Part(database, "max_connections")),
+        ("database.statement_seconds", "31", Part(database, "statement_time")),
         ("database.audit_log_days", "1", Part(kept_for, "kept.audit_log")),
         ("database.notification_days", "1", Part(kept_for, "kept.notifications")),
         ("database.job_log_days", "1", Part(kept_for, "kept.job_logs")),
@@ -357,9 +358,11 @@ fn beside(key: &str) -> &'static [(&'static str, &'static str)] {
         ("bootstrap.password", "other password"),
     ];
     match key {
-        "database.system_url" | "database.migrate_url" | "database.migrate" | "database.max_connections" => {
-            POSTGRES
-        }
+        "database.system_url"
+        | "database.migrate_url"
+        | "database.migrate"
+        | "database.max_connections"
+        | "database.statement_seconds" => POSTGRES,
         _ if key.starts_with("uploads.") && !["uploads.dir", "uploads.max_bytes"].contains(&key) => match key
         {
             "uploads.tenant_bytes" | "uploads.abandoned_seconds" => &[],

@@ -1,6 +1,7 @@
 //! `[database]`: where the facts are kept, and for how long.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use secrecy::SecretString;
 
@@ -21,6 +22,8 @@ pub struct DatabaseSettings {
     pub migrate_url: Option<SecretString>,
     pub migrate: bool,
     pub max_connections: u32,
+    /// `None`: for ever.
+    pub statement_time: Option<Duration>,
     /// `None` in these four: for ever.
     pub audit_log_days: Option<u32>,
     pub notification_days: Option<u32>,
@@ -38,6 +41,8 @@ impl DatabaseSettings {
             migrate_url: form.connection("database.migrate_url", postgres_only, secret_postgres),
             migrate: form.flag("database.migrate"),
             max_connections: form.integer("database.max_connections", 2..=1_000),
+            statement_time: or_for_ever(form.integer("database.statement_seconds", 0..=3_600))
+                .map(|seconds| Duration::from_secs(u64::from(seconds))),
             audit_log_days: or_for_ever(form.integer("database.audit_log_days", 0..=36_500)),
             notification_days: or_for_ever(form.integer("database.notification_days", 0..=36_500)),
             job_log_days: or_for_ever(form.integer("database.job_log_days", 0..=36_500)),
@@ -46,8 +51,8 @@ impl DatabaseSettings {
     }
 }
 
-fn or_for_ever(days: u32) -> Option<u32> {
-    (days > 0).then_some(days)
+fn or_for_ever(number: u32) -> Option<u32> {
+    (number > 0).then_some(number)
 }
 
 /// `sqlite:PATH` or `sqlite://PATH`. In memory there is nothing to share between the writer and the readers, and

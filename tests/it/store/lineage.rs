@@ -23,6 +23,7 @@ pub fn doors(database: &TestDatabase, name: &str) -> DatabaseSettings {
         migrate_url: None,
         migrate: false,
         max_connections: 2,
+        statement_time: None,
     }
 }
 

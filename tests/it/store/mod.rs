@@ -6,5 +6,6 @@ mod lineage;
 mod refusals;
 mod schema;
 mod sqlite;
+mod statements;
 pub mod tables;
 mod turns;

@@ -15,6 +15,7 @@ async fn refusal(url: &str) -> String {
         migrate_url: None,
         migrate: false,
         max_connections: 2,
+        statement_time: None,
     };
     within("the refusal", Database::open(&settings)).await.err().unwrap().to_string()
 }

@@ -96,6 +96,7 @@ impl TestDatabase {
             migrate_url: None,
             migrate: false,
             max_connections: 2,
+            statement_time: None,
         }
     }
 
