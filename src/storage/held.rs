@@ -217,7 +217,6 @@ mod tests {
     async fn a_commit_that_is_awaited_tells_how_it_ended_and_gives_its_turn_back() {
         let store = Store::new().await;
         let connection = store.connect().await;
-        connection.execute_unprepared("PRAGMA foreign_keys = ON").await.unwrap();
         let tables = "CREATE TABLE a (id INTEGER PRIMARY KEY);
             CREATE TABLE b (a INTEGER REFERENCES a DEFERRABLE INITIALLY DEFERRED)";
         connection.execute_unprepared(tables).await.unwrap();
