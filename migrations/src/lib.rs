@@ -19,7 +19,7 @@ mod m20261129_000012_bound_sign_ins;
 mod m20261129_000013_mark_first_tenant;
 mod m20261129_000014_add_subjects_and_senders;
 mod m20261129_000015_fold_compared_keys;
-mod m20261130_000016_scale_prices;
+mod m20261129_000016_scale_prices;
 
 pub use sea_orm_migration;
 use sea_orm_migration::prelude::*;
@@ -45,7 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000013_mark_first_tenant::Migration),
             Box::new(m20261129_000014_add_subjects_and_senders::Migration),
             Box::new(m20261129_000015_fold_compared_keys::Migration),
-            Box::new(m20261130_000016_scale_prices::Migration),
+            Box::new(m20261129_000016_scale_prices::Migration),
         ]
     }
 }

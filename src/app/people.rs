@@ -99,17 +99,6 @@ const BESIDE: &str = "a server that runs beside follows within a minute, and end
 /// The same of a new name, which ends nothing.
 const SHOWN_BESIDE: &str = "a server that runs beside shows it within a minute; over REST it does at once";
 
-async fn list_users(settings: &Settings, tenant: &str) -> Result<String, Refused> {
-    let identity = identity(settings).await?;
-    let op = bootstrap::tenant_op(&identity, tenant).await.map_err(words)?;
-    let rows = users_of(&op).await?;
-    let rows = rows.iter().map(|user| {
-        let state = if user.is_active { "active" } else { "deactivated" };
-        [user.id.to_string(), user.username.clone(), user.role.clone(), state.to_owned()]
-    });
-    Ok(table(["id", "username", "role", "state"], rows))
-}
-
 /// Without what is said of the address where none was given: the one that holds its place is as taken as the name.
 fn about_given(mut problem: Problem, has_email: bool) -> Problem {
     problem.errors.retain(|error| has_email || error.pointer != "/email");

@@ -58,7 +58,7 @@ mod tests {
     fn a_price_has_the_decimals_of_its_currency() {
         assert_eq!(Minor::from_major(1_234.567, "KWD"), Some(Minor(1_234_567)));
         assert_eq!(Minor(1_234_567).to_major("KWD"), 1_234.567);
-        assert_eq!(Minor::from_major(8_950.1234, "CLF"), Some(Minor(89_501_234)));
+        assert_eq!(Minor::from_major(8_950.123_4, "CLF"), Some(Minor(89_501_234)));
         assert_eq!(Minor::from_major(1.234, "EUR"), None);
         assert_eq!(Minor::from_major(1.5, "KRW"), None);
     }
