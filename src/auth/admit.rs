@@ -91,9 +91,8 @@ pub fn without_session(facts: &UserFacts) -> Refusal {
 /// A foreign token, with the user that was found for its subject in one of its tenants.
 pub fn foreign(token: &VerifiedForeign, facts: &UserFacts) -> Result<Principal, Refusal> {
     let named = match token.subject() {
-        ForeignSubject::Username(username) => {
-            compared::name_key(username) == compared::name_key(&facts.username)
-        }
+        // Case counts, though it does not at a sign-in: an issuer may have one account `ann` and another one `ANN`.
+        ForeignSubject::Username(username) => compared::name(username) == facts.username,
         ForeignSubject::UserId(user_id) => *user_id == facts.user_id,
     };
     if named && token.tenants().contains(&facts.tenant_slug) {
@@ -361,7 +360,8 @@ mod tests {
 
         let in_capitals = foreign_token(ForeignSubject::Username("ANN".into()));
 
-        for token in [by_name, in_capitals, by_id] {
+        assert_eq!(foreign(&in_capitals, &ann()), Err(Refusal::Unknown));
+        for token in [by_name, by_id] {
             assert_eq!(foreign(&token, &ann()).map(|principal| principal.session_id()), Ok(None));
             assert_eq!(foreign(&token, &elsewhere), Err(Refusal::Unknown));
             assert_eq!(foreign(&token, &bob), Err(Refusal::Unknown));

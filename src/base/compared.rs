@@ -13,9 +13,9 @@ pub fn exact(text: &str) -> String {
 }
 
 /// Fields that hold a name or an id that texts are compared with. What is given as one is read in its exact form wherever it
-/// is given; those of people and of listings have rules of their own.
-const NAME_FIELDS: [&str; 7] =
-    ["category", "display_name", "name", "room_id", "slug", "spider_name", "spiders"];
+/// is given, before any other rule; those of listings have rules of their own.
+const NAME_FIELDS: [&str; 9] =
+    ["category", "display_name", "email", "name", "room_id", "slug", "spider_name", "spiders", "username"];
 
 /// Whether texts of this field are read in their exact form.
 pub fn is_name_field(field: &str) -> bool {

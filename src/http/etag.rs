@@ -69,13 +69,14 @@ pub fn require_match<T: ToJSON>(value: &T, if_match: Option<&str>) -> Result<(),
 }
 
 /// The tag of a thing: whatever shows differently has another.
-fn tag_of<T: ToJSON>(value: &T) -> String {
+pub(super) fn tag_of<T: ToJSON>(value: &T) -> String {
     // A JSON value always serialises.
     let bytes = serde_json::to_vec(&value.to_json()).unwrap_or_default();
     format!("\"{}\"", URL_SAFE_NO_PAD.encode(&Sha256::digest(&bytes)[..12]))
 }
 
-/// Whether a list of tags, or `*`, names this one. Our tags hold no comma.
+/// Whether a list of tags, or `*`, names this one. Our tags hold no comma. A weak tag of the same text names it too, although
+/// a change asks for a strong one (RFC 9110 section 13.1.1): proxies that compress an answer make our tags weak.
 fn names(given: &str, tag: &str) -> bool {
     given.trim() == "*"
         || given.split(',').any(|one| one.trim().strip_prefix("W/").unwrap_or(one.trim()) == tag)

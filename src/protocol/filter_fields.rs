@@ -40,6 +40,15 @@ impl<'a> FilterFields<'a> {
         self.read(name, "a number", Value::as_f64)
     }
 
+    /// A least and a greatest number, the first not above the second.
+    pub(super) fn range(&mut self, least: &'static str, most: &'static str) -> (Option<f64>, Option<f64>) {
+        let range = (self.number(least), self.number(most));
+        if matches!(range, (Some(from), Some(to)) if from > to) {
+            self.wrong.push(format!("{least} must not be above {most}"));
+        }
+        range
+    }
+
     pub(super) fn flag(&mut self, name: &'static str) -> bool {
         self.read(name, "true or false", Value::as_bool).unwrap_or_default()
     }

@@ -142,14 +142,18 @@ impl Filter {
                 spider_name: fields.text("spider_name", MAX_FILTER_TEXT).as_deref().map(compared::exact),
                 logs: fields.flag("logs"),
             }),
-            Feed::PropertyUpdates => Self::Properties(PropertyFilter {
-                city: fields.text("city", MAX_FILTER_TEXT).as_deref().map(compared::folded),
-                price_min: fields.number("price_min"),
-                price_max: fields.number("price_max"),
-                bedrooms_min: fields.whole("bedrooms_min"),
-                bbox: fields.bbox("bbox"),
-                property_id: fields.id("property_id"),
-            }),
+            Feed::PropertyUpdates => {
+                let city = fields.text("city", MAX_FILTER_TEXT).as_deref().map(compared::folded);
+                let (price_min, price_max) = fields.range("price_min", "price_max");
+                Self::Properties(PropertyFilter {
+                    city,
+                    price_min,
+                    price_max,
+                    bedrooms_min: fields.whole("bedrooms_min"),
+                    bbox: fields.bbox("bbox"),
+                    property_id: fields.id("property_id"),
+                })
+            }
             Feed::SystemAlerts => Self::Alerts,
         };
         fields.end(feed)?;

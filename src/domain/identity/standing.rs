@@ -244,7 +244,7 @@ impl Accounts {
     }
 }
 
-/// The user that a name stands for; in several tenants it stands for nobody. Of two in one tenant, whose keys became the
+/// The user that a name stands for; in several tenants it stands for none. Of two in one tenant, whose keys became the
 /// same, the one who still has the former key of this spelling is meant, as at a sign-in.
 fn the_one(mut rows: Vec<UserStanding>, username: &str) -> Option<UserStanding> {
     if rows.iter().any(|row| row.tenant_id != rows[0].tenant_id) {

@@ -138,9 +138,17 @@ fn read_json<T: Type>(bytes: &[u8], free_form: FreeForm) -> Result<Value, Proble
 
 /// Puts names into the form that they are compared and stored in, so that rules judge what will be stored.
 fn trim_names(body: &mut Value) {
-    let fields = body.as_object_mut().into_iter().flatten();
-    fields.filter(|(name, _)| compared::is_name_field(name)).for_each(|(_, value)| trim(value));
+    for (name, value) in body.as_object_mut().into_iter().flatten() {
+        if compared::is_name_field(name) {
+            trim(value);
+        } else if PARTS.contains(&name.as_str()) {
+            trim_names(value);
+        }
+    }
 }
+
+/// Fields that hold an object with names of its own. What a client may fill freely is not among them.
+const PARTS: [&str; 2] = ["admin", "tenant"];
 
 /// The text, or each text of the list, without blanks around it and composed.
 fn trim(value: &mut Value) {

@@ -84,12 +84,21 @@ impl Operations {
             let given = values_for(param, matched, &query, request.headers());
             errors.extend(faults_of(&self.registry, param, &given));
         }
+        if errors.is_empty()
+            && let Some((name, kind, words)) = query_rules::broken_together(|name| number(&query, name))
+        {
+            errors.push(error_at("query", name, &[], kind, words));
+        }
         let is_known = |name: &str| params.iter().any(|param| is_in_query(param) && param.name == name);
         for name in query.keys().filter(|name| !is_known(name)) {
             errors.push(error_at("query", name, &[], "unknown_parameter", &unknown_parameter(params)));
         }
         errors
     }
+}
+
+fn number(query: &BTreeMap<String, Vec<String>>, name: &str) -> Option<f64> {
+    query.get(name)?.first()?.parse().ok()
 }
 
 fn query_values(query: &str) -> BTreeMap<String, Vec<String>> {

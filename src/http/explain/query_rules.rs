@@ -42,6 +42,17 @@ fn bad_subscriptions(text: &str) -> Option<String> {
     (!faults.is_empty()).then(|| faults.join("; "))
 }
 
+/// The rules that parameters break together: the name of one of them, the kind, and what would be accepted.
+pub(super) fn broken_together(
+    value: impl Fn(&str) -> Option<f64>,
+) -> Option<(&'static str, &'static str, &'static str)> {
+    let (least, most) = (value("price_min")?, value("price_max")?);
+    (least > most).then_some(("price_min", "range", ABOVE))
+}
+
+/// Words that a range with nothing in it is refused with.
+const ABOVE: &str = "must not be above `price_max`";
+
 /// Words of `q` at most, as the search has it.
 const MOST_WORDS: usize = 10;
 
@@ -68,6 +79,11 @@ mod tests {
         assert_eq!(broken("price_min", "-1").map(|(kind, _)| kind), Some("range"));
         assert_eq!(broken("q", &"word ".repeat(11)).map(|(kind, _)| kind), Some("max_length"));
         assert_eq!(broken("city", "-1"), None);
+        let together = |least: f64, most: f64| {
+            broken_together(|name| Some(if name == "price_min" { least } else { most }))
+                .map(|(name, ..)| name)
+        };
+        assert_eq!((together(5.0, 2.0), together(2.0, 2.0)), (Some("price_min"), None));
         assert_eq!(broken("subscriptions", "job_updates,system_alerts"), None);
         let (_, words) = broken("subscriptions", "foo,job_updates,bar").unwrap();
         assert_eq!(words, "Invalid subscription: foo; Invalid subscription: bar");

@@ -5,6 +5,8 @@ use poem_openapi::payload::Json;
 
 use crate::domain::op::Op;
 use crate::domain::properties::{self, Outcome};
+use crate::http::etag::tag_of;
+use crate::http::router::BASE;
 use crate::protocol::problem::Problem;
 use crate::protocol::property::{Property, PropertyInput};
 
@@ -13,10 +15,21 @@ use crate::protocol::property::{Property, PropertyInput};
 pub enum PutProperty {
     /// The property was known; it may have changed.
     #[oai(status = 200)]
-    Known(Json<Property>),
+    Known(
+        Json<Property>,
+        /// Names this state of the property.
+        #[oai(header = "ETag")]
+        String,
+    ),
     /// The property is new.
     #[oai(status = 201)]
-    Created(Json<Property>),
+    Created(
+        Json<Property>,
+        /// Names this state of the property.
+        #[oai(header = "ETag")]
+        String,
+        #[oai(header = "Location")] String,
+    ),
 }
 
 pub(super) async fn put_by_key(
@@ -26,8 +39,14 @@ pub(super) async fn put_by_key(
     input: PropertyInput,
 ) -> Result<PutProperty, Problem> {
     let put = properties::put_by_key(op, source, listing_key, input).await?;
+    let tag = tag_of(&put.property);
     Ok(match put.outcome {
-        Outcome::Created => PutProperty::Created(Json(put.property)),
-        Outcome::Changed | Outcome::Unchanged | Outcome::Removed => PutProperty::Known(Json(put.property)),
+        Outcome::Created => {
+            let address = format!("{BASE}/properties/{}", put.property.property_id);
+            PutProperty::Created(Json(put.property), tag, address)
+        }
+        Outcome::Changed | Outcome::Unchanged | Outcome::Removed => {
+            PutProperty::Known(Json(put.property), tag)
+        }
     })
 }

@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use encoding_rs::Encoding;
 use percent_encoding::percent_decode_str;
+use unicode_normalization::UnicodeNormalization;
 
 /// The name that a `Content-Disposition` gives; `None` when it gives none that can be read.
 pub(super) fn of_disposition(field: &[u8]) -> Option<String> {
@@ -12,10 +13,9 @@ pub(super) fn of_disposition(field: &[u8]) -> Option<String> {
     let parameters = parameters(text);
     let find =
         |wanted: &str| parameters.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
-    match find("filename*") {
-        Some(exact) => extended(exact),
-        None => decoded(find("filename")?),
-    }
+    // One that cannot be read leaves the other to go by (RFC 6266 section 4.3).
+    let name = find("filename*").and_then(extended).or_else(|| decoded(find("filename")?))?;
+    Some(name.nfc().collect())
 }
 
 /// The parameters behind the first word, names in lower case and values without their quotes.
@@ -126,6 +126,8 @@ mod tests {
             ("filename=\"C:\\temp\\x\"", "C:\\temp\\x"),
             ("filename=\"Grundri_.pdf\"; filename*=UTF-8''Grundri%C3%9F.pdf", "Grundriß.pdf"),
             ("filename*=utf-8'de'%E2%82%AC.txt; filename=\"euro.txt\"", "€.txt"),
+            ("filename*=UTF-8''%FF; filename=\"euro.txt\"", "euro.txt"),
+            ("filename=\"Ku\u{308}che.pdf\"", "Küche.pdf"),
             ("FILENAME*=ISO-8859-1''%FCber.txt", "über.txt"),
             ("filename=\"Grundriß.pdf\"", "Grundriß.pdf"),
         ] {
