@@ -40,6 +40,20 @@ impl Item {
         Self::Message { kind: message.kind(), frame, position, passing: false }
     }
 
+    /// Puts what waited behind a shut gate after the events that a replay brought meanwhile: it carries the replay's position
+    /// then. A client that resumed from an older one would have those events twice.
+    fn move_behind(&mut self, replayed: i64) {
+        match self {
+            Self::Message { frame, position: Some(position), .. } if position.seq < replayed => {
+                let later = Position { seq: replayed, ..*position };
+                *frame = frame.with_text(|text| text.replace(&field_of(*position), &field_of(later)));
+                *position = later;
+            }
+            Self::Beat(position) => position.seq = position.seq.max(replayed),
+            Self::Event(_) | Self::Message { .. } => {}
+        }
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Self::Event(envelope) => envelope.frame.frame().len(),
@@ -70,6 +84,11 @@ impl Item {
             Self::Message { .. } | Self::Beat(_) => None,
         }
     }
+}
+
+/// The field of a message that tells its position, as JSON has it. No text of a message holds it: its quotes are escaped there.
+fn field_of(position: Position) -> String {
+    format!("\"position\":\"{position}\"")
 }
 
 /// An item to be queued.
@@ -281,6 +300,7 @@ impl Mailbox {
             Item::Event(envelope) => envelope.seq() > replayed,
             Item::Message { .. } | Item::Beat(_) => true,
         });
+        state.queue.iter_mut().for_each(|item| item.move_behind(replayed));
         // An event is in the log before the hub hears of it: a replay may be ahead of the hub.
         state.last_seq = state.last_seq.max(replayed);
         state.gate_shut = false;

@@ -191,10 +191,7 @@ fn an_answer_stands_behind_the_events_whose_position_it_carries() {
     let (hub, mailbox) = joined(100_000);
     hub.committed(TenantId(1), &[notice(1)]);
 
-    hub.answer(&scope(), &mailbox, |position| {
-        let payload = PongPayload { timestamp: String::new() };
-        ServerMessage::Pong(Pong { timestamp: 0.0, payload, position: position.to_string(), reply_to: None })
-    });
+    hub.answer(&scope(), &mailbox, pong);
     hub.committed(TenantId(1), &[notice(2)]);
 
     let items = mailbox.try_take().unwrap().unwrap();
@@ -202,6 +199,34 @@ fn an_answer_stands_behind_the_events_whose_position_it_carries() {
         unreachable!("{items:?}")
     };
     assert_eq!((first.seq(), position.unwrap().seq, second.seq()), (1, 1, 2));
+}
+
+fn pong(position: Position) -> ServerMessage {
+    let payload = PongPayload { timestamp: String::new() };
+    ServerMessage::Pong(Pong { timestamp: 0.0, payload, position: position.to_string(), reply_to: None })
+}
+
+#[test]
+fn an_answer_that_waited_for_a_replay_carries_the_position_that_the_replay_has_come_to() {
+    let (hub, mailbox) = joined(100_000);
+    hub.hold(&scope(), &mailbox).unwrap();
+    hub.committed(TenantId(1), &[notice(1)]);
+    hub.answer(&scope(), &mailbox, pong);
+    hub.beat(&scope(), &mailbox);
+
+    // The log was ahead of the hub.
+    mailbox.open(3).unwrap();
+    hub.committed(TenantId(1), &[notice(2), notice(3), notice(4)]);
+
+    let items = mailbox.try_take().unwrap().unwrap();
+    let [Item::Message { frame, position, .. }, Item::Beat(beat), Item::Event(event)] = items.as_slice()
+    else {
+        unreachable!("{items:?}")
+    };
+    let third = Position { epoch: EPOCH, seq: 3 };
+    let text: serde_json::Value = serde_json::from_slice(&frame.payload()).unwrap();
+    assert_eq!((*position, &text["position"]), (Some(third), &json!(third.to_string())));
+    assert_eq!((*beat, event.seq()), (third, 4));
 }
 
 #[test]

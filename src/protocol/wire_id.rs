@@ -6,6 +6,8 @@ use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use serde_json::Value;
 
+use crate::base::whole::LARGEST;
+
 /// An id as a client wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WireId(pub i64);
@@ -21,7 +23,11 @@ impl Type for WireId {
 
     fn schema_ref() -> MetaSchemaRef {
         // The refusals of bad bodies know this format, so that they take digits for what they are.
-        MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("integer", "id")))
+        MetaSchemaRef::Inline(Box::new(MetaSchema {
+            minimum: Some(1.0),
+            maximum: Some(LARGEST as f64),
+            ..MetaSchema::new_with_format("integer", "id")
+        }))
     }
 
     fn as_raw_value(&self) -> Option<&Self> {
@@ -40,7 +46,8 @@ impl ParseFromJSON for WireId {
             Value::String(text) => text.parse().ok(),
             _ => None,
         };
-        id.map(Self).ok_or_else(|| ParseError::custom("an id is a whole number"))
+        let id = id.filter(|id| (1..=LARGEST).contains(id));
+        id.map(Self).ok_or_else(|| ParseError::custom("an id is a whole number, 1 or more"))
     }
 }
 
@@ -61,7 +68,16 @@ mod tests {
         let read = |value| WireId::parse_from_json(Some(value)).ok();
 
         assert_eq!((read(json!(7)), read(json!("7"))), (Some(WireId(7)), Some(WireId(7))));
-        for bad in [json!("x"), json!(""), json!(7.5), json!(null), json!([7]), json!(u64::MAX)] {
+        for bad in [
+            json!("x"),
+            json!(""),
+            json!(7.5),
+            json!(null),
+            json!([7]),
+            json!(u64::MAX),
+            json!(-1),
+            json!("0"),
+        ] {
             assert_eq!(read(bad.clone()), None, "{bad}");
         }
     }

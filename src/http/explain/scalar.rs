@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::patterns;
 use crate::base::timestamp::{self, Timestamp};
+use crate::base::whole::{LARGEST, whole};
 
 /// Integers of this format may be written as a string of digits too: ids, which some clients keep as text.
 const ID_FORMAT: &str = "id";
@@ -32,9 +33,13 @@ fn is_whole(value: &Value) -> bool {
 
 fn is_id(value: &Value) -> bool {
     match value {
-        Value::String(text) => text.parse::<i64>().is_ok(),
-        other => other.is_i64() || is_whole(other),
+        Value::String(text) => text.parse().is_ok_and(is_possible_id),
+        other => whole(other).is_some_and(is_possible_id),
     }
+}
+
+fn is_possible_id(id: i64) -> bool {
+    (1..=LARGEST).contains(&id)
 }
 
 /// What a value of this schema is, in words.

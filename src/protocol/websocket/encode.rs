@@ -52,6 +52,12 @@ impl TextFrame {
         Self { frame, header_bytes: header.as_bytes().len() }
     }
 
+    /// The frame of another text that is made of this one.
+    #[must_use]
+    pub fn with_text(&self, change: impl FnOnce(&str) -> String) -> Self {
+        Self::new(&change(&String::from_utf8_lossy(&self.payload())))
+    }
+
     /// The whole frame, to be written to a socket.
     pub fn frame(&self) -> &Bytes {
         &self.frame

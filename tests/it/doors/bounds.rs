@@ -18,9 +18,12 @@ on_both_databases! {
     what_the_document_forbids_is_refused_and_what_it_just_allows_is_not with super::OPEN_TO_ALL,
 }
 
-/// Fields that must say the same as the path, which is not on trial.
-const AS_IN_THE_PATH: [(&str, &str); 2] =
-    [("put_property_by_key", "source"), ("put_property_by_key", "listing_key")];
+/// Fields that must agree with what is not on trial: with the path, or with a field that they stand in for.
+const BOUND_TO_OTHERS: [(&str, &str); 3] = [
+    ("put_property_by_key", "source"),
+    ("put_property_by_key", "listing_key"),
+    ("set_password", "link_token"),
+];
 
 /// A field that names something: what is no id at all is answered like an id that nothing has.
 const UNKNOWN: &str = "message_id";
@@ -42,7 +45,7 @@ async fn what_the_document_forbids_is_refused_and_what_it_just_allows_is_not(app
         let Some(example) = example_of(&document, schema) else { continue };
         let schema = resolve(&document, schema);
         for (field, rules) in schema["properties"].as_object().into_iter().flatten() {
-            let is_free = !AS_IN_THE_PATH.contains(&(id, field.as_str()));
+            let is_free = !BOUND_TO_OTHERS.contains(&(id, field.as_str()));
             for trial in trials(resolve(&document, rules)).into_iter().filter(|one| is_free || !one.is_taken)
             {
                 let mut body = example.clone();

@@ -170,7 +170,7 @@ fn a_user_is_renamed_and_the_old_name_is_free() {
     assert!(renamed.contains("of acme renamed to Robert"), "{renamed}");
     assert!(taken.starts_with("lotline: --to is taken"), "{taken}");
     assert!(bad.starts_with("lotline: --to must have"), "{bad}");
-    assert!(unknown.contains("no such user"), "{unknown}");
+    assert!(unknown.contains("--username: the tenant `acme` has no user `bob`"), "{unknown}");
     let users = done(data, "user list --tenant acme");
     let names: Vec<&str> = users.lines().skip(1).filter_map(|line| line.split_whitespace().nth(1)).collect();
     assert_eq!(names, ["ann", "Robert", "bob"]);
