@@ -1,0 +1,43 @@
+//! REST requests under one credential.
+
+use reqwest::RequestBuilder;
+use serde_json::Value;
+
+use crate::Outcome;
+use crate::feed::Door;
+
+#[derive(Clone)]
+pub struct Api {
+    door: Door,
+    token: String,
+}
+
+impl Api {
+    pub fn new(door: &Door, token: String) -> Self {
+        Self { door: door.clone(), token }
+    }
+
+    pub async fn get(&self, path: &str) -> Outcome<Value> {
+        self.answer(self.door.http.get(format!("{}{path}", self.door.url))).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Outcome<Value> {
+        self.answer(self.door.http.post(format!("{}{path}", self.door.url)).json(body)).await
+    }
+
+    /// Reads the whole body without a look at what is in it: for load.
+    pub async fn read(&self, path: &str) -> Outcome<()> {
+        let request = self.door.http.get(format!("{}{path}", self.door.url)).bearer_auth(&self.token);
+        request.send().await?.error_for_status()?.bytes().await?;
+        Ok(())
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Outcome<Value> {
+        let answer = request.bearer_auth(&self.token).send().await?;
+        let (status, body) = (answer.status(), answer.text().await?);
+        if !status.is_success() {
+            return Err(format!("{status}: {body}").into());
+        }
+        Ok(serde_json::from_str(&body)?)
+    }
+}

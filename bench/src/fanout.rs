@@ -1,0 +1,113 @@
+//! Broadcasts to many subscribers of one tenant: at a fixed rate, then as fast as the server answers, then the same
+//! messages from the bare write loop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::interval;
+
+use crate::bare::{self, Plan};
+use crate::clock::Stopwatch;
+use crate::delivery::{Delivered, Finder, MARK, Tally};
+use crate::feed::{self, Carrier, Feed};
+use crate::figure::Figure;
+use crate::options::Options;
+use crate::stage::{Stage, broadcast};
+use crate::statistics::percentile;
+use crate::{Failure, Outcome, load};
+
+#[derive(Clone, Copy)]
+enum Pace {
+    AtRate,
+    Saturated,
+}
+
+pub async fn measure(stage: &Stage, options: &Options, carrier: Carrier) -> Outcome<Vec<Figure>> {
+    let (paced, _) = part(stage, options, carrier, Pace::AtRate).await?;
+    let (saturated, sent) = part(stage, options, carrier, Pace::Saturated).await?;
+    let message_bytes = paced.bytes_each as usize;
+    let plan = Plan { sockets: options.subscribers, messages: sent, message_bytes, rate: None };
+    let bare_saturated = bare::measure(plan).await?;
+    let plan = Plan { messages: options.paced_messages().into(), rate: Some(options.rate), ..plan };
+    let bare_paced = bare::measure(plan).await?;
+    let mut figures = at_the_rate(&paced, &bare_paced);
+    figures.extend(at_saturation(&saturated, &bare_saturated));
+    Ok(figures)
+}
+
+/// One part with subscribers of its own: what they received, and how many broadcasts were sent.
+async fn part(stage: &Stage, options: &Options, carrier: Carrier, pace: Pace) -> Outcome<(Delivered, u64)> {
+    let feeds = feed::open_all(stage, carrier, options.subscribers).await?;
+    let (tally, mut readers) = (Arc::new(Tally::start()), JoinSet::new());
+    for feed in feeds {
+        readers.spawn(read(feed, Arc::clone(&tally)));
+    }
+    let before = stage.server.cpu_seconds()?;
+    let sent = match pace {
+        Pace::AtRate => publish_at_rate(stage, options, tally.watch).await?,
+        Pace::Saturated => publish_saturated(stage, options, tally.watch).await?,
+    };
+    tally.wait_for(sent * u64::from(options.subscribers), &mut readers).await?;
+    let cpu_seconds = stage.server.cpu_seconds()? - before;
+    readers.shutdown().await;
+    Ok((tally.sum_up(cpu_seconds), sent))
+}
+
+/// Reads until the connection fails; why it did.
+async fn read(mut feed: Feed, tally: Arc<Tally>) -> Failure {
+    let mut finder = Finder::new(MARK);
+    loop {
+        match feed.next().await {
+            Ok(bytes) => tally.take(&mut finder, &bytes),
+            Err(failure) => return failure,
+        }
+    }
+}
+
+/// Each broadcast is sent when it is due, however late the answers are, and latency counts from then.
+async fn publish_at_rate(stage: &Stage, options: &Options, watch: Stopwatch) -> Outcome<u64> {
+    let period = Duration::from_secs(1) / options.rate;
+    let (begin_us, count) = (watch.micros(), options.paced_messages());
+    let (mut ticks, mut requests) = (interval(period), JoinSet::new());
+    for number in 0..count {
+        ticks.tick().await;
+        let due_us = begin_us + (period * number).as_micros() as u64;
+        requests.spawn(broadcast(stage.admin.clone(), due_us));
+    }
+    while let Some(answer) = requests.join_next().await {
+        answer??;
+    }
+    Ok(count.into())
+}
+
+async fn publish_saturated(stage: &Stage, options: &Options, watch: Stopwatch) -> Outcome<u64> {
+    let admin = stage.admin.clone();
+    let step = move |_| broadcast(admin.clone(), watch.micros());
+    Ok(load::repeat(options.clients, options.span(), step).await?.done())
+}
+
+fn at_the_rate(server: &Delivered, bare: &Delivered) -> Vec<Figure> {
+    let latency = |share| percentile(&server.latencies_us, share) as f64 / 1e3;
+    vec![
+        Figure::new("message", "bytes", server.bytes_each),
+        Figure::new("rate_cpu", "CPU-s per 100,000", server.cpu_seconds),
+        Figure::new("rate_bare_cpu", "CPU-s per 100,000", bare.cpu_seconds),
+        Figure::new("rate_cpu_to_bare", "ratio", server.cpu_seconds / bare.cpu_seconds),
+        Figure::new("rate_latency_p50", "ms", latency(0.50)),
+        Figure::new("rate_latency_p95", "ms", latency(0.95)),
+        Figure::new("rate_latency_p99", "ms", latency(0.99)),
+        Figure::new("rate_latency_max", "ms", latency(1.0)),
+    ]
+}
+
+fn at_saturation(server: &Delivered, bare: &Delivered) -> Vec<Figure> {
+    vec![
+        Figure::new("saturated_cpu", "CPU-s per 100,000", server.cpu_seconds),
+        Figure::new("saturated_bare_cpu", "CPU-s per 100,000", bare.cpu_seconds),
+        Figure::new("saturated_cpu_to_bare", "ratio", server.cpu_seconds / bare.cpu_seconds),
+        Figure::new("saturated", "deliveries/s", server.per_second),
+        Figure::new("saturated_bare", "deliveries/s", bare.per_second),
+        Figure::new("saturated_to_bare", "ratio", server.per_second / bare.per_second),
+    ]
+}

@@ -1,0 +1,110 @@
+//! One live connection of a member: a WebSocket or a stream of server-sent events.
+
+use futures_util::StreamExt;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Bytes, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+
+use crate::Outcome;
+use crate::stage::Stage;
+
+/// Connections that are opened at once.
+const OPENING: usize = 50;
+
+#[derive(Clone, Copy, Debug)]
+pub enum Carrier {
+    WebSocket,
+    Sse,
+}
+
+/// Where the server is, and the client for its streams.
+#[derive(Clone)]
+pub struct Door {
+    pub http: reqwest::Client,
+    pub url: String,
+}
+
+pub enum Feed {
+    WebSocket(Box<WebSocketStream<MaybeTlsStream<TcpStream>>>),
+    Sse(Box<reqwest::Response>),
+}
+
+impl Feed {
+    /// Connects with the token in the query, and `more` behind it.
+    pub async fn connect(carrier: Carrier, door: &Door, token: &str, more: &str) -> Outcome<Self> {
+        match carrier {
+            Carrier::WebSocket => {
+                let url = door.url.replacen("http://", "ws://", 1);
+                // Thousands of the usual buffers would take more memory than the server.
+                let config = WebSocketConfig::default().read_buffer_size(4_096).write_buffer_size(0);
+                let url = format!("{url}/ws?token={token}{more}");
+                let (socket, _) = connect_async_with_config(url, Some(config), true).await?;
+                Ok(Self::WebSocket(Box::new(socket)))
+            }
+            Carrier::Sse => {
+                let url = format!("{}/sse/events?token={token}{more}", door.url);
+                let answer = door.http.get(url).send().await?;
+                Ok(Self::Sse(Box::new(answer.error_for_status()?)))
+            }
+        }
+    }
+
+    /// What comes next; an end is a failure.
+    pub async fn next(&mut self) -> Outcome<Bytes> {
+        match self {
+            Self::WebSocket(socket) => loop {
+                match socket.next().await.ok_or("the socket ended")?? {
+                    Message::Text(text) => return Ok(text.into()),
+                    Message::Close(frame) => return Err(format!("the socket was closed: {frame:?}").into()),
+                    _ => {}
+                }
+            },
+            Self::Sse(answer) => Ok(answer.chunk().await?.ok_or("the stream ended")?),
+        }
+    }
+
+    /// Waits for the first message, which says that the connection stands.
+    pub async fn established(&mut self) -> Outcome<()> {
+        let first = self.next().await?;
+        let first = String::from_utf8_lossy(&first);
+        if first.contains("connection_established") {
+            return Ok(());
+        }
+        Err(format!("the first message is {first}").into())
+    }
+
+    /// Closes a socket and waits for the server's end of it; a stream is only dropped.
+    pub async fn close(self) -> Outcome<()> {
+        let Self::WebSocket(mut socket) = self else { return Ok(()) };
+        socket.close(None).await?;
+        while let Some(Ok(_)) = socket.next().await {}
+        Ok(())
+    }
+}
+
+/// Opens connections of all members in turns, each established.
+pub async fn open_all(stage: &Stage, carrier: Carrier, count: u32) -> Outcome<Vec<Feed>> {
+    let (mut opening, mut feeds) = (JoinSet::new(), Vec::new());
+    for number in 0..count as usize {
+        if opening.len() >= OPENING
+            && let Some(opened) = opening.join_next().await
+        {
+            feeds.push(opened??);
+        }
+        let token = stage.member(number).to_owned();
+        opening.spawn(open(carrier, stage.door.clone(), token));
+    }
+    while let Some(opened) = opening.join_next().await {
+        feeds.push(opened??);
+    }
+    Ok(feeds)
+}
+
+/// One established connection at the head of the log.
+pub async fn open(carrier: Carrier, door: Door, token: String) -> Outcome<Feed> {
+    let mut feed = Feed::connect(carrier, &door, &token, "").await?;
+    feed.established().await?;
+    Ok(feed)
+}
