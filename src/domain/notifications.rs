@@ -55,7 +55,8 @@ fn audience(routing: &Routing) -> Option<Audience> {
         | Routing::Property { .. }
         | Routing::Room { .. }
         | Routing::Membership { .. }
-        | Routing::Direct { .. } => None,
+        | Routing::Direct { .. }
+        | Routing::Unknown => None,
     }
 }
 

@@ -7,6 +7,7 @@ use crate::base::failpoint::{Failpoint, reach};
 use crate::protocol::envelope::Envelope;
 use crate::protocol::message::GapReason;
 use crate::protocol::position::Position;
+use crate::protocol::routing::Routing;
 use crate::storage::events::EventRow;
 use crate::storage::{Database, Error, Result, TenantTx, events, time};
 
@@ -74,7 +75,9 @@ async fn read_page(db: &Database, scope: &TenantScope, after: i64, limit: u64) -
         rows.retain(|row| row.seq > head.trimmed);
     }
     reach(Failpoint::ReplayPage);
-    let envelopes = rows.into_iter().map(|row| envelope(head.epoch, row)).collect::<Result<_>>()?;
+    let envelopes: Vec<_> = rows.into_iter().map(|row| envelope(head.epoch, row)).collect::<Result<_>>()?;
+    let unknown = envelopes.iter().filter(|envelope| envelope.routing == Routing::Unknown).count();
+    db.metrics().unknown_routings.add(unknown as u64);
     Ok(Page { envelopes, head })
 }
 

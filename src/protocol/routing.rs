@@ -29,6 +29,9 @@ pub enum Routing {
     Membership { room: RoomId, user: UserId, joined: bool },
     /// The inboxes of two people. The connection that it came from has its `ack` instead.
     Direct { between: [UserId; 2], connection: Option<ConnectionId> },
+    /// Written by a version that knows more. It reaches no reader; its place in the log counts like any other.
+    #[serde(other)]
+    Unknown,
 }
 
 /// What the filters of `property_updates` look at.
@@ -117,6 +120,7 @@ impl Routing {
             Self::Direct { between: [one, other], .. } => {
                 [Some(Topic::User(*one)), (one != other).then_some(Topic::User(*other))]
             }
+            Self::Unknown => [None, None],
         }
     }
 
@@ -131,7 +135,8 @@ impl Routing {
             | Self::Alert { .. }
             | Self::Room { .. }
             | Self::Membership { .. }
-            | Self::Direct { .. } => None,
+            | Self::Direct { .. }
+            | Self::Unknown => None,
         }
     }
 }
@@ -173,6 +178,17 @@ impl Audience {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_routing_of_a_later_version_is_read_and_one_that_is_damaged_is_not() {
+        let read = |text: &str| serde_json::from_str::<Routing>(text);
+
+        let later = read(r#"{"to":"webhook","webhook_id":7,"attempts":[1,2]}"#).unwrap();
+        assert_eq!((&later, later.topics(), later.collapses()), (&Routing::Unknown, [None, None], None));
+        for damaged in [r#"{"to":"direct"}"#, r#"{"to":"notice"}"#, r#"{"webhook_id":7}"#, "", "7"] {
+            assert!(read(damaged).is_err(), "{damaged}");
+        }
+    }
 
     #[test]
     fn an_audience_survives_its_text_and_nothing_else_is_one() {

@@ -312,6 +312,7 @@ impl Reader {
             Routing::Job { .. } | Routing::Property { .. } | Routing::Summary => true,
             // Rooms and conversations are their members', whatever the role.
             Routing::Room { .. } | Routing::Membership { .. } | Routing::Direct { .. } => true,
+            Routing::Unknown => false,
             Routing::Notice { audience } => match (self.user, self.role) {
                 (Some(user), Some(role)) => audience.includes(user, role),
                 _ => false,
@@ -338,7 +339,7 @@ impl Interest {
             Routing::Direct { between, connection } => {
                 between.contains(&user) && !self.reader.is(*connection)
             }
-            Routing::Property { .. } | Routing::Alert { .. } => false,
+            Routing::Property { .. } | Routing::Alert { .. } | Routing::Unknown => false,
         }
     }
 }

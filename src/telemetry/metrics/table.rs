@@ -102,6 +102,8 @@ metrics! {
     events: By<EventKind, Counter> = "lotline_events_appended_total";
     /// Events that were found by comparing heads rather than handed over at the commit.
     polled_events: Counter = "lotline_events_found_by_poll_total";
+    /// Events read from a log whose routing this version does not know; no reader gets them.
+    unknown_routings: Counter = "lotline_events_of_unknown_routing_total";
     /// Seconds since the heads were last compared.
     poll_age: Gauge = "lotline_head_poll_age_seconds";
     /// Seconds that a commit took.
