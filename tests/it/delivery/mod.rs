@@ -15,4 +15,5 @@ mod storm;
 mod streams;
 mod trimming;
 mod turns;
+mod unknown_routing;
 mod wandering;

@@ -2,5 +2,5 @@
 
 mod connections;
 mod health;
-mod metrics;
+pub mod metrics;
 mod stats;
