@@ -42,6 +42,13 @@ pub enum Back {
     Postgres,
 }
 
+/// What a node keeps when it does not run.
+pub struct Store {
+    pub folder: TempDir,
+    /// None on SQLite, whose file is in the folder.
+    pub database: Option<TestDatabase>,
+}
+
 /// A running node.
 pub struct TestApp {
     pub clock: Clock,
@@ -63,20 +70,39 @@ pub struct TestApp {
 impl TestApp {
     /// A node with `extra` settings on a clock that stands until it is moved.
     pub async fn spawn_with(back: Back, extra: &[Setting]) -> Self {
-        log_to_stderr();
-        let folder = tempfile::tempdir().unwrap();
         let database = match back {
             Back::Sqlite => None,
             Back::Postgres => Some(TestDatabase::migrated().await),
         };
-        let store = database.as_ref().map(TestDatabase::environment).unwrap_or_default();
-        let settings = settings::load(folder.path(), &store, extra);
-        let clock = Clock::manual(start_of_time());
+        let store = Store { folder: tempfile::tempdir().unwrap(), database };
+        Self::start(store, start_of_time(), None, extra).await
+    }
+
+    /// A node on a store that another node left, whose tenants were made by it in the usual order. Its clock stands at
+    /// `now`.
+    pub async fn opens(store: Store, now: DateTime<Utc>, extra: &[Setting]) -> Self {
+        Self::start(store, now, Some([TenantId(1), TenantId(2)]), extra).await
+    }
+
+    /// Starts the node, and makes the two tenants where there are none.
+    async fn start(
+        store: Store,
+        now: DateTime<Utc>,
+        tenants: Option<[TenantId; 2]>,
+        extra: &[Setting],
+    ) -> Self {
+        log_to_stderr();
+        let Store { folder, database } = store;
+        let environment = database.as_ref().map(TestDatabase::environment).unwrap_or_default();
+        let settings = settings::load(folder.path(), &environment, extra);
+        let clock = Clock::manual(now);
         let program = ReaderProgram::Path(env!("CARGO_BIN_EXE_lotline").into());
         let app = App::build(&settings, clock.clone(), program).await.unwrap();
         let (identity, sessions) = (Arc::clone(&app.identity), Arc::clone(&app.sessions));
-        let acme = TenantId(bootstrap::create_tenant(&identity, ACME, "Acme").await.unwrap().id);
-        let other = TenantId(bootstrap::create_tenant(&identity, OTHER, "Other").await.unwrap().id);
+        let [acme, other] = match tenants {
+            Some(tenants) => tenants,
+            None => make_tenants(&identity).await,
+        };
         let (address, metrics_address, kernel) = (app.local_addr(), app.metrics_addr(), app.kernel().clone());
         let stop = CancellationToken::new();
         let running = TaskTracker::new().spawn(app.run_until_stopped(stop.clone()));
@@ -105,7 +131,14 @@ impl TestApp {
 
     /// Stops the node, and fails when a connection, a seat or a task of it is left over.
     pub async fn finish(self) {
-        let Self { clock, sessions, stop, running, database, http, identity, kernel, .. } = self;
+        if let Some(database) = self.leaves_its_store().await.database {
+            database.remove().await;
+        }
+    }
+
+    /// The same, and gives what the node leaves.
+    pub async fn leaves_its_store(self) -> Store {
+        let Self { clock, sessions, stop, running, database, folder, http, identity, kernel, .. } = self;
         drop((http, identity, kernel));
         let tenants = [self.acme, self.other];
         eventually("the clients that are gone to be noticed", async || {
@@ -125,9 +158,7 @@ impl TestApp {
         });
         ended.await.expect("the node panicked").expect("the node ended badly");
         assert!(sessions.tasks.is_empty(), "{} tasks were left over", sessions.tasks.len());
-        if let Some(database) = database {
-            database.remove().await;
-        }
+        Store { folder, database }
     }
 
     /// The node's gates, for a test that fills them.
@@ -261,6 +292,12 @@ impl TestApp {
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
+}
+
+async fn make_tenants(identity: &Identity) -> [TenantId; 2] {
+    let acme = bootstrap::create_tenant(identity, ACME, "Acme").await.unwrap();
+    let other = bootstrap::create_tenant(identity, OTHER, "Other").await.unwrap();
+    [TenantId(acme.id), TenantId(other.id)]
 }
 
 /// Logs what `LOTLINE_TEST_LOG` asks for, such as `debug`, for a test that is being looked at.

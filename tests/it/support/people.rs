@@ -14,7 +14,7 @@ use super::socket::{Door, Socket};
 use super::stream::Stream;
 
 /// Everybody's password.
-const PASSWORD: &str = "correct horse battery staple";
+pub const PASSWORD: &str = "correct horse battery staple";
 
 /// Somebody at the door, with or without a credential.
 pub struct Caller<'a> {
@@ -104,6 +104,33 @@ impl TestApp {
     pub async fn operator(&self, username: &str) -> Operator<'_> {
         bootstrap::create_operator(&self.identity, username, &SecretString::from(PASSWORD)).await.unwrap();
         Operator(Caller { app: self, credential: Some(self.signs_in(username).await) })
+    }
+
+    /// An admin of acme whom an earlier node made.
+    pub async fn known_admin(&self, username: &str) -> Admin<'_> {
+        Admin(self.known_person(username).await)
+    }
+
+    /// A member of acme whom an earlier node made.
+    pub async fn known_member(&self, username: &str) -> Member<'_> {
+        Member(self.known_person(username).await)
+    }
+
+    /// A platform account that an earlier node made.
+    pub async fn known_operator(&self, username: &str) -> Operator<'_> {
+        Operator(Caller { app: self, credential: Some(self.signs_in(username).await) })
+    }
+
+    /// Whoever has this access token or API key.
+    pub fn holder_of(&self, credential: &str) -> Caller<'_> {
+        Caller { app: self, credential: Some(credential.to_owned()) }
+    }
+
+    async fn known_person(&self, username: &str) -> Person<'_> {
+        let signed_in = self.signs_in_whole(&format!("{ACME}/{username}")).await;
+        let credential = Some(signed_in["access_token"].as_str().unwrap().to_owned());
+        let id = UserId(signed_in["user_id"].as_i64().unwrap());
+        Person { caller: Caller { app: self, credential }, id, username: username.to_owned(), tenant: ACME }
     }
 
     async fn person(&self, tenant: &'static str, username: &str, role: Role) -> Person<'_> {

@@ -60,6 +60,27 @@ impl TestDatabase {
         admin.close().await.unwrap();
     }
 
+    /// Puts a dump of [`dump_as_sql`] into a database of its own, brings its schema up and lets the two doors in.
+    pub async fn restored(sql: &Path) -> Self {
+        let database = Self::bare().await;
+        let superuser = connect(&database.superuser).await;
+        // The dump names them, and no migration may have made them on this server yet.
+        for group in ["lotline_tenant", "lotline_system"] {
+            let sql = format!(
+                "DO $$ BEGIN CREATE ROLE {group} NOLOGIN;
+                 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+            );
+            run(&superuser, &sql).await;
+        }
+        superuser.close().await.unwrap();
+        let owner = database.as_role("owner").await;
+        run(&owner, &std::fs::read_to_string(sql).unwrap()).await;
+        owner.close().await.unwrap();
+        storage::migrate_up(&database.as_owner()).await.unwrap();
+        database.grant_doors().await;
+        database
+    }
+
     /// The environment that a node finds it by.
     pub fn environment(&self) -> Vec<(String, String)> {
         let variable = |key: &str, role| (format!("LOTLINE__DATABASE__{key}"), self.url(role).to_string());
@@ -131,6 +152,20 @@ pub fn dump(database: &Url, to: &Path) {
 /// Puts a dump into a database with PostgreSQL's own tool.
 pub fn restore(database: &Url, from: &Path, options: &[&str]) {
     succeeds(tool("pg_restore").args(options).arg("--dbname").arg(database.as_str()).arg(from));
+}
+
+/// Dumps a database as SQL for any server of its version or a later one, which makes everything the property of the role
+/// that runs it.
+pub fn dump_as_sql(database: &Url, to: &Path) {
+    let mut command = tool("pg_dump");
+    command.args(["--no-owner", "--inserts"]).arg(database.as_str());
+    let ended = command.output().unwrap();
+    assert!(ended.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ended.stderr));
+    let sql = String::from_utf8(ended.stdout).unwrap();
+    // Commands of psql alone, and a setting that older servers do not know.
+    let foreign = |line: &&str| line.starts_with('\\') || line.starts_with("SET transaction_timeout");
+    let kept: Vec<&str> = sql.lines().filter(|line| !foreign(line)).collect();
+    std::fs::write(to, kept.join("\n") + "\n").unwrap();
 }
 
 /// The newest of Debian's installed tools.
