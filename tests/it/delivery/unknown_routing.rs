@@ -1,5 +1,4 @@
-//! Events that a later version wrote during a rolling upgrade, for readers that this one has no word for: they are passed
-//! over, and what stands behind them arrives.
+//! Events of a later version, whose routing this one does not know: they are passed over, and what follows them arrives.
 
 use serde_json::{Value, json};
 
