@@ -17,6 +17,7 @@ mod delivery;
 mod documents;
 mod doors;
 mod faults;
+mod fixture;
 mod history;
 mod isolation;
 mod jobs;

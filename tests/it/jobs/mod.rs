@@ -3,6 +3,6 @@
 mod claims;
 mod fairness;
 mod losses;
-mod nodes;
+pub mod nodes;
 pub mod site;
 mod suspects;

@@ -31,7 +31,12 @@ pub struct Site {
 
 impl Site {
     pub async fn open(pages: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::open_at("127.0.0.1:0", pages).await
+    }
+
+    /// The same at an address that is known before.
+    pub async fn open_at(address: &str, pages: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (asked, stop) = (Arc::default(), CancellationToken::new());
         let serving = serve(listener, Arc::new(pages), Arc::clone(&asked));
