@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::patterns;
 use crate::base::timestamp::{self, Timestamp};
-use crate::base::whole::{LARGEST, whole};
+use crate::base::whole::{self, LARGEST};
 
 /// Integers of this format may be written as a string of digits too: ids, which some clients keep as text.
 const ID_FORMAT: &str = "id";
@@ -34,7 +34,7 @@ fn is_whole(value: &Value) -> bool {
 fn is_id(value: &Value) -> bool {
     match value {
         Value::String(text) => text.parse().is_ok_and(is_possible_id),
-        other => whole(other).is_some_and(is_possible_id),
+        other => whole::whole(other).is_some_and(is_possible_id),
     }
 }
 
