@@ -71,10 +71,10 @@ async fn names_are_read_without_blanks_and_composed(app: &TestApp) {
     let left = socket.ask(json!({"type": "leave_room", "room_id": " r5 "})).await;
     assert_ne!(left["type"], "error", "{left}");
 
-    let user = json!({"username": " Zoe\u{308} ", "email": " zoe@acme.example "});
+    let user = json!({"username": " Zoe\u{308} ", "email": " zoe@acme.example ", "role": "member"});
     let user = ann.post("/api/v1/users", &user).await;
     assert_eq!(user.status, 201, "{user:?}");
-    let user = user.json()["user"].clone();
+    let user = user.json();
     assert_eq!((&user["username"], &user["email"]), (&json!("Zo\u{eb}"), &json!("zoe@acme.example")));
 
     let key = ann.post("/api/v1/api-keys", &json!({"name": " k ", "scopes": ["jobs:run"]})).await;

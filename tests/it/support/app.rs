@@ -106,7 +106,10 @@ impl TestApp {
         let (address, metrics_address, kernel) = (app.local_addr(), app.metrics_addr(), app.kernel().clone());
         let stop = CancellationToken::new();
         let running = TaskTracker::new().spawn(app.run_until_stopped(stop.clone()));
-        let http = reqwest::Client::builder().timeout(super::wait::DEADLINE * 3).no_proxy().build().unwrap();
+        // A connection for each request: idle ones end by the test's clock, and one that a test has moved on may end just when
+        // a request is put on it.
+        let http = reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy();
+        let http = http.timeout(super::wait::DEADLINE * 3).build().unwrap();
         Self {
             clock,
             address,
