@@ -30,6 +30,6 @@ fn listing(number: u64) -> Value {
         "living_area": 900 + number % 2_000,
         "living_area_units": "sqft",
         "address": { "street": format!("{number} Main Street"), "city": "Springfield", "postal_code": "62701" },
-        "description": "A home with a view, a garden and a garage.",
+        "attributes": { "description": "A home with a view, a garden and a garage." },
     })
 }
