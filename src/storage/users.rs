@@ -94,7 +94,7 @@ pub async fn lock(tx: &TenantTx, id: UserId) -> Result<Option<UserRow>> {
     Ok(query.lock_exclusive().one(&tx.tx).await?)
 }
 
-/// The users whom a name may mean: under its key, and under the one that it had before names were folded.
+/// The users that a name may mean: under its key, and under the one that it had before names were folded.
 pub async fn find_namesakes(tx: &TenantTx, username: &str) -> Result<Vec<UserRow>> {
     let query = tx.select::<Entity>().filter(Column::UsernameKey.is_in(keys_of(username)));
     Ok(query.all(&tx.tx).await?)

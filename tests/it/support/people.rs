@@ -106,12 +106,12 @@ impl TestApp {
         Operator(Caller { app: self, credential: Some(self.signs_in(username).await) })
     }
 
-    /// An admin of acme whom an earlier node made.
+    /// An admin of acme that an earlier node made.
     pub async fn known_admin(&self, username: &str) -> Admin<'_> {
         Admin(self.known_person(username).await)
     }
 
-    /// A member of acme whom an earlier node made.
+    /// A member of acme that an earlier node made.
     pub async fn known_member(&self, username: &str) -> Member<'_> {
         Member(self.known_person(username).await)
     }
@@ -121,7 +121,7 @@ impl TestApp {
         Operator(Caller { app: self, credential: Some(self.signs_in(username).await) })
     }
 
-    /// Whoever has this access token or API key.
+    /// The caller with this access token or API key.
     pub fn holder_of(&self, credential: &str) -> Caller<'_> {
         Caller { app: self, credential: Some(credential.to_owned()) }
     }
