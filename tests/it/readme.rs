@@ -1,6 +1,5 @@
 //! What README and docs/configuration.md say is what the program does: the table is the program's, and the tour runs as it is written.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,6 +7,7 @@ use std::time::Duration;
 
 use crate::support::binary::{Server, bare, run_within, serve_in};
 use crate::support::browser::Browser;
+use crate::support::port::ReservedPort;
 
 /// A build without optimisation crawls slowly on a busy machine.
 const LONGEST: Duration = Duration::from_secs(180);
@@ -28,10 +28,6 @@ fn blocks(language: &str) -> Vec<&'static str> {
     let (tour, _) = tour.split_once("\n## ").unwrap();
     let begin = format!("```{language}\n");
     tour.split(&begin).skip(1).map(|rest| rest.split_once("```").unwrap().0).collect()
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// A folder that looks like a checkout in which the program was built.
@@ -77,7 +73,8 @@ fn bash(folder: &Path, script: &str, port: u16) -> Command {
 
 #[test]
 fn the_tour_runs_as_it_is_written() {
-    let (folder, serve, site) = (checkout(), free_port(), free_port());
+    let (folder, serve, site) = (checkout(), ReservedPort::take(), ReservedPort::take());
+    let (serve, site) = (serve.number(), site.number());
 
     let ended = run_within(&mut bash(folder.path(), &script(serve, site), serve), LONGEST);
 

@@ -1,4 +1,4 @@
-//! A PostgreSQL server that a test may stop: one of its own, on a free port, in a folder of its own.
+//! A PostgreSQL server that a test may stop: one of its own, on a reserved port, in a folder of its own.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -7,18 +7,18 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use url::Url;
 
+use crate::support::port::ReservedPort;
+
 pub struct PostgresServer {
     folder: TempDir,
     bin: PathBuf,
-    port: u16,
+    port: ReservedPort,
 }
 
 impl PostgresServer {
     pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // A port that was free a moment ago.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let server = Self { folder, bin: newest_bin(), port };
+        let server = Self { folder, bin: newest_bin(), port: ReservedPort::take() };
         let data = server.data();
         if rustix::process::geteuid().is_root() {
             // PostgreSQL refuses to run as root: Debian's package brings a user of its own for it.
@@ -35,7 +35,7 @@ impl PostgresServer {
     pub fn resume(&self) {
         let (data, folder) = (self.data(), self.folder.path().display().to_string());
         let log = format!("{folder}/log");
-        let options = format!("-p {} -k {folder} -c listen_addresses=127.0.0.1", self.port);
+        let options = format!("-p {} -k {folder} -c listen_addresses=127.0.0.1", self.port.number());
         run(self.tool("pg_ctl").args(["-D", &data, "-w", "-l", &log, "-o", &options, "start"]));
     }
 
@@ -55,7 +55,7 @@ impl PostgresServer {
     }
 
     pub fn superuser(&self) -> Url {
-        Url::parse(&format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)).unwrap()
+        Url::parse(&format!("postgres://postgres@{}/postgres", self.port.address())).unwrap()
     }
 
     fn data(&self) -> String {

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::store::tables::open_sqlite;
 use crate::support::binary::{Ended, Server, bare, lotline, run, serve_in};
+use crate::support::port::ReservedPort;
 
 /// Status 1, nothing on standard output, and one line that says why; before it only the log's own, of no alarm.
 #[track_caller]
@@ -137,12 +138,12 @@ async fn a_schema_that_is_newer_than_the_program_is_refused() {
 #[test]
 fn a_postgres_that_is_not_there_is_named_without_its_password() {
     let folder = private_folder();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let url = format!("postgres://ann:hunter2-secret@{free}/lotline");
+    let port = ReservedPort::take();
+    let url = format!("postgres://ann:hunter2-secret@{}/lotline", port.address());
 
     let ended = run(serve_in(folder.path()).env("LOTLINE__DATABASE__URL", url));
 
-    is_refused(&ended, &[&free.to_string()]);
+    is_refused(&ended, &[&port.address().to_string()]);
     assert!(!ended.stderr.contains("hunter2"), "{ended:?}");
 }
 

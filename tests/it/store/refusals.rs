@@ -1,10 +1,9 @@
 //! A PostgreSQL that does not let the server in is named with its place and its own words, never with the password.
 
-use std::net::TcpListener;
-
 use lotline::storage::{Database, DatabaseSettings};
 use secrecy::SecretString;
 
+use crate::support::port::ReservedPort;
 use crate::support::postgres::{TestDatabase, run};
 use crate::support::wait::within;
 
@@ -22,11 +21,11 @@ async fn refusal(url: &str) -> String {
 
 #[tokio::test]
 async fn a_port_without_a_server_is_told_as_a_refused_connection_at_once() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = ReservedPort::take();
 
-    let words = refusal(&format!("postgres://ann:hunter2-secret@{free}/lotline")).await;
+    let words = refusal(&format!("postgres://ann:hunter2-secret@{}/lotline", port.address())).await;
 
-    assert!(words.contains(&format!("127.0.0.1 port {}: Connection refused", free.port())), "{words}");
+    assert!(words.contains(&format!("127.0.0.1 port {}: Connection refused", port.number())), "{words}");
     assert!(!words.contains("hunter2"), "{words}");
 }
 

@@ -9,6 +9,7 @@ pub mod jwt_corpus;
 pub mod key_pair;
 pub mod key_server;
 pub mod people;
+pub mod port;
 pub mod postgres;
 pub mod raw;
 pub mod settings;
