@@ -165,7 +165,7 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         .nest(BASE, rest.with(limit.clone()).with(gate.clone()))
         .nest("/admin", at_root("/admin", broadcasts).with(limit.clone()).with(gate.clone()))
         .nest("/chat", at_root("/chat", chat).with(limit).with(gate))
-        .at("/", get(pages::endpoint(pages::socket())))
+        .at("/", get(pages::endpoint(pages::try_it())))
         .at("/set-password", get(pages::endpoint(pages::set_password())))
         .at("/docs", get(swagger_page()?))
         .at("/openapi.json", get(document_answer(document)))

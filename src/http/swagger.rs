@@ -6,10 +6,21 @@ use poem::http::header;
 use poem::{IntoResponse, Response};
 use poem_openapi::{OpenApi, OpenApiService, Webhook};
 
+use super::pages::{self, HEADER_STYLE};
+
 /// Scripts and styles stand in the page itself. Without `connect-src 'self'` the buttons would not work; without the
 /// rest a default of Swagger UI would ask a validator on the network to judge the page's address.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The library has no dark style: light and dark are exchanged, and colours keep their hue. The filter is the root's:
+/// on any other element it would move the dialogs, which are fixed to the window.
+const STYLE: &str = "body { margin: 0; } .swagger-ui .wrapper { padding: 0 1.25rem; }\n\
+    @media (prefers-color-scheme: dark) {\n\
+      html { filter: invert(.9) hue-rotate(180deg); }\n\
+      html, body { background: #fff; }\n\
+      header.site, .highlight-code, .microlight { filter: invert(1) hue-rotate(180deg); }\n\
+    }";
 
 /// What the library's page lacks: a width for telephones, a name and an icon of our own.
 const HEAD: &str = "<title>Lotline: REST</title><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
@@ -34,9 +45,13 @@ pub fn answer(page: Bytes) -> Response {
 fn with_document(html: &str, spec: &str, document: &str) -> String {
     // The document stands in a script: a `</script>` in a description would end it.
     let document = document.replace("</", "<\\/");
-    html.replacen(spec, &document, 1).replacen("<title>Swagger UI</title>", HEAD, 1).replacen(
-        "deepLinking: true,",
-        "deepLinking: true, validatorUrl: null, persistAuthorization: false,",
-        1,
-    )
+    html.replacen(spec, &document, 1)
+        .replacen("<title>Swagger UI</title>", &format!("{HEAD}<style>{HEADER_STYLE}{STYLE}</style>"), 1)
+        // Scripts of the library hold the same tags, without the break.
+        .replacen("</head>\n<body>", &format!("</head>\n<body>{}", pages::header("/docs")), 1)
+        .replacen(
+            "deepLinking: true,",
+            "deepLinking: true, validatorUrl: null, persistAuthorization: false,",
+            1,
+        )
 }

@@ -11,7 +11,7 @@ use futures_util::{Stream, stream};
 use super::commands::join;
 use super::follower::Follower;
 use super::seating::Seat;
-use super::sse::{Keepalive, event, farewell, retry, unreadable};
+use super::sse::{Keepalive, end, event, retry, unreadable};
 use super::supervisor::Sessions;
 use super::wish::Wish;
 use crate::base::ids::JobId;
@@ -100,7 +100,7 @@ impl Telling {
     async fn next(&mut self, text: &mut BytesMut) -> bool {
         loop {
             if let Err(closing) = self.follower.mailbox().released().await {
-                text.extend_from_slice(&farewell(&closing));
+                text.extend_from_slice(&end(&closing, &self.seat.connection));
                 return false;
             }
             if self.behind {
@@ -109,7 +109,7 @@ impl Telling {
                     Ok(false) if text.is_empty() => {}
                     Ok(false) => return true,
                     Err(problem) => {
-                        text.extend_from_slice(&farewell(&closing(&problem)));
+                        text.extend_from_slice(&end(&closing(&problem), &self.seat.connection));
                         return false;
                     }
                 }
@@ -122,7 +122,7 @@ impl Telling {
             match woken {
                 Ok(items) => items.iter().for_each(|item| self.say(text, item)),
                 Err(closing) => {
-                    text.extend_from_slice(&farewell(&closing));
+                    text.extend_from_slice(&end(&closing, &self.seat.connection));
                     return false;
                 }
             }

@@ -8,6 +8,7 @@ use futures_util::Stream;
 use futures_util::stream;
 
 use super::commands::join;
+use super::connection::Connection;
 use super::follower::Follower;
 use super::seating::Seat;
 use super::supervisor::Sessions;
@@ -90,7 +91,7 @@ pub async fn stream(
                 Some((Ok(text), (State::Reading(reading), false)))
             }
             Err(closing) => {
-                let text = last_word(&closing, reading.seat.connection.advised_ms());
+                let text = end(&closing, &reading.seat.connection);
                 Some((Ok(text), (State::Ended, false)))
             }
         }
@@ -142,8 +143,8 @@ pub(super) fn event(text: &mut BytesMut, id: Option<&str>, name: &str, frame: &T
     text.put_slice(b"\n\n");
 }
 
-/// A refusal in mid-stream. It is not named `error`: the browser's own handlers would fire.
-pub fn farewell(closing: &Closing) -> Bytes {
+/// The event that ends a stream. It is not named `error`: the browser's own handlers would fire.
+pub fn problem_event(closing: &Closing) -> Bytes {
     let problem = StreamProblem::new(closing.code, closing.reason.as_str());
     // Texts and a number always serialise.
     let data = serde_json::to_string(&problem).unwrap_or_default();
@@ -157,15 +158,20 @@ pub(super) fn retry() -> BytesMut {
 
 pub(super) fn unreadable() -> Bytes {
     let closing = Closing { code: CloseCode::Overloaded, reason: "the log cannot be read".to_owned() };
-    last_word(&closing, Some(RETRY_MS.into()))
+    end_with_retry(&closing, Some(RETRY_MS.into()))
 }
 
-/// The end, and when to come back if that differs from what the stream began with.
-fn last_word(closing: &Closing, retry_ms: Option<u64>) -> Bytes {
+/// The end of a connection's stream, with the reconnect delay that was advised to it.
+pub(super) fn end(closing: &Closing, connection: &Connection) -> Bytes {
+    end_with_retry(closing, connection.advised_ms())
+}
+
+/// `retry_ms`: where it differs from what the stream began with.
+fn end_with_retry(closing: &Closing, retry_ms: Option<u64>) -> Bytes {
     let mut text = BytesMut::new();
     if let Some(retry_ms) = retry_ms {
         text.put_slice(format!("retry: {retry_ms}\n").as_bytes());
     }
-    text.put_slice(&farewell(closing));
+    text.put_slice(&problem_event(closing));
     text.freeze()
 }

@@ -9,7 +9,7 @@ use futures_util::{Stream, stream};
 use super::commands::established;
 use super::connection::quiet_mailbox;
 use super::seating::Seat;
-use super::sse::{event, farewell, retry, unreadable};
+use super::sse::{end, event, retry, unreadable};
 use super::stats::of_tenant;
 use super::supervisor::Sessions;
 use crate::domain::error::Result;
@@ -71,18 +71,18 @@ impl Telling {
         Some(self.counted(text.freeze(), 2))
     }
 
-    /// What the connection itself is told, or the figures of the next second. The error is the farewell.
+    /// What the connection itself is told, or the figures of the next second. The error is the stream's end.
     async fn next(&self) -> Result<Bytes, Bytes> {
-        self.mailbox.released().await.map_err(|closing| farewell(&closing))?;
+        self.mailbox.released().await.map_err(|closing| end(&closing, &self.seat.connection))?;
         let taken = tokio::select! {
             taken = self.mailbox.take() => taken,
             () = self.sessions.clock().sleep(EVERY) => {
-                self.mailbox.released().await.map_err(|closing| farewell(&closing))?;
+                self.mailbox.released().await.map_err(|closing| end(&closing, &self.seat.connection))?;
                 let figures = self.figures().await.map_err(|_| unreadable())?;
                 return Ok(self.counted(figures, 1));
             }
         };
-        let items = taken.map_err(|closing| farewell(&closing))?;
+        let items = taken.map_err(|closing| end(&closing, &self.seat.connection))?;
         let mut text = BytesMut::new();
         for item in &items {
             // A beat needs no word of its own: the figures are a sign of life.

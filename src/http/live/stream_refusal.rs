@@ -29,7 +29,7 @@ pub(super) fn text(problem: &Problem) -> Vec<u8> {
         Retry::BackOff | Retry::Resume => (String::new(), away.unwrap_or(USUAL_AWAY_SECS)),
     };
     let mut text = format!("retry: {}\n{end}", away_secs * 1_000).into_bytes();
-    text.extend_from_slice(&sse::farewell(&closing));
+    text.extend_from_slice(&sse::problem_event(&closing));
     text
 }
 

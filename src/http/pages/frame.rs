@@ -1,8 +1,11 @@
-//! What all documentation pages have in common: head, style, navigation, and the Markdown of descriptions.
+//! What all pages have in common: head, style, navigation, and the Markdown of descriptions.
 
 use std::fmt::Write;
 
 use pulldown_cmark::{Event, Options, Parser, html};
+
+/// Colours and the look of [`header`].
+pub const HEADER_STYLE: &str = include_str!("header.css");
 
 /// The pages of the navigation: address and name.
 const PAGES: [(&str, &str); 4] = [
@@ -12,23 +15,34 @@ const PAGES: [(&str, &str); 4] = [
     ("/problems", "Errors and close codes"),
 ];
 
-/// A whole page. `here` is its address in the navigation.
-pub fn page(title: &str, here: &str, body: &str) -> String {
+/// The head of every page and its navigation. `here` is the page's address in it.
+pub fn header(here: &str) -> String {
     let mut links = String::new();
     for (address, name) in PAGES {
         let current = if address == here { " aria-current=\"page\"" } else { "" };
         // Writing to a string does not fail.
         let _ = write!(links, "<a href=\"{address}\"{current}>{name}</a>");
     }
+    let mark = include_str!("favicon.svg").trim();
+    format!("<header class=\"site\"><a class=\"brand\" href=\"/\">{mark}Lotline</a>{links}</header>")
+}
+
+/// A whole page. `here` is its address in the navigation.
+pub fn page(title: &str, here: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\">\n<style>\n{style}</style>\n</head>\n<body>\n\
-         <header class=\"site\"><a class=\"brand\" href=\"/\">{mark}Lotline</a>{links}</header>\n{body}\n</body>\n</html>\n",
+         <link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\">\n\
+         <style>\n{HEADER_STYLE}{style}</style>\n</head>\n<body>\n{header}\n{body}\n</body>\n</html>\n",
         title = escape(title),
         style = include_str!("style.css"),
-        mark = include_str!("favicon.svg").trim(),
+        header = header(here),
     )
+}
+
+/// A page whose script is in the page too. `here` as for [`page`].
+pub fn page_with_script(title: &str, here: &str, body: &str, script: &str) -> String {
+    page(title, here, &format!("{body}<script>\n{script}</script>"))
 }
 
 /// A description, which is Markdown, as HTML. Marks of HTML in it are text.

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use poem::http::{StatusCode, header};
 use poem::{Endpoint, Response, handler};
 
+use frame::page_with_script;
+pub use frame::{HEADER_STYLE, header};
 pub use live::documentation;
 pub use problems::{problem, reference};
 
@@ -32,14 +34,15 @@ fn answer(html: Bytes) -> Response {
         .body(html)
 }
 
-/// The page to connect and talk by hand.
-pub fn socket() -> &'static [u8] {
-    include_bytes!("socket.html")
+/// The page to connect and send messages by hand.
+pub fn try_it() -> String {
+    page_with_script("Lotline", "/", include_str!("try.html"), include_str!("try.js"))
 }
 
 /// The page behind a one-time link.
-pub fn set_password() -> &'static [u8] {
-    include_bytes!("set-password.html")
+pub fn set_password() -> String {
+    let (html, script) = (include_str!("set-password.html"), include_str!("set-password.js"));
+    page_with_script("Lotline: set a password", "/set-password", html, script)
 }
 
 /// The picture that browsers show beside a page's title, for those that ask for it by its traditional name.

@@ -99,18 +99,27 @@ async fn load_balancers_get_their_time_before_anybody_is_sent_away(app: &TestApp
 }
 
 async fn a_stopping_node_ends_its_streams_with_a_problem_event(app: &TestApp) {
-    let bob = app.member("bob").await;
-    let mut stream = bob.streams("/sse/events", None).await;
-    stream.next_event().await;
+    let ann = app.admin("ann").await;
+    ann.post("/api/v1/spiders", &json!({ "name": "outside", "runner": "external" })).await;
+    let job = json!({ "spider_name": "outside", "target_urls": ["https://portal.example/"] });
+    let job = ann.post("/api/v1/jobs", &job).await.json()["id"].as_i64().unwrap();
+    let mut streams = Vec::new();
+    for path in ["/sse/events", "/sse/notifications", "/sse/stats", &format!("/sse/logs/{job}")] {
+        let mut stream = ann.streams(path, None).await;
+        stream.next_event().await;
+        streams.push((path.to_owned(), stream));
+    }
 
     app.stop();
 
-    assert_eq!(stream.next_event().await.event.as_deref(), Some("going_away"));
-    let problem = app.while_time_passes(stream.next_event()).await;
-    assert_eq!(problem.event.as_deref(), Some("problem"));
-    assert_eq!((&problem.json()["close_code"], &problem.json()["code"]), (&json!(1012), &json!("restart")));
-    assert!(problem.retry.is_some_and(|retry| (1..=10_000).contains(&retry)), "{problem:?}");
-    assert_eq!(stream.next_block().await, None);
+    for (path, mut stream) in streams {
+        app.while_time_passes(stream.next_named("going_away")).await;
+        let problem = app.while_time_passes(stream.next_named("problem")).await;
+        let data = problem.json();
+        assert_eq!((&data["close_code"], &data["code"]), (&json!(1012), &json!("restart")), "{path}");
+        assert!(problem.retry.is_some_and(|retry| (1..=10_000).contains(&retry)), "{path} {problem:?}");
+        assert_eq!(stream.next_block().await, None, "{path}");
+    }
 }
 
 async fn what_was_told_before_the_end_is_delivered_before_the_goodbye(app: &TestApp) {

@@ -8,6 +8,7 @@ mod handshakes;
 mod hosts;
 mod links;
 mod lists;
+mod pages;
 mod security_headers;
 mod times;
 mod tokens;

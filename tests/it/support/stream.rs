@@ -66,6 +66,16 @@ impl Stream {
         }
     }
 
+    /// The next event of this name; those before it are passed over.
+    pub async fn next_named(&mut self, name: &str) -> Block {
+        loop {
+            let block = self.next_event().await;
+            if block.event.as_deref() == Some(name) {
+                return block;
+            }
+        }
+    }
+
     /// The next `count` durable frames, with their ids.
     pub async fn next_durable(&mut self, count: usize) -> Vec<(String, Value)> {
         let mut frames = Vec::with_capacity(count);

@@ -1,79 +1,3 @@
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="/favicon.svg" type="image/svg+xml">
-<title>Lotline</title>
-<style>
-  :root { color-scheme: light dark; --line: #8884; --accent: #0a7d5a; }
-  * { box-sizing: border-box; }
-  body { margin: 0 auto; max-width: 68rem; padding: 1rem; font: 15px/1.5 system-ui, sans-serif; }
-  header { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; align-items: baseline; border-bottom: 2px solid var(--accent); }
-  h1 { margin: 0; font-size: 1.4rem; }
-  nav a { margin-right: 1rem; }
-  form, .row { display: flex; flex-wrap: wrap; gap: .5rem; margin: .8rem 0; align-items: end; }
-  label { display: flex; flex-direction: column; font-size: .8rem; gap: .15rem; }
-  input, select, button { font: inherit; padding: .35rem .6rem; border: 1px solid var(--line); border-radius: .3rem; }
-  input[name="message"] { min-width: min(32rem, 80vw); font-family: ui-monospace, monospace; }
-  button { cursor: pointer; }
-  button.main { background: var(--accent); color: #fff; border-color: var(--accent); }
-  #state { font-weight: 600; }
-  #log { list-style: none; margin: 0; padding: 0; font: 13px/1.5 ui-monospace, monospace; border-top: 1px solid var(--line); }
-  #log li { padding: .2rem .4rem; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
-  #log .sent { opacity: .7; }
-  #log .bad { color: #c2361d; }
-  #log time { opacity: .6; margin-right: .6rem; }
-  #log b { color: var(--accent); margin-right: .6rem; }
-</style>
-</head>
-<body>
-<header>
-  <h1>Lotline</h1>
-  <nav><a href="/docs">REST documentation</a><a href="/docs/async">Socket documentation</a><a href="/problems">Errors</a></nav>
-  <span>Socket: <span id="state" role="status">closed</span></span>
-</header>
-
-<form id="sign-in">
-  <label>User (tenant/name) <input name="username" autocomplete="username" required></label>
-  <label>Password <input name="password" type="password" autocomplete="current-password" required></label>
-  <button class="main">Sign in and connect</button>
-</form>
-<form id="with-token">
-  <label>or an access token <input name="token" autocomplete="off" required></label>
-  <button>Connect</button>
-  <button type="button" id="close">Close</button>
-</form>
-
-<form id="subscribe">
-  <label>Feed
-    <select name="subscription">
-      <option>job_updates</option><option>property_updates</option><option>system_alerts</option>
-    </select>
-  </label>
-  <label>Filter (JSON, may be empty) <input name="filter" placeholder='{"city": "Sacramento"}'></label>
-  <button>Subscribe</button>
-  <button type="button" id="ping">Ping</button>
-  <button type="button" id="status">Status</button>
-</form>
-<form id="chat">
-  <label>Room <input name="room_id" value="lobby" required></label>
-  <label>Text <input name="text" maxlength="1000" required></label>
-  <button>Say</button>
-  <button type="button" id="join">Join the room</button>
-</form>
-<form id="logs">
-  <label>Log of job <input name="job_id" inputmode="numeric" pattern="[0-9]+" required></label>
-  <button>Follow</button>
-  <span>Log: <span id="log-state" role="status">closed</span></span>
-</form>
-<form id="send">
-  <label>Message <input name="message" value='{"type": "ping"}'></label>
-  <button>Send</button>
-</form>
-<ol id="log" aria-live="polite" aria-label="Messages, newest first"></ol>
-
-<script>
 "use strict";
 const MOST_LINES = 500;
 let socket = null;
@@ -90,9 +14,10 @@ function show(kind, text, css) {
   at.textContent = new Date().toLocaleTimeString();
   const name = document.createElement("b");
   name.textContent = kind;
-  line.append(at, name, document.createTextNode(text));
+  line.append(at, " ", name, " ", text);
   if (css) line.className = css;
   form("log").prepend(line);
+  form("empty").hidden = true;
   while (form("log").children.length > MOST_LINES) form("log").lastChild.remove();
 }
 
@@ -209,6 +134,3 @@ form("subscribe").addEventListener("submit", (event) => {
   }
   send(JSON.stringify({ type: "subscribe", subscription, filter: parsed }));
 });
-</script>
-</body>
-</html>

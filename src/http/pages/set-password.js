@@ -1,0 +1,28 @@
+"use strict";
+// The secret stands in the fragment, which no browser sends to a server; it is taken out of the address at once.
+const link = new URLSearchParams(location.hash.slice(1)).get("token");
+history.replaceState(null, "", location.pathname);
+const answer = document.getElementById("answer");
+if (!link) answer.textContent = "This address has no link in it. Ask an admin of your tenant for a new one.";
+
+document.getElementById("set").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const fields = new FormData(event.target);
+  if (fields.get("new_password") !== fields.get("again")) {
+    answer.textContent = "The two passwords differ.";
+    return;
+  }
+  const reply = await fetch("/api/v1/auth/password", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ link_token: link, new_password: fields.get("new_password") }),
+  });
+  if (reply.ok) {
+    event.target.remove();
+    answer.removeAttribute("role");
+    answer.textContent = "The password is set. You can sign in now.";
+    return;
+  }
+  const problem = await reply.json();
+  answer.textContent = problem.errors ? problem.errors.map((error) => error.msg).join("; ") : problem.detail;
+});
