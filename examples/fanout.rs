@@ -20,14 +20,14 @@ use std::time::Duration;
 
 use clap::Parser;
 use futures_util::StreamExt;
-use lotline::app::build::App;
-use lotline::auth::role::Role;
+use lotline::app::node::App;
+use lotline::auth::key_scope::Role;
 use lotline::auth::token::mint::Lifetime;
 use lotline::base::clock::Clock;
 use lotline::config::Settings;
 use lotline::crawler::reader::ReaderProgram;
 use lotline::domain::identity::Identity;
-use lotline::domain::identity::bootstrap::{self, Newcomer};
+use lotline::domain::identity::bootstrap::{self, BootstrapUser};
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tokio_tungstenite::connect_async_with_config;
@@ -39,14 +39,14 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Outcome<T> = Result<T, Failure>;
 
 /// How long the last broadcast may be on its way.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// Upgrades under way at once.
 const UPGRADES: usize = 100;
 /// Of `/proc/PID/stat`, on every Linux that Lotline runs on.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 #[derive(Clone, Parser)]
-struct Wish {
+struct Options {
     /// The binary to measure.
     #[arg(long)]
     server: PathBuf,
@@ -77,7 +77,7 @@ type Tenant = Vec<String>;
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
-    let wish = Wish::parse();
+    let wish = Options::parse();
     raise_file_limit()?;
     let folder = std::env::temp_dir().join(format!("lotline-fanout-{}", std::process::id()));
     let done = measure(&wish, &folder).await;
@@ -85,29 +85,33 @@ async fn main() -> Outcome<()> {
     if done? { Ok(()) } else { Err("a promise was not kept".into()) }
 }
 
-async fn measure(wish: &Wish, folder: &Path) -> Outcome<bool> {
+async fn measure(wish: &Options, folder: &Path) -> Outcome<bool> {
     let clock = Clock::system();
     let environment = environment(wish, folder);
     let tenants = make_people(wish, &environment, &clock).await?;
     let server = Server::start(&wish.server, &environment)?;
     let empty = server.usage()?;
     let sockets = wish.tenants * wish.users * wish.sockets;
-    let tally = Arc::new(Tally::default());
+    let tally = Arc::new(DeliveryStats::default());
     let mut followers = JoinSet::new();
     let began = clock.now();
     follow_all(wish, &server.url, &tenants, &tally, &clock, &mut followers).await?;
-    say(format!("{sockets} sockets of {} tenants opened in {:.1} s", wish.tenants, since(&clock, began)))?;
+    print_line(format!(
+        "{sockets} sockets of {} tenants opened in {:.1} s",
+        wish.tenants,
+        since(&clock, began)
+    ))?;
 
     let before = server.usage()?;
     clock.sleep(Duration::from_secs(wish.rest)).await;
     let rested = server.usage()?;
     let per_socket = (rested.rss_kib - empty.rss_kib) / sockets as f64;
-    say(format!(
+    print_line(format!(
         "memory: {:.0} MiB empty, {:.0} MiB with them ({per_socket:.1} KiB a socket)",
         mib(empty),
         mib(rested)
     ))?;
-    say(format!(
+    print_line(format!(
         "at rest: {:.3} CPU-s a second",
         (rested.cpu_secs - before.cpu_secs) / wish.rest.max(1) as f64
     ))?;
@@ -115,7 +119,7 @@ async fn measure(wish: &Wish, folder: &Path) -> Outcome<bool> {
     let began = clock.now();
     broadcast_all(wish, &server.url, &tenants, &clock).await?;
     let wanted = sockets as u64 * wish.rounds;
-    let deadline = clock.now() + PATIENCE;
+    let deadline = clock.now() + TIMEOUT;
     while tally.delivered.load(Ordering::Relaxed) < wanted && clock.now() < deadline {
         clock.sleep(Duration::from_millis(50)).await;
     }
@@ -126,23 +130,27 @@ async fn measure(wish: &Wish, folder: &Path) -> Outcome<bool> {
     Ok(storm::run(wish, jitter, &server, &tenants, &clock).await? && delivered)
 }
 
-fn report(tally: &Tally, wanted: u64, span: f64, cpu_secs: f64, after: Usage) -> Outcome<bool> {
+fn report(tally: &DeliveryStats, wanted: u64, span: f64, cpu_secs: f64, after: Usage) -> Outcome<bool> {
     let delivered = tally.delivered.load(Ordering::Relaxed);
     let faults = tally.faults.lock();
-    say(format!("delivered: {delivered} of {wanted} in {span:.1} s, {} faults", faults.len()))?;
+    print_line(format!("delivered: {delivered} of {wanted} in {span:.1} s, {} faults", faults.len()))?;
     for fault in faults.iter().take(10) {
-        say(format!("  {fault}"))?;
+        print_line(format!("  {fault}"))?;
     }
     let micros = cpu_secs * 1e6 / delivered.max(1) as f64;
-    say(format!(
+    print_line(format!(
         "server: {cpu_secs:.2} CPU-s, {micros:.1} µs a delivery (with the requests, the log and the rest)"
     ))?;
-    say(format!("memory at the end: {:.0} MiB, at most {:.0} MiB", mib(after), after.peak_kib / 1024.0))?;
+    print_line(format!(
+        "memory at the end: {:.0} MiB, at most {:.0} MiB",
+        mib(after),
+        after.peak_kib / 1024.0
+    ))?;
     let mut delays = tally.delays_ms.lock();
     delays.sort_unstable();
     let at = |share: f64| delays.get((delays.len() as f64 * share) as usize).or(delays.last()).copied();
     let shown = [0.5, 0.99, 1.0].map(|share| at(share).unwrap_or_default());
-    say(format!(
+    print_line(format!(
         "from request to socket: median {} ms, 99 % {} ms, longest {} ms",
         shown[0], shown[1], shown[2]
     ))?;
@@ -151,7 +159,7 @@ fn report(tally: &Tally, wanted: u64, span: f64, cpu_secs: f64, after: Usage) ->
 
 /// What the sockets saw.
 #[derive(Default)]
-struct Tally {
+struct DeliveryStats {
     delivered: AtomicU64,
     faults: Mutex<Vec<String>>,
     delays_ms: Mutex<Vec<i64>>,
@@ -160,7 +168,7 @@ struct Tally {
 /// What opens the figures of this server, which nothing else reaches.
 const METRICS_KEY: &str = "for-this-run-alone";
 
-fn environment(wish: &Wish, folder: &Path) -> BTreeMap<String, String> {
+fn environment(wish: &Options, folder: &Path) -> BTreeMap<String, String> {
     let keys = [
         ("LOTLINE__SERVER__BIND", "127.0.0.1:0".to_owned()),
         ("LOTLINE__SERVER__DATA_DIR", folder.display().to_string()),
@@ -175,11 +183,11 @@ fn environment(wish: &Wish, folder: &Path) -> BTreeMap<String, String> {
 
 /// Through the library, on the store that the server opens afterwards: thousands of command lines would take long.
 async fn make_people(
-    wish: &Wish,
+    wish: &Options,
     environment: &BTreeMap<String, String>,
     clock: &Clock,
 ) -> Outcome<Vec<Tenant>> {
-    let faults = |faults: Vec<_>| lotline::config::report(&faults);
+    let faults = |faults: Vec<_>| lotline::config::format_errors(&faults);
     let settings = Settings::load(None, environment.clone().into_iter()).map_err(faults)?;
     let app = App::build(&settings, clock.clone(), ReaderProgram::Threads).await?;
     let mut tenants = Vec::new();
@@ -199,7 +207,7 @@ async fn make_tenant(identity: &Identity, slug: &str, users: usize) -> Outcome<T
     for number in 0..users {
         let username = format!("user-{number}");
         let role = if number == 0 { Role::Admin } else { Role::Member };
-        let new = Newcomer { username: &username, email: None, role, password: None };
+        let new = BootstrapUser { username: &username, email: None, role, password: None };
         bootstrap::create_user(identity, slug, &new).await.map_err(refused)?;
         let token = bootstrap::mint_token(identity, slug, &username, Lifetime::from_secs(86_400)).await;
         tokens.push(token.map_err(refused)?.text.expose().to_owned());
@@ -208,10 +216,10 @@ async fn make_tenant(identity: &Identity, slug: &str, users: usize) -> Outcome<T
 }
 
 async fn follow_all(
-    wish: &Wish,
+    wish: &Options,
     url: &str,
     tenants: &[Tenant],
-    tally: &Arc<Tally>,
+    tally: &Arc<DeliveryStats>,
     clock: &Clock,
     followers: &mut JoinSet<()>,
 ) -> Outcome<()> {
@@ -245,7 +253,7 @@ async fn open(url: String) -> Outcome<Socket> {
 }
 
 /// Reads until it is dropped: each broadcast must be the one after the last.
-async fn follow(mut socket: Socket, tally: Arc<Tally>, clock: Clock) {
+async fn follow(mut socket: Socket, tally: Arc<DeliveryStats>, clock: Clock) {
     let fault = |words: String| tally.faults.lock().push(words);
     let mut expected = 0;
     while let Some(message) = socket.next().await {
@@ -277,7 +285,7 @@ fn broadcast(text: &str) -> Option<(u64, i64)> {
 
 /// A broadcast to each tenant each second, to all at once or to each at its own moment of it. A round that takes longer
 /// makes the next one late, never out of order.
-async fn broadcast_all(wish: &Wish, url: &str, tenants: &[Tenant], clock: &Clock) -> Outcome<()> {
+async fn broadcast_all(wish: &Options, url: &str, tenants: &[Tenant], clock: &Clock) -> Outcome<()> {
     let client = reqwest::Client::new();
     let began = clock.now();
     for round in 0..wish.rounds {
@@ -317,11 +325,11 @@ impl Server {
             let line = lines.next().ok_or("the server did not start")??;
             match line.strip_prefix("listening on ") {
                 Some(url) => break url.to_owned(),
-                None => say(line)?,
+                None => print_line(line)?,
             }
         };
         // Somebody must go on reading, or the server's log would stand still.
-        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(say));
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(print_line));
         Ok(Self { process, url })
     }
 
@@ -365,7 +373,7 @@ fn since(clock: &Clock, began: chrono::DateTime<chrono::Utc>) -> f64 {
     (clock.now() - began).as_seconds_f64()
 }
 
-fn say(line: String) -> Outcome<()> {
+fn print_line(line: String) -> Outcome<()> {
     Ok(writeln!(std::io::stdout().lock(), "{line}")?)
 }
 

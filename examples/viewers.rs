@@ -18,14 +18,14 @@ use std::time::Duration;
 
 use clap::Parser;
 use futures_util::{SinkExt, StreamExt};
-use lotline::app::build::App;
-use lotline::auth::role::{KeyScope, Role};
+use lotline::app::node::App;
+use lotline::auth::key_scope::{KeyScope, Role};
 use lotline::auth::token::mint::Lifetime;
 use lotline::base::clock::Clock;
 use lotline::config::Settings;
 use lotline::crawler::reader::ReaderProgram;
 use lotline::domain::identity::Identity;
-use lotline::domain::identity::bootstrap::{self, KeyWish, Newcomer};
+use lotline::domain::identity::bootstrap::{self, BootstrapKey, BootstrapUser};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -40,14 +40,14 @@ const TENANT: &str = "acme";
 /// Upgrades under way at once.
 const UPGRADES: usize = 100;
 /// How long a crowd may take to be seen as it is.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// How long somebody who went counts as there, by default, and a little.
 const GRACE: Duration = Duration::from_secs(15);
 /// Of `/proc/PID/stat`, on every Linux that Lotline runs on.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 #[derive(Parser)]
-struct Wish {
+struct Options {
     /// The binary to measure.
     #[arg(long, required_unless_present = "crowd")]
     server: Option<PathBuf>,
@@ -63,53 +63,55 @@ struct Wish {
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
-    let wish = Wish::parse();
+    let wish = Options::parse();
     raise_file_limit()?;
-    let Some(server) = wish.server.as_deref().filter(|_| !wish.crowd) else { return be_the_crowd().await };
+    let Some(server) = wish.server.as_deref().filter(|_| !wish.crowd) else {
+        return run_viewer_process().await;
+    };
     let folder = std::env::temp_dir().join(format!("lotline-viewers-{}", std::process::id()));
     let held = measure(&wish, server, &folder).await;
     std::fs::remove_dir_all(&folder)?;
     if held? { Ok(()) } else { Err("the bounds did not hold".into()) }
 }
 
-async fn measure(wish: &Wish, binary: &Path, folder: &Path) -> Outcome<bool> {
+async fn measure(wish: &Options, binary: &Path, folder: &Path) -> Outcome<bool> {
     let clock = Clock::system();
     let environment = environment(folder);
     let people = make_people(wish.viewers, &environment, &clock).await?;
     let server = Server::start(binary, &environment)?;
-    let scene = Scene::new(server, people.key, people.observer, &clock).await?;
-    let mut crowd = Crowd::start(&scene.server.url, scene.property, &people.tokens)?;
+    let scene = Environment::new(server, people.key, people.observer, &clock).await?;
+    let mut crowd = ViewerProcess::start(&scene.server.url, scene.property, &people.tokens)?;
     let mut held = true;
     for round in 1..=wish.rounds {
         for (word, wanted) in [("look", wish.viewers), ("turn", 0)] {
             let (cpu, began) = (scene.server.cpu_secs()?, clock.now());
-            crowd.does(word)?;
+            crowd.send_command(word)?;
             scene.has_viewers(wanted).await?;
             // What is told of it comes within the second.
             clock.sleep(Duration::from_millis(1_500)).await;
-            let (sum, most) = crowd.heard()?;
+            let (sum, most) = crowd.counts()?;
             let (span, cpu) = (since(&clock, began), scene.server.cpu_secs()? - cpu);
-            say(format!(
+            print_line(format!(
                 "round {round}, {word}: {sum} messages in {span:.1} s, at most {most} each, {cpu:.2} CPU-s"
             ))?;
             held &= most as f64 <= span + 1.0;
         }
     }
-    crowd.does("look")?;
+    crowd.send_command("look")?;
     scene.has_viewers(wish.viewers).await?;
     let began = clock.now();
     crowd.process.kill()?;
     crowd.process.wait()?;
     scene.has_viewers(0).await?;
-    say(format!("killed: no viewer is left after {:.1} s", since(&clock, began)))?;
+    print_line(format!("killed: no viewer is left after {:.1} s", since(&clock, began)))?;
     clock.sleep(GRACE).await;
     let online = scene.users_online().await?;
-    say(format!("killed: {online} users are online after the grace"))?;
+    print_line(format!("killed: {online} users are online after the grace"))?;
     Ok(held && online == 0.0)
 }
 
 /// The server with a listing, and somebody who asks it.
-struct Scene {
+struct Environment {
     server: Server,
     client: reqwest::Client,
     clock: Clock,
@@ -117,7 +119,7 @@ struct Scene {
     property: i64,
 }
 
-impl Scene {
+impl Environment {
     async fn new(server: Server, key: String, observer: String, clock: &Clock) -> Outcome<Self> {
         let client = reqwest::Client::new();
         let item = json!({ "source": "portal", "listing_key": "H-1", "list_price": 1, "currency": "EUR",
@@ -131,7 +133,7 @@ impl Scene {
 
     async fn has_viewers(&self, wanted: usize) -> Outcome<()> {
         let url = format!("{}/api/v1/properties/{}/viewers", self.server.url, self.property);
-        let deadline = self.clock.now() + PATIENCE;
+        let deadline = self.clock.now() + TIMEOUT;
         loop {
             let answer = self.client.get(&url).bearer_auth(&self.observer).send().await?;
             let viewers: Value = answer.error_for_status()?.json().await?;
@@ -160,13 +162,13 @@ impl Scene {
 }
 
 /// The other process.
-struct Crowd {
+struct ViewerProcess {
     process: Child,
-    orders: ChildStdin,
-    words: Lines<BufReader<ChildStdout>>,
+    commands: ChildStdin,
+    replies: Lines<BufReader<ChildStdout>>,
 }
 
-impl Crowd {
+impl ViewerProcess {
     /// Waits until all of them are connected.
     fn start(url: &str, property: i64, tokens: &[String]) -> Outcome<Self> {
         let mut process = Command::new(std::env::current_exe()?)
@@ -176,40 +178,40 @@ impl Crowd {
             .spawn()?;
         let orders = process.stdin.take().ok_or("no standard input")?;
         let words = BufReader::new(process.stdout.take().ok_or("no standard output")?).lines();
-        let mut crowd = Self { process, orders, words };
-        crowd.does(url)?;
-        crowd.does(&property.to_string())?;
-        tokens.iter().try_for_each(|token| crowd.does(token))?;
-        crowd.does("")?;
-        crowd.word()?;
+        let mut crowd = Self { process, commands: orders, replies: words };
+        crowd.send_command(url)?;
+        crowd.send_command(&property.to_string())?;
+        tokens.iter().try_for_each(|token| crowd.send_command(token))?;
+        crowd.send_command("")?;
+        crowd.next_reply()?;
         Ok(crowd)
     }
 
-    fn does(&mut self, order: &str) -> Outcome<()> {
-        Ok(writeln!(self.orders, "{order}")?)
+    fn send_command(&mut self, order: &str) -> Outcome<()> {
+        Ok(writeln!(self.commands, "{order}")?)
     }
 
     /// Messages of viewers since this was asked last: of all, and at most of one.
-    fn heard(&mut self) -> Outcome<(u64, u64)> {
-        self.does("heard")?;
-        let word = self.word()?;
+    fn counts(&mut self) -> Outcome<(u64, u64)> {
+        self.send_command("heard")?;
+        let word = self.next_reply()?;
         let (sum, most) = word.split_once(' ').ok_or("two numbers were awaited")?;
         Ok((sum.parse()?, most.parse()?))
     }
 
-    fn word(&mut self) -> Outcome<String> {
-        Ok(self.words.next().ok_or("the crowd is gone")??)
+    fn next_reply(&mut self) -> Outcome<String> {
+        Ok(self.replies.next().ok_or("the crowd is gone")??)
     }
 }
 
-impl Drop for Crowd {
+impl Drop for ViewerProcess {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-async fn be_the_crowd() -> Outcome<()> {
+async fn run_viewer_process() -> Outcome<()> {
     let mut orders = std::io::stdin().lock().lines().map_while(Result::ok);
     let url = orders.next().ok_or("no address")?.replacen("http://", "ws://", 1);
     let property: i64 = orders.next().ok_or("no property")?.parse()?;
@@ -230,7 +232,7 @@ async fn be_the_crowd() -> Outcome<()> {
         let (socket, count) = opened??;
         viewers.spawn(view(socket, screen.subscribe(), count));
     }
-    say("open".to_owned())?;
+    print_line("open".to_owned())?;
     for order in orders {
         match order.as_str() {
             "look" => _ = screen.send_replace(Some(property)),
@@ -238,7 +240,7 @@ async fn be_the_crowd() -> Outcome<()> {
             _ => {
                 let heard = counts.iter().map(|count| count.swap(0, Ordering::Relaxed));
                 let (sum, most) = heard.fold((0, 0), |(sum, most), heard| (sum + heard, heard.max(most)));
-                say(format!("{sum} {most}"))?;
+                print_line(format!("{sum} {most}"))?;
             }
         }
     }
@@ -302,7 +304,7 @@ async fn make_people(
     environment: &BTreeMap<String, String>,
     clock: &Clock,
 ) -> Outcome<People> {
-    let faults = |faults: Vec<_>| lotline::config::report(&faults);
+    let faults = |faults: Vec<_>| lotline::config::format_errors(&faults);
     let settings = Settings::load(None, environment.clone().into_iter()).map_err(faults)?;
     let app = App::build(&settings, clock.clone(), ReaderProgram::Threads).await?;
     let people = people(&app.identity, viewers).await?;
@@ -317,7 +319,7 @@ async fn people(identity: &Identity, viewers: usize) -> Outcome<People> {
     bootstrap::create_tenant(identity, TENANT, TENANT).await.map_err(refused)?;
     let observer = person(identity, "observer", Role::Admin).await?;
     let scopes = &[KeyScope::PropertiesWrite];
-    let wish = KeyWish { username: Some("observer"), name: "worker", scopes, expires_at: None };
+    let wish = BootstrapKey { username: Some("observer"), name: "worker", scopes, expires_at: None };
     let key = bootstrap::create_key(identity, TENANT, &wish).await.map_err(refused)?;
     let mut tokens = Vec::with_capacity(viewers);
     for number in 0..viewers {
@@ -328,7 +330,7 @@ async fn people(identity: &Identity, viewers: usize) -> Outcome<People> {
 
 async fn person(identity: &Identity, username: &str, role: Role) -> Outcome<String> {
     let refused = |problem: lotline::protocol::problem::Problem| problem.detail.into_owned();
-    let new = Newcomer { username, email: None, role, password: None };
+    let new = BootstrapUser { username, email: None, role, password: None };
     bootstrap::create_user(identity, TENANT, &new).await.map_err(refused)?;
     let token = bootstrap::mint_token(identity, TENANT, username, Lifetime::from_secs(86_400)).await;
     Ok(token.map_err(refused)?.text.expose().to_owned())
@@ -349,11 +351,11 @@ impl Server {
             let line = lines.next().ok_or("the server did not start")??;
             match line.strip_prefix("listening on ") {
                 Some(url) => break url.to_owned(),
-                None => say(line)?,
+                None => print_line(line)?,
             }
         };
         // Somebody must go on reading, or the server's log would stand still.
-        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(say));
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(print_line));
         Ok(Self { process, url })
     }
 
@@ -377,7 +379,7 @@ fn since(clock: &Clock, began: chrono::DateTime<chrono::Utc>) -> f64 {
     (clock.now() - began).as_seconds_f64()
 }
 
-fn say(line: String) -> Outcome<()> {
+fn print_line(line: String) -> Outcome<()> {
     Ok(writeln!(std::io::stdout().lock(), "{line}")?)
 }
 

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    lotline::app::main_verb::main()
+    lotline::app::dispatch::main()
 }

@@ -4,30 +4,30 @@ use reqwest::RequestBuilder;
 use serde_json::Value;
 
 use crate::Outcome;
-use crate::feed::Door;
+use crate::feed::Endpoint;
 
 #[derive(Clone)]
 pub struct Api {
-    door: Door,
+    endpoint: Endpoint,
     token: String,
 }
 
 impl Api {
-    pub fn new(door: &Door, token: String) -> Self {
-        Self { door: door.clone(), token }
+    pub fn new(door: &Endpoint, token: String) -> Self {
+        Self { endpoint: door.clone(), token }
     }
 
     pub async fn get(&self, path: &str) -> Outcome<Value> {
-        self.answer(self.door.http.get(format!("{}{path}", self.door.url))).await
+        self.answer(self.endpoint.http.get(format!("{}{path}", self.endpoint.url))).await
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Outcome<Value> {
-        self.answer(self.door.http.post(format!("{}{path}", self.door.url)).json(body)).await
+        self.answer(self.endpoint.http.post(format!("{}{path}", self.endpoint.url)).json(body)).await
     }
 
     /// Reads the whole body without a look at what is in it: for load.
     pub async fn read(&self, path: &str) -> Outcome<()> {
-        let request = self.door.http.get(format!("{}{path}", self.door.url)).bearer_auth(&self.token);
+        let request = self.endpoint.http.get(format!("{}{path}", self.endpoint.url)).bearer_auth(&self.token);
         request.send().await?.error_for_status()?.bytes().await?;
         Ok(())
     }

@@ -10,7 +10,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::interval;
 
 use crate::clock::{Stopwatch, thread_cpu_seconds};
-use crate::delivery::{self, Delivered, Finder, MARK, Tally};
+use crate::delivery::{self, Delivered, DeliveryStats, TIMESTAMP_PREFIX, TimestampFinder};
 use crate::{Failure, Outcome};
 
 /// What the loop writes.
@@ -25,7 +25,7 @@ pub struct Plan {
 
 pub async fn measure(plan: Plan) -> Outcome<Delivered> {
     let (ours, theirs) = pairs(plan.sockets).await?;
-    let (tally, mut readers) = (Arc::new(Tally::start()), JoinSet::new());
+    let (tally, mut readers) = (Arc::new(DeliveryStats::start()), JoinSet::new());
     for socket in theirs {
         readers.spawn(read(socket, Arc::clone(&tally)));
     }
@@ -36,7 +36,7 @@ pub async fn measure(plan: Plan) -> Outcome<Delivered> {
     let cpu_seconds = writing.await??;
     tally.wait_for(plan.messages * u64::from(plan.sockets), &mut readers).await?;
     readers.shutdown().await;
-    Ok(tally.sum_up(cpu_seconds))
+    Ok(tally.summary(cpu_seconds))
 }
 
 /// Both ends of as many connections over loopback.
@@ -53,13 +53,13 @@ async fn pairs(count: u32) -> Outcome<(Vec<TcpStream>, Vec<TcpStream>)> {
     Ok((ours, theirs))
 }
 
-async fn read(mut socket: TcpStream, tally: Arc<Tally>) -> Failure {
-    let (mut finder, mut buffer) = (Finder::new(MARK), vec![0; 4_096]);
+async fn read(mut socket: TcpStream, tally: Arc<DeliveryStats>) -> Failure {
+    let (mut finder, mut buffer) = (TimestampFinder::new(TIMESTAMP_PREFIX), vec![0; 4_096]);
     loop {
         match socket.read(&mut buffer).await {
             // The writer is done; what it wrote has been read.
             Ok(0) => return std::future::pending().await,
-            Ok(length) => tally.take(&mut finder, &buffer[..length]),
+            Ok(length) => tally.record(&mut finder, &buffer[..length]),
             Err(error) => return error.into(),
         }
     }

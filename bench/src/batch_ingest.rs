@@ -2,25 +2,25 @@
 
 use crate::Outcome;
 use crate::api::Api;
-use crate::figure::Figure;
+use crate::environment::Environment;
 use crate::listings::{self, BATCH};
 use crate::load::{self, Load};
+use crate::metric::Metric;
 use crate::options::Options;
-use crate::stage::Stage;
 
-pub async fn measure(stage: &Stage, options: &Options) -> Outcome<Vec<Figure>> {
+pub async fn measure(stage: &Environment, options: &Options) -> Outcome<Vec<Metric>> {
     let (new, new_cpu) = ingest(stage, options, u64::MAX).await?;
     let (unchanged, unchanged_cpu) = ingest(stage, options, new.done()).await?;
     Ok(vec![
-        Figure::new("new", "listings/s", listings_per_second(&new)),
-        Figure::new("new_cpu", "CPU-ms per 1,000", cpu_ms_per_1000(&new, new_cpu)),
-        Figure::new("unchanged", "listings/s", listings_per_second(&unchanged)),
-        Figure::new("unchanged_cpu", "CPU-ms per 1,000", cpu_ms_per_1000(&unchanged, unchanged_cpu)),
+        Metric::new("new", "listings/s", listings_per_second(&new)),
+        Metric::new("new_cpu", "CPU-ms per 1,000", cpu_ms_per_1000(&new, new_cpu)),
+        Metric::new("unchanged", "listings/s", listings_per_second(&unchanged)),
+        Metric::new("unchanged_cpu", "CPU-ms per 1,000", cpu_ms_per_1000(&unchanged, unchanged_cpu)),
     ])
 }
 
 /// Sends batches by their numbers, from zero again after `batches` of them; the load and its processor time.
-async fn ingest(stage: &Stage, options: &Options, batches: u64) -> Outcome<(Load, f64)> {
+async fn ingest(stage: &Environment, options: &Options, batches: u64) -> Outcome<(Load, f64)> {
     let worker = stage.worker.clone();
     let step = move |number: u64| send(worker.clone(), number % batches.max(1));
     let before = stage.server.cpu_seconds()?;

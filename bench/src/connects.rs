@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::feed::{self, Carrier, Door};
-use crate::figure::Figure;
+use crate::environment::Environment;
+use crate::feed::{self, Carrier, Endpoint};
+use crate::metric::Metric;
 use crate::options::Options;
-use crate::stage::Stage;
 use crate::{Outcome, load};
 
-pub async fn measure(stage: &Stage, options: &Options) -> Outcome<Vec<Figure>> {
-    let (door, tokens) = (stage.door.clone(), Arc::new(stage.members.clone()));
+pub async fn measure(stage: &Environment, options: &Options) -> Outcome<Vec<Metric>> {
+    let (door, tokens) = (stage.endpoint.clone(), Arc::new(stage.members.clone()));
     let step = move |number: u64| {
         let token = tokens[number as usize % tokens.len()].clone();
         open_and_close(door.clone(), token)
@@ -18,13 +18,13 @@ pub async fn measure(stage: &Stage, options: &Options) -> Outcome<Vec<Figure>> {
     let load = load::repeat(options.clients, options.span(), step).await?;
     let cpu_seconds = stage.server.cpu_seconds()? - before;
     Ok(vec![
-        Figure::new("connects", "sockets/s", load.per_second()),
-        Figure::new("cpu", "CPU-ms each", load.cpu_ms_each(cpu_seconds)),
-        Figure::new("p50", "ms", load.percentile_ms(0.50)),
-        Figure::new("p99", "ms", load.percentile_ms(0.99)),
+        Metric::new("connects", "sockets/s", load.per_second()),
+        Metric::new("cpu", "CPU-ms each", load.cpu_ms_each(cpu_seconds)),
+        Metric::new("p50", "ms", load.percentile_ms(0.50)),
+        Metric::new("p99", "ms", load.percentile_ms(0.99)),
     ])
 }
 
-async fn open_and_close(door: Door, token: String) -> Outcome<()> {
+async fn open_and_close(door: Endpoint, token: String) -> Outcome<()> {
     feed::open(Carrier::WebSocket, door, token).await?.close().await
 }

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use crate::Outcome;
 use crate::clock::{Stopwatch, pause};
-use crate::figure::Figure;
+use crate::environment::Environment;
+use crate::metric::Metric;
 use crate::site::Site;
-use crate::stage::Stage;
 
-const PATIENCE: Duration = Duration::from_secs(600);
+const TIMEOUT: Duration = Duration::from_secs(600);
 const POLL: Duration = Duration::from_millis(100);
 
 /// What the server needs to crawl the site as fast as it can.
@@ -23,7 +23,7 @@ pub fn settings(site: &Site, homes: u32) -> Vec<(&'static str, String)> {
     ]
 }
 
-pub async fn measure(stage: &Stage, site: &Site, homes: u32) -> Outcome<Vec<Figure>> {
+pub async fn measure(stage: &Environment, site: &Site, homes: u32) -> Outcome<Vec<Metric>> {
     let (before, watch) = (stage.server.cpu_seconds()?, Stopwatch::start());
     let job = json!({ "spider_name": "auto", "target_urls": [format!("http://{}/", site.address)],
         "max_pages": most_pages(homes) });
@@ -31,9 +31,9 @@ pub async fn measure(stage: &Stage, site: &Site, homes: u32) -> Outcome<Vec<Figu
     let (seconds, cpu_seconds) = (watch.seconds(), stage.server.cpu_seconds()? - before);
     let pages = job["pages_crawled"].as_f64().filter(|pages| *pages > 0.0).ok_or("no page was crawled")?;
     Ok(vec![
-        Figure::new("cpu", "CPU-s per 1,000 pages", cpu_seconds / pages * 1e3),
-        Figure::new("pages", "pages/s", pages / seconds),
-        Figure::new("listings", "listings", job["items_scraped"].as_f64().unwrap_or_default()),
+        Metric::new("cpu", "CPU-s per 1,000 pages", cpu_seconds / pages * 1e3),
+        Metric::new("pages", "pages/s", pages / seconds),
+        Metric::new("listings", "listings", job["items_scraped"].as_f64().unwrap_or_default()),
     ])
 }
 
@@ -43,9 +43,9 @@ fn most_pages(homes: u32) -> u32 {
 }
 
 /// The job as it is when it has completed.
-async fn finished(stage: &Stage, job: &Value) -> Outcome<Value> {
+async fn finished(stage: &Environment, job: &Value) -> Outcome<Value> {
     let (path, watch) = (format!("/api/v1/jobs/{}", job["job_id"]), Stopwatch::start());
-    while watch.elapsed() < PATIENCE {
+    while watch.elapsed() < TIMEOUT {
         let job = stage.admin.get(&path).await?;
         match job["status"].as_str() {
             Some("completed") => return Ok(job),

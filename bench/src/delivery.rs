@@ -11,43 +11,43 @@ use crate::clock::{Stopwatch, pause};
 use crate::{Failure, Outcome};
 
 /// What stands before the time of sending in a message's text; a dot stands behind it.
-pub const MARK: &str = "sent at ";
+pub const TIMESTAMP_PREFIX: &str = "sent at ";
 /// How long the next message may be on its way.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(10);
 
 /// The text of a message that is sent `sent_us` after the start of its stopwatch.
 pub fn text(sent_us: u64) -> String {
-    format!("{MARK}{sent_us}.")
+    format!("{TIMESTAMP_PREFIX}{sent_us}.")
 }
 
 /// Finds a mark and the number behind it in a stream of bytes, wherever the stream is cut.
-pub struct Finder {
+pub struct TimestampFinder {
     mark: memmem::Finder<'static>,
     /// The end of what was read, in which a mark may begin.
-    rest: Vec<u8>,
+    tail: Vec<u8>,
 }
 
-impl Finder {
-    pub fn new(mark: &'static str) -> Self {
-        Self { mark: memmem::Finder::new(mark), rest: Vec::new() }
+impl TimestampFinder {
+    pub fn new(prefix: &'static str) -> Self {
+        Self { mark: memmem::Finder::new(prefix), tail: Vec::new() }
     }
 
     /// Calls `found` for each mark with the number behind it, zero where no digit follows.
     pub fn feed(&mut self, bytes: &[u8], mut found: impl FnMut(u64)) {
-        self.rest.extend_from_slice(bytes);
+        self.tail.extend_from_slice(bytes);
         let length = self.mark.needle().len();
-        let (mut at, mut keep) = (0, self.rest.len().saturating_sub(length.saturating_sub(1)));
-        while let Some(start) = self.mark.find(&self.rest[at..]) {
+        let (mut at, mut keep) = (0, self.tail.len().saturating_sub(length.saturating_sub(1)));
+        while let Some(start) = self.mark.find(&self.tail[at..]) {
             let digits = at + start + length;
-            let Some((number, used)) = number(&self.rest[digits..]) else {
+            let Some((number, used)) = number(&self.tail[digits..]) else {
                 keep = at + start;
                 break;
             };
             found(number);
             at = digits + used;
         }
-        self.rest.drain(..keep.max(at));
+        self.tail.drain(..keep.max(at));
     }
 }
 
@@ -59,7 +59,7 @@ fn number(bytes: &[u8]) -> Option<(u64, usize)> {
 }
 
 /// What all subscribers received.
-pub struct Tally {
+pub struct DeliveryStats {
     pub watch: Stopwatch,
     delivered: AtomicU64,
     bytes: AtomicU64,
@@ -67,7 +67,7 @@ pub struct Tally {
     latencies_us: Mutex<Vec<u64>>,
 }
 
-impl Tally {
+impl DeliveryStats {
     pub fn start() -> Self {
         Self {
             watch: Stopwatch::start(),
@@ -79,7 +79,7 @@ impl Tally {
     }
 
     /// Counts the messages in what one subscriber received.
-    pub fn take(&self, finder: &mut Finder, bytes: &[u8]) {
+    pub fn record(&self, finder: &mut TimestampFinder, bytes: &[u8]) {
         let (now, mut count) = (self.watch.micros(), 0);
         let mut latencies = self.latencies_us.lock();
         finder.feed(bytes, |sent_us| {
@@ -108,7 +108,7 @@ impl Tally {
             }
             if delivered > seen {
                 (seen, since) = (delivered, Stopwatch::start());
-            } else if since.elapsed() > PATIENCE {
+            } else if since.elapsed() > TIMEOUT {
                 return Err(format!("{delivered} of {expected} messages arrived").into());
             }
             pause(POLL).await;
@@ -116,7 +116,7 @@ impl Tally {
     }
 
     /// What arrived, and that the sender used `cpu_seconds` for it.
-    pub fn sum_up(&self, cpu_seconds: f64) -> Delivered {
+    pub fn summary(&self, cpu_seconds: f64) -> Delivered {
         let mut latencies_us = std::mem::take(&mut *self.latencies_us.lock());
         latencies_us.sort_unstable();
         let deliveries = self.delivered.load(Ordering::Relaxed).max(1) as f64;
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     fn found(pieces: &[&str]) -> Vec<u64> {
-        let (mut finder, mut numbers) = (Finder::new(MARK), Vec::new());
+        let (mut finder, mut numbers) = (TimestampFinder::new(TIMESTAMP_PREFIX), Vec::new());
         for piece in pieces {
             finder.feed(piece.as_bytes(), |number| numbers.push(number));
         }
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mark_is_found_with_its_number() {
+    fn every_timestamp_is_found_with_its_number() {
         let stream = format!("{{\"message\":\"{}\"}}\n\n{{\"message\":\"{}\"}}", text(12), text(345));
 
         assert_eq!(found(&[&stream]), [12, 345]);
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_found_once_wherever_the_stream_is_cut() {
+    fn a_timestamp_is_found_once_wherever_the_stream_is_cut() {
         let stream = format!("--{}--{}--", text(12), text(345));
 
         for cut in 0..stream.len() {
@@ -171,8 +171,8 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_without_digits_counts_as_zero() {
-        let mut finder = Finder::new("\"property_created\"");
+    fn a_prefix_without_digits_counts_as_zero() {
+        let mut finder = TimestampFinder::new("\"property_created\"");
         let mut numbers = Vec::new();
 
         finder.feed(b"{\"event\":\"property_created\",\"x\":1}", |number| numbers.push(number));
@@ -182,11 +182,11 @@ mod tests {
 
     #[test]
     fn a_delivery_is_summed_up_for_a_hundred_thousand() {
-        let (tally, mut finder) = (Tally::start(), Finder::new(MARK));
+        let (tally, mut finder) = (DeliveryStats::start(), TimestampFinder::new(TIMESTAMP_PREFIX));
 
-        tally.take(&mut finder, text(0).as_bytes());
-        tally.take(&mut finder, text(0).as_bytes());
-        let delivered = tally.sum_up(0.5);
+        tally.record(&mut finder, text(0).as_bytes());
+        tally.record(&mut finder, text(0).as_bytes());
+        let delivered = tally.summary(0.5);
 
         assert_eq!(delivered.latencies_us.len(), 2);
         assert_eq!(delivered.cpu_seconds, 25_000.0);

@@ -9,11 +9,11 @@ use tokio::time::interval;
 
 use crate::bare::{self, Plan};
 use crate::clock::Stopwatch;
-use crate::delivery::{Delivered, Finder, MARK, Tally};
+use crate::delivery::{Delivered, DeliveryStats, TIMESTAMP_PREFIX, TimestampFinder};
+use crate::environment::{Environment, broadcast};
 use crate::feed::{self, Carrier, Feed};
-use crate::figure::Figure;
+use crate::metric::Metric;
 use crate::options::Options;
-use crate::stage::{Stage, broadcast};
 use crate::statistics::percentile;
 use crate::{Failure, Outcome, load};
 
@@ -23,7 +23,7 @@ enum Pace {
     Saturated,
 }
 
-pub async fn measure(stage: &Stage, options: &Options, carrier: Carrier) -> Outcome<Vec<Figure>> {
+pub async fn measure(stage: &Environment, options: &Options, carrier: Carrier) -> Outcome<Vec<Metric>> {
     let (paced, _) = part(stage, options, carrier, Pace::AtRate).await?;
     let (saturated, sent) = part(stage, options, carrier, Pace::Saturated).await?;
     let message_bytes = paced.bytes_each as usize;
@@ -37,9 +37,14 @@ pub async fn measure(stage: &Stage, options: &Options, carrier: Carrier) -> Outc
 }
 
 /// One part with subscribers of its own: what they received, and how many broadcasts were sent.
-async fn part(stage: &Stage, options: &Options, carrier: Carrier, pace: Pace) -> Outcome<(Delivered, u64)> {
+async fn part(
+    stage: &Environment,
+    options: &Options,
+    carrier: Carrier,
+    pace: Pace,
+) -> Outcome<(Delivered, u64)> {
     let feeds = feed::open_all(stage, carrier, options.subscribers).await?;
-    let (tally, mut readers) = (Arc::new(Tally::start()), JoinSet::new());
+    let (tally, mut readers) = (Arc::new(DeliveryStats::start()), JoinSet::new());
     for feed in feeds {
         readers.spawn(read(feed, Arc::clone(&tally)));
     }
@@ -51,22 +56,22 @@ async fn part(stage: &Stage, options: &Options, carrier: Carrier, pace: Pace) ->
     tally.wait_for(sent * u64::from(options.subscribers), &mut readers).await?;
     let cpu_seconds = stage.server.cpu_seconds()? - before;
     readers.shutdown().await;
-    Ok((tally.sum_up(cpu_seconds), sent))
+    Ok((tally.summary(cpu_seconds), sent))
 }
 
 /// Reads until the connection fails; why it did.
-async fn read(mut feed: Feed, tally: Arc<Tally>) -> Failure {
-    let mut finder = Finder::new(MARK);
+async fn read(mut feed: Feed, tally: Arc<DeliveryStats>) -> Failure {
+    let mut finder = TimestampFinder::new(TIMESTAMP_PREFIX);
     loop {
         match feed.next().await {
-            Ok(bytes) => tally.take(&mut finder, &bytes),
+            Ok(bytes) => tally.record(&mut finder, &bytes),
             Err(failure) => return failure,
         }
     }
 }
 
 /// Each broadcast is sent when it is due, however late the answers are, and latency counts from then.
-async fn publish_at_rate(stage: &Stage, options: &Options, watch: Stopwatch) -> Outcome<u64> {
+async fn publish_at_rate(stage: &Environment, options: &Options, watch: Stopwatch) -> Outcome<u64> {
     let period = Duration::from_secs(1) / options.rate;
     let (begin_us, count) = (watch.micros(), options.paced_messages());
     let (mut ticks, mut requests) = (interval(period), JoinSet::new());
@@ -81,33 +86,33 @@ async fn publish_at_rate(stage: &Stage, options: &Options, watch: Stopwatch) -> 
     Ok(count.into())
 }
 
-async fn publish_saturated(stage: &Stage, options: &Options, watch: Stopwatch) -> Outcome<u64> {
+async fn publish_saturated(stage: &Environment, options: &Options, watch: Stopwatch) -> Outcome<u64> {
     let admin = stage.admin.clone();
     let step = move |_| broadcast(admin.clone(), watch.micros());
     Ok(load::repeat(options.clients, options.span(), step).await?.done())
 }
 
-fn at_the_rate(server: &Delivered, bare: &Delivered) -> Vec<Figure> {
+fn at_the_rate(server: &Delivered, bare: &Delivered) -> Vec<Metric> {
     let latency = |share| percentile(&server.latencies_us, share) as f64 / 1e3;
     vec![
-        Figure::new("message", "bytes", server.bytes_each),
-        Figure::new("rate_cpu", "CPU-s per 100,000", server.cpu_seconds),
-        Figure::new("rate_bare_cpu", "CPU-s per 100,000", bare.cpu_seconds),
-        Figure::new("rate_cpu_to_bare", "ratio", server.cpu_seconds / bare.cpu_seconds),
-        Figure::new("rate_latency_p50", "ms", latency(0.50)),
-        Figure::new("rate_latency_p95", "ms", latency(0.95)),
-        Figure::new("rate_latency_p99", "ms", latency(0.99)),
-        Figure::new("rate_latency_max", "ms", latency(1.0)),
+        Metric::new("message", "bytes", server.bytes_each),
+        Metric::new("rate_cpu", "CPU-s per 100,000", server.cpu_seconds),
+        Metric::new("rate_bare_cpu", "CPU-s per 100,000", bare.cpu_seconds),
+        Metric::new("rate_cpu_to_bare", "ratio", server.cpu_seconds / bare.cpu_seconds),
+        Metric::new("rate_latency_p50", "ms", latency(0.50)),
+        Metric::new("rate_latency_p95", "ms", latency(0.95)),
+        Metric::new("rate_latency_p99", "ms", latency(0.99)),
+        Metric::new("rate_latency_max", "ms", latency(1.0)),
     ]
 }
 
-fn at_saturation(server: &Delivered, bare: &Delivered) -> Vec<Figure> {
+fn at_saturation(server: &Delivered, bare: &Delivered) -> Vec<Metric> {
     vec![
-        Figure::new("saturated_cpu", "CPU-s per 100,000", server.cpu_seconds),
-        Figure::new("saturated_bare_cpu", "CPU-s per 100,000", bare.cpu_seconds),
-        Figure::new("saturated_cpu_to_bare", "ratio", server.cpu_seconds / bare.cpu_seconds),
-        Figure::new("saturated", "deliveries/s", server.per_second),
-        Figure::new("saturated_bare", "deliveries/s", bare.per_second),
-        Figure::new("saturated_to_bare", "ratio", server.per_second / bare.per_second),
+        Metric::new("saturated_cpu", "CPU-s per 100,000", server.cpu_seconds),
+        Metric::new("saturated_bare_cpu", "CPU-s per 100,000", bare.cpu_seconds),
+        Metric::new("saturated_cpu_to_bare", "ratio", server.cpu_seconds / bare.cpu_seconds),
+        Metric::new("saturated", "deliveries/s", server.per_second),
+        Metric::new("saturated_bare", "deliveries/s", bare.per_second),
+        Metric::new("saturated_to_bare", "ratio", server.per_second / bare.per_second),
     ]
 }

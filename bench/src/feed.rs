@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
 use crate::Outcome;
-use crate::stage::Stage;
+use crate::environment::Environment;
 
 /// Connections that are opened at once.
 const OPENING: usize = 50;
@@ -21,7 +21,7 @@ pub enum Carrier {
 
 /// Where the server is, and the client for its streams.
 #[derive(Clone)]
-pub struct Door {
+pub struct Endpoint {
     pub http: reqwest::Client,
     pub url: String,
 }
@@ -33,7 +33,7 @@ pub enum Feed {
 
 impl Feed {
     /// Connects with the token in the query, and `more` behind it.
-    pub async fn connect(carrier: Carrier, door: &Door, token: &str, more: &str) -> Outcome<Self> {
+    pub async fn connect(carrier: Carrier, door: &Endpoint, token: &str, more: &str) -> Outcome<Self> {
         match carrier {
             Carrier::WebSocket => {
                 let url = door.url.replacen("http://", "ws://", 1);
@@ -85,7 +85,7 @@ impl Feed {
 }
 
 /// Opens connections of all members in turns, each established.
-pub async fn open_all(stage: &Stage, carrier: Carrier, count: u32) -> Outcome<Vec<Feed>> {
+pub async fn open_all(stage: &Environment, carrier: Carrier, count: u32) -> Outcome<Vec<Feed>> {
     let (mut opening, mut feeds) = (JoinSet::new(), Vec::new());
     for number in 0..count as usize {
         if opening.len() >= OPENING
@@ -94,7 +94,7 @@ pub async fn open_all(stage: &Stage, carrier: Carrier, count: u32) -> Outcome<Ve
             feeds.push(opened??);
         }
         let token = stage.member(number).to_owned();
-        opening.spawn(open(carrier, stage.door.clone(), token));
+        opening.spawn(open(carrier, stage.endpoint.clone(), token));
     }
     while let Some(opened) = opening.join_next().await {
         feeds.push(opened??);
@@ -103,7 +103,7 @@ pub async fn open_all(stage: &Stage, carrier: Carrier, count: u32) -> Outcome<Ve
 }
 
 /// One established connection at the head of the log.
-pub async fn open(carrier: Carrier, door: Door, token: String) -> Outcome<Feed> {
+pub async fn open(carrier: Carrier, door: Endpoint, token: String) -> Outcome<Feed> {
     let mut feed = Feed::connect(carrier, &door, &token, "").await?;
     feed.established().await?;
     Ok(feed)

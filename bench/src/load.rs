@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_load_is_told_a_second_and_a_step() {
+    fn a_load_is_reported_per_second_and_per_step() {
         let load = Load { seconds: 2.0, micros: vec![1_000, 2_000, 3_000, 4_000] };
 
         assert_eq!(load.per_second(), 2.0);

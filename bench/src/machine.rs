@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_told_in_bytes() {
+    fn memory_is_in_bytes() {
         assert_eq!(field("MemTotal:  2 kB\n", "MemTotal").and_then(kib_as_bytes), Some(2_048));
     }
 }

@@ -8,14 +8,15 @@ mod clock;
 mod connects;
 mod crawl;
 mod delivery;
+mod environment;
 mod fanout;
 mod feed;
-mod figure;
 mod idle_memory;
 mod listings;
 mod load;
 mod machine;
 mod measurement;
+mod metric;
 mod options;
 mod postgres;
 mod process;
@@ -24,7 +25,6 @@ mod replay;
 mod report;
 mod server;
 mod site;
-mod stage;
 mod statistics;
 mod store;
 
@@ -37,8 +37,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::figure::Figure;
 use crate::measurement::Measurement;
+use crate::metric::Metric;
 use crate::options::Options;
 use crate::report::Report;
 
@@ -53,10 +53,10 @@ async fn main() -> Outcome<ExitCode> {
     let (mut report, mut failures) = (Report::default(), Vec::new());
     for measurement in options.measurements() {
         for round in 1..=options.rounds {
-            say(&format!("{} {round}/{}", measurement.name(), options.rounds));
-            if let Err(failure) = in_turns(measurement, &options, &mut report).await {
+            print_line(&format!("{} {round}/{}", measurement.name(), options.rounds));
+            if let Err(failure) = run_alternating(measurement, &options, &mut report).await {
                 let failure = format!("{} {round}: {failure}", measurement.name());
-                say(&failure);
+                print_line(&failure);
                 failures.push(failure);
             }
         }
@@ -66,8 +66,8 @@ async fn main() -> Outcome<ExitCode> {
 }
 
 /// One round of each build, one after the other. A round counts when all builds have its figures.
-async fn in_turns(measurement: Measurement, options: &Options, report: &mut Report) -> Outcome<()> {
-    let mut rounds: Vec<Vec<Figure>> = Vec::new();
+async fn run_alternating(measurement: Measurement, options: &Options, report: &mut Report) -> Outcome<()> {
+    let mut rounds: Vec<Vec<Metric>> = Vec::new();
     for binary in options.builds() {
         rounds.push(measurement.run(binary, options).await?);
     }
@@ -124,7 +124,7 @@ fn write(options: &Options, mut report: Value, figures: &Report, failures: &[Str
 }
 
 /// Tells how far the run is, on standard error. A closed one stops no measurement.
-fn say(line: &str) {
+fn print_line(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
+use crate::environment::Environment;
 use crate::feed::Carrier;
-use crate::figure::Figure;
+use crate::metric::Metric;
 use crate::options::Options;
 use crate::site::Site;
-use crate::stage::Stage;
 use crate::{Outcome, appends, batch_ingest, connects, crawl, fanout, idle_memory, reads, replay};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -40,21 +40,21 @@ impl Measurement {
     }
 
     /// One round: starts `binary` on a fresh store, measures, and removes both, also after a failure.
-    pub async fn run(self, binary: &Path, options: &Options) -> Outcome<Vec<Figure>> {
+    pub async fn run(self, binary: &Path, options: &Options) -> Outcome<Vec<Metric>> {
         let superuser = options.postgres.as_deref();
         if self == Self::Crawl {
             let site = Site::start(options.pages).await?;
-            let stage = Stage::build(binary, superuser, &crawl::settings(&site, options.pages)).await?;
+            let stage = Environment::build(binary, superuser, &crawl::settings(&site, options.pages)).await?;
             let figures = crawl::measure(&stage, &site, options.pages).await;
             return removed(stage, figures).await;
         }
         let settings = [("LOTLINE__CRAWLER__ENABLED", "false".to_owned())];
-        let stage = Stage::build(binary, superuser, &settings).await?;
+        let stage = Environment::build(binary, superuser, &settings).await?;
         let figures = self.measure(&stage, options).await;
         removed(stage, figures).await
     }
 
-    async fn measure(self, stage: &Stage, options: &Options) -> Outcome<Vec<Figure>> {
+    async fn measure(self, stage: &Environment, options: &Options) -> Outcome<Vec<Metric>> {
         match self {
             Self::FanoutWebsocket => fanout::measure(stage, options, Carrier::WebSocket).await,
             Self::FanoutSse => fanout::measure(stage, options, Carrier::Sse).await,
@@ -70,7 +70,7 @@ impl Measurement {
 }
 
 /// The failure of the measurement comes before one of the removal.
-async fn removed(stage: Stage, figures: Outcome<Vec<Figure>>) -> Outcome<Vec<Figure>> {
+async fn removed(stage: Environment, figures: Outcome<Vec<Metric>>) -> Outcome<Vec<Metric>> {
     let removed = stage.remove().await;
     let figures = figures?;
     removed?;

@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn two_builds_are_measured_in_turns() {
+    fn two_builds_are_measured_alternately() {
         let options = Options::parse_from(["bench", "--lotline", "a", "--against", "b"]);
 
         assert_eq!(options.builds(), [Path::new("a"), Path::new("b")]);

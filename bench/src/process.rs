@@ -61,20 +61,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_times_stand_behind_a_name_with_blanks_and_brackets() {
+    fn times_are_read_after_a_name_with_blanks_and_brackets() {
         let stat = "41 (a b) c) S 1 41 41 0 -1 4194304 90 0 0 0 120 30 7 3 20 0 9 0 500 1000 200";
 
         assert_eq!(parse_stat(stat), Some(Ticks { own: 150, waited: 10 }));
     }
 
     #[test]
-    fn a_line_that_is_cut_off_is_no_figure() {
+    fn a_truncated_line_is_no_value() {
         assert_eq!(parse_stat("41 (lotline) S 1 41 41 0 -1 4194304 90 0 0 0 120"), None);
         assert_eq!(parse_stat(""), None);
     }
 
     #[test]
-    fn resident_memory_is_told_in_bytes() {
+    fn resident_memory_is_in_bytes() {
         assert_eq!(parse_resident("VmPeak:\t 900 kB\nVmRSS:\t  512 kB\n"), Some(524_288.0));
         assert_eq!(parse_resident("VmPeak:\t 900 kB\n"), None);
     }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::figure::Figure;
+use crate::metric::Metric;
 use crate::statistics::{median, range};
 
 /// One figure over its rounds.
@@ -24,7 +24,7 @@ pub struct Report {
 
 impl Report {
     /// Adds a round: the figures of the build, and those of the other build when there is one.
-    pub fn add(&mut self, measurement: &str, figures: &[Figure], against: &[Figure]) {
+    pub fn add(&mut self, measurement: &str, figures: &[Metric], against: &[Metric]) {
         for (index, figure) in figures.iter().enumerate() {
             let row = self.row(measurement, figure);
             row.rounds.push(figure.value);
@@ -32,7 +32,7 @@ impl Report {
         }
     }
 
-    fn row(&mut self, measurement: &str, figure: &Figure) -> &mut Row {
+    fn row(&mut self, measurement: &str, figure: &Metric) -> &mut Row {
         let of = |row: &Row| row.measurement == measurement && row.name == figure.name;
         let index = self.rows.iter().position(of).unwrap_or(self.rows.len());
         if index == self.rows.len() {
@@ -113,12 +113,12 @@ fn number(value: f64) -> String {
 mod tests {
     use super::*;
 
-    fn round(value: f64) -> [Figure; 1] {
-        [Figure::new("cpu", "CPU-ms each", value)]
+    fn round(value: f64) -> [Metric; 1] {
+        [Metric::new("cpu", "CPU-ms each", value)]
     }
 
     #[test]
-    fn rounds_of_one_figure_share_a_row() {
+    fn rounds_of_one_metric_share_a_row() {
         let mut report = Report::default();
         for value in [3.0, 1.0, 2.0] {
             report.add("appends", &round(value), &[]);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_that_is_zero_has_no_ratio() {
+    fn a_metric_that_is_zero_has_no_ratio() {
         let mut report = Report::default();
         report.add("appends", &round(2.0), &round(0.0));
 
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn large_figures_are_printed_without_decimals() {
+    fn large_values_are_printed_without_decimals() {
         assert_eq!(number(12_345.6), "12346");
         assert_eq!(number(12.34), "12.3");
         assert_eq!(number(0.1234), "0.123");

@@ -10,10 +10,10 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::clock::pause;
-use crate::{Outcome, process, say};
+use crate::{Outcome, print_line, process};
 
 /// How long the server may take to start, and to stop.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
 
 /// Killed when dropped.
@@ -32,12 +32,11 @@ impl Server {
         let mut child = command.spawn()?;
         let pid = child.id().ok_or("the server ended at once")?;
         let mut lines = BufReader::new(child.stderr.take().ok_or("no standard error")?).lines();
-        let url =
-            timeout(PATIENCE, listening(&mut lines)).await.map_err(|_| "the server did not start")??;
+        let url = timeout(TIMEOUT, listening(&mut lines)).await.map_err(|_| "the server did not start")??;
         let mut log = JoinSet::new();
         log.spawn(forward(lines));
         let server = Self { child, pid, url, _log: log };
-        timeout(PATIENCE, server.is_ready()).await.map_err(|_| "the server is not ready")??;
+        timeout(TIMEOUT, server.is_ready()).await.map_err(|_| "the server is not ready")??;
         Ok(server)
     }
 
@@ -64,7 +63,7 @@ impl Server {
     pub async fn stop(mut self) -> Outcome<()> {
         let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw).ok_or("no process id")?;
         kill_process(pid, Signal::TERM)?;
-        let status = timeout(PATIENCE, self.child.wait()).await.map_err(|_| "the server did not stop")??;
+        let status = timeout(TIMEOUT, self.child.wait()).await.map_err(|_| "the server did not stop")??;
         if status.success() { Ok(()) } else { Err(format!("the server ended with {status}").into()) }
     }
 }
@@ -74,7 +73,7 @@ async fn listening(lines: &mut Lines<BufReader<ChildStderr>>) -> Outcome<String>
     while let Some(line) = lines.next_line().await? {
         match line.strip_prefix("listening on ") {
             Some(url) => return Ok(url.trim().to_owned()),
-            None => say(&line),
+            None => print_line(&line),
         }
     }
     Err("the server ended at its start".into())
@@ -83,6 +82,6 @@ async fn listening(lines: &mut Lines<BufReader<ChildStderr>>) -> Outcome<String>
 /// The pipe has to be read: a full one would stop the server at its next line.
 async fn forward(mut lines: Lines<BufReader<ChildStderr>>) {
     while let Ok(Some(line)) = lines.next_line().await {
-        say(&line);
+        print_line(&line);
     }
 }

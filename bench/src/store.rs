@@ -61,7 +61,7 @@ impl Store {
     /// SQLite migrates itself.
     async fn migrate(&self) -> Outcome<()> {
         let Some(database) = &self.database else { return Ok(()) };
-        self.verb(&["migrate", "up"], "").await?;
+        self.subcommand(&["migrate", "up"], "").await?;
         database.grant().await
     }
 
@@ -75,7 +75,7 @@ impl Store {
     }
 
     /// Runs a verb with `given` on its standard input; what it printed.
-    pub async fn verb(&self, words: &[&str], given: &str) -> Outcome<String> {
+    pub async fn subcommand(&self, words: &[&str], given: &str) -> Outcome<String> {
         let mut command = self.command(words);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;

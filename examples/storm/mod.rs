@@ -21,10 +21,10 @@ use tokio_tungstenite::connect_async_with_config;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
-use crate::{METRICS_KEY, Outcome, PATIENCE, Server, Socket, Tenant, Wish, say, since};
+use crate::{METRICS_KEY, Options, Outcome, Server, Socket, TIMEOUT, Tenant, print_line, since};
 use record::{Entry, Fact, History, Reader, Role, Seen};
 
-const LAST_WORD: &str = "that was all";
+const LAST_MESSAGE: &str = "that was all";
 
 /// What the whole storm shares.
 struct Storm {
@@ -34,7 +34,7 @@ struct Storm {
 }
 
 /// One socket's return.
-struct Return {
+struct ReconnectResult {
     tenant: usize,
     /// Seconds between the cut and the first event that it had missed; `None`: it never came.
     after: Option<f64>,
@@ -44,56 +44,55 @@ struct Return {
 
 /// Whether all were back in time, asked the store once a user at most, and the judge found nothing.
 pub async fn run(
-    wish: &Wish,
+    wish: &Options,
     jitter: u64,
     server: &Server,
     tenants: &[Tenant],
     clock: &Clock,
 ) -> Outcome<bool> {
-    let office = Office { http: reqwest::Client::new(), url: &server.url, tenants };
+    let office = AdminClient { http: reqwest::Client::new(), url: &server.url, tenants };
     let starts = office.heads().await?;
     let (cpu_secs, before) = (server.usage()?.cpu_secs, office.reads().await?);
     let storm = Arc::new(Storm { clock: clock.clone(), cut: clock.now(), resumed: AtomicUsize::new(0) });
     let mut said = vec!["missed 0".to_owned()];
-    office.tell_all("missed 0").await?;
+    office.broadcast_to_all("missed 0").await?;
     let mut returns = JoinSet::new();
     for (tenant, (tokens, start)) in tenants.iter().zip(&starts).enumerate() {
         for token in tokens.iter().flat_map(|token| std::iter::repeat_n(token, wish.sockets)) {
             let url = server.url.replacen("http://", "ws://", 1);
             let url = format!("{url}/ws?token={token}&since={start}");
             let wait = Duration::from_millis(Entropy.below(jitter * 1_000 + 1));
-            returns.spawn(come_back(Arc::clone(&storm), tenant, url, wait));
+            returns.spawn(reconnect(Arc::clone(&storm), tenant, url, wait));
         }
     }
     let sockets = returns.len();
     let mut second = 0;
-    while storm.resumed.load(Ordering::Relaxed) < sockets && since(clock, storm.cut) < PATIENCE.as_secs_f64()
-    {
+    while storm.resumed.load(Ordering::Relaxed) < sockets && since(clock, storm.cut) < TIMEOUT.as_secs_f64() {
         second += 1;
         said.push(format!("missed {second}"));
-        office.tell_all(&format!("missed {second}")).await?;
+        office.broadcast_to_all(&format!("missed {second}")).await?;
         clock.sleep_until(storm.cut + Duration::from_secs(second)).await;
     }
     // Before the last word: a request of the office itself may ask the store for its admin, too.
     let (cpu_secs, after) = (server.usage()?.cpu_secs - cpu_secs, office.reads().await?);
     let (accounts, transactions) =
         (after.accounts - before.accounts, after.transactions - before.transactions);
-    said.push(LAST_WORD.to_owned());
-    office.tell_all(LAST_WORD).await?;
+    said.push(LAST_MESSAGE.to_owned());
+    office.broadcast_to_all(LAST_MESSAGE).await?;
     let returns = returns.join_all().await;
     let times = Times::of(&returns);
     let users = tenants.iter().map(Vec::len).sum::<usize>();
-    say(format!(
+    print_line(format!(
         "storm: {} of {sockets} resumed, the last after {:.1} s, {} refusals, {cpu_secs:.2} CPU-s",
         times.resumed, times.last, times.refused
     ))?;
-    say(format!(
+    print_line(format!(
         "accounts read from the store: {accounts} for {users} users; with their rooms, the logs and their heads: \
          {transactions} reads"
     ))?;
-    let faults = judge(&office, wish, &starts, &said, returns).await?;
+    let faults = check_history(&office, wish, &starts, &said, returns).await?;
     Ok(times.resumed == sockets
-        && times.last < PATIENCE.as_secs_f64()
+        && times.last < TIMEOUT.as_secs_f64()
         && accounts <= users as u64
         && faults == 0)
 }
@@ -105,7 +104,7 @@ struct Times {
 }
 
 impl Times {
-    fn of(returns: &[Return]) -> Self {
+    fn of(returns: &[ReconnectResult]) -> Self {
         let times = returns.iter().filter_map(|one| one.after);
         Self {
             resumed: times.clone().count(),
@@ -116,14 +115,14 @@ impl Times {
 }
 
 /// Comes back after `wait` and reads to the last word. A socket that ends before is judged by what it saw.
-async fn come_back(storm: Arc<Storm>, tenant: usize, url: String, wait: Duration) -> Return {
+async fn reconnect(storm: Arc<Storm>, tenant: usize, url: String, wait: Duration) -> ReconnectResult {
     storm.clock.sleep(wait).await;
-    let mut back = Return { tenant, after: None, refused: 0, seen: Vec::new() };
+    let mut back = ReconnectResult { tenant, after: None, refused: 0, seen: Vec::new() };
     let Some(mut socket) = open(&storm, &url, &mut back.refused).await else { return back };
     loop {
         let message = tokio::select! {
             Some(Ok(message)) = socket.next() => message,
-            () = storm.clock.sleep_until(storm.cut + 2 * PATIENCE) => break,
+            () = storm.clock.sleep_until(storm.cut + 2 * TIMEOUT) => break,
             else => break,
         };
         let Some(entry) = message.to_text().ok().and_then(entry) else { continue };
@@ -131,7 +130,7 @@ async fn come_back(storm: Arc<Storm>, tenant: usize, url: String, wait: Duration
             back.after = Some(since(&storm.clock, storm.cut));
             storm.resumed.fetch_add(1, Ordering::Relaxed);
         }
-        let is_last = entry.fact == Some(Fact::said(LAST_WORD));
+        let is_last = entry.fact == Some(Fact::message(LAST_MESSAGE));
         back.seen.push(Seen::Event(entry));
         if is_last {
             break;
@@ -162,14 +161,14 @@ fn entry(text: &str) -> Option<Entry> {
 }
 
 /// The number of faults in what all of them saw; the first are said.
-async fn judge(
-    office: &Office<'_>,
-    wish: &Wish,
+async fn check_history(
+    office: &AdminClient<'_>,
+    wish: &Options,
     starts: &[String],
-    said: &[String],
-    returns: Vec<Return>,
+    sent: &[String],
+    returns: Vec<ReconnectResult>,
 ) -> Outcome<usize> {
-    let said: Vec<Fact> = said.iter().map(Fact::said).collect();
+    let said: Vec<Fact> = sent.iter().map(Fact::message).collect();
     let mut history = History::default();
     for (tenant, start) in starts.iter().enumerate() {
         let log = office.log(tenant, start).await?;
@@ -188,9 +187,13 @@ async fn judge(
     }
     let readers: usize = history.tenants.iter().map(|tenant| tenant.readers.len()).sum();
     let faults = history.faults();
-    say(format!("judged: {readers} readers of {} broadcasts each, {} faults", said.len(), faults.len()))?;
+    print_line(format!(
+        "judged: {readers} readers of {} broadcasts each, {} faults",
+        said.len(),
+        faults.len()
+    ))?;
     for fault in faults.iter().take(10) {
-        say(format!("  {fault:?}"))?;
+        print_line(format!("  {fault:?}"))?;
     }
     Ok(faults.len())
 }
@@ -202,13 +205,13 @@ struct Reads {
 }
 
 /// The tenants' admins at their desks.
-struct Office<'a> {
+struct AdminClient<'a> {
     http: reqwest::Client,
     url: &'a str,
     tenants: &'a [Tenant],
 }
 
-impl Office<'_> {
+impl AdminClient<'_> {
     /// Where each tenant's log stands.
     async fn heads(&self) -> Outcome<Vec<String>> {
         let mut heads = Vec::new();
@@ -227,7 +230,7 @@ impl Office<'_> {
     }
 
     /// A broadcast to each tenant.
-    async fn tell_all(&self, text: &str) -> Outcome<()> {
+    async fn broadcast_to_all(&self, text: &str) -> Outcome<()> {
         let mut requests = JoinSet::new();
         for admin in self.tenants.iter().filter_map(|tokens| tokens.first()) {
             let request = self.http.post(format!("{}/api/v1/admin/broadcast", self.url)).bearer_auth(admin);

@@ -19,7 +19,11 @@ impl MigrationTrait for Migration {
         // None of both for broadcasts that were sent before, or by the system.
         run(manager, &format!("ALTER TABLE platform_broadcasts ADD COLUMN sent_by {int}")).await?;
         run(manager, "ALTER TABLE platform_broadcasts ADD COLUMN sender_name text").await?;
-        if is_postgres { subjects_on_postgres(manager).await } else { subjects_on_sqlite(manager).await }
+        if is_postgres {
+            set_subjects_on_postgres(manager).await
+        } else {
+            set_subjects_on_sqlite(manager).await
+        }
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
@@ -40,7 +44,7 @@ const BEFORE: [(&str, &str, &[&str]); 2] = [
     ("upload", r#"{"upload_id":"#, &["upload_id"]),
 ];
 
-async fn subjects_on_sqlite(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+async fn set_subjects_on_sqlite(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     for (kind, start, path) in BEFORE {
         let path = path.join(".");
         // An empty answer is no JSON.
@@ -52,7 +56,7 @@ async fn subjects_on_sqlite(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     Ok(())
 }
 
-async fn subjects_on_postgres(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+async fn set_subjects_on_postgres(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     // Row security is forced, and has no policy for the owner: it sees the rows for these statements.
     run(manager, "ALTER TABLE idempotency_keys NO FORCE ROW LEVEL SECURITY").await?;
     for (kind, start, path) in BEFORE {

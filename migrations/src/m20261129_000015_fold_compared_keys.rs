@@ -28,21 +28,21 @@ impl MigrationTrait for Migration {
             run(manager, &format!("CREATE INDEX {name} ON users ({columns})")).await?;
         }
         run(manager, "CREATE INDEX users_with_clash ON users (id) WHERE key_clash IS NOT NULL").await?;
-        in_sight(manager, false).await?;
-        users(manager).await?;
-        operators(manager).await?;
-        properties(manager).await?;
-        tags(manager).await?;
-        in_sight(manager, true).await
+        force_row_security(manager, false).await?;
+        fold_users(manager).await?;
+        fold_operators(manager).await?;
+        fold_properties(manager).await?;
+        compose_tags(manager).await?;
+        force_row_security(manager, true).await
     }
 
     /// The former keys come back. What was folded of properties stays so until they are seen again.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        in_sight(manager, false).await?;
+        force_row_security(manager, false).await?;
         for table in ["users", "operators"] {
-            former_keys(manager, table).await?;
+            restore_former_keys(manager, table).await?;
         }
-        in_sight(manager, true).await?;
+        force_row_security(manager, true).await?;
         run(manager, "DROP INDEX users_with_clash").await?;
         for (name, _) in INDEXES {
             run(manager, &format!("DROP INDEX {name}")).await?;
@@ -67,7 +67,7 @@ const INDEXES: [(&str, &str); 2] = [
 const PAGE: u64 = 500;
 
 /// Row security is forced on PostgreSQL, and has no policy for the owner, who sees the rows only while it is not.
-async fn in_sight(manager: &SchemaManager<'_>, forced: bool) -> Result<(), DbErr> {
+async fn force_row_security(manager: &SchemaManager<'_>, forced: bool) -> Result<(), DbErr> {
     if manager.get_database_backend() != DbBackend::Postgres {
         return Ok(());
     }
@@ -79,7 +79,7 @@ async fn in_sight(manager: &SchemaManager<'_>, forced: bool) -> Result<(), DbErr
 }
 
 /// The next rows of a table, in the order of their ids, which is that of their making.
-async fn page(
+async fn fetch_page(
     manager: &SchemaManager<'_>,
     columns: &str,
     table: &str,
@@ -90,20 +90,21 @@ async fn page(
     manager.get_connection().query_all_raw(statement).await
 }
 
-async fn users(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+async fn fold_users(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let mut after = 0;
     loop {
         let rows =
-            page(manager, "id, tenant_id, username, email, username_key, email_key", "users", after).await?;
+            fetch_page(manager, "id, tenant_id, username, email, username_key, email_key", "users", after)
+                .await?;
         let Some(last) = rows.last() else { return Ok(()) };
         after = last.try_get("", "id")?;
         for row in &rows {
-            user(manager, row).await?;
+            fold_user(manager, row).await?;
         }
     }
 }
 
-async fn user(manager: &SchemaManager<'_>, row: &QueryResult) -> Result<(), DbErr> {
+async fn fold_user(manager: &SchemaManager<'_>, row: &QueryResult) -> Result<(), DbErr> {
     let (id, tenant): (i64, i64) = (row.try_get("", "id")?, row.try_get("", "tenant_id")?);
     let (username, email): (String, String) = (row.try_get("", "username")?, row.try_get("", "email")?);
     for (field, new) in [("username", name_key(&username)), ("email", folded(&email))] {
@@ -112,22 +113,22 @@ async fn user(manager: &SchemaManager<'_>, row: &QueryResult) -> Result<(), DbEr
             continue;
         }
         let column = format!("{field}_key");
-        match holder(manager, "users", &column, Some(tenant), &new, id).await? {
-            None => set(manager, "users", id, &[(&column, new.into())]).await?,
+        match find_other_with_key(manager, "users", &column, Some(tenant), &new, id).await? {
+            None => update_row(manager, "users", id, &[(&column, new.into())]).await?,
             // Both keep the keys that they had. It is the younger who is told of, whichever of the two is written as the
             // new key has it.
-            Some(other) => note_clash(manager, Ord::max(other, id), field).await?,
+            Some(other) => record_clash(manager, Ord::max(other, id), field).await?,
         }
     }
-    let looks = [
+    let skeletons = [
         ("username_skeleton", skeleton(&username).collect::<String>().into()),
         ("key_skeleton", skeleton(&name_key(&username)).collect::<String>().into()),
     ];
-    set(manager, "users", id, &looks).await
+    update_row(manager, "users", id, &skeletons).await
 }
 
 /// Adds a field to those in which the user is the same as an older one.
-async fn note_clash(manager: &SchemaManager<'_>, id: i64, field: &str) -> Result<(), DbErr> {
+async fn record_clash(manager: &SchemaManager<'_>, id: i64, field: &str) -> Result<(), DbErr> {
     let sql = "UPDATE users SET key_clash = CASE WHEN key_clash IS NULL THEN $2 ELSE key_clash || ',' || $2 END \
                WHERE id = $1 AND (key_clash IS NULL OR key_clash NOT LIKE '%' || $2 || '%')";
     let values: [Value; 2] = [id.into(), field.into()];
@@ -137,36 +138,36 @@ async fn note_clash(manager: &SchemaManager<'_>, id: i64, field: &str) -> Result
 }
 
 /// Platform accounts are few, and their names unique in the whole deployment: one that is taken stays as it was.
-async fn operators(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+async fn fold_operators(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let mut after = 0;
     loop {
-        let rows = page(manager, "id, username", "operators", after).await?;
+        let rows = fetch_page(manager, "id, username", "operators", after).await?;
         let Some(last) = rows.last() else { return Ok(()) };
         after = last.try_get("", "id")?;
         for row in &rows {
             let (id, username): (i64, String) = (row.try_get("", "id")?, row.try_get("", "username")?);
             let new = name_key(&username);
-            if holder(manager, "operators", "username_key", None, &new, id).await?.is_none() {
-                set(manager, "operators", id, &[("username_key", new.into())]).await?;
+            if find_other_with_key(manager, "operators", "username_key", None, &new, id).await?.is_none() {
+                update_row(manager, "operators", id, &[("username_key", new.into())]).await?;
             }
         }
     }
 }
 
-async fn properties(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+async fn fold_properties(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let columns = "id, tenant_id, source, listing_key, city_key, search_text";
     let mut after = 0;
     loop {
-        let rows = page(manager, columns, "properties", after).await?;
+        let rows = fetch_page(manager, columns, "properties", after).await?;
         let Some(last) = rows.last() else { return Ok(()) };
         after = last.try_get("", "id")?;
         for row in &rows {
-            property(manager, row).await?;
+            fold_property(manager, row).await?;
         }
     }
 }
 
-async fn property(manager: &SchemaManager<'_>, row: &QueryResult) -> Result<(), DbErr> {
+async fn fold_property(manager: &SchemaManager<'_>, row: &QueryResult) -> Result<(), DbErr> {
     let (id, tenant): (i64, i64) = (row.try_get("", "id")?, row.try_get("", "tenant_id")?);
     let text = |name: &str| row.try_get::<Option<String>>("", name);
     let mut changes: BTreeMap<&str, Value> = BTreeMap::new();
@@ -178,24 +179,24 @@ async fn property(manager: &SchemaManager<'_>, row: &QueryResult) -> Result<(), 
     let new = (exact(&source), exact(&key));
     if new != (source.clone(), key.clone()) {
         // Of two listings that become one, the older has the key: a later sighting is its, and the other is seen no more.
-        let other = listing(manager, tenant, &new).await?;
+        let other = find_listing(manager, tenant, &new).await?;
         if let Some(younger) = other.filter(|other| *other > id) {
             // Out of the way first: the key is unique.
-            set(
+            update_row(
                 manager,
                 "properties",
                 younger,
                 &[("listing_key", format!("{}\u{a0}{younger}", new.1).into())],
             )
             .await?;
-            set(manager, "properties", id, &key_of(&new)).await?;
-            set(manager, "properties", younger, &key_of(&(source, key))).await?;
+            update_row(manager, "properties", id, &key_of(&new)).await?;
+            update_row(manager, "properties", younger, &key_of(&(source, key))).await?;
         } else if other.is_none() {
             changes.extend(key_of(&new));
         }
     }
     let changes: Vec<(&str, Value)> = changes.into_iter().collect();
-    set(manager, "properties", id, &changes).await
+    update_row(manager, "properties", id, &changes).await
 }
 
 fn key_of((source, key): &(String, String)) -> [(&'static str, Value); 2] {
@@ -203,7 +204,7 @@ fn key_of((source, key): &(String, String)) -> [(&'static str, Value); 2] {
 }
 
 /// The listing that has the key.
-async fn listing(
+async fn find_listing(
     manager: &SchemaManager<'_>,
     tenant: i64,
     key: &(String, String),
@@ -216,28 +217,28 @@ async fn listing(
 }
 
 /// Lists of tags are JSON as text, which composing does not harm.
-async fn tags(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+async fn compose_tags(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let mut after = 0;
     loop {
-        let rows = page(manager, "id, tags", "jobs", after).await?;
+        let rows = fetch_page(manager, "id, tags", "jobs", after).await?;
         let Some(last) = rows.last() else { return Ok(()) };
         after = last.try_get("", "id")?;
         for row in &rows {
             let (id, tags): (i64, String) = (row.try_get("", "id")?, row.try_get("", "tags")?);
             let composed: String = tags.nfc().collect();
             if composed != tags {
-                set(manager, "jobs", id, &[("tags", composed.into())]).await?;
+                update_row(manager, "jobs", id, &[("tags", composed.into())]).await?;
             }
         }
     }
 }
 
-async fn former_keys(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
+async fn restore_former_keys(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
     let is_user = table == "users";
     let columns = if is_user { "id, tenant_id, username, email" } else { "id, username" };
     let mut after = 0;
     loop {
-        let rows = page(manager, columns, table, after).await?;
+        let rows = fetch_page(manager, columns, table, after).await?;
         let Some(last) = rows.last() else { return Ok(()) };
         after = last.try_get("", "id")?;
         for row in &rows {
@@ -248,8 +249,8 @@ async fn former_keys(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbE
                 keys.push(("email_key", row.try_get::<String>("", "email")?.to_lowercase()));
             }
             for (column, key) in keys {
-                if holder(manager, table, column, tenant, &key, id).await?.is_none() {
-                    set(manager, table, id, &[(column, key.into())]).await?;
+                if find_other_with_key(manager, table, column, tenant, &key, id).await?.is_none() {
+                    update_row(manager, table, id, &[(column, key.into())]).await?;
                 }
             }
         }
@@ -257,7 +258,7 @@ async fn former_keys(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbE
 }
 
 /// The other row that has the key, in the tenant or, of a platform table, at all.
-async fn holder(
+async fn find_other_with_key(
     manager: &SchemaManager<'_>,
     table: &str,
     column: &str,
@@ -276,7 +277,7 @@ async fn holder(
     row.map(|row| row.try_get("", "id")).transpose()
 }
 
-async fn set(
+async fn update_row(
     manager: &SchemaManager<'_>,
     table: &str,
     id: i64,

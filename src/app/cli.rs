@@ -12,11 +12,11 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     #[command(subcommand)]
-    pub verb: Option<Verb>,
+    pub command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+pub enum Command {
     /// Run the server (the default).
     Serve,
     /// Run a real crawl of real listings on this machine, with two tenants.
@@ -27,26 +27,26 @@ pub enum Verb {
     Follow(FollowArgs),
     /// Bring the database's schema up or down.
     #[command(subcommand)]
-    Migrate(Migrate),
+    Migrate(MigrateCommand),
     /// Tenants.
     #[command(subcommand)]
-    Tenant(TenantVerb),
+    Tenant(TenantCommand),
     /// Users and operators.
     #[command(subcommand)]
-    User(UserVerb),
+    User(UserCommand),
     /// API keys.
     #[command(subcommand)]
-    Key(KeyVerb),
+    Key(KeyCommand),
     /// Access tokens.
     #[command(subcommand)]
-    Token(TokenVerb),
+    Token(TokenCommand),
     /// Print the OpenAPI document.
     Openapi,
     /// Print the AsyncAPI document.
     Asyncapi,
     /// Check or print the configuration.
     #[command(subcommand)]
-    Config(ConfigVerb),
+    Config(ConfigCommand),
     /// Copy the SQLite database into one file while the server runs. The copy carries no signing keys.
     Backup(BackupArgs),
     /// Put a copy in the place of the SQLite database, or only say whether one is whole.
@@ -110,7 +110,7 @@ pub struct FollowArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Migrate {
+pub enum MigrateCommand {
     /// Apply what is missing.
     Up,
     /// Take back the last migrations, with the data that only they hold.
@@ -124,7 +124,7 @@ pub enum Migrate {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum TenantVerb {
+pub enum TenantCommand {
     /// Make a tenant.
     Create {
         /// Its short name: a-z, 0-9 and dashes.
@@ -173,7 +173,7 @@ pub struct ExportArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum UserVerb {
+pub enum UserCommand {
     /// Make a user of a tenant, or an operator.
     Create {
         /// The tenant's slug.
@@ -188,7 +188,7 @@ pub enum UserVerb {
         email: Option<String>,
         /// viewer, member or admin.
         #[arg(long, default_value = "member", conflicts_with = "operator")]
-        role: crate::auth::role::Role,
+        role: crate::auth::key_scope::Role,
         /// Read the password from standard input, one line, or ask for it on a terminal; without it a one-time link is
         /// printed.
         #[arg(long, required_if_eq("operator", "true"))]
@@ -207,17 +207,17 @@ pub enum UserVerb {
         json: bool,
     },
     /// Shut a user out: sign-ins and API keys of theirs hold no longer.
-    Deactivate(UserOfTenant),
+    Deactivate(UserArgs),
     /// Give a user another name to sign in with; sign-ins and API keys of theirs hold on.
     Rename(RenameArgs),
     /// Let a deactivated user in again, with the password and the API keys as they were.
-    Activate(UserOfTenant),
+    Activate(UserArgs),
     /// Make a one-time link with which a user sets a password; an older link stops working.
-    PasswordLink(UserOfTenant),
+    PasswordLink(UserArgs),
 }
 
 #[derive(Debug, Args)]
-pub struct UserOfTenant {
+pub struct UserArgs {
     /// The tenant's slug.
     #[arg(long)]
     pub tenant: String,
@@ -228,14 +228,14 @@ pub struct UserOfTenant {
 #[derive(Debug, Args)]
 pub struct RenameArgs {
     #[command(flatten)]
-    pub of: UserOfTenant,
+    pub user: UserArgs,
     /// The new name; another spelling of the same one will do.
     #[arg(long, value_name = "NAME")]
     pub to: String,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum KeyVerb {
+pub enum KeyCommand {
     /// Make an API key; it is printed once.
     Create {
         /// The tenant's slug.
@@ -249,7 +249,7 @@ pub enum KeyVerb {
         name: String,
         /// jobs:run, properties:write, logs:write, events:read; separated by commas.
         #[arg(long, value_delimiter = ',', required = true)]
-        scopes: Vec<crate::auth::role::KeyScope>,
+        scopes: Vec<crate::auth::key_scope::KeyScope>,
     },
     /// List a tenant's API keys that hold.
     List {
@@ -272,7 +272,7 @@ pub enum KeyVerb {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum TokenVerb {
+pub enum TokenCommand {
     /// Make an access token for a user, for trying things out.
     Mint {
         /// The tenant's slug.
@@ -289,7 +289,7 @@ pub enum TokenVerb {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum ConfigVerb {
+pub enum ConfigCommand {
     /// Say whether the configuration is right; every fault is named.
     Check,
     /// Print what is in force, secrets hidden.

@@ -6,9 +6,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
+use super::admin_commands::read_password;
 use super::cli::FollowArgs;
-use super::follow::reason;
-use super::people::read_password;
+use super::follow::error_chain;
 
 /// A token, and where it came from.
 pub(super) struct SignIn {
@@ -24,7 +24,7 @@ struct Account {
 
 impl SignIn {
     /// What the command line gives; a password is asked for on a terminal, or read from standard input.
-    pub(super) fn of(args: &FollowArgs) -> Result<Self, String> {
+    pub(super) fn from_args(args: &FollowArgs) -> Result<Self, String> {
         let token = args.token.clone().unwrap_or_default();
         let Some(username) = args.username.clone() else { return Ok(Self { token, account: None }) };
         if !args.password_stdin && !stdin().is_terminal() {
@@ -46,7 +46,7 @@ impl SignIn {
     }
 
     /// Signs in, where there is a name to sign in with.
-    pub(super) async fn begin(&mut self, client: &reqwest::Client) -> Result<(), String> {
+    pub(super) async fn sign_in(&mut self, client: &reqwest::Client) -> Result<(), String> {
         let Some(account) = &self.account else { return Ok(()) };
         let form = Serializer::new(String::new())
             .append_pair("username", &account.username)
@@ -57,7 +57,7 @@ impl SignIn {
         let answer = request
             .send()
             .await
-            .map_err(|error| format!("cannot reach {}: {}", account.url, reason(&error)))?;
+            .map_err(|error| format!("cannot reach {}: {}", account.url, error_chain(&error)))?;
         let status = answer.status();
         let body: Value = answer.json().await.unwrap_or_default();
         match body["access_token"].as_str() {

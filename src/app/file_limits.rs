@@ -3,12 +3,12 @@
 use crate::http::serve::ServeSettings;
 
 /// Descriptors for all else: the database, files, crawls.
-const OTHERS: usize = 256;
+const RESERVED_DESCRIPTORS: usize = 256;
 /// Plain connections that there are in any case.
-const LEAST: usize = 16;
+const MIN_CONNECTIONS: usize = 16;
 
 /// Takes what the hard limit allows; the usual soft limit is 1,024.
-pub(super) fn raise() {
+pub(super) fn raise_open_file_limit() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -24,9 +24,9 @@ pub(super) fn raise() {
 
 /// The settings with no more connections than there are descriptors for: beyond them an address could fill the server
 /// and no new connection would be accepted, even while others are idle.
-pub(super) fn fitted(serving: ServeSettings) -> ServeSettings {
-    let Some(files) = limit() else { return serving };
-    let fitted = within(serving, files);
+pub(super) fn fit_to_open_files(serving: ServeSettings) -> ServeSettings {
+    let Some(files) = open_file_limit() else { return serving };
+    let fitted = cap_connections(serving, files);
     tracing::info!(
         open_files = files,
         connections = fitted.max_connections,
@@ -36,8 +36,9 @@ pub(super) fn fitted(serving: ServeSettings) -> ServeSettings {
     fitted
 }
 
-fn within(serving: ServeSettings, files: usize) -> ServeSettings {
-    let for_connections = files.saturating_sub(OTHERS.min(files / 2) + serving.reserved).max(LEAST);
+fn cap_connections(serving: ServeSettings, files: usize) -> ServeSettings {
+    let for_connections =
+        files.saturating_sub(RESERVED_DESCRIPTORS.min(files / 2) + serving.reserved).max(MIN_CONNECTIONS);
     let max_connections = serving.max_connections.min(for_connections);
     if serving.max_connections > for_connections {
         tracing::warn!(
@@ -51,7 +52,7 @@ fn within(serving: ServeSettings, files: usize) -> ServeSettings {
 }
 
 /// Files that this process may have open; `None`: as many as it likes.
-fn limit() -> Option<usize> {
+fn open_file_limit() -> Option<usize> {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, getrlimit};
@@ -66,14 +67,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_fit_into_the_descriptors_and_some_are_left_for_all_else() {
+    fn connections_are_capped_so_that_descriptors_remain_for_files() {
         let serving = || ServeSettings { max_connections: 16_384, reserved: 16, ..ServeSettings::default() };
 
-        let many = within(serving(), 1_048_576);
+        let many = cap_connections(serving(), 1_048_576);
         assert_eq!((many.max_connections, many.descriptors), (16_384, 1_048_304));
-        let few = within(serving(), 4096);
+        let few = cap_connections(serving(), 4096);
         assert_eq!((few.max_connections, few.descriptors), (3824, 3824));
-        let hardly_any = within(serving(), 64);
+        let hardly_any = cap_connections(serving(), 64);
         assert_eq!((hardly_any.max_connections, hardly_any.descriptors), (16, 16));
     }
 }

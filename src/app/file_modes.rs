@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use crate::config::{Settings, Store};
 
 /// New files of this process get no rights for group and others.
-pub(super) fn make_private() {
+pub(super) fn set_private_umask() {
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
 }
 
 /// Warns of folders and files that were made with more rights before, by another program or an earlier version.
-pub(super) fn warn_of_wide_ones(settings: &Settings) {
-    for (path, mode) in wide_ones(settings) {
+pub(super) fn warn_wide_modes(settings: &Settings) {
+    for (path, mode) in wide_paths(settings) {
         tracing::warn!(
             path = %path.display(),
             mode = format!("{mode:04o}"),
@@ -22,7 +22,7 @@ pub(super) fn warn_of_wide_ones(settings: &Settings) {
 }
 
 /// Looks at the folders themselves and at what lies directly in them: a folder that is shut needs no look inside.
-fn wide_ones(settings: &Settings) -> Vec<(PathBuf, u32)> {
+fn wide_paths(settings: &Settings) -> Vec<(PathBuf, u32)> {
     let data = &settings.server.data_dir;
     // The start fails, and says why; the mode of what is there instead is another's matter.
     if data.exists() && !data.is_dir() {
@@ -92,7 +92,7 @@ mod tests {
         make(&data.join("lotline.db-wal"), 0o600);
         make(&data.join("keys/signing.key"), 0o640);
 
-        let wide = wide_ones(&settings_with(&data));
+        let wide = wide_paths(&settings_with(&data));
 
         let expected =
             [(data.clone(), 0o755), (data.join("keys/signing.key"), 0o640), (data.join("lotline.db"), 0o644)];
@@ -100,13 +100,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_where_the_folder_should_be_is_not_spoken_of() {
+    fn a_file_in_place_of_the_data_folder_causes_no_mode_warning() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         std::fs::write(&data, "a file").unwrap();
         std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o644)).unwrap();
 
-        assert!(wide_ones(&settings_with(&data)).is_empty());
+        assert!(wide_paths(&settings_with(&data)).is_empty());
     }
 
     fn settings_with(data: &Path) -> Settings {

@@ -8,24 +8,24 @@ use serde_json::Value;
 
 use super::cli::FollowArgs;
 use super::client_sign_in::SignIn;
-use super::sentence::sentence;
+use super::message_line::message_line;
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
-use crate::base::text::visible;
+use crate::base::text::escape_controls;
 
 /// Waits between two tries, at most.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
 /// How a stream ended.
-enum Ended {
+enum StreamEnd {
     /// Try again from the last position.
-    Again(String),
+    Retry(String),
     /// Trying again would not help.
-    ForGood(String),
+    Fatal(String),
     /// A new token would help.
-    NewToken(String),
+    Unauthorized(String),
     /// Standard output is closed or cannot be written.
-    Unread(std::io::Error),
+    OutputFailed(std::io::Error),
 }
 
 /// Follows until the server says that there is no sense in it.
@@ -39,8 +39,8 @@ pub async fn run(args: FollowArgs, clock: &Clock) -> Result<(), String> {
     check_url(&args.url)?;
     let mut position = args.since.clone();
     let mut tries = 0_u32;
-    let mut signed_in = SignIn::of(&args)?;
-    signed_in.begin(&client).await?;
+    let mut signed_in = SignIn::from_args(&args)?;
+    signed_in.sign_in(&client).await?;
     loop {
         let mut accepted = false;
         let ended = follow(&client, &args, signed_in.token(), &mut position, &mut accepted).await;
@@ -48,23 +48,23 @@ pub async fn run(args: FollowArgs, clock: &Clock) -> Result<(), String> {
             tries = 0;
         }
         match ended {
-            Ended::ForGood(words) => return Err(words),
+            StreamEnd::Fatal(words) => return Err(words),
             // The reader has what it wanted, as `head` has.
-            Ended::Unread(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
-            Ended::Unread(error) => return Err(format!("cannot print: {error}")),
+            StreamEnd::OutputFailed(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+            StreamEnd::OutputFailed(error) => return Err(format!("cannot print: {error}")),
             // Once: a token that was just made and is refused at once is not the token's fault.
-            Ended::NewToken(words) if tries > 0 => return Err(words),
-            Ended::NewToken(words) => {
+            StreamEnd::Unauthorized(words) if tries > 0 => return Err(words),
+            StreamEnd::Unauthorized(words) => {
                 if !signed_in.can_renew() {
                     return Err(words);
                 }
                 tries += 1;
-                signed_in.begin(&client).await?;
+                signed_in.sign_in(&client).await?;
             }
-            Ended::Again(words) => {
+            StreamEnd::Retry(words) => {
                 tries += 1;
-                let wait = pause(tries, Entropy);
-                say_aside(&format!("{words}; trying again in {:.1} s", wait.as_secs_f64()));
+                let wait = backoff(tries, Entropy);
+                print_notice(&format!("{words}; trying again in {:.1} s", wait.as_secs_f64()));
                 clock.sleep(wait).await;
             }
         }
@@ -77,7 +77,7 @@ async fn follow(
     token: &str,
     position: &mut Option<String>,
     accepted: &mut bool,
-) -> Ended {
+) -> StreamEnd {
     let query = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("subscriptions", &args.subscriptions)
         .finish();
@@ -88,7 +88,7 @@ async fn follow(
     }
     let answer = match request.send().await {
         Ok(answer) => answer,
-        Err(error) => return Ended::Again(format!("cannot reach {}: {}", args.url, reason(&error))),
+        Err(error) => return StreamEnd::Retry(format!("cannot reach {}: {}", args.url, error_chain(&error))),
     };
     let status = answer.status();
     if !status.is_success() {
@@ -96,16 +96,20 @@ async fn follow(
         let detail = body["detail"].as_str().unwrap_or("refused").to_owned();
         let words = format!("{} {detail}", status.as_u16());
         return match status.as_u16() {
-            401 => Ended::NewToken(words),
-            429 | 500.. => Ended::Again(words),
-            _ => Ended::ForGood(words),
+            401 => StreamEnd::Unauthorized(words),
+            429 | 500.. => StreamEnd::Retry(words),
+            _ => StreamEnd::Fatal(words),
         };
     }
     *accepted = true;
-    read(answer, args, position).await
+    read_stream(answer, args, position).await
 }
 
-async fn read(answer: reqwest::Response, args: &FollowArgs, position: &mut Option<String>) -> Ended {
+async fn read_stream(
+    answer: reqwest::Response,
+    args: &FollowArgs,
+    position: &mut Option<String>,
+) -> StreamEnd {
     let mut bytes = answer.bytes_stream();
     let mut pending = Vec::new();
     while let Some(chunk) = bytes.next().await {
@@ -113,41 +117,41 @@ async fn read(answer: reqwest::Response, args: &FollowArgs, position: &mut Optio
         pending.extend_from_slice(&chunk);
         while let Some(end) = find(&pending, b"\n\n") {
             let block: Vec<u8> = pending.drain(..end + 2).collect();
-            let block = Block::parse(&String::from_utf8_lossy(&block));
+            let block = SseEvent::parse(&String::from_utf8_lossy(&block));
             if block.event == "problem" {
                 let detail = serde_json::from_str::<Value>(&block.data).unwrap_or_default();
-                return ended(&detail);
+                return classify_problem(&detail);
             }
             if let Some(id) = block.id {
                 *position = Some(id);
             }
             if !block.data.is_empty()
-                && let Err(error) = show(&block.data, position.as_deref(), args.json)
+                && let Err(error) = print_message(&block.data, position.as_deref(), args.json)
             {
-                return Ended::Unread(error);
+                return StreamEnd::OutputFailed(error);
             }
         }
     }
-    Ended::Again("the stream ended".to_owned())
+    StreamEnd::Retry("the stream ended".to_owned())
 }
 
-fn ended(problem: &Value) -> Ended {
+fn classify_problem(problem: &Value) -> StreamEnd {
     let words = problem["detail"].as_str().unwrap_or("the server ended the stream").to_owned();
     match problem["close_code"].as_u64() {
-        Some(4401) => Ended::NewToken(words),
-        Some(4400 | 4403 | 4404 | 4410) => Ended::ForGood(words),
-        _ => Ended::Again(words),
+        Some(4401) => StreamEnd::Unauthorized(words),
+        Some(4400 | 4403 | 4404 | 4410) => StreamEnd::Fatal(words),
+        _ => StreamEnd::Retry(words),
     }
 }
 
 /// One block of an event stream (WHATWG HTML, section 9.2.6).
-struct Block {
+struct SseEvent {
     id: Option<String>,
     event: String,
     data: String,
 }
 
-impl Block {
+impl SseEvent {
     fn parse(text: &str) -> Self {
         let mut block = Self { id: None, event: String::new(), data: String::new() };
         for line in text.lines() {
@@ -168,17 +172,17 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
 }
 
-fn pause(tries: u32, entropy: Entropy) -> Duration {
-    let most = Duration::from_millis(500).saturating_mul(1 << tries.min(8)).min(LONGEST_WAIT);
+fn backoff(tries: u32, entropy: Entropy) -> Duration {
+    let most = Duration::from_millis(500).saturating_mul(1 << tries.min(8)).min(MAX_BACKOFF);
     Duration::from_millis(entropy.below(most.as_millis() as u64).max(100))
 }
 
-fn show(data: &str, position: Option<&str>, as_json: bool) -> std::io::Result<()> {
+fn print_message(data: &str, position: Option<&str>, as_json: bool) -> std::io::Result<()> {
     let line = match serde_json::from_str::<Value>(data) {
         // What `--since` takes to go on behind this line.
-        Ok(message) if !as_json => format!("{:<14} {}", position.unwrap_or("-"), sentence(&message)),
+        Ok(message) if !as_json => format!("{:<14} {}", position.unwrap_or("-"), message_line(&message)),
         // Within JSON such characters stand in texts only, where they may be written so.
-        _ => visible(data).into_owned(),
+        _ => escape_controls(data).into_owned(),
     };
     writeln!(std::io::stdout().lock(), "{line}")
 }
@@ -192,7 +196,7 @@ fn check_url(text: &str) -> Result<(), String> {
 }
 
 /// All that is said of why a request failed: the outer error alone says that it did.
-pub(super) fn reason(error: &reqwest::Error) -> String {
+pub(super) fn error_chain(error: &reqwest::Error) -> String {
     let mut words = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
@@ -202,8 +206,8 @@ pub(super) fn reason(error: &reqwest::Error) -> String {
     words
 }
 
-fn say_aside(words: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "follow: {}", visible(words));
+fn print_notice(words: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "follow: {}", escape_controls(words));
 }
 
 #[cfg(test)]
@@ -211,8 +215,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_block_is_read_as_the_standard_says() {
-        let block = Block::parse("id: 1-2\nevent: job_update\ndata: {\"a\":\ndata:1}\n\n");
+    fn an_sse_event_is_parsed_as_the_standard_says() {
+        let block = SseEvent::parse("id: 1-2\nevent: job_update\ndata: {\"a\":\ndata:1}\n\n");
 
         assert_eq!(
             (block.id.as_deref(), block.event.as_str(), block.data.as_str()),

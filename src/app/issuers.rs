@@ -6,8 +6,8 @@ use secrecy::ExposeSecret;
 
 use super::start_error::StartError;
 use crate::auth::token::issuers::{ClaimMap, ForeignIssuer, Issuers, OwnIssuer, SubjectClaim};
-use crate::auth::token::key_set::{IssuerKeys, parse_key_set};
-use crate::auth::token::keys::{Algorithm, KeyRing, VerifyingKey};
+use crate::auth::token::jwks::{IssuerKeys, parse_jwks};
+use crate::auth::token::key_ring::{Algorithm, KeyRing, VerifyingKey};
 use crate::config::{self, AuthSettings, UserClaim};
 use crate::domain::identity::key_sets::KeySource;
 
@@ -16,7 +16,7 @@ use crate::domain::identity::key_sets::KeySource;
 pub fn load(auth: &AuthSettings, ring: &KeyRing) -> Result<(Issuers, Vec<KeySource>), StartError> {
     let own = OwnIssuer::new(&auth.issuer, &auth.audience);
     let foreign = auth.issuers.iter().map(foreign).collect::<Result<Vec<_>, _>>()?;
-    refuse_shared(&foreign, ring)?;
+    refuse_shared_secrets(&foreign, ring)?;
     for issuer in &foreign {
         if issuer.keys.get().is_some_and(|keys| keys.iter().any(VerifyingKey::is_weak)) {
             tracing::warn!(issuer = %issuer.name, "the shared secret of a token issuer is short");
@@ -28,7 +28,7 @@ pub fn load(auth: &AuthSettings, ring: &KeyRing) -> Result<(Issuers, Vec<KeySour
 }
 
 /// A foreign issuer that holds a secret of ours could sign as us.
-pub(super) fn refuse_shared(foreign: &[ForeignIssuer], ring: &KeyRing) -> Result<(), StartError> {
+pub(super) fn refuse_shared_secrets(foreign: &[ForeignIssuer], ring: &KeyRing) -> Result<(), StartError> {
     for issuer in foreign {
         let shared = |key: &VerifyingKey| ring.shares_secret_with(key);
         if issuer.keys.get().is_some_and(|keys| keys.iter().any(shared)) {
@@ -39,10 +39,10 @@ pub(super) fn refuse_shared(foreign: &[ForeignIssuer], ring: &KeyRing) -> Result
     Ok(())
 }
 
-fn source((place, (issuer, foreign)): (usize, (&config::Issuer, &ForeignIssuer))) -> Option<KeySource> {
-    let config::IssuerKeys::Url(url) = &issuer.keys else { return None };
+fn source((index, (issuer, foreign)): (usize, (&config::Issuer, &ForeignIssuer))) -> Option<KeySource> {
+    let config::IssuerKeySource::Url(url) = &issuer.keys else { return None };
     Some(KeySource {
-        place,
+        issuer_index: index,
         name: Arc::clone(&foreign.name),
         url: url.clone(),
         algorithms: algorithms(issuer),
@@ -63,16 +63,16 @@ fn algorithms(issuer: &config::Issuer) -> Vec<Algorithm> {
 fn keys(issuer: &config::Issuer, name: &str) -> Result<IssuerKeys, StartError> {
     let refused = |error: &dyn std::fmt::Display| StartError::Issuers(format!("issuer {name}: {error}"));
     match &issuer.keys {
-        config::IssuerKeys::Secret(secret) => {
+        config::IssuerKeySource::Secret(secret) => {
             let secret = secret.expose_secret().as_bytes();
             let key = VerifyingKey::shared_secret(None, secret, algorithms(issuer));
             Ok(vec![key.map_err(|error| refused(&error))?].into())
         }
-        config::IssuerKeys::KeySet(text) => {
-            let keys = parse_key_set(text.as_bytes(), &algorithms(issuer));
+        config::IssuerKeySource::KeySet(text) => {
+            let keys = parse_jwks(text.as_bytes(), &algorithms(issuer));
             Ok(keys.map_err(|error| refused(&format!("jwks_file: {error}")))?.into())
         }
-        config::IssuerKeys::Url(_) => Ok(IssuerKeys::unknown()),
+        config::IssuerKeySource::Url(_) => Ok(IssuerKeys::not_loaded()),
     }
 }
 

@@ -1,36 +1,36 @@
 //! Floor 8: the composition root. `App` owns everything; two of them in one process do not meet but through a database.
 
-pub mod build;
+pub mod admin_commands;
+pub mod background;
+pub mod backup;
 pub mod cli;
 mod client_sign_in;
-pub mod copies;
 pub mod demo;
+pub mod dispatch;
 pub mod documents;
 mod file_limits;
 mod file_modes;
-mod first_steps;
+mod flag_errors;
 pub mod follow;
 pub mod issuers;
-pub mod keys;
 mod lists;
-pub mod main_verb;
+pub mod message_line;
+pub mod node;
 mod node_id;
-pub mod people;
 mod private_file;
-mod refused_flags;
 pub mod reload;
 mod sample_site;
-pub mod sentence;
 pub mod serve;
-pub mod settings;
 pub mod shutdown;
 mod signals;
+pub mod signing_keys;
 pub mod start_error;
+mod startup_message;
 mod table;
-pub mod tenant;
-pub mod timers;
+pub mod tenant_commands;
 mod token_check;
 mod uploads;
+pub mod wiring;
 
-pub use build::App;
+pub use node::App;
 pub use start_error::StartError;

@@ -18,13 +18,13 @@ pub(super) fn load(data_dir: &Path, clock: &Clock) -> NodeId {
         return kept;
     }
     let new = NodeId::new(clock);
-    if let Err(error) = keep(&path, new) {
+    if let Err(error) = save(&path, new) {
         tracing::warn!(%error, path = %path.display(), "the node's id cannot be kept and changes with the next start");
     }
     new
 }
 
-fn keep(path: &Path, id: NodeId) -> io::Result<()> {
+fn save(path: &Path, id: NodeId) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_cannot_be_written_to_costs_the_id_and_not_the_start() {
+    fn a_data_folder_that_is_not_writable_yields_a_new_id_each_start() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         std::fs::write(&file, "").unwrap();

@@ -3,15 +3,15 @@
 
 use std::sync::Weak;
 
-use super::keys;
-use crate::config::{Fault, Settings};
+use super::signing_keys;
+use crate::config::{ConfigError, Settings};
 use crate::domain::identity::Identity;
-use crate::http::client::TrustedProxies;
-use crate::http::origin::OriginPolicy;
+use crate::http::client_ip::TrustedProxies;
+use crate::http::web_origin::OriginPolicy;
 use crate::telemetry::subscriber::FilterHandle;
 
 /// The keys that are taken while the node runs.
-const TAKEN: [&str; 6] = [
+const RELOADABLE_KEYS: [&str; 6] = [
     "telemetry.log_filter",
     "cors.allowed_origins",
     "server.trusted_proxies",
@@ -21,11 +21,11 @@ const TAKEN: [&str; 6] = [
 ];
 
 /// Reads the configuration again.
-type Load = Box<dyn Fn() -> Result<Settings, Vec<Fault>> + Send + Sync>;
+type LoadSettings = Box<dyn Fn() -> Result<Settings, Vec<ConfigError>> + Send + Sync>;
 
 /// Where a configuration comes from, and which one the node was started with.
 pub struct Reload {
-    load: Load,
+    load: LoadSettings,
     filter: FilterHandle,
     started: Settings,
 }
@@ -40,7 +40,7 @@ pub struct Reloadable {
 
 impl Reload {
     pub fn new(
-        load: impl Fn() -> Result<Settings, Vec<Fault>> + Send + Sync + 'static,
+        load: impl Fn() -> Result<Settings, Vec<ConfigError>> + Send + Sync + 'static,
         filter: FilterHandle,
         started: Settings,
     ) -> Self {
@@ -51,12 +51,13 @@ impl Reload {
     pub fn apply(&self, parts: &Reloadable) {
         let settings = match (self.load)() {
             Ok(settings) => settings,
-            Err(faults) => return refuse(faults.iter()),
+            Err(faults) => return log_refusal(faults.iter()),
         };
-        if let Err(fault) = self.take(&settings, parts) {
-            return refuse([fault].iter());
+        if let Err(fault) = self.install(&settings, parts) {
+            return log_refusal([fault].iter());
         }
-        let waiting = self.started.changed(&settings).into_iter().filter(|key| !TAKEN.contains(key));
+        let waiting =
+            self.started.changed_keys(&settings).into_iter().filter(|key| !RELOADABLE_KEYS.contains(key));
         let waiting: Vec<&str> = waiting.collect();
         if !waiting.is_empty() {
             tracing::warn!(keys = waiting.join(", "), "these keys have changed and need a restart");
@@ -65,18 +66,18 @@ impl Reload {
     }
 
     /// What can fail comes first, so that nothing is taken by halves.
-    fn take(&self, settings: &Settings, parts: &Reloadable) -> Result<(), String> {
+    fn install(&self, settings: &Settings, parts: &Reloadable) -> Result<(), String> {
         let identity = parts.identity.upgrade().ok_or("the node is going down")?;
-        let ring = keys::read_again(settings, &identity).map_err(|error| error.to_string())?;
+        let ring = signing_keys::load_checked(settings, &identity).map_err(|error| error.to_string())?;
         self.filter.set(&settings.telemetry.log_filter).map_err(|error| error.to_string())?;
-        keys::take(ring, &identity);
+        signing_keys::install(ring, &identity);
         parts.origins.replace(&settings.cors.allowed_origins);
         parts.proxies.replace(&settings.server.trusted_proxies);
         Ok(())
     }
 }
 
-fn refuse<'f>(faults: impl Iterator<Item = &'f (impl std::fmt::Display + 'f)>) {
+fn log_refusal<'f>(faults: impl Iterator<Item = &'f (impl std::fmt::Display + 'f)>) {
     for fault in faults {
         tracing::error!(%fault, "the configuration was not read again");
     }

@@ -3,30 +3,32 @@
 
 use std::io::BufRead;
 
-use super::people::{self, Refused};
+use super::admin_commands::{self, ErrorLine};
 use crate::auth::principal::Principal;
-use crate::auth::secret::{CredentialForm, PresentedKey};
+use crate::auth::secret::{CredentialKind, PresentedKey};
 use crate::auth::token::error::TokenError;
 use crate::auth::token::verified::{ForeignSubject, Verified};
 use crate::auth::token::verify::{claimed_issuer, verify};
 use crate::base::clock::rfc3339;
 use crate::config::Settings;
 use crate::domain::identity::Identity;
-use crate::domain::identity::authenticate::{Admitted, Credential};
+use crate::domain::identity::authenticate::{Authenticated, Credential};
 use crate::protocol::problem::Code;
 
 /// Says that it holds, or why not.
-pub async fn run(settings: &Settings, token: &str) -> Result<String, Refused> {
+pub async fn run(settings: &Settings, token: &str) -> Result<String, ErrorLine> {
     let given = if token == "-" { read_line()? } else { token.trim().to_owned() };
-    let identity = people::identity(settings).await?;
+    let identity = admin_commands::command_identity(settings).await?;
     let token = given.strip_prefix("Bearer ").unwrap_or(&given).trim();
     match identity.authenticate(Credential::Header(token)).await {
-        Ok(admitted) => Ok(holds(&admitted, token, &identity)),
-        Err(problem) => Err(format!("refused: {}", reason(&identity, token, problem.code, &problem.detail))),
+        Ok(admitted) => Ok(describe_valid(&admitted, token, &identity)),
+        Err(problem) => {
+            Err(format!("refused: {}", describe_invalid(&identity, token, problem.code, &problem.detail)))
+        }
     }
 }
 
-fn holds(admitted: &Admitted, token: &str, identity: &Identity) -> String {
+fn describe_valid(admitted: &Authenticated, token: &str, identity: &Identity) -> String {
     let until = rfc3339(admitted.expires_at);
     let who = match &admitted.principal {
         Principal::User(user) => {
@@ -44,29 +46,29 @@ fn holds(admitted: &Admitted, token: &str, identity: &Identity) -> String {
 }
 
 /// Why it does not hold, in words.
-fn reason(identity: &Identity, token: &str, code: Code, detail: &str) -> String {
-    match CredentialForm::of(token) {
-        CredentialForm::ApiKey if PresentedKey::parse(token).is_none() => {
+fn describe_invalid(identity: &Identity, token: &str, code: Code, detail: &str) -> String {
+    match CredentialKind::of(token) {
+        CredentialKind::ApiKey if PresentedKey::parse(token).is_none() => {
             "it begins as an API key does and is not one: a part is missing, or was changed".to_owned()
         }
-        CredentialForm::ApiKey if code == Code::InactiveUser => {
+        CredentialKind::ApiKey if code == Code::InactiveUser => {
             "the user who made the API key, or the tenant, is deactivated".to_owned()
         }
-        CredentialForm::ApiKey => {
+        CredentialKind::ApiKey => {
             "the API key is unknown here, was revoked, has ended, or its secret is another one".to_owned()
         }
-        CredentialForm::Ticket => "it is a ticket: it opens one socket or stream, and no request".to_owned(),
-        CredentialForm::Opaque(_) => {
+        CredentialKind::Ticket => "it is a ticket: it opens one socket or stream, and no request".to_owned(),
+        CredentialKind::Opaque(_) => {
             "it is a refresh token or the secret of a password link; neither is an access token".to_owned()
         }
-        CredentialForm::Token => of_token(identity, token, code, detail),
+        CredentialKind::Token => describe_invalid_token(identity, token, code, detail),
     }
 }
 
-fn of_token(identity: &Identity, token: &str, code: Code, detail: &str) -> String {
+fn describe_invalid_token(identity: &Identity, token: &str, code: Code, detail: &str) -> String {
     let verified = match verify(token, &identity.ring(), identity.issuers(), identity.now()) {
         Ok(verified) => verified,
-        Err(error) => return unverified(identity, token, error),
+        Err(error) => return describe_unverified(identity, token, error),
     };
     match (code, verified) {
         (Code::InactiveUser, _) => {
@@ -91,7 +93,7 @@ fn of_token(identity: &Identity, token: &str, code: Code, detail: &str) -> Strin
     }
 }
 
-fn unverified(identity: &Identity, token: &str, error: TokenError) -> String {
+fn describe_unverified(identity: &Identity, token: &str, error: TokenError) -> String {
     let issuer = claimed_issuer(token, identity.issuers());
     let issuer = issuer.map(|issuer| format!(" (issuer {issuer})")).unwrap_or_default();
     let hint = match error {
@@ -102,7 +104,7 @@ fn unverified(identity: &Identity, token: &str, error: TokenError) -> String {
     format!("{error}{issuer}{hint}")
 }
 
-fn read_line() -> Result<String, Refused> {
+fn read_line() -> Result<String, ErrorLine> {
     let mut line = String::new();
     let read = std::io::stdin().lock().read_line(&mut line);
     read.map_err(|error| format!("cannot read the token: {error}"))?;

@@ -1,7 +1,7 @@
 //! Where files go, by the configuration: a folder that can be written to, or a bucket.
 
 use super::start_error::StartError;
-use crate::blobs::{Blobs, BucketSettings};
+use crate::blobs::{BlobStore, BucketSettings};
 use crate::config::Settings;
 use crate::domain::uploads::{UploadSettings, Uploads};
 
@@ -9,9 +9,9 @@ use crate::domain::uploads::{UploadSettings, Uploads};
 pub async fn open(settings: &Settings) -> Result<Uploads, StartError> {
     let refused = |error: crate::blobs::Error| StartError::Uploads(error.to_string());
     let blobs = match bucket(settings) {
-        Some(bucket) => Blobs::bucket(&bucket).map_err(refused)?,
+        Some(bucket) => BlobStore::bucket(&bucket).map_err(refused)?,
         None => {
-            let blobs = Blobs::folder(settings.uploads_dir()).map_err(refused)?;
+            let blobs = BlobStore::folder(settings.uploads_dir()).map_err(refused)?;
             blobs.check().await.map_err(refused)?;
             blobs
         }
@@ -31,6 +31,6 @@ fn bucket(settings: &Settings) -> Option<BucketSettings> {
         region: uploads.region.clone(),
         access_key_id: uploads.access_key_id.clone()?,
         secret_access_key: uploads.secret_access_key.clone()?,
-        most_bytes: uploads.max_bytes,
+        max_bytes: uploads.max_bytes,
     })
 }

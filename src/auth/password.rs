@@ -15,14 +15,14 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
+use crate::base::fair_semaphore::{FairPermit, FairSemaphore};
 use crate::base::ids::TenantId;
-use crate::base::text::fits;
-use crate::base::turns::{Turn, Turns};
+use crate::base::text::has_length;
 
-const LEAST_CHARS: usize = 8;
-const MOST_CHARS: usize = 200;
+const MIN_CHARS: usize = 8;
+const MAX_CHARS: usize = 200;
 /// 200 characters in their longest spelling stay below this; more is not even normalised.
-const MOST_BYTES: usize = 4096;
+const MAX_BYTES: usize = 4096;
 
 /// A password in its normal form (NFKC, as NIST SP 800-63B asks): the same keys pressed on another system give the same
 /// password. Never shown; wiped when dropped.
@@ -31,7 +31,7 @@ pub struct Password(SecretString);
 
 /// Why a password may not be chosen. There are no rules of composition: they make passwords worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UnfitPassword {
+pub enum InvalidPassword {
     #[error("a password has 8 to 200 characters")]
     Length,
     #[error("a password must not be the user name")]
@@ -42,19 +42,19 @@ pub enum UnfitPassword {
 
 impl Password {
     /// A new password for `username`, held against the rules.
-    pub fn choose(text: &str, username: &str) -> Result<Self, UnfitPassword> {
+    pub fn choose(text: &str, username: &str) -> Result<Self, InvalidPassword> {
         if text.contains('\0') {
-            return Err(UnfitPassword::Nul);
+            return Err(InvalidPassword::Nul);
         }
-        if text.len() > MOST_BYTES {
-            return Err(UnfitPassword::Length);
+        if text.len() > MAX_BYTES {
+            return Err(InvalidPassword::Length);
         }
         let normal = normalise(text);
-        if !fits(&normal, LEAST_CHARS, MOST_CHARS) {
-            return Err(UnfitPassword::Length);
+        if !has_length(&normal, MIN_CHARS, MAX_CHARS) {
+            return Err(InvalidPassword::Length);
         }
         if normal.to_lowercase() == normalise(username).to_lowercase() {
-            return Err(UnfitPassword::Username);
+            return Err(InvalidPassword::Username);
         }
         Ok(Self(normal.into()))
     }
@@ -62,7 +62,7 @@ impl Password {
     /// A password that somebody typed to sign in. What could never have been chosen becomes the empty password, which
     /// matches nothing and takes as long to find out.
     pub fn typed(text: &str) -> Self {
-        let normal = if text.len() > MOST_BYTES { String::new() } else { normalise(text) };
+        let normal = if text.len() > MAX_BYTES { String::new() } else { normalise(text) };
         Self(normal.into())
     }
 }
@@ -91,22 +91,22 @@ impl Default for Cost {
 pub struct PasswordSettings {
     pub cost: Cost,
     /// Hashes at once.
-    pub at_once: usize,
+    pub concurrency: usize,
     /// Callers of one party that may wait besides, and eight times as many of all; the next one is told to come back.
-    pub waiting: usize,
+    pub max_waiting: usize,
     /// How long a caller waits at most.
-    pub patience: Duration,
+    pub max_wait: Duration,
 }
 
 impl Default for PasswordSettings {
     fn default() -> Self {
         let cores = available_parallelism().map_or(1, usize::from);
-        Self { cost: Cost::default(), at_once: cores, waiting: 64, patience: Duration::from_secs(5) }
+        Self { cost: Cost::default(), concurrency: cores, max_waiting: 64, max_wait: Duration::from_secs(5) }
     }
 }
 
 /// Parties that may wait to the full before there is no room.
-const PARTIES: usize = 8;
+const MAX_FULL_PARTIES: usize = 8;
 
 /// Whose share of the hashing a password takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -115,7 +115,7 @@ pub enum HashingParty {
     /// Operators, and users of the command line.
     Platform,
     /// All names that stand for no tenant.
-    Nobody,
+    NoTenant,
 }
 
 /// Why a password could not be hashed or compared.
@@ -133,10 +133,10 @@ pub enum PasswordError {
 
 /// How a typed password compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Right,
+pub enum PasswordCheck {
+    Correct,
     /// Right, but hashed at another cost than today's: hash it again while it is at hand.
-    RightButOld,
+    CorrectNeedsRehash,
     Wrong,
 }
 
@@ -147,10 +147,10 @@ pub struct Passwords {
     /// A hash that nothing matches, at today's cost: what unknown names are compared with.
     dummy: Arc<str>,
     /// Bounded: callers inside, hashing or waiting; when it is full the next one gets `Busy` at once.
-    room: Arc<Semaphore>,
+    capacity: Arc<Semaphore>,
     /// Bounded: callers hashing; the others wait, for at most `patience`, each in the line of their party.
-    bench: Turns<HashingParty>,
-    patience: Duration,
+    semaphore: FairSemaphore<HashingParty>,
+    max_wait: Duration,
     clock: Clock,
     entropy: Entropy,
     tracker: TaskTracker,
@@ -167,13 +167,13 @@ impl Passwords {
         let Cost { memory_kib, passes, lanes } = settings.cost;
         let params = Params::new(memory_kib, passes, lanes, None).map_err(|_| PasswordError::Cost)?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let at_once = settings.at_once.max(1);
+        let at_once = settings.concurrency.max(1);
         Ok(Self {
             dummy: hash(&argon2, entropy.token().as_bytes(), entropy)?.into(),
             argon2,
-            room: Arc::new(Semaphore::new(at_once + settings.waiting * PARTIES)),
-            bench: Turns::new(at_once, settings.waiting),
-            patience: settings.patience,
+            capacity: Arc::new(Semaphore::new(at_once + settings.max_waiting * MAX_FULL_PARTIES)),
+            semaphore: FairSemaphore::new(at_once, settings.max_waiting),
+            max_wait: settings.max_wait,
             clock,
             entropy,
             tracker,
@@ -193,12 +193,12 @@ impl Passwords {
         party: HashingParty,
         stored: Option<&str>,
         password: &Password,
-    ) -> Result<Verdict, PasswordError> {
+    ) -> Result<PasswordCheck, PasswordError> {
         let phc = stored.unwrap_or(&self.dummy).to_owned();
         let (argon2, password) = (self.argon2.clone(), password.clone());
         let verdict =
             self.run(party, move || compare(&argon2, &phc, password.0.expose_secret().as_bytes())).await?;
-        Ok(if stored.is_some() { verdict } else { Verdict::Wrong })
+        Ok(if stored.is_some() { verdict } else { PasswordCheck::Wrong })
     }
 
     async fn run<T: Send + 'static>(
@@ -206,32 +206,32 @@ impl Passwords {
         party: HashingParty,
         work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, PasswordError> {
-        let seat = self.seat(party).await?;
+        let permit = self.acquire_permit(party).await?;
         let task = self.tracker.spawn_blocking(move || {
             let done = work();
             // The seat is kept by the work and not by the caller, who may go away while the thread goes on.
-            drop(seat);
+            drop(permit);
             done
         });
         task.await.unwrap_or(Err(PasswordError::Ended))
     }
 
-    async fn seat(&self, party: HashingParty) -> Result<HashingSeat, PasswordError> {
-        let room = Arc::clone(&self.room).try_acquire_owned().map_err(|_| PasswordError::Busy)?;
+    async fn acquire_permit(&self, party: HashingParty) -> Result<HashingPermit, PasswordError> {
+        let room = Arc::clone(&self.capacity).try_acquire_owned().map_err(|_| PasswordError::Busy)?;
         tokio::select! {
             biased;
-            turn = self.bench.wait(party) => {
-                turn.map(|turn| HashingSeat { _turn: turn, _room: room }).map_err(|_| PasswordError::Busy)
+            turn = self.semaphore.acquire(party) => {
+                turn.map(|turn| HashingPermit { _permit: turn, _capacity: room }).map_err(|_| PasswordError::Busy)
             }
-            () = self.clock.sleep(self.patience) => Err(PasswordError::Busy),
+            () = self.clock.sleep(self.max_wait) => Err(PasswordError::Busy),
         }
     }
 }
 
 /// The right to hash one password; it ends when it is dropped.
-struct HashingSeat {
-    _turn: Turn<HashingParty>,
-    _room: OwnedSemaphorePermit,
+struct HashingPermit {
+    _permit: FairPermit<HashingParty>,
+    _capacity: OwnedSemaphorePermit,
 }
 
 fn hash(argon2: &Argon2<'_>, password: &[u8], entropy: Entropy) -> Result<String, PasswordError> {
@@ -241,7 +241,7 @@ fn hash(argon2: &Argon2<'_>, password: &[u8], entropy: Entropy) -> Result<String
     Ok(hash.to_string())
 }
 
-fn compare(argon2: &Argon2<'_>, phc: &str, password: &[u8]) -> Result<Verdict, PasswordError> {
+fn compare(argon2: &Argon2<'_>, phc: &str, password: &[u8]) -> Result<PasswordCheck, PasswordError> {
     let stored = PasswordHash::new(phc).map_err(|_| PasswordError::BadHash)?;
     // Without salt and output there is nothing to compare with; argon2 would call that a wrong password.
     if stored.salt.is_none() || stored.hash.is_none() {
@@ -249,9 +249,9 @@ fn compare(argon2: &Argon2<'_>, phc: &str, password: &[u8]) -> Result<Verdict, P
     }
     let params = Params::try_from(&stored).map_err(|_| PasswordError::BadHash)?;
     match argon2.verify_password(password, &stored) {
-        Ok(()) if is_current(argon2, &stored, &params) => Ok(Verdict::Right),
-        Ok(()) => Ok(Verdict::RightButOld),
-        Err(argon2::password_hash::Error::PasswordInvalid) => Ok(Verdict::Wrong),
+        Ok(()) if is_current(argon2, &stored, &params) => Ok(PasswordCheck::Correct),
+        Ok(()) => Ok(PasswordCheck::CorrectNeedsRehash),
+        Err(argon2::password_hash::Error::PasswordInvalid) => Ok(PasswordCheck::Wrong),
         Err(argon2::password_hash::Error::OutOfMemory) => Err(PasswordError::Cost),
         Err(_) => Err(PasswordError::BadHash),
     }
@@ -299,15 +299,15 @@ mod tests {
         assert!(phc.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{phc}");
         assert_eq!(
             passwords.verify_or_dummy(PARTY, Some(&phc), &typed("correct horse")).await,
-            Ok(Verdict::Right)
+            Ok(PasswordCheck::Correct)
         );
         assert_eq!(
             passwords.verify_or_dummy(PARTY, Some(&phc), &typed("Correct horse")).await,
-            Ok(Verdict::Wrong)
+            Ok(PasswordCheck::Wrong)
         );
         assert_eq!(
             passwords.verify_or_dummy(PARTY, Some(&phc), &typed(&"x".repeat(5000))).await,
-            Ok(Verdict::Wrong)
+            Ok(PasswordCheck::Wrong)
         );
     }
 
@@ -327,12 +327,12 @@ mod tests {
 
         assert!(is_current(&passwords.argon2, &dummy, &Params::try_from(&dummy).unwrap()));
         for text in ["", "correct horse"] {
-            assert_eq!(passwords.verify_or_dummy(PARTY, None, &typed(text)).await, Ok(Verdict::Wrong));
+            assert_eq!(passwords.verify_or_dummy(PARTY, None, &typed(text)).await, Ok(PasswordCheck::Wrong));
         }
     }
 
     #[tokio::test]
-    async fn a_hash_of_another_cost_still_opens_and_asks_to_be_renewed() {
+    async fn a_hash_of_another_cost_is_accepted_and_needs_a_rehash() {
         let phc = cheap().hash(PARTY, &Password::choose("correct horse", "ann").unwrap()).await.unwrap();
         let dearer = PasswordSettings { cost: Cost { passes: 2, ..CHEAP }, ..Default::default() };
 
@@ -340,11 +340,11 @@ mod tests {
             .verify_or_dummy(PARTY, Some(&phc), &typed("correct horse"))
             .await;
 
-        assert_eq!(verdict, Ok(Verdict::RightButOld));
+        assert_eq!(verdict, Ok(PasswordCheck::CorrectNeedsRehash));
     }
 
     #[tokio::test]
-    async fn a_hash_that_cannot_be_read_is_a_fault_and_no_wrong_password() {
+    async fn an_unreadable_hash_is_an_error_and_not_a_wrong_password() {
         let passwords = cheap();
         for phc in ["", "plain", "$argon2id$v=19$m=8,t=1,p=1", "$bcrypt$v=1$x=1$c2FsdHNhbHQ$aGFzaGhhc2g"] {
             let verdict = passwords.verify_or_dummy(PARTY, Some(phc), &typed("correct horse")).await;
@@ -353,12 +353,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_crowd_is_turned_away_at_once() {
+    async fn callers_beyond_the_capacity_are_refused_at_once() {
         let clock = clock();
-        let settings = PasswordSettings { cost: CHEAP, at_once: 1, waiting: 0, ..Default::default() };
+        let settings = PasswordSettings { cost: CHEAP, concurrency: 1, max_waiting: 0, ..Default::default() };
         let passwords = passwords(settings, &clock);
 
-        let seat = passwords.seat(PARTY).await.unwrap();
+        let seat = passwords.acquire_permit(PARTY).await.unwrap();
 
         assert_eq!(passwords.hash(PARTY, &typed("x")).await, Err(PasswordError::Busy));
         drop(seat);
@@ -371,20 +371,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_tenant_does_not_fill_the_room_nor_stand_before_another() {
+    async fn one_tenant_does_not_exhaust_the_capacity_nor_delay_another() {
         let clock = clock();
-        let settings = PasswordSettings { cost: CHEAP, at_once: 1, waiting: 4, ..Default::default() };
+        let settings = PasswordSettings { cost: CHEAP, concurrency: 1, max_waiting: 4, ..Default::default() };
         let passwords = passwords(settings, &clock);
-        let held = passwords.seat(PARTY).await.unwrap();
+        let held = passwords.acquire_permit(PARTY).await.unwrap();
         let password = typed("x");
         let mut flood = Vec::new();
         for _ in 0..50 {
-            let mut one = Box::pin(passwords.seat(PARTY));
+            let mut one = Box::pin(passwords.acquire_permit(PARTY));
             if is_waiting(&mut one) {
                 flood.push(one);
             }
         }
-        let mut other = Box::pin(passwords.seat(OTHER));
+        let mut other = Box::pin(passwords.acquire_permit(OTHER));
         assert!(is_waiting(&mut other), "it waits and is not refused");
 
         drop(held);
@@ -398,12 +398,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn patience_has_an_end() {
+    async fn waiting_for_a_permit_times_out() {
         let clock = clock();
-        let settings =
-            PasswordSettings { cost: CHEAP, at_once: 1, waiting: 1, patience: Duration::from_secs(5) };
+        let settings = PasswordSettings {
+            cost: CHEAP,
+            concurrency: 1,
+            max_waiting: 1,
+            max_wait: Duration::from_secs(5),
+        };
         let passwords = passwords(settings, &clock);
-        let _seat = passwords.seat(PARTY).await.unwrap();
+        let _seat = passwords.acquire_permit(PARTY).await.unwrap();
 
         let password = typed("x");
         let (waited, ()) = tokio::join!(biased; passwords.hash(PARTY, &password), async {
@@ -428,9 +432,9 @@ mod tests {
             assert!(Password::choose(good, "ann").is_ok(), "{good}");
         }
         for bad in ["", "1234567", "🔑🔑🔑", &"x".repeat(201), &"x".repeat(5000)] {
-            assert_eq!(Password::choose(bad, "ann").map(|_| ()), Err(UnfitPassword::Length), "{bad}");
+            assert_eq!(Password::choose(bad, "ann").map(|_| ()), Err(InvalidPassword::Length), "{bad}");
         }
-        assert_eq!(Password::choose("1234\u{0}5678", "ann").map(|_| ()), Err(UnfitPassword::Nul));
+        assert_eq!(Password::choose("1234\u{0}5678", "ann").map(|_| ()), Err(InvalidPassword::Nul));
     }
 
     #[test]
@@ -438,7 +442,7 @@ mod tests {
         for text in ["annabelle", "ANNABELLE", "ａｎｎａｂｅｌｌｅ"] {
             assert_eq!(
                 Password::choose(text, "Annabelle").map(|_| ()),
-                Err(UnfitPassword::Username),
+                Err(InvalidPassword::Username),
                 "{text}"
             );
         }
@@ -454,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_does_not_show_itself() {
+    fn a_password_is_not_printed() {
         assert!(!format!("{:?}", typed("correct horse")).contains("horse"));
     }
 }

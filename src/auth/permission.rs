@@ -1,8 +1,8 @@
 //! What a caller may do: one closed table of permissions, and who is granted each. It does not know whose a thing
 //! is: "own jobs" and "rooms they are in" are the domain's to check.
 
+use super::key_scope::{KeyScope, Role};
 use super::principal::Principal;
-use super::role::{KeyScope, Role};
 
 /// One thing that a caller may or may not do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -81,27 +81,27 @@ pub enum Permission {
 
 /// Who is granted a permission: people from a role upward, keys with any of the scopes, operators.
 pub struct Grant {
-    pub from: Option<Role>,
+    pub min_role: Option<Role>,
     pub scopes: &'static [KeyScope],
     pub operators: bool,
 }
 
-const fn people(from: Role) -> Grant {
-    Grant { from: Some(from), scopes: &[], operators: false }
+const fn users_from(from: Role) -> Grant {
+    Grant { min_role: Some(from), scopes: &[], operators: false }
 }
 
-const fn keys(scopes: &'static [KeyScope]) -> Grant {
-    Grant { from: None, scopes, operators: false }
+const fn keys_with(scopes: &'static [KeyScope]) -> Grant {
+    Grant { min_role: None, scopes, operators: false }
 }
 
-const OPERATORS: Grant = Grant { from: None, scopes: &[], operators: true };
+const OPERATORS: Grant = Grant { min_role: None, scopes: &[], operators: true };
 
 impl Grant {
-    const fn and_keys(self, scopes: &'static [KeyScope]) -> Self {
+    const fn or_keys(self, scopes: &'static [KeyScope]) -> Self {
         Self { scopes, ..self }
     }
 
-    const fn and_operators(self) -> Self {
+    const fn or_operators(self) -> Self {
         Self { operators: true, ..self }
     }
 }
@@ -147,7 +147,7 @@ impl Permission {
     ];
 
     /// The permission that is written as `name` in the code.
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|permission| format!("{permission:?}") == name)
     }
 
@@ -161,21 +161,23 @@ impl Permission {
         use KeyScope::{EventsRead, JobsRun, LogsWrite, PropertiesWrite};
         use Role::{Admin, Member, Viewer};
         match self {
-            Self::ManageOwnAccount => people(Viewer).and_operators(),
-            Self::MintTicket | Self::ReadEvents | Self::ReadStatus => people(Viewer).and_keys(&[EventsRead]),
-            // A key that follows feeds must be able to read the lists that a gap sends it to, and a worker its jobs.
-            Self::ReadJobs => people(Viewer).and_keys(&[EventsRead, JobsRun]),
-            Self::ReadProperties => people(Viewer).and_keys(&[EventsRead]),
-            Self::ReadOwnUser | Self::ReadNotifications | Self::ReadRooms | Self::ShowViewing => {
-                people(Viewer)
+            Self::ManageOwnAccount => users_from(Viewer).or_operators(),
+            Self::MintTicket | Self::ReadEvents | Self::ReadStatus => {
+                users_from(Viewer).or_keys(&[EventsRead])
             }
-            Self::ReadSpiders | Self::StartJobs => people(Member).and_keys(&[JobsRun]),
+            // A key that follows feeds must be able to read the lists that a gap sends it to, and a worker its jobs.
+            Self::ReadJobs => users_from(Viewer).or_keys(&[EventsRead, JobsRun]),
+            Self::ReadProperties => users_from(Viewer).or_keys(&[EventsRead]),
+            Self::ReadOwnUser | Self::ReadNotifications | Self::ReadRooms | Self::ShowViewing => {
+                users_from(Viewer)
+            }
+            Self::ReadSpiders | Self::StartJobs => users_from(Member).or_keys(&[JobsRun]),
             Self::ReadDirectory
             | Self::CancelOwnJobs
             | Self::Chat
             | Self::JoinRooms
             | Self::Upload
-            | Self::ShowPresence => people(Member),
+            | Self::ShowPresence => users_from(Member),
             Self::CancelAnyJob
             | Self::ManageUsers
             | Self::ManageKeys
@@ -186,10 +188,10 @@ impl Permission {
             | Self::ReadAudit
             | Self::ManageConnections
             | Self::ReadStats
-            | Self::ReadAdminNotices => people(Admin),
-            Self::RunJobs => keys(&[JobsRun]),
-            Self::WriteProperties => keys(&[PropertiesWrite]),
-            Self::WriteLogs => keys(&[LogsWrite]),
+            | Self::ReadAdminNotices => users_from(Admin),
+            Self::RunJobs => keys_with(&[JobsRun]),
+            Self::WriteProperties => keys_with(&[PropertiesWrite]),
+            Self::WriteLogs => keys_with(&[LogsWrite]),
             Self::ManageTenants | Self::BroadcastAll | Self::ReadNodeStatus => OPERATORS,
         }
     }
@@ -197,8 +199,8 @@ impl Permission {
 
 impl Permission {
     /// What a caller needs for it, in words: `the role member or above, or an API key with the scope jobs:run`.
-    pub fn needs(self) -> String {
-        let Grant { from, operators, .. } = self.grant();
+    pub fn requirement(self) -> String {
+        let Grant { min_role: from, operators, .. } = self.grant();
         let role = from.map(|role| match role {
             Role::Admin => "the role admin".to_owned(),
             Role::Viewer | Role::Member => format!("the role {} or above", role.name()),
@@ -221,11 +223,11 @@ impl Permission {
 impl KeyScope {
     /// The least role that may give this scope to a key: one that may do itself what the scope lets the key do. What only
     /// keys may do is a worker's, who works for the whole tenant, and so is given by who manages its keys.
-    pub fn given_from(self) -> Role {
-        let manager = Permission::ManageKeys.grant().from.unwrap_or(Role::Admin);
+    pub fn min_granting_role(self) -> Role {
+        let manager = Permission::ManageKeys.grant().min_role.unwrap_or(Role::Admin);
         let grants = Permission::ALL.into_iter().map(Permission::grant);
         let of_scope = grants.filter(|grant| grant.scopes.contains(&self));
-        of_scope.map(|grant| grant.from.unwrap_or(manager)).max().unwrap_or(manager)
+        of_scope.map(|grant| grant.min_role.unwrap_or(manager)).max().unwrap_or(manager)
     }
 }
 
@@ -234,7 +236,7 @@ impl Principal {
     pub fn may(&self, permission: Permission) -> bool {
         let grant = permission.grant();
         match self {
-            Self::User(user) => grant.from.is_some_and(|least| user.role() >= least),
+            Self::User(user) => grant.min_role.is_some_and(|least| user.role() >= least),
             Self::Key(key) => grant.scopes.iter().any(|scope| key.scopes().contains(*scope)),
             Self::Operator(_) => grant.operators,
         }
@@ -310,19 +312,19 @@ mod tests {
 
     #[test]
     fn a_role_gives_what_it_may_do_itself_and_a_workers_scopes_are_the_admins() {
-        let given = KeyScope::ALL.map(|scope| (scope, scope.given_from()));
+        let given = KeyScope::ALL.map(|scope| (scope, scope.min_granting_role()));
 
         let expected = [Role::Admin, Role::Admin, Role::Admin, Role::Viewer];
         assert_eq!(given.map(|(_, role)| role), expected, "{given:?}");
     }
 
     #[test]
-    fn what_is_needed_is_said_in_words() {
+    fn the_requirement_is_described_in_words() {
         let words =
             [Permission::ManageUsers, Permission::StartJobs, Permission::ReadJobs, Permission::ManageTenants];
 
         assert_eq!(
-            words.map(Permission::needs),
+            words.map(Permission::requirement),
             [
                 "the role admin",
                 "the role member or above, or an API key with the scope jobs:run",
@@ -338,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_without_scopes_may_nothing_and_scopes_add_up() {
+    fn a_key_without_scopes_has_no_permission_and_scopes_add_up() {
         let bare = sample::key(&[]);
         let both = sample::key(&[KeyScope::LogsWrite, KeyScope::PropertiesWrite]);
 

@@ -3,8 +3,8 @@
 
 use crate::base::ids::{KeyId, OperatorId, SessionId, TenantId, UserId};
 
-use super::role::{KeyScopes, Role};
-use super::scope::TenantScope;
+use super::key_scope::{KeyScopes, Role};
+use super::tenant_scope::TenantScope;
 
 /// A verified caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,7 +162,7 @@ pub(crate) mod sample {
     use uuid::Uuid;
 
     use super::*;
-    use crate::auth::role::KeyScope;
+    use crate::auth::key_scope::KeyScope;
 
     pub(crate) const TENANT: TenantId = TenantId(1);
     pub(crate) const USER: UserId = UserId(41);
@@ -207,10 +207,10 @@ pub(crate) mod sample {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::role::KeyScope;
+    use crate::auth::key_scope::KeyScope;
 
     #[test]
-    fn a_key_is_nobody_but_works_for_its_maker() {
+    fn a_key_is_no_user_but_acts_for_its_creator() {
         let key = sample::key(&[KeyScope::JobsRun]);
 
         assert_eq!(key.user_id(), None);

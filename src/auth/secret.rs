@@ -42,7 +42,7 @@ impl SecretKind {
     }
 
     /// The secret that these bytes are, for one that must be made again: they must be as good as random.
-    pub fn of_bytes(self, bytes: [u8; 32]) -> MintedSecret {
+    pub fn from_bytes(self, bytes: [u8; 32]) -> MintedSecret {
         MintedSecret::of(format!("{}{}", self.prefix(), URL_SAFE_NO_PAD.encode(bytes)))
     }
 
@@ -103,7 +103,7 @@ impl PresentedKey {
 
 /// What a text looks like, so that a door knows whom to ask. Looking like something proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CredentialForm {
+pub enum CredentialKind {
     ApiKey,
     Ticket,
     Opaque(SecretKind),
@@ -111,7 +111,7 @@ pub enum CredentialForm {
     Token,
 }
 
-impl CredentialForm {
+impl CredentialKind {
     /// The form of `text`, by its prefix.
     pub fn of(text: &str) -> Self {
         if text.starts_with(KEY_PREFIX) {
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_do_not_show_themselves() {
+    fn secrets_are_not_printed() {
         let minted = SecretKind::Refresh.mint(Entropy);
 
         let shown = format!(
@@ -259,10 +259,10 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_is_sorted_by_its_prefix() {
-        assert_eq!(CredentialForm::of("llk_x"), CredentialForm::ApiKey);
-        assert_eq!(CredentialForm::of("llt_x"), CredentialForm::Ticket);
-        assert_eq!(CredentialForm::of("llr_x"), CredentialForm::Opaque(SecretKind::Refresh));
-        assert_eq!(CredentialForm::of("eyJ.e30.x"), CredentialForm::Token);
+    fn a_credential_is_classified_by_its_prefix() {
+        assert_eq!(CredentialKind::of("llk_x"), CredentialKind::ApiKey);
+        assert_eq!(CredentialKind::of("llt_x"), CredentialKind::Ticket);
+        assert_eq!(CredentialKind::of("llr_x"), CredentialKind::Opaque(SecretKind::Refresh));
+        assert_eq!(CredentialKind::of("eyJ.e30.x"), CredentialKind::Token);
     }
 }

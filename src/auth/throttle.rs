@@ -10,10 +10,10 @@ use std::net::IpAddr;
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 
-pub use super::failures::{Allowance, Pace};
-use super::failures::{Counter, Spread};
-use super::shared_table::SharedTable;
-use crate::base::address::AddressBlock;
+use super::failures::{AccountPacer, FailureCounter};
+pub use super::failures::{Allowance, PacingSettings};
+use super::fair_lru::FairLruCache;
+use crate::base::ip_prefix::IpPrefix;
 
 /// How logins are throttled.
 #[derive(Clone, Copy, Debug)]
@@ -22,57 +22,57 @@ pub struct ThrottleSettings {
     pub account: Allowance,
     /// Larger: one address may stand for a whole office.
     pub address: Allowance,
-    pub pace: Pace,
+    pub pacing: PacingSettings,
     /// Counters of each kind that are remembered at most.
-    pub remembered: usize,
+    pub max_entries: usize,
 }
 
 impl Default for ThrottleSettings {
     fn default() -> Self {
         let account = Allowance {
-            free: 5,
+            free_failures: 5,
             first_wait: TimeDelta::seconds(1),
-            longest_wait: TimeDelta::seconds(60),
+            max_wait: TimeDelta::seconds(60),
             forget_one_after: TimeDelta::minutes(3),
         };
         let address = Allowance {
-            free: 30,
+            free_failures: 30,
             first_wait: TimeDelta::seconds(1),
-            longest_wait: TimeDelta::minutes(5),
+            max_wait: TimeDelta::minutes(5),
             forget_one_after: TimeDelta::seconds(20),
         };
-        let pace = Pace {
-            free: 10,
+        let pace = PacingSettings {
+            free_failures: 10,
             first_gap: TimeDelta::milliseconds(250),
-            widest_gap: TimeDelta::seconds(1),
+            max_gap: TimeDelta::seconds(1),
             forget_one_after: TimeDelta::minutes(3),
-            mistakes: 2,
-            longest_delay: TimeDelta::seconds(4),
-            delayed_of_account: 32,
-            delayed: 1024,
+            tolerated_failures: 2,
+            max_delay: TimeDelta::seconds(4),
+            max_delayed_per_account: 32,
+            max_delayed: 1024,
         };
-        Self { account, address, pace, remembered: 50_000 }
+        Self { account, address, pacing: pace, max_entries: 50_000 }
     }
 }
 
 /// Whether the account has signed in from an address before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Acquaintance {
+pub enum ClientHistory {
     Known,
-    Stranger,
+    New,
 }
 
-type Table<V> = SharedTable<Key, AddressBlock, V>;
+type Table<V> = FairLruCache<Key, IpPrefix, V>;
 
 /// The failures so far. One per node: a caller guards it with a lock and never holds that across a wait.
 #[derive(Debug)]
 pub struct LoginThrottle {
     settings: ThrottleSettings,
     /// Of an account at an address.
-    pairs: Table<Counter>,
-    addresses: Table<Counter>,
+    pairs: Table<FailureCounter>,
+    addresses: Table<FailureCounter>,
     /// Of an account over all addresses.
-    accounts: Table<Spread>,
+    accounts: Table<AccountPacer>,
     /// Tries that are being delayed.
     delayed: u32,
 }
@@ -97,7 +97,7 @@ pub struct Wait(pub TimeDelta);
 impl LoginThrottle {
     /// A throttle that has seen nothing yet.
     pub fn new(settings: ThrottleSettings) -> Self {
-        let most = settings.remembered;
+        let most = settings.max_entries;
         Self {
             settings,
             pairs: Table::new(most),
@@ -114,38 +114,38 @@ impl LoginThrottle {
         tenant: &str,
         username: &str,
         client: IpAddr,
-        acquaintance: Acquaintance,
+        acquaintance: ClientHistory,
         now: DateTime<Utc>,
     ) -> Result<Attempt, Wait> {
-        let block = AddressBlock::of(client);
+        let block = IpPrefix::of(client);
         let (account, address) = (account_key(tenant, username), address_key(block));
         let (pair, network) = (pair_key(account, address), block.network());
         // First the address, and no further when it must wait: or it could fill the tables by trying names without end.
-        self.addresses.entry(address, network).ask(&self.settings.address, now)?;
+        self.addresses.entry(address, network).check_wait(&self.settings.address, now)?;
         let own = self.pairs.entry(pair, network);
-        own.ask(&self.settings.account, now)?;
-        let has_failed = own.of_the_day(now) > self.settings.pace.mistakes;
+        own.check_wait(&self.settings.account, now)?;
+        let has_failed = own.failures_in_window(now) > self.settings.pacing.tolerated_failures;
         let delay = match acquaintance {
-            Acquaintance::Known => TimeDelta::zero(),
-            Acquaintance::Stranger => self.delay(account, network, has_failed, now)?,
+            ClientHistory::Known => TimeDelta::zero(),
+            ClientHistory::New => self.delay(account, network, has_failed, now)?,
         };
-        self.accounts.entry(account, network).fail(&self.settings.pace, now);
-        self.pairs.entry(pair, network).fail(&self.settings.account, now);
-        self.addresses.entry(address, network).fail(&self.settings.address, now);
+        self.accounts.entry(account, network).record_failure(&self.settings.pacing, now);
+        self.pairs.entry(pair, network).record_failure(&self.settings.account, now);
+        self.addresses.entry(address, network).record_failure(&self.settings.address, now);
         Ok(Attempt { account, pair, address, delay })
     }
 
     /// Counts something else that costs as much as a try, such as a registration, for the address alone.
     pub fn count_address(&mut self, client: IpAddr, now: DateTime<Utc>) -> Result<(), Wait> {
-        let block = AddressBlock::of(client);
+        let block = IpPrefix::of(client);
         let counter = self.addresses.entry(address_key(block), block.network());
-        counter.ask(&self.settings.address, now)?;
-        counter.fail(&self.settings.address, now);
+        counter.check_wait(&self.settings.address, now)?;
+        counter.record_failure(&self.settings.address, now);
         Ok(())
     }
 
     /// The delay of a try is over.
-    pub fn waited(&mut self, attempt: &Attempt) {
+    pub fn finish_delay(&mut self, attempt: &Attempt) {
         if attempt.delay > TimeDelta::zero() {
             self.delayed = self.delayed.saturating_sub(1);
             if let Some(spread) = self.accounts.get_mut(&attempt.account) {
@@ -158,28 +158,28 @@ impl LoginThrottle {
     /// guesser could wipe its count with an account of their own; and so does the account over all addresses, or each
     /// sign-in of its holder would give others their guesses anew.
     #[expect(clippy::needless_pass_by_value, reason = "an attempt has one outcome")]
-    pub fn succeeded(&mut self, attempt: Attempt) {
+    pub fn record_success(&mut self, attempt: Attempt) {
         if let Some(own) = self.pairs.get_mut(&attempt.pair) {
-            *own = Counter::default();
+            *own = FailureCounter::default();
         }
-        self.take_back(&attempt);
+        self.undo_failure(&attempt);
     }
 
     /// The password was never compared (the server was busy, say): nothing was learnt, nothing counts.
     #[expect(clippy::needless_pass_by_value, reason = "an attempt has one outcome")]
-    pub fn withdrawn(&mut self, attempt: Attempt) {
+    pub fn cancel(&mut self, attempt: Attempt) {
         if let Some(own) = self.pairs.get_mut(&attempt.pair) {
-            own.take_back();
+            own.undo_failure();
         }
-        self.take_back(&attempt);
+        self.undo_failure(&attempt);
     }
 
-    fn take_back(&mut self, attempt: &Attempt) {
+    fn undo_failure(&mut self, attempt: &Attempt) {
         if let Some(address) = self.addresses.get_mut(&attempt.address) {
-            address.take_back();
+            address.undo_failure();
         }
         if let Some(spread) = self.accounts.get_mut(&attempt.account) {
-            spread.take_back();
+            spread.undo_failure();
         }
     }
 
@@ -188,29 +188,29 @@ impl LoginThrottle {
     fn delay(
         &mut self,
         account: Key,
-        network: AddressBlock,
+        network: IpPrefix,
         has_failed: bool,
         now: DateTime<Utc>,
     ) -> Result<TimeDelta, Wait> {
-        let pace = self.settings.pace;
+        let pace = self.settings.pacing;
         let spread = self.accounts.entry(account, network);
-        let delay = spread.free_in(&pace, now);
+        let delay = spread.time_until_slot(&pace, now);
         if delay <= TimeDelta::zero() {
-            spread.take_slot(&pace, now);
+            spread.reserve_slot(&pace, now);
             return Ok(TimeDelta::zero());
         }
-        let is_full = spread.delayed >= pace.delayed_of_account || self.delayed >= pace.delayed;
-        match (has_failed, is_full, delay > pace.longest_delay) {
-            (true, true, _) | (true, _, true) => Err(Wait((delay - pace.longest_delay).max(pace.widest_gap))),
+        let is_full = spread.delayed >= pace.max_delayed_per_account || self.delayed >= pace.max_delayed;
+        match (has_failed, is_full, delay > pace.max_delay) {
+            (true, true, _) | (true, _, true) => Err(Wait((delay - pace.max_delay).max(pace.max_gap))),
             (false, true, _) => Ok(TimeDelta::zero()),
             (_, false, over) => {
                 // Who is not refused though the line is long does not make it longer.
                 if !over {
-                    spread.take_slot(&pace, now);
+                    spread.reserve_slot(&pace, now);
                 }
                 spread.delayed += 1;
                 self.delayed += 1;
-                Ok(delay.min(pace.longest_delay))
+                Ok(delay.min(pace.max_delay))
             }
         }
     }
@@ -230,7 +230,7 @@ fn account_key(tenant: &str, username: &str) -> Key {
     short(&hash)
 }
 
-fn address_key(block: AddressBlock) -> Key {
+fn address_key(block: IpPrefix) -> Key {
     short(&Sha256::digest(block.octets()))
 }
 
@@ -248,7 +248,7 @@ fn short(hash: &[u8]) -> Key {
 mod tests {
     use std::net::{Ipv4Addr, Ipv6Addr};
 
-    use super::Acquaintance::{Known, Stranger};
+    use super::ClientHistory::{Known, New};
     use super::*;
 
     const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
@@ -273,7 +273,7 @@ mod tests {
     /// Fails to log in from home until told to wait; the number of failures and the wait.
     fn fail(throttle: &mut LoginThrottle, name: &str, now: i64) -> (u16, i64) {
         for n in 0..2000 {
-            if let Err(Wait(wait)) = throttle.begin("acme", name, HOME, Stranger, at(now)) {
+            if let Err(Wait(wait)) = throttle.begin("acme", name, HOME, New, at(now)) {
                 return (n, wait.num_seconds());
             }
         }
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_has_a_longest() {
+    fn a_wait_has_a_maximum() {
         let mut throttle = throttle();
         let (mut now, mut longest) = (0, 0);
         for _ in 0..100 {
@@ -317,30 +317,30 @@ mod tests {
     fn one_address_may_not_go_through_many_accounts() {
         let mut throttle = throttle();
         let mut passed = 0;
-        while throttle.begin("acme", &format!("user{passed}"), HOME, Stranger, at(0)).is_ok() {
+        while throttle.begin("acme", &format!("user{passed}"), HOME, New, at(0)).is_ok() {
             passed += 1;
         }
 
         assert_eq!(passed, 31);
-        assert!(throttle.begin("acme", "ann", address(1), Stranger, at(0)).is_ok());
+        assert!(throttle.begin("acme", "ann", address(1), New, at(0)).is_ok());
         assert!(throttle.count_address(HOME, at(0)).is_err());
     }
 
     #[test]
     fn addresses_of_one_subscriber_are_one() {
-        let key = |text: &str| address_key(AddressBlock::of(text.parse().unwrap()));
+        let key = |text: &str| address_key(IpPrefix::of(text.parse().unwrap()));
         assert_eq!(key("2001:db8:0:1::1"), key("2001:db8:0:1:ffff::2"));
         assert_ne!(key("2001:db8:0:1::1"), key("2001:db8:0:2::1"));
         assert_eq!(key("192.0.2.1"), key("::ffff:192.0.2.1"));
     }
 
     #[test]
-    fn case_is_no_way_around_and_tenants_are_apart() {
+    fn case_does_not_evade_the_count_and_tenants_are_separate() {
         let mut throttle = throttle();
         fail(&mut throttle, "ann", 0);
 
-        assert!(throttle.begin("ACME", "Ann", HOME, Stranger, at(0)).is_err());
-        assert!(throttle.begin("beta", "ann", HOME, Stranger, at(0)).is_ok());
+        assert!(throttle.begin("ACME", "Ann", HOME, New, at(0)).is_err());
+        assert!(throttle.begin("beta", "ann", HOME, New, at(0)).is_ok());
         assert_ne!(account_key("a", "bc"), account_key("ab", "c"));
     }
 
@@ -348,13 +348,13 @@ mod tests {
     fn a_success_clears_the_account_and_takes_back_the_addresses_attempt() {
         let mut throttle = throttle();
         for _ in 0..500 {
-            let attempt = throttle.begin("acme", "ann", HOME, Stranger, at(0)).unwrap();
+            let attempt = throttle.begin("acme", "ann", HOME, New, at(0)).unwrap();
             assert_eq!(attempt.delay, TimeDelta::zero());
-            throttle.succeeded(attempt);
+            throttle.record_success(attempt);
         }
         for _ in 0..500 {
-            let attempt = throttle.begin("acme", "ann", HOME, Stranger, at(0)).unwrap();
-            throttle.withdrawn(attempt);
+            let attempt = throttle.begin("acme", "ann", HOME, New, at(0)).unwrap();
+            throttle.cancel(attempt);
         }
     }
 
@@ -362,24 +362,24 @@ mod tests {
     fn a_success_does_not_wipe_what_the_address_did_to_others() {
         let mut throttle = throttle();
         for n in 0..30 {
-            assert!(throttle.begin("acme", &format!("user{n}"), HOME, Stranger, at(0)).is_ok());
+            assert!(throttle.begin("acme", &format!("user{n}"), HOME, New, at(0)).is_ok());
         }
-        let own = throttle.begin("acme", "mallory", HOME, Stranger, at(0)).unwrap();
-        throttle.succeeded(own);
+        let own = throttle.begin("acme", "mallory", HOME, New, at(0)).unwrap();
+        throttle.record_success(own);
 
-        assert!(throttle.begin("acme", "user31", HOME, Stranger, at(0)).is_ok());
-        assert!(throttle.begin("acme", "user32", HOME, Stranger, at(0)).is_err());
+        assert!(throttle.begin("acme", "user31", HOME, New, at(0)).is_ok());
+        assert!(throttle.begin("acme", "user32", HOME, New, at(0)).is_err());
     }
 
     /// Guesses at ann from `many` addresses as fast as they are let, until `ms`; how many tries were let through.
-    fn besiege(throttle: &mut LoginThrottle, many: u16, until_ms: i64) -> usize {
+    fn guess_from_addresses(throttle: &mut LoginThrottle, many: u16, until_ms: i64) -> usize {
         let (mut waiting, mut passed): (Vec<(i64, Attempt)>, usize) = (Vec::new(), 0);
         for ms in (0..until_ms).step_by(100) {
             for (_, attempt) in waiting.extract_if(.., |(ends, _)| *ends <= ms) {
-                throttle.waited(&attempt);
+                throttle.finish_delay(&attempt);
             }
             for n in 0..many {
-                if let Ok(attempt) = throttle.begin("acme", "ann", address(n), Stranger, at_ms(ms)) {
+                if let Ok(attempt) = throttle.begin("acme", "ann", address(n), New, at_ms(ms)) {
                     passed += 1;
                     if attempt.delay > TimeDelta::zero() {
                         waiting.push((ms + attempt.delay.num_milliseconds(), attempt));
@@ -392,13 +392,13 @@ mod tests {
     }
 
     #[test]
-    fn strangers_cannot_shut_a_person_out_and_are_held_to_a_pace_themselves() {
+    fn unknown_addresses_cannot_lock_an_account_and_are_paced() {
         for many in [1, 200] {
             let mut throttle = throttle();
 
-            let passed = besiege(&mut throttle, many, 240_000);
+            let passed = guess_from_addresses(&mut throttle, many, 240_000);
 
-            let elsewhere = throttle.begin("acme", "ann", HOME, Stranger, at(240)).unwrap();
+            let elsewhere = throttle.begin("acme", "ann", HOME, New, at(240)).unwrap();
             assert!(elsewhere.delay <= TimeDelta::seconds(4), "{many}: {}", elsewhere.delay);
             let usual = throttle.begin("acme", "ann", address(60_000), Known, at(240)).unwrap();
             assert_eq!(usual.delay, TimeDelta::zero());
@@ -411,12 +411,12 @@ mod tests {
     fn an_address_that_has_not_failed_is_never_refused_and_waits_seconds_at_most() {
         let mut throttle = throttle();
         for n in 0..5_000 {
-            let attempt = throttle.begin("acme", "ann", address(n), Stranger, at(0)).unwrap();
+            let attempt = throttle.begin("acme", "ann", address(n), New, at(0)).unwrap();
             assert!(attempt.delay <= TimeDelta::seconds(4));
         }
 
-        assert!(throttle.accounts.entry(account_key("acme", "ann"), AddressBlock::of(HOME)).delayed <= 32);
-        let refused = (0..5).filter(|_| throttle.begin("acme", "ann", address(7), Stranger, at(0)).is_err());
+        assert!(throttle.accounts.entry(account_key("acme", "ann"), IpPrefix::of(HOME)).delayed <= 32);
+        let refused = (0..5).filter(|_| throttle.begin("acme", "ann", address(7), New, at(0)).is_err());
         assert_eq!(refused.count(), 3, "it has failed three times");
     }
 
@@ -424,22 +424,22 @@ mod tests {
     fn guesses_made_at_once_are_counted_before_they_are_answered() {
         let mut throttle = throttle();
 
-        let open = (0..10).filter_map(|_| throttle.begin("acme", "ann", HOME, Stranger, at(0)).ok());
+        let open = (0..10).filter_map(|_| throttle.begin("acme", "ann", HOME, New, at(0)).ok());
 
         assert_eq!(open.count(), 6);
     }
 
     #[test]
-    fn memory_is_bounded_and_a_flood_from_elsewhere_makes_nothing_be_forgotten() {
-        let settings = ThrottleSettings { remembered: 10, ..Default::default() };
+    fn memory_is_bounded_and_a_flood_evicts_only_its_own_entries() {
+        let settings = ThrottleSettings { max_entries: 10, ..Default::default() };
         let mut throttle = LoginThrottle::new(settings);
         fail(&mut throttle, "ann", 0);
 
         for n in 0..1000 {
             // A whole /48 of one client that has all of its addresses.
             let flood = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, n, 0, 0, 0, 1));
-            let _ = throttle.begin("acme", &format!("user{n}"), flood, Stranger, at(0));
-            assert!(throttle.begin("acme", "ann", HOME, Stranger, at(0)).is_err(), "forgotten after {n}");
+            let _ = throttle.begin("acme", &format!("user{n}"), flood, New, at(0));
+            assert!(throttle.begin("acme", "ann", HOME, New, at(0)).is_err(), "forgotten after {n}");
         }
     }
 
@@ -448,10 +448,10 @@ mod tests {
         let mut throttle = throttle();
         fail(&mut throttle, "ann", 1_000_000);
 
-        let refused = throttle.begin("acme", "ann", HOME, Stranger, at(0));
+        let refused = throttle.begin("acme", "ann", HOME, New, at(0));
 
         assert!(refused.is_err_and(|Wait(wait)| wait <= TimeDelta::seconds(60)));
-        let elsewhere = throttle.begin("acme", "ann", address(1), Stranger, at(0)).unwrap();
+        let elsewhere = throttle.begin("acme", "ann", address(1), New, at(0)).unwrap();
         assert!(elsewhere.delay <= TimeDelta::seconds(4));
     }
 }

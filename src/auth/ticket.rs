@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-use super::admit::TicketGrant;
+use super::authenticate::TicketGrant;
 use super::secret::{SecretText, TICKET_PREFIX};
-use super::token::keys::KeyRing;
+use super::token::key_ring::KeyRing;
 use crate::base::entropy::Entropy;
 
 /// Keeps the signatures of tickets apart from every other use of the same keys.
@@ -53,24 +53,24 @@ impl Ticket {
     pub fn sign(&self, ring: &KeyRing, now: DateTime<Utc>, realm: TicketRealm) -> SecretText {
         // Ids and dates always serialise; an empty statement would be no ticket.
         let statement = serde_json::to_vec(self).unwrap_or_default();
-        let marks = ring.marks(now, PURPOSE, &signed(realm, &statement));
-        let bytes = [&marks.newest().bytes()[..], &statement].concat();
+        let fingerprints = ring.keyed_fingerprints(now, PURPOSE, &signed_bytes(realm, &statement));
+        let bytes = [&fingerprints.newest().bytes()[..], &statement].concat();
         SecretText::new(format!("{TICKET_PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)))
     }
 
     /// What `text` states, if a key of the ring has signed it for this realm. Keys that no longer sign still verify.
-    pub fn read(text: &str, ring: &KeyRing, now: DateTime<Utc>, realm: TicketRealm) -> Option<Self> {
+    pub fn verify(text: &str, ring: &KeyRing, now: DateTime<Utc>, realm: TicketRealm) -> Option<Self> {
         let encoded = text.strip_prefix(TICKET_PREFIX).filter(|text| text.len() <= MAX_CHARS)?;
         let bytes = URL_SAFE_NO_PAD.decode(encoded).ok()?;
         let (signature, statement) = bytes.split_at_checked(SIGNATURE_BYTES)?;
-        let marks = ring.marks(now, PURPOSE, &signed(realm, statement));
-        let is_signed = marks.iter().any(|mark| mark.bytes()[..].ct_eq(signature).into());
+        let fingerprints = ring.keyed_fingerprints(now, PURPOSE, &signed_bytes(realm, statement));
+        let is_signed = fingerprints.iter().any(|mark| mark.bytes()[..].ct_eq(signature).into());
         if is_signed { serde_json::from_slice(statement).ok() } else { None }
     }
 }
 
 /// The bytes that are signed: the realm has a fixed length, so no two pairs read alike.
-fn signed(realm: TicketRealm, statement: &[u8]) -> Vec<u8> {
+fn signed_bytes(realm: TicketRealm, statement: &[u8]) -> Vec<u8> {
     [&realm.0[..], statement].concat()
 }
 
@@ -79,9 +79,9 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
+    use crate::auth::key_scope::Role;
     use crate::auth::principal::sample;
-    use crate::auth::role::Role;
-    use crate::auth::token::keys::SigningKey;
+    use crate::auth::token::key_ring::SigningKey;
 
     fn now() -> DateTime<Utc> {
         DateTime::from_timestamp(1_790_000_000, 0).unwrap()
@@ -106,17 +106,17 @@ mod tests {
 
         let text = ticket.sign(&ring, now(), realm);
 
-        assert_eq!(Ticket::read(text.expose(), &ring, now(), realm), Some(ticket));
+        assert_eq!(Ticket::verify(text.expose(), &ring, now(), realm), Some(ticket));
         assert!(text.expose().starts_with("llt_") && !text.expose().contains('.'));
         assert!(text.expose().len() < MAX_CHARS, "{}", text.expose().len());
     }
 
     #[test]
-    fn a_ticket_of_the_former_key_holds_until_the_key_is_gone() {
+    fn a_ticket_of_the_former_key_is_valid_until_the_key_is_removed() {
         let (realm, ticket) = (TicketRealm::new(Entropy), ticket());
         let text = ticket.sign(&ring(&[("old", 1)]), now(), realm);
 
-        let read = |ring: &KeyRing| Ticket::read(text.expose(), ring, now(), realm);
+        let read = |ring: &KeyRing| Ticket::verify(text.expose(), ring, now(), realm);
         assert_eq!(read(&ring(&[("old", 1), ("new", 2)])), Some(ticket));
         assert_eq!(read(&ring(&[("new", 2)])), None);
     }
@@ -126,16 +126,16 @@ mod tests {
         let (ring, realm) = (ring(&[("a", 1)]), TicketRealm::new(Entropy));
         let text = ticket().sign(&ring, now(), realm).expose().to_owned();
 
-        assert_eq!(Ticket::read(&text, &ring, now(), TicketRealm::new(Entropy)), None);
+        assert_eq!(Ticket::verify(&text, &ring, now(), TicketRealm::new(Entropy)), None);
         for place in 4..text.len() {
             let mut bytes = text.clone().into_bytes();
             bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(bytes).unwrap();
-            assert_eq!(Ticket::read(&changed, &ring, now(), realm), None, "{place}");
+            assert_eq!(Ticket::verify(&changed, &ring, now(), realm), None, "{place}");
         }
         for bad in ["", "llt_", &text[4..], &text[..text.len() - 1], &format!("{text}A"), &format!("{text}=")]
         {
-            assert_eq!(Ticket::read(bad, &ring, now(), realm), None, "{bad}");
+            assert_eq!(Ticket::verify(bad, &ring, now(), realm), None, "{bad}");
         }
     }
 
@@ -144,10 +144,10 @@ mod tests {
         let (ring, realm) = (ring(&[("a", 1)]), TicketRealm::new(Entropy));
         let statement = serde_json::to_vec(&ticket()).unwrap();
 
-        let mark = ring.marks(now(), "idempotency", &signed(realm, &statement));
-        let bytes = [&mark.newest().bytes()[..], &statement].concat();
+        let fingerprint = ring.keyed_fingerprints(now(), "idempotency", &signed_bytes(realm, &statement));
+        let bytes = [&fingerprint.newest().bytes()[..], &statement].concat();
         let forged = format!("{TICKET_PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes));
 
-        assert_eq!(Ticket::read(&forged, &ring, now(), realm), None);
+        assert_eq!(Ticket::verify(&forged, &ring, now(), realm), None);
     }
 }

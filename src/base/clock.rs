@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use tokio::sync::watch;
 
-use super::timestamp::nearest;
+use super::timestamp::clamp_to_rfc3339;
 
 /// A shared clock. Clones show the same time.
 #[derive(Clone)]
@@ -142,7 +142,7 @@ pub fn epoch_seconds(at: DateTime<Utc>) -> f64 {
 /// `at` as RFC 3339 in UTC with milliseconds: the wire's form for every `…_at`. It is always that: a moment that has no
 /// such form, in a row of a time before such were refused, is written as the nearest one.
 pub fn rfc3339(at: DateTime<Utc>) -> String {
-    nearest(at).to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+    clamp_to_rfc3339(at).to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }
 
 #[cfg(test)]

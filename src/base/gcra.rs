@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 /// The span over which a rate is counted, in nanoseconds.
 const WINDOW_NS: i64 = 1_000_000_000;
 /// A debt is forgiven beyond this, so that a clock that is set back, or one huge write, cannot silence anybody for long.
-const MOST_DEBT_NS: i64 = 10 * WINDOW_NS;
+const MAX_DEBT_NS: i64 = 10 * WINDOW_NS;
 
 /// The bucket of one key, with nothing in it taken.
 #[derive(Debug, Default)]
@@ -21,16 +21,16 @@ pub struct Bucket {
 
 /// How a bucket stands after it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Level {
+pub struct RateState {
     pub per_second: u64,
     pub remaining: u64,
     /// Seconds until the bucket is full again, rounded up.
     pub full_in_secs: u64,
     /// When the units were refused: seconds until they would be given, rounded up and at least 1.
-    pub refused_for_secs: Option<u64>,
+    pub retry_after_secs: Option<u64>,
 }
 
-impl Level {
+impl RateState {
     pub fn used(&self) -> u64 {
         self.per_second.saturating_sub(self.remaining)
     }
@@ -38,19 +38,19 @@ impl Level {
 
 impl Bucket {
     /// Takes one unit, or leaves the bucket as it is.
-    pub fn take(&self, per_second: u64, now: DateTime<Utc>) -> Level {
+    pub fn take(&self, per_second: u64, now: DateTime<Utc>) -> RateState {
         self.take_within(WINDOW_NS, per_second, now)
     }
 
     /// Takes one unit of a rate that is counted by the minute, or leaves the bucket as it is. A bucket keeps to one of the
     /// two.
-    pub fn take_of_minute(&self, per_minute: u64, now: DateTime<Utc>) -> Level {
+    pub fn take_per_minute(&self, per_minute: u64, now: DateTime<Utc>) -> RateState {
         self.take_within(60 * WINDOW_NS, per_minute, now)
     }
 
-    fn take_within(&self, window_ns: i64, units: u64, now: DateTime<Utc>) -> Level {
+    fn take_within(&self, window_ns: i64, units: u64, now: DateTime<Utc>) -> RateState {
         let now = nanos(now);
-        self.forgive(now, window_ns);
+        self.cap_debt(now, window_ns);
         let cost = cost_within(window_ns, 1, units);
         let taken = self.full_at_ns.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |full_at| {
             let next = full_at.clamp(now, now + window_ns) + cost;
@@ -59,18 +59,18 @@ impl Bucket {
         match taken {
             Ok(before) => {
                 let debt = before.clamp(now, now + window_ns) + cost - now;
-                level_within(window_ns, debt, units, None)
+                rate_state_within(window_ns, debt, units, None)
             }
             Err(full_at) => {
                 let debt = full_at.clamp(now, now + window_ns) - now;
                 let refused_for = ceil_secs(debt + cost - window_ns).max(1);
-                level_within(window_ns, debt, units, Some(refused_for))
+                rate_state_within(window_ns, debt, units, Some(refused_for))
             }
         }
     }
 
     /// How long a rate by the minute has nothing to give, in seconds; `None`: it has. Nothing is taken.
-    pub fn spent_of_minute(&self, per_minute: u64, now: DateTime<Utc>) -> Option<u64> {
+    pub fn retry_after_per_minute(&self, per_minute: u64, now: DateTime<Utc>) -> Option<u64> {
         let (now, window_ns) = (nanos(now), 60 * WINDOW_NS);
         let debt = self.full_at_ns.load(Ordering::Relaxed).clamp(now, now + window_ns) - now;
         let lacking = debt + cost_within(window_ns, 1, per_minute) - window_ns;
@@ -78,35 +78,39 @@ impl Bucket {
     }
 
     /// Takes units that are spent already, into debt if need be.
-    pub fn spend(&self, units: u64, per_second: u64, now: DateTime<Utc>) -> Level {
+    pub fn spend(&self, units: u64, per_second: u64, now: DateTime<Utc>) -> RateState {
         let now = nanos(now);
         let next = |full_at: i64| {
-            let next = full_at.clamp(now, now + MOST_DEBT_NS).saturating_add(cost_ns(units, per_second));
-            next.min(now + MOST_DEBT_NS)
+            let next = full_at.clamp(now, now + MAX_DEBT_NS).saturating_add(cost_ns(units, per_second));
+            next.min(now + MAX_DEBT_NS)
         };
         let before = self
             .full_at_ns
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |full_at| Some(next(full_at)))
             .unwrap_or_else(|unchanged| unchanged);
-        level(next(before) - now, per_second, None)
+        rate_state(next(before) - now, per_second, None)
     }
 
     /// When the debt will be paid; `None` when there is none.
     pub fn pays_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let now_ns = nanos(now);
-        self.forgive(now_ns, MOST_DEBT_NS);
+        self.cap_debt(now_ns, MAX_DEBT_NS);
         let debt = self.full_at_ns.load(Ordering::Relaxed) - now_ns - WINDOW_NS;
         (debt > 0).then(|| now + chrono::TimeDelta::nanoseconds(debt) + chrono::TimeDelta::microseconds(1))
     }
 
     /// How the bucket stands, untouched.
-    pub fn look(&self, per_second: u64, now: DateTime<Utc>) -> Level {
+    pub fn peek(&self, per_second: u64, now: DateTime<Utc>) -> RateState {
         let now = nanos(now);
-        level(self.full_at_ns.load(Ordering::Relaxed).clamp(now, now + MOST_DEBT_NS) - now, per_second, None)
+        rate_state(
+            self.full_at_ns.load(Ordering::Relaxed).clamp(now, now + MAX_DEBT_NS) - now,
+            per_second,
+            None,
+        )
     }
 
     /// Brings a bucket back that is fuller with debt than it can be: the clock was set back.
-    fn forgive(&self, now_ns: i64, most_ns: i64) {
+    fn cap_debt(&self, now_ns: i64, most_ns: i64) {
         self.full_at_ns.fetch_min(now_ns + most_ns, Ordering::Relaxed);
     }
 
@@ -121,14 +125,19 @@ impl Bucket {
     }
 }
 
-fn level(debt_ns: i64, per_second: u64, refused_for_secs: Option<u64>) -> Level {
-    level_within(WINDOW_NS, debt_ns, per_second, refused_for_secs)
+fn rate_state(debt_ns: i64, per_second: u64, refused_for_secs: Option<u64>) -> RateState {
+    rate_state_within(WINDOW_NS, debt_ns, per_second, refused_for_secs)
 }
 
-fn level_within(window_ns: i64, debt_ns: i64, per_second: u64, refused_for_secs: Option<u64>) -> Level {
+fn rate_state_within(
+    window_ns: i64,
+    debt_ns: i64,
+    per_second: u64,
+    refused_for_secs: Option<u64>,
+) -> RateState {
     let free = u128::try_from(window_ns - debt_ns).unwrap_or(0) * u128::from(per_second);
     let remaining = u64::try_from(free / window_ns.unsigned_abs() as u128).unwrap_or(u64::MAX);
-    Level { per_second, remaining, full_in_secs: ceil_secs(debt_ns), refused_for_secs }
+    RateState { per_second, remaining, full_in_secs: ceil_secs(debt_ns), retry_after_secs: refused_for_secs }
 }
 
 fn cost_ns(units: u64, per_second: u64) -> i64 {
@@ -158,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_has_its_worth_and_no_more_and_what_comes_back_comes_evenly() {
+    fn a_second_gives_its_rate_and_refills_evenly() {
         for rate in [1, 3, 7, 100, 1_000] {
             let bucket = Bucket::default();
 
@@ -166,37 +175,37 @@ mod tests {
             let refused = bucket.take(rate, at(0));
 
             assert_eq!(left, (0..rate).rev().collect::<Vec<_>>());
-            assert_eq!((refused.refused_for_secs, refused.remaining), (Some(1), 0));
-            assert_eq!(bucket.look(rate, at(1_000)).remaining, rate);
+            assert_eq!((refused.retry_after_secs, refused.remaining), (Some(1), 0));
+            assert_eq!(bucket.peek(rate, at(1_000)).remaining, rate);
         }
         let bucket = Bucket::default();
         for _ in 0..10 {
             bucket.take(10, at(0));
         }
-        assert_eq!(bucket.take(10, at(50)).refused_for_secs, Some(1));
-        assert_eq!(bucket.take(10, at(100)).refused_for_secs, None);
+        assert_eq!(bucket.take(10, at(50)).retry_after_secs, Some(1));
+        assert_eq!(bucket.take(10, at(100)).retry_after_secs, None);
     }
 
     #[test]
-    fn a_minute_has_its_worth_and_no_more() {
+    fn a_minute_gives_its_rate_and_no_more() {
         let bucket = Bucket::default();
 
         for _ in 0..30 {
-            assert_eq!(bucket.spent_of_minute(30, at(0)), None);
-            assert_eq!(bucket.take_of_minute(30, at(0)).refused_for_secs, None);
+            assert_eq!(bucket.retry_after_per_minute(30, at(0)), None);
+            assert_eq!(bucket.take_per_minute(30, at(0)).retry_after_secs, None);
         }
 
-        assert_eq!(bucket.take_of_minute(30, at(0)).refused_for_secs, Some(2));
-        assert_eq!(bucket.spent_of_minute(30, at(500)), Some(2));
-        assert_eq!(bucket.take_of_minute(30, at(2_000)).refused_for_secs, None);
-        assert_eq!(bucket.take_of_minute(30, at(2_000)).refused_for_secs, Some(2));
+        assert_eq!(bucket.take_per_minute(30, at(0)).retry_after_secs, Some(2));
+        assert_eq!(bucket.retry_after_per_minute(30, at(500)), Some(2));
+        assert_eq!(bucket.take_per_minute(30, at(2_000)).retry_after_secs, None);
+        assert_eq!(bucket.take_per_minute(30, at(2_000)).retry_after_secs, Some(2));
         // Set back by an hour it gives as after a minute.
-        assert_eq!(bucket.take_of_minute(30, at(-3_600_000)).refused_for_secs, Some(2));
-        assert_eq!(bucket.take_of_minute(30, at(-3_598_000)).refused_for_secs, None);
+        assert_eq!(bucket.take_per_minute(30, at(-3_600_000)).retry_after_secs, Some(2));
+        assert_eq!(bucket.take_per_minute(30, at(-3_598_000)).retry_after_secs, None);
     }
 
     #[test]
-    fn what_is_spent_beyond_the_rate_is_a_debt_that_time_pays() {
+    fn units_spent_beyond_the_rate_are_a_debt_paid_over_time() {
         let bucket = Bucket::default();
 
         bucket.spend(1_000, 1_000, at(0));
@@ -209,12 +218,12 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_silences_nobody_for_long() {
+    fn a_clock_that_is_set_back_does_not_block_for_long() {
         let bucket = Bucket::default();
         bucket.take(1, at(3_600_000));
 
-        assert_eq!(bucket.take(1, at(0)).refused_for_secs, Some(1));
-        assert_eq!(bucket.take(1, at(1_000)).refused_for_secs, None);
+        assert_eq!(bucket.take(1, at(0)).retry_after_secs, Some(1));
+        assert_eq!(bucket.take(1, at(1_000)).retry_after_secs, None);
         bucket.spend(u64::MAX, 1, at(0));
         assert!(bucket.pays_at(at(0)).unwrap() <= at(10_000));
     }

@@ -6,7 +6,7 @@ use unicode_security::confusable_detection::skeleton as skeleton_of;
 use unicode_security::mixed_script::AugmentedScriptSet;
 use unicode_security::restriction_level::RestrictionLevelDetection;
 
-use super::compared::name_key;
+use super::normalize::name_key;
 
 /// What names are compared by for their looks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Skeletons {
     }
 
     /// Whether one of the two is drawn as the other's.
-    pub fn meets(&self, other: &Self) -> bool {
+    pub fn is_confusable_with(&self, other: &Self) -> bool {
         self.shown == other.shown || self.key == other.key
     }
 }
@@ -74,9 +74,9 @@ mod tests {
     }
 
     #[test]
-    fn names_in_two_scripts_that_are_drawn_the_same_meet() {
+    fn names_in_two_scripts_with_equal_skeletons_are_confusable() {
         let clash = |one: &str, other: &str| {
-            Skeletons::of(one).meets(&Skeletons::of(other)) && !share_a_script(one, other)
+            Skeletons::of(one).is_confusable_with(&Skeletons::of(other)) && !share_a_script(one, other)
         };
 
         assert!(clash("сосо", "coco") && clash("Сосо", "coco"));

@@ -1,16 +1,16 @@
 //! Floor 0: values that know nothing of Lotline's wire, store or network.
 
-pub mod address;
 pub mod clock;
-pub mod compared;
 pub mod entropy;
 pub mod failpoint;
+pub mod fair_semaphore;
 pub mod gcra;
 pub mod ids;
+pub mod ip_prefix;
+pub mod json_integer;
 pub mod lookalike;
 pub mod money;
+pub mod normalize;
 pub mod page;
 pub mod text;
 pub mod timestamp;
-pub mod turns;
-pub mod whole;

@@ -26,7 +26,7 @@ pub struct Page<T, K> {
 
 impl<T, K> Page<T, K> {
     /// Cuts `rows`, read with `limit + 1`, to the limit; the extra row only tells that there is more.
-    pub fn cut(mut rows: Vec<T>, limit: u64, key: impl Fn(&T) -> K) -> Self {
+    pub fn from_rows(mut rows: Vec<T>, limit: u64, key: impl Fn(&T) -> K) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);

@@ -3,17 +3,17 @@
 use std::borrow::Cow;
 
 /// Whether `text` has between `least` and `most` characters and no NUL, which neither database keeps reliably.
-pub fn fits(text: &str, least: usize, most: usize) -> bool {
+pub fn has_length(text: &str, least: usize, most: usize) -> bool {
     let count = text.chars().take(most + 1).count();
     (least..=most).contains(&count) && !text.contains('\0')
 }
 
 /// Whether `text` has 1 to `most` characters, one of them visible, and none that ends a line or turns the direction of
 /// writing for what follows it (UAX 9).
-pub fn is_line(text: &str, most: usize) -> bool {
+pub fn is_single_line(text: &str, most: usize) -> bool {
     let is_hidden = |one: char| one.is_whitespace() || is_zero_width(one);
-    let turns = |one: char| is_steering(one) && !matches!(one, '\u{61c}' | '\u{200e}' | '\u{200f}');
-    fits(text, 1, most) && !text.chars().all(is_hidden) && !text.chars().any(turns)
+    let turns = |one: char| is_control_or_bidi(one) && !matches!(one, '\u{61c}' | '\u{200e}' | '\u{200f}');
+    has_length(text, 1, most) && !text.chars().all(is_hidden) && !text.chars().any(turns)
 }
 
 /// Whether a character is drawn as nothing: two texts that look the same must not differ by one.
@@ -43,7 +43,7 @@ const ZERO_WIDTH: [(char, char); 17] = [
 ];
 
 /// Whether an address carries a user name or a password. It is stored, shown and logged, so no secret may stand in it.
-pub fn names_credentials(url: &url::Url) -> bool {
+pub fn has_credentials(url: &url::Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
 
@@ -59,13 +59,13 @@ pub fn is_slug(text: &str, most: usize) -> bool {
 
 /// `text` for a terminal: characters that move the cursor, change its state or turn the direction of writing stand as
 /// `\uXXXX`, as JSON writes them. What strangers wrote must not draw lines of ours.
-pub fn visible(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_steering) {
+pub fn escape_controls(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_control_or_bidi) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        match is_steering(character) {
+        match is_control_or_bidi(character) {
             true => shown.push_str(&format!("\\u{:04x}", u32::from(character))),
             false => shown.push(character),
         }
@@ -74,7 +74,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 }
 
 /// C0, C1, the separators of lines and paragraphs, and the directions of UAX 9.
-fn is_steering(character: char) -> bool {
+fn is_control_or_bidi(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
@@ -83,7 +83,7 @@ fn is_steering(character: char) -> bool {
 }
 
 /// The last bytes of `text`, at most `most`, from a character's border on.
-pub fn cut_front(text: &str, most: usize) -> &str {
+pub fn truncate_start(text: &str, most: usize) -> &str {
     let mut start = text.len().saturating_sub(most);
     while !text.is_char_boundary(start) {
         start += 1;
@@ -92,7 +92,7 @@ pub fn cut_front(text: &str, most: usize) -> &str {
 }
 
 /// Cuts `text` to at most `most` bytes at a character's border.
-pub fn cut(text: &str, most: usize) -> &str {
+pub fn truncate(text: &str, most: usize) -> &str {
     let mut end = text.len().min(most);
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -105,19 +105,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_can_be_seen_and_ends_with_its_text() {
+    fn a_single_line_is_visible_and_has_no_line_break() {
         for good in ["a", "Zoë, 家, 👩\u{200d}👧", "\u{200f}שלום"] {
-            assert!(is_line(good, 100), "{good:?}");
+            assert!(is_single_line(good, 100), "{good:?}");
         }
         for bad in ["", "  ", "\u{200b}", "\u{3164}", "a\nb", "a\u{202e}b", "a\u{2028}b", "a\u{85}b"] {
-            assert!(!is_line(bad, 100), "{bad:?}");
+            assert!(!is_single_line(bad, 100), "{bad:?}");
         }
     }
 
     #[test]
-    fn what_steers_a_terminal_is_shown_and_all_else_stays() {
-        assert_eq!(visible("a\u{1b}]0;x\u{7}\nb"), "a\\u001b]0;x\\u0007\\u000ab");
-        assert_eq!(visible("\u{9b}31m\u{202e}\u{2028}"), "\\u009b31m\\u202e\\u2028");
-        assert_eq!(visible("Zoë, 家, 👩\u{200d}👧"), "Zoë, 家, 👩\u{200d}👧");
+    fn control_and_bidi_characters_are_escaped_and_all_else_stays() {
+        assert_eq!(escape_controls("a\u{1b}]0;x\u{7}\nb"), "a\\u001b]0;x\\u0007\\u000ab");
+        assert_eq!(escape_controls("\u{9b}31m\u{202e}\u{2028}"), "\\u009b31m\\u202e\\u2028");
+        assert_eq!(escape_controls("Zoë, 家, 👩\u{200d}👧"), "Zoë, 家, 👩\u{200d}👧");
     }
 }

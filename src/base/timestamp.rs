@@ -9,7 +9,7 @@ const FIRST_MICROS: i64 = -62_135_596_800_000_000;
 const LAST_MICROS: i64 = 253_402_300_799_999_999;
 
 /// What is said of a text that is no such moment.
-pub const WANTED: &str =
+pub const EXPECTED: &str =
     "a date and time as in RFC 3339, such as 2026-01-31T12:00:00Z, from the year 1 to 9999 in UTC";
 
 /// A moment in whole microseconds that can be written as RFC 3339.
@@ -46,7 +46,7 @@ impl Timestamp {
 }
 
 /// The nearest moment that can be written as RFC 3339.
-pub fn nearest(at: DateTime<Utc>) -> DateTime<Utc> {
+pub fn clamp_to_rfc3339(at: DateTime<Utc>) -> DateTime<Utc> {
     let micros = at.timestamp_micros().clamp(FIRST_MICROS, LAST_MICROS);
     if micros == at.timestamp_micros() { at } else { DateTime::from_timestamp_micros(micros).unwrap_or(at) }
 }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::error::{Error, Result};
 
 /// The form of a noted state. One that another version wrote is not gone on with: the file is sent anew.
-const FORM: &str = "sha2-0.11:";
+const STATE_PREFIX: &str = "sha2-0.11:";
 
 #[derive(Clone, Default)]
 pub(super) struct BlobHash(Sha256);
@@ -24,16 +24,16 @@ impl BlobHash {
         self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    pub(super) fn note(&self) -> String {
-        format!("{FORM}{}", STANDARD_NO_PAD.encode(self.0.serialize()))
+    pub(super) fn serialize_state(&self) -> String {
+        format!("{STATE_PREFIX}{}", STANDARD_NO_PAD.encode(self.0.serialize()))
     }
 
     /// Nothing noted: nothing taken in.
-    pub(super) fn read(noted: &str) -> Result<Self> {
+    pub(super) fn from_state(noted: &str) -> Result<Self> {
         if noted.is_empty() {
             return Ok(Self::default());
         }
-        let bytes = noted.strip_prefix(FORM).and_then(|text| STANDARD_NO_PAD.decode(text).ok());
+        let bytes = noted.strip_prefix(STATE_PREFIX).and_then(|text| STANDARD_NO_PAD.decode(text).ok());
         let state = bytes.and_then(|bytes| SerializedState::<Sha256>::try_from(bytes.as_slice()).ok());
         let hash = state.and_then(|state| Sha256::deserialize(&state).ok());
         hash.map(Self).ok_or_else(|| Error::Lost("the noted state of a hash is not readable".to_owned()))
@@ -45,16 +45,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_of_two_sittings_is_that_of_one() {
+    fn a_hash_resumed_from_its_state_equals_one_pass() {
         let (mut whole, mut first) = (BlobHash::default(), BlobHash::default());
         whole.update(b"one sitting or two");
         first.update(b"one sit");
 
-        let mut second = BlobHash::read(&first.note()).unwrap();
+        let mut second = BlobHash::from_state(&first.serialize_state()).unwrap();
         second.update(b"ting or two");
 
         assert_eq!(second.finish(), whole.finish());
-        assert!(BlobHash::read("sha2-0.11:AAAA").is_err());
-        assert!(BlobHash::read("another").is_err());
+        assert!(BlobHash::from_state("sha2-0.11:AAAA").is_err());
+        assert!(BlobHash::from_state("another").is_err());
     }
 }

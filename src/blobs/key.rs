@@ -23,7 +23,7 @@ impl BlobKey {
     }
 
     /// When the upload was begun, by its id.
-    pub fn begun_at(&self) -> Option<DateTime<Utc>> {
+    pub fn created_at(&self) -> Option<DateTime<Utc>> {
         let (seconds, nanos) = self.upload_id.0.get_timestamp()?.to_unix();
         DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
     }
@@ -51,7 +51,7 @@ mod tests {
         let key = BlobKey::parse(text).unwrap();
 
         assert_eq!(key.to_string(), text);
-        assert_eq!(key.begun_at().unwrap().timestamp(), 0x0198_c0de_0000 / 1_000);
+        assert_eq!(key.created_at().unwrap().timestamp(), 0x0198_c0de_0000 / 1_000);
         for text in [
             "",
             "7",

@@ -16,10 +16,10 @@ fn key(number: u8) -> BlobKey {
 }
 
 /// Both kinds of store; the folder goes with the test.
-fn stores() -> (TempDir, [Arc<Blobs>; 2]) {
+fn stores() -> (TempDir, [Arc<BlobStore>; 2]) {
     let folder = tempfile::tempdir().unwrap();
-    let local = Blobs::folder(folder.path().join("uploads")).unwrap();
-    (folder, [Arc::new(local), Arc::new(Blobs::in_memory())])
+    let local = BlobStore::folder(folder.path().join("uploads")).unwrap();
+    (folder, [Arc::new(local), Arc::new(BlobStore::in_memory())])
 }
 
 /// Bytes that differ from their neighbours, over three parts of a bucket.
@@ -28,7 +28,7 @@ fn content() -> Bytes {
     (0..length).map(|at| (at % 251) as u8).collect::<Vec<_>>().into()
 }
 
-async fn read(blobs: &Blobs, key: &BlobKey, range: Range<u64>) -> Bytes {
+async fn read(blobs: &BlobStore, key: &BlobKey, range: Range<u64>) -> Bytes {
     let pieces: Vec<Bytes> = blobs.read(key, range).await.unwrap().try_collect().await.unwrap();
     pieces.concat().into()
 }
@@ -56,7 +56,7 @@ async fn what_was_appended_is_read_whole_and_in_parts() {
 }
 
 #[tokio::test]
-async fn a_blob_goes_on_at_its_checkpoint_and_forgets_what_came_after() {
+async fn a_blob_resumes_at_its_checkpoint_and_discards_what_came_after() {
     let (_folder, stores) = stores();
     for blobs in stores {
         let whole = content();
@@ -117,7 +117,7 @@ async fn what_is_removed_is_gone_whether_whole_or_begun() {
 #[tokio::test]
 async fn strange_files_in_the_folder_are_not_taken_for_blobs() {
     let folder = tempfile::tempdir().unwrap();
-    let blobs = Blobs::folder(folder.path().to_path_buf()).unwrap();
+    let blobs = BlobStore::folder(folder.path().to_path_buf()).unwrap();
     std::fs::create_dir_all(folder.path().join("7/lost+found")).unwrap();
     std::fs::write(folder.path().join("readme"), "mine").unwrap();
     std::fs::write(folder.path().join("7/lost+found/thing"), "mine").unwrap();
@@ -128,9 +128,9 @@ async fn strange_files_in_the_folder_are_not_taken_for_blobs() {
 }
 
 #[tokio::test]
-async fn a_file_that_lost_what_was_confirmed_is_not_gone_on_with() {
+async fn a_file_that_lost_confirmed_bytes_is_not_resumed() {
     let folder = tempfile::tempdir().unwrap();
-    let blobs = Blobs::folder(folder.path().to_path_buf()).unwrap();
+    let blobs = BlobStore::folder(folder.path().to_path_buf()).unwrap();
     let (mut growing, _) = blobs.begin(&key(1)).await.unwrap();
     growing.append(Bytes::from_static(b"some")).await.unwrap();
     growing.seal().await.unwrap();

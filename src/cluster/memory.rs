@@ -9,7 +9,7 @@ use futures_util::future::{BoxFuture, ready};
 use parking_lot::Mutex;
 
 use super::used_tickets::{TicketUse, UsedTickets, UsedTicketsError};
-use crate::auth::admit::TicketOwner;
+use crate::auth::authenticate::TicketOwner;
 use crate::auth::ticket::{TicketId, TicketRealm};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
@@ -20,12 +20,12 @@ pub const USE_BYTES: usize = 256;
 
 /// Bytes of remembered uses. A use is remembered for 30 seconds at most, so a share is also a rate.
 #[derive(Clone, Copy, Debug)]
-pub struct TicketShares {
+pub struct UsedTicketLimits {
     pub tenant_bytes: usize,
     pub owner_bytes: usize,
 }
 
-impl Default for TicketShares {
+impl Default for UsedTicketLimits {
     /// A tenant: 32,768 uses in 30 seconds, so that all of its people may come back together. One owner: 512.
     fn default() -> Self {
         Self { tenant_bytes: 8 * 1024 * 1024, owner_bytes: 128 * 1024 }
@@ -36,45 +36,45 @@ impl Default for TicketShares {
 pub struct MemoryUsedTickets {
     clock: Clock,
     realm: TicketRealm,
-    shares: TicketShares,
+    limits: UsedTicketLimits,
     uses: Mutex<Uses>,
 }
 
 /// Bounded by the shares of those who have used a ticket lately.
 #[derive(Default)]
 struct Uses {
-    taken: HashSet<TicketId>,
+    used_ids: HashSet<TicketId>,
     /// By their end, so that what is over is taken off the front.
-    by_end: BTreeMap<(DateTime<Utc>, TicketId), (TenantId, TicketOwner)>,
+    by_expiry: BTreeMap<(DateTime<Utc>, TicketId), (TenantId, TicketOwner)>,
     of_tenants: HashMap<TenantId, usize>,
     of_owners: HashMap<(TenantId, TicketOwner), usize>,
 }
 
 impl MemoryUsedTickets {
-    pub fn new(clock: Clock, entropy: Entropy, shares: TicketShares) -> Self {
-        Self { clock, realm: TicketRealm::new(entropy), shares, uses: Mutex::default() }
+    pub fn new(clock: Clock, entropy: Entropy, limits: UsedTicketLimits) -> Self {
+        Self { clock, realm: TicketRealm::new(entropy), limits, uses: Mutex::default() }
     }
 
     /// Bytes of remembered uses, of all tenants.
     pub fn bytes(&self) -> usize {
-        self.uses.lock().taken.len() * USE_BYTES
+        self.uses.lock().used_ids.len() * USE_BYTES
     }
 
-    fn note(&self, used: TicketUse) -> Result<bool, UsedTicketsError> {
+    fn try_record(&self, used: TicketUse) -> Result<bool, UsedTicketsError> {
         let mut uses = self.uses.lock();
-        uses.forget_until(self.clock.steady());
-        if uses.taken.contains(&used.ticket) {
+        uses.purge_expired(self.clock.steady());
+        if uses.used_ids.contains(&used.ticket) {
             return Ok(false);
         }
         let owner = (used.tenant_id, used.owner);
         let of_owner = uses.of_owners.get(&owner).copied().unwrap_or(0);
         let of_tenant = uses.of_tenants.get(&used.tenant_id).copied().unwrap_or(0);
         let fits = |count: usize, bytes: usize| (count + 1) * USE_BYTES <= bytes;
-        if !fits(of_owner, self.shares.owner_bytes) || !fits(of_tenant, self.shares.tenant_bytes) {
-            return Err(UsedTicketsError::ShareUsedUp);
+        if !fits(of_owner, self.limits.owner_bytes) || !fits(of_tenant, self.limits.tenant_bytes) {
+            return Err(UsedTicketsError::LimitReached);
         }
-        uses.taken.insert(used.ticket);
-        uses.by_end.insert((used.until, used.ticket), owner);
+        uses.used_ids.insert(used.ticket);
+        uses.by_expiry.insert((used.expires_at, used.ticket), owner);
         *uses.of_owners.entry(owner).or_default() += 1;
         *uses.of_tenants.entry(used.tenant_id).or_default() += 1;
         Ok(true)
@@ -83,21 +83,21 @@ impl MemoryUsedTickets {
 
 impl Uses {
     /// Forgets what is over; each use is forgotten once, so this costs no more than noting did.
-    fn forget_until(&mut self, now: DateTime<Utc>) {
-        while let Some(entry) = self.by_end.first_entry() {
+    fn purge_expired(&mut self, now: DateTime<Utc>) {
+        while let Some(entry) = self.by_expiry.first_entry() {
             let (until, ticket) = *entry.key();
             if until > now {
                 return;
             }
             let (tenant_id, owner) = entry.remove();
-            self.taken.remove(&ticket);
-            one_less(&mut self.of_tenants, &tenant_id);
-            one_less(&mut self.of_owners, &(tenant_id, owner));
+            self.used_ids.remove(&ticket);
+            decrement(&mut self.of_tenants, &tenant_id);
+            decrement(&mut self.of_owners, &(tenant_id, owner));
         }
     }
 }
 
-fn one_less<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
+fn decrement<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
     if let Some(count) = counts.get_mut(key) {
         *count = count.saturating_sub(1);
         if *count == 0 {
@@ -111,12 +111,12 @@ impl UsedTickets for MemoryUsedTickets {
         self.realm
     }
 
-    fn take(&self, used: TicketUse) -> BoxFuture<'_, Result<bool, UsedTicketsError>> {
-        ready(self.note(used)).boxed()
+    fn record_use(&self, used: TicketUse) -> BoxFuture<'_, Result<bool, UsedTicketsError>> {
+        ready(self.try_record(used)).boxed()
     }
 
-    fn is_taken(&self, ticket: TicketId) -> BoxFuture<'_, Result<bool, UsedTicketsError>> {
-        ready(Ok(self.uses.lock().taken.contains(&ticket))).boxed()
+    fn is_used(&self, ticket: TicketId) -> BoxFuture<'_, Result<bool, UsedTicketsError>> {
+        ready(Ok(self.uses.lock().used_ids.contains(&ticket))).boxed()
     }
 }
 
@@ -125,68 +125,69 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::auth::admit::TicketGrant;
+    use crate::auth::authenticate::TicketGrant;
+    use crate::auth::key_scope::Role;
     use crate::auth::principal::sample;
-    use crate::auth::role::Role;
     use crate::auth::ticket::Ticket;
     use crate::base::ids::UserId;
 
     const LIFE: Duration = Duration::from_secs(30);
-    const SHARES: TicketShares = TicketShares { tenant_bytes: 6 * USE_BYTES, owner_bytes: 2 * USE_BYTES };
+    const LIMITS: UsedTicketLimits =
+        UsedTicketLimits { tenant_bytes: 6 * USE_BYTES, owner_bytes: 2 * USE_BYTES };
 
     fn tickets() -> (Clock, MemoryUsedTickets) {
         let clock = Clock::manual(DateTime::UNIX_EPOCH);
-        (clock.clone(), MemoryUsedTickets::new(clock, Entropy, SHARES))
+        (clock.clone(), MemoryUsedTickets::new(clock, Entropy, LIMITS))
     }
 
     fn used(clock: &Clock, tenant: i64, user: i64) -> TicketUse {
         let grant = TicketGrant::of(&sample::user(Role::Member), clock.now()).unwrap();
         let ticket = Ticket::new(grant, clock.steady() + LIFE, Entropy);
         let owner = TicketOwner::User(UserId(user));
-        TicketUse { tenant_id: TenantId(tenant), owner, ticket: ticket.id, until: ticket.expires_at }
+        TicketUse { tenant_id: TenantId(tenant), owner, ticket: ticket.id, expires_at: ticket.expires_at }
     }
 
     #[tokio::test]
-    async fn a_ticket_is_taken_once() {
+    async fn a_ticket_is_used_once() {
         let (clock, tickets) = tickets();
         let used = used(&clock, 1, 1);
 
-        assert!(!tickets.is_taken(used.ticket).await.unwrap());
-        assert!(tickets.take(used).await.unwrap());
-        assert!(!tickets.take(used).await.unwrap());
-        assert!(tickets.is_taken(used.ticket).await.unwrap());
+        assert!(!tickets.is_used(used.ticket).await.unwrap());
+        assert!(tickets.record_use(used).await.unwrap());
+        assert!(!tickets.record_use(used).await.unwrap());
+        assert!(tickets.is_used(used.ticket).await.unwrap());
     }
 
     #[tokio::test]
-    async fn a_full_share_refuses_its_owner_and_nobody_else() {
+    async fn a_limit_that_is_reached_refuses_only_its_owner() {
         let (clock, tickets) = tickets();
         for _ in 0..2 {
-            assert!(tickets.take(used(&clock, 1, 1)).await.unwrap());
+            assert!(tickets.record_use(used(&clock, 1, 1)).await.unwrap());
         }
 
-        let refused = |answer| matches!(answer, Err(UsedTicketsError::ShareUsedUp));
-        assert!(refused(tickets.take(used(&clock, 1, 1)).await));
+        let refused = |answer| matches!(answer, Err(UsedTicketsError::LimitReached));
+        assert!(refused(tickets.record_use(used(&clock, 1, 1)).await));
         for user in [2, 2, 3, 3] {
-            assert!(tickets.take(used(&clock, 1, user)).await.unwrap());
+            assert!(tickets.record_use(used(&clock, 1, user)).await.unwrap());
         }
         // The tenant's own share is full now; another tenant has its own.
-        assert!(refused(tickets.take(used(&clock, 1, 4)).await));
-        assert!(tickets.take(used(&clock, 2, 1)).await.unwrap());
+        assert!(refused(tickets.record_use(used(&clock, 1, 4)).await));
+        assert!(tickets.record_use(used(&clock, 2, 1)).await.unwrap());
     }
 
     #[tokio::test]
-    async fn what_is_over_is_forgotten_whole() {
+    async fn expired_uses_are_purged_from_all_tables() {
         let (clock, tickets) = tickets();
         for user in [1, 1, 2, 3] {
-            tickets.take(used(&clock, 1, user)).await.unwrap();
+            tickets.record_use(used(&clock, 1, user)).await.unwrap();
         }
         assert_eq!(tickets.bytes(), 4 * USE_BYTES);
 
         clock.advance(LIFE);
 
-        assert!(tickets.take(used(&clock, 1, 1)).await.unwrap());
+        assert!(tickets.record_use(used(&clock, 1, 1)).await.unwrap());
         let uses = tickets.uses.lock();
-        assert_eq!((uses.taken.len(), uses.by_end.len()), (1, 1));
+        assert_eq!((uses.used_ids.len(), uses.by_expiry.len()), (1, 1));
         assert_eq!((uses.of_owners.len(), uses.of_tenants.len()), (1, 1));
     }
 }

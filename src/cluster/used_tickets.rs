@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 
-use crate::auth::admit::TicketOwner;
+use crate::auth::authenticate::TicketOwner;
 use crate::auth::ticket::{TicketId, TicketRealm};
 use crate::base::ids::TenantId;
 
@@ -14,14 +14,14 @@ pub struct TicketUse {
     pub owner: TicketOwner,
     pub ticket: TicketId,
     /// When the ticket expires by itself: until then its use is remembered. By the steady clock.
-    pub until: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
 }
 
 /// The use could not be noted or asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum UsedTicketsError {
     #[error("the owner of the ticket, or its tenant, has used as many as are remembered at once")]
-    ShareUsedUp,
+    LimitReached,
     #[error("the store of used tickets does not answer: {0}")]
     Unavailable(String),
 }
@@ -33,8 +33,8 @@ pub trait UsedTickets: Send + Sync {
     fn realm(&self) -> TicketRealm;
 
     /// Notes a use; `true` for the first one. Of several that try at once, on whatever nodes, one is the first.
-    fn take(&self, used: TicketUse) -> BoxFuture<'_, Result<bool, UsedTicketsError>>;
+    fn record_use(&self, used: TicketUse) -> BoxFuture<'_, Result<bool, UsedTicketsError>>;
 
     /// Whether the ticket was used.
-    fn is_taken(&self, ticket: TicketId) -> BoxFuture<'_, Result<bool, UsedTicketsError>>;
+    fn is_used(&self, ticket: TicketId) -> BoxFuture<'_, Result<bool, UsedTicketsError>>;
 }

@@ -2,31 +2,31 @@
 
 mod settings;
 
-mod catalogue;
-mod fault;
-mod form;
+mod error;
+mod keys;
 mod layers;
+mod reader;
 
-mod contradictions;
+mod cross_checks;
 mod sections;
-mod spelling;
+mod suggest;
 
+mod docs_table;
 mod print;
-mod reference;
 
 pub mod network;
 
-pub use fault::{Fault, report};
-pub use reference::markdown_table;
+pub use docs_table::markdown_table;
+pub use error::{ConfigError, format_errors};
 pub use sections::auth::OwnAlgorithm;
-pub use sections::auth::{AuthSettings, SigningKey};
+pub use sections::auth::{AuthSettings, SigningSecret};
 pub use sections::bootstrap::{BootstrapSettings, FirstAdmin};
 pub use sections::cluster::ClusterSettings;
 pub use sections::cors::CorsSettings;
 pub use sections::crawler::CrawlerSettings;
 pub use sections::database::{DatabaseSettings, DatabaseUrl};
 pub use sections::eventlog::EventLogSettings;
-pub use sections::issuers::{Algorithm, Issuer, IssuerKeys, UserClaim};
+pub use sections::issuers::{Algorithm, Issuer, IssuerKeySource, UserClaim};
 pub use sections::limits::LimitSettings;
 pub use sections::rooms::RoomSettings;
 pub use sections::server::ServerSettings;

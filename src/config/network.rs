@@ -31,22 +31,22 @@ impl Network {
 /// Text that is no network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an address or a network such as 10.0.0.0/8 or fd00::/8")]
-pub struct NotANetwork;
+pub struct ParseNetworkError;
 
 impl FromStr for Network {
-    type Err = NotANetwork;
+    type Err = ParseNetworkError;
 
-    fn from_str(text: &str) -> Result<Self, NotANetwork> {
+    fn from_str(text: &str) -> Result<Self, ParseNetworkError> {
         let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address, Some(bits.parse::<u8>().map_err(|_| NotANetwork)?)),
+            Some((address, bits)) => (address, Some(bits.parse::<u8>().map_err(|_| ParseNetworkError)?)),
             None => (text, None),
         };
-        let address: IpAddr = address.parse().map_err(|_| NotANetwork)?;
+        let address: IpAddr = address.parse().map_err(|_| ParseNetworkError)?;
         let width = if address.is_ipv4() { 32 } else { 128 };
         let bits = bits.unwrap_or(width);
         // A network in mapped form would match nothing, because peers are compared in canonical form.
         let mapped = address.to_canonical() != address;
-        if bits > width || mapped { Err(NotANetwork) } else { Ok(Self { address, bits }) }
+        if bits > width || mapped { Err(ParseNetworkError) } else { Ok(Self { address, bits }) }
     }
 }
 
@@ -60,29 +60,29 @@ impl fmt::Display for Network {
 mod tests {
     use super::*;
 
-    fn holds(network: &str, address: &str) -> bool {
+    fn contains(network: &str, address: &str) -> bool {
         network.parse::<Network>().unwrap().contains(address.parse().unwrap())
     }
 
     #[test]
-    fn a_network_holds_its_addresses_and_no_others() {
-        assert!(holds("10.0.0.0/8", "10.255.1.2"));
-        assert!(holds("10.0.0.0/8", "::ffff:10.1.2.3"));
-        assert!(holds("fd00::/8", "fd12::1"));
-        assert!(holds("0.0.0.0/0", "203.0.113.9"));
-        assert!(holds("192.0.2.7", "192.0.2.7"));
+    fn a_network_contains_its_addresses_and_no_others() {
+        assert!(contains("10.0.0.0/8", "10.255.1.2"));
+        assert!(contains("10.0.0.0/8", "::ffff:10.1.2.3"));
+        assert!(contains("fd00::/8", "fd12::1"));
+        assert!(contains("0.0.0.0/0", "203.0.113.9"));
+        assert!(contains("192.0.2.7", "192.0.2.7"));
 
-        assert!(!holds("10.0.0.0/8", "11.0.0.0"));
-        assert!(!holds("192.0.2.7", "192.0.2.6"));
-        assert!(!holds("fd00::/8", "fe80::1"));
-        assert!(!holds("0.0.0.0/0", "2001:db8::1"));
+        assert!(!contains("10.0.0.0/8", "11.0.0.0"));
+        assert!(!contains("192.0.2.7", "192.0.2.6"));
+        assert!(!contains("fd00::/8", "fe80::1"));
+        assert!(!contains("0.0.0.0/0", "2001:db8::1"));
     }
 
     #[test]
     fn what_is_no_network_is_refused() {
         for text in ["", "10.0.0.0/33", "::1/129", "proxy", "10.0.0/8", "10.0.0.0/-1", "::ffff:10.0.0.0/104"]
         {
-            assert_eq!(text.parse::<Network>(), Err(NotANetwork), "{text}");
+            assert_eq!(text.parse::<Network>(), Err(ParseNetworkError), "{text}");
         }
     }
 }

@@ -7,17 +7,17 @@ pub(super) const HIDDEN: &str = "********";
 
 /// One value in force.
 #[derive(Clone, Debug)]
-pub(super) struct Shown {
+pub(super) struct EffectiveValue {
     /// `section.name`.
     pub key: &'static str,
     pub value: toml::Value,
     /// Stands for the value as it was written, to tell whether a secret is another one.
-    pub mark: u64,
+    pub fingerprint: u64,
     /// Where it was set; `None` for a default.
     pub source: Option<String>,
 }
 
-impl Shown {
+impl EffectiveValue {
     /// Whether the value shows less than was written.
     pub(super) fn is_masked(&self) -> bool {
         self.value.to_string().contains(HIDDEN)
@@ -25,9 +25,9 @@ impl Shown {
 }
 
 /// Renders the values, which come section by section.
-pub(super) fn print(values: &[Shown]) -> String {
+pub(super) fn render(values: &[EffectiveValue]) -> String {
     let (mut text, mut section) = (String::new(), "");
-    for Shown { key, value, source, .. } in values {
+    for EffectiveValue { key, value, source, .. } in values {
         let Some((of, name)) = key.split_once('.') else { continue };
         if of != section {
             section = of;

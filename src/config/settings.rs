@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
-use super::contradictions;
-use super::fault::Fault;
-use super::form::Form;
+use super::cross_checks;
+use super::error::ConfigError;
 use super::layers::Layers;
-use super::print::{Shown, print};
+use super::print::{EffectiveValue, render};
+use super::reader::ConfigReader;
 use super::sections::auth::AuthSettings;
 use super::sections::bootstrap::BootstrapSettings;
 use super::sections::cluster::ClusterSettings;
@@ -37,7 +37,7 @@ pub struct Settings {
     pub uploads: UploadSettings,
     pub telemetry: TelemetrySettings,
     pub bootstrap: BootstrapSettings,
-    in_force: Vec<Shown>,
+    effective: Vec<EffectiveValue>,
 }
 
 /// The store in force.
@@ -52,8 +52,8 @@ impl Settings {
     pub fn load(
         config_file: Option<&Path>,
         env: impl Iterator<Item = (String, String)>,
-    ) -> Result<Self, Vec<Fault>> {
-        let mut form = Form::new(Layers::gather(config_file, env));
+    ) -> Result<Self, Vec<ConfigError>> {
+        let mut form = ConfigReader::new(Layers::merge(config_file, env));
         // In the order of the default file, which is the order of `print`.
         let mut settings = Self {
             server: ServerSettings::read(&mut form),
@@ -68,31 +68,31 @@ impl Settings {
             uploads: UploadSettings::read(&mut form),
             telemetry: TelemetrySettings::read(&mut form),
             bootstrap: BootstrapSettings::read(&mut form),
-            in_force: Vec::new(),
+            effective: Vec::new(),
         };
-        contradictions::refuse(&settings, &mut form);
-        settings.in_force = form.finish()?;
+        cross_checks::check(&settings, &mut form);
+        settings.effective = form.finish()?;
         Ok(settings)
     }
 
     /// What was loaded, as TOML with secrets hidden and a note where each value came from.
-    pub fn print(&self) -> String {
-        print(&self.in_force)
+    pub fn to_toml(&self) -> String {
+        render(&self.effective)
     }
 
     /// The keys whose value is another one in `new`, in order.
-    pub fn changed(&self, new: &Self) -> Vec<&'static str> {
-        let pairs = self.in_force.iter().zip(&new.in_force);
-        let differs = |(old, new): &(&Shown, &Shown)| {
-            old.value != new.value || (old.is_masked() && old.mark != new.mark)
+    pub fn changed_keys(&self, new: &Self) -> Vec<&'static str> {
+        let pairs = self.effective.iter().zip(&new.effective);
+        let differs = |(old, new): &(&EffectiveValue, &EffectiveValue)| {
+            old.value != new.value || (old.is_masked() && old.fingerprint != new.fingerprint)
         };
         pairs.filter(differs).map(|(old, _)| old.key).collect()
     }
 
     /// The keys that were read, in order.
     #[cfg(test)]
-    pub(super) fn in_force(&self) -> impl Iterator<Item = &'static str> {
-        self.in_force.iter().map(|shown| shown.key)
+    pub(super) fn effective_keys(&self) -> impl Iterator<Item = &'static str> {
+        self.effective.iter().map(|shown| shown.key)
     }
 
     /// The store: what `database.url` names, or the file in the data folder.

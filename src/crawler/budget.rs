@@ -20,7 +20,7 @@ const STEPS_PER_BYTE: u64 = 20;
 const BASE_BYTES: u64 = 64 * 1024 * 1024;
 const BYTES_PER_BYTE: u64 = 12;
 /// Steps between two looks at the clock: some tens of milliseconds.
-const STEPS_PER_LOOK: u64 = 1_000_000;
+const STEPS_PER_CLOCK_CHECK: u64 = 1_000_000;
 
 /// Why a page was not read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -67,7 +67,7 @@ pub struct PageBudget {
     allowed: Cost,
     truncation: Cell<Option<Truncation>>,
     deadline: Option<Deadline>,
-    next_look: Cell<u64>,
+    next_clock_check: Cell<u64>,
 }
 
 /// What was used.
@@ -100,21 +100,21 @@ impl PageBudget {
             allowed: Cost { steps, bytes },
             truncation: Cell::new(None),
             deadline: None,
-            next_look: Cell::new(0),
+            next_clock_check: Cell::new(0),
         }
     }
 
     /// The same, which is also spent when `clock` has moved on by `span`: for a reader that cannot be ended from outside.
     #[must_use]
-    pub fn within(mut self, clock: Clock, span: Duration) -> Self {
+    pub fn with_deadline(mut self, clock: Clock, span: Duration) -> Self {
         let at = clock.steady() + span;
         self.deadline = Some(Deadline { clock, at });
-        self.next_look.set(self.steps_left.get());
+        self.next_clock_check.set(self.steps_left.get());
         self
     }
 
     /// Counts `steps` of work. False when the budget is spent: the caller stops.
-    pub fn work(&self, steps: u64) -> bool {
+    pub fn charge_steps(&self, steps: u64) -> bool {
         if self.is_spent() {
             return false;
         }
@@ -124,11 +124,11 @@ impl PageBudget {
             return false;
         };
         self.steps_left.set(left);
-        self.deadline.is_none() || left > self.next_look.get() || self.is_in_time(left)
+        self.deadline.is_none() || left > self.next_clock_check.get() || self.is_in_time(left)
     }
 
     /// Counts `bytes` that are kept or copied, and the work of copying them. False when the budget is spent.
-    pub fn keep(&self, bytes: u64) -> bool {
+    pub fn charge_bytes(&self, bytes: u64) -> bool {
         if self.is_spent() {
             return false;
         }
@@ -138,12 +138,12 @@ impl PageBudget {
             return false;
         };
         self.bytes_left.set(left);
-        self.work(scan_steps(bytes))
+        self.charge_steps(scan_steps(bytes))
     }
 
     /// Counts the work of looking at `bytes` one after the other.
-    pub fn scan(&self, bytes: usize) -> bool {
-        self.work(scan_steps(bytes as u64))
+    pub fn charge_scan(&self, bytes: usize) -> bool {
+        self.charge_steps(scan_steps(bytes as u64))
     }
 
     /// Ends the reading of this page. The first reason stays.
@@ -177,7 +177,7 @@ impl PageBudget {
     }
 
     fn is_in_time(&self, left: u64) -> bool {
-        self.next_look.set(left.saturating_sub(STEPS_PER_LOOK));
+        self.next_clock_check.set(left.saturating_sub(STEPS_PER_CLOCK_CHECK));
         let late = self.deadline.as_ref().is_some_and(|deadline| deadline.clock.steady() >= deadline.at);
         if late {
             self.stop(Truncation::Time);
@@ -198,9 +198,9 @@ mod tests {
     fn the_first_reason_stays_and_nothing_more_is_spent() {
         let budget = PageBudget::for_page(0);
 
-        assert!(budget.work(BASE_STEPS) && !budget.is_spent());
-        assert!(!budget.work(1));
-        assert!(!budget.keep(u64::MAX));
+        assert!(budget.charge_steps(BASE_STEPS) && !budget.is_spent());
+        assert!(!budget.charge_steps(1));
+        assert!(!budget.charge_bytes(u64::MAX));
 
         assert_eq!(budget.truncation(), Some(Truncation::Work));
         assert_eq!(budget.used(), Cost { steps: BASE_STEPS, bytes: 0 });
@@ -210,8 +210,8 @@ mod tests {
     fn bytes_have_a_bound_of_their_own() {
         let budget = PageBudget::for_page(1_000);
 
-        assert!(budget.keep(BASE_BYTES) && budget.keep(1_000 * BYTES_PER_BYTE));
-        assert!(!budget.keep(1));
+        assert!(budget.charge_bytes(BASE_BYTES) && budget.charge_bytes(1_000 * BYTES_PER_BYTE));
+        assert!(!budget.charge_bytes(1));
 
         assert_eq!(budget.truncation(), Some(Truncation::Memory));
     }
@@ -219,13 +219,13 @@ mod tests {
     #[test]
     fn the_deadline_is_seen_while_work_is_counted() {
         let clock = Clock::manual(DateTime::from_timestamp(1_000_000, 0).unwrap());
-        let budget = PageBudget::for_page(1_000_000).within(clock.clone(), Duration::from_secs(2));
-        assert!(budget.work(10) && budget.work(STEPS_PER_LOOK * 3));
+        let budget = PageBudget::for_page(1_000_000).with_deadline(clock.clone(), Duration::from_secs(2));
+        assert!(budget.charge_steps(10) && budget.charge_steps(STEPS_PER_CLOCK_CHECK * 3));
 
         clock.advance(Duration::from_secs(2));
-        let goes_on = (0..=STEPS_PER_LOOK).take_while(|_| budget.work(1)).count() as u64;
+        let goes_on = (0..=STEPS_PER_CLOCK_CHECK).take_while(|_| budget.charge_steps(1)).count() as u64;
 
-        assert!(goes_on <= STEPS_PER_LOOK);
+        assert!(goes_on <= STEPS_PER_CLOCK_CHECK);
         assert_eq!(budget.truncation(), Some(Truncation::Time));
     }
 }

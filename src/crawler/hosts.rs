@@ -11,7 +11,7 @@ use tokio::sync::futures::Notified;
 use url::Url;
 
 use super::fetch::backoff;
-use super::politeness::{Answer, HostKey, Politeness, Turn};
+use super::politeness::{HostAvailability, HostKey, Politeness, RequestOutcome};
 use super::robots::{self, Robots, RobotsCache};
 use super::settings::CrawlerSettings;
 use super::weighted::WeightedMap;
@@ -20,50 +20,50 @@ use crate::base::clock::Clock;
 /// How often a robots.txt that cannot be read is asked for before its host is given up for some minutes.
 const ROBOTS_TRIES: u32 = 3;
 /// Bytes of the hosts in doubt that are remembered; beyond them the oldest are asked again as if for the first time.
-const MAX_DOUBT_BYTES: usize = 4 * 1024 * 1024;
+const MAX_ROBOTS_RETRY_BYTES: usize = 4 * 1024 * 1024;
 
 /// The hosts as this node knows them.
 pub(super) struct Hosts {
     clock: Clock,
     state: Mutex<State>,
-    changed: Notify,
+    request_ended: Notify,
 }
 
 struct State {
     politeness: Politeness,
     robots: RobotsCache,
     /// Hosts whose robots.txt is being asked for at this moment.
-    asking: HashSet<String>,
-    doubts: WeightedMap<String, Doubt>,
+    fetching_robots: HashSet<String>,
+    robots_retries: WeightedMap<String, RobotsRetry>,
 }
 
 /// A robots.txt that could not be read so far.
 #[derive(Clone, Copy)]
-struct Doubt {
+struct RobotsRetry {
     tries: u32,
-    ask_at: DateTime<Utc>,
+    retry_at: DateTime<Utc>,
 }
 
 /// What may be done about a page now.
-pub(super) enum Leave {
+pub(super) enum FetchDecision {
     /// It may be asked for.
-    Page(Permit, Robots),
+    FetchPage(FetchPermit, Robots),
     /// Its host's robots.txt is to be asked for first.
-    Robots(Permit),
+    FetchRobots(FetchPermit),
     /// Nothing before this time; without one, nothing before [`Hosts::changed`] rings.
     Wait(Option<DateTime<Utc>>),
     /// The host does not want it asked for.
     Forbidden,
     /// The host's wishes cannot be read, which counts as forbidden (RFC 9309 section 2.3.1.4).
-    Unreadable,
+    RobotsUnreadable,
 }
 
 /// A request on its way. When it is dropped, the host is free again.
-pub(super) struct Permit {
+pub(super) struct FetchPermit {
     hosts: Arc<Hosts>,
     host: HostKey,
-    answer: Answer,
-    asking: Option<String>,
+    outcome: RequestOutcome,
+    robots_origin: Option<String>,
 }
 
 impl Hosts {
@@ -71,95 +71,115 @@ impl Hosts {
         let state = State {
             politeness: Politeness::new(settings),
             robots: RobotsCache::default(),
-            asking: HashSet::new(),
-            doubts: WeightedMap::new(MAX_DOUBT_BYTES),
+            fetching_robots: HashSet::new(),
+            robots_retries: WeightedMap::new(MAX_ROBOTS_RETRY_BYTES),
         };
-        Self { clock, state: Mutex::new(state), changed: Notify::new() }
+        Self { clock, state: Mutex::new(state), request_ended: Notify::new() }
     }
 
     /// Rings when a request ended. Hears every ring from this call on, even before it is polled.
-    pub(super) fn changed(&self) -> Notified<'_> {
-        self.changed.notified()
+    pub(super) fn request_ended(&self) -> Notified<'_> {
+        self.request_ended.notified()
     }
 
     /// What may be done about `url` on `host`. `named`: the operator named the host.
-    pub(super) fn leave(self: &Arc<Self>, url: &Url, host: &HostKey, named: bool) -> Leave {
+    pub(super) fn try_acquire(
+        self: &Arc<Self>,
+        url: &Url,
+        host: &HostKey,
+        allowed_private: bool,
+    ) -> FetchDecision {
         let now = self.clock.now();
         let mut state = self.state.lock();
         let known = state.robots.get(url, now).cloned();
         if let Some(robots) = &known
             && !robots.allows(url)
         {
-            return if robots.is_unknown() { Leave::Unreadable } else { Leave::Forbidden };
+            return if robots.is_unavailable() {
+                FetchDecision::RobotsUnreadable
+            } else {
+                FetchDecision::Forbidden
+            };
         }
-        let key = robots::key(url);
+        let key = robots::origin(url);
         if known.is_none() {
-            if state.asking.contains(&key) {
-                return Leave::Wait(None);
+            if state.fetching_robots.contains(&key) {
+                return FetchDecision::Wait(None);
             }
-            if let Some(doubt) = state.doubts.peek(&key).filter(|doubt| doubt.ask_at > now) {
-                return Leave::Wait(Some(doubt.ask_at));
+            if let Some(doubt) = state.robots_retries.peek(&key).filter(|doubt| doubt.retry_at > now) {
+                return FetchDecision::Wait(Some(doubt.retry_at));
             }
         }
-        match state.politeness.turn(host, now) {
-            Turn::Now => {}
-            Turn::At(at) => return Leave::Wait(Some(at)),
-            Turn::Busy => return Leave::Wait(None),
+        match state.politeness.availability(host, now) {
+            HostAvailability::Now => {}
+            HostAvailability::At(at) => return FetchDecision::Wait(Some(at)),
+            HostAvailability::Busy => return FetchDecision::Wait(None),
         }
-        let permit =
-            |asking| Permit { hosts: self.clone(), host: host.clone(), answer: Answer::Failed, asking };
+        let permit = |asking| FetchPermit {
+            hosts: self.clone(),
+            host: host.clone(),
+            outcome: RequestOutcome::Failed,
+            robots_origin: asking,
+        };
         let Some(robots) = known else {
             // Before the file is read, so that the operator's own host does not wait for the default delay.
-            state.politeness.introduce(host, None, named, now);
+            state.politeness.set_crawl_delay(host, None, allowed_private, now);
             state.politeness.begin(host, now);
-            state.asking.insert(key.clone());
-            return Leave::Robots(permit(Some(key)));
+            state.fetching_robots.insert(key.clone());
+            return FetchDecision::FetchRobots(permit(Some(key)));
         };
         state.politeness.begin(host, now);
-        Leave::Page(permit(None), robots)
+        FetchDecision::FetchPage(permit(None), robots)
     }
 
     /// Takes in what the robots.txt of `url`'s host says. False: it could not be read and is asked for again later.
     /// `jitter` is in `0.0..1.0`.
-    pub(super) fn learn(&self, permit: Permit, url: &Url, robots: Robots, named: bool, jitter: f64) -> bool {
+    pub(super) fn store_robots(
+        &self,
+        permit: FetchPermit,
+        url: &Url,
+        robots: Robots,
+        allowed_private: bool,
+        jitter: f64,
+    ) -> bool {
         let now = self.clock.now();
-        let key = robots::key(url);
+        let key = robots::origin(url);
         let mut state = self.state.lock();
-        let tries = 1 + state.doubts.peek(&key).map_or(0, |doubt| doubt.tries);
-        let unread = robots.is_unknown();
+        let tries = 1 + state.robots_retries.peek(&key).map_or(0, |doubt| doubt.tries);
+        let unread = robots.is_unavailable();
         let settled = !unread || tries >= ROBOTS_TRIES;
         if settled {
-            state.doubts.remove(&key);
-            state.politeness.introduce(&permit.host, robots.crawl_delay, named, now);
+            state.robots_retries.remove(&key);
+            state.politeness.set_crawl_delay(&permit.host, robots.crawl_delay, allowed_private, now);
             state.robots.put(url, robots, now);
         } else {
-            let bytes = 2 * key.len() + size_of::<Doubt>();
-            let doubt = Doubt { tries, ask_at: now + backoff(tries, None, jitter) };
-            state.doubts.insert(key, doubt, bytes, |doubt| doubt.ask_at <= now);
+            let bytes = 2 * key.len() + size_of::<RobotsRetry>();
+            let doubt = RobotsRetry { tries, retry_at: now + backoff(tries, None, jitter) };
+            state.robots_retries.insert(key, doubt, bytes, |doubt| doubt.retry_at <= now);
         }
         drop(state);
-        permit.answered(if unread { Answer::Failed } else { Answer::Fine });
+        permit.finish(if unread { RequestOutcome::Failed } else { RequestOutcome::Success });
         settled
     }
 }
 
-impl Permit {
+impl FetchPermit {
     /// The request has ended like this.
-    pub(super) fn answered(mut self, answer: Answer) {
-        self.answer = answer;
+    pub(super) fn finish(mut self, outcome: RequestOutcome) {
+        self.outcome = outcome;
     }
 }
 
-impl Drop for Permit {
+impl Drop for FetchPermit {
     fn drop(&mut self) {
         let now = self.hosts.clock.now();
         let mut state = self.hosts.state.lock();
-        state.politeness.end(&self.host, self.answer, now);
-        if let Some(key) = &self.asking {
-            state.asking.remove(key);
+        state.politeness.end(&self.host, self.outcome, now);
+        if let Some(key) = &self.robots_origin {
+            state.fetching_robots.remove(key);
         }
         drop(state);
-        self.hosts.changed.notify_waiters();
+        self.hosts.request_ended.notify_waiters();
     }
 }
 
@@ -176,54 +196,61 @@ mod tests {
         (hosts, clock, url, ("homes.example.com".to_owned(), 443))
     }
 
-    fn said(leave: &Leave) -> &'static str {
+    fn decision_name(leave: &FetchDecision) -> &'static str {
         match leave {
-            Leave::Page(..) => "page",
-            Leave::Robots(_) => "robots",
-            Leave::Wait(Some(_)) => "later",
-            Leave::Wait(None) => "busy",
-            Leave::Forbidden => "forbidden",
-            Leave::Unreadable => "unreadable",
+            FetchDecision::FetchPage(..) => "page",
+            FetchDecision::FetchRobots(_) => "robots",
+            FetchDecision::Wait(Some(_)) => "later",
+            FetchDecision::Wait(None) => "busy",
+            FetchDecision::Forbidden => "forbidden",
+            FetchDecision::RobotsUnreadable => "unreadable",
         }
     }
 
     #[test]
     fn robots_txt_comes_first_and_once() {
         let (hosts, clock, url, host) = hosts();
-        let Leave::Robots(permit) = hosts.leave(&url, &host, true) else { unreachable!() };
-        assert_eq!(said(&hosts.leave(&url, &host, true)), "busy");
+        let FetchDecision::FetchRobots(permit) = hosts.try_acquire(&url, &host, true) else { unreachable!() };
+        assert_eq!(decision_name(&hosts.try_acquire(&url, &host, true)), "busy");
 
-        assert!(hosts.learn(
+        assert!(hosts.store_robots(
             permit,
             &url,
-            Robots::of_rules(robots::parse_rules(b"User-agent: *\nDisallow: /no"), clock.now()),
+            Robots::from_rules(robots::parse_rules(b"User-agent: *\nDisallow: /no"), clock.now()),
             true,
             0.0
         ));
 
-        assert_eq!(said(&hosts.leave(&url.join("/no").unwrap(), &host, true)), "forbidden");
-        let Leave::Page(permit, _) = hosts.leave(&url, &host, true) else { unreachable!() };
-        assert_eq!(said(&hosts.leave(&url, &host, true)), "busy");
-        permit.answered(Answer::Fine);
-        assert_eq!(said(&hosts.leave(&url, &host, true)), "page");
+        assert_eq!(decision_name(&hosts.try_acquire(&url.join("/no").unwrap(), &host, true)), "forbidden");
+        let FetchDecision::FetchPage(permit, _) = hosts.try_acquire(&url, &host, true) else {
+            unreachable!()
+        };
+        assert_eq!(decision_name(&hosts.try_acquire(&url, &host, true)), "busy");
+        permit.finish(RequestOutcome::Success);
+        assert_eq!(decision_name(&hosts.try_acquire(&url, &host, true)), "page");
     }
 
     #[test]
     fn a_request_that_is_dropped_frees_its_host() {
         let (hosts, clock, url, host) = hosts();
-        drop(hosts.leave(&url, &host, false));
+        drop(hosts.try_acquire(&url, &host, false));
         clock.advance(Duration::from_secs(1));
 
-        assert_eq!(said(&hosts.leave(&url, &host, false)), "robots");
+        assert_eq!(decision_name(&hosts.try_acquire(&url, &host, false)), "robots");
     }
 
     #[test]
     fn a_robots_txt_that_cannot_be_read_is_asked_for_three_times() {
         let (hosts, clock, url, host) = hosts();
         for last in [false, false, true] {
-            let Leave::Robots(permit) = hosts.leave(&url, &host, false) else { unreachable!() };
-            assert_eq!(hosts.learn(permit, &url, Robots::unknown(clock.now()), false, 1.0), last);
-            assert_eq!(said(&hosts.leave(&url, &host, false)), if last { "unreadable" } else { "later" });
+            let FetchDecision::FetchRobots(permit) = hosts.try_acquire(&url, &host, false) else {
+                unreachable!()
+            };
+            assert_eq!(hosts.store_robots(permit, &url, Robots::unavailable(clock.now()), false, 1.0), last);
+            assert_eq!(
+                decision_name(&hosts.try_acquire(&url, &host, false)),
+                if last { "unreadable" } else { "later" }
+            );
             clock.advance(Duration::from_secs(8));
         }
     }

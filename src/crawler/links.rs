@@ -21,8 +21,8 @@ impl AllowedHosts {
     /// The hosts of the target URLs and those that the job names (`host` or `host:port`).
     pub fn of<'a>(targets: impl IntoIterator<Item = &'a Url>, named: &[String]) -> Self {
         let named = named.iter().filter_map(|entry| Url::parse(&format!("http://{entry}/")).ok());
-        let named: Vec<_> = named.filter_map(|url| place(&url)).collect();
-        Self(targets.into_iter().filter_map(place).chain(named).collect())
+        let named: Vec<_> = named.filter_map(|url| host_and_port(&url)).collect();
+        Self(targets.into_iter().filter_map(host_and_port).chain(named).collect())
     }
 
     /// The hosts as a property's page names its own: with the port unless that is the scheme's.
@@ -35,27 +35,27 @@ impl AllowedHosts {
 
     /// Whether `url` is on one of the hosts.
     pub fn allows(&self, url: &Url) -> bool {
-        place(url).is_some_and(|place| self.0.contains(&place))
+        host_and_port(url).is_some_and(|place| self.0.contains(&place))
     }
 }
 
-fn place(url: &Url) -> Option<(String, Option<u16>)> {
+fn host_and_port(url: &Url) -> Option<(String, Option<u16>)> {
     // `Url::port` is empty for the scheme's own port, so http and https of one host are one place.
     Some((url.host_str()?.to_owned(), url.port()))
 }
 
 /// The links of `page` to allowed hosts, each once, in the order of the page. Empty where the page asks not to be
 /// followed. At most `most` are returned.
-pub fn links(page: &Page, directives: Directives, hosts: &AllowedHosts, most: usize) -> Vec<Url> {
+pub fn extract_links(page: &Page, directives: Directives, hosts: &AllowedHosts, most: usize) -> Vec<Url> {
     if directives.nofollow {
         return Vec::new();
     }
     let mut seen = HashSet::new();
-    let targets = page.elements().filter_map(|element| target(page, element));
+    let targets = page.elements().filter_map(|element| link_target(page, element));
     targets.filter(|url| hosts.allows(url) && seen.insert(url.clone())).take(most).collect()
 }
 
-fn target(page: &Page, element: ElementRef<'_>) -> Option<Url> {
+fn link_target(page: &Page, element: ElementRef<'_>) -> Option<Url> {
     let rel = element.attr("rel").unwrap_or_default();
     let follows = match element.value().name() {
         "a" | "area" => !has_word(rel, "nofollow") && element.attr("download").is_none(),
@@ -69,7 +69,7 @@ fn target(page: &Page, element: ElementRef<'_>) -> Option<Url> {
         return None;
     }
     let length = (page.base().as_str().len() + href.len()) as u64;
-    if !page.budget().work(LINK_STEPS + length) {
+    if !page.budget().charge_steps(LINK_STEPS + length) {
         return None;
     }
     normalise(page.base().join(href).ok()?).filter(|url| !is_asset(url))
@@ -151,7 +151,7 @@ mod tests {
     fn found(html: &str) -> Vec<String> {
         let page = page(html);
         let hosts = AllowedHosts::of([page.url()], &["cdn.example.com:8443".to_owned()]);
-        links(&page, page.directives(None), &hosts, 50).into_iter().map(String::from).collect()
+        extract_links(&page, page.directives(None), &hosts, 50).into_iter().map(String::from).collect()
     }
 
     #[test]
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn http_and_https_of_a_host_are_one_place() {
+    fn http_and_https_of_a_host_are_one_host() {
         let target: Url = "https://homes.example.com/".parse().unwrap();
         let hosts = AllowedHosts::of([&target], &[]);
 

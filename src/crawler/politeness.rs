@@ -20,11 +20,11 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// The shortest pause, whatever little a host asks for.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// Good answers in a row that halve a pause again.
-const ANSWERS_TO_RELAX: u32 = 5;
+const SUCCESSES_TO_RELAX: u32 = 5;
 
 /// Whether a host may be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum HostAvailability {
     Now,
     /// Not before this time.
     At(DateTime<Utc>),
@@ -34,10 +34,10 @@ pub enum Turn {
 
 /// How a request went, as far as politeness cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
-    Fine,
+pub enum RequestOutcome {
+    Success,
     /// 429 or 503, with the host's own wish.
-    SlowDown(Option<Duration>),
+    Throttled(Option<Duration>),
     /// No answer, or an error that says nothing about load.
     Failed,
 }
@@ -56,12 +56,12 @@ struct Host {
     /// What robots.txt asks for.
     crawl_delay: Option<Duration>,
     /// The operator's own host: no default delay.
-    named: bool,
+    allowed_private: bool,
     /// What we add because the host struggled.
     pause: Duration,
-    fine_in_a_row: u32,
+    successes_in_a_row: u32,
     next_at: Option<DateTime<Utc>>,
-    on_the_way: usize,
+    in_flight: usize,
 }
 
 impl Politeness {
@@ -75,7 +75,7 @@ impl Politeness {
     }
 
     /// Tells what robots.txt asks of `host`. A host that the operator named is not slowed down by the default delay.
-    pub fn introduce(
+    pub fn set_crawl_delay(
         &mut self,
         host: &HostKey,
         crawl_delay: Option<Duration>,
@@ -83,41 +83,41 @@ impl Politeness {
         now: DateTime<Utc>,
     ) {
         let crawl_delay = crawl_delay.map(|delay| delay.min(self.max_delay));
-        self.change(host, now, |host| {
+        self.update_host(host, now, |host| {
             host.crawl_delay = crawl_delay;
-            host.named = named;
+            host.allowed_private = named;
         });
     }
 
     /// Whether `host` may be asked at `now`.
-    pub fn turn(&self, host: &HostKey, now: DateTime<Utc>) -> Turn {
-        let Some(host) = self.hosts.peek(host) else { return Turn::Now };
-        if host.on_the_way >= self.requests_per_host {
-            return Turn::Busy;
+    pub fn availability(&self, host: &HostKey, now: DateTime<Utc>) -> HostAvailability {
+        let Some(host) = self.hosts.peek(host) else { return HostAvailability::Now };
+        if host.in_flight >= self.requests_per_host {
+            return HostAvailability::Busy;
         }
         match host.next_at {
-            Some(at) if at > now => Turn::At(at),
-            _ => Turn::Now,
+            Some(at) if at > now => HostAvailability::At(at),
+            _ => HostAvailability::Now,
         }
     }
 
     /// A request to `host` begins. The delay to the next one counts from here.
     pub fn begin(&mut self, host: &HostKey, now: DateTime<Utc>) {
         let default_delay = self.default_delay;
-        self.change(host, now, |host| {
-            host.on_the_way += 1;
+        self.update_host(host, now, |host| {
+            host.in_flight += 1;
             host.next_at = Some(now + host.delay(default_delay));
         });
     }
 
     /// A request to `host` has ended.
-    pub fn end(&mut self, host: &HostKey, answer: Answer, now: DateTime<Utc>) {
-        self.change(host, now, |host| {
-            host.on_the_way = host.on_the_way.saturating_sub(1);
+    pub fn end(&mut self, host: &HostKey, answer: RequestOutcome, now: DateTime<Utc>) {
+        self.update_host(host, now, |host| {
+            host.in_flight = host.in_flight.saturating_sub(1);
             match answer {
-                Answer::Fine => host.relax(),
-                Answer::SlowDown(asked) => host.push_back(asked, now),
-                Answer::Failed => host.fine_in_a_row = 0,
+                RequestOutcome::Success => host.relax(),
+                RequestOutcome::Throttled(asked) => host.back_off(asked, now),
+                RequestOutcome::Failed => host.successes_in_a_row = 0,
             }
         });
     }
@@ -130,40 +130,42 @@ impl Politeness {
     ) -> Option<DateTime<Utc>> {
         let mut earliest = None;
         for host in hosts {
-            match self.turn(host, now) {
-                Turn::Now => return None,
-                Turn::At(at) => earliest = Some(earliest.map_or(at, |best: DateTime<Utc>| best.min(at))),
-                Turn::Busy => {}
+            match self.availability(host, now) {
+                HostAvailability::Now => return None,
+                HostAvailability::At(at) => {
+                    earliest = Some(earliest.map_or(at, |best: DateTime<Utc>| best.min(at)))
+                }
+                HostAvailability::Busy => {}
             }
         }
         earliest
     }
 
-    fn change(&mut self, key: &HostKey, now: DateTime<Utc>, change: impl FnOnce(&mut Host)) {
+    fn update_host(&mut self, key: &HostKey, now: DateTime<Utc>, change: impl FnOnce(&mut Host)) {
         let mut host = self.hosts.remove(key).unwrap_or_default();
         change(&mut host);
         let bytes = 2 * (key.0.len() + size_of::<HostKey>()) + size_of::<Host>();
-        self.hosts.insert(key.clone(), host, bytes, |host| host.is_free(now));
+        self.hosts.insert(key.clone(), host, bytes, |host| host.is_idle(now));
     }
 }
 
 impl Host {
     /// Whether it could be asked as if it were not known.
-    fn is_free(&self, now: DateTime<Utc>) -> bool {
-        self.on_the_way == 0 && self.next_at.is_none_or(|at| at <= now)
+    fn is_idle(&self, now: DateTime<Utc>) -> bool {
+        self.in_flight == 0 && self.next_at.is_none_or(|at| at <= now)
     }
 
     fn delay(&self, default_delay: Duration) -> Duration {
         let usual = match self.crawl_delay {
             Some(asked) => asked,
-            None if self.named => Duration::ZERO,
+            None if self.allowed_private => Duration::ZERO,
             None => default_delay,
         };
         usual.max(self.pause)
     }
 
-    fn push_back(&mut self, asked: Option<Duration>, now: DateTime<Utc>) {
-        self.fine_in_a_row = 0;
+    fn back_off(&mut self, asked: Option<Duration>, now: DateTime<Utc>) {
+        self.successes_in_a_row = 0;
         // A host that says when it wants to be asked again knows better than our guess; being refused again doubles both.
         let first = asked.map_or(FIRST_PAUSE, |asked| asked.clamp(SHORTEST_PAUSE, FIRST_PAUSE));
         self.pause = self.pause.saturating_mul(2).clamp(first, LONGEST_PAUSE);
@@ -173,9 +175,9 @@ impl Host {
     }
 
     fn relax(&mut self) {
-        self.fine_in_a_row += 1;
-        if self.fine_in_a_row >= ANSWERS_TO_RELAX {
-            self.fine_in_a_row = 0;
+        self.successes_in_a_row += 1;
+        if self.successes_in_a_row >= SUCCESSES_TO_RELAX {
+            self.successes_in_a_row = 0;
             self.pause /= 2;
             if self.pause < FIRST_PAUSE / 2 {
                 self.pause = Duration::ZERO;
@@ -207,30 +209,30 @@ mod tests {
     #[test]
     fn a_host_is_asked_once_in_a_delay_and_by_one_request() {
         let (mut politeness, home) = (politeness(), host("a"));
-        assert_eq!(politeness.turn(&home, at(0)), Turn::Now);
+        assert_eq!(politeness.availability(&home, at(0)), HostAvailability::Now);
 
         politeness.begin(&home, at(0));
-        assert_eq!(politeness.turn(&home, at(9)), Turn::Busy);
-        politeness.end(&home, Answer::Fine, at(0));
+        assert_eq!(politeness.availability(&home, at(9)), HostAvailability::Busy);
+        politeness.end(&home, RequestOutcome::Success, at(0));
 
-        assert_eq!(politeness.turn(&home, at(0)), Turn::At(at(1)));
-        assert_eq!(politeness.turn(&home, at(1)), Turn::Now);
-        assert_eq!(politeness.turn(&host("b"), at(0)), Turn::Now);
+        assert_eq!(politeness.availability(&home, at(0)), HostAvailability::At(at(1)));
+        assert_eq!(politeness.availability(&home, at(1)), HostAvailability::Now);
+        assert_eq!(politeness.availability(&host("b"), at(0)), HostAvailability::Now);
     }
 
     #[test]
     fn robots_txt_sets_the_delay_up_to_a_minute() {
         let (mut politeness, slow, greedy) = (politeness(), host("slow"), host("greedy"));
-        politeness.introduce(&slow, Some(seconds(7)), false, at(0));
-        politeness.introduce(&greedy, Some(seconds(86_400)), false, at(0));
+        politeness.set_crawl_delay(&slow, Some(seconds(7)), false, at(0));
+        politeness.set_crawl_delay(&greedy, Some(seconds(86_400)), false, at(0));
 
         for host in [&slow, &greedy] {
             politeness.begin(host, at(0));
-            politeness.end(host, Answer::Fine, at(0));
+            politeness.end(host, RequestOutcome::Success, at(0));
         }
 
-        assert_eq!(politeness.turn(&slow, at(0)), Turn::At(at(7)));
-        assert_eq!(politeness.turn(&greedy, at(0)), Turn::At(at(60)));
+        assert_eq!(politeness.availability(&slow, at(0)), HostAvailability::At(at(7)));
+        assert_eq!(politeness.availability(&greedy, at(0)), HostAvailability::At(at(60)));
         assert_eq!(politeness.earliest([&slow, &greedy], at(0)), Some(at(7)));
         assert_eq!(politeness.earliest([&slow, &greedy], at(7)), None);
     }
@@ -238,70 +240,74 @@ mod tests {
     #[test]
     fn a_named_host_is_not_slowed_down_unless_it_asks() {
         let (mut politeness, own, asking) = (politeness(), host("own"), host("asking"));
-        politeness.introduce(&own, None, true, at(0));
-        politeness.introduce(&asking, Some(seconds(2)), true, at(0));
+        politeness.set_crawl_delay(&own, None, true, at(0));
+        politeness.set_crawl_delay(&asking, Some(seconds(2)), true, at(0));
 
         for host in [&own, &asking] {
             politeness.begin(host, at(0));
-            politeness.end(host, Answer::Fine, at(0));
+            politeness.end(host, RequestOutcome::Success, at(0));
         }
 
-        assert_eq!(politeness.turn(&own, at(0)), Turn::Now);
-        assert_eq!(politeness.turn(&asking, at(0)), Turn::At(at(2)));
+        assert_eq!(politeness.availability(&own, at(0)), HostAvailability::Now);
+        assert_eq!(politeness.availability(&asking, at(0)), HostAvailability::At(at(2)));
     }
 
     #[test]
-    fn a_struggling_host_is_left_alone_for_longer_each_time_and_relaxes_again() {
+    fn a_throttling_host_is_paused_longer_each_time_and_relaxes_again() {
         let (mut politeness, home) = (politeness(), host("a"));
         let mut ask = |answer, now| {
             politeness.begin(&home, at(now));
             politeness.end(&home, answer, at(now));
-            politeness.turn(&home, at(now))
+            politeness.availability(&home, at(now))
         };
 
-        assert_eq!(ask(Answer::SlowDown(None), 0), Turn::At(at(5)));
-        assert_eq!(ask(Answer::SlowDown(None), 10), Turn::At(at(20)));
-        assert_eq!(ask(Answer::SlowDown(Some(seconds(100))), 20), Turn::At(at(120)));
-        assert_eq!(ask(Answer::Fine, 200), Turn::At(at(220)), "one good answer is not yet a good host");
+        assert_eq!(ask(RequestOutcome::Throttled(None), 0), HostAvailability::At(at(5)));
+        assert_eq!(ask(RequestOutcome::Throttled(None), 10), HostAvailability::At(at(20)));
+        assert_eq!(ask(RequestOutcome::Throttled(Some(seconds(100))), 20), HostAvailability::At(at(120)));
+        assert_eq!(
+            ask(RequestOutcome::Success, 200),
+            HostAvailability::At(at(220)),
+            "one good answer is not yet a good host"
+        );
         for turn in 0..20 {
-            ask(Answer::Fine, 300 + turn);
+            ask(RequestOutcome::Success, 300 + turn);
         }
-        assert_eq!(ask(Answer::Fine, 400), Turn::At(at(401)));
+        assert_eq!(ask(RequestOutcome::Success, 400), HostAvailability::At(at(401)));
     }
 
     #[test]
     fn pauses_never_pass_five_minutes() {
         let (mut politeness, home) = (politeness(), host("a"));
         for _ in 0..100 {
-            politeness.end(&home, Answer::SlowDown(None), at(0));
+            politeness.end(&home, RequestOutcome::Throttled(None), at(0));
         }
 
-        assert_eq!(politeness.turn(&home, at(0)), Turn::At(at(300)));
+        assert_eq!(politeness.availability(&home, at(0)), HostAvailability::At(at(300)));
     }
 
     #[test]
     fn memory_is_bounded_and_a_host_that_was_refused_is_remembered() {
         let mut politeness = politeness();
         let struggling = host("struggling");
-        politeness.end(&struggling, Answer::SlowDown(None), at(0));
+        politeness.end(&struggling, RequestOutcome::Throttled(None), at(0));
         for number in 0..60_000 {
             let host = host(&number.to_string());
             politeness.begin(&host, at(number - 100_000));
-            politeness.end(&host, Answer::Fine, at(number - 100_000));
+            politeness.end(&host, RequestOutcome::Success, at(number - 100_000));
         }
 
         assert!(politeness.hosts.bytes() <= MAX_BYTES && politeness.hosts.len() > 10_000);
-        assert_eq!(politeness.turn(&struggling, at(0)), Turn::At(at(5)));
+        assert_eq!(politeness.availability(&struggling, at(0)), HostAvailability::At(at(5)));
     }
 
     #[test]
     fn memory_is_bounded_also_where_every_host_is_waited_for() {
         let mut politeness = politeness();
         for number in 0..60_000 {
-            politeness.end(&host(&number.to_string()), Answer::SlowDown(None), at(0));
+            politeness.end(&host(&number.to_string()), RequestOutcome::Throttled(None), at(0));
         }
 
         assert!(politeness.hosts.bytes() <= MAX_BYTES);
-        assert_eq!(politeness.turn(&host("59999"), at(0)), Turn::At(at(5)));
+        assert_eq!(politeness.availability(&host("59999"), at(0)), HostAvailability::At(at(5)));
     }
 }

@@ -55,7 +55,7 @@ pub fn read_within(
     let parsed = Page::parse(page.html, page.url, budget);
     let directives = parsed.directives(page.robots_tag);
     // Links first: they are cheap, and a page whose data cannot be read may still lead on.
-    let links = links::links(&parsed, directives, hosts, limits.links);
+    let links = links::extract_links(&parsed, directives, hosts, limits.links);
     let extraction =
         if directives.noindex { Extraction::default() } else { extract::listings(&parsed, limits.listings) };
     Reading {
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_gives_listings_links_and_its_own_name() {
+    fn a_page_yields_listings_links_and_its_canonical_url() {
         let reading = read_with(None);
 
         assert_eq!(reading.extraction.listings[0].property.listing_key.as_deref(), Some("/h/1"));
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_wants_no_visit_is_taken_at_its_word() {
+    fn noindex_and_nofollow_are_respected() {
         assert!(read_with(Some("noindex")).extraction.listings.is_empty());
         assert_eq!(read_with(Some("noindex")).links.len(), 1);
         assert!(read_with(Some("nofollow")).links.is_empty());

@@ -13,16 +13,16 @@ use super::reader::ReaderPool;
 use super::settings::CrawlerSettings;
 use super::slots::Slots;
 use crate::domain::jobs::builtin::BuiltinQueue;
-use crate::domain::op::Kernel;
+use crate::domain::op::Services;
 
 /// How often jobs are looked for that were made on other nodes.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Parts of a second that waits are spread over.
 const JITTER_STEPS: u64 = 1_000;
 
 /// How much a node's crawler does at once.
 #[derive(Clone, Copy, Debug)]
-pub struct Running {
+pub struct RunnerLimits {
     /// Jobs that fetch or read at the same time.
     pub jobs: usize,
     /// Jobs that are open for each of these; most wait for their hosts.
@@ -33,15 +33,15 @@ pub struct Running {
 
 /// The crawler of one node.
 pub struct Runner {
-    tools: Tools,
+    deps: CrawlDeps,
     queue: BuiltinQueue,
     lease: Duration,
 }
 
 /// What every crawl of a node works with. Clones share it.
 #[derive(Clone)]
-pub(super) struct Tools {
-    pub(super) kernel: Kernel,
+pub(super) struct CrawlDeps {
+    pub(super) services: Services,
     pub(super) settings: Arc<CrawlerSettings>,
     pub(super) fetcher: Fetcher,
     pub(super) hosts: Arc<Hosts>,
@@ -49,61 +49,65 @@ pub(super) struct Tools {
     pub(super) readers: ReaderPool,
 }
 
-impl Tools {
+impl CrawlDeps {
     /// A number in `0.0..1.0`.
     pub(super) fn jitter(&self) -> f64 {
-        self.kernel.entropy.below(JITTER_STEPS) as f64 / JITTER_STEPS as f64
+        self.services.entropy.below(JITTER_STEPS) as f64 / JITTER_STEPS as f64
     }
 }
 
 impl Runner {
     /// Fails when the HTTP client cannot be made.
-    pub fn new(kernel: Kernel, settings: CrawlerSettings, running: Running) -> Result<Self, reqwest::Error> {
-        let fetcher = Fetcher::new(&settings, kernel.clock.clone())?;
-        let hosts = Arc::new(Hosts::new(&settings, kernel.clock.clone()));
-        let slots = Slots::new(running.jobs, running.open_per_job, kernel.clock.clone());
-        let queue = BuiltinQueue::new(kernel.clone(), running.lease);
-        let metrics = Arc::clone(&kernel.metrics);
+    pub fn new(
+        services: Services,
+        settings: CrawlerSettings,
+        limits: RunnerLimits,
+    ) -> Result<Self, reqwest::Error> {
+        let fetcher = Fetcher::new(&settings, services.clock.clone())?;
+        let hosts = Arc::new(Hosts::new(&settings, services.clock.clone()));
+        let slots = Slots::new(limits.jobs, limits.open_per_job, services.clock.clone());
+        let queue = BuiltinQueue::new(services.clone(), limits.lease);
+        let metrics = Arc::clone(&services.metrics);
         let readers = ReaderPool::new(settings.readers.clone(), settings.max_page_bytes, metrics);
-        let tools = Tools { kernel, settings: Arc::new(settings), fetcher, hosts, slots, readers };
-        Ok(Self { tools, queue, lease: running.lease })
+        let tools = CrawlDeps { services, settings: Arc::new(settings), fetcher, hosts, slots, readers };
+        Ok(Self { deps: tools, queue, lease: limits.lease })
     }
 
     /// Runs jobs until `stop`, then gives back those that are under way and returns. Dropping this kills them in the
     /// middle: their leases end, and whoever claims them next goes on.
     pub async fn run(mut self, stop: CancellationToken) {
         // Before the first page, so that the log says at the start what holds the readers.
-        self.tools.readers.open().await;
+        self.deps.readers.open().await;
         let mut jobs = JoinSet::new();
-        let Tools { kernel, slots, .. } = self.tools.clone();
+        let CrawlDeps { services: kernel, slots, .. } = self.deps.clone();
         while !stop.is_cancelled() {
             // Listening begins before the look, so that a job made in between is heard.
-            let queued = kernel.wakeups.builtin();
-            if slots.has_room() && self.take(&mut jobs, &stop).await {
+            let queued = kernel.wakeups.builtin_notified();
+            if slots.has_room() && self.claim_job(&mut jobs, &stop).await {
                 continue;
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                Some(ended) = jobs.join_next() => note(ended),
+                Some(ended) = jobs.join_next() => log_panic(ended),
                 () = queued => {}
                 // A job that could not be taken before may be now.
                 () = slots.freed(), if self.queue.has_backlog() => {}
-                () = kernel.clock.sleep(LOOK_EVERY) => {}
+                () = kernel.clock.sleep(POLL_INTERVAL) => {}
             }
         }
         while let Some(ended) = jobs.join_next().await {
-            note(ended);
+            log_panic(ended);
         }
-        self.tools.readers.close().await;
+        self.deps.readers.close().await;
     }
 
     /// Takes one job, if one waits that may be open here.
-    async fn take(&mut self, jobs: &mut JoinSet<()>, stop: &CancellationToken) -> bool {
-        let slots = &self.tools.slots;
+    async fn claim_job(&mut self, jobs: &mut JoinSet<()>, stop: &CancellationToken) -> bool {
+        let slots = &self.deps.slots;
         match self.queue.claim(|tenant| slots.may_open(tenant)).await {
             Ok(Some((tenant, claim))) => {
                 let slot = slots.open(tenant);
-                let run = job::run(self.tools.clone(), tenant, claim, slot, self.lease, stop.clone());
+                let run = job::run(self.deps.clone(), tenant, claim, slot, self.lease, stop.clone());
                 jobs.spawn(run);
                 true
             }
@@ -116,7 +120,7 @@ impl Runner {
     }
 }
 
-fn note(ended: Result<(), JoinError>) {
+fn log_panic(ended: Result<(), JoinError>) {
     if let Err(error) = ended {
         // Its lease ends, and the job is tried again as with any worker that went silent.
         tracing::error!(%error, "a crawl broke off");

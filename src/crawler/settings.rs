@@ -7,7 +7,7 @@ use super::reader::ReaderSettings;
 use super::reading::ReadingLimits;
 
 /// A host and a port that the guard lets through although they are not public.
-pub type NamedHosts = HashSet<(String, u16)>;
+pub type AllowedPrivateHosts = HashSet<(String, u16)>;
 
 /// Settings of the built-in crawler, from the section `crawler`.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ pub struct CrawlerSettings {
     /// How pages are read.
     pub readers: ReaderSettings,
     /// Private and loopback hosts that may be fetched; made by [`super::guard::parse_named_hosts`].
-    pub allowed_private_hosts: NamedHosts,
+    pub allowed_private_hosts: AllowedPrivateHosts,
 }
 
 impl Default for CrawlerSettings {
@@ -67,7 +67,7 @@ impl Default for CrawlerSettings {
             max_links_per_page: 2_000,
             max_listings_per_page: 500,
             readers: ReaderSettings::default(),
-            allowed_private_hosts: NamedHosts::new(),
+            allowed_private_hosts: AllowedPrivateHosts::new(),
         }
     }
 }

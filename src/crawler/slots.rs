@@ -15,9 +15,9 @@ use crate::base::clock::Clock;
 use crate::base::ids::TenantId;
 
 /// For how long a job that always has something to ask for holds its slot while others wait.
-const LONGEST_HOLD: TimeDelta = TimeDelta::seconds(10);
+const MAX_HOLD: TimeDelta = TimeDelta::seconds(10);
 /// A tenant's jobs take one part in so many of a node's open places.
-const TENANTS_PART: usize = 4;
+const TENANT_OPEN_DIVISOR: usize = 4;
 
 /// The slots and the open jobs of one node. Clones are the same.
 #[derive(Clone)]
@@ -26,13 +26,13 @@ pub(super) struct Slots(Arc<Inner>);
 struct Inner {
     clock: Clock,
     slots: usize,
-    most_open: usize,
-    most_open_of_tenant: usize,
+    max_open_jobs: usize,
+    max_open_jobs_per_tenant: usize,
     state: Mutex<State>,
     freed: Notify,
     /// Held while a page is tried during whose reading a worker was lost: one at a time on a node, so that no other page is
     /// taken for the cause.
-    suspect: Arc<Semaphore>,
+    suspect_semaphore: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -40,12 +40,12 @@ struct State {
     next_job: u64,
     next_grant: u64,
     held: usize,
-    tenants: HashMap<TenantId, OfTenant>,
+    tenants: HashMap<TenantId, TenantSlots>,
 }
 
 /// Bounded by the open jobs: a tenant without any is forgotten.
 #[derive(Default)]
-struct OfTenant {
+struct TenantSlots {
     open: usize,
     held: usize,
     /// Jobs that hold a slot, wait for one, or have just been opened.
@@ -67,10 +67,10 @@ pub(super) struct JobSlot {
     slots: Slots,
     tenant: TenantId,
     job: u64,
-    is: Is,
+    state: SlotState,
 }
 
-enum Is {
+enum SlotState {
     /// Opened, and not yet so far that it asks for anything.
     New,
     /// It waits for its hosts.
@@ -87,18 +87,18 @@ impl Slots {
         Self(Arc::new(Inner {
             clock,
             slots,
-            most_open,
-            most_open_of_tenant: most_open.div_ceil(TENANTS_PART),
+            max_open_jobs: most_open,
+            max_open_jobs_per_tenant: most_open.div_ceil(TENANT_OPEN_DIVISOR),
             state: Mutex::default(),
             freed: Notify::new(),
-            suspect: Arc::new(Semaphore::new(1)),
+            suspect_semaphore: Arc::new(Semaphore::new(1)),
         }))
     }
 
     /// Whether any job may be opened.
     pub(super) fn has_room(&self) -> bool {
         let state = self.0.state.lock();
-        state.open() < self.0.most_open && state.active() < self.0.slots * 2
+        state.open() < self.0.max_open_jobs && state.active() < self.0.slots * 2
     }
 
     /// Whether a job of this tenant may be opened: there is a slot that no open job wants, or the tenant has no job that
@@ -107,8 +107,8 @@ impl Slots {
         let state = self.0.state.lock();
         let of_tenant = state.tenants.get(&tenant);
         let (open, active) = of_tenant.map_or((0, 0), |of_tenant| (of_tenant.open, of_tenant.active));
-        open < self.0.most_open_of_tenant
-            && state.open() < self.0.most_open
+        open < self.0.max_open_jobs_per_tenant
+            && state.open() < self.0.max_open_jobs
             && (state.active() < self.0.slots || active == 0)
     }
 
@@ -120,7 +120,7 @@ impl Slots {
         let of_tenant = state.tenants.entry(tenant).or_default();
         of_tenant.open += 1;
         of_tenant.active += 1;
-        JobSlot { slots: self.clone(), tenant, job, is: Is::New }
+        JobSlot { slots: self.clone(), tenant, job, state: SlotState::New }
     }
 
     /// Waits until a job has given up its slot or its place; also for one that did so before this call.
@@ -129,9 +129,9 @@ impl Slots {
     }
 
     /// The right to try a suspect, once no other is being tried on this node.
-    pub(super) async fn suspect(&self) -> Option<OwnedSemaphorePermit> {
+    pub(super) async fn acquire_suspect_permit(&self) -> Option<OwnedSemaphorePermit> {
         // The semaphore is never closed.
-        Arc::clone(&self.0.suspect).acquire_owned().await.ok()
+        Arc::clone(&self.0.suspect_semaphore).acquire_owned().await.ok()
     }
 }
 
@@ -148,8 +148,9 @@ impl State {
     fn grant(&mut self, slots: usize, now: DateTime<Utc>) {
         while self.held < slots {
             let waiting = self.tenants.values_mut().filter(|of_tenant| !of_tenant.waiting.is_empty());
-            let turn = |own: &&mut OfTenant| (own.held >= share(slots), own.last_grant, own.waiting[0].0);
-            let Some(of_tenant) = waiting.min_by_key(turn) else { return };
+            let priority =
+                |own: &&mut TenantSlots| (own.held >= share(slots), own.last_grant, own.waiting[0].0);
+            let Some(of_tenant) = waiting.min_by_key(priority) else { return };
             let Some((_, waiter)) = of_tenant.waiting.pop_front() else { return };
             self.next_grant += 1;
             self.held += 1;
@@ -160,7 +161,7 @@ impl State {
         }
     }
 
-    fn take_back(&mut self, tenant: TenantId) {
+    fn release_slot(&mut self, tenant: TenantId) {
         self.held -= 1;
         if let Some(of_tenant) = self.tenants.get_mut(&tenant) {
             of_tenant.held -= 1;
@@ -175,77 +176,77 @@ fn share(slots: usize) -> usize {
 
 impl JobSlot {
     pub(super) fn is_held(&self) -> bool {
-        matches!(self.is, Is::Holding(_))
+        matches!(self.state, SlotState::Holding(_))
     }
 
     pub(super) fn is_waiting(&self) -> bool {
-        matches!(self.is, Is::Waiting(_))
+        matches!(self.state, SlotState::Waiting(_))
     }
 
     /// Stands in line for a slot, unless it has one or does so already.
-    pub(super) fn want(&mut self) {
-        if !matches!(self.is, Is::New | Is::Idle) {
+    pub(super) fn request(&mut self) {
+        if !matches!(self.state, SlotState::New | SlotState::Idle) {
             return;
         }
         let inner = &self.slots.0;
         let mut state = inner.state.lock();
         let waiter = Arc::new(Waiter::default());
         let of_tenant = state.tenants.entry(self.tenant).or_default();
-        if matches!(self.is, Is::Idle) {
+        if matches!(self.state, SlotState::Idle) {
             of_tenant.active += 1;
         }
         of_tenant.waiting.push_back((self.job, Arc::clone(&waiter)));
         state.grant(inner.slots, inner.clock.now());
-        self.is = Is::Waiting(waiter);
+        self.state = SlotState::Waiting(waiter);
     }
 
     /// Waits for the slot that it stands in line for. May be dropped and called again.
     pub(super) async fn granted(&mut self) {
-        if let Is::Waiting(waiter) = &self.is {
+        if let SlotState::Waiting(waiter) = &self.state {
             waiter.granted.notified().await;
             let since = *waiter.since.lock();
             if let Some(since) = since {
-                self.is = Is::Holding(since);
+                self.state = SlotState::Holding(since);
             }
         }
     }
 
     /// Whether it holds a slot that others should have now: no further request is to be begun.
     pub(super) fn should_yield(&self) -> bool {
-        let Is::Holding(since) = self.is else { return false };
+        let SlotState::Holding(since) = self.state else { return false };
         let inner = &self.slots.0;
         let state = inner.state.lock();
-        let waits = |(_, of_tenant): &(&TenantId, &OfTenant)| !of_tenant.waiting.is_empty();
+        let waits = |(_, of_tenant): &(&TenantId, &TenantSlots)| !of_tenant.waiting.is_empty();
         let mut waiting = state.tenants.iter().filter(waits).map(|(tenant, _)| *tenant).peekable();
         if waiting.peek().is_none() {
             return false;
         }
         let held = state.tenants.get(&self.tenant).map_or(0, |own| own.held);
         let over_share = held > share(inner.slots) && waiting.any(|tenant| tenant != self.tenant);
-        over_share || inner.clock.now() - since >= LONGEST_HOLD
+        over_share || inner.clock.now() - since >= MAX_HOLD
     }
 
     /// Gives the slot up, or the place in the line for it: the job waits for its hosts.
-    pub(super) fn rest(&mut self) {
-        if !matches!(self.is, Is::Idle) {
-            self.leave(|_| {});
-            self.is = Is::Idle;
+    pub(super) fn release(&mut self) {
+        if !matches!(self.state, SlotState::Idle) {
+            self.withdraw(|_| {});
+            self.state = SlotState::Idle;
         }
     }
 
     /// Takes the job out of what it is in, then changes its tenant's figures further.
-    fn leave(&mut self, further: impl FnOnce(&mut OfTenant)) {
+    fn withdraw(&mut self, further: impl FnOnce(&mut TenantSlots)) {
         let inner = &self.slots.0;
         let mut state = inner.state.lock();
-        let granted = match &self.is {
-            Is::Waiting(waiter) => waiter.since.lock().is_some(),
-            Is::Holding(_) => true,
-            Is::New | Is::Idle => false,
+        let granted = match &self.state {
+            SlotState::Waiting(waiter) => waiter.since.lock().is_some(),
+            SlotState::Holding(_) => true,
+            SlotState::New | SlotState::Idle => false,
         };
         if granted {
-            state.take_back(self.tenant);
+            state.release_slot(self.tenant);
         }
-        let was_active = !matches!(self.is, Is::Idle);
+        let was_active = !matches!(self.state, SlotState::Idle);
         if let Some(of_tenant) = state.tenants.get_mut(&self.tenant) {
             of_tenant.waiting.retain(|(job, _)| *job != self.job);
             of_tenant.active -= usize::from(was_active);
@@ -259,7 +260,7 @@ impl JobSlot {
 
 impl Drop for JobSlot {
     fn drop(&mut self) {
-        self.leave(|of_tenant| of_tenant.open -= 1);
+        self.withdraw(|of_tenant| of_tenant.open -= 1);
         let mut state = self.slots.0.state.lock();
         if state.tenants.get(&self.tenant).is_some_and(|of_tenant| of_tenant.open == 0) {
             state.tenants.remove(&self.tenant);
@@ -281,9 +282,9 @@ mod tests {
         (Slots::new(count, 4, clock.clone()), clock)
     }
 
-    fn wanting(slots: &Slots, tenant: TenantId) -> JobSlot {
+    fn requesting_job(slots: &Slots, tenant: TenantId) -> JobSlot {
         let mut job = slots.open(tenant);
-        job.want();
+        job.request();
         assert!(job.is_waiting());
         job
     }
@@ -296,14 +297,14 @@ mod tests {
     #[test]
     fn a_tenant_alone_has_all_slots_and_gives_half_of_them_up_when_another_waits() {
         let (slots, _) = slots(4);
-        let mut beta: Vec<_> = (0..5).map(|_| wanting(&slots, BETA)).collect();
+        let mut beta: Vec<_> = (0..5).map(|_| requesting_job(&slots, BETA)).collect();
         assert_eq!(beta.iter_mut().filter_map(|job| has_slot(job).then_some(())).count(), 4);
         assert!(!beta[0].should_yield());
 
-        let mut alpha: Vec<_> = (0..3).map(|_| wanting(&slots, ALPHA)).collect();
+        let mut alpha: Vec<_> = (0..3).map(|_| requesting_job(&slots, ALPHA)).collect();
         assert!(beta[..4].iter().all(JobSlot::should_yield));
-        beta[0].rest();
-        beta[1].rest();
+        beta[0].release();
+        beta[1].release();
 
         assert_eq!([0, 1, 2].map(|job| has_slot(&mut alpha[job])), [true, true, false]);
         assert!(!beta[2].should_yield() && !beta[3].should_yield());
@@ -311,27 +312,27 @@ mod tests {
     }
 
     #[test]
-    fn nobody_keeps_a_slot_for_long_while_others_wait() {
+    fn no_job_keeps_a_slot_for_long_while_others_wait() {
         let (slots, clock) = slots(1);
-        let (mut first, mut second) = (wanting(&slots, BETA), wanting(&slots, BETA));
+        let (mut first, mut second) = (requesting_job(&slots, BETA), requesting_job(&slots, BETA));
         assert!(has_slot(&mut first) && !has_slot(&mut second));
         assert!(!first.should_yield());
 
-        clock.advance(LONGEST_HOLD.to_std().unwrap());
+        clock.advance(MAX_HOLD.to_std().unwrap());
         assert!(first.should_yield());
-        first.rest();
-        first.want();
+        first.release();
+        first.request();
 
         assert!(has_slot(&mut second) && !has_slot(&mut first));
     }
 
     #[test]
-    fn tenants_take_turns_whatever_the_length_of_their_lines() {
+    fn tenants_alternate_whatever_the_length_of_their_queues() {
         let (slots, _) = slots(1);
-        let mut held = wanting(&slots, BETA);
+        let mut held = requesting_job(&slots, BETA);
         assert!(has_slot(&mut held));
-        let mut beta: Vec<_> = (0..3).map(|_| wanting(&slots, BETA)).collect();
-        let mut alpha = wanting(&slots, ALPHA);
+        let mut beta: Vec<_> = (0..3).map(|_| requesting_job(&slots, BETA)).collect();
+        let mut alpha = requesting_job(&slots, ALPHA);
 
         drop(held);
 
@@ -341,12 +342,12 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_that_was_given_to_one_who_is_gone_goes_on() {
+    fn a_slot_granted_to_a_dropped_job_passes_to_the_next() {
         let (slots, _) = slots(1);
-        let mut held = wanting(&slots, BETA);
+        let mut held = requesting_job(&slots, BETA);
         assert!(has_slot(&mut held));
-        let given = wanting(&slots, ALPHA);
-        let mut last = wanting(&slots, BETA);
+        let given = requesting_job(&slots, ALPHA);
+        let mut last = requesting_job(&slots, BETA);
 
         drop(held);
         drop(given);
@@ -363,7 +364,7 @@ mod tests {
         assert!(!slots.may_open(BETA), "both slots are wanted");
         assert!(slots.may_open(ALPHA), "it has none");
 
-        open.iter_mut().for_each(JobSlot::rest);
+        open.iter_mut().for_each(JobSlot::release);
 
         assert!(!slots.may_open(BETA), "two of eight is a quarter");
         assert!(slots.may_open(ALPHA));

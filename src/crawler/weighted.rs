@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
 /// Entries that are looked at for one that is of no use any more, before the oldest goes.
-const LOOKS: usize = 32;
+const EVICTION_SCAN: usize = 32;
 /// Bytes of an entry beside its key and value: the table's slot and the order's node.
 const ENTRY_BYTES: usize = 128;
 
@@ -92,7 +92,7 @@ impl<K: Clone + Eq + Hash, V> WeightedMap<K, V> {
     fn evict(&mut self, is_idle: &impl Fn(&V) -> bool) {
         let idle = |key: &&K| self.peek(*key).is_some_and(is_idle);
         let oldest = self.order.values().next();
-        if let Some(key) = self.order.values().take(LOOKS).find(idle).or(oldest).cloned() {
+        if let Some(key) = self.order.values().take(EVICTION_SCAN).find(idle).or(oldest).cloned() {
             self.remove(&key);
         }
     }

@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::error::Result;
-use super::idempotency::Begun;
-use super::jobs::check::{Faults, refuse};
+use super::idempotency::Begin;
+use super::jobs::validation::{FieldErrors, ensure_valid};
 use super::notifications;
-use super::op::{Deed, Op};
+use super::op::{AuditEntry, Op};
 use crate::auth::permission::Permission;
 use crate::base::clock::{epoch_seconds, rfc3339};
 use crate::base::ids::BroadcastId;
@@ -15,7 +15,7 @@ use crate::base::text;
 use crate::protocol::event::Event;
 use crate::protocol::message::{AdminNotification, SystemNotification};
 use crate::protocol::position::Position;
-use crate::protocol::problem::{FieldError, Problem, Step};
+use crate::protocol::problem::{FieldError, PathSegment, Problem};
 use crate::protocol::routing::Audience;
 use crate::storage::users;
 
@@ -34,35 +34,35 @@ pub struct NewBroadcast {
 
 /// Where the broadcast stands.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Sent {
+pub struct SentBroadcast {
     pub broadcast_id: BroadcastId,
     pub position: Position,
 }
 
 /// Stores the broadcast and tells it, once.
-pub async fn send(op: &Op, new: NewBroadcast) -> Result<Sent> {
+pub async fn send(op: &Op, new: NewBroadcast) -> Result<SentBroadcast> {
     op.require(Permission::Broadcast)?;
     check_text(&new.message, new.category.as_deref())?;
-    let mut change = match op.begin_once().await? {
-        Begun::First(change) => change,
-        Begun::Again(answer) => return Ok(answer),
+    let mut change = match op.begin_idempotent().await? {
+        Begin::Execute(change) => change,
+        Begin::Replay(answer) => return Ok(answer),
     };
     if let Audience::User(user) = new.audience
         && users::find(&change.tx, user).await?.is_none()
     {
         return Err(bad_field("audience", "no user of this tenant has that id"));
     }
-    let broadcast_id = BroadcastId::new(&op.kernel.clock);
-    let deed = Deed {
+    let broadcast_id = BroadcastId::new(&op.services.clock);
+    let entry = AuditEntry {
         action: "broadcast.sent",
         target_kind: "broadcast",
         target_id: broadcast_id.to_string(),
         detail: Some(serde_json::json!({ "audience": new.audience.to_string() })),
     };
-    op.audit(&change.tx, deed).await?;
+    op.audit(&change.tx, entry).await?;
     notifications::notify(op, &mut change, event(op, new, broadcast_id)).await?;
-    let sent = |position| Ok(Sent { broadcast_id, position });
-    op.commit_once(change, |position| position.ok_or_else(Problem::internal).and_then(sent)).await
+    let sent = |position| Ok(SentBroadcast { broadcast_id, position });
+    op.commit_idempotent(change, |position| position.ok_or_else(Problem::internal).and_then(sent)).await
 }
 
 /// Broadcasts to admins are admin notices; to everyone else they are system notifications.
@@ -99,18 +99,23 @@ fn event(op: &Op, new: NewBroadcast, broadcast_id: BroadcastId) -> Event {
 
 /// What may be said, to whomever.
 pub(super) fn check_text(message: &str, category: Option<&str>) -> Result<()> {
-    refuse(judge(message, category))
+    ensure_valid(validate(message, category))
 }
 
 /// Every bad field of what is to be said.
-pub fn judge(message: &str, category: Option<&str>) -> Vec<FieldError> {
-    let mut faults = Faults::default();
-    faults.unless(text::fits(message, 1, MAX_TEXT), "message", "invalid", "must have 1 to 4,000 characters");
-    let fits = category.is_none_or(|category| text::fits(category, 1, MAX_CATEGORY));
-    faults.unless(fits, "category", "invalid", "must have 1 to 100 characters");
+pub fn validate(message: &str, category: Option<&str>) -> Vec<FieldError> {
+    let mut faults = FieldErrors::default();
+    faults.require(
+        text::has_length(message, 1, MAX_TEXT),
+        "message",
+        "invalid",
+        "must have 1 to 4,000 characters",
+    );
+    let fits = category.is_none_or(|category| text::has_length(category, 1, MAX_CATEGORY));
+    faults.require(fits, "category", "invalid", "must have 1 to 100 characters");
     faults.into_errors()
 }
 
 fn bad_field(name: &str, words: &str) -> Problem {
-    Problem::validation(vec![FieldError::in_body(&[Step::Name(name.to_owned())], "invalid", words)])
+    Problem::validation(vec![FieldError::in_body(&[PathSegment::Name(name.to_owned())], "invalid", words)])
 }

@@ -10,42 +10,42 @@ use sha2::{Digest, Sha256};
 
 use super::error::Result;
 use super::jobs::Lease;
-use super::jobs::job::Report;
 use super::jobs::lease;
+use super::jobs::state::JobInput;
 use super::jobs::view::json;
 use super::op::Op;
 use crate::base::ids::JobId;
-use crate::storage::crawl_urls::{self, CrawlUrlRow, Mark, NewCrawlUrl};
+use crate::storage::crawl_urls::{self, CrawlUrlRow, NewCrawlUrl, VisitUpdate};
 use crate::storage::jobs;
 
 /// A listing that had a page before the crawl: its source and its key there.
-pub type Known = (String, String);
+pub type ListingKey = (String, String);
 
 /// A page to be asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewPlace {
+pub struct NewUrl {
     pub url: String,
     pub depth: i64,
     /// To be removed when the page is gone.
-    pub known: Vec<Known>,
+    pub known: Vec<ListingKey>,
 }
 
 /// A page that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct QueuedUrl {
     pub id: i64,
     pub url: String,
     pub depth: i64,
     /// Tries so far.
     pub attempts: u32,
-    pub known: Vec<Known>,
+    pub known: Vec<ListingKey>,
     /// A worker was lost while it may have read this page: it is tried alone, after all others.
     pub suspect: bool,
 }
 
 /// Where a page stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum UrlState {
     /// It failed and will be tried again.
     Queued,
     /// The same, of a page that is tried alone.
@@ -58,9 +58,9 @@ pub enum Fate {
 
 /// What became of a page.
 #[derive(Clone, Debug)]
-pub struct Visited {
+pub struct UrlOutcome {
     pub id: i64,
-    pub fate: Fate,
+    pub state: UrlState,
     pub attempts: u32,
     /// Listings that were taken from it.
     pub items: i64,
@@ -69,7 +69,7 @@ pub struct Visited {
 
 /// A crawl as an earlier worker left it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct CrawlCheckpoint {
     /// The fingerprint of each page that is known.
     pub pages: Vec<Fingerprint>,
     pub done: i64,
@@ -81,7 +81,7 @@ pub struct Standing {
 
 /// Pages that are asked for from now on. What is noted so when a lease runs out may have been the cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taking<'a> {
+pub enum UrlClaim<'a> {
     Nothing,
     /// Any of these may be on its way or being read until it is settled.
     Pages(&'a [i64]),
@@ -108,9 +108,9 @@ impl Fingerprint {
 }
 
 /// What is left of a crawl; `None` when it has not begun.
-pub async fn standing(op: &Op, job: JobId) -> Result<Option<Standing>> {
+pub async fn load_checkpoint(op: &Op, job: JobId) -> Result<Option<CrawlCheckpoint>> {
     let tx = op.read().await?;
-    let sums = crawl_urls::sums(&tx, job).await?;
+    let sums = crawl_urls::totals(&tx, job).await?;
     // Lost pages outlive the end of their job, and a retry begins anew beside them.
     if sums.pages == sums.lost {
         return Ok(None);
@@ -118,26 +118,26 @@ pub async fn standing(op: &Op, job: JobId) -> Result<Option<Standing>> {
     let hashes = crawl_urls::hashes(&tx, job).await?;
     let pages = hashes.iter().filter_map(|hash| Fingerprint::stored(hash)).collect();
     let suspects = sums.suspects > 0;
-    Ok(Some(Standing { pages, done: sums.done, failed: sums.failed, items: sums.items, suspects }))
+    Ok(Some(CrawlCheckpoint { pages, done: sums.done, failed: sums.failed, items: sums.items, suspects }))
 }
 
 /// Up to `limit` pages that wait, breadth first.
-pub async fn next(op: &Op, job: JobId, limit: u64) -> Result<Vec<Place>> {
+pub async fn next_queued(op: &Op, job: JobId, limit: u64) -> Result<Vec<QueuedUrl>> {
     let tx = op.read().await?;
     let rows = crawl_urls::queue(&tx, job, limit).await?;
-    rows.into_iter().map(place).collect()
+    rows.into_iter().map(queued_url).collect()
 }
 
 /// The next page that is to be tried alone.
-pub async fn next_suspect(op: &Op, job: JobId) -> Result<Option<Place>> {
+pub async fn next_suspect(op: &Op, job: JobId) -> Result<Option<QueuedUrl>> {
     let tx = op.read().await?;
     let rows = crawl_urls::suspects(&tx, job, 1).await?;
-    rows.into_iter().next().map(place).transpose()
+    rows.into_iter().next().map(queued_url).transpose()
 }
 
 /// What a step of the crawl answers its worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settled {
+pub struct RecordResult {
     /// Pages that are new in the frontier.
     pub added: usize,
     pub cancel_requested: bool,
@@ -146,57 +146,57 @@ pub struct Settled {
 /// Writes what became of pages and adds those that they link to, all or nothing. Only the lease's holder may, and the
 /// lease lasts anew from here. What a page told is to be reported before: a crash in between then only means that the
 /// page is asked for once more. Pages that are taken are noted in the same transaction, before they are asked for.
-pub async fn settle(
+pub async fn record(
     op: &Op,
     lease: &Lease<'_>,
-    visited: &[Visited],
-    new: Vec<NewPlace>,
-    taking: Taking<'_>,
-) -> Result<Settled> {
+    outcomes: &[UrlOutcome],
+    new: Vec<NewUrl>,
+    claim: UrlClaim<'_>,
+) -> Result<RecordResult> {
     let change = op.begin().await?;
-    let (mut job, _) = lease::held(op, &change, lease, Report::Heartbeat).await?;
-    crawl_urls::mark(&change.tx, lease.job_id, marks(visited)).await?;
+    let (mut job, _) = lease::require(op, &change, lease, JobInput::Heartbeat).await?;
+    crawl_urls::save_visits(&change.tx, lease.job_id, group_updates(outcomes)).await?;
     let new = new.into_iter().map(row).collect();
     let added = crawl_urls::insert_new(&change.tx, lease.job_id, new).await?;
-    match taking {
-        Taking::Nothing => {}
-        Taking::Pages(ids) => crawl_urls::put_in_state(&change.tx, lease.job_id, ids, "taken").await?,
-        Taking::Suspect(id) => crawl_urls::put_in_state(&change.tx, lease.job_id, &[id], "alone").await?,
+    match claim {
+        UrlClaim::Nothing => {}
+        UrlClaim::Pages(ids) => crawl_urls::put_in_state(&change.tx, lease.job_id, ids, "taken").await?,
+        UrlClaim::Suspect(id) => crawl_urls::put_in_state(&change.tx, lease.job_id, &[id], "alone").await?,
     }
     lease::extend(op, &mut job, lease.length);
     jobs::save(&change.tx, &job).await?;
     op.commit(change).await?;
-    Ok(Settled { added, cancel_requested: job.cancel_requested })
+    Ok(RecordResult { added, cancel_requested: job.cancel_requested })
 }
 
-fn marks(visited: &[Visited]) -> BTreeMap<Mark, Vec<i64>> {
-    let mut marks: BTreeMap<Mark, Vec<i64>> = BTreeMap::new();
-    for page in visited {
-        let state = match page.fate {
-            Fate::Queued => "queued",
-            Fate::Suspect => "suspect",
-            Fate::Done => "done",
-            Fate::Failed => "failed",
-            Fate::Skipped => "skipped",
+fn group_updates(outcomes: &[UrlOutcome]) -> BTreeMap<VisitUpdate, Vec<i64>> {
+    let mut updates: BTreeMap<VisitUpdate, Vec<i64>> = BTreeMap::new();
+    for page in outcomes {
+        let state = match page.state {
+            UrlState::Queued => "queued",
+            UrlState::Suspect => "suspect",
+            UrlState::Done => "done",
+            UrlState::Failed => "failed",
+            UrlState::Skipped => "skipped",
         };
         let attempts = i64::from(page.attempts);
-        let mark = Mark { state, attempts, items: page.items, outcome: page.outcome.clone() };
-        marks.entry(mark).or_default().push(page.id);
+        let update = VisitUpdate { state, attempts, items: page.items, outcome: page.outcome.clone() };
+        updates.entry(update).or_default().push(page.id);
     }
-    marks
+    updates
 }
 
-fn row(new: NewPlace) -> NewCrawlUrl {
+fn row(new: NewUrl) -> NewCrawlUrl {
     // Pairs of strings always serialise.
     let known = serde_json::to_string(&new.known).ok().filter(|_| !new.known.is_empty());
     NewCrawlUrl { url_hash: hash(&new.url), url: new.url, depth: new.depth, known }
 }
 
-fn place(row: CrawlUrlRow) -> Result<Place> {
+fn queued_url(row: CrawlUrlRow) -> Result<QueuedUrl> {
     let known = row.known.as_deref().map(json).transpose()?.unwrap_or_default();
     let attempts = u32::try_from(row.attempts).unwrap_or(u32::MAX);
     let suspect = row.state == "suspect";
-    Ok(Place { id: row.id, url: row.url, depth: row.depth, attempts, known, suspect })
+    Ok(QueuedUrl { id: row.id, url: row.url, depth: row.depth, attempts, known, suspect })
 }
 
 /// SHA-256 in hex.

@@ -2,8 +2,8 @@
 
 use super::error::Result;
 use super::notifications;
-use super::op::{Kernel, Op};
-use crate::auth::scope::SystemReason;
+use super::op::{Op, Services};
+use crate::auth::tenant_scope::SystemReason;
 use crate::base::clock::epoch_seconds;
 use crate::base::ids::{TenantId, UserId};
 use crate::protocol::event::Event;
@@ -11,30 +11,30 @@ use crate::protocol::message::AdminNotification;
 use crate::storage::users::{self, UserRow};
 
 /// Users that are looked for at once.
-const BITE: u64 = 100;
+const BATCH: u64 = 100;
 
 /// Tells of the clashes that nobody was told of yet; returns how many there were.
-pub async fn tell(kernel: &Kernel) -> Result<u64> {
-    let mut told = 0;
+pub async fn notify_admins(services: &Services) -> Result<u64> {
+    let mut notified = 0;
     loop {
-        let tx = kernel.db.system(SystemReason::Migration).read().await?;
-        let users = users::find_untold_clashes(&tx, BITE).await?;
+        let tx = services.db.system(SystemReason::Migration).read().await?;
+        let users = users::find_unreported_clashes(&tx, BATCH).await?;
         drop(tx);
         if users.is_empty() {
-            return Ok(told);
+            return Ok(notified);
         }
         for user in &users {
-            tell_of(kernel, user).await?;
-            told += 1;
+            notify_of(services, user).await?;
+            notified += 1;
         }
     }
 }
 
-async fn tell_of(kernel: &Kernel, user: &UserRow) -> Result<()> {
-    let op = Op::of_system(kernel, SystemReason::Migration, TenantId(user.tenant_id));
+async fn notify_of(services: &Services, user: &UserRow) -> Result<()> {
+    let op = Op::of_system(services, SystemReason::Migration, TenantId(user.tenant_id));
     let mut change = op.begin().await?;
     // Of several nodes that start at once, one tells.
-    if !users::note_clash_told(&change.tx, UserId(user.id)).await? {
+    if !users::record_clash_reported(&change.tx, UserId(user.id)).await? {
         return Ok(());
     }
     let message = AdminNotification {

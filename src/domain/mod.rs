@@ -2,6 +2,7 @@
 //! tell of it, and that is all it can do to a reader.
 
 pub mod broadcast;
+pub mod ephemeral;
 pub mod error;
 pub mod frontier;
 pub mod idempotency;
@@ -9,19 +10,18 @@ pub mod identity;
 pub mod jobs;
 pub mod key_clashes;
 pub mod limits;
+pub mod log_retention;
 pub mod messages;
 pub mod notifications;
-pub mod old_rows;
 pub mod op;
 pub mod platform_broadcast;
 pub mod presence;
 pub mod properties;
-pub mod retention;
 pub mod revocation;
 pub mod rooms;
+pub mod row_retention;
 pub mod spiders;
 pub mod tenant_removal;
-pub mod together;
 pub mod typing;
 pub mod uploads;
 pub mod viewing;

@@ -5,7 +5,7 @@ use super::error::Result;
 use super::op::Op;
 use crate::base::ids::{NotificationId, UserId};
 use crate::base::page::{Page, PageRequest};
-use crate::eventlog::Change;
+use crate::eventlog::EventTx;
 use crate::protocol::event::Event;
 use crate::protocol::problem::Problem;
 use crate::protocol::role::Role;
@@ -23,12 +23,12 @@ pub struct Notification {
 pub type NotificationKey = (i64, uuid::Uuid);
 
 /// Tells an event and keeps it as a notification. Events that are none are only told.
-pub async fn notify(op: &Op, change: &mut Change, event: Event) -> Result<()> {
-    notify_as(op, change, event, NotificationId::new(&op.kernel.clock)).await
+pub async fn notify(op: &Op, change: &mut EventTx, event: Event) -> Result<()> {
+    notify_as(op, change, event, NotificationId::new(&op.services.clock)).await
 }
 
 /// Like [`notify`], under an id by which a second try finds the first.
-pub async fn notify_as(op: &Op, change: &mut Change, event: Event, id: NotificationId) -> Result<()> {
+pub async fn notify_as(op: &Op, change: &mut EventTx, event: Event, id: NotificationId) -> Result<()> {
     if let Some(audience) = audience(&event.routing()) {
         let message = event.clone().into_message();
         let new = NewNotification {
@@ -41,7 +41,7 @@ pub async fn notify_as(op: &Op, change: &mut Change, event: Event, id: Notificat
         };
         notifications::insert(&change.tx, new).await?;
     }
-    change.tell(event);
+    change.emit(event);
     Ok(())
 }
 
@@ -68,7 +68,7 @@ pub async fn list(
     let (user, role) = reader(op)?;
     let tx = op.read().await?;
     let rows = notifications::list(&tx, &readership(user, role), page.after, page.limit + 1).await?;
-    let page = Page::cut(rows, page.limit, |row| (row.seq, row.id));
+    let page = Page::from_rows(rows, page.limit, |row| (row.seq, row.id));
     let ids: Vec<_> = page.rows.iter().map(|row| row.id).collect();
     let read = notifications::read_by(&tx, user, &ids).await?;
     Ok(page.map(|row| Notification { read: read.contains(&row.id), row }))
@@ -101,6 +101,6 @@ fn readership(user: UserId, role: Role) -> Readership {
 fn reader(op: &Op) -> Result<(UserId, Role)> {
     match op.principal() {
         Some(crate::auth::principal::Principal::User(user)) => Ok((user.user_id(), user.role())),
-        _ => Err(super::op::not_a_person()),
+        _ => Err(super::op::not_a_user()),
     }
 }

@@ -9,46 +9,46 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::broadcast;
 
+use super::ephemeral::EphemeralState;
 use super::error::Result;
-use super::idempotency::{Begun, Once, Presented, Subject, Twins};
+use super::idempotency::{AnswerSubject, Begin, IdempotencyKey, IdempotentOperation, InFlight};
 use super::jobs::settings::JobSettings;
 use super::jobs::wakeups::JobWakeups;
 use super::limits::Limits;
 use super::revocation::Revocation;
-use super::rooms::reads::RoomReads;
-use super::together::Together;
+use super::rooms::membership_cache::MembershipCache;
 use super::uploads::Uploads;
 use crate::auth::permission::Permission;
 use crate::auth::principal::Principal;
-use crate::auth::scope::{SystemReason, TenantScope};
+use crate::auth::tenant_scope::{SystemReason, TenantScope};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::failpoint::{Failpoint, reach};
 use crate::base::ids::{NodeId, TenantId, UserId};
-use crate::eventlog::{Change, Committed, SharedReads};
+use crate::eventlog::{Committed, EventTx, LogCache};
 use crate::hub::Hub;
 use crate::protocol::position::Position;
 use crate::protocol::problem::{Code, Problem};
 use crate::storage::audit_log::{self, NewAuditEntry};
-use crate::storage::idempotency_keys::Door;
+use crate::storage::idempotency_keys::AnyTx;
 use crate::storage::{self, Database, TenantTx, micros};
 use crate::telemetry::metrics::{EventKind, Metrics};
 
 /// What a node gives to every use case.
 #[derive(Clone)]
-pub struct Kernel {
+pub struct Services {
     pub db: Database,
     pub hub: Arc<Hub>,
     /// What was read of the logs lately, for readers who come back together.
-    pub logs: Arc<SharedReads>,
+    pub log_cache: Arc<LogCache>,
     /// Who is in which rooms, for the same.
-    pub rooms: Arc<RoomReads>,
+    pub membership_cache: Arc<MembershipCache>,
     pub clock: Clock,
     pub entropy: Entropy,
     /// Word of credentials that have ended, for whoever holds connections open on them.
     pub revocations: broadcast::Sender<Revocation>,
     enforcer: Arc<OnceLock<Enforcer>>,
-    standing: Arc<OnceLock<StandingCheck>>,
+    principal_check: Arc<OnceLock<PrincipalCheck>>,
     /// Which node of the deployment this is; a new one unless the composition root sets it.
     pub node: NodeId,
     /// Wakes who waits for a job.
@@ -56,13 +56,13 @@ pub struct Kernel {
     /// Pauses and bounds of the queue of jobs.
     pub job_settings: JobSettings,
     /// Who works under which key; the others wait.
-    pub twins: Twins,
+    pub in_flight: InFlight,
     /// What is counted: `kernel.metrics.refused(code)`.
     pub metrics: Arc<Metrics>,
     /// What callers and tenants may take; without limits unless the composition root sets them.
     pub limits: Arc<Limits>,
     /// Who is there, who looks at what, who types.
-    pub together: Arc<Together>,
+    pub ephemeral: Arc<EphemeralState>,
     /// Where files go; memory unless the composition root sets another place.
     pub uploads: Arc<Uploads>,
 }
@@ -71,7 +71,7 @@ pub struct Kernel {
 type Enforcer = Box<dyn Fn(&Revocation) + Send + Sync>;
 
 /// Refuses a caller whose credential has ended, or grants less, since the request was let in.
-type StandingCheck = Box<dyn Fn(Principal) -> BoxFuture<'static, Result<()>> + Send + Sync>;
+type PrincipalCheck = Box<dyn Fn(Principal) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
 /// Revocations that may wait for a listener. An act sends one, whatever it ends, and this node's own connections are ended
 /// before the act is answered, not through this queue. A listener that lags all the same asks the store about every open
@@ -79,54 +79,54 @@ type StandingCheck = Box<dyn Fn(Principal) -> BoxFuture<'static, Result<()>> + S
 const REVOCATION_QUEUE: usize = 8192;
 
 /// So often a change is begun whose caller becomes another while it waits.
-const MOST_BEGUN: usize = 4;
+const MAX_BEGIN_ATTEMPTS: usize = 4;
 
-impl Kernel {
+impl Services {
     pub fn new(db: Database, clock: Clock, entropy: Entropy) -> Self {
         let (revocations, _) = broadcast::channel(REVOCATION_QUEUE);
-        let (hub, logs, rooms) = (Arc::default(), Arc::default(), Arc::default());
-        let (enforcer, wakeups, twins) = (Arc::default(), JobWakeups::default(), Twins::default());
+        let (hub, log_cache, membership_cache) = (Arc::default(), Arc::default(), Arc::default());
+        let (enforcer, wakeups, in_flight) = (Arc::default(), JobWakeups::default(), InFlight::default());
         let node = NodeId::new(&clock);
         let (metrics, limits) = (Arc::clone(db.metrics()), Arc::default());
-        let (together, uploads) = (Arc::default(), Arc::default());
+        let (ephemeral, uploads) = (Arc::default(), Arc::default());
         Self {
             db,
             hub,
-            logs,
-            rooms,
+            log_cache: log_cache,
+            membership_cache: membership_cache,
             clock,
             entropy,
             revocations,
             enforcer,
-            standing: Arc::default(),
+            principal_check: Arc::default(),
             node,
             wakeups,
             job_settings: JobSettings::default(),
-            twins,
+            in_flight: in_flight,
             metrics,
             limits,
-            together,
+            ephemeral: ephemeral,
             uploads,
         }
     }
 
     /// Who ends this node's connections; the first one stands.
-    pub fn enforce_with(&self, enforcer: impl Fn(&Revocation) + Send + Sync + 'static) {
+    pub fn set_enforcer(&self, enforcer: impl Fn(&Revocation) + Send + Sync + 'static) {
         let _ = self.enforcer.set(Box::new(enforcer));
     }
 
     /// What judges a caller again before each change; the first one stands. Without one a caller is judged once, by the
     /// credential of the request.
-    pub fn check_standing_with(
+    pub fn set_principal_check(
         &self,
         check: impl Fn(Principal) -> BoxFuture<'static, Result<()>> + Send + Sync + 'static,
     ) {
-        let _ = self.standing.set(Box::new(check));
+        let _ = self.principal_check.set(Box::new(check));
     }
 
     /// Refuses a caller whose credential has ended, or may do less, since the request was let in.
-    pub async fn check_standing(&self, principal: &Principal) -> Result<()> {
-        match self.standing.get() {
+    pub async fn recheck_principal(&self, principal: &Principal) -> Result<()> {
+        match self.principal_check.get() {
             Some(check) => check(principal.clone()).await,
             None => Ok(()),
         }
@@ -146,12 +146,12 @@ impl Kernel {
         F: Future<Output = storage::Result<T>> + Send,
     {
         let mut tx = begun.await?;
-        for _ in 0..MOST_BEGUN {
-            if let Some(judged) = self.check_standing(principal).now_or_never() {
+        for _ in 0..MAX_BEGIN_ATTEMPTS {
+            if let Some(judged) = self.recheck_principal(principal).now_or_never() {
                 return judged.map(|()| tx);
             }
             drop(tx);
-            self.check_standing(principal).await?;
+            self.recheck_principal(principal).await?;
             tx = again().await?;
         }
         let words = "Your account is being changed at this moment; try again.";
@@ -160,7 +160,7 @@ impl Kernel {
 
     /// Spreads the word. Nobody listening is fine: then no connection is open. This node's own connections end before
     /// the caller is answered: what is told after the answer is not seen by those who were shut out.
-    pub fn revoked(&self, revocation: Revocation) {
+    pub fn publish_revocation(&self, revocation: Revocation) {
         if let Some(enforce) = self.enforcer.get() {
             enforce(&revocation);
         }
@@ -179,11 +179,11 @@ pub struct Origin {
 /// One piece of work in one tenant.
 #[derive(Clone)]
 pub struct Op {
-    pub kernel: Kernel,
+    pub services: Services,
     pub scope: TenantScope,
     actor: Actor,
     pub origin: Origin,
-    once: Option<Arc<Once>>,
+    idempotency: Option<Arc<IdempotentOperation>>,
 }
 
 /// On whose behalf: a caller, or the system itself.
@@ -195,34 +195,41 @@ enum Actor {
 
 impl Op {
     /// The work of a verified caller of a tenant. Operators have no tenant and are refused.
-    pub fn of_caller(kernel: &Kernel, principal: Principal, origin: Origin) -> Result<Self> {
+    pub fn of_caller(services: &Services, principal: Principal, origin: Origin) -> Result<Self> {
         let Some(scope) = principal.scope() else {
             return Err(Problem::new(
                 Code::Forbidden,
                 "Operators have no tenant; sign in as one of its users.",
             ));
         };
-        Ok(Self { kernel: kernel.clone(), scope, actor: Actor::Caller(principal), origin, once: None })
+        Ok(Self {
+            services: services.clone(),
+            scope,
+            actor: Actor::Caller(principal),
+            origin,
+            idempotency: None,
+        })
     }
 
     /// The system's own work in a tenant.
-    pub fn of_system(kernel: &Kernel, reason: SystemReason, tenant_id: TenantId) -> Self {
+    pub fn of_system(services: &Services, reason: SystemReason, tenant_id: TenantId) -> Self {
         let scope = TenantScope::for_system(reason, tenant_id);
         let origin = Origin::default();
-        Self { kernel: kernel.clone(), scope, actor: Actor::System(reason), origin, once: None }
+        Self { services: services.clone(), scope, actor: Actor::System(reason), origin, idempotency: None }
     }
 
     /// The same work under what the caller showed, so that a retry of it is answered and not done again.
     #[must_use]
-    pub fn once(mut self, presented: Option<Presented>) -> Self {
-        let once = self.principal().zip(presented).map(|(principal, key)| Once::new(key, principal));
-        self.once = once.map(Arc::new);
+    pub fn with_idempotency_key(mut self, key: Option<IdempotencyKey>) -> Self {
+        let operation =
+            self.principal().zip(key).map(|(principal, key)| IdempotentOperation::new(key, principal));
+        self.idempotency = operation.map(Arc::new);
         self
     }
 
     /// The key that the work is under, and what became of it.
-    pub fn kept(&self) -> Option<&Once> {
-        self.once.as_deref()
+    pub fn idempotency(&self) -> Option<&IdempotentOperation> {
+        self.idempotency.as_deref()
     }
 
     /// The caller; none when the system itself is at work.
@@ -244,122 +251,127 @@ impl Op {
     }
 
     pub fn now(&self) -> DateTime<Utc> {
-        self.kernel.clock.now()
+        self.services.clock.now()
     }
 
     /// A transaction that only reads the tenant's rows.
     pub async fn read(&self) -> Result<TenantTx> {
-        Ok(self.kernel.db.tenant(&self.scope).read().await?)
+        Ok(self.services.db.tenant(&self.scope).read().await?)
     }
 
     /// A change of the tenant's rows and the events that will tell of it. The caller is judged again first: a body may
     /// arrive, and a claim may wait, for longer than the credential lives.
     #[track_caller]
-    pub fn begin(&self) -> impl Future<Output = Result<Change>> + Send + '_ {
+    pub fn begin(&self) -> impl Future<Output = Result<EventTx>> + Send + '_ {
         // Begun here, so that a transaction that stays open is named by the use case.
-        let begun = self.kernel.db.tenant(&self.scope).begin();
+        let begun = self.services.db.tenant(&self.scope).begin();
         async move {
             let tx = match self.principal() {
                 None => begun.await?,
                 Some(principal) => {
-                    let again = || self.kernel.db.tenant(&self.scope).begin();
-                    self.kernel.begin_for(principal, begun, again).await?
+                    let again = || self.services.db.tenant(&self.scope).begin();
+                    self.services.begin_for(principal, begun, again).await?
                 }
             };
-            Ok(Change::new(tx, self.now()))
+            Ok(EventTx::new(tx, self.now()))
         }
     }
 
     /// Commits, then hands the events to this node's readers. `None`: the change told nothing. Should the caller go
     /// away between the two, the head poll finds the events within a second or so.
-    pub async fn commit(&self, change: Change) -> Result<Option<Position>> {
+    pub async fn commit(&self, change: EventTx) -> Result<Option<Position>> {
         let committed: Committed = change.commit().await?;
-        self.hand_over(&committed);
+        self.dispatch(&committed);
         Ok(committed.position())
     }
 
     /// Like [`Op::begin`], unless the same was done before under the same key: then its answer. Under a key the change
     /// is to end with [`Op::commit_once`].
-    pub async fn begin_once<T: DeserializeOwned>(&self) -> Result<Begun<Change, T>> {
-        let Some(once) = self.kept() else { return Ok(Begun::First(self.begin().await?)) };
-        once.wait(&self.kernel).await?;
+    pub async fn begin_idempotent<T: DeserializeOwned>(&self) -> Result<Begin<EventTx, T>> {
+        let Some(operation) = self.idempotency() else { return Ok(Begin::Execute(self.begin().await?)) };
+        operation.acquire(&self.services).await?;
         let change = self.begin().await?;
-        let kept = once.look_up(&self.kernel.clock, Door::Tenant(&change.tx)).await?;
-        Ok(kept.map_or_else(|| Begun::First(change), Begun::Again))
+        let answer = operation.find_answer(&self.services.clock, AnyTx::Tenant(&change.tx)).await?;
+        Ok(answer.map_or_else(|| Begin::Execute(change), Begin::Replay))
     }
 
     /// Whether there is an answer under the key already, whatever was sent with it then. For work that is too large to be
     /// done before that is known; [`Op::begin_once`] has the last word.
     pub async fn was_answered(&self) -> Result<bool> {
-        let Some(once) = self.kept() else { return Ok(false) };
-        once.is_kept(&self.kernel.clock, Door::Tenant(&self.read().await?)).await
+        let Some(operation) = self.idempotency() else { return Ok(false) };
+        operation.has_answer(&self.services.clock, AnyTx::Tenant(&self.read().await?)).await
     }
 
     /// Like [`Op::commit`], and keeps the answer in the same transaction where there is a key. `answer` gets the
     /// position after the change; should it refuse, nothing is changed.
-    pub async fn commit_once<T: Serialize>(
+    pub async fn commit_idempotent<T: Serialize>(
         &self,
-        change: Change,
+        change: EventTx,
         answer: impl FnOnce(Option<Position>) -> Result<T>,
     ) -> Result<T> {
-        self.commit_kept(change, None, answer).await
+        self.commit_with_answer(change, None, answer).await
     }
 
     /// The same for an answer that repeats what may be changed or deleted: it is found again by its subject then.
-    pub async fn commit_once_about<T: Serialize>(
+    pub async fn commit_idempotent_about<T: Serialize>(
         &self,
-        change: Change,
-        subject: &Subject,
+        change: EventTx,
+        subject: &AnswerSubject,
         answer: impl FnOnce(Option<Position>) -> Result<T>,
     ) -> Result<T> {
-        self.commit_kept(change, Some(subject), answer).await
+        self.commit_with_answer(change, Some(subject), answer).await
     }
 
-    async fn commit_kept<T: Serialize>(
+    async fn commit_with_answer<T: Serialize>(
         &self,
-        change: Change,
-        subject: Option<&Subject>,
+        change: EventTx,
+        subject: Option<&AnswerSubject>,
         answer: impl FnOnce(Option<Position>) -> Result<T>,
     ) -> Result<T> {
         let appended = change.append().await?;
         let answer = answer(appended.position())?;
-        if let Some(once) = self.kept() {
-            once.keep(&self.kernel.clock, Door::Tenant(&appended.tx), subject, &answer).await?;
+        if let Some(operation) = self.idempotency() {
+            operation
+                .store_answer(&self.services.clock, AnyTx::Tenant(&appended.tx), subject, &answer)
+                .await?;
         }
-        self.hand_over(&appended.commit().await?);
+        self.dispatch(&appended.commit().await?);
         Ok(answer)
     }
 
     /// Gives what was committed to this node's readers.
-    fn hand_over(&self, committed: &Committed) {
+    fn dispatch(&self, committed: &Committed) {
         reach(Failpoint::CommitAfter);
-        self.count(committed);
-        self.kernel.hub.committed(self.scope.tenant_id(), &committed.envelopes);
+        self.count_events(committed);
+        self.services.hub.publish_committed(self.scope.tenant_id(), &committed.envelopes);
     }
 
-    fn count(&self, committed: &Committed) {
+    fn count_events(&self, committed: &Committed) {
         if committed.envelopes.is_empty() {
             return;
         }
-        let Kernel { metrics, .. } = &self.kernel;
+        let Services { metrics, .. } = &self.services;
         for envelope in &committed.envelopes {
-            metrics.events.of(EventKind::of(&envelope.kind)).one();
+            metrics.events.of(EventKind::of(&envelope.kind)).inc();
         }
-        metrics.tenants.of(self.scope.tenant_id()).appended(committed.envelopes.len() as u64, self.now());
+        metrics
+            .tenants
+            .of(self.scope.tenant_id())
+            .record_appended(committed.envelopes.len() as u64, self.now());
     }
 
     /// Notes a deed in the audit log, in the deed's own transaction.
-    pub async fn audit(&self, tx: &TenantTx, deed: Deed) -> Result<()> {
-        let (actor_kind, actor_id, actor_name) = self.actor_words();
+    pub async fn audit(&self, tx: &TenantTx, entry: AuditEntry) -> Result<()> {
+        let (actor_kind, actor_id, actor_name) = self.actor_fields();
         let entry = NewAuditEntry {
             at: micros(self.now()),
             actor_kind,
             actor_id,
             actor_name,
-            action: deed.action,
-            target_kind: Some(deed.target_kind),
-            target_id: Some(deed.target_id),
-            detail: deed.detail.map(|detail| detail.to_string()),
+            action: entry.action,
+            target_kind: Some(entry.target_kind),
+            target_id: Some(entry.target_id),
+            detail: entry.detail.map(|detail| detail.to_string()),
             address: self.origin.address.clone(),
             request_id: self.origin.request_id.clone(),
         };
@@ -368,14 +380,14 @@ impl Op {
 
     /// Notes a deed on what belongs to `owner`, unless that is the caller: what people do with their own is theirs, what
     /// others do with it stands in the audit log.
-    pub async fn audit_unless_own(&self, tx: &TenantTx, owner: UserId, deed: Deed) -> Result<()> {
+    pub async fn audit_unless_own(&self, tx: &TenantTx, owner: UserId, entry: AuditEntry) -> Result<()> {
         if self.principal().and_then(Principal::owner_id) == Some(owner) {
             return Ok(());
         }
-        self.audit(tx, deed).await
+        self.audit(tx, entry).await
     }
 
-    fn actor_words(&self) -> (&'static str, Option<String>, Option<String>) {
+    fn actor_fields(&self) -> (&'static str, Option<String>, Option<String>) {
         match &self.actor {
             Actor::Caller(Principal::User(user)) => {
                 ("user", Some(user.user_id().to_string()), Some(user.username().to_owned()))
@@ -384,13 +396,13 @@ impl Op {
             Actor::Caller(Principal::Operator(operator)) => {
                 ("operator", Some(operator.operator_id().to_string()), Some(operator.username().to_owned()))
             }
-            Actor::System(reason) => ("system", None, Some(reason.word().to_owned())),
+            Actor::System(reason) => ("system", None, Some(reason.name().to_owned())),
         }
     }
 }
 
 /// What is noted of a deed. `action` is dotted: `user.created`. `detail` never holds a secret.
-pub struct Deed {
+pub struct AuditEntry {
     pub action: &'static str,
     pub target_kind: &'static str,
     pub target_id: String,
@@ -399,11 +411,14 @@ pub struct Deed {
 
 /// The refusal of a known caller who lacks a permission; it says what would be enough.
 pub fn forbidden(permission: Permission) -> Problem {
-    Problem { missing_scopes: permission.scopes().map(String::into_boxed_str), ..denied(&permission.needs()) }
+    Problem {
+        missing_scopes: permission.scopes().map(String::into_boxed_str),
+        ..denied(&permission.requirement())
+    }
 }
 
 /// The refusal of a caller who is no person of the tenant.
-pub fn not_a_person() -> Problem {
+pub fn not_a_user() -> Problem {
     denied("the sign-in of a person of the tenant")
 }
 

@@ -5,12 +5,12 @@ use sha2::{Digest, Sha256};
 
 use super::broadcast::check_text;
 use super::error::Result;
-use super::idempotency::Begun;
-use super::identity::platform::PlatformOp;
+use super::idempotency::Begin;
+use super::identity::platform_op::PlatformOp;
 use super::notifications;
-use super::op::{Deed, Kernel, Op};
+use super::op::{AuditEntry, Op, Services};
 use crate::auth::permission::Permission;
-use crate::auth::scope::SystemReason;
+use crate::auth::tenant_scope::SystemReason;
 use crate::base::clock::{epoch_seconds, rfc3339};
 use crate::base::failpoint::{Failpoint, reach};
 use crate::base::ids::{BroadcastId, NotificationId, TenantId};
@@ -35,51 +35,55 @@ pub async fn send(
     op.require(Permission::BroadcastAll)?;
     check_text(message, category)?;
     // Kept once; that each tenant then gets it once is the matter of `flush`.
-    let tx = match op.begin_once().await? {
-        Begun::First(tx) => tx,
-        Begun::Again(id) => return Ok(id),
+    let tx = match op.begin_idempotent().await? {
+        Begin::Execute(tx) => tx,
+        Begin::Replay(id) => return Ok(id),
     };
-    let id = BroadcastId::new(&op.kernel.clock);
+    let id = BroadcastId::new(&op.services.clock);
     let now = micros(op.now());
     let start_time = start_time.map_or(now, micros);
     let (sent_by, sender_name) = op.operator().unzip();
     let new = NewPlatformBroadcast { id, message, category, start_time, now, sent_by, sender_name };
     platform_broadcasts::insert(&tx, new).await?;
-    let deed =
-        Deed { action: "broadcast.sent", target_kind: "broadcast", target_id: id.to_string(), detail: None };
-    op.audit(&tx, None, deed).await?;
-    op.commit_once(tx, &id).await?;
+    let entry = AuditEntry {
+        action: "broadcast.sent",
+        target_kind: "broadcast",
+        target_id: id.to_string(),
+        detail: None,
+    };
+    op.audit(&tx, None, entry).await?;
+    op.commit_idempotent(tx, &id).await?;
     Ok(id)
 }
 
 /// Writes what is kept to the tenants that do not have it yet; returns how many got it.
-pub async fn flush(kernel: &Kernel) -> Result<u64> {
+pub async fn flush(services: &Services) -> Result<u64> {
     let mut written = 0;
     loop {
-        let tx = kernel.db.system(SystemReason::PlatformBroadcast).read().await?;
+        let tx = services.db.system(SystemReason::PlatformBroadcast).read().await?;
         let Some(row) = platform_broadcasts::unfinished(&tx).await? else { return Ok(written) };
         let page = tenants::list(&tx, Some(row.after_tenant), PAGE).await?;
         drop(tx);
         for tenant in page.iter().filter(|tenant| tenant.is_active) {
-            written += u64::from(deliver(kernel, TenantId(tenant.id), &row).await?);
+            written += u64::from(deliver(services, TenantId(tenant.id), &row).await?);
             reach(Failpoint::PlatformBroadcast);
         }
-        let tx = kernel.db.system(SystemReason::PlatformBroadcast).begin().await?;
+        let tx = services.db.system(SystemReason::PlatformBroadcast).begin().await?;
         let id = BroadcastId(row.id);
         match page.last() {
             Some(last) => platform_broadcasts::advance(&tx, id, TenantId(last.id)).await?,
-            None => platform_broadcasts::finish(&tx, id, micros(kernel.clock.now())).await?,
+            None => platform_broadcasts::finish(&tx, id, micros(services.clock.now())).await?,
         }
         tx.commit().await?;
     }
 }
 
 /// Writes it to one tenant, unless it is there: a crash may have come between this and the note of it.
-async fn deliver(kernel: &Kernel, tenant: TenantId, row: &PlatformBroadcastRow) -> Result<bool> {
-    let op = Op::of_system(kernel, SystemReason::PlatformBroadcast, tenant);
-    let mark = mark(row, tenant);
+async fn deliver(services: &Services, tenant: TenantId, row: &PlatformBroadcastRow) -> Result<bool> {
+    let op = Op::of_system(services, SystemReason::PlatformBroadcast, tenant);
+    let notification_id = notification_id(row, tenant);
     let mut change = op.begin().await?;
-    if notification_rows::find(&change.tx, mark).await?.is_some() {
+    if notification_rows::find(&change.tx, notification_id).await?.is_some() {
         return Ok(false);
     }
     let message = SystemNotification {
@@ -93,7 +97,7 @@ async fn deliver(kernel: &Kernel, tenant: TenantId, row: &PlatformBroadcastRow) 
         occurred_at: None,
     };
     let event = Event::Broadcast { audience: Audience::Everyone, message };
-    notifications::notify_as(&op, &mut change, event, mark).await?;
+    notifications::notify_as(&op, &mut change, event, notification_id).await?;
     audit_log::insert(&change.tx, entry(row, op.now())).await?;
     op.commit(change).await?;
     Ok(true)
@@ -116,7 +120,7 @@ fn entry(row: &PlatformBroadcastRow, now: DateTime<Utc>) -> NewAuditEntry {
 }
 
 /// The notification's id in this tenant: the same for the same broadcast whenever it is asked for (UUIDv8, RFC 9562).
-fn mark(row: &PlatformBroadcastRow, tenant: TenantId) -> NotificationId {
+fn notification_id(row: &PlatformBroadcastRow, tenant: TenantId) -> NotificationId {
     let digest =
         Sha256::new().chain_update(row.id.as_bytes()).chain_update(tenant.0.to_be_bytes()).finalize();
     let mut bytes = [0; 16];
@@ -130,9 +134,9 @@ mod tests {
     use crate::domain::testing::World;
     use crate::eventlog;
 
-    async fn bodies(kernel: &Kernel, tenant: TenantId) -> Vec<String> {
-        let op = Op::of_system(kernel, SystemReason::Demo, tenant);
-        let page = eventlog::read_after(&kernel.db, &op.scope, 0, 100).await.unwrap();
+    async fn bodies(services: &Services, tenant: TenantId) -> Vec<String> {
+        let op = Op::of_system(services, SystemReason::Demo, tenant);
+        let page = eventlog::read_after(&services.db, &op.scope, 0, 100).await.unwrap();
         page.envelopes.iter().map(|one| String::from_utf8_lossy(&one.frame.payload()).into_owned()).collect()
     }
 
@@ -140,19 +144,19 @@ mod tests {
     async fn every_tenant_gets_it_once_also_when_the_note_of_it_was_lost() {
         let world = World::new().await;
         let other = world.another_tenant().await;
-        let op = PlatformOp::of_system(&world.kernel, SystemReason::Demo);
+        let op = PlatformOp::of_system(&world.services, SystemReason::Demo);
         let id = send(&op, "Maintenance", Some("maintenance"), None).await.unwrap();
 
         // A crash between the tenant's write and the note of it: the first tenant has it, the note says nobody.
-        let tx = world.kernel.db.system(SystemReason::Demo).read().await.unwrap();
+        let tx = world.services.db.system(SystemReason::Demo).read().await.unwrap();
         let row = platform_broadcasts::unfinished(&tx).await.unwrap().unwrap();
         drop(tx);
-        assert!(deliver(&world.kernel, world.tenant, &row).await.unwrap());
+        assert!(deliver(&world.services, world.tenant, &row).await.unwrap());
 
-        assert_eq!(flush(&world.kernel).await.unwrap(), 1);
-        assert_eq!(flush(&world.kernel).await.unwrap(), 0);
+        assert_eq!(flush(&world.services).await.unwrap(), 1);
+        assert_eq!(flush(&world.services).await.unwrap(), 0);
         for tenant in [world.tenant, other] {
-            let told = bodies(&world.kernel, tenant).await;
+            let told = bodies(&world.services, tenant).await;
             assert_eq!(told.iter().filter(|body| body.contains(&id.to_string())).count(), 1, "{told:?}");
         }
     }

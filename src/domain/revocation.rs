@@ -16,11 +16,11 @@ pub enum Revocation {
     /// All sign-ins of an operator, but perhaps one.
     OperatorSessions { operator: OperatorId, except: Option<SessionId> },
     /// All sign-ins of a user, but perhaps one: the password was changed, or the user ended them.
-    Sessions { tenant: TenantId, user: UserId, except: Option<SessionId> },
+    UserSessions { tenant: TenantId, user: UserId, except: Option<SessionId> },
     /// A user was deactivated or removed; the keys that they made end with them.
     User { tenant: TenantId, user: UserId },
     /// A user has another role or name, or may come back: nothing ends, but what was known of them and their keys is old.
-    Role { tenant: TenantId, user: UserId },
+    UserChanged { tenant: TenantId, user: UserId },
     /// An API key was revoked.
     Key(KeyId),
     /// A tenant was suspended.
@@ -30,7 +30,7 @@ pub enum Revocation {
 /// What a revocation is about. Connections and cached accounts are indexed by their subjects, so that a revocation costs
 /// what it concerns and no walk over everything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Subject {
+pub enum RevocationSubject {
     Session(SessionId),
     /// The user, and the keys that the user made.
     User(TenantId, UserId),
@@ -39,7 +39,7 @@ pub enum Subject {
     Operator(OperatorId),
 }
 
-impl Subject {
+impl RevocationSubject {
     /// The subjects that a principal's credential depends on.
     pub fn of(principal: &Principal) -> impl Iterator<Item = Self> + use<> {
         let subjects = match principal {
@@ -65,21 +65,25 @@ impl Subject {
 
 impl Revocation {
     /// What it is about: it concerns nothing that has none of these subjects.
-    pub fn subjects(&self) -> Vec<Subject> {
+    pub fn subjects(&self) -> Vec<RevocationSubject> {
         match self {
-            Self::Session(session) => vec![Subject::Session(*session)],
-            Self::SomeSessions(some) => some.iter().copied().map(Subject::Session).collect(),
-            Self::Sessions { tenant, user, .. }
+            Self::Session(session) => vec![RevocationSubject::Session(*session)],
+            Self::SomeSessions(some) => some.iter().copied().map(RevocationSubject::Session).collect(),
+            Self::UserSessions { tenant, user, .. }
             | Self::User { tenant, user }
-            | Self::Role { tenant, user } => vec![Subject::User(*tenant, *user)],
-            Self::OperatorSessions { operator, .. } => vec![Subject::Operator(*operator)],
-            Self::Key(key) => vec![Subject::Key(*key)],
-            Self::Tenant(tenant) => vec![Subject::Tenant(*tenant)],
+            | Self::UserChanged { tenant, user } => vec![RevocationSubject::User(*tenant, *user)],
+            Self::OperatorSessions { operator, .. } => vec![RevocationSubject::Operator(*operator)],
+            Self::Key(key) => vec![RevocationSubject::Key(*key)],
+            Self::Tenant(tenant) => vec![RevocationSubject::Tenant(*tenant)],
         }
     }
 
     /// How it ends a connection of this principal; `None` when it does not concern it.
-    pub fn ends(&self, tenant_id: TenantId, principal: &Principal) -> Option<(CloseCode, &'static str)> {
+    pub fn close_reason_for(
+        &self,
+        tenant_id: TenantId,
+        principal: &Principal,
+    ) -> Option<(CloseCode, &'static str)> {
         let is_user = |user: &UserId, tenant: &TenantId| {
             *tenant == tenant_id && principal.user_id().as_ref() == Some(user)
         };
@@ -93,7 +97,7 @@ impl Revocation {
             Self::SomeSessions(some) if principal.session_id().is_some_and(|own| some.contains(&own)) => {
                 Some((CloseCode::SessionRevoked, "session revoked"))
             }
-            Self::Sessions { tenant, user, except } if is_user(user, tenant) => {
+            Self::UserSessions { tenant, user, except } if is_user(user, tenant) => {
                 let spared = except.is_some() && principal.session_id() == *except;
                 (!spared).then_some((CloseCode::SessionRevoked, "session revoked"))
             }
@@ -112,9 +116,9 @@ impl Revocation {
             Self::OperatorSessions { .. }
             | Self::SomeSessions(_)
             | Self::Session(_)
-            | Self::Sessions { .. }
+            | Self::UserSessions { .. }
             | Self::User { .. }
-            | Self::Role { .. }
+            | Self::UserChanged { .. }
             | Self::Key(_)
             | Self::Tenant(_) => None,
         }

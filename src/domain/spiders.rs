@@ -1,16 +1,16 @@
 //! Spiders of a tenant. `auto` is everybody's: it is in every list and cannot be changed or removed.
 
 use super::error::Result;
-use super::idempotency::{Begun, Subject};
-use super::jobs::check::{Faults, list_json, refuse};
+use super::idempotency::{AnswerSubject, Begin};
+use super::jobs::validation::{FieldErrors, ensure_valid, list_json};
 use super::jobs::view::{json, unreadable};
-use super::op::{Deed, Op};
+use super::op::{AuditEntry, Op};
 use crate::auth::permission::Permission;
 use crate::base::clock::rfc3339;
 use crate::base::page::{Page, PageRequest};
 use crate::protocol::problem::{Code, FieldError, Problem};
-use crate::protocol::spider::{AUTO, NewSpider, Runner, Spider, SpiderChange};
-use crate::storage::spiders::{self, SpiderRow, SpiderWords};
+use crate::protocol::spider::{AUTO, NewSpider, Runner, Spider, SpiderInput};
+use crate::storage::spiders::{self, SpiderFields, SpiderRow};
 use crate::storage::{Error, TenantTx, jobs, micros, time};
 
 /// Where `auto` stands in the list: before every stored spider.
@@ -21,19 +21,19 @@ pub type Precondition<'a> = &'a (dyn Fn(&Spider) -> Result<()> + Sync);
 
 pub async fn create(op: &Op, new: NewSpider) -> Result<Spider> {
     op.require(Permission::ManageSpiders)?;
-    refuse(judge_new(&new))?;
+    ensure_valid(validate_new(&new))?;
     refuse_auto(&new.name)?;
-    let change = match op.begin_once().await? {
-        Begun::First(change) => change,
-        Begun::Again(answer) => return Ok(answer),
+    let change = match op.begin_idempotent().await? {
+        Begin::Execute(change) => change,
+        Begin::Replay(answer) => return Ok(answer),
     };
-    let words = words_of(op, new.runner, new.start_urls, new.allowed_hosts);
+    let words = columns_of(op, new.runner, new.start_urls, new.allowed_hosts);
     let row = match spiders::insert(&change.tx, &new.name, words).await {
         Err(Error::Duplicate(_)) => return Err(taken()),
         other => other?,
     };
-    op.audit(&change.tx, deed("spider.created", &new.name)).await?;
-    op.commit_once_about(change, &Subject::spider(&new.name), |_| view(&row)).await
+    op.audit(&change.tx, audit_entry("spider.created", &new.name)).await?;
+    op.commit_idempotent_about(change, &AnswerSubject::spider(&new.name), |_| view(&row)).await
 }
 
 /// `auto` first, then the tenant's own in the order of their making.
@@ -44,7 +44,7 @@ pub async fn list(op: &Op, page: PageRequest<i64>) -> Result<Page<Spider, i64>> 
     let stored = rows.iter().map(|row| Ok((row.id, view(row)?)));
     let auto = page.after.is_none().then(|| Ok((AUTO_KEY, auto())));
     let all = auto.into_iter().chain(stored).collect::<Result<Vec<_>>>()?;
-    Ok(Page::cut(all, page.limit, |(key, _)| *key).map(|(_, spider)| spider))
+    Ok(Page::from_rows(all, page.limit, |(key, _)| *key).map(|(_, spider)| spider))
 }
 
 pub async fn get(op: &Op, name: &str) -> Result<Spider> {
@@ -52,23 +52,23 @@ pub async fn get(op: &Op, name: &str) -> Result<Spider> {
     if name == AUTO {
         return Ok(auto());
     }
-    require_possible(name)?;
+    require_valid_name(name)?;
     let row = spiders::find(&op.read().await?, name).await?.ok_or_else(Problem::not_found)?;
     view(&row)
 }
 
 /// Replaces all of a spider but its name. Jobs that exist keep what they were made with.
-pub async fn put(op: &Op, name: &str, new: SpiderChange, precondition: Precondition<'_>) -> Result<Spider> {
+pub async fn put(op: &Op, name: &str, new: SpiderInput, precondition: Precondition<'_>) -> Result<Spider> {
     op.require(Permission::ManageSpiders)?;
-    refuse(judge_change(&new))?;
+    ensure_valid(validate_change(&new))?;
     refuse_auto(name)?;
-    require_possible(name)?;
+    require_valid_name(name)?;
     let change = op.begin().await?;
     let row = spiders::lock(&change.tx, name).await?.ok_or_else(Problem::not_found)?;
     precondition(&view(&row)?)?;
-    let words = words_of(op, new.runner, new.start_urls, new.allowed_hosts);
+    let words = columns_of(op, new.runner, new.start_urls, new.allowed_hosts);
     spiders::update(&change.tx, row.id, words).await?;
-    op.audit(&change.tx, deed("spider.changed", name)).await?;
+    op.audit(&change.tx, audit_entry("spider.changed", name)).await?;
     let row = spiders::find(&change.tx, name).await?.ok_or_else(Problem::not_found)?;
     op.commit(change).await?;
     view(&row)
@@ -78,7 +78,7 @@ pub async fn put(op: &Op, name: &str, new: SpiderChange, precondition: Precondit
 pub async fn delete(op: &Op, name: &str, precondition: Precondition<'_>) -> Result<()> {
     op.require(Permission::ManageSpiders)?;
     refuse_auto(name)?;
-    require_possible(name)?;
+    require_valid_name(name)?;
     let change = op.begin().await?;
     let row = spiders::lock(&change.tx, name).await?.ok_or_else(Problem::not_found)?;
     precondition(&view(&row)?)?;
@@ -89,8 +89,8 @@ pub async fn delete(op: &Op, name: &str, precondition: Precondition<'_>) -> Resu
         ));
     }
     spiders::delete(&change.tx, row.id).await?;
-    Subject::spider(name).forget(&change.tx).await?;
-    op.audit(&change.tx, deed("spider.removed", name)).await?;
+    AnswerSubject::spider(name).clear_answers(&change.tx).await?;
+    op.audit(&change.tx, audit_entry("spider.removed", name)).await?;
     op.commit(change).await?;
     Ok(())
 }
@@ -100,10 +100,10 @@ pub(super) async fn resolve(tx: &TenantTx, name: &str) -> Result<Option<Spider>>
     if name == AUTO {
         return Ok(Some(auto()));
     }
-    if !is_name(name) {
+    if !is_valid_name(name) {
         return Ok(None);
     }
-    spiders::share(tx, name).await?.map(|row| view(&row)).transpose()
+    spiders::lock_shared(tx, name).await?.map(|row| view(&row)).transpose()
 }
 
 fn auto() -> Spider {
@@ -128,13 +128,13 @@ fn view(row: &SpiderRow) -> Result<Spider> {
     })
 }
 
-fn words_of<'a>(
+fn columns_of<'a>(
     op: &Op,
     runner: Runner,
     start_urls: Option<Vec<String>>,
     allowed_hosts: Option<Vec<String>>,
-) -> SpiderWords<'a> {
-    SpiderWords {
+) -> SpiderFields<'a> {
+    SpiderFields {
         runner: runner.name(),
         start_urls: list_json(&start_urls.unwrap_or_default()),
         allowed_hosts: list_json(&allowed_hosts.unwrap_or_default()),
@@ -143,35 +143,39 @@ fn words_of<'a>(
 }
 
 /// Every bad field of a spider to make.
-pub fn judge_new(new: &NewSpider) -> Vec<FieldError> {
-    let mut faults = Faults::default();
+pub fn validate_new(new: &NewSpider) -> Vec<FieldError> {
+    let mut faults = FieldErrors::default();
     let words = "must have 1 to 100 of A-Z a-z 0-9 _ . -, and not be `.` or `..`";
-    faults.unless(is_name(&new.name), "name", "pattern", words);
+    faults.require(is_valid_name(&new.name), "name", "pattern", words);
     check_lists(&mut faults, &new.start_urls, &new.allowed_hosts);
     faults.into_errors()
 }
 
 /// Every bad field of what a spider is to become.
-pub fn judge_change(new: &SpiderChange) -> Vec<FieldError> {
-    let mut faults = Faults::default();
+pub fn validate_change(new: &SpiderInput) -> Vec<FieldError> {
+    let mut faults = FieldErrors::default();
     check_lists(&mut faults, &new.start_urls, &new.allowed_hosts);
     faults.into_errors()
 }
 
-fn check_lists(faults: &mut Faults, start_urls: &Option<Vec<String>>, allowed_hosts: &Option<Vec<String>>) {
+fn check_lists(
+    faults: &mut FieldErrors,
+    start_urls: &Option<Vec<String>>,
+    allowed_hosts: &Option<Vec<String>>,
+) {
     faults.urls("start_urls", start_urls.as_deref().unwrap_or_default());
     faults.hosts("allowed_hosts", allowed_hosts.as_deref().unwrap_or_default());
 }
 
-pub(super) fn is_name(name: &str) -> bool {
+pub(super) fn is_valid_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     // `.` and `..` are steps in a path: a client's URL parser would take them away.
     (1..=100).contains(&name.len()) && name.bytes().all(allowed) && !matches!(name, "." | "..")
 }
 
 /// No spider has another name, and not every text may be asked of every database.
-fn require_possible(name: &str) -> Result<()> {
-    if is_name(name) { Ok(()) } else { Err(Problem::not_found()) }
+fn require_valid_name(name: &str) -> Result<()> {
+    if is_valid_name(name) { Ok(()) } else { Err(Problem::not_found()) }
 }
 
 fn refuse_auto(name: &str) -> Result<()> {
@@ -187,14 +191,14 @@ fn taken() -> Problem {
     Problem::conflict_of("A spider of this name exists; change it, or choose another name.", errors)
 }
 
-fn deed(action: &'static str, name: &str) -> Deed {
-    Deed { action, target_kind: "spider", target_id: name.to_owned(), detail: None }
+fn audit_entry(action: &'static str, name: &str) -> AuditEntry {
+    AuditEntry { action, target_kind: "spider", target_id: name.to_owned(), detail: None }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::role::{KeyScope, Role};
+    use crate::auth::key_scope::{KeyScope, Role};
     use crate::domain::jobs::create::create as create_job;
     use crate::domain::testing::World;
     use crate::protocol::job::NewJob;
@@ -208,9 +212,9 @@ mod tests {
         Ok(())
     }
 
-    fn change() -> SpiderChange {
+    fn change() -> SpiderInput {
         let hosts = Some(vec!["cdn.example.com".to_owned()]);
-        SpiderChange { runner: Runner::Builtin, start_urls: None, allowed_hosts: hosts }
+        SpiderInput { runner: Runner::Builtin, start_urls: None, allowed_hosts: hosts }
     }
 
     async fn names(op: &Op, limit: u64, after: Option<i64>) -> (Vec<String>, Option<i64>) {

@@ -4,25 +4,25 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::Result;
-use super::identity::platform::PlatformOp;
+use super::identity::platform_op::PlatformOp;
 use super::identity::tenants::Precondition;
-use super::op::{Deed, Kernel};
+use super::op::{AuditEntry, Services};
 use super::revocation::Revocation;
 use super::uploads;
 use crate::auth::permission::Permission;
-use crate::auth::scope::SystemReason;
+use crate::auth::tenant_scope::SystemReason;
 use crate::base::failpoint::{Failpoint, reach};
 use crate::base::ids::TenantId;
-use crate::protocol::problem::{Code, FieldError, Problem, Step};
+use crate::protocol::problem::{Code, FieldError, PathSegment, Problem};
 use crate::storage::audit_log::{self, NewAuditEntry};
 use crate::storage::tenant_removal::{self, RowCounts};
 use crate::storage::tenants::{self, TenantRow};
 use crate::storage::{SystemTx, micros};
 
 /// Rows taken away in one transaction: writers wait that long and no longer.
-const BITE: u64 = 500;
+const BATCH_ROWS: u64 = 500;
 /// Files whose bytes go before their rows, in one step.
-const FILES: u64 = 100;
+const BATCH_FILES: u64 = 100;
 
 /// Who asked for it and when, and what has gone since; kept in the tenant's row.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,9 +36,9 @@ struct Removal {
 
 /// How a removal stands after a bite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stand {
+pub enum RemovalProgress {
     /// Rows are left.
-    UnderWay,
+    InProgress,
     /// Nothing is left.
     Done,
 }
@@ -56,20 +56,20 @@ pub async fn request(
     let tenant = tenants::lock(&tx, id).await?.ok_or_else(Problem::not_found)?;
     precondition(&tenant)?;
     if confirm != tenant.slug {
-        let path = [Step::Name("confirm".to_owned())];
+        let path = [PathSegment::Name("confirm".to_owned())];
         let words = "must be the tenant's slug: everything of the tenant is removed for ever";
         return Err(Problem::validation(vec![FieldError::in_parameter("query", &path, "invalid", words)]));
     }
     if tenant.removal.is_some() {
         return Ok(tenant);
     }
-    let deed = Deed {
+    let entry = AuditEntry {
         action: "tenant.removal_requested",
         target_kind: "tenant",
         target_id: id.to_string(),
         detail: Some(serde_json::json!({ "slug": tenant.slug })),
     };
-    let entry = op.entry(deed);
+    let entry = op.entry(entry);
     let removal = Removal {
         requested_at: entry.at,
         actor_kind: entry.actor_kind.to_owned(),
@@ -77,80 +77,80 @@ pub async fn request(
         actor_name: entry.actor_name.clone(),
         rows: RowCounts::new(),
     };
-    tenant_removal::mark(&tx, id, &json(&removal), micros(op.now())).await?;
+    tenant_removal::start(&tx, id, &json(&removal), micros(op.now())).await?;
     audit_log::insert_by_system(&tx, None, entry).await?;
     let marked = tenants::find(&tx, id).await?.ok_or_else(Problem::not_found)?;
     tx.commit().await?;
-    op.kernel.revoked(Revocation::Tenant(id));
+    op.services.publish_revocation(Revocation::Tenant(id));
     Ok(marked)
 }
 
 /// Takes a bite of the next tenant that is to go; `None` when there is no such tenant.
-pub async fn go_on(kernel: &Kernel) -> Result<Option<Stand>> {
-    let tx = kernel.db.system(SystemReason::TenantRemoval).read().await?;
-    let next = tenant_removal::marked(&tx).await?.first().map(|tenant| TenantId(tenant.id));
+pub async fn resume(services: &Services) -> Result<Option<RemovalProgress>> {
+    let tx = services.db.system(SystemReason::TenantRemoval).read().await?;
+    let next = tenant_removal::in_progress(&tx).await?.first().map(|tenant| TenantId(tenant.id));
     drop(tx);
     match next {
-        Some(id) => Ok(Some(bite(kernel, id).await?)),
+        Some(id) => Ok(Some(delete_batch(services, id).await?)),
         None => Ok(None),
     }
 }
 
 /// Takes a bite of one tenant; its last one takes the tenant itself.
-pub async fn bite(kernel: &Kernel, id: TenantId) -> Result<Stand> {
-    let files = remove_bytes(kernel, id).await?;
-    let tx = kernel.db.system(SystemReason::TenantRemoval).begin().await?;
+pub async fn delete_batch(services: &Services, id: TenantId) -> Result<RemovalProgress> {
+    let files = remove_bytes(services, id).await?;
+    let tx = services.db.system(SystemReason::TenantRemoval).begin().await?;
     // Held: nobody adds a row that refers to it meanwhile, and two who remove it take turns.
-    let Some(tenant) = tenants::lock(&tx, id).await? else { return Ok(Stand::Done) };
-    let Some(mut removal) = removal_of(&tenant)? else {
+    let Some(tenant) = tenants::lock(&tx, id).await? else { return Ok(RemovalProgress::Done) };
+    let Some(mut removal) = parse_removal(&tenant)? else {
         return Err(Problem::new(Code::Conflict, "The tenant is not to be removed."));
     };
-    let stopped = tenant_removal::stop_jobs(&tx, id, BITE).await?;
-    let taken = if stopped == BITE {
+    let stopped = tenant_removal::stop_jobs(&tx, id, BATCH_ROWS).await?;
+    let taken = if stopped == BATCH_ROWS {
         0
     } else if files.is_empty() {
-        tenant_removal::bite(&tx, id, BITE - stopped, &mut removal.rows).await?
+        tenant_removal::delete_batch(&tx, id, BATCH_ROWS - stopped, &mut removal.rows).await?
     } else {
-        tenant_removal::take_files(&tx, id, &files, &mut removal.rows).await?;
+        tenant_removal::delete_files(&tx, id, &files, &mut removal.rows).await?;
         0
     };
-    if stopped + taken == BITE || !files.is_empty() {
-        tenant_removal::note(&tx, id, &json(&removal)).await?;
+    if stopped + taken == BATCH_ROWS || !files.is_empty() {
+        tenant_removal::save_progress(&tx, id, &json(&removal)).await?;
         reach(Failpoint::TenantRemoval);
         tx.commit().await?;
-        return Ok(Stand::UnderWay);
+        return Ok(RemovalProgress::InProgress);
     }
-    finish(kernel, &tx, &tenant, removal).await?;
+    finish(services, &tx, &tenant, removal).await?;
     reach(Failpoint::TenantRemoval);
     tx.commit().await?;
     // What was known of its people since is old: they are unknown now.
-    kernel.revoked(Revocation::Tenant(id));
+    services.publish_revocation(Revocation::Tenant(id));
     tracing::info!(tenant.id = %id, "a tenant was removed");
-    Ok(Stand::Done)
+    Ok(RemovalProgress::Done)
 }
 
 /// Takes the bytes of some files away, whose rows may go then: whatever ends the process in between, a row is left from which
 /// the next bite begins. Returns those rows' ids.
-async fn remove_bytes(kernel: &Kernel, id: TenantId) -> Result<Vec<i64>> {
-    let tx = kernel.db.system(SystemReason::TenantRemoval).read().await?;
+async fn remove_bytes(services: &Services, id: TenantId) -> Result<Vec<i64>> {
+    let tx = services.db.system(SystemReason::TenantRemoval).read().await?;
     // Asked in one read: of a tenant that is not to go nothing is touched.
     let is_marked = tenants::find(&tx, id).await?.is_some_and(|tenant| tenant.removal.is_some());
-    let files = if is_marked { tenant_removal::files(&tx, id, FILES).await? } else { Vec::new() };
+    let files = if is_marked { tenant_removal::files(&tx, id, BATCH_FILES).await? } else { Vec::new() };
     drop(tx);
     for file in &files {
-        uploads::remove_bytes(kernel, id, file).await?;
+        uploads::remove_bytes(services, id, file).await?;
     }
     Ok(files.into_iter().map(|file| file.id).collect())
 }
 
 /// The tenant itself goes, and what operators made of it; a line stays that says so.
-async fn finish(kernel: &Kernel, tx: &SystemTx, tenant: &TenantRow, mut removal: Removal) -> Result<()> {
+async fn finish(services: &Services, tx: &SystemTx, tenant: &TenantRow, mut removal: Removal) -> Result<()> {
     let id = TenantId(tenant.id);
     tenant_removal::finish(tx, id, &mut removal.rows).await?;
-    tenant_removal::forget_answers(tx, |answer| is_about(answer, tenant)).await?;
+    tenant_removal::delete_answers(tx, |answer| is_creation_answer(answer, tenant)).await?;
     let detail = serde_json::json!({ "slug": tenant.slug, "rows": removal.rows });
     let entry = NewAuditEntry {
-        at: micros(kernel.clock.now()),
+        at: micros(services.clock.now()),
         actor_kind: if removal.actor_kind == "operator" { "operator" } else { "system" },
         actor_id: removal.actor_id,
         actor_name: removal.actor_name,
@@ -164,12 +164,12 @@ async fn finish(kernel: &Kernel, tx: &SystemTx, tenant: &TenantRow, mut removal:
 }
 
 /// Whether an answer that is kept for an operator is that to the tenant's making: it names the first admin.
-fn is_about(answer: &str, tenant: &TenantRow) -> bool {
+fn is_creation_answer(answer: &str, tenant: &TenantRow) -> bool {
     let kept: serde_json::Value = serde_json::from_str(answer).unwrap_or_default();
     kept["id"] == tenant.id && kept["slug"] == tenant.slug.as_str()
 }
 
-fn removal_of(tenant: &TenantRow) -> Result<Option<Removal>> {
+fn parse_removal(tenant: &TenantRow) -> Result<Option<Removal>> {
     let read = |text: &String| {
         serde_json::from_str(text).map_err(|error| {
             tracing::error!(%error, tenant.id, "the removal of a tenant is not readable");

@@ -5,10 +5,10 @@ use std::time::Duration;
 use chrono::DateTime;
 use tempfile::TempDir;
 
-use super::op::{Kernel, Op, Origin};
+use super::op::{Op, Origin, Services};
+use crate::auth::key_scope::{KeyScope, Role};
 use crate::auth::principal::{Principal, sample};
-use crate::auth::role::{KeyScope, Role};
-use crate::auth::scope::SystemReason;
+use crate::auth::tenant_scope::SystemReason;
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::ids::{TenantId, UserId};
@@ -18,7 +18,7 @@ use crate::storage::{Database, DatabaseSettings, micros, tenants, users};
 
 /// One node on a fresh store with one tenant.
 pub(crate) struct World {
-    pub(crate) kernel: Kernel,
+    pub(crate) services: Services,
     pub(crate) tenant: TenantId,
     folder: TempDir,
 }
@@ -26,7 +26,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn new() -> Self {
         let mut world = Self::empty().await;
-        world.tenant = add_tenant(&world.kernel, "acme").await;
+        world.tenant = add_tenant(&world.services, "acme").await;
         world
     }
 
@@ -35,12 +35,12 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let db = open(&folder).await;
         let clock = Clock::manual(DateTime::from_timestamp(1_764_000_000, 0).unwrap());
-        Self { kernel: Kernel::new(db, clock, Entropy), tenant: TenantId(0), folder }
+        Self { services: Services::new(db, clock, Entropy), tenant: TenantId(0), folder }
     }
 
     /// A node that starts anew on the same store, as after a crash.
-    pub(crate) async fn restarted(&self) -> Kernel {
-        Kernel::new(open(&self.folder).await, self.kernel.clock.clone(), Entropy)
+    pub(crate) async fn restarted(&self) -> Services {
+        Services::new(open(&self.folder).await, self.services.clock.clone(), Entropy)
     }
 
     /// Everything that the store has on disk.
@@ -51,7 +51,7 @@ impl World {
 
     /// Another tenant of the same deployment.
     pub(crate) async fn another_tenant(&self) -> TenantId {
-        add_tenant(&self.kernel, "other").await
+        add_tenant(&self.services, "other").await
     }
 
     /// A new user of the tenant at work.
@@ -76,16 +76,16 @@ impl World {
     }
 
     /// Moves the clock.
-    pub(crate) fn pass_ms(&self, ms: u64) {
-        self.kernel.clock.advance(Duration::from_millis(ms));
+    pub(crate) fn advance_ms(&self, ms: u64) {
+        self.services.clock.advance(Duration::from_millis(ms));
     }
 
     fn op(&self, principal: Principal) -> Op {
-        Op::of_caller(&self.kernel, principal, Origin::default()).unwrap()
+        Op::of_caller(&self.services, principal, Origin::default()).unwrap()
     }
 
     async fn add_user(&self, tenant: TenantId, username: &str, role: Role) -> UserId {
-        let op = Op::of_system(&self.kernel, SystemReason::Bootstrap, tenant);
+        let op = Op::of_system(&self.services, SystemReason::Bootstrap, tenant);
         let change = op.begin().await.unwrap();
         let new = NewUser {
             username,
@@ -106,9 +106,9 @@ async fn open(folder: &TempDir) -> Database {
     Database::open(&settings).await.unwrap()
 }
 
-async fn add_tenant(kernel: &Kernel, slug: &str) -> TenantId {
-    let tx = kernel.db.system(SystemReason::Bootstrap).begin().await.unwrap();
-    let new = NewTenant { slug, name: slug, log_epoch: 1, now: micros(kernel.clock.now()) };
+async fn add_tenant(services: &Services, slug: &str) -> TenantId {
+    let tx = services.db.system(SystemReason::Bootstrap).begin().await.unwrap();
+    let new = NewTenant { slug, name: slug, log_epoch: 1, now: micros(services.clock.now()) };
     let tenant = tenants::insert(&tx, new).await.unwrap();
     tx.commit().await.unwrap();
     TenantId(tenant.id)

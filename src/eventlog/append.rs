@@ -14,13 +14,13 @@ use crate::storage::{Result, TenantTx, events, micros};
 
 /// A transaction that gathers events. They are appended as its last statements, because from then on the tenant's
 /// counter row is held: everything slow must be done before.
-pub struct Change {
+pub struct EventTx {
     pub tx: TenantTx,
     now: DateTime<Utc>,
-    gathered: Vec<Gathered>,
+    pending: Vec<PendingEvent>,
 }
 
-struct Gathered {
+struct PendingEvent {
     kind: &'static str,
     routing: Routing,
     subject: Option<String>,
@@ -46,16 +46,16 @@ impl Committed {
     }
 }
 
-impl Change {
+impl EventTx {
     pub fn new(tx: TenantTx, now: DateTime<Utc>) -> Self {
-        Self { tx, now, gathered: Vec::new() }
+        Self { tx, now, pending: Vec::new() }
     }
 
     /// Adds an event to what the commit will tell.
-    pub fn tell(&mut self, event: Event) {
+    pub fn emit(&mut self, event: Event) {
         let (routing, subject) = (event.routing(), event.subject());
         let message = event.into_message();
-        self.gathered.push(Gathered { kind: message.kind(), routing, subject, body: message.to_json() });
+        self.pending.push(PendingEvent { kind: message.kind(), routing, subject, body: message.to_json() });
     }
 
     /// Appends the events and commits. When this returns, change and events are on disk.
@@ -66,7 +66,7 @@ impl Change {
     /// Appends the events, for whoever must write down where they stand. The commit is to follow at once: from here
     /// on the tenant's counter row is held.
     pub async fn append(self) -> Result<Appended> {
-        let Self { tx, now, gathered } = self;
+        let Self { tx, now, pending: gathered } = self;
         if gathered.is_empty() {
             return Ok(Appended { tx, envelopes: Vec::new() });
         }

@@ -2,9 +2,9 @@
 //! and are read back in the order of commit. It knows no reader.
 
 mod append;
+mod log_cache;
 mod replay;
-mod shared;
 
-pub use append::{Appended, Change, Committed};
-pub use replay::{Head, Page, Since, head, judge, read_after, read_head, read_missing};
-pub use shared::{SharedReads, Stretch};
+pub use append::{Appended, Committed, EventTx};
+pub use log_cache::{LogCache, LogSegment};
+pub use replay::{Head, Page, Since, head, read_after, read_head, read_missing, resolve_since};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::auth::scope::TenantScope;
+use crate::auth::tenant_scope::TenantScope;
 use crate::base::failpoint::{Failpoint, reach};
 use crate::protocol::envelope::Envelope;
 use crate::protocol::message::GapReason;
@@ -47,7 +47,7 @@ pub enum Since {
 
 /// The log's head now.
 pub async fn head(db: &Database, scope: &TenantScope) -> Result<Head> {
-    let _turn = db.replay_turn(scope).await?;
+    let _turn = db.acquire_replay_permit(scope).await?;
     let tx = db.tenant(scope).read().await?;
     read_head(&tx).await
 }
@@ -55,13 +55,13 @@ pub async fn head(db: &Database, scope: &TenantScope) -> Result<Head> {
 /// At most `limit` events after `after`, without a hole between them. When retention has taken away what comes next,
 /// `head.trimmed` is above `after`: the caller has to tell a gap up to there.
 pub async fn read_after(db: &Database, scope: &TenantScope, after: i64, limit: u64) -> Result<Page> {
-    let _turn = db.replay_turn(scope).await?;
+    let _turn = db.acquire_replay_permit(scope).await?;
     read_page(db, scope, after, limit).await
 }
 
 /// The same for the node's own delivery, which waits for no storm of a tenant's readers.
 pub async fn read_missing(db: &Database, scope: &TenantScope, after: i64, limit: u64) -> Result<Page> {
-    let _turn = db.node_turn().await?;
+    let _turn = db.acquire_node_replay_permit().await?;
     read_page(db, scope, after, limit).await
 }
 
@@ -69,7 +69,7 @@ async fn read_page(db: &Database, scope: &TenantScope, after: i64, limit: u64) -
     let tx = db.tenant(scope).read().await?;
     let mut head = read_head(&tx).await?;
     let mut rows = events::read_after(&tx, after, limit).await?;
-    if overtaken(after, head, rows.first().map(|row| row.seq)) {
+    if was_trimmed_meanwhile(after, head, rows.first().map(|row| row.seq)) {
         // PostgreSQL shows each statement what is committed by then: the log was trimmed between the two.
         head = read_head(&tx).await?;
         rows.retain(|row| row.seq > head.trimmed);
@@ -82,7 +82,7 @@ async fn read_page(db: &Database, scope: &TenantScope, after: i64, limit: u64) -
 }
 
 /// Judges a position against the log.
-pub fn judge(since: &str, head: Head) -> Since {
+pub fn resolve_since(since: &str, head: Head) -> Since {
     let Ok(position) = since.parse::<Position>() else { return Since::Gap(GapReason::Malformed) };
     if position.epoch != head.epoch {
         Since::Gap(GapReason::OtherLog)
@@ -97,7 +97,7 @@ pub fn judge(since: &str, head: Head) -> Since {
 
 /// Whether rows that the head promised were trimmed away before they were read: numbers follow each other, so the
 /// first row after `after` is known beforehand.
-fn overtaken(after: i64, head: Head, first: Option<i64>) -> bool {
+fn was_trimmed_meanwhile(after: i64, head: Head, first: Option<i64>) -> bool {
     let before_first = Ord::max(after, head.trimmed);
     first.map_or(head.seq > before_first, |first| first > before_first + 1)
 }
@@ -120,28 +120,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_that_does_not_begin_with_the_next_event_was_overtaken_by_retention() {
+    fn a_page_that_does_not_begin_with_the_next_event_was_trimmed_meanwhile() {
         let head = Head { epoch: 7, seq: 100, trimmed: 40 };
 
-        assert!(!overtaken(50, head, Some(51)));
-        assert!(!overtaken(10, head, Some(41)), "the head told of that much");
-        assert!(!overtaken(100, head, None));
-        assert!(overtaken(50, head, Some(81)));
-        assert!(overtaken(50, head, None));
+        assert!(!was_trimmed_meanwhile(50, head, Some(51)));
+        assert!(!was_trimmed_meanwhile(10, head, Some(41)), "the head told of that much");
+        assert!(!was_trimmed_meanwhile(100, head, None));
+        assert!(was_trimmed_meanwhile(50, head, Some(81)));
+        assert!(was_trimmed_meanwhile(50, head, None));
         // Written after the head was read.
-        assert!(!overtaken(100, head, Some(101)));
+        assert!(!was_trimmed_meanwhile(100, head, Some(101)));
     }
 
     #[test]
     fn only_a_position_that_the_log_can_continue_is_continued() {
         let head = Head { epoch: 7, seq: 100, trimmed: 40 };
-        let judged = |epoch, seq| judge(&Position { epoch, seq }.to_string(), head);
+        let judged = |epoch, seq| resolve_since(&Position { epoch, seq }.to_string(), head);
 
         assert_eq!(judged(7, 100), Since::After(100));
         assert_eq!(judged(7, 40), Since::After(40));
         assert_eq!(judged(7, 39), Since::Gap(GapReason::Trimmed));
         assert_eq!(judged(7, 101), Since::Gap(GapReason::Future));
         assert_eq!(judged(8, 50), Since::Gap(GapReason::OtherLog));
-        assert_eq!(judge("yesterday", head), Since::Gap(GapReason::Malformed));
+        assert_eq!(resolve_since("yesterday", head), Since::Gap(GapReason::Malformed));
     }
 }

@@ -9,41 +9,41 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::body::BodyAccount;
-use super::client::origin;
-use super::explain::refuse_before_body;
+use super::body::BodyReservation;
+use super::client_ip::request_origin;
 use super::problem::oauth::REALM;
 use super::rate_limits::count_caller;
+use super::validation::refuse_before_body;
 use crate::auth::permission::Permission;
 use crate::auth::principal::{OperatorPrincipal, Principal};
-use crate::domain::idempotency::{Once, Presented};
+use crate::domain::idempotency::{IdempotencyKey, IdempotentOperation};
 use crate::domain::identity::Identity;
-use crate::domain::identity::authenticate::{Admitted, Credential};
-use crate::domain::identity::platform::PlatformOp;
+use crate::domain::identity::authenticate::{Authenticated, Credential};
+use crate::domain::identity::platform_op::PlatformOp;
 use crate::domain::op::{Op, Origin, forbidden};
 use crate::protocol::problem::{Code, Problem};
-use crate::session::Sessions;
+use crate::session::ConnectionRegistry;
 
 /// A permission as a type.
-pub trait Right: Send + Sync + 'static {
+pub trait RequiredPermission: Send + Sync + 'static {
     const PERMISSION: Permission;
     /// The permission as a requirement of an operation: the API document is made of it (`document/access.rs`).
     const REQUIREMENT: &'static str;
 }
 
-macro_rules! rights {
+macro_rules! permission_types {
     ($($name:ident)*) => {$(
         #[doc = concat!("The permission `", stringify!($name), "`.")]
         pub struct $name;
 
-        impl Right for $name {
+        impl RequiredPermission for $name {
             const PERMISSION: Permission = Permission::$name;
             const REQUIREMENT: &'static str = concat!("permission:", stringify!($name));
         }
     )*};
 }
 
-rights! {
+permission_types! {
     ManageOwnAccount ReadOwnUser MintTicket ReadEvents ReadStatus ReadJobs ReadProperties ReadNotifications ReadRooms ShowViewing
     ReadDirectory ReadSpiders StartJobs CancelOwnJobs Chat JoinRooms Upload ShowPresence CancelAnyJob ManageUsers
     ManageKeys ManageSpiders ManageRooms Broadcast ReadAudit ManageConnections ReadStats ReadAdminNotices RunJobs
@@ -53,53 +53,53 @@ rights! {
 /// A verified caller of a tenant with the right `R`.
 pub struct Caller<R> {
     pub op: Op,
-    pub admitted: Admitted,
+    pub admitted: Authenticated,
     right: PhantomData<R>,
 }
 
 /// A verified platform account with the right `R`.
 pub struct OperatorCaller<R> {
     pub operator: OperatorPrincipal,
-    pub admitted: Admitted,
+    pub admitted: Authenticated,
     pub origin: Origin,
     right: PhantomData<R>,
 }
 
 /// Somebody who manages their own account: a person of a tenant, or an operator.
-pub struct Account {
-    pub admitted: Admitted,
+pub struct AccountCaller {
+    pub admitted: Authenticated,
     pub origin: Origin,
 }
 
 /// The same where a caller may also stay unknown, because the body carries what is needed instead.
-pub struct MaybeAccount(pub Option<Account>);
+pub struct OptionalAccountCaller(pub Option<AccountCaller>);
 
 /// A caller who may broadcast: to their tenant, or as an operator to all of them.
-pub enum Broadcaster {
+pub enum BroadcastCaller {
     Tenant(Op),
     Platform(PlatformOp),
 }
 
-impl Broadcaster {
+impl BroadcastCaller {
     /// The same under what the caller showed.
     #[must_use]
-    pub fn once(self, presented: Option<Presented>) -> Self {
+    pub fn with_idempotency_key(self, presented: Option<IdempotencyKey>) -> Self {
         match self {
-            Self::Tenant(op) => Self::Tenant(op.once(presented)),
-            Self::Platform(op) => Self::Platform(op.once(presented)),
+            Self::Tenant(op) => Self::Tenant(op.with_idempotency_key(presented)),
+            Self::Platform(op) => Self::Platform(op.with_idempotency_key(presented)),
         }
     }
 
-    pub fn kept(&self) -> Option<&Once> {
+    pub fn idempotency(&self) -> Option<&IdempotentOperation> {
         match self {
-            Self::Tenant(op) => op.kept(),
-            Self::Platform(op) => op.kept(),
+            Self::Tenant(op) => op.idempotency(),
+            Self::Platform(op) => op.idempotency(),
         }
     }
 }
 
 /// A caller who may see live figures: of their tenant, or as an operator of the node.
-pub enum Observer {
+pub enum StatsCaller {
     Tenant(Box<Op>),
     Platform,
 }
@@ -121,12 +121,12 @@ macro_rules! secured {
         }
 
         fn security_schemes() -> Vec<&'static str> {
-            vec![SIGN_IN, BEARER, $(<$right as Right>::REQUIREMENT),+]
+            vec![SIGN_IN, BEARER, $(<$right as RequiredPermission>::REQUIREMENT),+]
         }
     };
 }
 
-impl<'a, R: Right> ApiExtractor<'a> for Caller<R> {
+impl<'a, R: RequiredPermission> ApiExtractor<'a> for Caller<R> {
     secured!(R);
 
     async fn from_request(
@@ -134,14 +134,14 @@ impl<'a, R: Right> ApiExtractor<'a> for Caller<R> {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let admitted = admit(request, R::PERMISSION).await?;
-        let kernel = &identity(request)?.kernel;
-        let op = Op::of_caller(kernel, admitted.principal.clone(), origin(request))?;
+        let admitted = authorize(request, R::PERMISSION).await?;
+        let services = &identity(request)?.services;
+        let op = Op::of_caller(services, admitted.principal.clone(), request_origin(request))?;
         Ok(Self { op, admitted, right: PhantomData })
     }
 }
 
-impl<'a, R: Right> ApiExtractor<'a> for OperatorCaller<R> {
+impl<'a, R: RequiredPermission> ApiExtractor<'a> for OperatorCaller<R> {
     secured!(R);
 
     async fn from_request(
@@ -149,15 +149,15 @@ impl<'a, R: Right> ApiExtractor<'a> for OperatorCaller<R> {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let admitted = admit(request, R::PERMISSION).await?;
+        let admitted = authorize(request, R::PERMISSION).await?;
         let Principal::Operator(operator) = admitted.principal.clone() else {
             return Err(forbidden(R::PERMISSION).into());
         };
-        Ok(Self { operator, admitted, origin: origin(request), right: PhantomData })
+        Ok(Self { operator, admitted, origin: request_origin(request), right: PhantomData })
     }
 }
 
-impl<'a> ApiExtractor<'a> for Broadcaster {
+impl<'a> ApiExtractor<'a> for BroadcastCaller {
     secured!(Broadcast, BroadcastAll);
 
     async fn from_request(
@@ -165,22 +165,22 @@ impl<'a> ApiExtractor<'a> for Broadcaster {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let (identity, admitted) = (identity(request)?, known(request).await?);
+        let (identity, admitted) = (identity(request)?, identify(request).await?);
         let is_operator = admitted.principal.may(Permission::BroadcastAll);
         if !is_operator && !admitted.principal.may(Permission::Broadcast) {
             return Err(forbidden(Permission::Broadcast).into());
         }
         refuse_before_body(request)?;
-        let (kernel, principal, origin) = (&identity.kernel, admitted.principal, origin(request));
+        let (services, principal, origin) = (&identity.services, admitted.principal, request_origin(request));
         Ok(if is_operator {
-            Self::Platform(PlatformOp::of_operator(kernel, principal, origin)?)
+            Self::Platform(PlatformOp::of_operator(services, principal, origin)?)
         } else {
-            Self::Tenant(Op::of_caller(kernel, principal, origin)?)
+            Self::Tenant(Op::of_caller(services, principal, origin)?)
         })
     }
 }
 
-impl<'a> ApiExtractor<'a> for Observer {
+impl<'a> ApiExtractor<'a> for StatsCaller {
     secured!(ReadStats, ReadNodeStatus);
 
     async fn from_request(
@@ -188,7 +188,7 @@ impl<'a> ApiExtractor<'a> for Observer {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let (identity, admitted) = (identity(request)?, known(request).await?);
+        let (identity, admitted) = (identity(request)?, identify(request).await?);
         let is_operator = admitted.principal.may(Permission::ReadNodeStatus);
         if !is_operator && !admitted.principal.may(Permission::ReadStats) {
             return Err(forbidden(Permission::ReadStats).into());
@@ -197,12 +197,12 @@ impl<'a> ApiExtractor<'a> for Observer {
         if is_operator {
             return Ok(Self::Platform);
         }
-        let op = Op::of_caller(&identity.kernel, admitted.principal, origin(request))?;
+        let op = Op::of_caller(&identity.services, admitted.principal, request_origin(request))?;
         Ok(Self::Tenant(Box::new(op)))
     }
 }
 
-impl<'a> ApiExtractor<'a> for Account {
+impl<'a> ApiExtractor<'a> for AccountCaller {
     secured!(ManageOwnAccount);
 
     async fn from_request(
@@ -210,12 +210,12 @@ impl<'a> ApiExtractor<'a> for Account {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let admitted = admit(request, Permission::ManageOwnAccount).await?;
-        Ok(Self { admitted, origin: origin(request) })
+        let admitted = authorize(request, Permission::ManageOwnAccount).await?;
+        Ok(Self { admitted, origin: request_origin(request) })
     }
 }
 
-impl<'a> ApiExtractor<'a> for MaybeAccount {
+impl<'a> ApiExtractor<'a> for OptionalAccountCaller {
     secured!(ManageOwnAccount);
 
     fn has_security_fallback() -> bool {
@@ -231,13 +231,13 @@ impl<'a> ApiExtractor<'a> for MaybeAccount {
         if !request.headers().contains_key(header::AUTHORIZATION) {
             return Ok(Self(None));
         }
-        Account::from_request(request, body, options).await.map(|account| Self(Some(account)))
+        AccountCaller::from_request(request, body, options).await.map(|account| Self(Some(account)))
     }
 }
 
 /// Authenticates, asks for the permission, and only then speaks of bad parameters: a stranger learns nothing of them.
-async fn admit(request: &Request, permission: Permission) -> Result<Admitted, poem::Error> {
-    let admitted = known(request).await?;
+async fn authorize(request: &Request, permission: Permission) -> Result<Authenticated, poem::Error> {
+    let admitted = identify(request).await?;
     if !admitted.principal.may(permission) {
         return Err(forbidden(permission).into());
     }
@@ -246,17 +246,17 @@ async fn admit(request: &Request, permission: Permission) -> Result<Admitted, po
 }
 
 /// Who shows the credential, counted against what that caller may ask for.
-async fn known(request: &Request) -> Result<Admitted, Problem> {
+async fn identify(request: &Request) -> Result<Authenticated, Problem> {
     let admitted = authenticate(request).await?;
-    BodyAccount::belongs_to(request, &admitted.principal)?;
-    count_caller(request, &identity(request)?.kernel, &admitted.principal)?;
+    BodyReservation::set_owner(request, &admitted.principal)?;
+    count_caller(request, &identity(request)?.services, &admitted.principal)?;
     Ok(admitted)
 }
 
 /// Whose credential it is; only so many are looked at at once.
-async fn authenticate(request: &Request) -> Result<Admitted, Problem> {
+async fn authenticate(request: &Request) -> Result<Authenticated, Problem> {
     let credential = Credential::Header(bearer(request)?);
-    match request.data::<Arc<Sessions>>() {
+    match request.data::<Arc<ConnectionRegistry>>() {
         Some(sessions) => sessions.authenticate(&sessions.admission.requests, credential).await,
         None => identity(request)?.authenticate(credential).await,
     }

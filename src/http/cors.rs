@@ -4,7 +4,7 @@
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response};
 
-use super::origin::OriginPolicy;
+use super::web_origin::OriginPolicy;
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 /// Allowed where a preflight asks for none by name.
@@ -37,7 +37,7 @@ impl<E: Endpoint> Endpoint for CorsEndpoint<E> {
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let origin = request.headers().get(header::ORIGIN).cloned();
-        let admitted = origin.filter(|_| self.policy.admits(request.headers()));
+        let admitted = origin.filter(|_| self.policy.allows(request.headers()));
         let preflight = request.method() == Method::OPTIONS
             && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         let mut response = if preflight {
@@ -79,7 +79,7 @@ fn is_list(wanted: &HeaderValue) -> bool {
 /// Adds what the policy allows to a refusal that no layer of the router has seen.
 pub fn allow_refusal(policy: &OriginPolicy, asked: &HeaderMap, headers: &mut HeaderMap) {
     let origin = asked.get(header::ORIGIN).cloned();
-    allow(headers, origin.filter(|_| policy.admits(asked)));
+    allow(headers, origin.filter(|_| policy.allows(asked)));
 }
 
 fn allow(headers: &mut HeaderMap, admitted: Option<HeaderValue>) {

@@ -54,7 +54,7 @@ where
     T: ParseFromJSON + ToJSON + Type + Send + Sync,
 {
     let tag = tag_of(&value);
-    if if_none_match.is_some_and(|given| names(given, &tag)) {
+    if if_none_match.is_some_and(|given| matches_tag(given, &tag)) {
         return Tagged::NotModified(tag);
     }
     Tagged::Fresh(Json(value), tag)
@@ -62,7 +62,7 @@ where
 
 /// Refuses with 412 when the client read another state than `value`. Without `If-Match` every state will do.
 pub fn require_match<T: ToJSON>(value: &T, if_match: Option<&str>) -> Result<(), Problem> {
-    if if_match.is_none_or(|given| names(given, &tag_of(value))) {
+    if if_match.is_none_or(|given| matches_tag(given, &tag_of(value))) {
         return Ok(());
     }
     Err(Problem::new(Code::PreconditionFailed, "It has changed since you read it; read it again."))
@@ -77,7 +77,7 @@ pub(super) fn tag_of<T: ToJSON>(value: &T) -> String {
 
 /// Whether a list of tags, or `*`, names this one. Our tags hold no comma. A weak tag of the same text names it too, although
 /// a change asks for a strong one (RFC 9110 section 13.1.1): proxies that compress an answer make our tags weak.
-fn names(given: &str, tag: &str) -> bool {
+fn matches_tag(given: &str, tag: &str) -> bool {
     given.trim() == "*"
         || given.split(',').any(|one| one.trim().strip_prefix("W/").unwrap_or(one.trim()) == tag)
 }
@@ -91,10 +91,10 @@ mod tests {
         let (one, other) = (tag_of(&1_i64), tag_of(&2_i64));
 
         assert_ne!(one, other);
-        assert!(names(&format!("{other}, W/{one}"), &one));
-        assert!(names(" * ", &one));
-        assert!(!names(&other, &one));
-        assert!(!names("", &one));
+        assert!(matches_tag(&format!("{other}, W/{one}"), &one));
+        assert!(matches_tag(" * ", &one));
+        assert!(!matches_tag(&other, &one));
+        assert!(!matches_tag("", &one));
     }
 
     #[test]

@@ -7,12 +7,12 @@ use poem::web::{Data, Json};
 use serde_json::{Value, json};
 
 use crate::protocol::problem::{Code, Problem};
-use crate::session::Sessions;
+use crate::session::ConnectionRegistry;
 
 /// The process answers, and its runtime answers the watchdog.
 #[handler]
-pub fn livez(Data(sessions): Data<&Arc<Sessions>>) -> Result<Json<Value>, Problem> {
-    if sessions.node.heart.is_dead() {
+pub fn livez(Data(sessions): Data<&Arc<ConnectionRegistry>>) -> Result<Json<Value>, Problem> {
+    if sessions.health.runtime_probe.is_dead() {
         return Err(Problem::new(Code::Unavailable, "The runtime does not run; end the process."));
     }
     Ok(Json(json!({ "status": "live" })))
@@ -20,17 +20,17 @@ pub fn livez(Data(sessions): Data<&Arc<Sessions>>) -> Result<Json<Value>, Proble
 
 /// The process can do its work: the database answers and takes writes, the log is followed, the node is not leaving.
 #[handler]
-pub async fn readyz(Data(sessions): Data<&Arc<Sessions>>) -> Result<Json<Value>, Problem> {
-    sessions.ready().await?;
+pub async fn readyz(Data(sessions): Data<&Arc<ConnectionRegistry>>) -> Result<Json<Value>, Problem> {
+    sessions.check_ready().await?;
     Ok(Json(json!({ "status": "ready" })))
 }
 
 #[handler]
-pub fn version(Data(sessions): Data<&Arc<Sessions>>) -> Json<Value> {
+pub fn version(Data(sessions): Data<&Arc<ConnectionRegistry>>) -> Json<Value> {
     Json(json!({
         "name": "lotline",
         "version": env!("CARGO_PKG_VERSION"),
         "protocol": 1,
-        "database": sessions.kernel.db.engine(),
+        "database": sessions.services.db.engine(),
     }))
 }

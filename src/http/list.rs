@@ -7,13 +7,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::base::page::{DEFAULT_LIMIT, Page, PageRequest, decode_cursor, encode_cursor};
-use crate::http::explain::CURSOR_WORDS;
-use crate::protocol::problem::{FieldError, Problem, Step};
+use crate::http::validation::CURSOR_WORDS;
+use crate::protocol::problem::{FieldError, PathSegment, Problem};
 
 /// One page of a list.
 #[derive(Debug, Object)]
 #[oai(skip_serializing_if_is_none, example)]
-pub struct Listing<T: ParseFromJSON + ToJSON + Type + Example + Send + Sync> {
+pub struct List<T: ParseFromJSON + ToJSON + Type + Example + Send + Sync> {
     pub data: Vec<T>,
     /// Give it back as `cursor` for the next page; absent on the last one.
     pub next_cursor: Option<String>,
@@ -26,14 +26,14 @@ pub enum Listed<T: ParseFromJSON + ToJSON + Type + Example + Send + Sync> {
     /// One page of the list.
     #[oai(status = 200)]
     Page(
-        Json<Listing<T>>,
+        Json<List<T>>,
         /// The next page: `<…>; rel="next"`.
         #[oai(header = "Link")]
         Option<String>,
     ),
 }
 
-impl<T: ParseFromJSON + ToJSON + Type + Example + Send + Sync> Example for Listing<T> {
+impl<T: ParseFromJSON + ToJSON + Type + Example + Send + Sync> Example for List<T> {
     /// The last page.
     fn example() -> Self {
         Self { data: vec![T::example()], next_cursor: None, has_more: false }
@@ -53,8 +53,8 @@ pub fn page_request<K: DeserializeOwned>(
 }
 
 pub fn bad_cursor() -> Problem {
-    let place = [Step::Name("cursor".to_owned())];
-    Problem::validation(vec![FieldError::in_parameter("query", &place, "cursor", CURSOR_WORDS)])
+    let path = [PathSegment::Name("cursor".to_owned())];
+    Problem::validation(vec![FieldError::in_parameter("query", &path, "cursor", CURSOR_WORDS)])
 }
 
 /// Makes the answer, with the address of the next page.
@@ -66,7 +66,7 @@ where
     let next_cursor = page.next.as_ref().map(encode_cursor);
     let link = next_cursor.as_ref().map(|cursor| format!("<{}>; rel=\"next\"", next_url(request, cursor)));
     let has_more = next_cursor.is_some();
-    Listed::Page(Json(Listing { data: page.rows, next_cursor, has_more }), link)
+    Listed::Page(Json(List { data: page.rows, next_cursor, has_more }), link)
 }
 
 /// The request's own address with another cursor.

@@ -13,16 +13,16 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::caller::bearer;
-use super::explain::Operations;
-use super::problem::Refusals;
+use super::problem::ProblemLayer;
 use super::problem::oauth::REALM;
 use super::security_headers::SecurityHeaders;
+use super::validation::OperationTable;
 use crate::auth::permission::Permission;
-use crate::auth::scope::SystemReason;
+use crate::auth::tenant_scope::SystemReason;
 use crate::domain::identity::authenticate::Credential;
 use crate::domain::op::forbidden;
 use crate::protocol::problem::{Code, Problem};
-use crate::session::Sessions;
+use crate::session::ConnectionRegistry;
 use crate::storage::tenants;
 use crate::telemetry::metrics::{Text, tenants_text};
 
@@ -61,19 +61,20 @@ fn hash(text: &str) -> [u8; 32] {
 
 /// The figures alone, for a listener of their own.
 pub fn metrics_router(
-    sessions: &Arc<Sessions>,
+    sessions: &Arc<ConnectionRegistry>,
     access: MetricsAccess,
     tenants: TenantMetrics,
 ) -> impl Endpoint<Output = Response> + 'static {
     let paths = ["/metrics", "/metrics/tenants"];
-    let known = paths.iter().fold(Operations::new(), |known, path| known.with_route(path, &[Method::GET]));
+    let known =
+        paths.iter().fold(OperationTable::new(), |known, path| known.with_route(path, &[Method::GET]));
     Route::new()
         .at("/metrics", get(metrics))
         .at("/metrics/tenants", get(tenant_metrics))
         .data(Arc::clone(sessions))
         .data(access)
         .data(tenants)
-        .with(Refusals::new(Arc::new(known), sessions.kernel.entropy))
+        .with(ProblemLayer::new(Arc::new(known), sessions.services.entropy))
         .with(SecurityHeaders)
 }
 
@@ -81,39 +82,43 @@ pub fn metrics_router(
 #[handler]
 pub async fn metrics(
     request: &Request,
-    Data(sessions): Data<&Arc<Sessions>>,
+    Data(sessions): Data<&Arc<ConnectionRegistry>>,
     Data(access): Data<&MetricsAccess>,
 ) -> Result<Response, Problem> {
-    admit(request, sessions, access).await?;
-    Ok(answer(sessions.metrics_text().await))
+    authorize(request, sessions, access).await?;
+    Ok(text_response(sessions.metrics_text().await))
 }
 
 /// Figures of single tenants, for whoever has asked for them in the configuration.
 #[handler]
 pub async fn tenant_metrics(
     request: &Request,
-    Data(sessions): Data<&Arc<Sessions>>,
+    Data(sessions): Data<&Arc<ConnectionRegistry>>,
     Data(access): Data<&MetricsAccess>,
     Data(TenantMetrics(most)): Data<&TenantMetrics>,
 ) -> Result<Response, Problem> {
-    admit(request, sessions, access).await?;
+    authorize(request, sessions, access).await?;
     let most = most.ok_or_else(Problem::not_found)?;
-    let meters = sessions.kernel.metrics.tenants.busiest_first();
+    let meters = sessions.services.metrics.tenants.busiest_first();
     let (busiest, rest) = meters.split_at(most.min(meters.len()));
     let ids: Vec<_> = busiest.iter().map(|(id, _)| *id).collect();
-    let tx = sessions.kernel.db.system(SystemReason::Health).read().await?;
+    let tx = sessions.services.db.system(SystemReason::Health).read().await?;
     let slugs = tenants::slugs(&tx, &ids).await?;
     let named = busiest.iter().filter_map(|(id, meter)| {
         let (_, slug) = slugs.iter().find(|(known, _)| known == id)?;
         Some((slug.clone(), Arc::clone(meter)))
     });
-    Ok(answer(tenants_text(&named.collect::<Vec<_>>(), rest)))
+    Ok(text_response(tenants_text(&named.collect::<Vec<_>>(), rest)))
 }
 
 /// A credential that is shown is judged, wherever it comes from.
-async fn admit(request: &Request, sessions: &Sessions, access: &MetricsAccess) -> Result<(), Problem> {
+async fn authorize(
+    request: &Request,
+    sessions: &ConnectionRegistry,
+    access: &MetricsAccess,
+) -> Result<(), Problem> {
     if !request.headers().contains_key(header::AUTHORIZATION) {
-        return if access.is_own_loopback && is_asked_here(request) {
+        return if access.is_own_loopback && is_loopback_request(request) {
             Ok(())
         } else {
             Err(unauthenticated(access))
@@ -142,7 +147,7 @@ fn unauthenticated(access: &MetricsAccess) -> Problem {
 }
 
 /// Whether the request asks for a name of this machine. A page whose own name was made to lead here asks for that name.
-fn is_asked_here(request: &Request) -> bool {
+fn is_loopback_request(request: &Request) -> bool {
     let host = request.headers().get(header::HOST);
     host.is_some_and(|host| host.to_str().is_ok_and(is_loopback_host))
 }
@@ -156,7 +161,7 @@ fn is_loopback_host(host: &str) -> bool {
     name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-fn answer(text: String) -> Response {
+fn text_response(text: String) -> Response {
     Response::builder().content_type(Text::CONTENT_TYPE).header(header::CACHE_CONTROL, "no-store").body(text)
 }
 

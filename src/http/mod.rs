@@ -2,6 +2,7 @@
 
 pub mod router;
 
+pub mod admin;
 pub mod api_keys;
 pub mod audit_log;
 pub mod auth;
@@ -9,7 +10,6 @@ pub mod broadcasts;
 pub mod events;
 pub mod jobs;
 pub mod notifications;
-pub mod operations;
 pub mod properties;
 pub mod spiders;
 pub mod tenants;
@@ -21,21 +21,19 @@ pub mod workers;
 pub mod live;
 
 pub mod body;
+mod cache_control;
 pub mod caller;
-pub mod client;
+pub mod client_ip;
 pub mod cors;
 pub mod document;
 pub mod etag;
-pub mod explain;
-mod freshness;
 pub mod health;
+pub mod idempotency;
 pub mod json_rows;
-pub mod key_set;
+pub mod jwks;
 pub mod list;
 pub mod messages;
 pub mod metrics;
-pub mod once;
-pub mod origin;
 pub mod pages;
 pub mod problem;
 pub mod rate_limits;
@@ -44,6 +42,8 @@ pub mod security_headers;
 pub mod serve;
 pub mod swagger;
 pub mod tags;
+pub mod validation;
+pub mod web_origin;
 
 #[cfg(test)]
 mod tests;

@@ -7,18 +7,18 @@ use parking_lot::Mutex;
 use poem::http::HeaderValue;
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 
-use super::client;
+use super::client_ip;
 use crate::auth::principal::Principal;
-use crate::base::address::AddressBlock;
-use crate::base::gcra::Level;
+use crate::base::gcra::RateState;
+use crate::base::ip_prefix::IpPrefix;
 use crate::domain::limits::quota::Quota;
 use crate::domain::limits::{Limits, Requester};
-use crate::domain::op::Kernel;
+use crate::domain::op::Services;
 use crate::protocol::problem::{Code, Problem};
 
 /// What was counted for one request, by policy; put among the request's data by [`RateHeaders`].
 #[derive(Clone, Default)]
-struct Counted(Arc<Mutex<Vec<(Policy, Level)>>>);
+struct CountedLimits(Arc<Mutex<Vec<(Policy, RateState)>>>);
 
 /// Whose limit it is. The names are a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,26 +49,26 @@ impl Policy {
 }
 
 /// Counts a request for its address; the first thing that is done for one.
-pub fn count_address(request: &Request, kernel: &Kernel) -> Result<(), Problem> {
-    let Some(address) = client::address(request) else { return Ok(()) };
-    let level = kernel.limits.request_from(AddressBlock::of(address), kernel.clock.now());
-    judge(request, Policy::Address, level)
+pub fn count_address(request: &Request, services: &Services) -> Result<(), Problem> {
+    let Some(address) = client_ip::address(request) else { return Ok(()) };
+    let level = services.limits.count_address_request(IpPrefix::of(address), services.clock.now());
+    check(request, Policy::Address, level)
 }
 
 /// Counts a request for its caller, and then for the caller's tenant: what a caller is refused is not held against it.
-pub fn count_caller(request: &Request, kernel: &Kernel, principal: &Principal) -> Result<(), Problem> {
-    let (limits, now): (&Limits, _) = (&kernel.limits, kernel.clock.now());
-    judge(request, Policy::Caller, limits.request_of(Requester::of(principal), now))?;
+pub fn count_caller(request: &Request, services: &Services, principal: &Principal) -> Result<(), Problem> {
+    let (limits, now): (&Limits, _) = (&services.limits, services.clock.now());
+    check(request, Policy::Caller, limits.count_caller_request(Requester::of(principal), now))?;
     let Some(scope) = principal.scope() else { return Ok(()) };
-    judge(request, Policy::Tenant, limits.take(scope.tenant_id(), Quota::RequestsPerSecond, now))
+    check(request, Policy::Tenant, limits.take(scope.tenant_id(), Quota::RequestsPerSecond, now))
 }
 
-fn judge(request: &Request, policy: Policy, level: Option<Level>) -> Result<(), Problem> {
+fn check(request: &Request, policy: Policy, level: Option<RateState>) -> Result<(), Problem> {
     let Some(level) = level else { return Ok(()) };
-    if let Some(counted) = request.data::<Counted>() {
+    if let Some(counted) = request.data::<CountedLimits>() {
         counted.0.lock().push((policy, level));
     }
-    match level.refused_for_secs {
+    match level.retry_after_secs {
         Some(seconds) => {
             let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
             Err(Problem::new(Code::RateLimited, policy.words(level.per_second)).retry_after(seconds))
@@ -79,26 +79,26 @@ fn judge(request: &Request, policy: Policy, level: Option<Level>) -> Result<(), 
 
 /// Stands before REST: refuses an address that asks too much, before crypto and database.
 #[derive(Clone)]
-pub struct AddressGate(pub Arc<Kernel>);
+pub struct AddressRateLimit(pub Arc<Services>);
 
-pub struct AddressGated<E> {
+pub struct AddressRateLimitEndpoint<E> {
     inner: E,
-    kernel: Arc<Kernel>,
+    services: Arc<Services>,
 }
 
-impl<E: Endpoint> Middleware<E> for AddressGate {
-    type Output = AddressGated<E>;
+impl<E: Endpoint> Middleware<E> for AddressRateLimit {
+    type Output = AddressRateLimitEndpoint<E>;
 
-    fn transform(&self, inner: E) -> AddressGated<E> {
-        AddressGated { inner, kernel: Arc::clone(&self.0) }
+    fn transform(&self, inner: E) -> AddressRateLimitEndpoint<E> {
+        AddressRateLimitEndpoint { inner, services: Arc::clone(&self.0) }
     }
 }
 
-impl<E: Endpoint> Endpoint for AddressGated<E> {
+impl<E: Endpoint> Endpoint for AddressRateLimitEndpoint<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        count_address(&request, &self.kernel)?;
+        count_address(&request, &self.services)?;
         self.inner.call(request).await.map(IntoResponse::into_response)
     }
 }
@@ -106,33 +106,33 @@ impl<E: Endpoint> Endpoint for AddressGated<E> {
 /// Stands around everything that answers, refusals included, and tells how the limits stand.
 pub struct RateHeaders;
 
-pub struct WithRateHeaders<E>(E);
+pub struct RateHeadersEndpoint<E>(E);
 
 impl<E: Endpoint<Output = Response>> Middleware<E> for RateHeaders {
-    type Output = WithRateHeaders<E>;
+    type Output = RateHeadersEndpoint<E>;
 
-    fn transform(&self, inner: E) -> WithRateHeaders<E> {
-        WithRateHeaders(inner)
+    fn transform(&self, inner: E) -> RateHeadersEndpoint<E> {
+        RateHeadersEndpoint(inner)
     }
 }
 
-impl<E: Endpoint<Output = Response>> Endpoint for WithRateHeaders<E> {
+impl<E: Endpoint<Output = Response>> Endpoint for RateHeadersEndpoint<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
-        let counted = Counted::default();
+        let counted = CountedLimits::default();
         request.set_data(counted.clone());
         let mut response = self.0.call(request).await?;
-        tell(&counted.0.lock(), &mut response);
+        add_headers(&counted.0.lock(), &mut response);
         Ok(response)
     }
 }
 
-fn tell(counted: &[(Policy, Level)], response: &mut Response) {
+fn add_headers(counted: &[(Policy, RateState)], response: &mut Response) {
     if counted.is_empty() {
         return;
     }
-    let list = |item: &dyn Fn(&'static str, &Level) -> String| {
+    let list = |item: &dyn Fn(&'static str, &RateState) -> String| {
         counted.iter().map(|(policy, level)| item(policy.name(), level)).collect::<Vec<_>>().join(", ")
     };
     let policies = list(&|name, level| format!("\"{name}\";q={};w=1", level.per_second));

@@ -8,30 +8,28 @@ use poem::http::Method;
 use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get};
 use poem_openapi::{OpenApi, OpenApiService};
 
+use super::admin::AdminApi;
 use super::api_keys::ApiKeysApi;
 use super::audit_log::AuditLogApi;
 use super::auth::AuthApi;
-use super::body::{BodyGate, BodySettings};
+use super::body::{BodyBudgetLayer, BodySettings};
 use super::broadcasts::BroadcastsApi;
-use super::client::TrustedProxies;
+use super::cache_control::CacheControl;
+use super::client_ip::TrustedProxies;
 use super::cors::Cors;
 use super::document::{DocumentError, document_text};
 use super::events::EventsApi;
-use super::explain::Operations;
-use super::freshness::Freshness;
 use super::health;
 use super::jobs::JobsApi;
-use super::key_set::key_set;
-use super::live::{Live, SocketDoor, SocketKind, StreamDoor, StreamKind};
+use super::jwks::jwks;
+use super::live::{LiveContext, SocketEndpoint, SocketKind, StreamEndpoint, StreamKind};
 use super::messages::{ChatApi, MessagesApi};
 use super::metrics::{self, MetricsAccess, TenantMetrics};
 use super::notifications::NotificationsApi;
-use super::operations::OperationsApi;
-use super::origin::OriginPolicy;
 use super::pages;
-use super::problem::Refusals;
+use super::problem::ProblemLayer;
 use super::properties::PropertiesApi;
-use super::rate_limits::{AddressGate, RateHeaders};
+use super::rate_limits::{AddressRateLimit, RateHeaders};
 use super::rooms::RoomsApi;
 use super::security_headers::SecurityHeaders;
 use super::serve::TimeLimit;
@@ -41,9 +39,11 @@ use super::tenants::TenantsApi;
 use super::uploads::UploadsApi;
 use super::usage::UsageApi;
 use super::users::UsersApi;
+use super::validation::OperationTable;
+use super::web_origin::OriginPolicy;
 use super::workers::{LeaseLength, WorkersApi};
 use crate::protocol::asyncapi;
-use crate::session::Sessions;
+use crate::session::ConnectionRegistry;
 
 /// Where REST begins.
 pub const BASE: &str = "/api/v1";
@@ -63,14 +63,14 @@ type Apis = (
     (ChatApi, MessagesApi, RoomsApi),
     NotificationsApi,
     EventsApi,
-    OperationsApi,
+    AdminApi,
     UsageApi,
     UploadsApi,
 );
 
 /// What the routes stand on.
 pub struct RouterParts {
-    pub sessions: Arc<Sessions>,
+    pub sessions: Arc<ConnectionRegistry>,
     pub origins: OriginPolicy,
     pub proxies: TrustedProxies,
     /// How long a worker's lease lasts.
@@ -104,7 +104,7 @@ fn apis() -> Apis {
         (ChatApi, MessagesApi, RoomsApi),
         NotificationsApi,
         EventsApi,
-        OperationsApi,
+        AdminApi,
         UsageApi,
         UploadsApi,
     )
@@ -146,7 +146,7 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         public_url,
         address,
     } = parts;
-    let live = Arc::new(Live {
+    let live = Arc::new(LiveContext {
         sessions: Arc::clone(&sessions),
         origins: origins.clone(),
         rejects: tokio::sync::Semaphore::new(super::live::MOST_REJECTS),
@@ -157,10 +157,10 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
     let document = document_text(&rest.spec(), public_url.as_deref())?;
     let limit = TimeLimit { clock: sessions.clock().clone(), span: request_timeout };
     let operations = Arc::new(operations());
-    let entropy = sessions.kernel.entropy;
-    let counting = Arc::clone(&sessions.kernel.metrics);
-    let gate = AddressGate(Arc::clone(&sessions.kernel));
-    let bodies = BodyGate::new(bodies, sessions.clock().clone());
+    let entropy = sessions.services.entropy;
+    let counting = Arc::clone(&sessions.services.metrics);
+    let gate = AddressRateLimit(Arc::clone(&sessions.services));
+    let bodies = BodyBudgetLayer::new(bodies, sessions.clock().clone());
     let routes = live_routes(&live)
         .nest(BASE, rest.with(limit.clone()).with(gate.clone()))
         .nest("/admin", at_root("/admin", broadcasts).with(limit.clone()).with(gate.clone()))
@@ -179,7 +179,7 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         .at("/livez", get(health::livez))
         .at("/readyz", get(health::readyz))
         .at("/version", get(health::version))
-        .at("/.well-known/jwks.json", get(key_set))
+        .at("/.well-known/jwks.json", get(jwks))
         .at("/metrics", get(metrics::metrics))
         .at("/metrics/tenants", get(metrics::tenant_metrics));
     Ok(routes
@@ -190,17 +190,17 @@ pub fn router(parts: RouterParts) -> Result<impl Endpoint<Output = Response> + '
         .data(lease)
         .data(tenant_metrics)
         .data(metrics_access)
-        .with(Freshness)
-        .with(Refusals::new(operations, entropy).counting(counting))
+        .with(CacheControl)
+        .with(ProblemLayer::new(operations, entropy).with_metrics(counting))
         .with(RateHeaders)
         .with(Cors(origins))
         .with(SecurityHeaders))
 }
 
 /// Sockets and streams: the seeds' addresses are one handler.
-fn live_routes(live: &Arc<Live>) -> Route {
-    let socket = |kind| get(SocketDoor { live: Arc::clone(live), kind });
-    let stream = |kind| get(StreamDoor { live: Arc::clone(live), kind });
+fn live_routes(live: &Arc<LiveContext>) -> Route {
+    let socket = |kind| get(SocketEndpoint { live: Arc::clone(live), kind });
+    let stream = |kind| get(StreamEndpoint { live: Arc::clone(live), kind });
     Route::new()
         .at("/ws", socket(SocketKind::Follow))
         .at("/ws/authenticated", socket(SocketKind::Follow))
@@ -218,7 +218,7 @@ fn live_routes(live: &Arc<Live>) -> Route {
 }
 
 /// What methods and parameters each address takes, for refusals that say so.
-fn operations() -> Operations {
+fn operations() -> OperationTable {
     let read = &[Method::GET];
     let pages = [
         "/",
@@ -250,7 +250,7 @@ fn operations() -> Operations {
     ];
     let health = ["/livez", "/readyz", "/version", "/.well-known/jwks.json", "/metrics", "/metrics/tenants"];
     let known =
-        Operations::new().with_api::<Apis>(BASE).with_api::<BroadcastsApi>("").with_api::<ChatApi>("");
+        OperationTable::new().with_api::<Apis>(BASE).with_api::<BroadcastsApi>("").with_api::<ChatApi>("");
     pages.iter().chain(&live).chain(&health).fold(known, |known, path| known.with_route(path, read))
 }
 
@@ -274,7 +274,7 @@ fn at_root<T: OpenApi + 'static>(
 fn swagger_page() -> Result<impl Endpoint<Output = Response>, DocumentError> {
     let service = service();
     let page = Bytes::from(swagger::page(&service, &document_text(&service.spec(), None)?));
-    Ok(poem::endpoint::make_sync(move |_| swagger::answer(page.clone())))
+    Ok(poem::endpoint::make_sync(move |_| swagger::page_response(page.clone())))
 }
 
 /// The document is shared, not copied: a client that reads it slowly holds no copy of its own.

@@ -22,17 +22,17 @@ pub fn protect(headers: &mut HeaderMap) {
 #[derive(Clone, Copy)]
 pub struct SecurityHeaders;
 
-pub struct Protected<E>(E);
+pub struct SecurityHeadersEndpoint<E>(E);
 
 impl<E: Endpoint> Middleware<E> for SecurityHeaders {
-    type Output = Protected<E>;
+    type Output = SecurityHeadersEndpoint<E>;
 
-    fn transform(&self, inner: E) -> Protected<E> {
-        Protected(inner)
+    fn transform(&self, inner: E) -> SecurityHeadersEndpoint<E> {
+        SecurityHeadersEndpoint(inner)
     }
 }
 
-impl<E: Endpoint> Endpoint for Protected<E> {
+impl<E: Endpoint> Endpoint for SecurityHeadersEndpoint<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {

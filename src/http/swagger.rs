@@ -32,7 +32,7 @@ pub fn page<T: OpenApi, W: Webhook>(service: &OpenApiService<T, W>, document: &s
 }
 
 /// The page's answer.
-pub fn answer(page: Bytes) -> Response {
+pub fn page_response(page: Bytes) -> Response {
     Response::builder()
         .header(header::CONTENT_SECURITY_POLICY, POLICY)
         .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")

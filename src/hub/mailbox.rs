@@ -15,12 +15,12 @@ use crate::protocol::envelope::Envelope;
 use crate::protocol::message::ServerMessage;
 use crate::protocol::position::Position;
 use crate::protocol::problem::CloseCode;
-use crate::protocol::routing::Passing;
+use crate::protocol::routing::Ephemeral;
 use crate::protocol::subscription::{Interest, Reader, Subscription};
 use crate::protocol::websocket::encode::TextFrame;
 
 /// What a beat is counted as: about a quiet stream's `id:` line.
-const BEAT_BYTES: usize = 32;
+const HEARTBEAT_BYTES: usize = 32;
 
 /// One message on its way out.
 #[derive(Clone, Debug)]
@@ -28,16 +28,16 @@ pub enum Item {
     /// An event of the log.
     Event(Arc<Envelope>),
     /// Anything else; `position` when it carries one.
-    Message { kind: &'static str, frame: TextFrame, position: Option<Position>, passing: bool },
+    Message { kind: &'static str, frame: TextFrame, position: Option<Position>, ephemeral: bool },
     /// A sign of life, and a quiet connection's place: a ping on a socket, a block of only `id:` on a stream.
-    Beat(Position),
+    Heartbeat(Position),
 }
 
 impl Item {
     /// A message of the connection itself.
     pub fn control(message: &ServerMessage, position: Option<Position>) -> Self {
         let frame = TextFrame::new(&message.to_json());
-        Self::Message { kind: message.kind(), frame, position, passing: false }
+        Self::Message { kind: message.kind(), frame, position, ephemeral: false }
     }
 
     /// Puts what waited behind a shut gate after the events that a replay brought meanwhile: it carries the replay's position
@@ -46,10 +46,11 @@ impl Item {
         match self {
             Self::Message { frame, position: Some(position), .. } if position.seq < replayed => {
                 let later = Position { seq: replayed, ..*position };
-                *frame = frame.with_text(|text| text.replace(&field_of(*position), &field_of(later)));
+                *frame =
+                    frame.with_text(|text| text.replace(&position_field(*position), &position_field(later)));
                 *position = later;
             }
-            Self::Beat(position) => position.seq = position.seq.max(replayed),
+            Self::Heartbeat(position) => position.seq = position.seq.max(replayed),
             Self::Event(_) | Self::Message { .. } => {}
         }
     }
@@ -58,15 +59,15 @@ impl Item {
         match self {
             Self::Event(envelope) => envelope.frame.frame().len(),
             Self::Message { frame, .. } => frame.frame().len(),
-            Self::Beat(_) => BEAT_BYTES,
+            Self::Heartbeat(_) => HEARTBEAT_BYTES,
         }
     }
 
-    fn is_passing(&self) -> bool {
+    fn is_ephemeral(&self) -> bool {
         match self {
             Self::Event(_) => false,
-            Self::Message { passing, .. } => *passing,
-            Self::Beat(_) => true,
+            Self::Message { ephemeral: passing, .. } => *passing,
+            Self::Heartbeat(_) => true,
         }
     }
 
@@ -74,34 +75,34 @@ impl Item {
     pub fn is_for(&self, reader: Reader) -> bool {
         match self {
             Self::Event(envelope) => reader.may_see(&envelope.routing),
-            Self::Message { .. } | Self::Beat(_) => true,
+            Self::Message { .. } | Self::Heartbeat(_) => true,
         }
     }
 
     fn collapses(&self) -> Option<JobId> {
         match self {
-            Self::Event(envelope) => envelope.routing.collapses(),
-            Self::Message { .. } | Self::Beat(_) => None,
+            Self::Event(envelope) => envelope.routing.collapse_key(),
+            Self::Message { .. } | Self::Heartbeat(_) => None,
         }
     }
 }
 
 /// The field of a message that tells its position, as JSON has it. No text of a message holds it: its quotes are escaped there.
-fn field_of(position: Position) -> String {
+fn position_field(position: Position) -> String {
     format!("\"position\":\"{position}\"")
 }
 
 /// An item to be queued.
-pub struct Offer(Item);
+pub struct ControlMessage(Item);
 
-impl Offer {
+impl ControlMessage {
     /// An answer that stands behind every event up to `position`.
     pub fn answer(message: &ServerMessage, position: Position) -> Self {
         Self(Item::control(message, Some(position)))
     }
 
-    pub(super) fn beat(position: Position) -> Self {
-        Self(Item::Beat(position))
+    pub(super) fn heartbeat(position: Position) -> Self {
+        Self(Item::Heartbeat(position))
     }
 
     /// A message about the connection that speaks of no position.
@@ -129,7 +130,7 @@ impl Closing {
 pub struct Overflowed;
 
 pub struct Mailbox {
-    most_bytes: usize,
+    max_bytes: usize,
     state: Mutex<State>,
     ready: Notify,
 }
@@ -142,18 +143,18 @@ struct State {
     /// How far the replay behind a shut gate has come.
     replayed: i64,
     gate_shut: bool,
-    held_lost: bool,
+    gate_overflowed: bool,
     /// Whether the reader may have it is not known at the moment: nothing is taken.
-    in_doubt: bool,
+    delivery_paused: bool,
     /// Bytes that its reader keeps besides: subscriptions that wait for their past.
-    aside: usize,
+    extra_bytes: usize,
     dropped: u64,
     closing: Option<Closing>,
 }
 
 impl Mailbox {
     /// A mailbox of at most `most_bytes`, its gate shut.
-    pub fn new(interest: Interest, most_bytes: usize) -> Self {
+    pub fn new(interest: Interest, max_bytes: usize) -> Self {
         let state = State {
             interest,
             queue: VecDeque::new(),
@@ -161,17 +162,17 @@ impl Mailbox {
             last_seq: 0,
             replayed: 0,
             gate_shut: true,
-            held_lost: false,
-            in_doubt: false,
-            aside: 0,
+            gate_overflowed: false,
+            delivery_paused: false,
+            extra_bytes: 0,
             dropped: 0,
             closing: None,
         };
-        Self { most_bytes, state: Mutex::new(state), ready: Notify::new() }
+        Self { max_bytes, state: Mutex::new(state), ready: Notify::new() }
     }
 
     /// Queues a message of the connection itself.
-    pub fn offer(&self, offer: Offer) {
+    pub fn offer(&self, offer: ControlMessage) {
         self.push(offer.0, &mut self.state.lock());
     }
 
@@ -179,23 +180,23 @@ impl Mailbox {
         let mut state = self.state.lock();
         if envelope.seq() > state.last_seq {
             state.last_seq = envelope.seq();
-            state.interest.follow(&envelope.routing, envelope.seq());
-            if state.interest.admits(&envelope.routing, envelope.seq()) {
+            state.interest.apply_membership(&envelope.routing, envelope.seq());
+            if state.interest.matches(&envelope.routing, envelope.seq()) {
                 self.push(Item::Event(Arc::clone(envelope)), &mut state);
             }
         }
     }
 
-    pub(super) fn pass(&self, passing: &Passing, kind: &'static str, frame: &TextFrame) {
+    pub(super) fn publish_ephemeral(&self, ephemeral: &Ephemeral, kind: &'static str, frame: &TextFrame) {
         let mut state = self.state.lock();
-        if state.interest.admits_passing(passing) {
-            let item = Item::Message { kind, frame: frame.clone(), position: None, passing: true };
+        if state.interest.matches_ephemeral(ephemeral) {
+            let item = Item::Message { kind, frame: frame.clone(), position: None, ephemeral: true };
             self.push(item, &mut state);
         }
     }
 
-    pub(super) fn pass_by(&self, kind: &'static str, frame: TextFrame) {
-        let item = Item::Message { kind, frame, position: None, passing: true };
+    pub(super) fn push_ephemeral(&self, kind: &'static str, frame: TextFrame) {
+        let item = Item::Message { kind, frame, position: None, ephemeral: true };
         self.push(item, &mut self.state.lock());
     }
 
@@ -223,7 +224,7 @@ impl Mailbox {
     pub fn try_take(&self) -> Option<Result<Vec<Item>, Closing>> {
         let mut state = self.state.lock();
         // An end that comes while the reader is in doubt is not put behind what is queued: that was not for it.
-        if !state.gate_shut && !state.in_doubt && !state.queue.is_empty() {
+        if !state.gate_shut && !state.delivery_paused && !state.queue.is_empty() {
             state.bytes = 0;
             // The buffer goes with its items: a quiet connection keeps no room for a past burst.
             return Some(Ok(std::mem::take(&mut state.queue).into()));
@@ -232,23 +233,23 @@ impl Mailbox {
     }
 
     /// Whether the reader may have anything is in doubt: what is queued and what comes waits for [`Mailbox::release`].
-    pub fn hold(&self) {
-        self.state.lock().in_doubt = true;
+    pub fn pause_delivery(&self) {
+        self.state.lock().delivery_paused = true;
     }
 
     /// The reader may have it.
-    pub fn release(&self) {
-        if std::mem::take(&mut self.state.lock().in_doubt) {
+    pub fn resume_delivery(&self) {
+        if std::mem::take(&mut self.state.lock().delivery_paused) {
             self.ready.notify_one();
         }
     }
 
     /// Waits while delivery is held; the error is an end that is told meanwhile.
-    pub async fn released(&self) -> Result<(), Closing> {
+    pub async fn delivery_resumed(&self) -> Result<(), Closing> {
         loop {
             {
                 let state = self.state.lock();
-                if !state.in_doubt {
+                if !state.delivery_paused {
                     return Ok(());
                 }
                 if let Some(closing) = &state.closing {
@@ -260,8 +261,8 @@ impl Mailbox {
     }
 
     /// Whether delivery is held.
-    pub fn is_held(&self) -> bool {
-        self.state.lock().in_doubt
+    pub fn is_delivery_paused(&self) -> bool {
+        self.state.lock().delivery_paused
     }
 
     /// Why the connection is to end, also while the gate is shut.
@@ -281,24 +282,24 @@ impl Mailbox {
 
     /// What may still be said when the connection ends behind a shut gate: messages that speak of no position. The rest
     /// stands behind events that have not gone out, and is dropped.
-    pub fn last_words(&self) -> Vec<Item> {
+    pub fn drain_control(&self) -> Vec<Item> {
         let mut state = self.state.lock();
         state.bytes = 0;
         let queue = std::mem::take(&mut state.queue).into_iter();
-        queue.filter(|item| matches!(item, Item::Message { position: None, passing: false, .. })).collect()
+        queue.filter(|item| matches!(item, Item::Message { position: None, ephemeral: false, .. })).collect()
     }
 
     /// Opens the gate: the replay has brought every event up to `replayed`, so held ones up to there are dropped, and so
     /// are those that the hub has yet to hand over; the rest is ready to be taken. Fails when events had to be dropped
     /// meanwhile: then the gate stays shut and the caller reads on from the log, which has them.
-    pub fn open(&self, replayed: i64) -> Result<(), Overflowed> {
+    pub fn open_gate(&self, replayed: i64) -> Result<(), Overflowed> {
         let mut state = self.state.lock();
-        if std::mem::take(&mut state.held_lost) {
+        if std::mem::take(&mut state.gate_overflowed) {
             return Err(Overflowed);
         }
         state.queue.retain(|item| match item {
             Item::Event(envelope) => envelope.seq() > replayed,
-            Item::Message { .. } | Item::Beat(_) => true,
+            Item::Message { .. } | Item::Heartbeat(_) => true,
         });
         state.queue.iter_mut().for_each(|item| item.move_behind(replayed));
         // An event is in the log before the hub hears of it: a replay may be ahead of the hub.
@@ -310,14 +311,14 @@ impl Mailbox {
     }
 
     /// Where the reader stands when the hub stands at `hub`: further on, when a replay was ahead of the hub.
-    pub(super) fn place(&self, hub: Position) -> Position {
+    pub(super) fn position_for(&self, hub: Position) -> Position {
         Position { seq: hub.seq.max(self.state.lock().last_seq), ..hub }
     }
 
-    pub(super) fn shut(&self) -> Vec<Item> {
+    pub(super) fn shut_gate(&self) -> Vec<Item> {
         let mut state = self.state.lock();
         state.gate_shut = true;
-        state.held_lost = false;
+        state.gate_overflowed = false;
         state.bytes = 0;
         std::mem::take(&mut state.queue).into()
     }
@@ -328,7 +329,7 @@ impl Mailbox {
     }
 
     /// Drops what is queued and the reader may not see any more.
-    pub(super) fn forget_hidden(&self) {
+    pub(super) fn drop_invisible(&self) {
         let mut state = self.state.lock();
         let reader = state.interest.reader;
         state.queue.retain(|item| item.is_for(reader));
@@ -346,15 +347,15 @@ impl Mailbox {
     }
 
     /// Notes how much its reader keeps besides the queue.
-    pub fn keeps_aside(&self, bytes: usize) {
-        self.state.lock().aside = bytes;
+    pub fn set_extra_bytes(&self, bytes: usize) {
+        self.state.lock().extra_bytes = bytes;
     }
 
     /// Bytes that are kept for this reader: what waits, and all that it asked for.
     pub fn held_bytes(&self) -> usize {
         let state = self.state.lock();
         let wanted: usize = state.interest.subscriptions.iter().map(Subscription::held_bytes).sum();
-        state.bytes + state.aside + wanted
+        state.bytes + state.extra_bytes + wanted
     }
 
     /// Whether the reader was too slow and is closed for it.
@@ -363,19 +364,19 @@ impl Mailbox {
     }
 
     /// Notes how far a replay has come.
-    pub fn has_replayed(&self, seq: i64) {
+    pub fn set_replayed(&self, seq: i64) {
         self.state.lock().replayed = seq;
     }
 
     /// The last event before those that wait, or that a replay has still to bring; `None` when nothing waits.
-    pub fn waits_after(&self) -> Option<i64> {
+    pub fn backlog_after(&self) -> Option<i64> {
         let state = self.state.lock();
         if state.gate_shut {
             return Some(state.replayed);
         }
         let first = state.queue.iter().find_map(|item| match item {
             Item::Event(envelope) => Some(envelope.seq()),
-            Item::Message { .. } | Item::Beat(_) => None,
+            Item::Message { .. } | Item::Heartbeat(_) => None,
         });
         first.map(|seq| seq - 1)
     }
@@ -386,8 +387,8 @@ impl Mailbox {
         }
         state.bytes += item.bytes();
         state.queue.push_back(item);
-        if state.bytes > self.most_bytes {
-            state.shed(self.most_bytes);
+        if state.bytes > self.max_bytes {
+            state.shed(self.max_bytes);
         }
         self.ready.notify_one();
     }
@@ -398,14 +399,14 @@ impl State {
     fn shed(&mut self, most_bytes: usize) {
         self.collapse_progress();
         if self.bytes > most_bytes {
-            self.drop_passing();
+            self.drop_ephemeral();
         }
         if self.bytes <= most_bytes {
             return;
         }
         if self.gate_shut {
             self.queue.retain(|item| !matches!(item, Item::Event(_)));
-            self.held_lost = true;
+            self.gate_overflowed = true;
             self.recount();
             if self.bytes <= most_bytes {
                 return;
@@ -426,9 +427,9 @@ impl State {
         self.recount();
     }
 
-    fn drop_passing(&mut self) {
+    fn drop_ephemeral(&mut self) {
         let before = self.queue.len();
-        self.queue.retain(|item| !item.is_passing());
+        self.queue.retain(|item| !item.is_ephemeral());
         self.dropped += (before - self.queue.len()) as u64;
         self.recount();
     }

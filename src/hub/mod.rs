@@ -13,16 +13,16 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-pub use mailbox::{Closing, Item, Mailbox, Offer, Overflowed};
-pub use tenant::Hold;
+pub use mailbox::{Closing, ControlMessage, Item, Mailbox, Overflowed};
+pub use tenant::DrainedQueue;
 use tenant::TenantHub;
 
-use crate::auth::scope::TenantScope;
+use crate::auth::tenant_scope::TenantScope;
 use crate::base::ids::{TenantId, UserId};
 use crate::protocol::envelope::Envelope;
 use crate::protocol::message::ServerMessage;
 use crate::protocol::position::Position;
-use crate::protocol::routing::{Passing, Topic};
+use crate::protocol::routing::{Ephemeral, Topic};
 use crate::protocol::subscription::Interest;
 use crate::protocol::websocket::encode::TextFrame;
 
@@ -67,19 +67,19 @@ impl Hub {
     }
 
     /// Whether every change of membership since `read_at` would have come through here, and none has.
-    pub fn memberships_stand(&self, scope: &TenantScope, read_at: Position) -> bool {
-        self.tenant(scope.tenant_id()).is_some_and(|tenant| tenant.memberships_stand(read_at))
+    pub fn memberships_unchanged_since(&self, scope: &TenantScope, read_at: Position) -> bool {
+        self.tenant(scope.tenant_id()).is_some_and(|tenant| tenant.memberships_unchanged_since(read_at))
     }
 
     /// Begins anew for every tenant, when the logs were replaced under this node. Who is connected has to resume.
-    pub fn forget_places(&self) {
-        self.active().iter().for_each(|(_, tenant)| tenant.forget());
+    pub fn reset_cursors(&self) {
+        self.active().iter().for_each(|(_, tenant)| tenant.reset());
     }
 
     /// Delivers committed events, in any order and as often as they come: each goes out once, in sequence.
-    pub fn committed(&self, tenant_id: TenantId, envelopes: &[Arc<Envelope>]) {
+    pub fn publish_committed(&self, tenant_id: TenantId, envelopes: &[Arc<Envelope>]) {
         if let Some(tenant) = self.tenant(tenant_id)
-            && tenant.committed(envelopes)
+            && tenant.publish_committed(envelopes)
         {
             self.gap.notify_one();
         }
@@ -87,55 +87,58 @@ impl Hub {
 
     /// Goes on after `upto` although this node never had what is missing up to there, because the log has it no more.
     /// Whoever hears the tenant's events is ended with `closing`, to resume and be told of the gap.
-    pub fn pass_over(&self, tenant_id: TenantId, upto: i64, closing: &Closing) {
+    pub fn skip_to(&self, tenant_id: TenantId, upto: i64, closing: &Closing) {
         if let Some(tenant) = self.tenant(tenant_id)
-            && tenant.pass_over(upto, closing)
+            && tenant.skip_to(upto, closing)
         {
             self.gap.notify_one();
         }
     }
 
     /// Hands a passing message to whoever wants it now.
-    pub fn pass(&self, tenant_id: TenantId, passing: &Passing, message: &ServerMessage) {
+    pub fn publish_ephemeral(&self, tenant_id: TenantId, ephemeral: &Ephemeral, message: &ServerMessage) {
         if let Some(tenant) = self.tenant(tenant_id) {
-            tenant.pass(passing, message.kind(), &TextFrame::new(&message.to_json()));
+            tenant.publish_ephemeral(ephemeral, message.kind(), &TextFrame::new(&message.to_json()));
         }
     }
 
     /// Hands each follower of a topic the passing message that `render` makes of its interest, if any.
-    pub fn pass_each(
+    pub fn publish_ephemeral_to_topic(
         &self,
         tenant_id: TenantId,
         topic: Topic,
         render: impl FnMut(&Interest) -> Option<(&'static str, TextFrame)>,
     ) {
         if let Some(tenant) = self.tenant(tenant_id) {
-            tenant.pass_each(topic, render);
+            tenant.publish_ephemeral_to_topic(topic, render);
         }
     }
 
     /// Hands each follower of any of the topics, once, the passing messages that `render` makes of its interest.
-    pub fn pass_once(
+    pub fn publish_ephemeral_to_topics(
         &self,
         tenant_id: TenantId,
         topics: impl IntoIterator<Item = Topic>,
         render: impl FnMut(&Interest) -> Vec<(&'static str, TextFrame)>,
     ) {
         if let Some(tenant) = self.tenant(tenant_id) {
-            tenant.pass_once(topics, render);
+            tenant.publish_ephemeral_to_topics(topics, render);
         }
     }
 
     /// The people of each active tenant whose memberships have changed since this was asked last.
-    pub fn take_moved(&self) -> Vec<(TenantId, Vec<UserId>)> {
-        let moved = self.active().into_iter().map(|(tenant_id, tenant)| (tenant_id, tenant.take_moved()));
+    pub fn take_membership_changes(&self) -> Vec<(TenantId, Vec<UserId>)> {
+        let moved = self
+            .active()
+            .into_iter()
+            .map(|(tenant_id, tenant)| (tenant_id, tenant.take_membership_changes()));
         moved.filter(|(_, users)| !users.is_empty()).collect()
     }
 
     /// Takes note of a replayed event that changes what a reader may see: the replay may be ahead of the hub.
-    pub fn follow(&self, scope: &TenantScope, mailbox: &Arc<Mailbox>, envelope: &Envelope) {
+    pub fn apply_membership(&self, scope: &TenantScope, mailbox: &Arc<Mailbox>, envelope: &Envelope) {
         if let Some(tenant) = self.tenant(scope.tenant_id()) {
-            tenant.follow(mailbox, envelope);
+            tenant.apply_membership(mailbox, envelope);
         }
     }
 
@@ -152,27 +155,27 @@ impl Hub {
     }
 
     /// Changes what a mailbox wants, between two deliveries; the answer, if there is one, stands between them too.
-    pub fn change(
+    pub fn update_interest(
         &self,
         scope: &TenantScope,
         mailbox: &Arc<Mailbox>,
         change: impl FnOnce(&mut Interest, Position) -> Option<ServerMessage>,
     ) {
         if let Some(tenant) = self.tenant(scope.tenant_id()) {
-            tenant.change(mailbox, change);
+            tenant.update_interest(mailbox, change);
         }
     }
 
     /// A sign of life behind every event so far: a ping on a socket, a quiet `id:` on a stream.
-    pub fn beat(&self, scope: &TenantScope, mailbox: &Mailbox) {
+    pub fn send_heartbeat(&self, scope: &TenantScope, mailbox: &Mailbox) {
         if let Some(tenant) = self.tenant(scope.tenant_id()) {
-            tenant.beat(mailbox);
+            tenant.send_heartbeat(mailbox);
         }
     }
 
     /// Shuts a mailbox's gate between two deliveries: what was queued before comes back, what comes later waits.
-    pub fn hold(&self, scope: &TenantScope, mailbox: &Mailbox) -> Option<Hold> {
-        self.tenant(scope.tenant_id())?.hold(mailbox)
+    pub fn shut_gate(&self, scope: &TenantScope, mailbox: &Mailbox) -> Option<DrainedQueue> {
+        self.tenant(scope.tenant_id())?.shut_gate(mailbox)
     }
 
     /// Tenants for which events are missing, with the last position delivered.

@@ -7,9 +7,9 @@ use crate::protocol::envelope::Envelope;
 use crate::protocol::position::Position;
 
 /// Events kept while an earlier one is missing. Beyond this the furthest are dropped: the log has them all.
-const MOST_PENDING: usize = 4096;
+const MAX_PENDING: usize = 4096;
 /// The same in bytes: an event has up to 64 KiB.
-const MOST_PENDING_BYTES: usize = 16 * 1024 * 1024;
+const MAX_PENDING_BYTES: usize = 16 * 1024 * 1024;
 
 /// The last event delivered, and those that wait for one before them.
 #[derive(Default)]
@@ -37,7 +37,7 @@ impl Sequencer {
     }
 
     /// Goes on after `seq`: what is missing up to there is not to be had any more.
-    pub(super) fn pass_over(&mut self, seq: i64) {
+    pub(super) fn skip_to(&mut self, seq: i64) {
         let Some(cursor) = self.cursor.filter(|cursor| cursor.seq < seq) else { return };
         self.cursor = Some(Position { seq, ..cursor });
         self.pending = self.pending.split_off(&(seq + 1));
@@ -45,7 +45,7 @@ impl Sequencer {
     }
 
     /// Forgets where delivery stands: the log is another one now, and the next joiner says where it begins.
-    pub(super) fn forget(&mut self) {
+    pub(super) fn reset(&mut self) {
         *self = Self::default();
     }
 
@@ -62,7 +62,7 @@ impl Sequencer {
         }
         self.bytes += size(envelope);
         // The furthest goes first: the one that all others wait for is never the one that has no room.
-        while self.pending.len() > MOST_PENDING || self.bytes > MOST_PENDING_BYTES {
+        while self.pending.len() > MAX_PENDING || self.bytes > MAX_PENDING_BYTES {
             let Some((_, furthest)) = self.pending.pop_last() else { return };
             self.bytes -= size(&furthest);
         }
@@ -104,15 +104,15 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_for_an_earlier_event_is_bounded_in_bytes_and_delivered_once_that_comes() {
+    fn events_behind_a_gap_are_bounded_in_bytes_and_delivered_when_it_closes() {
         let mut sequencer = Sequencer::default();
         sequencer.start_at(Position { epoch: 1, seq: 0 });
 
         (2..600).for_each(|seq| sequencer.accept(&event(seq, 60_000)));
         let kept = sequencer.pending.len();
-        assert!(sequencer.bytes <= MOST_PENDING_BYTES && (200..300).contains(&kept), "{kept}");
+        assert!(sequencer.bytes <= MAX_PENDING_BYTES && (200..300).contains(&kept), "{kept}");
         sequencer.accept(&event(1, 60_000));
-        assert!(sequencer.has_gap() && sequencer.bytes <= MOST_PENDING_BYTES);
+        assert!(sequencer.has_gap() && sequencer.bytes <= MAX_PENDING_BYTES);
 
         assert_eq!(sequencer.next().map(|event| event.seq()), Some(1));
         while sequencer.next().is_some() {}
@@ -120,15 +120,15 @@ mod tests {
     }
 
     #[test]
-    fn the_event_that_all_wait_for_has_room_however_many_wait() {
+    fn the_missing_event_is_accepted_when_the_queue_is_full() {
         let mut sequencer = Sequencer::default();
         sequencer.start_at(Position { epoch: 1, seq: 0 });
-        let waiting = 2..=MOST_PENDING as i64 + 1;
+        let waiting = 2..=MAX_PENDING as i64 + 1;
 
         waiting.for_each(|seq| sequencer.accept(&event(seq, 1)));
         sequencer.accept(&event(1, 1));
 
         let delivered = std::iter::from_fn(|| sequencer.next()).count();
-        assert_eq!(delivered, MOST_PENDING, "the furthest was dropped, and is read from the log");
+        assert_eq!(delivered, MAX_PENDING, "the furthest was dropped, and is read from the log");
     }
 }

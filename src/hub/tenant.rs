@@ -7,13 +7,13 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::mailbox::Mailbox;
-use super::mailbox::{Closing, Item, Offer};
+use super::mailbox::{Closing, ControlMessage, Item};
 use super::sequencer::Sequencer;
 use crate::base::ids::UserId;
 use crate::protocol::envelope::Envelope;
 use crate::protocol::message::ServerMessage;
 use crate::protocol::position::Position;
-use crate::protocol::routing::{Passing, Routing, Topic};
+use crate::protocol::routing::{Ephemeral, Routing, Topic};
 use crate::protocol::subscription::Interest;
 use crate::protocol::websocket::encode::TextFrame;
 
@@ -25,16 +25,16 @@ pub(super) struct TenantHub {
 #[derive(Default)]
 struct State {
     sequencer: Sequencer,
-    members: usize,
+    mailboxes: usize,
     /// The last change of membership that was delivered, or where delivery began.
-    memberships_at: i64,
+    memberships_changed_at: i64,
     topics: HashMap<Topic, Vec<Arc<Mailbox>>>,
     /// People who have joined or left a room since it was asked; each once.
-    moved: HashSet<UserId>,
+    membership_changes: HashSet<UserId>,
 }
 
 /// What was queued when a gate was shut, and the position it was shut at.
-pub struct Hold {
+pub struct DrainedQueue {
     pub queued: Vec<Item>,
     pub position: Position,
 }
@@ -42,65 +42,65 @@ pub struct Hold {
 impl TenantHub {
     pub(super) fn join(&self, mailbox: &Arc<Mailbox>) {
         let mut state = self.state.lock();
-        state.members += 1;
+        state.mailboxes += 1;
         let topics = mailbox.with_interest(|interest| interest.topics());
-        state.list(mailbox, &topics);
+        state.subscribe(mailbox, &topics);
     }
 
     /// Whether that was the last one.
     pub(super) fn leave(&self, mailbox: &Arc<Mailbox>) -> bool {
         let mut state = self.state.lock();
         let topics = mailbox.with_interest(|interest| interest.topics());
-        state.strike(mailbox, &topics);
-        state.members = state.members.saturating_sub(1);
-        state.members == 0
+        state.unsubscribe(mailbox, &topics);
+        state.mailboxes = state.mailboxes.saturating_sub(1);
+        state.mailboxes == 0
     }
 
     pub(super) fn start_at(&self, position: Position) -> bool {
         let mut state = self.state.lock();
         if state.sequencer.cursor().is_none() {
-            state.memberships_at = position.seq;
+            state.memberships_changed_at = position.seq;
         }
         state.sequencer.start_at(position);
         state.deliver()
     }
 
-    pub(super) fn memberships_stand(&self, read_at: Position) -> bool {
+    pub(super) fn memberships_unchanged_since(&self, read_at: Position) -> bool {
         let state = self.state.lock();
         let same_log = state.sequencer.cursor().is_some_and(|cursor| cursor.epoch == read_at.epoch);
-        same_log && state.memberships_at <= read_at.seq
+        same_log && state.memberships_changed_at <= read_at.seq
     }
 
-    pub(super) fn forget(&self) {
-        self.state.lock().sequencer.forget();
+    pub(super) fn reset(&self) {
+        self.state.lock().sequencer.reset();
     }
 
-    pub(super) fn committed(&self, envelopes: &[Arc<Envelope>]) -> bool {
+    pub(super) fn publish_committed(&self, envelopes: &[Arc<Envelope>]) -> bool {
         let mut state = self.state.lock();
         envelopes.iter().for_each(|envelope| state.sequencer.accept(envelope));
         state.deliver()
     }
 
-    pub(super) fn pass_over(&self, upto: i64, closing: &Closing) -> bool {
+    pub(super) fn skip_to(&self, upto: i64, closing: &Closing) -> bool {
         let mut state = self.state.lock();
         if state.sequencer.cursor().is_none_or(|cursor| cursor.seq >= upto) {
             return state.sequencer.has_gap();
         }
         // Closed first: from then on a mailbox takes nothing, so nobody sees what follows without what is missing.
         state.topics.values().flatten().for_each(|mailbox| mailbox.close(closing.clone()));
-        state.sequencer.pass_over(upto);
+        state.sequencer.skip_to(upto);
         state.deliver()
     }
 
-    pub(super) fn pass(&self, passing: &Passing, kind: &'static str, frame: &TextFrame) {
+    pub(super) fn publish_ephemeral(&self, ephemeral: &Ephemeral, kind: &'static str, frame: &TextFrame) {
         let state = self.state.lock();
-        for mailbox in state.topics.get(&passing.topic()).into_iter().flatten() {
-            mailbox.pass(passing, kind, frame);
+        for mailbox in state.topics.get(&ephemeral.topic()).into_iter().flatten() {
+            mailbox.publish_ephemeral(ephemeral, kind, frame);
         }
     }
 
     /// Hands each mailbox of a list what `render` makes of its interest.
-    pub(super) fn pass_each(
+    pub(super) fn publish_ephemeral_to_topic(
         &self,
         topic: Topic,
         mut render: impl FnMut(&Interest) -> Option<(&'static str, TextFrame)>,
@@ -108,13 +108,13 @@ impl TenantHub {
         let state = self.state.lock();
         for mailbox in state.topics.get(&topic).into_iter().flatten() {
             if let Some((kind, frame)) = mailbox.with_interest(|interest| render(interest)) {
-                mailbox.pass_by(kind, frame);
+                mailbox.push_ephemeral(kind, frame);
             }
         }
     }
 
     /// Hands each mailbox that is on any of the lists, once, what `render` makes of its interest.
-    pub(super) fn pass_once(
+    pub(super) fn publish_ephemeral_to_topics(
         &self,
         topics: impl IntoIterator<Item = Topic>,
         mut render: impl FnMut(&Interest) -> Vec<(&'static str, TextFrame)>,
@@ -124,41 +124,41 @@ impl TenantHub {
         for mailbox in topics.into_iter().filter_map(|topic| state.topics.get(&topic)).flatten() {
             if served.insert(Arc::as_ptr(mailbox)) {
                 let frames = mailbox.with_interest(|interest| render(interest));
-                frames.into_iter().for_each(|(kind, frame)| mailbox.pass_by(kind, frame));
+                frames.into_iter().for_each(|(kind, frame)| mailbox.push_ephemeral(kind, frame));
             }
         }
     }
 
-    pub(super) fn take_moved(&self) -> Vec<UserId> {
-        std::mem::take(&mut self.state.lock().moved).into_iter().collect()
+    pub(super) fn take_membership_changes(&self) -> Vec<UserId> {
+        std::mem::take(&mut self.state.lock().membership_changes).into_iter().collect()
     }
 
     /// Takes note of a replayed event that changes what the reader may see.
-    pub(super) fn follow(&self, mailbox: &Arc<Mailbox>, envelope: &Envelope) {
-        self.state.lock().follow(mailbox, envelope);
+    pub(super) fn apply_membership(&self, mailbox: &Arc<Mailbox>, envelope: &Envelope) {
+        self.state.lock().apply_membership(mailbox, envelope);
     }
 
     pub(super) fn answer(&self, mailbox: &Mailbox, message: impl FnOnce(Position) -> ServerMessage) {
         let state = self.state.lock();
-        if let Some(position) = state.place_of(mailbox) {
-            mailbox.offer(Offer::answer(&message(position), position));
+        if let Some(position) = state.position_for(mailbox) {
+            mailbox.offer(ControlMessage::answer(&message(position), position));
         }
     }
 
-    pub(super) fn beat(&self, mailbox: &Mailbox) {
+    pub(super) fn send_heartbeat(&self, mailbox: &Mailbox) {
         let state = self.state.lock();
-        if let Some(position) = state.place_of(mailbox) {
-            mailbox.offer(Offer::beat(position));
+        if let Some(position) = state.position_for(mailbox) {
+            mailbox.offer(ControlMessage::heartbeat(position));
         }
     }
 
-    pub(super) fn change(
+    pub(super) fn update_interest(
         &self,
         mailbox: &Arc<Mailbox>,
         change: impl FnOnce(&mut Interest, Position) -> Option<ServerMessage>,
     ) {
         let mut state = self.state.lock();
-        let Some(position) = state.place_of(mailbox) else { return };
+        let Some(position) = state.position_for(mailbox) else { return };
         let (before, answer, after, other_reader) = mailbox.with_interest(|interest| {
             let (before, reader) = (interest.topics(), interest.reader);
             let answer = change(interest, position);
@@ -166,21 +166,21 @@ impl TenantHub {
         });
         // What was queued for an admin is not for the member that the admin has become.
         if other_reader {
-            mailbox.forget_hidden();
+            mailbox.drop_invisible();
         }
         if let Some(answer) = answer {
-            mailbox.offer(Offer::answer(&answer, position));
+            mailbox.offer(ControlMessage::answer(&answer, position));
         }
         if before != after {
-            state.strike(mailbox, &before);
-            state.list(mailbox, &after);
+            state.unsubscribe(mailbox, &before);
+            state.subscribe(mailbox, &after);
         }
     }
 
-    pub(super) fn hold(&self, mailbox: &Mailbox) -> Option<Hold> {
+    pub(super) fn shut_gate(&self, mailbox: &Mailbox) -> Option<DrainedQueue> {
         let state = self.state.lock();
-        let position = state.place_of(mailbox)?;
-        Some(Hold { queued: mailbox.shut(), position })
+        let position = state.position_for(mailbox)?;
+        Some(DrainedQueue { queued: mailbox.shut_gate(), position })
     }
 
     pub(super) fn cursor(&self) -> Option<Position> {
@@ -203,10 +203,10 @@ impl State {
                 }
             }
             if let Routing::Membership { user, .. } = &envelope.routing {
-                self.memberships_at = envelope.seq();
-                self.moved.insert(*user);
+                self.memberships_changed_at = envelope.seq();
+                self.membership_changes.insert(*user);
                 let theirs = self.topics.get(&Topic::User(*user)).cloned().unwrap_or_default();
-                theirs.iter().for_each(|mailbox| self.follow(mailbox, &envelope));
+                theirs.iter().for_each(|mailbox| self.apply_membership(mailbox, &envelope));
             }
         }
         self.sequencer.has_gap()
@@ -214,31 +214,31 @@ impl State {
 
     /// Puts a mailbox on the lists of a room that its reader has joined, or takes it off. The reader knows of the room
     /// already when the event was delivered, or replayed, before.
-    fn follow(&mut self, mailbox: &Arc<Mailbox>, envelope: &Envelope) {
+    fn apply_membership(&mut self, mailbox: &Arc<Mailbox>, envelope: &Envelope) {
         let Routing::Membership { room, .. } = envelope.routing else { return };
         let member = mailbox.with_interest(|interest| {
-            interest.follow(&envelope.routing, envelope.seq());
+            interest.apply_membership(&envelope.routing, envelope.seq());
             interest.rooms.has(room)
         });
         let topic = [Topic::Room(room)];
-        self.strike(mailbox, &topic);
+        self.unsubscribe(mailbox, &topic);
         if member {
-            self.list(mailbox, &topic);
+            self.subscribe(mailbox, &topic);
         }
     }
 
     /// The position that answers to this mailbox carry.
-    fn place_of(&self, mailbox: &Mailbox) -> Option<Position> {
-        self.sequencer.cursor().map(|cursor| mailbox.place(cursor))
+    fn position_for(&self, mailbox: &Mailbox) -> Option<Position> {
+        self.sequencer.cursor().map(|cursor| mailbox.position_for(cursor))
     }
 
-    fn list(&mut self, mailbox: &Arc<Mailbox>, topics: &[Topic]) {
+    fn subscribe(&mut self, mailbox: &Arc<Mailbox>, topics: &[Topic]) {
         for topic in topics {
             self.topics.entry(*topic).or_default().push(Arc::clone(mailbox));
         }
     }
 
-    fn strike(&mut self, mailbox: &Arc<Mailbox>, topics: &[Topic]) {
+    fn unsubscribe(&mut self, mailbox: &Arc<Mailbox>, topics: &[Topic]) {
         for topic in topics {
             let Some(list) = self.topics.get_mut(topic) else { continue };
             if let Some(index) = list.iter().position(|listed| Arc::ptr_eq(listed, mailbox)) {

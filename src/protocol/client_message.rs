@@ -19,23 +19,23 @@ pub enum ClientMessage {
     #[oai(mapping = "refresh_token")]
     RefreshToken(RefreshToken),
     #[oai(mapping = "broadcast")]
-    Broadcast(BroadcastMessage),
+    Broadcast(SendBroadcast),
     #[oai(mapping = "join_room")]
     JoinRoom(JoinRoom),
     #[oai(mapping = "leave_room")]
     LeaveRoom(LeaveRoom),
     #[oai(mapping = "chat")]
-    Chat(Chat),
+    Chat(SendChat),
     #[oai(mapping = "room_message")]
-    RoomMessage(RoomMessage),
+    RoomMessage(SendRoomMessage),
     #[oai(mapping = "direct_message")]
-    DirectMessage(DirectMessageWish),
+    DirectMessage(SendDirectMessage),
     #[oai(mapping = "typing")]
-    Typing(TypingWish),
+    Typing(ShowTyping),
     #[oai(mapping = "presence")]
-    Presence(PresenceWish),
+    Presence(ShowPresence),
     #[oai(mapping = "viewing")]
-    Viewing(Viewing),
+    Viewing(ShowViewing),
 }
 
 /// Asks for a `pong`.
@@ -109,7 +109,7 @@ pub struct RefreshToken {
 /// Tells everybody in the tenant something (admins); arrives as `system_notification`.
 #[derive(Clone, Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
-pub struct BroadcastMessage {
+pub struct SendBroadcast {
     pub id: Option<Value>,
     #[oai(validator(min_length = 1, max_length = 4000))]
     pub message: String,
@@ -136,7 +136,7 @@ pub struct LeaveRoom {
 /// Says something in a room; answered with `ack`.
 #[derive(Clone, Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
-pub struct Chat {
+pub struct SendChat {
     pub id: Option<Value>,
     /// Without a room: the lobby, which everybody of the tenant is in.
     pub room_id: Option<String>,
@@ -153,7 +153,7 @@ pub struct Chat {
 /// The same as `chat`.
 #[derive(Clone, Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
-pub struct RoomMessage {
+pub struct SendRoomMessage {
     pub id: Option<Value>,
     pub room_id: Option<String>,
     #[oai(validator(min_length = 1, max_length = 1000))]
@@ -168,7 +168,7 @@ pub struct RoomMessage {
 /// Says something to one person; answered with `ack`.
 #[derive(Clone, Debug, Object)]
 #[oai(rename = "SendDirectMessage", skip_serializing_if_is_none)]
-pub struct DirectMessageWish {
+pub struct SendDirectMessage {
     pub id: Option<Value>,
     /// A user's id.
     pub target_user: i64,
@@ -184,7 +184,7 @@ pub struct DirectMessageWish {
 /// Writes, or stopped. To be said again while it lasts: after five seconds it ends by itself.
 #[derive(Clone, Debug, Object)]
 #[oai(rename = "ShowTyping", skip_serializing_if_is_none)]
-pub struct TypingWish {
+pub struct ShowTyping {
     pub id: Option<Value>,
     pub room_id: String,
     pub is_typing: bool,
@@ -193,7 +193,7 @@ pub struct TypingWish {
 /// Says whether somebody sits in front of this connection.
 #[derive(Clone, Debug, Object)]
 #[oai(rename = "ShowPresence", skip_serializing_if_is_none)]
-pub struct PresenceWish {
+pub struct ShowPresence {
     pub id: Option<Value>,
     pub status: OwnPresence,
 }
@@ -207,7 +207,7 @@ pub enum OwnPresence {
 
 /// Says which listing is on the screen; null: none any more. Answered with `viewers` within a second or so.
 #[derive(Clone, Debug, Object)]
-pub struct Viewing {
+pub struct ShowViewing {
     #[oai(skip_serializing_if_is_none)]
     pub id: Option<Value>,
     pub property_id: Option<i64>,
@@ -225,7 +225,7 @@ mod tests {
         let mut messages = crate::protocol::examples::commands::client_messages();
 
         assert_eq!(messages.len(), 14);
-        messages.push(ClientMessage::Viewing(Viewing { id: None, property_id: None }));
+        messages.push(ClientMessage::Viewing(ShowViewing { id: None, property_id: None }));
         for message in messages {
             let text = message.to_json_string();
             assert!(command::parse(&text).command.is_ok(), "{text}");

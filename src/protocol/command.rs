@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 
 use super::position;
 use super::subscription::{Feed, Filter};
-use crate::base::compared;
 use crate::base::ids::{PropertyId, UserId};
-use crate::base::whole::whole;
+use crate::base::json_integer::as_integer;
+use crate::base::normalize;
 
 /// One message of a client.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +49,7 @@ pub enum Command {
         room_id: String,
         is_typing: bool,
     },
-    Presence(PresenceWish),
+    Presence(OwnPresence),
     /// `None`: no listing is on the screen any more.
     Viewing {
         property_id: Option<PropertyId>,
@@ -58,7 +58,7 @@ pub enum Command {
 
 /// What a client may say of itself: being offline is for the server to notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PresenceWish {
+pub enum OwnPresence {
     Online,
     Away,
 }
@@ -73,7 +73,7 @@ pub struct Subscribe {
 
 /// A command that could not be read.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Refused {
+pub enum CommandError {
     /// Answered with `error`.
     Command { code: &'static str, message: String },
     /// Answered with `subscription_error`.
@@ -89,7 +89,7 @@ const MAX_ID: usize = 200;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
     pub reply_to: Option<Value>,
-    pub command: Result<Command, Refused>,
+    pub command: Result<Command, CommandError>,
 }
 
 /// Reads a text message.
@@ -101,9 +101,9 @@ pub fn parse(text: &str) -> Request {
 /// Reads a message by what `command` makes of its type and fields, with the `id` that its answer is to carry.
 pub(super) fn read<C>(
     text: &str,
-    command: impl FnOnce(&str, &Fields<'_>) -> Result<C, Refused>,
-) -> (Option<Value>, Result<C, Refused>) {
-    let refused = |code, message: &str| Err(Refused::Command { code, message: message.to_owned() });
+    command: impl FnOnce(&str, &Fields<'_>) -> Result<C, CommandError>,
+) -> (Option<Value>, Result<C, CommandError>) {
+    let refused = |code, message: &str| Err(CommandError::Command { code, message: message.to_owned() });
     // A byte order mark is no part of the text (RFC 8259 section 8.1).
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let Ok(value) = serde_json::from_str::<Value>(text) else {
@@ -124,7 +124,7 @@ pub(super) fn read<C>(
     (reply_to, command(kind, &Fields(&fields)))
 }
 
-fn command(kind: &str, fields: &Fields<'_>) -> Result<Command, Refused> {
+fn command(kind: &str, fields: &Fields<'_>) -> Result<Command, CommandError> {
     match kind {
         "ping" => Ok(Command::Ping),
         "request_status" => Ok(Command::RequestStatus),
@@ -142,8 +142,8 @@ fn command(kind: &str, fields: &Fields<'_>) -> Result<Command, Refused> {
             let message = message.ok_or_else(|| missing("broadcast", "message"))?;
             Ok(Command::Broadcast { message, category: fields.text("category") })
         }
-        "join_room" => Ok(Command::JoinRoom { room_id: fields.needed_text(kind, "room_id")? }),
-        "leave_room" => Ok(Command::LeaveRoom { room_id: fields.needed_text(kind, "room_id")? }),
+        "join_room" => Ok(Command::JoinRoom { room_id: fields.required_text(kind, "room_id")? }),
+        "leave_room" => Ok(Command::LeaveRoom { room_id: fields.required_text(kind, "room_id")? }),
         "chat" | "room_message" => Ok(Command::Chat {
             room_id: fields.optional_text(kind, "room_id")?,
             text: fields.text("text").unwrap_or_default(),
@@ -161,14 +161,14 @@ fn command(kind: &str, fields: &Fields<'_>) -> Result<Command, Refused> {
         "typing" => {
             let is_typing = fields.get("is_typing").and_then(Value::as_bool);
             Ok(Command::Typing {
-                room_id: fields.needed_text(kind, "room_id")?,
+                room_id: fields.required_text(kind, "room_id")?,
                 is_typing: is_typing
                     .ok_or_else(|| invalid("typing needs the field is_typing, true or false".to_owned()))?,
             })
         }
         "presence" => match fields.text("status").as_deref() {
-            Some("online") => Ok(Command::Presence(PresenceWish::Online)),
-            Some("away") => Ok(Command::Presence(PresenceWish::Away)),
+            Some("online") => Ok(Command::Presence(OwnPresence::Online)),
+            Some("away") => Ok(Command::Presence(OwnPresence::Away)),
             _ => Err(invalid("presence needs the field status: online or away".to_owned())),
         },
         "viewing" => match fields.get("property_id") {
@@ -179,21 +179,21 @@ fn command(kind: &str, fields: &Fields<'_>) -> Result<Command, Refused> {
     }
 }
 
-pub(super) fn unknown_type(kind: &str) -> Refused {
-    let message = format!("Unknown message type: {}", crate::base::text::cut(kind, 100));
-    Refused::Command { code: "unknown_type", message }
+pub(super) fn unknown_type(kind: &str) -> CommandError {
+    let message = format!("Unknown message type: {}", crate::base::text::truncate(kind, 100));
+    CommandError::Command { code: "unknown_type", message }
 }
 
 impl Subscribe {
     /// Reads one `subscribe` object.
-    pub fn from_value(value: &Value) -> Result<Self, Refused> {
+    pub fn from_value(value: &Value) -> Result<Self, CommandError> {
         match value {
             Value::Object(fields) => Self::read(&Fields(fields)),
             Value::String(name) => Self::read(&Fields(&Map::from_iter([(
                 "subscription".to_owned(),
                 Value::String(name.clone()),
             )]))),
-            _ => Err(Refused::Subscription {
+            _ => Err(CommandError::Subscription {
                 subscription: None,
                 key: None,
                 code: "invalid_subscription",
@@ -202,9 +202,9 @@ impl Subscribe {
         }
     }
 
-    fn read(fields: &Fields<'_>) -> Result<Self, Refused> {
+    fn read(fields: &Fields<'_>) -> Result<Self, CommandError> {
         let (feed, key) = feed_and_key(fields)?;
-        let refuse = |code, message| Refused::Subscription {
+        let refuse = |code, message| CommandError::Subscription {
             subscription: Some(feed.name().to_owned()),
             key: key.clone(),
             code,
@@ -214,7 +214,7 @@ impl Subscribe {
             Filter::parse(feed, fields.get("filter")).map_err(|words| refuse("invalid_filter", words))?;
         let since = match fields.get("since") {
             None | Some(Value::Null) => None,
-            Some(Value::String(since)) => Some(position::kept(since)),
+            Some(Value::String(since)) => Some(position::truncate_since(since)),
             Some(_) => return Err(refuse("invalid_since", "since must be a position, as text".to_owned())),
         };
         Ok(Self { filter, key, since })
@@ -222,14 +222,14 @@ impl Subscribe {
 }
 
 /// Reads the `subscriptions` parameter: names separated by commas, or a JSON array of `subscribe` objects.
-pub fn parse_subscriptions(text: &str) -> Result<Vec<Subscribe>, Refused> {
+pub fn parse_subscriptions(text: &str) -> Result<Vec<Subscribe>, CommandError> {
     subscriptions_of(text)?.iter().map(Subscribe::from_value).collect()
 }
 
 /// What is wrong with each subscription of such a list, in words.
-pub fn faults_of_subscriptions(text: &str) -> Vec<String> {
+pub fn subscription_faults(text: &str) -> Vec<String> {
     let words = |refused| match refused {
-        Refused::Command { message, .. } | Refused::Subscription { message, .. } => message,
+        CommandError::Command { message, .. } | CommandError::Subscription { message, .. } => message,
     };
     match subscriptions_of(text) {
         Ok(list) => list.iter().filter_map(|one| Subscribe::from_value(one).err().map(words)).collect(),
@@ -237,10 +237,10 @@ pub fn faults_of_subscriptions(text: &str) -> Vec<String> {
     }
 }
 
-fn subscriptions_of(text: &str) -> Result<Vec<Value>, Refused> {
+fn subscriptions_of(text: &str) -> Result<Vec<Value>, CommandError> {
     let text = text.trim();
     if text.starts_with('[') {
-        return serde_json::from_str(text).map_err(|_| Refused::Subscription {
+        return serde_json::from_str(text).map_err(|_| CommandError::Subscription {
             subscription: None,
             key: None,
             code: "invalid_json",
@@ -251,7 +251,7 @@ fn subscriptions_of(text: &str) -> Result<Vec<Value>, Refused> {
     Ok(names.map(Value::from).collect())
 }
 
-fn feed_and_key(fields: &Fields<'_>) -> Result<(Feed, Option<String>), Refused> {
+fn feed_and_key(fields: &Fields<'_>) -> Result<(Feed, Option<String>), CommandError> {
     let name = match fields.get("subscription") {
         Some(Value::String(name)) if !name.is_empty() => name,
         None | Some(Value::Null | Value::String(_)) => return Err(without_name("is missing")),
@@ -261,8 +261,8 @@ fn feed_and_key(fields: &Fields<'_>) -> Result<(Feed, Option<String>), Refused> 
         None | Some(Value::Null) => None,
         Some(Value::String(key)) if key.len() <= MAX_KEY => Some(key.clone()),
         Some(_) => {
-            return Err(Refused::Subscription {
-                subscription: Some(crate::base::text::cut(name, 100).to_owned()),
+            return Err(CommandError::Subscription {
+                subscription: Some(crate::base::text::truncate(name, 100).to_owned()),
                 key: None,
                 code: "invalid_key",
                 message: format!("key must be text of at most {MAX_KEY} bytes"),
@@ -272,9 +272,9 @@ fn feed_and_key(fields: &Fields<'_>) -> Result<(Feed, Option<String>), Refused> 
     match name.parse() {
         Ok(feed) => Ok((feed, key)),
         Err(_) => {
-            let shown = crate::base::text::cut(name, 100).to_owned();
+            let shown = crate::base::text::truncate(name, 100).to_owned();
             let message = format!("Invalid subscription: {shown}");
-            Err(Refused::Subscription {
+            Err(CommandError::Subscription {
                 subscription: Some(shown),
                 key,
                 code: "invalid_subscription",
@@ -285,9 +285,9 @@ fn feed_and_key(fields: &Fields<'_>) -> Result<(Feed, Option<String>), Refused> 
 }
 
 /// A subscription that names no feed.
-fn without_name(fault: &str) -> Refused {
+fn without_name(fault: &str) -> CommandError {
     let feeds = Feed::ALL.map(Feed::name).join(", ");
-    Refused::Subscription {
+    CommandError::Subscription {
         subscription: None,
         key: None,
         code: "invalid_subscription",
@@ -297,7 +297,7 @@ fn without_name(fault: &str) -> Refused {
 
 /// The text of a field, a name in the form that it is compared in.
 fn read_text(field: &str, text: &str) -> String {
-    if compared::is_name_field(field) { compared::exact(text) } else { text.to_owned() }
+    if normalize::is_name_field(field) { normalize::exact(text) } else { text.to_owned() }
 }
 
 /// A message's fields, at the top or in `payload`.
@@ -313,11 +313,11 @@ impl Fields<'_> {
         self.get(name).and_then(Value::as_str).map(|text| read_text(name, text))
     }
 
-    pub(super) fn needed_text(&self, kind: &str, name: &str) -> Result<String, Refused> {
+    pub(super) fn required_text(&self, kind: &str, name: &str) -> Result<String, CommandError> {
         self.text(name).ok_or_else(|| missing(kind, name))
     }
 
-    pub(super) fn optional_text(&self, kind: &str, name: &str) -> Result<Option<String>, Refused> {
+    pub(super) fn optional_text(&self, kind: &str, name: &str) -> Result<Option<String>, CommandError> {
         match self.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(read_text(name, text))),
@@ -326,7 +326,7 @@ impl Fields<'_> {
     }
 
     /// A list of texts; empty when absent or null.
-    fn texts(&self, kind: &str, name: &str) -> Result<Vec<String>, Refused> {
+    fn texts(&self, kind: &str, name: &str) -> Result<Vec<String>, CommandError> {
         let refused = || invalid(format!("{name} of {kind} must be a list of texts"));
         match self.get(name) {
             None | Some(Value::Null) => Ok(Vec::new()),
@@ -338,22 +338,22 @@ impl Fields<'_> {
     }
 
     /// A number, or a numeric text; none when absent or null.
-    fn id(&self, kind: &str, name: &str) -> Result<Option<i64>, Refused> {
+    fn id(&self, kind: &str, name: &str) -> Result<Option<i64>, CommandError> {
         let id = match self.get(name) {
             None | Some(Value::Null) => return Ok(None),
             Some(Value::String(text)) => text.parse().ok(),
-            Some(value) => whole(value),
+            Some(value) => as_integer(value),
         };
         id.map(Some).ok_or_else(|| invalid(format!("{name} of {kind} must be an id, a whole number")))
     }
 }
 
-pub(super) fn missing(kind: &str, field: &str) -> Refused {
+pub(super) fn missing(kind: &str, field: &str) -> CommandError {
     invalid(format!("{kind} needs the field {field}, as text"))
 }
 
-pub(super) fn invalid(message: String) -> Refused {
-    Refused::Command { code: "invalid_message", message }
+pub(super) fn invalid(message: String) -> CommandError {
+    CommandError::Command { code: "invalid_message", message }
 }
 
 #[cfg(test)]
@@ -371,9 +371,9 @@ mod tests {
     }
 
     #[test]
-    fn refusals_use_the_words_of_the_seeds() {
+    fn refusals_use_the_texts_that_existing_clients_match() {
         let words = |text: &str| match parse(text).command.unwrap_err() {
-            Refused::Command { message, .. } | Refused::Subscription { message, .. } => message,
+            CommandError::Command { message, .. } | CommandError::Subscription { message, .. } => message,
         };
 
         assert_eq!(words("{"), "Invalid JSON format");
@@ -395,7 +395,7 @@ mod tests {
             (r#"{"subscription":7}"#, "must be text"),
             (r#"{"subscription":["job_updates"]}"#, "must be text"),
         ] {
-            let wanted = Refused::Subscription {
+            let wanted = CommandError::Subscription {
                 subscription: None,
                 key: None,
                 code: "invalid_subscription",

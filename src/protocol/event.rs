@@ -35,7 +35,7 @@ pub enum Event {
         message: SystemAlert,
     },
     Chat {
-        place: Place,
+        place: Conversation,
         connection: Option<ConnectionId>,
         message: ChatMessage,
     },
@@ -46,11 +46,11 @@ pub enum Event {
     },
     /// In a room or between two people.
     Edited {
-        place: Place,
+        place: Conversation,
         message: MessageEdited,
     },
     Deleted {
-        place: Place,
+        place: Conversation,
         message: MessageDeleted,
     },
     Joined {
@@ -65,7 +65,7 @@ pub enum Event {
     },
     /// The room itself has changed.
     Room {
-        place: Place,
+        place: Conversation,
         message: SystemMessage,
     },
     /// For the inbox of who sent the file.
@@ -77,20 +77,20 @@ pub enum Event {
 
 /// Where something was said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Conversation {
     /// A room, for its members.
     Room(RoomId),
     /// The room that everybody of the tenant is in.
     Lobby(RoomId),
-    Between([UserId; 2]),
+    Direct([UserId; 2]),
 }
 
-impl Place {
+impl Conversation {
     fn routing(self, connection: Option<ConnectionId>) -> Routing {
         match self {
             Self::Room(room) => Routing::Room { room, everyone: false, connection },
             Self::Lobby(room) => Routing::Room { room, everyone: true, connection },
-            Self::Between(between) => Routing::Direct { between, connection },
+            Self::Direct(between) => Routing::Direct { between, connection },
         }
     }
 }
@@ -115,7 +115,7 @@ impl Event {
             Self::AdminNotice { .. } => Routing::Notice { audience: Audience::Admins },
             Self::Alert { concerns, .. } => Routing::Alert { concerns: *concerns },
             Self::Chat { place, connection, .. } => place.routing(*connection),
-            Self::Direct { between, connection, .. } => Place::Between(*between).routing(*connection),
+            Self::Direct { between, connection, .. } => Conversation::Direct(*between).routing(*connection),
             Self::Edited { place, .. } | Self::Deleted { place, .. } | Self::Room { place, .. } => {
                 place.routing(None)
             }

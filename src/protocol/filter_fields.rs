@@ -3,16 +3,16 @@
 use serde_json::{Map, Value};
 
 use super::subscription::{BoundingBox, Feed};
-use crate::base::text::cut;
-use crate::base::whole::whole;
+use crate::base::json_integer::as_integer;
+use crate::base::text::truncate;
 
 /// A refusal names so many faults at most.
 const MOST: usize = 20;
 
 pub(super) struct FilterFields<'a> {
     fields: Option<&'a Map<String, Value>>,
-    known: Vec<&'static str>,
-    wrong: Vec<String>,
+    allowed: Vec<&'static str>,
+    errors: Vec<String>,
 }
 
 impl<'a> FilterFields<'a> {
@@ -23,17 +23,17 @@ impl<'a> FilterFields<'a> {
             Some(Value::Object(fields)) => Some(fields),
             Some(_) => return Err("filter must be an object".to_owned()),
         };
-        Ok(Self { fields, known: Vec::new(), wrong: Vec::new() })
+        Ok(Self { fields, allowed: Vec::new(), errors: Vec::new() })
     }
 
     /// A number, or a numeric text.
     pub(super) fn id(&mut self, name: &'static str) -> Option<i64> {
-        let read = |value: &Value| whole(value).or_else(|| value.as_str()?.parse().ok());
+        let read = |value: &Value| as_integer(value).or_else(|| value.as_str()?.parse().ok());
         self.read(name, "an id, a whole number", read)
     }
 
     pub(super) fn whole(&mut self, name: &'static str) -> Option<i64> {
-        self.read(name, "a whole number", whole)
+        self.read(name, "a whole number", as_integer)
     }
 
     pub(super) fn number(&mut self, name: &'static str) -> Option<f64> {
@@ -44,7 +44,7 @@ impl<'a> FilterFields<'a> {
     pub(super) fn range(&mut self, least: &'static str, most: &'static str) -> (Option<f64>, Option<f64>) {
         let range = (self.number(least), self.number(most));
         if matches!(range, (Some(from), Some(to)) if from > to) {
-            self.wrong.push(format!("{least} must not be above {most}"));
+            self.errors.push(format!("{least} must not be above {most}"));
         }
         range
     }
@@ -73,16 +73,16 @@ impl<'a> FilterFields<'a> {
     }
 
     /// Refuses what was wrong, and fields that were not asked for.
-    pub(super) fn end(mut self, feed: Feed) -> Result<(), String> {
+    pub(super) fn finish(mut self, feed: Feed) -> Result<(), String> {
         let sent = self.fields.into_iter().flat_map(Map::keys);
-        for name in sent.filter(|name| !self.known.contains(&name.as_str())).take(MOST) {
-            self.wrong.push(format!("{} is not a field of it", cut(name, 100)));
+        for name in sent.filter(|name| !self.allowed.contains(&name.as_str())).take(MOST) {
+            self.errors.push(format!("{} is not a field of it", truncate(name, 100)));
         }
-        match (self.wrong.is_empty(), self.known.is_empty()) {
+        match (self.errors.is_empty(), self.allowed.is_empty()) {
             (true, _) => Ok(()),
             (false, true) => Err(format!("filter of {feed}: this feed takes no filter")),
             (false, false) => {
-                let (wrong, known) = (self.wrong.join("; "), self.known.join(", "));
+                let (wrong, known) = (self.errors.join("; "), self.allowed.join(", "));
                 Err(format!("filter of {feed}: {wrong}. Its fields are {known}"))
             }
         }
@@ -95,11 +95,11 @@ impl<'a> FilterFields<'a> {
         wanted: &str,
         read: impl FnOnce(&Value) -> Option<T>,
     ) -> Option<T> {
-        self.known.push(name);
+        self.allowed.push(name);
         let value = self.fields?.get(name).filter(|value| !value.is_null())?;
         let read = read(value);
         if read.is_none() {
-            self.wrong.push(format!("{name} must be {wanted}"));
+            self.errors.push(format!("{name} must be {wanted}"));
         }
         read
     }

@@ -11,7 +11,7 @@ use super::message::Attachment;
 pub use super::message::{JobStatus, LogLevel, LogLine};
 
 /// Scrapy's stats as the spider kept them: at most 16 KiB of JSON.
-pub type Stats = BTreeMap<String, Value>;
+pub type CrawlStats = BTreeMap<String, Value>;
 
 impl JobStatus {
     /// Every status, in the order of a job's life.
@@ -89,7 +89,7 @@ pub struct Job {
     /// Counts from 1; a retry and a lost worker each begin the next.
     pub attempt: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub stats: Option<Stats>,
+    pub stats: Option<CrawlStats>,
     /// True once somebody asked a running job to stop.
     pub cancel_requested: bool,
     /// The id of the last line of its log that was removed for its age. Who had read less far has missed lines.
@@ -207,7 +207,7 @@ pub struct Execution {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub stats: Option<Stats>,
+    pub stats: Option<CrawlStats>,
 }
 
 /// A listing that the server accepted for an execution of a job.

@@ -9,7 +9,7 @@ use super::message::LogLevel;
 
 /// One line of the job's log. Its `id` is the event's id, too.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
-pub struct Log {
+pub struct LogStreamLine {
     pub id: i64,
     pub job_id: i64,
     pub level: LogLevel,
@@ -21,7 +21,7 @@ pub struct Log {
 /// The job is over and all of its lines were sent. The event's id is `end.{execution_id}`: whoever comes back with it
 /// gets 204 until the job is tried again.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize)]
-pub struct Complete {
+pub struct LogStreamEnd {
     pub job_id: i64,
     pub status: JobStatus,
 }
@@ -29,14 +29,14 @@ pub struct Complete {
 /// An event of the stream.
 #[derive(Clone, Debug, Union)]
 #[oai(discriminator_name = "type", one_of)]
-pub enum LogEvent {
+pub enum LogStreamEvent {
     #[oai(mapping = "log")]
-    Log(Log),
+    Log(LogStreamLine),
     #[oai(mapping = "complete")]
-    Complete(Complete),
+    Complete(LogStreamEnd),
 }
 
-impl LogEvent {
+impl LogStreamEvent {
     /// Every kind, as the stream names it.
     pub const KINDS: [&str; 2] = ["log", "complete"];
 

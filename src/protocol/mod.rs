@@ -3,6 +3,7 @@
 pub mod asyncapi;
 pub mod client_message;
 pub mod command;
+pub mod descriptions;
 pub mod envelope;
 pub mod event;
 pub mod examples;
@@ -25,7 +26,6 @@ pub mod subscription;
 mod timestamp;
 pub mod upload;
 pub mod upload_command;
-pub mod vocabulary;
 pub mod websocket;
 pub mod wire_id;
 pub mod worker;

@@ -25,7 +25,7 @@ const MOST_KEPT: usize = 200;
 
 /// A client's `since` as it is kept and told again in a gap. A longer text is cut, so that a hundred gaps do not repeat
 /// a megabyte; it was malformed before and stays so.
-pub fn kept(since: &str) -> String {
+pub fn truncate_since(since: &str) -> String {
     since.chars().take(MOST_KEPT).collect()
 }
 
@@ -77,8 +77,11 @@ mod tests {
     fn a_text_that_is_too_long_for_a_position_is_cut_and_stays_malformed() {
         let long = format!("1f-1{}", "0".repeat(40_000));
 
-        assert_eq!(kept("1f-1000"), "1f-1000");
-        assert_eq!((kept(&long).len(), kept(&long).parse::<Position>()), (MOST_KEPT, Err(MalformedPosition)));
+        assert_eq!(truncate_since("1f-1000"), "1f-1000");
+        assert_eq!(
+            (truncate_since(&long).len(), truncate_since(&long).parse::<Position>()),
+            (MOST_KEPT, Err(MalformedPosition))
+        );
     }
 
     #[test]

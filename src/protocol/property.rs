@@ -245,7 +245,7 @@ pub struct ViewedProperty {
 /// A price or a status that a property had from a time on, until the next row's.
 #[derive(Clone, Debug, PartialEq, Object, Serialize)]
 #[oai(skip_serializing_if_is_none, example)]
-pub struct PriceHistoryRow {
+pub struct PriceHistoryEntry {
     /// The current price then, in major units of `currency`; absent while none was known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<f64>,

@@ -8,7 +8,7 @@ use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::problem::{FieldError, Step};
+use super::problem::{FieldError, PathSegment};
 use super::property::PropertyInput;
 use super::wire_id::WireId;
 
@@ -73,7 +73,7 @@ pub enum BatchItemStatus {
 pub struct BatchItem(Value);
 
 /// A row as far as it could be read: a property, or every field that is none of a property's.
-pub type Sighting = Result<PropertyInput, Vec<FieldError>>;
+pub type ParsedProperty = Result<PropertyInput, Vec<FieldError>>;
 
 impl BatchItem {
     /// A row that says what `input` does.
@@ -93,7 +93,7 @@ pub struct BadRow {
 }
 
 /// Reads a JSON value as a property.
-pub fn read(value: Value) -> Sighting {
+pub fn read(value: Value) -> ParsedProperty {
     read_or_explain(value).map_err(|bad| bad.errors)
 }
 
@@ -152,9 +152,15 @@ fn explain(name: String) -> FieldError {
         }
         "attributes" => "must be an object",
         "removed" => "must be true or false",
-        _ => return FieldError::in_body(&[Step::Name(name)], "unknown_field", "is no field of a property"),
+        _ => {
+            return FieldError::in_body(
+                &[PathSegment::Name(name)],
+                "unknown_field",
+                "is no field of a property",
+            );
+        }
     };
-    FieldError::in_body(&[Step::Name(name)], "type", words)
+    FieldError::in_body(&[PathSegment::Name(name)], "type", words)
 }
 
 /// In the document a row is a [`PropertyInput`]; only its reading is put off.

@@ -114,7 +114,7 @@ pub struct Message {
 /// A message to be sent to a room.
 #[derive(Clone, Debug, PartialEq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
-pub struct NewChat {
+pub struct NewChatMessage {
     /// Without a room: the lobby, which everybody of the tenant is in.
     #[oai(validator(pattern = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -125,7 +125,7 @@ impl Routing {
     }
 
     /// The job whose later progress may stand for this frame in a slow reader's queue.
-    pub fn collapses(&self) -> Option<JobId> {
+    pub fn collapse_key(&self) -> Option<JobId> {
         match self {
             Self::Job { job_id, progress: true, .. } => Some(*job_id),
             Self::Job { .. }
@@ -143,16 +143,16 @@ impl Routing {
 
 /// A message that passes by: never in the log, dropped when a reader is slow.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Passing {
+pub enum Ephemeral {
     /// Log lines, for those who follow `job_updates` with `logs`.
     JobLog { job_id: JobId, spider: String },
     /// Somebody typing in a room, or gone from it, for its other members.
-    Room { room: RoomId, everyone: bool, of: UserId },
+    Room { room: RoomId, everyone: bool, user: UserId },
     /// Who is looking at a listing, for those who are.
     Viewers { property_id: PropertyId },
 }
 
-impl Passing {
+impl Ephemeral {
     /// The topic whose followers may want it.
     pub fn topic(&self) -> Topic {
         match self {
@@ -184,7 +184,7 @@ mod tests {
         let read = |text: &str| serde_json::from_str::<Routing>(text);
 
         let later = read(r#"{"to":"webhook","webhook_id":7,"attempts":[1,2]}"#).unwrap();
-        assert_eq!((&later, later.topics(), later.collapses()), (&Routing::Unknown, [None, None], None));
+        assert_eq!((&later, later.topics(), later.collapse_key()), (&Routing::Unknown, [None, None], None));
         for damaged in [r#"{"to":"direct"}"#, r#"{"to":"notice"}"#, r#"{"webhook_id":7}"#, "", "7"] {
             assert!(read(damaged).is_err(), "{damaged}");
         }

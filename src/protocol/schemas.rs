@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::vocabulary;
-use crate::base::whole::LARGEST;
+use super::descriptions;
+use crate::base::json_integer::MAX_SAFE_INTEGER;
 
 /// Completes the schemas under `components`, by their names.
 pub fn complete(schemas: &mut Map<String, Value>) {
     describe_members_of_unions(schemas);
     for (name, schema) in schemas.iter_mut() {
-        tidy(schema);
+        normalize(schema);
         describe(name, schema);
         add_rules(name, schema);
     }
@@ -17,22 +17,22 @@ pub fn complete(schemas: &mut Map<String, Value>) {
 
 /// Mends what is written wrongly anywhere in a document: a part of an `allOf` that only remarks on the others, bounds that
 /// are written as fractions, formats that only this server knows, and lengths that only a pattern tells.
-pub fn tidy(value: &mut Value) {
+pub fn normalize(value: &mut Value) {
     match value {
         Value::Object(map) => {
-            lift_remarks(map);
-            whole_bounds(map);
-            spell_out_id(map);
+            lift_annotations(map);
+            integer_bounds(map);
+            expand_id(map);
             lengths_of_pattern(map);
-            map.values_mut().for_each(tidy);
+            map.values_mut().for_each(normalize);
         }
-        Value::Array(items) => items.iter_mut().for_each(tidy),
+        Value::Array(items) => items.iter_mut().for_each(normalize),
         _ => {}
     }
 }
 
 /// A default or a description is no schema: it belongs beside `allOf`, not into it.
-fn lift_remarks(map: &mut Map<String, Value>) {
+fn lift_annotations(map: &mut Map<String, Value>) {
     const REMARKS: [&str; 5] = ["default", "deprecated", "description", "example", "title"];
     let Some(Value::Array(parts)) = map.get_mut("allOf") else { return };
     let mut remarks = Map::new();
@@ -49,7 +49,7 @@ fn lift_remarks(map: &mut Map<String, Value>) {
 }
 
 /// poem-openapi keeps bounds as floating-point numbers: `1.0` is the text of no whole number.
-fn whole_bounds(map: &mut Map<String, Value>) {
+fn integer_bounds(map: &mut Map<String, Value>) {
     for bound in ["minimum", "maximum", "multipleOf"] {
         let Some(number) = map.get(bound).and_then(Value::as_f64) else { continue };
         if let Some(whole) = whole(number) {
@@ -66,14 +66,14 @@ fn whole(number: f64) -> Option<i64> {
 }
 
 /// An id that is taken as a number and as its digits (`WireId`).
-fn spell_out_id(map: &mut Map<String, Value>) {
+fn expand_id(map: &mut Map<String, Value>) {
     let says = |key: &str, word: &str| map.get(key).is_some_and(|value| value == word);
     if !says("type", "integer") || !says("format", "id") {
         return;
     }
     map.remove("type");
     map.remove("format");
-    let number = json!({ "type": "integer", "format": "int64", "minimum": 1, "maximum": LARGEST });
+    let number = json!({ "type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_SAFE_INTEGER });
     let digits = json!({ "type": "string", "pattern": "^[0-9]{1,16}$", "minLength": 1, "maxLength": 16 });
     map.insert("anyOf".to_owned(), json!([number, digits]));
 }
@@ -130,17 +130,17 @@ fn describe_members_of_unions(schemas: &mut Map<String, Value>) {
 
 fn describe(name: &str, schema: &mut Value) {
     if schema.get("description").is_none()
-        && let Some(words) = vocabulary::schema(name)
+        && let Some(words) = descriptions::describe_schema(name)
     {
         schema["description"] = words.into();
     }
     for (field, value) in fields_of(schema) {
-        let own = vocabulary::own(name, field);
+        let own = descriptions::describe_own_field(name, field);
         if own.is_none() && (value.get("description").is_some() || value.get("$ref").is_some()) {
             continue;
         }
-        if let Some(words) = own.or_else(|| vocabulary::meaning(name, field)) {
-            remark(value, "description", words.into());
+        if let Some(words) = own.or_else(|| descriptions::describe_field(name, field)) {
+            annotate(value, "description", words.into());
         }
     }
 }
@@ -150,7 +150,7 @@ fn fields_of(schema: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> 
 }
 
 /// Puts a remark on a schema. Beside a reference nothing counts in OpenAPI 3.0, so the reference becomes a part.
-pub fn remark(schema: &mut Value, key: &str, remark: Value) {
+pub fn annotate(schema: &mut Value, key: &str, remark: Value) {
     if schema.get("$ref").is_some() {
         let reference = schema.take();
         *schema = json!({ "allOf": [reference] });
@@ -258,12 +258,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn remarks_leave_an_all_of_and_bounds_become_whole() {
+    fn annotations_leave_an_all_of_and_bounds_become_integers() {
         let mut schema = json!({
             "allOf": [{ "$ref": "#/a" }, { "description": "d", "default": 1 }],
             "properties": { "n": { "type": "integer", "minimum": 1.0, "maximum": 9007199254740991.0 }, "x": { "minimum": 0.5 } },
         });
-        tidy(&mut schema);
+        normalize(&mut schema);
 
         assert_eq!(schema["allOf"], json!([{ "$ref": "#/a" }]));
         assert_eq!((&schema["description"], &schema["default"]), (&json!("d"), &json!(1)));
@@ -273,12 +273,12 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_a_number_or_its_digits_and_a_pattern_tells_lengths() {
+    fn an_id_is_a_number_or_its_digits_and_a_pattern_gives_lengths() {
         let mut schema = json!({
             "id": { "type": "integer", "format": "id", "description": "d" },
             "currency": { "type": "string", "pattern": "^[A-Z]{3}$" },
         });
-        tidy(&mut schema);
+        normalize(&mut schema);
 
         let kinds: Vec<&Value> =
             schema["id"]["anyOf"].as_array().unwrap().iter().map(|part| &part["type"]).collect();
@@ -321,9 +321,9 @@ mod tests {
     }
 
     #[test]
-    fn a_remark_beside_a_reference_makes_it_a_part() {
+    fn an_annotation_beside_a_reference_makes_it_an_all_of_part() {
         let mut schema = json!({ "$ref": "#/a" });
-        remark(&mut schema, "description", json!("d"));
+        annotate(&mut schema, "description", json!("d"));
 
         assert_eq!(schema, json!({ "allOf": [{ "$ref": "#/a" }], "description": "d" }));
     }

@@ -73,7 +73,7 @@ pub struct NewSpider {
 /// What a spider shall be from now on; what is absent becomes empty.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
-pub struct SpiderChange {
+pub struct SpiderInput {
     pub runner: Runner,
     /// Absolute http or https URLs.
     #[oai(validator(

@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::filter_fields::FilterFields;
 use super::memberships::Memberships;
 use super::role::Role;
-use super::routing::{Passing, PropertyFacts, Routing, Topic};
-use crate::base::compared;
+use super::routing::{Ephemeral, PropertyFacts, Routing, Topic};
 use crate::base::ids::{ConnectionId, JobId, PropertyId, UserId};
+use crate::base::normalize;
 
 /// The feeds, by the names of the seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -139,11 +139,11 @@ impl Filter {
         let read = match feed {
             Feed::JobUpdates => Self::Jobs(JobFilter {
                 job_id: fields.id("job_id"),
-                spider_name: fields.text("spider_name", MAX_FILTER_TEXT).as_deref().map(compared::exact),
+                spider_name: fields.text("spider_name", MAX_FILTER_TEXT).as_deref().map(normalize::exact),
                 logs: fields.flag("logs"),
             }),
             Feed::PropertyUpdates => {
-                let city = fields.text("city", MAX_FILTER_TEXT).as_deref().map(compared::folded);
+                let city = fields.text("city", MAX_FILTER_TEXT).as_deref().map(normalize::case_fold);
                 let (price_min, price_max) = fields.range("price_min", "price_max");
                 Self::Properties(PropertyFilter {
                     city,
@@ -156,7 +156,7 @@ impl Filter {
             }
             Feed::SystemAlerts => Self::Alerts,
         };
-        fields.end(feed)?;
+        fields.finish(feed)?;
         Ok(read)
     }
 
@@ -243,44 +243,56 @@ pub struct Interest {
     /// The listing that is on the screen.
     pub viewing: Option<PropertyId>,
     /// Shown who is there, who types and who went: a socket is, which can show itself; a stream is not.
-    pub sees_people: bool,
+    pub receives_presence: bool,
 }
 
 impl Interest {
     /// What a connection sees without asking, from `inbox_after` on.
     pub fn new(reader: Reader, inbox_after: Option<i64>) -> Self {
         let rooms = Memberships::default();
-        Self { reader, inbox_after, rooms, subscriptions: Vec::new(), viewing: None, sees_people: false }
+        Self {
+            reader,
+            inbox_after,
+            rooms,
+            subscriptions: Vec::new(),
+            viewing: None,
+            receives_presence: false,
+        }
     }
 
     /// Takes note of an event that changes what the reader may see. To be called before [`Interest::admits`], in the
     /// order of the log or repeatedly: what is known already changes nothing. Tells whether something changed.
-    pub fn follow(&mut self, routing: &Routing, seq: i64) -> bool {
+    pub fn apply_membership(&mut self, routing: &Routing, seq: i64) -> bool {
         match routing {
             Routing::Membership { room, user, joined } if self.reader.user == Some(*user) => {
-                self.rooms.note(*room, *joined, seq)
+                self.rooms.record(*room, *joined, seq)
             }
             _ => false,
         }
     }
 
     /// Whether the event at `seq` is to be sent: once, whichever way it matches.
-    pub fn admits(&self, routing: &Routing, seq: i64) -> bool {
+    pub fn matches(&self, routing: &Routing, seq: i64) -> bool {
         self.inbox_after.is_some_and(|after| seq > after && self.has_in_inbox(routing, seq))
-            || self.subscriptions.iter().any(|one| seq > one.after && one.filter.admits(routing, self.reader))
+            || self
+                .subscriptions
+                .iter()
+                .any(|one| seq > one.after && one.filter.matches(routing, self.reader))
     }
 
     /// Whether a passing message is to be sent.
-    pub fn admits_passing(&self, passing: &Passing) -> bool {
+    pub fn matches_ephemeral(&self, passing: &Ephemeral) -> bool {
         match passing {
-            Passing::JobLog { job_id, spider } => self.subscriptions.iter().any(|one| match &one.filter {
+            Ephemeral::JobLog { job_id, spider } => self.subscriptions.iter().any(|one| match &one.filter {
                 Filter::Jobs(filter) => filter.logs && filter.matches(*job_id, spider),
                 Filter::Properties(_) | Filter::Alerts => false,
             }),
-            Passing::Room { room, everyone, of } => {
-                self.sees_people && self.reader.user != Some(*of) && (*everyone || self.rooms.has(*room))
+            Ephemeral::Room { room, everyone, user: of } => {
+                self.receives_presence
+                    && self.reader.user != Some(*of)
+                    && (*everyone || self.rooms.has(*room))
             }
-            Passing::Viewers { property_id } => self.viewing == Some(*property_id),
+            Ephemeral::Viewers { property_id } => self.viewing == Some(*property_id),
         }
     }
 
@@ -357,7 +369,7 @@ impl Reader {
 
 impl Filter {
     /// Whether an event passes, for this reader.
-    pub fn admits(&self, routing: &Routing, reader: Reader) -> bool {
+    pub fn matches(&self, routing: &Routing, reader: Reader) -> bool {
         match (self, routing) {
             (Self::Jobs(filter), Routing::Job { job_id, spider, .. }) => filter.matches(*job_id, spider),
             (Self::Properties(filter), Routing::Property { property_id, old, new }) => {
@@ -393,10 +405,10 @@ mod tests {
             new: new.clone(),
         };
 
-        assert!(filter.admits(&change(&cheap, &dear), reader));
-        assert!(filter.admits(&change(&dear, &cheap), reader));
-        assert!(!filter.admits(&change(&dear, &dear), reader));
-        assert!(!filter.admits(&change(&facts("lima", 1.0), &facts("lima", 2.0)), reader));
+        assert!(filter.matches(&change(&cheap, &dear), reader));
+        assert!(filter.matches(&change(&dear, &cheap), reader));
+        assert!(!filter.matches(&change(&dear, &dear), reader));
+        assert!(!filter.matches(&change(&facts("lima", 1.0), &facts("lima", 2.0)), reader));
     }
 
     #[test]
@@ -429,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_wrong_with_a_filter_is_told_at_once_and_in_words() {
+    fn all_errors_of_a_filter_are_reported_at_once() {
         let filter =
             json!({"price_min": "5", "bedrooms_min": 2.5, "bbox": [1, 2], "property_id": true, "zz": 1});
         let refused = Filter::parse(Feed::PropertyUpdates, Some(&filter)).unwrap_err();
@@ -451,15 +463,15 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_reaches_admins_and_whom_it_concerns() {
+    fn an_alert_reaches_admins_and_the_user_it_concerns() {
         let alert = Routing::Alert { concerns: Some(UserId(7)) };
         let reads =
-            |user, role| Filter::Alerts.admits(&alert, Reader::unconnected(Some(UserId(user)), Some(role)));
+            |user, role| Filter::Alerts.matches(&alert, Reader::unconnected(Some(UserId(user)), Some(role)));
 
         assert!(reads(1, Role::Admin));
         assert!(reads(7, Role::Viewer));
         assert!(!reads(8, Role::Member));
-        assert!(!Filter::Alerts.admits(&Routing::Alert { concerns: None }, Reader::unconnected(None, None)));
+        assert!(!Filter::Alerts.matches(&Routing::Alert { concerns: None }, Reader::unconnected(None, None)));
     }
 
     #[test]

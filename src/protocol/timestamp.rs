@@ -7,7 +7,7 @@ use poem_openapi::types::{ParseError, ParseFromJSON, ParseFromParameter, ParseRe
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
-use crate::base::timestamp::{Timestamp, WANTED};
+use crate::base::timestamp::{EXPECTED, Timestamp};
 
 impl Type for Timestamp {
     const IS_REQUIRED: bool = true;
@@ -34,13 +34,13 @@ impl Type for Timestamp {
 impl ParseFromJSON for Timestamp {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
         let text = value.as_ref().and_then(Value::as_str);
-        text.and_then(Self::parse).ok_or_else(|| ParseError::custom(WANTED))
+        text.and_then(Self::parse).ok_or_else(|| ParseError::custom(EXPECTED))
     }
 }
 
 impl ParseFromParameter for Timestamp {
     fn parse_from_parameter(value: &str) -> ParseResult<Self> {
-        Self::parse(value).ok_or_else(|| ParseError::custom(WANTED))
+        Self::parse(value).ok_or_else(|| ParseError::custom(EXPECTED))
     }
 }
 
@@ -59,6 +59,6 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| de::Error::custom(WANTED))
+        Self::parse(&text).ok_or_else(|| de::Error::custom(EXPECTED))
     }
 }

@@ -59,13 +59,13 @@ pub struct Upload {
 /// What a client says on the file socket, besides the chunks, which are binary messages.
 #[derive(Clone, Debug, Union)]
 #[oai(discriminator_name = "type", one_of)]
-pub enum UploadCommand {
+pub enum UploadClientMessage {
     #[oai(mapping = "metadata")]
     Metadata(UploadMetadata),
     #[oai(mapping = "complete")]
-    Complete(UploadComplete),
+    Complete(CompleteUpload),
     #[oai(mapping = "resume")]
-    Resume(UploadResume),
+    Resume(ResumeUpload),
     #[oai(mapping = "ping")]
     Ping(UploadPing),
     #[oai(mapping = "refresh_token")]
@@ -92,14 +92,14 @@ pub struct UploadMetadata {
 /// The file is whole; answered with `success`.
 #[derive(Clone, Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
-pub struct UploadComplete {
+pub struct CompleteUpload {
     pub id: Option<Value>,
 }
 
 /// Goes on with a file after a cut; answered with `ack` that tells from where, or with `success` when it was finished.
 #[derive(Clone, Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
-pub struct UploadResume {
+pub struct ResumeUpload {
     pub id: Option<Value>,
     pub upload_id: String,
 }
@@ -123,7 +123,7 @@ pub struct UploadRefreshToken {
 #[derive(Clone, Debug, Union, Serialize)]
 #[oai(discriminator_name = "type", one_of)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum UploadAnswer {
+pub enum UploadServerMessage {
     #[oai(mapping = "ack")]
     Ack(UploadAck),
     #[oai(mapping = "chunk_received")]
@@ -194,7 +194,7 @@ pub struct UploadPong {
     pub reply_to: Option<Value>,
 }
 
-impl UploadAnswer {
+impl UploadServerMessage {
     /// The message as one JSON object.
     pub fn to_json(&self) -> String {
         // Strings, numbers and a client's own JSON always serialise.

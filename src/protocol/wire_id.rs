@@ -6,7 +6,7 @@ use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use serde_json::Value;
 
-use crate::base::whole::LARGEST;
+use crate::base::json_integer::MAX_SAFE_INTEGER;
 
 /// An id as a client wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl Type for WireId {
         // The refusals of bad bodies know this format, so that they take digits for what they are.
         MetaSchemaRef::Inline(Box::new(MetaSchema {
             minimum: Some(1.0),
-            maximum: Some(LARGEST as f64),
+            maximum: Some(MAX_SAFE_INTEGER as f64),
             ..MetaSchema::new_with_format("integer", "id")
         }))
     }
@@ -46,7 +46,7 @@ impl ParseFromJSON for WireId {
             Value::String(text) => text.parse().ok(),
             _ => None,
         };
-        let id = id.filter(|id| (1..=LARGEST).contains(id));
+        let id = id.filter(|id| (1..=MAX_SAFE_INTEGER).contains(id));
         id.map(Self).ok_or_else(|| ParseError::custom("an id is a whole number, 1 or more"))
     }
 }

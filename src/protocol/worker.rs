@@ -3,7 +3,7 @@
 use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
 
-use super::job::{Job, JobStatus, LogLevel, Stats};
+use super::job::{CrawlStats, Job, JobStatus, LogLevel};
 use super::problem::FieldError;
 use crate::base::timestamp::Timestamp;
 
@@ -55,7 +55,7 @@ pub struct ProgressReport {
     pub pages_crawled: Option<i64>,
     /// At most 16 KiB of JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stats: Option<Stats>,
+    pub stats: Option<CrawlStats>,
     /// Grows from report to report; one that does not is accepted and ignored.
     #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]
     pub sequence: i64,
@@ -77,7 +77,7 @@ pub struct CompleteReport {
     pub pages_crawled: Option<i64>,
     /// At most 16 KiB of JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stats: Option<Stats>,
+    pub stats: Option<CrawlStats>,
     /// Scrapy's word; that of the stats, else `finished`, when absent. `cancelled` ends the job as cancelled.
     #[oai(validator(min_length = 1, max_length = 100))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,13 +95,13 @@ pub struct FailReport {
     pub error: String,
     /// At most 16 KiB of JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stats: Option<Stats>,
+    pub stats: Option<CrawlStats>,
 }
 
 /// What every report is answered.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(skip_serializing_if_is_none, example)]
-pub struct ReportAnswer {
+pub struct ReportResponse {
     pub job_id: i64,
     pub status: JobStatus,
     /// True: stop soon, and complete with `finish_reason: "cancelled"`.
@@ -136,7 +136,7 @@ pub struct NewLogLine {
 }
 
 /// A line as it was read, or all that is wrong with it.
-pub type LogRow = Result<NewLogLine, Vec<FieldError>>;
+pub type ParsedLogLine = Result<NewLogLine, Vec<FieldError>>;
 
 /// What became of one line.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
@@ -162,7 +162,7 @@ pub enum LogLineStatus {
 /// What became of a worker's lines.
 #[derive(Clone, Debug, PartialEq, Eq, Object, Serialize, Deserialize)]
 #[oai(example)]
-pub struct LogsStored {
+pub struct AppendLogsResult {
     /// How many lines were stored.
     pub stored: i64,
     /// How many were bad.

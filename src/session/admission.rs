@@ -13,9 +13,9 @@ use crate::base::entropy::Entropy;
 use crate::protocol::problem::{Code, Problem};
 
 /// How long somebody waits for a place at most; a client that waited longer would have given up.
-const PATIENCE: Duration = Duration::from_secs(5);
+const MAX_WAIT: Duration = Duration::from_secs(5);
 /// The longest that anybody is told to stay away, in seconds.
-const LONGEST_AWAY: u64 = 30;
+const MAX_RETRY_AFTER_SECS: u64 = 30;
 
 /// How many may begin at once.
 #[derive(Clone, Copy, Debug)]
@@ -25,35 +25,35 @@ pub struct AdmissionSettings {
     /// Connections at once between their admission and the first events of theirs that are read.
     pub joins: usize,
     /// Those who wait for each of these at most; further ones are refused.
-    pub waiting: usize,
+    pub max_waiting: usize,
 }
 
 /// The gates of a node.
 pub struct Admission {
     /// Sockets and streams that show their credential.
-    pub connects: Gate,
+    pub connects: ConcurrencyLimit,
     /// Requests that do. A storm of sockets does not keep workers and people from theirs.
-    pub requests: Gate,
+    pub requests: ConcurrencyLimit,
     /// Connections that begin to follow their log.
-    pub joins: Gate,
+    pub joins: ConcurrencyLimit,
 }
 
 /// Lets so many through at once, makes a few wait, and refuses the rest.
-pub struct Gate {
+pub struct ConcurrencyLimit {
     name: &'static str,
-    places: Arc<Semaphore>,
-    count: usize,
+    permits: Arc<Semaphore>,
+    max_permits: usize,
     waiting: AtomicUsize,
-    most_waiting: usize,
+    max_waiting: usize,
     refused: AtomicU64,
     /// The refusals of this second and of the one before it: how large the storm is.
-    lately: Mutex<Lately>,
+    recent_refusals: Mutex<RecentRefusals>,
     clock: Clock,
     entropy: Entropy,
 }
 
 #[derive(Default)]
-struct Lately {
+struct RecentRefusals {
     second: i64,
     now: u64,
     before: u64,
@@ -61,13 +61,14 @@ struct Lately {
 
 /// A place behind a gate; dropping it lets the next one in.
 #[derive(Debug)]
-pub struct Place {
+pub struct Permit {
     _permit: OwnedSemaphorePermit,
 }
 
 impl Admission {
     pub(super) fn new(settings: AdmissionSettings, clock: &Clock, entropy: Entropy) -> Self {
-        let gate = |name, places| Gate::new(name, places, settings.waiting, clock.clone(), entropy);
+        let gate =
+            |name, places| ConcurrencyLimit::new(name, places, settings.max_waiting, clock.clone(), entropy);
         Self {
             connects: gate("connects", settings.connects),
             requests: gate("requests", settings.connects),
@@ -76,34 +77,40 @@ impl Admission {
     }
 }
 
-impl Gate {
-    fn new(name: &'static str, count: usize, most_waiting: usize, clock: Clock, entropy: Entropy) -> Self {
+impl ConcurrencyLimit {
+    fn new(
+        name: &'static str,
+        max_permits: usize,
+        max_waiting: usize,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> Self {
         Self {
             name,
             // Bounded: `most_waiting` may wait; whoever comes then is refused at once.
-            places: Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS))),
-            count,
+            permits: Arc::new(Semaphore::new(max_permits.min(Semaphore::MAX_PERMITS))),
+            max_permits,
             waiting: AtomicUsize::new(0),
-            most_waiting,
+            max_waiting,
             refused: AtomicU64::new(0),
-            lately: Mutex::default(),
+            recent_refusals: Mutex::default(),
             clock,
             entropy,
         }
     }
 
     /// A place, at once or after a short wait in the order of arrival; otherwise when to come again.
-    pub async fn enter(&self) -> Result<Place, Problem> {
-        if let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() {
-            return Ok(Place { _permit: permit });
+    pub async fn acquire(&self) -> Result<Permit, Problem> {
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            return Ok(Permit { _permit: permit });
         }
-        let Some(_in_line) = InLine::of(self) else { return Err(self.refuse()) };
+        let Some(_in_line) = WaitSlot::of(self) else { return Err(self.refuse()) };
         tokio::select! {
-            permit = Arc::clone(&self.places).acquire_owned() => match permit {
-                Ok(permit) => Ok(Place { _permit: permit }),
+            permit = Arc::clone(&self.permits).acquire_owned() => match permit {
+                Ok(permit) => Ok(Permit { _permit: permit }),
                 Err(_) => Err(self.refuse()),
             },
-            () = self.clock.sleep(PATIENCE) => Err(self.refuse()),
+            () = self.clock.sleep(MAX_WAIT) => Err(self.refuse()),
         }
     }
 
@@ -116,23 +123,23 @@ impl Gate {
         self.refused.fetch_add(1, Ordering::Relaxed);
         metrics::counter!("lotline_admission_refused_total", "gate" => self.name).increment(1);
         let words = "Too many connect at this moment; come again in a while.";
-        Problem::new(Code::Unavailable, words).retry_after(self.away())
+        Problem::new(Code::Unavailable, words).retry_after(self.retry_after_secs())
     }
 
     /// Seconds to stay away: by chance within a span that grows with those who wait and those who were sent away, so
     /// that they do not come back together.
-    fn away(&self) -> u32 {
+    fn retry_after_secs(&self) -> u32 {
         let backlog = self.waiting.load(Ordering::Relaxed) as u64 + self.count_refusal();
-        let span = (1 + backlog / (self.count as u64).max(1)).min(LONGEST_AWAY);
+        let span = (1 + backlog / (self.max_permits as u64).max(1)).min(MAX_RETRY_AFTER_SECS);
         u32::try_from(1 + self.entropy.below(span)).unwrap_or(1)
     }
 
     fn count_refusal(&self) -> u64 {
         let second = self.clock.now().timestamp();
-        let mut lately = self.lately.lock();
+        let mut lately = self.recent_refusals.lock();
         if lately.second != second {
             let before = if lately.second + 1 == second { lately.now } else { 0 };
-            *lately = Lately { second, now: 0, before };
+            *lately = RecentRefusals { second, now: 0, before };
         }
         lately.now += 1;
         lately.now + lately.before
@@ -140,17 +147,17 @@ impl Gate {
 }
 
 /// Somebody who waits; dropped when the wait ends, also by the client's going away.
-struct InLine<'a>(&'a Gate);
+struct WaitSlot<'a>(&'a ConcurrencyLimit);
 
-impl<'a> InLine<'a> {
-    fn of(gate: &'a Gate) -> Option<Self> {
-        let joins = |waiting| (waiting < gate.most_waiting).then_some(waiting + 1);
+impl<'a> WaitSlot<'a> {
+    fn of(gate: &'a ConcurrencyLimit) -> Option<Self> {
+        let joins = |waiting| (waiting < gate.max_waiting).then_some(waiting + 1);
         gate.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, joins).ok()?;
         Some(Self(gate))
     }
 }
 
-impl Drop for InLine<'_> {
+impl Drop for WaitSlot<'_> {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
@@ -164,19 +171,19 @@ mod tests {
 
     use super::*;
 
-    fn gate(places: usize, waiting: usize) -> Gate {
+    fn limit(places: usize, waiting: usize) -> ConcurrencyLimit {
         let clock = Clock::manual(DateTime::from_timestamp(1_764_000_000, 0).unwrap());
-        Gate::new("test", places, waiting, clock, Entropy)
+        ConcurrencyLimit::new("test", places, waiting, clock, Entropy)
     }
 
     #[tokio::test]
-    async fn as_many_as_there_are_places_come_in_at_once_a_few_wait_and_the_rest_is_refused() {
-        let gate = gate(1, 1);
-        let first = gate.enter().await.unwrap();
-        let mut second = pin!(gate.enter());
+    async fn free_permits_are_given_immediately_a_few_callers_wait_and_the_rest_are_refused() {
+        let gate = limit(1, 1);
+        let first = gate.acquire().await.unwrap();
+        let mut second = pin!(gate.acquire());
         assert!(poll!(&mut second).is_pending());
 
-        let third = gate.enter().await.unwrap_err();
+        let third = gate.acquire().await.unwrap_err();
         drop(first);
 
         assert_eq!((third.code, gate.refused()), (Code::Unavailable, 1));
@@ -185,44 +192,44 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_goes_away_while_waiting_leaves_no_trace() {
-        let gate = gate(1, 1);
-        let _first = gate.enter().await.unwrap();
+    async fn a_cancelled_waiter_frees_its_wait_slot() {
+        let gate = limit(1, 1);
+        let _first = gate.acquire().await.unwrap();
         {
-            let mut gone = pin!(gate.enter());
+            let mut gone = pin!(gate.acquire());
             assert!(poll!(&mut gone).is_pending());
         }
 
-        let mut next = pin!(gate.enter());
+        let mut next = pin!(gate.acquire());
 
         assert!(poll!(&mut next).is_pending(), "the line is free again");
     }
 
     #[tokio::test]
-    async fn nobody_waits_longer_than_clients_do() {
-        let gate = gate(1, 1);
-        let _first = gate.enter().await.unwrap();
-        let mut waiting = pin!(gate.enter());
+    async fn a_waiter_is_refused_after_the_longest_wait() {
+        let gate = limit(1, 1);
+        let _first = gate.acquire().await.unwrap();
+        let mut waiting = pin!(gate.acquire());
         assert!(poll!(&mut waiting).is_pending());
 
-        gate.clock.advance(PATIENCE);
+        gate.clock.advance(MAX_WAIT);
 
         assert_eq!(waiting.await.unwrap_err().code, Code::Unavailable);
     }
 
     #[tokio::test]
-    async fn the_longer_the_line_the_wider_the_return_is_spread() {
-        let gate = gate(1, 0);
-        let _first = gate.enter().await.unwrap();
+    async fn the_more_refusals_the_wider_retry_after_is_spread() {
+        let gate = limit(1, 0);
+        let _first = gate.acquire().await.unwrap();
 
-        let mut told = Vec::new();
+        let mut delays = Vec::new();
         for _ in 0..500 {
-            told.push(gate.enter().await.unwrap_err().retry_after.unwrap());
+            delays.push(gate.acquire().await.unwrap_err().retry_after.unwrap());
         }
 
-        assert!(told[0] <= 2, "{told:?}");
-        assert!(told.iter().all(|seconds| (1..=30).contains(seconds)), "{told:?}");
-        let different: std::collections::HashSet<_> = told.iter().collect();
+        assert!(delays[0] <= 2, "{delays:?}");
+        assert!(delays.iter().all(|seconds| (1..=30).contains(seconds)), "{delays:?}");
+        let different: std::collections::HashSet<_> = delays.iter().collect();
         assert!(different.len() > 15, "{different:?}");
     }
 }

@@ -10,19 +10,19 @@ use parking_lot::Mutex;
 use crate::base::ids::TenantId;
 
 /// Bytes of all tenants at once.
-const MOST: usize = 256 * 1024 * 1024;
+const MAX_BYTES: usize = 256 * 1024 * 1024;
 /// The budget holds at least so many of the largest messages that are allowed.
 const LARGEST_MESSAGES: usize = 8;
 
 /// How many bytes are kept, in all and by tenant.
 pub(super) struct ByteBudget {
-    most: usize,
-    kept: Mutex<Kept>,
+    max_bytes: usize,
+    usage: Mutex<Usage>,
 }
 
 /// A tenant without any is not here: bounded by the sockets that are open.
 #[derive(Default)]
-struct Kept {
+struct Usage {
     total: usize,
     tenants: HashMap<TenantId, usize>,
 }
@@ -41,8 +41,8 @@ pub(super) struct Exhausted;
 impl ByteBudget {
     /// For messages of at most `largest_message` bytes.
     pub(super) fn new(largest_message: usize) -> Arc<Self> {
-        let most = MOST.max(largest_message.saturating_mul(LARGEST_MESSAGES));
-        Arc::new(Self { most, kept: Mutex::default() })
+        let most = MAX_BYTES.max(largest_message.saturating_mul(LARGEST_MESSAGES));
+        Arc::new(Self { max_bytes: most, usage: Mutex::default() })
     }
 
     /// Nothing yet.
@@ -51,15 +51,15 @@ impl ByteBudget {
     }
 
     /// Bytes that are kept, of all tenants.
-    pub(super) fn kept(&self) -> usize {
-        self.kept.lock().total
+    pub(super) fn used_bytes(&self) -> usize {
+        self.usage.lock().total
     }
 
     fn change(&self, tenant: TenantId, before: usize, now: usize) -> Result<(), Exhausted> {
-        let mut kept = self.kept.lock();
+        let mut kept = self.usage.lock();
         let total = kept.total - before + now;
         let of_tenant = kept.tenants.get(&tenant).copied().unwrap_or(0) - before + now;
-        if now > before && of_tenant > self.most.saturating_sub(total) {
+        if now > before && of_tenant > self.max_bytes.saturating_sub(total) {
             return Err(Exhausted);
         }
         kept.total = total;
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     fn budget(most: usize) -> Arc<ByteBudget> {
-        Arc::new(ByteBudget { most, kept: Mutex::default() })
+        Arc::new(ByteBudget { max_bytes: most, usage: Mutex::default() })
     }
 
     #[test]
@@ -107,13 +107,13 @@ mod tests {
         assert_eq!(two.resize(21), Err(Exhausted));
         assert_eq!((two.resize(20), other.resize(31), other.resize(30)), (Ok(()), Err(Exhausted), Ok(())));
         assert_eq!((third.resize(16), third.resize(15)), (Err(Exhausted), Ok(())));
-        assert_eq!(budget.kept(), 105);
+        assert_eq!(budget.used_bytes(), 105);
         drop(one);
         assert_eq!(third.resize(35), Ok(()));
     }
 
     #[test]
-    fn what_is_given_back_leaves_no_trace() {
+    fn released_bytes_are_not_counted_any_more() {
         let budget = budget(100);
         let mut one = budget.reserve(TenantId(1));
 
@@ -121,12 +121,12 @@ mod tests {
         assert_eq!(one.resize(51), Err(Exhausted));
         drop(one);
 
-        assert_eq!((budget.kept(), budget.kept.lock().tenants.len()), (0, 0));
+        assert_eq!((budget.used_bytes(), budget.usage.lock().tenants.len()), (0, 0));
     }
 
     #[test]
     fn the_budget_grows_with_the_largest_message_that_is_allowed() {
-        assert_eq!(ByteBudget::new(64 * 1024).most, MOST);
-        assert_eq!(ByteBudget::new(64 * 1024 * 1024).most, 512 * 1024 * 1024);
+        assert_eq!(ByteBudget::new(64 * 1024).max_bytes, MAX_BYTES);
+        assert_eq!(ByteBudget::new(64 * 1024 * 1024).max_bytes, 512 * 1024 * 1024);
     }
 }

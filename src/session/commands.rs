@@ -7,20 +7,20 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 
+use super::connect_request::ConnectRequest;
 use super::connection::Connection;
+use super::connection_status;
 use super::follower::Follower;
-use super::here::Here;
-use super::rescope;
-use super::status;
-use super::supervisor::Sessions;
-use super::wish::Wish;
+use super::presence_guard::PresenceGuard;
+use super::role_change;
+use super::supervisor::ConnectionRegistry;
 use crate::auth::principal::Principal;
 use crate::base::clock::{epoch_seconds, rfc3339};
 use crate::base::ids::ConnectionId;
 use crate::domain::broadcast::{self, NewBroadcast};
 use crate::domain::op::Op;
-use crate::hub::Offer;
-use crate::protocol::command::{self, Command, Refused, Request, Subscribe};
+use crate::hub::ControlMessage;
+use crate::protocol::command::{self, Command, CommandError, Request, Subscribe};
 use crate::protocol::message::{
     Ack, ConnectionEstablished, ErrorMessage, MessagePayload, Pong, PongPayload, ServerMessage,
     SubscriptionError, TokenRefreshed,
@@ -34,17 +34,21 @@ use crate::protocol::subscription::{Feed, Reader};
 pub struct Commands {
     pub follower: Follower,
     /// None: a key's connection.
-    pub(super) here: Option<Here>,
-    sessions: Arc<Sessions>,
+    pub(super) presence: Option<PresenceGuard>,
+    registry: Arc<ConnectionRegistry>,
     connection: Arc<Connection>,
 }
 
 impl Commands {
     /// Joins the tenant's log with what the client wishes for. `None`: the log cannot be read now.
-    pub async fn join(sessions: &Arc<Sessions>, connection: &Arc<Connection>, wish: &Wish) -> Option<Self> {
+    pub async fn join(
+        sessions: &Arc<ConnectionRegistry>,
+        connection: &Arc<Connection>,
+        wish: &ConnectRequest,
+    ) -> Option<Self> {
         let follower = join(sessions, connection, wish).await?;
-        let here = Here::enter(&sessions.kernel, connection, follower.mailbox());
-        Some(Self { follower, here, sessions: Arc::clone(sessions), connection: Arc::clone(connection) })
+        let presence = PresenceGuard::enter(&sessions.services, connection, follower.mailbox());
+        Some(Self { follower, presence, registry: Arc::clone(sessions), connection: Arc::clone(connection) })
     }
 
     /// Serves one text message. Every answer goes through the mailbox, behind the events it stands behind.
@@ -52,15 +56,15 @@ impl Commands {
         let Request { reply_to, command } = command::parse(text);
         let command = match command {
             Ok(command) => command,
-            Err(refused) => return self.say(&refusal(refused, reply_to)),
+            Err(refused) => return self.send(&refusal(refused, reply_to)),
         };
         let served = AssertUnwindSafe(self.perform(command, reply_to.clone())).catch_unwind().await;
         match served {
             Ok(Ok(())) => {}
-            Ok(Err(problem)) => self.say(&error(&problem, reply_to)),
+            Ok(Err(problem)) => self.send(&error(&problem, reply_to)),
             Err(_) => {
                 tracing::error!(connection.id = %self.connection.id, "a command panicked");
-                self.say(&error(&Problem::internal(), reply_to));
+                self.send(&error(&Problem::internal(), reply_to));
             }
         }
     }
@@ -71,8 +75,9 @@ impl Commands {
             Command::Subscribe(wanted) => self.subscribe(wanted, reply_to),
             Command::Unsubscribe { subscription, key } => self.unsubscribe(&subscription, key, reply_to),
             Command::RequestStatus => {
-                let figures = status::figures(&self.sessions, &self.connection).await?;
-                self.say(&figures.message(reply_to));
+                let figures =
+                    connection_status::load_connection_status(&self.registry, &self.connection).await?;
+                self.send(&figures.message(reply_to));
             }
             Command::RefreshToken { token } => self.refresh(&token, reply_to).await?,
             Command::Broadcast { message, category } => self.broadcast(message, category, reply_to).await?,
@@ -82,13 +87,13 @@ impl Commands {
             | Command::DirectMessage { .. }
             | Command::Typing { .. }
             | Command::Presence(_)
-            | Command::Viewing { .. } => self.talk(command, reply_to).await?,
+            | Command::Viewing { .. } => self.perform_room_command(command, reply_to).await?,
         }
         Ok(())
     }
 
     fn pong(&self, reply_to: Option<Value>) {
-        let now = self.sessions.clock().now();
+        let now = self.registry.clock().now();
         self.answer(|position| {
             ServerMessage::Pong(Pong {
                 timestamp: epoch_seconds(now),
@@ -101,9 +106,9 @@ impl Commands {
 
     fn subscribe(&mut self, wanted: Subscribe, reply_to: Option<Value>) {
         let (feed, key) = (wanted.filter.feed(), wanted.key.clone());
-        let most = self.sessions.settings.subscriptions;
+        let most = self.registry.settings.max_subscriptions;
         if let Err(problem) = self.follower.subscribe(wanted, reply_to.clone(), most) {
-            self.say(&ServerMessage::SubscriptionError(SubscriptionError {
+            self.send(&ServerMessage::SubscriptionError(SubscriptionError {
                 subscription: Some(feed.name().to_owned()),
                 key,
                 message: problem.detail.into_owned(),
@@ -121,9 +126,9 @@ impl Commands {
 
     /// Goes on with a newer access token of the same user.
     async fn refresh(&self, token: &str, reply_to: Option<Value>) -> Result<(), Problem> {
-        let expires_at = super::refresh::refresh(&self.sessions, &self.connection, token).await?;
+        let expires_at = super::refresh::refresh(&self.registry, &self.connection, token).await?;
         let expires_at = rfc3339(expires_at);
-        self.say(&ServerMessage::TokenRefreshed(TokenRefreshed { expires_at, reply_to }));
+        self.send(&ServerMessage::TokenRefreshed(TokenRefreshed { expires_at, reply_to }));
         Ok(())
     }
 
@@ -150,38 +155,39 @@ impl Commands {
 
     /// The work of the user with the role that they have at this moment.
     pub(super) async fn op(&self) -> Result<Op, Problem> {
-        let principal = self.sessions.identity.again(&self.connection.principal()).await?;
-        Op::of_caller(&self.sessions.kernel, principal, self.connection.origin.clone())
+        let principal = self.registry.identity.reload_principal(&self.connection.principal()).await?;
+        Op::of_caller(&self.registry.services, principal, self.connection.origin.clone())
     }
 
-    fn say(&self, message: &ServerMessage) {
-        self.follower.mailbox().offer(Offer::control(message));
+    fn send(&self, message: &ServerMessage) {
+        self.follower.mailbox().offer(ControlMessage::control(message));
     }
 
     pub(super) fn answer(&self, message: impl FnOnce(Position) -> ServerMessage) {
-        let hub = &self.sessions.kernel.hub;
+        let hub = &self.registry.services.hub;
         hub.answer(&self.connection.scope, self.follower.mailbox(), message);
     }
 }
 
 /// Joins the tenant's log for a connection; its first message is `connection_established`.
 pub(super) async fn join(
-    sessions: &Arc<Sessions>,
+    sessions: &Arc<ConnectionRegistry>,
     connection: &Arc<Connection>,
-    wish: &Wish,
+    wish: &ConnectRequest,
 ) -> Option<Follower> {
     // The user may have changed since the door was passed; from now on every change is heard.
-    rescope::rescope(sessions, connection).await;
-    let reader = Reader { connection: Some(connection.id), ..rescope::reader(&connection.principal()) };
-    let hello = |position| established(sessions, connection, position);
+    role_change::refresh_principal(sessions, connection).await;
+    let reader =
+        Reader { connection: Some(connection.id), ..role_change::reader_of(&connection.principal()) };
+    let hello = |position| connection_established(sessions, connection, position);
     let queue_bytes = sessions.settings.queue_bytes;
-    let joined = Follower::join(&sessions.kernel, connection.scope, reader, wish, queue_bytes, hello).await;
+    let joined = Follower::join(&sessions.services, connection.scope, reader, wish, queue_bytes, hello).await;
     match joined {
         Ok(mut follower) => {
-            follower.hold(connection.take_place());
+            follower.store_admission_permit(connection.take_admission_permit());
             connection.attach(follower.mailbox());
             // A change of role that came while the log was joined found no mailbox.
-            rescope::sync(sessions, connection);
+            role_change::sync_reader(sessions, connection);
             Some(follower)
         }
         Err(error) => {
@@ -191,7 +197,11 @@ pub(super) async fn join(
     }
 }
 
-pub(super) fn established(sessions: &Sessions, connection: &Connection, position: Position) -> ServerMessage {
+pub(super) fn connection_established(
+    sessions: &ConnectionRegistry,
+    connection: &Connection,
+    position: Position,
+) -> ServerMessage {
     let principal = connection.principal();
     let (username, role) = match &principal {
         Principal::User(user) => (Some(user.username().to_owned()), Some(user.role())),
@@ -212,15 +222,15 @@ pub(super) fn established(sessions: &Sessions, connection: &Connection, position
     })
 }
 
-fn refusal(refused: Refused, reply_to: Option<Value>) -> ServerMessage {
+fn refusal(refused: CommandError, reply_to: Option<Value>) -> ServerMessage {
     match refused {
-        Refused::Command { code, message } => ServerMessage::Error(ErrorMessage {
+        CommandError::Command { code, message } => ServerMessage::Error(ErrorMessage {
             payload: MessagePayload { message: message.clone() },
             message,
             code: code.to_owned(),
             reply_to,
         }),
-        Refused::Subscription { subscription, key, code, message } => {
+        CommandError::Subscription { subscription, key, code, message } => {
             let code = code.to_owned();
             ServerMessage::SubscriptionError(SubscriptionError { subscription, key, message, code, reply_to })
         }

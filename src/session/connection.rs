@@ -6,17 +6,17 @@ use std::sync::{Arc, OnceLock};
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 
-use super::admission::Place;
-use super::line::Line;
-use super::seats::{Carrier, Holder};
-use super::supervisor::Sessions;
+use super::admission::Permit;
+use super::connection_limits::{Carrier, Owner};
+use super::control_channel::ControlChannel;
+use super::supervisor::ConnectionRegistry;
 use super::traffic::Traffic;
 use crate::auth::principal::Principal;
-use crate::auth::scope::TenantScope;
+use crate::auth::tenant_scope::TenantScope;
 use crate::base::ids::{ConnectionId, SessionId, UserId};
-use crate::domain::identity::stream_tickets::StreamTicket;
+use crate::domain::identity::stream_tickets::StreamTicketGuard;
 use crate::domain::op::Origin;
-use crate::hub::{Closing, Mailbox, Offer};
+use crate::hub::{Closing, ControlMessage, Mailbox};
 use crate::protocol::message::ServerMessage;
 use crate::protocol::problem::CloseCode;
 use crate::protocol::subscription::{Interest, Reader};
@@ -30,35 +30,35 @@ pub struct Connection {
     pub carrier: Carrier,
     pub origin: Origin,
     pub opened_at: DateTime<Utc>,
-    pub(super) holder: Holder,
-    pub(super) line: Line,
+    pub(super) owner: Owner,
+    pub(super) control: ControlChannel,
     /// By the steady clock, as `beaten_at`.
-    pub(super) heard_at: AtomicI64,
-    pub(super) beaten_at: AtomicI64,
+    pub(super) last_activity_at: AtomicI64,
+    pub(super) last_heartbeat_at: AtomicI64,
     pub(super) expires_at: AtomicI64,
     /// Since which second of the steady clock a message or frame of the client is unfinished; 0: none is.
     pub(super) unfinished_since: AtomicU32,
-    pub(super) warned: AtomicBool,
-    pub(super) seated: AtomicBool,
+    pub(super) expiry_warned: AtomicBool,
+    pub(super) holds_slot: AtomicBool,
     /// Whether it has its holder's one seat at the echo.
-    pub(super) echoes: AtomicBool,
+    pub(super) holds_echo_slot: AtomicBool,
     /// Milliseconds that the client was told to stay away after its end; 0: it was not told.
-    pub(super) away_ms: AtomicU64,
-    pub(super) place: Mutex<Option<Place>>,
+    pub(super) retry_after_ms: AtomicU64,
+    pub(super) admission_permit: Mutex<Option<Permit>>,
     /// The ticket that opened a stream, which it may reconnect with. Boxed: sockets have none.
-    pub(super) ticket: OnceLock<Box<StreamTicket>>,
+    pub(super) ticket: OnceLock<Box<StreamTicketGuard>>,
     pub traffic: Traffic,
 }
 
 impl Connection {
     /// Notes a sign of life, at a time by the steady clock.
-    pub fn heard(&self, steady: DateTime<Utc>) {
-        self.heard_at.store(steady.timestamp_micros(), Ordering::Relaxed);
+    pub fn record_activity(&self, steady: DateTime<Utc>) {
+        self.last_activity_at.store(steady.timestamp_micros(), Ordering::Relaxed);
     }
 
     /// Notes that something is unfinished, and that it has begun `at` unless it had before. `anew`: what was unfinished
     /// before has ended.
-    pub(super) fn note_unfinished(&self, at: Option<DateTime<Utc>>, anew: bool) {
+    pub(super) fn record_unfinished(&self, at: Option<DateTime<Utc>>, anew: bool) {
         let since = at.map_or(0, |at| u32::try_from(at.timestamp()).unwrap_or(u32::MAX));
         if since == 0 || anew || self.unfinished_since.load(Ordering::Relaxed) == 0 {
             self.unfinished_since.store(since, Ordering::Relaxed);
@@ -67,13 +67,13 @@ impl Connection {
 
     /// From now on the supervisor speaks to the client through this mailbox.
     pub fn attach(&self, mailbox: &Arc<Mailbox>) {
-        self.line.open(mailbox);
+        self.control.attach(mailbox);
     }
 
     /// Goes on with a newer token.
     pub fn extend(&self, expires_at: DateTime<Utc>) {
         self.expires_at.store(expires_at.timestamp_micros(), Ordering::Relaxed);
-        self.warned.store(false, Ordering::Relaxed);
+        self.expiry_warned.store(false, Ordering::Relaxed);
         if let Some(ticket) = self.ticket.get() {
             ticket.extend(expires_at);
         }
@@ -81,27 +81,27 @@ impl Connection {
 
     /// The mailbox that the connection reads from, once it does.
     pub(super) fn mailbox(&self) -> Option<Arc<Mailbox>> {
-        self.line.mailbox()
+        self.control.mailbox()
     }
 
     /// Ends the connection once what is queued has gone out.
     pub fn close(&self, code: CloseCode, reason: &str) {
-        self.line.close(Closing { code, reason: reason.to_owned() });
+        self.control.close(Closing { code, reason: reason.to_owned() });
     }
 
     /// Nothing more is delivered until [`Connection::release_delivery`]; an end is heard.
-    pub(super) fn hold_delivery(&self) {
-        self.line.hold();
+    pub(super) fn pause_delivery(&self) {
+        self.control.pause_delivery();
     }
 
     /// Delivery goes on with what has waited.
-    pub(super) fn release_delivery(&self) {
-        self.line.release();
+    pub(super) fn resume_delivery(&self) {
+        self.control.resume_delivery();
     }
 
     /// The end that was told, if one was.
     pub(super) fn closing(&self) -> Option<Closing> {
-        self.line.closing()
+        self.control.closing()
     }
 
     /// Who connected, with the authority that the connection has at this moment.
@@ -120,37 +120,38 @@ impl Connection {
     /// Bytes that wait for the reader, here and in its carrier, and passing messages that were dropped.
     pub fn backlog(&self) -> (usize, u64) {
         let (queued, dropped) =
-            self.line.mailbox().map_or((0, 0), |mailbox| (mailbox.queued_bytes(), mailbox.dropped()));
+            self.control.mailbox().map_or((0, 0), |mailbox| (mailbox.queued_bytes(), mailbox.dropped()));
         (queued + self.traffic.unwritten(), dropped)
     }
 
     /// Bytes that are kept for the connection: what waits for its reader, and what the reader asked for.
-    pub fn held(&self) -> usize {
-        self.line.mailbox().map_or(0, |mailbox| mailbox.held_bytes()) + self.traffic.unwritten()
+    pub fn held_bytes(&self) -> usize {
+        self.control.mailbox().map_or(0, |mailbox| mailbox.held_bytes()) + self.traffic.unwritten()
     }
 
     /// How many events the reader is behind `head`.
     pub fn lag(&self, head: i64) -> u64 {
-        self.line.mailbox().map_or(0, |mailbox| self.traffic.lag(&mailbox, head))
+        self.control.mailbox().map_or(0, |mailbox| self.traffic.lag(&mailbox, head))
     }
 
     /// The last sign of life.
-    pub fn last_heard_at(&self) -> DateTime<Utc> {
-        DateTime::from_timestamp_micros(self.heard_at.load(Ordering::Relaxed)).unwrap_or(self.opened_at)
+    pub fn last_activity_at(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.last_activity_at.load(Ordering::Relaxed))
+            .unwrap_or(self.opened_at)
     }
 
     /// The code that it was ended with; 1000 when the client went.
-    pub(super) fn end_code(&self) -> CloseCode {
-        self.line.closing().map_or(CloseCode::Normal, |closing| closing.code)
+    pub(super) fn close_code(&self) -> CloseCode {
+        self.control.closing().map_or(CloseCode::Normal, |closing| closing.code)
     }
 
     /// Keeps the place among those who begin, for the session to take along.
-    pub fn hold(&self, place: Place) {
-        *self.place.lock() = Some(place);
+    pub fn store_admission_permit(&self, place: Permit) {
+        *self.admission_permit.lock() = Some(place);
     }
 
     /// Keeps the ticket that opened the stream for as long as the stream has its seat.
-    pub fn hold_ticket(&self, ticket: StreamTicket) {
+    pub fn store_ticket(&self, ticket: StreamTicketGuard) {
         // A stream begins once; a second ticket is given back here.
         let _ = self.ticket.set(Box::new(ticket));
     }
@@ -161,31 +162,31 @@ impl Connection {
         }
     }
 
-    pub(super) fn take_place(&self) -> Option<Place> {
-        self.place.lock().take()
+    pub(super) fn take_admission_permit(&self) -> Option<Permit> {
+        self.admission_permit.lock().take()
     }
 
     /// Notes how long the client is to stay away after its end.
-    pub(super) fn advise(&self, away_ms: u64) {
-        self.away_ms.store(away_ms, Ordering::Relaxed);
+    pub(super) fn set_retry_after(&self, away_ms: u64) {
+        self.retry_after_ms.store(away_ms, Ordering::Relaxed);
     }
 
     /// How long the client is to stay away, when it was told.
-    pub(super) fn advised_ms(&self) -> Option<u64> {
-        Some(self.away_ms.load(Ordering::Relaxed)).filter(|advised| *advised > 0)
+    pub(super) fn retry_after_ms(&self) -> Option<u64> {
+        Some(self.retry_after_ms.load(Ordering::Relaxed)).filter(|advised| *advised > 0)
     }
 
     pub(super) fn offer(&self, message: &ServerMessage) {
-        self.line.offer(Offer::control(message));
+        self.control.offer(ControlMessage::control(message));
     }
 }
 
 /// A mailbox for a connection that follows nothing: only its end arrives there.
-pub(super) fn quiet_mailbox(sessions: &Sessions, connection: &Connection) -> Arc<Mailbox> {
+pub(super) fn control_only_mailbox(sessions: &ConnectionRegistry, connection: &Connection) -> Arc<Mailbox> {
     let interest = Interest::new(Reader::unconnected(None, None), None);
     let mailbox = Arc::new(Mailbox::new(interest, sessions.settings.queue_bytes));
     // A mailbox that nothing was put into has lost nothing.
-    let _ = mailbox.open(0);
+    let _ = mailbox.open_gate(0);
     connection.attach(&mailbox);
     mailbox
 }

@@ -7,64 +7,64 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::connection::Connection;
-use super::supervisor::Sessions;
+use super::supervisor::ConnectionRegistry;
 use crate::protocol::message::{GoingAway, ServerMessage};
 use crate::protocol::problem::CloseCode;
 
 /// So many clients a second come back without being a storm: over no longer than they need for that are they closed.
-const PER_SECOND: u32 = 20;
+const RECONNECTS_PER_SECOND: u32 = 20;
 
 /// A client's own end.
-struct End {
+struct ScheduledClose {
     connection: Arc<Connection>,
     at: DateTime<Utc>,
     /// How long after its end the client is to stay away.
-    away_ms: u64,
+    retry_after_ms: u64,
 }
 
-impl Sessions {
+impl ConnectionRegistry {
     /// Refuses newcomers, tells everybody, and closes them over `window` at most. Returns when the last one was told to end, or
     /// earlier when all have gone.
-    pub async fn send_away(&self, window: Duration) {
+    pub async fn drain(&self, window: Duration) {
         self.stopping().cancel();
-        for end in self.ends(window) {
+        for end in self.schedule_closes(window) {
             tokio::select! {
                 biased;
-                () = self.all_gone() => return,
-                () = self.kernel.clock.sleep_until(end.at) => {}
+                () = self.wait_until_empty() => return,
+                () = self.services.clock.sleep_until(end.at) => {}
             }
-            let seconds = end.away_ms.div_ceil(1000).max(1);
+            let seconds = end.retry_after_ms.div_ceil(1000).max(1);
             end.connection.close(CloseCode::Restart, &format!("restart;retry_after={seconds}"));
         }
     }
 
     /// Tells everybody, and decides when each is to end: one in each part of the window, in an order of chance.
-    fn ends(&self, window: Duration) -> Vec<End> {
-        let entropy = self.kernel.entropy;
+    fn schedule_closes(&self, window: Duration) -> Vec<ScheduledClose> {
+        let entropy = self.services.entropy;
         let mut connections = self.all();
         for last in (1..connections.len()).rev() {
             connections.swap(last, entropy.below(last as u64 + 1) as usize);
         }
-        let (now, count) = (self.kernel.clock.now(), connections.len().max(1) as u64);
-        let part = spread_over(connections.len(), window).as_micros() as u64 / count;
+        let (now, count) = (self.services.clock.now(), connections.len().max(1) as u64);
+        let part = close_window(connections.len(), window).as_micros() as u64 / count;
         let spread = self.settings.reconnect_spread.as_millis() as u64;
         let ends = (0..).zip(connections).map(|(nth, connection)| {
             let after = Duration::from_micros(part * nth + entropy.below(part));
             let away_ms = 1 + entropy.below(spread.max(1));
             // Who goes by itself on hearing this is as well off as who waits for its end.
             let reconnect_after_ms = after.as_millis() as u64 + away_ms;
-            connection.advise(away_ms);
+            connection.set_retry_after(away_ms);
             connection.offer(&ServerMessage::GoingAway(GoingAway { reconnect_after_ms }));
-            End { connection, at: now + after, away_ms }
+            ScheduledClose { connection, at: now + after, retry_after_ms: away_ms }
         });
         ends.collect()
     }
 }
 
 /// The time over which so many clients are closed.
-fn spread_over(count: usize, window: Duration) -> Duration {
+fn close_window(count: usize, window: Duration) -> Duration {
     let count = u32::try_from(count).unwrap_or(u32::MAX);
-    window.min(Duration::from_secs(1).saturating_mul(count) / PER_SECOND)
+    window.min(Duration::from_secs(1).saturating_mul(count) / RECONNECTS_PER_SECOND)
 }
 
 #[cfg(test)]
@@ -75,11 +75,11 @@ mod tests {
     fn a_few_clients_are_closed_at_once_and_many_over_the_whole_window() {
         let window = Duration::from_secs(15);
 
-        let spans: Vec<_> = [0, 1, 20, 299, 300, 100_000].map(|count| spread_over(count, window)).into();
+        let spans: Vec<_> = [0, 1, 20, 299, 300, 100_000].map(|count| close_window(count, window)).into();
 
         let wanted = [0, 50, 1_000, 14_950, 15_000, 15_000].map(Duration::from_millis);
         assert_eq!(spans, wanted);
-        assert_eq!(spread_over(usize::MAX, window), window);
-        assert_eq!(spread_over(10, Duration::ZERO), Duration::ZERO);
+        assert_eq!(close_window(usize::MAX, window), window);
+        assert_eq!(close_window(10, Duration::ZERO), Duration::ZERO);
     }
 }

@@ -9,120 +9,125 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, stream};
 
 use super::commands::join;
+use super::connect_request::ConnectRequest;
 use super::follower::Follower;
-use super::seating::Seat;
-use super::sse::{Keepalive, end, event, retry, unreadable};
-use super::supervisor::Sessions;
-use super::wish::Wish;
+use super::registration::ConnectionGuard;
+use super::sse::{Keepalive, closing_event, log_unreadable_event, retry_line, write_event};
+use super::supervisor::ConnectionRegistry;
 use crate::base::ids::JobId;
 use crate::domain::error::Result;
-use crate::domain::jobs::follow_log::{self, Begin, LogPlace};
+use crate::domain::jobs::follow_log::{self, LogCursor, LogStart};
 use crate::domain::jobs::logs::LogQuery;
 use crate::domain::op::Op;
 use crate::hub::{Closing, Item};
 use crate::protocol::command::Subscribe;
 use crate::protocol::job::LogLine;
-use crate::protocol::log_stream::{Complete, Log, LogEvent};
+use crate::protocol::log_stream::{LogStreamEnd, LogStreamEvent, LogStreamLine};
 use crate::protocol::message::{Gap, ServerMessage};
 use crate::protocol::problem::{CloseCode, Code, Problem};
 use crate::protocol::subscription::{Filter, JobFilter};
 use crate::protocol::websocket::encode::TextFrame;
 
 /// How often the store is looked at where nothing woke the stream: another node may have stored the lines.
-const EVERY: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Which log, and which of its lines.
-pub struct LogWish {
+pub struct LogStreamRequest {
     pub job: JobId,
     pub query: LogQuery,
     /// What the reader was judged to want.
-    pub begin: Begin,
+    pub begin: LogStart,
     /// The place that the reader named.
     pub since: Option<String>,
     pub keepalive: Keepalive,
 }
 
-struct Telling {
-    sessions: Arc<Sessions>,
-    seat: Seat,
+struct LogStream {
+    registry: Arc<ConnectionRegistry>,
+    guard: ConnectionGuard,
     follower: Follower,
-    wish: LogWish,
-    place: LogPlace,
+    request: LogStreamRequest,
+    cursor: LogCursor,
     /// Whether lines may be there that were not read.
-    behind: bool,
+    has_unread: bool,
 }
 
 enum State {
-    Telling(Box<Telling>),
+    Open(Box<LogStream>),
     Ended,
 }
 
 /// The body of the stream. It ends with `complete`, or by the same rules as any other, with a `problem` event then.
 pub async fn stream(
-    sessions: &Arc<Sessions>,
-    seat: Seat,
-    wish: LogWish,
+    sessions: &Arc<ConnectionRegistry>,
+    seat: ConnectionGuard,
+    wish: LogStreamRequest,
 ) -> impl Stream<Item = std::io::Result<Bytes>> + Send + use<> {
-    let state = match join(sessions, &seat.connection, &about(wish.job)).await {
-        Some(follower) => State::Telling(Box::new(Telling::new(sessions, seat, follower, wish))),
+    let state = match join(sessions, &seat.connection, &connect_request(wish.job)).await {
+        Some(follower) => State::Open(Box::new(LogStream::new(sessions, seat, follower, wish))),
         None => State::Ended,
     };
     stream::unfold((state, true), |(state, first)| async move {
-        let State::Telling(mut telling) = state else {
-            return first.then(|| (Ok(unreadable()), (State::Ended, false)));
+        let State::Open(mut stream_state) = state else {
+            return first.then(|| (Ok(log_unreadable_event()), (State::Ended, false)));
         };
-        let mut text = if first { retry() } else { BytesMut::new() };
-        let goes_on = telling.next(&mut text).await;
-        telling.seat.connection.traffic.gives(1, text.len() as u64);
-        let state = if goes_on { State::Telling(telling) } else { State::Ended };
+        let mut text = if first { retry_line() } else { BytesMut::new() };
+        let goes_on = stream_state.next(&mut text).await;
+        stream_state.guard.connection.traffic.record_sent(1, text.len() as u64);
+        let state = if goes_on { State::Open(stream_state) } else { State::Ended };
         Some((Ok(text.freeze()), (state, false)))
     })
 }
 
 /// What wakes the stream: the job's events and its passing lines. No inbox: nothing of it belongs here.
-fn about(job: JobId) -> Wish {
+fn connect_request(job: JobId) -> ConnectRequest {
     let filter = Filter::Jobs(JobFilter { job_id: Some(job.0), spider_name: None, logs: true });
     let subscription = Subscribe { filter, key: None, since: None };
-    Wish { since: None, subscriptions: vec![subscription], inbox: false }
+    ConnectRequest { since: None, subscriptions: vec![subscription], inbox: false }
 }
 
-impl Telling {
-    fn new(sessions: &Arc<Sessions>, seat: Seat, follower: Follower, wish: LogWish) -> Self {
-        let place = match wish.begin {
-            Begin::From(place) => place,
-            Begin::Gap { newest: Some(newest), .. } => LogPlace::Line(newest),
-            Begin::Gap { newest: None, .. } | Begin::Over => LogPlace::Start,
+impl LogStream {
+    fn new(
+        sessions: &Arc<ConnectionRegistry>,
+        guard: ConnectionGuard,
+        follower: Follower,
+        request: LogStreamRequest,
+    ) -> Self {
+        let cursor = match request.begin {
+            LogStart::From(place) => place,
+            LogStart::Gap { newest: Some(newest), .. } => LogCursor::Line(newest),
+            LogStart::Gap { newest: None, .. } | LogStart::AtEnd => LogCursor::Start,
         };
-        Self { sessions: Arc::clone(sessions), seat, follower, wish, place, behind: false }
+        Self { registry: Arc::clone(sessions), guard, follower, request, cursor: cursor, has_unread: false }
     }
 
     /// Writes what comes next, once there is something. False: it was the end.
     async fn next(&mut self, text: &mut BytesMut) -> bool {
         loop {
-            if let Err(closing) = self.follower.mailbox().released().await {
-                text.extend_from_slice(&end(&closing, &self.seat.connection));
+            if let Err(closing) = self.follower.mailbox().delivery_resumed().await {
+                text.extend_from_slice(&closing_event(&closing, &self.guard.connection));
                 return false;
             }
-            if self.behind {
-                match self.lines(text).await {
+            if self.has_unread {
+                match self.write_lines(text).await {
                     Ok(true) => return false,
                     Ok(false) if text.is_empty() => {}
                     Ok(false) => return true,
                     Err(problem) => {
-                        text.extend_from_slice(&end(&closing(&problem), &self.seat.connection));
+                        text.extend_from_slice(&closing_event(&closing(&problem), &self.guard.connection));
                         return false;
                     }
                 }
             }
             let woken = tokio::select! {
                 woken = self.follower.next() => woken,
-                () = self.sessions.clock().sleep(EVERY) => Ok(Vec::new()),
+                () = self.registry.clock().sleep(POLL_INTERVAL) => Ok(Vec::new()),
             };
-            self.behind = true;
+            self.has_unread = true;
             match woken {
-                Ok(items) => items.iter().for_each(|item| self.say(text, item)),
+                Ok(items) => items.iter().for_each(|item| self.write_item(text, item)),
                 Err(closing) => {
-                    text.extend_from_slice(&end(&closing, &self.seat.connection));
+                    text.extend_from_slice(&closing_event(&closing, &self.guard.connection));
                     return false;
                 }
             }
@@ -130,69 +135,70 @@ impl Telling {
     }
 
     /// What the connection itself is told; of the job only that something happened.
-    fn say(&self, text: &mut BytesMut, item: &Item) {
+    fn write_item(&self, text: &mut BytesMut, item: &Item) {
         match item {
-            Item::Message { kind, frame, passing: false, .. } => {
-                event(text, None, kind, frame);
+            Item::Message { kind, frame, ephemeral: false, .. } => {
+                write_event(text, None, kind, frame);
                 if *kind == "connection_established" {
-                    self.say_gap(text);
-                    self.sign_of_life(text);
+                    self.write_gap(text);
+                    self.write_keepalive(text);
                 }
             }
-            Item::Beat(_) => self.sign_of_life(text),
+            Item::Heartbeat(_) => self.write_keepalive(text),
             Item::Message { .. } | Item::Event(_) => {}
         }
     }
 
-    fn say_gap(&self, text: &mut BytesMut) {
-        let Begin::Gap { reason, newest } = self.wish.begin else { return };
+    fn write_gap(&self, text: &mut BytesMut) {
+        let LogStart::Gap { reason, newest } = self.request.begin else { return };
         let gap = ServerMessage::Gap(Gap {
             subscription: "logs".to_owned(),
             key: None,
-            from: crate::base::text::cut(self.wish.since.as_deref().unwrap_or_default(), 200).to_owned(),
+            from: crate::base::text::truncate(self.request.since.as_deref().unwrap_or_default(), 200)
+                .to_owned(),
             to: newest.unwrap_or(0).to_string(),
             reason,
-            resync_url: format!("/api/v1/jobs/{}/logs", self.wish.job),
+            resync_url: format!("/api/v1/jobs/{}/logs", self.request.job),
             own_jobs_url: None,
         });
         let id = newest.map(|id| id.to_string());
-        event(text, id.as_deref(), gap.kind(), &TextFrame::new(&gap.to_json()));
+        write_event(text, id.as_deref(), gap.kind(), &TextFrame::new(&gap.to_json()));
     }
 
     /// Keeps a quiet stream's place; 0 stands before all lines.
-    fn sign_of_life(&self, text: &mut BytesMut) {
-        match self.place {
-            LogPlace::Start => self.wish.keepalive.write(text, 0),
-            LogPlace::Line(id) => self.wish.keepalive.write(text, id),
-            LogPlace::Execution(id) => self.wish.keepalive.write(text, format_args!("end.{id}")),
+    fn write_keepalive(&self, text: &mut BytesMut) {
+        match self.cursor {
+            LogCursor::Start => self.request.keepalive.write(text, 0),
+            LogCursor::Line(id) => self.request.keepalive.write(text, id),
+            LogCursor::Execution(id) => self.request.keepalive.write(text, format_args!("end.{id}")),
         }
     }
 
     /// Writes the lines that the store has by now. True: the job is over, and that was said.
-    async fn lines(&mut self, text: &mut BytesMut) -> Result<bool> {
-        let connection = &self.seat.connection;
-        let op = Op::of_caller(&self.sessions.kernel, connection.principal(), connection.origin.clone())?;
-        let read = follow_log::read(&op, self.wish.job, self.place, self.wish.query).await?;
+    async fn write_lines(&mut self, text: &mut BytesMut) -> Result<bool> {
+        let connection = &self.guard.connection;
+        let op = Op::of_caller(&self.registry.services, connection.principal(), connection.origin.clone())?;
+        let read = follow_log::read_page(&op, self.request.job, self.cursor, self.request.query).await?;
         for line in read.lines {
-            self.place = LogPlace::Line(line.id);
+            self.cursor = LogCursor::Line(line.id);
             let id = line.id.to_string();
-            write(text, &id, &log(self.wish.job, line));
+            write(text, &id, &log(self.request.job, line));
         }
-        self.behind = read.more;
+        self.has_unread = read.more;
         let Some(end) = read.end else { return Ok(false) };
-        let complete = Complete { job_id: self.wish.job.0, status: end.status };
-        write(text, &format!("end.{}", end.execution), &LogEvent::Complete(complete));
+        let complete = LogStreamEnd { job_id: self.request.job.0, status: end.status };
+        write(text, &format!("end.{}", end.execution), &LogStreamEvent::Complete(complete));
         Ok(true)
     }
 }
 
-fn log(job: JobId, line: LogLine) -> LogEvent {
+fn log(job: JobId, line: LogLine) -> LogStreamEvent {
     let LogLine { id, level, message, at } = line;
-    LogEvent::Log(Log { id, job_id: job.0, level, message, at })
+    LogStreamEvent::Log(LogStreamLine { id, job_id: job.0, level, message, at })
 }
 
-fn write(text: &mut BytesMut, id: &str, told: &LogEvent) {
-    event(text, Some(id), told.kind(), &TextFrame::new(&told.to_json()));
+fn write(text: &mut BytesMut, id: &str, message: &LogStreamEvent) {
+    write_event(text, Some(id), message.kind(), &TextFrame::new(&message.to_json()));
 }
 
 /// The job was removed, the role was changed, or the store cannot be read.

@@ -4,49 +4,50 @@
 use chrono::{DateTime, Utc};
 
 use super::connection::Connection;
-use super::rescope;
-use super::seats::Carrier;
-use super::supervisor::Sessions;
+use super::connection_limits::Carrier;
+use super::role_change;
+use super::supervisor::ConnectionRegistry;
 use crate::auth::principal::Principal;
 use crate::base::clock::rfc3339;
 use crate::base::ids::ConnectionId;
-use crate::domain::identity::authenticate::{Admitted, Credential};
+use crate::domain::identity::authenticate::{Authenticated, Credential};
 use crate::protocol::message::{ServerMessage, TokenRefreshed};
 use crate::protocol::problem::{Code, Problem};
 
 /// Checks the token like a new connection's and moves the connection's end. Subscriptions stay.
 pub async fn refresh(
-    sessions: &Sessions,
+    sessions: &ConnectionRegistry,
     connection: &Connection,
     token: &str,
 ) -> Result<DateTime<Utc>, Problem> {
     let admitted = sessions.identity.authenticate(Credential::Query(token)).await?;
-    if !(admitted.principal.user_id().is_some() && is_same(connection, &admitted.principal)) {
+    if !(admitted.principal.user_id().is_some() && is_same_principal(connection, &admitted.principal)) {
         return Err(Problem::new(
             Code::WrongUser,
             "The token is not one of the user that opened this connection.",
         ));
     }
-    go_on(sessions, connection, admitted).await
+    apply_credential(sessions, connection, admitted).await
 }
 
 /// Moves the end of a stream to that of the credential that the request came with, and tells the stream. Somebody
 /// else's stream is as unknown as one that never was.
 pub async fn refresh_stream(
-    sessions: &Sessions,
+    sessions: &ConnectionRegistry,
     id: ConnectionId,
-    admitted: Admitted,
+    admitted: Authenticated,
 ) -> Result<DateTime<Utc>, Problem> {
     let found = sessions.find(id).filter(|one| one.carrier == Carrier::Stream);
-    let stream = found.filter(|one| is_same(one, &admitted.principal)).ok_or_else(Problem::not_found)?;
-    let expires_at = go_on(sessions, &stream, admitted).await?;
-    let told = TokenRefreshed { expires_at: rfc3339(expires_at), reply_to: None };
-    stream.offer(&ServerMessage::TokenRefreshed(told));
+    let stream =
+        found.filter(|one| is_same_principal(one, &admitted.principal)).ok_or_else(Problem::not_found)?;
+    let expires_at = apply_credential(sessions, &stream, admitted).await?;
+    let message = TokenRefreshed { expires_at: rfc3339(expires_at), reply_to: None };
+    stream.offer(&ServerMessage::TokenRefreshed(message));
     Ok(expires_at)
 }
 
 /// The same user, or the same key.
-fn is_same(connection: &Connection, principal: &Principal) -> bool {
+fn is_same_principal(connection: &Connection, principal: &Principal) -> bool {
     let own = connection.principal();
     principal.scope() == Some(connection.scope)
         && own.user_id() == principal.user_id()
@@ -54,15 +55,15 @@ fn is_same(connection: &Connection, principal: &Principal) -> bool {
 }
 
 /// The connection belongs to the newer token from now on: it ends with that one's sign-in.
-async fn go_on(
-    sessions: &Sessions,
+async fn apply_credential(
+    sessions: &ConnectionRegistry,
     connection: &Connection,
-    admitted: Admitted,
+    admitted: Authenticated,
 ) -> Result<DateTime<Utc>, Problem> {
-    let Admitted { principal, expires_at } = admitted;
-    while !sessions.registry.replace_principal(connection, &connection.principal(), &principal) {}
+    let Authenticated { principal, expires_at } = admitted;
+    while !sessions.index.replace_principal(connection, &connection.principal(), &principal) {}
     connection.extend(expires_at);
     // The newer sign-in may have ended before the connection was known to belong to it; that word is not told again.
-    rescope::rescope(sessions, connection).await;
+    role_change::refresh_principal(sessions, connection).await;
     Ok(expires_at)
 }

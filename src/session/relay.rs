@@ -9,9 +9,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::scope::{SystemReason, TenantScope};
+use crate::auth::tenant_scope::{SystemReason, TenantScope};
 use crate::base::ids::TenantId;
-use crate::domain::op::Kernel;
+use crate::domain::op::Services;
 use crate::eventlog;
 use crate::hub::Closing;
 use crate::protocol::position::Position;
@@ -22,12 +22,12 @@ const PAGE: u64 = 500;
 
 /// When the heads were last compared.
 #[derive(Debug)]
-pub struct Pulse(AtomicI64);
+pub struct Liveness(AtomicI64);
 
 /// How old the last comparison may be: many times the usual time between two, so that a slow one does no harm.
 const STALE: Duration = Duration::from_secs(30);
 
-impl Pulse {
+impl Liveness {
     pub fn new(now: DateTime<Utc>) -> Self {
         Self(AtomicI64::new(now.timestamp_micros()))
     }
@@ -43,18 +43,18 @@ impl Pulse {
         self.age(now) < STALE
     }
 
-    fn beats(&self, now: DateTime<Utc>) {
+    fn record(&self, now: DateTime<Utc>) {
         self.0.store(now.timestamp_micros(), Ordering::Relaxed);
     }
 }
 
 /// Runs until `stop`; compares the heads every `poll`.
-pub async fn run(kernel: Kernel, poll: Duration, pulse: Arc<Pulse>, stop: CancellationToken) {
+pub async fn run(kernel: Services, poll: Duration, pulse: Arc<Liveness>, stop: CancellationToken) {
     loop {
         let filled = tokio::select! {
             () = stop.cancelled() => return,
             () = kernel.hub.gap_noticed() => fill(&kernel, kernel.hub.gaps()).await.map(|_| ()),
-            () = kernel.clock.sleep(poll) => compare(&kernel, &pulse).await,
+            () = kernel.clock.sleep(poll) => poll_heads(&kernel, &pulse).await,
         };
         if let Err(error) = filled {
             // The next poll tries again; readers meanwhile miss nothing, they wait.
@@ -63,16 +63,16 @@ pub async fn run(kernel: Kernel, poll: Duration, pulse: Arc<Pulse>, stop: Cancel
     }
 }
 
-async fn compare(kernel: &Kernel, pulse: &Pulse) -> storage::Result<()> {
-    kernel.db.look_at_history().await?;
+async fn poll_heads(kernel: &Services, pulse: &Liveness) -> storage::Result<()> {
+    kernel.db.refresh_identity().await?;
     let found = fill(kernel, tenants_behind(kernel).await?).await?;
     kernel.metrics.polled_events.add(found);
-    pulse.beats(kernel.clock.now());
+    pulse.record(kernel.clock.now());
     Ok(())
 }
 
 /// Active tenants whose log has gone on without this node: one query for all of them.
-async fn tenants_behind(kernel: &Kernel) -> storage::Result<Vec<(TenantId, Position)>> {
+async fn tenants_behind(kernel: &Services) -> storage::Result<Vec<(TenantId, Position)>> {
     let cursors = kernel.hub.cursors();
     if cursors.is_empty() {
         return Ok(Vec::new());
@@ -87,14 +87,14 @@ async fn tenants_behind(kernel: &Kernel) -> storage::Result<Vec<(TenantId, Posit
 
 /// Reads what is missing, and gives the number of events that it found. The tenants take turns, a page each, and a log
 /// that cannot be read is its own tenant's trouble.
-async fn fill(kernel: &Kernel, tenants: Vec<(TenantId, Position)>) -> storage::Result<u64> {
+async fn fill(kernel: &Services, tenants: Vec<(TenantId, Position)>) -> storage::Result<u64> {
     let mut found = 0;
-    let mut line = VecDeque::from(tenants);
-    while let Some((tenant_id, cursor)) = line.pop_front() {
+    let mut queue = VecDeque::from(tenants);
+    while let Some((tenant_id, cursor)) = queue.pop_front() {
         match fill_page(kernel, tenant_id, cursor).await {
             Ok(page) => {
-                found += page.found;
-                line.extend(page.goes_on_after.map(|cursor| (tenant_id, cursor)));
+                found += page.events;
+                queue.extend(page.next_cursor.map(|cursor| (tenant_id, cursor)));
             }
             // It would be the same for everybody, after as long a wait.
             Err(error @ storage::Error::Unavailable(_)) => return Err(error),
@@ -107,25 +107,25 @@ async fn fill(kernel: &Kernel, tenants: Vec<(TenantId, Position)>) -> storage::R
 }
 
 /// What a page brought.
-struct Filled {
-    found: u64,
+struct PageResult {
+    events: u64,
     /// Where there may be more.
-    goes_on_after: Option<Position>,
+    next_cursor: Option<Position>,
 }
 
-async fn fill_page(kernel: &Kernel, tenant_id: TenantId, cursor: Position) -> storage::Result<Filled> {
+async fn fill_page(kernel: &Services, tenant_id: TenantId, cursor: Position) -> storage::Result<PageResult> {
     let scope = TenantScope::for_system(SystemReason::HeadPoll, tenant_id);
     let page = eventlog::read_missing(&kernel.db, &scope, cursor.seq, PAGE).await?;
     let found = page.envelopes.len() as u64;
     if page.head.epoch != cursor.epoch {
         // Another log than the one that is delivered: that is for the supervisor to notice, who ends everybody.
-        return Ok(Filled { found: 0, goes_on_after: None });
+        return Ok(PageResult { events: 0, next_cursor: None });
     }
     if page.head.trimmed > cursor.seq {
         tracing::warn!(tenant.id = %tenant_id, "retention was faster than this node; its readers have to resume");
-        kernel.hub.pass_over(tenant_id, page.head.trimmed, &Closing::to_resume());
+        kernel.hub.skip_to(tenant_id, page.head.trimmed, &Closing::to_resume());
     }
-    kernel.hub.committed(tenant_id, &page.envelopes);
+    kernel.hub.publish_committed(tenant_id, &page.envelopes);
     let last = page.envelopes.last().map(|last| last.position);
-    Ok(Filled { found, goes_on_after: last.filter(|_| found == PAGE) })
+    Ok(PageResult { events: found, next_cursor: last.filter(|_| found == PAGE) })
 }

@@ -22,7 +22,7 @@ impl Replay {
     }
 
     /// Retention took a part away before it was read: whose part it is, when it is one subscription's.
-    pub(super) fn lose(&mut self) -> Option<Subscription> {
+    pub(super) fn set_unrecovered(&mut self) -> Option<Subscription> {
         match self {
             Self::Everything { .. } => None,
             Self::Past { of, recovered, .. } => {
@@ -45,7 +45,7 @@ impl Replay {
     }
 
     /// Moves on, never back.
-    pub(super) fn move_to(&mut self, seq: i64) {
+    pub(super) fn advance_to(&mut self, seq: i64) {
         match self {
             Self::Everything { after, .. } | Self::Past { after, .. } => *after = seq.max(*after),
         }
@@ -53,7 +53,7 @@ impl Replay {
 }
 
 /// What a replay brings.
-pub(super) enum Wanted {
+pub(super) enum ReplayFilter {
     Everything(Interest),
     /// One subscription's past, without what the rest of the connection has brought already.
     Past {
@@ -63,14 +63,14 @@ pub(super) enum Wanted {
     },
 }
 
-impl Wanted {
+impl ReplayFilter {
     pub(super) fn admits(&self, envelope: &Envelope) -> bool {
         match self {
-            Self::Everything(interest) => interest.admits(&envelope.routing, envelope.seq()),
+            Self::Everything(interest) => interest.matches(&envelope.routing, envelope.seq()),
             Self::Past { upto, of, others } => {
                 envelope.seq() <= *upto
-                    && of.filter.admits(&envelope.routing, others.reader)
-                    && !others.admits(&envelope.routing, envelope.seq())
+                    && of.filter.matches(&envelope.routing, others.reader)
+                    && !others.matches(&envelope.routing, envelope.seq())
             }
         }
     }

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use super::admission::AdmissionSettings;
-use super::seats::SeatLimits;
+use super::connection_limits::ConnectionLimits;
 
 /// What the configuration says of connections.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionSettings {
-    pub seats: SeatLimits,
+    pub connection_limits: ConnectionLimits,
     /// Sockets and streams that the server has places for.
-    pub places: usize,
+    pub max_connections: usize,
     /// Connections from one client address at most, when there is a limit.
-    pub of_address: Option<usize>,
+    pub max_per_address: Option<usize>,
     /// Subscriptions of one socket at most.
-    pub subscriptions: usize,
+    pub max_subscriptions: usize,
     /// Bytes that may wait for a reader.
     pub queue_bytes: usize,
     /// Largest message of a client.

@@ -8,18 +8,18 @@ use futures_util::Stream;
 use futures_util::stream;
 
 use super::commands::join;
+use super::connect_request::ConnectRequest;
 use super::connection::Connection;
 use super::follower::Follower;
-use super::seating::Seat;
-use super::supervisor::Sessions;
-use super::wish::Wish;
+use super::registration::ConnectionGuard;
+use super::supervisor::ConnectionRegistry;
 use crate::hub::{Closing, Item};
 use crate::protocol::problem::{CloseCode, StreamProblem};
 use crate::protocol::websocket::encode::TextFrame;
 
 /// How events are named on the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Names {
+pub enum EventNames {
     /// Every durable event is a `notification`, as the seeds have it; messages of the stream itself keep their type.
     Notification,
     /// The event's name is the message's type.
@@ -38,8 +38,8 @@ pub enum Keepalive {
 
 /// How a stream is written.
 #[derive(Clone, Copy, Debug)]
-pub struct Style {
-    pub names: Names,
+pub struct StreamFormat {
+    pub names: EventNames,
     pub keepalive: Keepalive,
 }
 
@@ -56,49 +56,49 @@ impl Keepalive {
 /// How long a client waits before it reconnects, in milliseconds.
 const RETRY_MS: u32 = 2_000;
 
-struct Reading {
+struct OpenStream {
     follower: Follower,
-    style: Style,
+    format: StreamFormat,
     /// Held so that the seat is given back, and the connection forgotten, when the stream is dropped.
-    seat: Seat,
+    guard: ConnectionGuard,
 }
 
 enum State {
-    Reading(Box<Reading>),
+    Open(Box<OpenStream>),
     Ended,
 }
 
 /// The body of a stream. It ends when the client goes away or the connection is closed, with a `problem` event then.
 pub async fn stream(
-    sessions: &Arc<Sessions>,
-    seat: Seat,
-    wish: &Wish,
-    style: Style,
+    sessions: &Arc<ConnectionRegistry>,
+    seat: ConnectionGuard,
+    wish: &ConnectRequest,
+    style: StreamFormat,
 ) -> impl Stream<Item = std::io::Result<Bytes>> + Send + use<> {
     let state = match join(sessions, &seat.connection, wish).await {
-        Some(follower) => State::Reading(Box::new(Reading { follower, style, seat })),
+        Some(follower) => State::Open(Box::new(OpenStream { follower, format: style, guard: seat })),
         None => State::Ended,
     };
     stream::unfold((state, true), |(state, first)| async move {
-        let State::Reading(mut reading) = state else {
+        let State::Open(mut reading) = state else {
             // The log could not be read: EventSource is told to come back rather than to give up.
-            return first.then(|| (Ok(unreadable()), (State::Ended, false)));
+            return first.then(|| (Ok(log_unreadable_event()), (State::Ended, false)));
         };
         match reading.follower.next().await {
             Ok(items) => {
-                let text = render(&items, reading.style, first);
-                reading.seat.connection.traffic.gives(items.len() as u64, text.len() as u64);
-                Some((Ok(text), (State::Reading(reading), false)))
+                let text = render(&items, reading.format, first);
+                reading.guard.connection.traffic.record_sent(items.len() as u64, text.len() as u64);
+                Some((Ok(text), (State::Open(reading), false)))
             }
             Err(closing) => {
-                let text = end(&closing, &reading.seat.connection);
+                let text = closing_event(&closing, &reading.guard.connection);
                 Some((Ok(text), (State::Ended, false)))
             }
         }
     })
 }
 
-fn render(items: &[Item], style: Style, first: bool) -> Bytes {
+fn render(items: &[Item], style: StreamFormat, first: bool) -> Bytes {
     let mut text = BytesMut::new();
     if first {
         text.put_slice(format!("retry: {RETRY_MS}\n").as_bytes());
@@ -107,16 +107,16 @@ fn render(items: &[Item], style: Style, first: bool) -> Bytes {
         match item {
             Item::Event(envelope) => {
                 let name = match style.names {
-                    Names::Notification => "notification",
-                    Names::Type => &envelope.kind,
+                    EventNames::Notification => "notification",
+                    EventNames::Type => &envelope.kind,
                 };
-                event(&mut text, Some(&envelope.position.to_string()), name, &envelope.frame);
+                write_event(&mut text, Some(&envelope.position.to_string()), name, &envelope.frame);
             }
             Item::Message { kind, frame, position, .. } => {
                 let id = position.map(|position| position.to_string());
-                event(&mut text, id.as_deref(), kind, frame);
+                write_event(&mut text, id.as_deref(), kind, frame);
             }
-            Item::Beat(position) => style.keepalive.write(&mut text, position),
+            Item::Heartbeat(position) => style.keepalive.write(&mut text, position),
         }
     }
     if first && let Some(position) = items.iter().rev().find_map(position_of) {
@@ -129,11 +129,11 @@ fn position_of(item: &Item) -> Option<crate::protocol::position::Position> {
     match item {
         Item::Event(envelope) => Some(envelope.position),
         Item::Message { position, .. } => *position,
-        Item::Beat(position) => Some(*position),
+        Item::Heartbeat(position) => Some(*position),
     }
 }
 
-pub(super) fn event(text: &mut BytesMut, id: Option<&str>, name: &str, frame: &TextFrame) {
+pub(super) fn write_event(text: &mut BytesMut, id: Option<&str>, name: &str, frame: &TextFrame) {
     if let Some(id) = id {
         text.put_slice(format!("id: {id}\n").as_bytes());
     }
@@ -152,18 +152,18 @@ pub fn problem_event(closing: &Closing) -> Bytes {
 }
 
 /// How a stream begins: with the time after which to come back.
-pub(super) fn retry() -> BytesMut {
+pub(super) fn retry_line() -> BytesMut {
     BytesMut::from(format!("retry: {RETRY_MS}\n").as_bytes())
 }
 
-pub(super) fn unreadable() -> Bytes {
+pub(super) fn log_unreadable_event() -> Bytes {
     let closing = Closing { code: CloseCode::Overloaded, reason: "the log cannot be read".to_owned() };
     end_with_retry(&closing, Some(RETRY_MS.into()))
 }
 
 /// The end of a connection's stream, with the reconnect delay that was advised to it.
-pub(super) fn end(closing: &Closing, connection: &Connection) -> Bytes {
-    end_with_retry(closing, connection.advised_ms())
+pub(super) fn closing_event(closing: &Closing, connection: &Connection) -> Bytes {
+    end_with_retry(closing, connection.retry_after_ms())
 }
 
 /// `retry_ms`: where it differs from what the stream began with.

@@ -17,7 +17,7 @@ pub struct Traffic {
     /// Bytes that were taken from the mailbox and that the system has not taken yet.
     unwritten: AtomicUsize,
     /// While some is unwritten: the last event before the batch that it belongs to.
-    written: AtomicI64,
+    written_up_to: AtomicI64,
 }
 
 impl Traffic {
@@ -30,19 +30,19 @@ impl Traffic {
             frames_out: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
             unwritten: AtomicUsize::new(0),
-            written: AtomicI64::new(0),
+            written_up_to: AtomicI64::new(0),
         }
     }
 
     /// Counts messages of the client.
-    pub(super) fn heard(&self, messages: u64) {
+    pub(super) fn record_received(&self, messages: u64) {
         self.messages_in.fetch_add(messages, Ordering::Relaxed);
         self.tenant.messages_in.add(messages);
         self.metrics.messages_in.add(messages);
     }
 
     /// Counts what is handed to the carrier.
-    pub(super) fn gives(&self, frames: u64, bytes: u64) {
+    pub(super) fn record_sent(&self, frames: u64, bytes: u64) {
         self.frames_out.fetch_add(frames, Ordering::Relaxed);
         self.bytes_out.fetch_add(bytes, Ordering::Relaxed);
         self.tenant.frames_out.add(frames);
@@ -52,14 +52,14 @@ impl Traffic {
     }
 
     /// Notes a batch on its way: its first event is not out yet.
-    pub(super) fn begins(&self, items: &[Item]) {
+    pub(super) fn record_batch_start(&self, items: &[Item]) {
         if let Some(first) = items.iter().find_map(seq) {
-            self.written.store(first - 1, Ordering::Relaxed);
+            self.written_up_to.store(first - 1, Ordering::Relaxed);
         }
     }
 
     /// Notes what the system has left to take.
-    pub(super) fn leaves(&self, unwritten: usize) {
+    pub(super) fn record_unwritten(&self, unwritten: usize) {
         self.unwritten.store(unwritten, Ordering::Relaxed);
     }
 
@@ -81,18 +81,18 @@ impl Traffic {
 
     /// Events between what the reader has and the log's head; 0 for one that has all that it wants.
     pub fn lag(&self, mailbox: &Mailbox, head: i64) -> u64 {
-        let written = (self.unwritten() > 0).then(|| self.written.load(Ordering::Relaxed));
-        let waits_after = written.or_else(|| mailbox.waits_after());
+        let written = (self.unwritten() > 0).then(|| self.written_up_to.load(Ordering::Relaxed));
+        let waits_after = written.or_else(|| mailbox.backlog_after());
         waits_after.map_or(0, |seq| u64::try_from(head - seq).unwrap_or(0))
     }
 
     /// Counts what is known only at the end.
-    pub(super) fn ends(&self, mailbox: Option<&Mailbox>) {
+    pub(super) fn record_close(&self, mailbox: Option<&Mailbox>) {
         let Some(mailbox) = mailbox else { return };
         self.tenant.dropped.add(mailbox.dropped());
         self.metrics.dropped.add(mailbox.dropped());
         if mailbox.has_overflowed() {
-            self.metrics.overflows.one();
+            self.metrics.overflows.inc();
         }
     }
 }
@@ -100,6 +100,6 @@ impl Traffic {
 fn seq(item: &Item) -> Option<i64> {
     match item {
         Item::Event(envelope) => Some(envelope.seq()),
-        Item::Message { .. } | Item::Beat(_) => None,
+        Item::Message { .. } | Item::Heartbeat(_) => None,
     }
 }

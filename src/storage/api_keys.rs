@@ -68,23 +68,23 @@ pub async fn revoke_of_user(tx: &TenantTx, user: UserId, now: i64) -> Result<()>
 
 /// The different sets of scopes that a user's standing keys have.
 pub async fn scopes_of_user(tx: &TenantTx, user: UserId) -> Result<Vec<String>> {
-    let query = tx.select::<Entity>().filter(standing_with(user, None));
+    let query = tx.select::<Entity>().filter(active_of_user(user, None));
     Ok(query.select_only().column(Column::Scopes).distinct().into_tuple().all(&tx.tx).await?)
 }
 
 /// Gives all of a user's standing keys with these scopes other ones; how many that were.
 pub async fn narrow(tx: &TenantTx, user: UserId, scopes: &str, left: &str) -> Result<u64> {
-    let query = tx.update::<Entity>().filter(standing_with(user, Some(scopes)));
+    let query = tx.update::<Entity>().filter(active_of_user(user, Some(scopes)));
     Ok(query.col_expr(Column::Scopes, left.into()).exec(&tx.tx).await?.rows_affected)
 }
 
 /// Ends all of a user's standing keys with these scopes; how many that were.
 pub async fn revoke_with_scopes(tx: &TenantTx, user: UserId, scopes: &str, now: i64) -> Result<u64> {
-    let query = tx.update::<Entity>().filter(standing_with(user, Some(scopes)));
+    let query = tx.update::<Entity>().filter(active_of_user(user, Some(scopes)));
     Ok(query.col_expr(Column::RevokedAt, Expr::value(now)).exec(&tx.tx).await?.rows_affected)
 }
 
-fn standing_with(user: UserId, scopes: Option<&str>) -> Condition {
+fn active_of_user(user: UserId, scopes: Option<&str>) -> Condition {
     Condition::all()
         .add(Column::MadeBy.eq(user.0))
         .add(Column::RevokedAt.is_null())

@@ -2,7 +2,7 @@
 
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::bites::Removal as _;
+use super::batched_delete::LockedBatch as _;
 use super::entity::audit_log::{ActiveModel, Column, Entity};
 use super::{Result, SystemTx, TenantTx};
 use crate::base::ids::TenantId;
@@ -45,14 +45,14 @@ pub async fn list(tx: &TenantTx, before: Option<i64>, limit: u64) -> Result<Vec<
 }
 
 /// Takes away at most `most` entries from before `before`, of all tenants and of the platform; returns how many went.
-pub async fn forget(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
+pub async fn purge(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
     let old: Vec<i64> = tx
         .select::<Entity>()
         .select_only()
         .column(Column::Id)
         .filter(Column::At.lt(before))
         .order_by_asc(Column::At)
-        .some_to_remove(most)
+        .lock_batch(most)
         .into_tuple()
         .all(&tx.tx)
         .await?;

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use sea_orm::ConnectionTrait;
 
-use super::durable_file::Draft;
-use super::soundness::{Soundness, examine_sqlite};
+use super::atomic_file::AtomicFile;
+use super::integrity::{IntegrityReport, check_sqlite_integrity};
 use super::{OpenError, sqlite};
 use crate::base::entropy::Entropy;
 
@@ -21,7 +21,7 @@ pub enum CopyError {
     #[error("the database {0} is in use: stop its server first")]
     InUse(String),
     #[error("the copy {path} is not sound: {}", faults.join("; "))]
-    Unsound { path: String, faults: Vec<String> },
+    FailedIntegrityCheck { path: String, faults: Vec<String> },
     #[error("{path}: {cause}")]
     File { path: String, cause: std::io::Error },
     #[error(transparent)]
@@ -35,31 +35,31 @@ pub async fn backup_sqlite(
     to: &Path,
     replace: bool,
     entropy: Entropy,
-) -> Result<Soundness, CopyError> {
+) -> Result<IntegrityReport, CopyError> {
     if !store.exists() {
-        return Err(CopyError::Missing(shown(store)));
+        return Err(CopyError::Missing(display(store)));
     }
     if to.exists() && !replace {
-        return Err(CopyError::Exists(shown(to)));
+        return Err(CopyError::Exists(display(to)));
     }
     refuse_same(store, to)?;
-    let draft = Draft::beside(to, entropy).map_err(|cause| file(to, cause))?;
+    let draft = AtomicFile::create_beside(to, entropy).map_err(|cause| file_error(to, cause))?;
     copy(store, draft.path()).await?;
-    let connection = sqlite::open_to_read(draft.path()).await?;
-    let found = examine_sqlite(&connection).await;
+    let connection = sqlite::open_read_only(draft.path()).await?;
+    let found = check_sqlite_integrity(&connection).await;
     // Nothing was written through it.
     let _ = connection.close().await;
     let found = found?;
     if !found.faults.is_empty() {
-        return Err(CopyError::Unsound { path: shown(store), faults: found.faults });
+        return Err(CopyError::FailedIntegrityCheck { path: display(store), faults: found.faults });
     }
-    draft.put_in_place(to).map_err(|cause| file(to, cause))?;
+    draft.persist(to).map_err(|cause| file_error(to, cause))?;
     Ok(found)
 }
 
 /// `VACUUM INTO` reads in one transaction, so the copy is of one moment, and takes no lock that writers wait for.
 async fn copy(store: &Path, to: &Path) -> Result<(), OpenError> {
-    let connection = sqlite::open_to_read(store).await?;
+    let connection = sqlite::open_read_only(store).await?;
     let target = to.display().to_string().replace('\'', "''");
     let done = connection.execute_unprepared(&format!("VACUUM INTO '{target}'")).await;
     // Only read.
@@ -69,13 +69,13 @@ async fn copy(store: &Path, to: &Path) -> Result<(), OpenError> {
 
 pub(super) fn refuse_same(one: &Path, other: &Path) -> Result<(), CopyError> {
     let same = matches!((one.canonicalize(), other.canonicalize()), (Ok(a), Ok(b)) if a == b);
-    if same { Err(CopyError::Same(shown(other))) } else { Ok(()) }
+    if same { Err(CopyError::Same(display(other))) } else { Ok(()) }
 }
 
-pub(super) fn file(path: &Path, cause: std::io::Error) -> CopyError {
-    CopyError::File { path: shown(path), cause }
+pub(super) fn file_error(path: &Path, cause: std::io::Error) -> CopyError {
+    CopyError::File { path: display(path), cause }
 }
 
-pub(super) fn shown(path: &Path) -> String {
+pub(super) fn display(path: &Path) -> String {
     path.display().to_string()
 }

@@ -23,7 +23,7 @@ pub struct NewCrawlUrl {
 
 /// What is written of a page that was visited. Pages of which the same is written share a statement.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Mark {
+pub struct VisitUpdate {
     pub state: &'static str,
     pub attempts: i64,
     pub items: i64,
@@ -32,7 +32,7 @@ pub struct Mark {
 
 /// What a job's frontier says of the crawl so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sums {
+pub struct FrontierTotals {
     pub pages: i64,
     pub done: i64,
     /// With those that are lost.
@@ -47,14 +47,14 @@ pub struct Sums {
 /// Adds pages that the job does not have yet, in this order, and gives the number of new ones.
 pub async fn insert_new(tx: &TenantTx, job: JobId, new: Vec<NewCrawlUrl>) -> Result<usize> {
     let mut inserted = 0;
-    let mut rows = new.into_iter().map(|new| queued(job, new)).peekable();
+    let mut rows = new.into_iter().map(|new| new_row(job, new)).peekable();
     while rows.peek().is_some() {
         inserted += tx.insert_new(rows.by_ref().take(CHUNK).collect()).await?.len();
     }
     Ok(inserted)
 }
 
-fn queued(job: JobId, new: NewCrawlUrl) -> ActiveModel {
+fn new_row(job: JobId, new: NewCrawlUrl) -> ActiveModel {
     ActiveModel {
         job_id: Set(job.0),
         url: Set(new.url),
@@ -111,8 +111,8 @@ pub async fn move_all(tx: &TenantTx, job: JobId, from: &str, to: &str) -> Result
 }
 
 /// Writes what became of pages.
-pub async fn mark(tx: &TenantTx, job: JobId, marks: BTreeMap<Mark, Vec<i64>>) -> Result<()> {
-    for (mark, ids) in marks {
+pub async fn save_visits(tx: &TenantTx, job: JobId, updates: BTreeMap<VisitUpdate, Vec<i64>>) -> Result<()> {
+    for (mark, ids) in updates {
         tx.update::<Entity>()
             .filter(Column::JobId.eq(job.0))
             .filter(Column::Id.is_in(ids))
@@ -132,7 +132,7 @@ pub async fn hashes(tx: &TenantTx, job: JobId) -> Result<Vec<String>> {
     Ok(query.into_tuple().all(&tx.tx).await?)
 }
 
-pub async fn sums(tx: &TenantTx, job: JobId) -> Result<Sums> {
+pub async fn totals(tx: &TenantTx, job: JobId) -> Result<FrontierTotals> {
     let query = tx.select::<Entity>().filter(Column::JobId.eq(job.0)).select_only();
     let rows: Vec<(String, i64, i64)> = query
         .column(Column::State)
@@ -143,7 +143,7 @@ pub async fn sums(tx: &TenantTx, job: JobId) -> Result<Sums> {
         .into_tuple()
         .all(&tx.tx)
         .await?;
-    Ok(rows.into_iter().fold(Sums::default(), |mut sums, (state, pages, items)| {
+    Ok(rows.into_iter().fold(FrontierTotals::default(), |mut sums, (state, pages, items)| {
         sums.pages += pages;
         match state.as_str() {
             "done" => sums.done += pages,

@@ -12,17 +12,17 @@ use sea_orm::{
 };
 use secrecy::SecretString;
 
+use super::database_identity::DatabaseIdentity;
 use super::error::{Error, OpenError, Result};
-use super::lineage::Lineage;
-use super::scope::{SystemTx, TenantTx};
 use super::store_lock::StoreLock;
+use super::tx::{SystemTx, TenantTx};
 use super::{postgres, schema, sqlite};
-use crate::auth::scope::{SystemReason, TenantScope};
+use crate::auth::tenant_scope::{SystemReason, TenantScope};
 use crate::base::clock::{Clock, Stopwatch};
+use crate::base::fair_semaphore::{self, QueueFull};
 use crate::base::ids::TenantId;
-use crate::base::turns::{self, LineFull};
-use crate::telemetry::metrics::{Direction, Metrics};
-use crate::telemetry::writes::Writes;
+use crate::telemetry::metrics::{Metrics, TransactionMode};
+use crate::telemetry::open_transactions::OpenTransactions;
 
 /// Where the store is and who opens it.
 #[derive(Clone, Debug)]
@@ -43,56 +43,56 @@ pub enum DatabaseSettings {
 }
 
 /// Transactions of one tenant that may wait for SQLite's writer; one more is refused as busy.
-const MOST_WRITES_WAITING: usize = 256;
+const MAX_WRITES_WAITING: usize = 256;
 /// Transactions of one tenant that may wait for one of PostgreSQL's connections; one more is refused as busy.
-const MOST_WAITING: usize = 4096;
+const MAX_WAITING: usize = 4096;
 /// How long a transaction waits for a connection of PostgreSQL's; the pool's own time begins after it.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Replays of one tenant that may wait for a page; beyond it a connection is told to come back later.
-const MOST_REPLAYS_WAITING: usize = 16_384;
+const MAX_REPLAYS_WAITING: usize = 16_384;
 
 /// Tenants take turns; `None` is the system's own line.
-type Turns = turns::Turns<Option<TenantId>>;
-pub(super) type Turn = turns::Turn<Option<TenantId>>;
+type TxSemaphore = fair_semaphore::FairSemaphore<Option<TenantId>>;
+pub(super) type TxPermit = fair_semaphore::FairPermit<Option<TenantId>>;
 
 /// The open store.
 #[derive(Clone)]
 pub struct Database {
-    doors: Doors,
+    pools: Pools,
     transactions: Arc<AtomicU64>,
-    gauges: Gauges,
-    lineage: Lineage,
-    replays: Turns,
+    telemetry: StoreTelemetry,
+    identity: DatabaseIdentity,
+    replays: TxSemaphore,
 }
 
 /// The right to read a page of a log now; it ends when it is dropped.
-pub struct ReplayTurn {
-    _turn: Turn,
+pub struct LogReadPermit {
+    _permit: TxPermit,
 }
 
 /// Where transactions are counted. The store is the first part of a node that is opened, so it brings the figures.
 #[derive(Clone, Default)]
-pub(super) struct Gauges {
+pub(super) struct StoreTelemetry {
     pub(super) metrics: Arc<Metrics>,
-    pub(super) writes: Arc<Writes>,
+    pub(super) writes: Arc<OpenTransactions>,
 }
 
 #[derive(Clone)]
-enum Doors {
+enum Pools {
     /// One writer, because SQLite has one; a second connection would only wait for it and time out.
     Sqlite {
         write: DatabaseConnection,
         read: DatabaseConnection,
-        writers: Turns,
-        readers: Turns,
-        _open: Arc<StoreLock>,
+        writers: TxSemaphore,
+        readers: TxSemaphore,
+        _lock: Arc<StoreLock>,
     },
     /// Tenants take turns at the tenants' pool. The system's work takes them, too, where it uses that pool.
     Postgres {
         tenant: DatabaseConnection,
         system: DatabaseConnection,
         shared_role: bool,
-        turns: Turns,
+        permits: TxSemaphore,
         statement_time: Option<Duration>,
     },
 }
@@ -100,28 +100,28 @@ enum Doors {
 impl Database {
     /// Opens the store, brings the schema up where that is asked for, and refuses what would be unsafe.
     pub async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
-        let lineage = Lineage::default();
+        let lineage = DatabaseIdentity::default();
         let replays_at_once = match settings {
             // One connection always stays for those who read something else.
             DatabaseSettings::Sqlite { .. } => sqlite::READERS as usize - 1,
             DatabaseSettings::Postgres { max_connections, .. } => (*max_connections as usize / 2).max(1),
         };
-        let doors = match settings {
+        let pools = match settings {
             DatabaseSettings::Sqlite { path } => {
-                let open = StoreLock::share(path)?;
+                let open = StoreLock::shared(path)?;
                 let write = sqlite::open_writer(path).await?;
                 schema::bring_up(&write).await?;
                 let read = sqlite::open_readers(path).await?;
-                Doors::Sqlite {
+                Pools::Sqlite {
                     write,
                     read,
-                    writers: Turns::new(1, MOST_WRITES_WAITING),
-                    readers: Turns::shared(
+                    writers: TxSemaphore::new(1, MAX_WRITES_WAITING),
+                    readers: TxSemaphore::shared(
                         sqlite::READERS as usize,
                         sqlite::READERS as usize - 1,
-                        MOST_WAITING,
+                        MAX_WAITING,
                     ),
-                    _open: Arc::new(open),
+                    _lock: Arc::new(open),
                 }
             }
             DatabaseSettings::Postgres {
@@ -143,22 +143,28 @@ impl Database {
                 };
                 let shared_role = system_url.is_none();
                 postgres::check_roles(&tenant, &system, shared_role).await?;
-                let turns = Turns::new(*max_connections as usize, MOST_WAITING);
-                Doors::Postgres { tenant, system, shared_role, turns, statement_time: *statement_time }
+                let permits = TxSemaphore::new(*max_connections as usize, MAX_WAITING);
+                Pools::Postgres { tenant, system, shared_role, permits, statement_time: *statement_time }
             }
         };
-        let replays = Turns::new(replays_at_once, MOST_REPLAYS_WAITING);
-        Ok(Self { doors, transactions: Arc::default(), gauges: Gauges::default(), lineage, replays })
+        let replays = TxSemaphore::new(replays_at_once, MAX_REPLAYS_WAITING);
+        Ok(Self {
+            pools,
+            transactions: Arc::default(),
+            telemetry: StoreTelemetry::default(),
+            identity: lineage,
+            replays,
+        })
     }
 
     /// The tenant's door: transactions that see this tenant's rows only.
-    pub fn tenant(&self, scope: &TenantScope) -> TenantDoor<'_> {
-        TenantDoor { db: self, scope: *scope }
+    pub fn tenant(&self, scope: &TenantScope) -> TenantPool<'_> {
+        TenantPool { db: self, scope: *scope }
     }
 
     /// The system's door: transactions that see every tenant. The reason is for the reader of the calling line.
-    pub fn system(&self, reason: SystemReason) -> SystemDoor<'_> {
-        SystemDoor { db: self, _reason: reason }
+    pub fn system(&self, reason: SystemReason) -> SystemPool<'_> {
+        SystemPool { db: self, _reason: reason }
     }
 
     /// Transactions that were begun since the start, for the metrics.
@@ -167,78 +173,78 @@ impl Database {
     }
 
     /// The doors, for a transaction that is counted.
-    fn enter(&self) -> &Doors {
+    fn counted_pools(&self) -> &Pools {
         self.transactions.fetch_add(1, Ordering::Relaxed);
-        &self.doors
+        &self.pools
     }
 
     /// The figures of the node that this store belongs to.
     pub fn metrics(&self) -> &Arc<Metrics> {
-        &self.gauges.metrics
+        &self.telemetry.metrics
     }
 
     /// The writing transactions that are open, and whether the disk takes them.
-    pub fn writes(&self) -> &Arc<Writes> {
-        &self.gauges.writes
+    pub fn writes(&self) -> &Arc<OpenTransactions> {
+        &self.telemetry.writes
     }
 
     /// A number that stands for the history that the rows are of: when it changes, the server was restored or
     /// replaced, and no position of before holds.
-    pub fn history(&self) -> i64 {
-        self.lineage.mark()
+    pub fn identity_hash(&self) -> i64 {
+        self.identity.hash()
     }
 
     /// Asks PostgreSQL which history its rows are of now. Connections ask when they are made; a restore over the same
     /// tables cuts none of those that stand.
-    pub async fn look_at_history(&self) -> Result<()> {
-        match &self.doors {
-            Doors::Sqlite { .. } => Ok(()),
-            Doors::Postgres { system, .. } => Ok(self.lineage.ask(system).await?),
+    pub async fn refresh_identity(&self) -> Result<()> {
+        match &self.pools {
+            Pools::Sqlite { .. } => Ok(()),
+            Pools::Postgres { system, .. } => Ok(self.identity.refresh(system).await?),
         }
     }
 
     /// Waits for the right to read a page of the tenant's log. So many replays read at once, and the tenants take turns:
     /// a storm of one tenant's readers leaves connections to everybody else.
-    pub async fn replay_turn(&self, scope: &TenantScope) -> Result<ReplayTurn> {
-        let turn = self.replays.wait(Some(scope.tenant_id())).await.map_err(|LineFull| Error::Busy)?;
-        Ok(ReplayTurn { _turn: turn })
+    pub async fn acquire_replay_permit(&self, scope: &TenantScope) -> Result<LogReadPermit> {
+        let turn = self.replays.acquire(Some(scope.tenant_id())).await.map_err(|QueueFull| Error::Busy)?;
+        Ok(LogReadPermit { _permit: turn })
     }
 
     /// The same for the node itself, which delivers to every tenant: it stands in no tenant's line.
-    pub async fn node_turn(&self) -> Result<ReplayTurn> {
-        let turn = self.replays.wait(None).await.map_err(|LineFull| Error::Busy)?;
-        Ok(ReplayTurn { _turn: turn })
+    pub async fn acquire_node_replay_permit(&self) -> Result<LogReadPermit> {
+        let turn = self.replays.acquire(None).await.map_err(|QueueFull| Error::Busy)?;
+        Ok(LogReadPermit { _permit: turn })
     }
 
     /// How many wait for the one writer of SQLite, or for a connection of PostgreSQL's pool.
-    pub fn changes_waiting(&self) -> usize {
-        match &self.doors {
-            Doors::Sqlite { writers, .. } => writers.waiting(),
-            Doors::Postgres { turns, .. } => turns.waiting(),
+    pub fn transactions_waiting(&self) -> usize {
+        match &self.pools {
+            Pools::Sqlite { writers, .. } => writers.waiting_count(),
+            Pools::Postgres { permits: turns, .. } => turns.waiting_count(),
         }
     }
 
     /// How many wait for such a right.
     pub fn replays_waiting(&self) -> usize {
-        self.replays.waiting()
+        self.replays.waiting_count()
     }
 
     /// Which engine this is, in one word.
     pub fn engine(&self) -> &'static str {
-        match self.doors {
-            Doors::Sqlite { .. } => "sqlite",
-            Doors::Postgres { .. } => "postgresql",
+        match self.pools {
+            Pools::Sqlite { .. } => "sqlite",
+            Pools::Postgres { .. } => "postgresql",
         }
     }
 
     /// Closes every connection; on SQLite this also folds the write-ahead log into the file.
     pub async fn close(self) -> Result<()> {
-        match self.doors {
-            Doors::Sqlite { write, read, .. } => {
+        match self.pools {
+            Pools::Sqlite { write, read, .. } => {
                 read.close().await?;
                 write.close().await?;
             }
-            Doors::Postgres { tenant, system, .. } => {
+            Pools::Postgres { tenant, system, .. } => {
                 tenant.close().await?;
                 system.close().await?;
             }
@@ -247,60 +253,60 @@ impl Database {
     }
 }
 
-pub struct TenantDoor<'a> {
+pub struct TenantPool<'a> {
     db: &'a Database,
     scope: TenantScope,
 }
 
-impl<'a> TenantDoor<'a> {
+impl<'a> TenantPool<'a> {
     /// A transaction that may write. On SQLite it holds the one writer from its first moment.
     #[track_caller]
     pub fn begin(self) -> impl Future<Output = Result<TenantTx>> + Send + 'a {
         let place = Location::caller();
         async move {
-            let tx = self.open(AccessMode::ReadWrite, Seen::AsItChanges).await?;
+            let tx = self.open(AccessMode::ReadWrite, Isolation::ReadCommitted).await?;
             Ok(tx.watched(place))
         }
     }
 
     /// A transaction that only reads.
     pub async fn read(self) -> Result<TenantTx> {
-        self.open(AccessMode::ReadOnly, Seen::AsItChanges).await
+        self.open(AccessMode::ReadOnly, Isolation::ReadCommitted).await
     }
 
     /// A transaction that only reads, and sees everything as it was at its first statement.
     pub async fn snapshot(self) -> Result<TenantTx> {
-        self.open(AccessMode::ReadOnly, Seen::AsOfItsBeginning).await
+        self.open(AccessMode::ReadOnly, Isolation::Snapshot).await
     }
 
-    async fn open(self, mode: AccessMode, seen: Seen) -> Result<TenantTx> {
+    async fn open(self, mode: AccessMode, isolation: Isolation) -> Result<TenantTx> {
         let tenant_id = self.scope.tenant_id();
         let waited = Stopwatch::start();
-        let (tx, turn) = match self.db.enter() {
-            Doors::Sqlite { write, read, writers, readers, .. } => {
-                let turn = sqlites_turn(writers, readers, Some(tenant_id), mode).await?;
-                (sqlite_transaction(write, read, mode).await?, Some(turn))
+        let (tx, turn) = match self.db.counted_pools() {
+            Pools::Sqlite { write, read, writers, readers, .. } => {
+                let turn = acquire_sqlite_permit(writers, readers, Some(tenant_id), mode).await?;
+                (begin_sqlite(write, read, mode).await?, Some(turn))
             }
-            Doors::Postgres { tenant, shared_role, turns, statement_time, .. } => {
-                let turn = pools_turn(turns, Some(tenant_id)).await?;
-                let tx = postgres_transaction(tenant, mode, seen).await?;
-                let time = time_of(mode, seen, *statement_time);
-                postgres::enter_tenant(&tx, tenant_id, *shared_role, time).await?;
+            Pools::Postgres { tenant, shared_role, permits: turns, statement_time, .. } => {
+                let turn = acquire_pool_permit(turns, Some(tenant_id)).await?;
+                let tx = begin_postgres(tenant, mode, isolation).await?;
+                let time = statement_timeout_for(mode, isolation, *statement_time);
+                postgres::set_tenant(&tx, tenant_id, *shared_role, time).await?;
                 (tx, Some(turn))
             }
         };
-        self.db.gauges.waited(mode, waited);
-        let (gauges, lineage) = (self.db.gauges.clone(), self.db.lineage.clone());
+        self.db.telemetry.record_wait(mode, waited);
+        let (gauges, lineage) = (self.db.telemetry.clone(), self.db.identity.clone());
         Ok(TenantTx::new(tx, tenant_id, gauges, lineage, turn))
     }
 }
 
-pub struct SystemDoor<'a> {
+pub struct SystemPool<'a> {
     db: &'a Database,
     _reason: SystemReason,
 }
 
-impl<'a> SystemDoor<'a> {
+impl<'a> SystemPool<'a> {
     /// A transaction that may write.
     #[track_caller]
     pub fn begin(self) -> impl Future<Output = Result<SystemTx>> + Send + 'a {
@@ -318,40 +324,40 @@ impl<'a> SystemDoor<'a> {
 
     async fn open(self, mode: AccessMode) -> Result<SystemTx> {
         let waited = Stopwatch::start();
-        let (tx, turn) = match self.db.enter() {
-            Doors::Sqlite { write, read, writers, readers, .. } => {
-                let turn = sqlites_turn(writers, readers, None, mode).await?;
-                (sqlite_transaction(write, read, mode).await?, Some(turn))
+        let (tx, turn) = match self.db.counted_pools() {
+            Pools::Sqlite { write, read, writers, readers, .. } => {
+                let turn = acquire_sqlite_permit(writers, readers, None, mode).await?;
+                (begin_sqlite(write, read, mode).await?, Some(turn))
             }
-            Doors::Postgres { system, shared_role: true, turns, .. } => {
-                let turn = pools_turn(turns, None).await?;
-                let tx = postgres_transaction(system, mode, Seen::AsItChanges).await?;
-                postgres::enter_system(&tx).await?;
+            Pools::Postgres { system, shared_role: true, permits: turns, .. } => {
+                let turn = acquire_pool_permit(turns, None).await?;
+                let tx = begin_postgres(system, mode, Isolation::ReadCommitted).await?;
+                postgres::set_system_role(&tx).await?;
                 (tx, Some(turn))
             }
-            Doors::Postgres { system, shared_role: false, .. } => {
-                (postgres_transaction(system, mode, Seen::AsItChanges).await?, None)
+            Pools::Postgres { system, shared_role: false, .. } => {
+                (begin_postgres(system, mode, Isolation::ReadCommitted).await?, None)
             }
         };
-        self.db.gauges.waited(mode, waited);
-        Ok(SystemTx::new(tx, self.db.gauges.clone(), turn))
+        self.db.telemetry.record_wait(mode, waited);
+        Ok(SystemTx::new(tx, self.db.telemetry.clone(), turn))
     }
 }
 
-impl Gauges {
-    fn waited(&self, mode: AccessMode, since: Stopwatch) {
+impl StoreTelemetry {
+    fn record_wait(&self, mode: AccessMode, since: Stopwatch) {
         let direction = match mode {
-            AccessMode::ReadWrite => Direction::Write,
-            AccessMode::ReadOnly => Direction::Read,
+            AccessMode::ReadWrite => TransactionMode::Write,
+            AccessMode::ReadOnly => TransactionMode::Read,
         };
         self.metrics.begin_seconds.of(direction).observe(since.elapsed());
     }
 
     /// Notes a write that failed for want of room, and hands the outcome on.
-    pub(super) fn judged<T>(&self, outcome: Result<T>) -> Result<T> {
+    pub(super) fn record_outcome<T>(&self, outcome: Result<T>) -> Result<T> {
         if let Err(Error::Full(_)) = &outcome {
-            self.metrics.disk_full.one();
-            self.writes.disk_is_full();
+            self.metrics.disk_full.inc();
+            self.writes.set_disk_full();
         }
         outcome
     }
@@ -359,32 +365,32 @@ impl Gauges {
 
 /// A turn at the one writer, or at the readers, of which a tenant never has the last one: its searches delay another's
 /// read by one of them.
-async fn sqlites_turn(
-    writers: &Turns,
-    readers: &Turns,
+async fn acquire_sqlite_permit(
+    writers: &TxSemaphore,
+    readers: &TxSemaphore,
     party: Option<TenantId>,
     mode: AccessMode,
-) -> Result<Turn> {
+) -> Result<TxPermit> {
     match mode {
-        AccessMode::ReadOnly => pools_turn(readers, party).await,
-        AccessMode::ReadWrite => writers.wait(party).await.map_err(|LineFull| Error::Busy),
+        AccessMode::ReadOnly => acquire_pool_permit(readers, party).await,
+        AccessMode::ReadWrite => writers.acquire(party).await.map_err(|QueueFull| Error::Busy),
     }
 }
 
 /// A turn at a pool, which alone would serve in the order of asking: a tenant that asks for a thousand
 /// transactions would stand before everybody else.
-async fn pools_turn(turns: &Turns, party: Option<TenantId>) -> Result<Turn> {
+async fn acquire_pool_permit(permits: &TxSemaphore, party: Option<TenantId>) -> Result<TxPermit> {
     let clock = Clock::system();
     tokio::select! {
         biased;
-        turn = turns.wait(party) => turn.map_err(|LineFull| Error::Busy),
-        () = clock.sleep(PATIENCE) => {
+        turn = permits.acquire(party) => turn.map_err(|QueueFull| Error::Busy),
+        () = clock.sleep(ACQUIRE_TIMEOUT) => {
             Err(Error::Unavailable(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))
         }
     }
 }
 
-async fn sqlite_transaction(
+async fn begin_sqlite(
     write: &DatabaseConnection,
     read: &DatabaseConnection,
     mode: AccessMode,
@@ -400,28 +406,32 @@ async fn sqlite_transaction(
 
 /// How long a statement of such a transaction may take. A change is bounded by its body and may wait for another's lock,
 /// retention changes too, and a snapshot is what exports read: these have no longest time.
-fn time_of(mode: AccessMode, seen: Seen, of_reading: Option<Duration>) -> Option<Duration> {
-    match (mode, seen) {
-        (AccessMode::ReadOnly, Seen::AsItChanges) => of_reading,
-        (AccessMode::ReadOnly, Seen::AsOfItsBeginning) | (AccessMode::ReadWrite, _) => None,
+fn statement_timeout_for(
+    mode: AccessMode,
+    isolation: Isolation,
+    of_reading: Option<Duration>,
+) -> Option<Duration> {
+    match (mode, isolation) {
+        (AccessMode::ReadOnly, Isolation::ReadCommitted) => of_reading,
+        (AccessMode::ReadOnly, Isolation::Snapshot) | (AccessMode::ReadWrite, _) => None,
     }
 }
 
 /// What a transaction sees of those that commit while it is open. On SQLite every transaction sees one moment.
 #[derive(Clone, Copy)]
-enum Seen {
-    AsItChanges,
-    AsOfItsBeginning,
+enum Isolation {
+    ReadCommitted,
+    Snapshot,
 }
 
-async fn postgres_transaction(
+async fn begin_postgres(
     pool: &DatabaseConnection,
     mode: AccessMode,
-    seen: Seen,
+    seen: Isolation,
 ) -> Result<DatabaseTransaction> {
     let isolation_level = match seen {
-        Seen::AsItChanges => None,
-        Seen::AsOfItsBeginning => Some(IsolationLevel::RepeatableRead),
+        Isolation::ReadCommitted => None,
+        Isolation::Snapshot => Some(IsolationLevel::RepeatableRead),
     };
     let options = TransactionOptions { access_mode: Some(mode), isolation_level, ..Default::default() };
     Ok(pool.begin_with_options(options).await?)

@@ -11,11 +11,11 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::backup::{CopyError, file, shown};
-use super::durable_file::Draft;
-use super::entity::{Column, Kind, Secrets, TenantTable, tenant_tables};
+use super::atomic_file::AtomicFile;
+use super::backup::{CopyError, display, file_error};
+use super::entity::{Column, ColumnKind, Secrets, TenantTable, tenant_tables};
 use super::{Database, Error, OpenError, Result, TenantTx, schema, tenants};
-use crate::auth::scope::TenantScope;
+use crate::auth::tenant_scope::TenantScope;
 use crate::base::entropy::Entropy;
 
 /// Rows read at a time: an event may be 64 KiB.
@@ -48,15 +48,15 @@ pub async fn export_tenant(
     entropy: Entropy,
 ) -> Result<Exported, CopyError> {
     if to.exists() && !replace {
-        return Err(CopyError::Exists(shown(to)));
+        return Err(CopyError::Exists(display(to)));
     }
-    let draft = Draft::beside(to, entropy).map_err(|cause| file(to, cause))?;
-    let mut page = Sheet::on(draft.path()).map_err(|cause| file(to, cause))?;
+    let draft = AtomicFile::create_beside(to, entropy).map_err(|cause| file_error(to, cause))?;
+    let mut page = ExportWriter::create(draft.path()).map_err(|cause| file_error(to, cause))?;
     let tx = db.tenant(scope).snapshot().await.map_err(unreadable)?;
     // Referred to before referring: whoever reads it in meets nothing unknown.
     let tables: Vec<TenantTable> = tenant_tables().into_iter().rev().collect();
     let first = first_line(&tx, &tables, head).await.map_err(unreadable)?;
-    page.line(&first).map_err(|cause| file(to, cause))?;
+    page.write_line(&first).map_err(|cause| file_error(to, cause))?;
     let mut rows = 0;
     for table in tables.iter().filter(|table| !table.exported().is_empty()) {
         let mut after = None;
@@ -66,7 +66,8 @@ pub async fn export_tenant(
             for row in found {
                 let row = object(table, &row).map_err(unreadable)?;
                 after = row.get("id").cloned();
-                page.line(&json!({ "table": table.name, "row": row })).map_err(|cause| file(to, cause))?;
+                page.write_line(&json!({ "table": table.name, "row": row }))
+                    .map_err(|cause| file_error(to, cause))?;
                 rows += 1;
             }
             if !full {
@@ -74,8 +75,8 @@ pub async fn export_tenant(
             }
         }
     }
-    let sha256 = page.end(rows).map_err(|cause| file(to, cause))?;
-    draft.put_in_place(to).map_err(|cause| file(to, cause))?;
+    let sha256 = page.finish(rows).map_err(|cause| file_error(to, cause))?;
+    draft.persist(to).map_err(|cause| file_error(to, cause))?;
     Ok(Exported { rows, sha256 })
 }
 
@@ -102,7 +103,7 @@ async fn first_line(tx: &TenantTx, tables: &[TenantTable], head: ExportHead) -> 
         "format": FORMAT.0,
         "version": FORMAT.1,
         "program": head.program,
-        "schema": schema::newest(),
+        "schema": schema::latest_migration(),
         "made_at": head.made_at,
         "tenant": { "id": tenant.id, "slug": tenant.slug, "name": tenant.name },
         "rows": counts,
@@ -160,27 +161,27 @@ fn value(table: &TenantTable, column: &Column, row: &QueryResult, at: usize) -> 
         return Err(Error::Corrupt(format!("{}.{} is of a type without a form", table.name, column.name)));
     };
     Ok(match kind {
-        Kind::Integer => row.try_get_by_index::<Option<i64>>(at)?.map(Value::from),
-        Kind::Real => row.try_get_by_index::<Option<f64>>(at)?.map(Value::from),
-        Kind::Flag => row.try_get_by_index::<Option<bool>>(at)?.map(Value::from),
-        Kind::Text => row.try_get_by_index::<Option<String>>(at)?.map(Value::from),
-        Kind::Uuid => row.try_get_by_index::<Option<Uuid>>(at)?.map(|id| Value::from(id.to_string())),
+        ColumnKind::Integer => row.try_get_by_index::<Option<i64>>(at)?.map(Value::from),
+        ColumnKind::Real => row.try_get_by_index::<Option<f64>>(at)?.map(Value::from),
+        ColumnKind::Flag => row.try_get_by_index::<Option<bool>>(at)?.map(Value::from),
+        ColumnKind::Text => row.try_get_by_index::<Option<String>>(at)?.map(Value::from),
+        ColumnKind::Uuid => row.try_get_by_index::<Option<Uuid>>(at)?.map(|id| Value::from(id.to_string())),
     })
 }
 
 /// The file as it grows, and the sum of what is in it.
-struct Sheet {
+struct ExportWriter {
     out: BufWriter<File>,
     sum: Sha256,
 }
 
-impl Sheet {
-    fn on(path: &Path) -> std::io::Result<Self> {
+impl ExportWriter {
+    fn create(path: &Path) -> std::io::Result<Self> {
         let out = BufWriter::new(OpenOptions::new().write(true).truncate(true).open(path)?);
         Ok(Self { out, sum: Sha256::new() })
     }
 
-    fn line(&mut self, line: &Value) -> std::io::Result<()> {
+    fn write_line(&mut self, line: &Value) -> std::io::Result<()> {
         let mut bytes = serde_json::to_vec(line)?;
         bytes.push(b'\n');
         self.sum.update(&bytes);
@@ -188,7 +189,7 @@ impl Sheet {
     }
 
     /// The last line, by which a reader knows that nothing is missing.
-    fn end(mut self, rows: u64) -> std::io::Result<String> {
+    fn finish(mut self, rows: u64) -> std::io::Result<String> {
         let sha256: String = self.sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         let last = serde_json::to_vec(&json!({ "end": true, "rows": rows, "sha256": sha256 }))?;
         self.out.write_all(&last)?;

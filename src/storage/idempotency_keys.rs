@@ -15,7 +15,7 @@ pub use super::entity::idempotency_keys::Model as IdempotencyRow;
 
 /// The transaction of the work whose answer is kept.
 #[derive(Clone, Copy)]
-pub enum Door<'a> {
+pub enum AnyTx<'a> {
     Tenant(&'a TenantTx),
     /// An operator's: rows without a tenant.
     Platform(&'a SystemTx),
@@ -33,8 +33,8 @@ pub struct NewAnswer<'a> {
 
 /// Holds a key until the transaction ends, against transactions of other nodes too. `false`: somebody else held it for
 /// all of `wait`, and this transaction is spoilt. On SQLite the one writer is hold enough.
-pub async fn hold(door: Door<'_>, lock: i64, wait: Duration) -> Result<bool> {
-    let tx = transaction(door);
+pub async fn acquire_lock(any_tx: AnyTx<'_>, lock: i64, wait: Duration) -> Result<bool> {
+    let tx = transaction(any_tx);
     if tx.get_database_backend() != DbBackend::Postgres {
         return Ok(true);
     }
@@ -51,15 +51,15 @@ pub async fn hold(door: Door<'_>, lock: i64, wait: Duration) -> Result<bool> {
 }
 
 /// The answer that is kept under a key, also one whose time is over.
-pub async fn find(door: Door<'_>, digest: &str) -> Result<Option<IdempotencyRow>> {
-    let query = match door {
-        Door::Tenant(tx) => tx.select::<Entity>(),
-        Door::Platform(tx) => tx.select::<Entity>().filter(Column::TenantId.is_null()),
+pub async fn find(any_tx: AnyTx<'_>, digest: &str) -> Result<Option<IdempotencyRow>> {
+    let query = match any_tx {
+        AnyTx::Tenant(tx) => tx.select::<Entity>(),
+        AnyTx::Platform(tx) => tx.select::<Entity>().filter(Column::TenantId.is_null()),
     };
-    Ok(query.filter(Column::Digest.eq(digest)).one(transaction(door)).await?)
+    Ok(query.filter(Column::Digest.eq(digest)).one(transaction(any_tx)).await?)
 }
 
-pub async fn insert(door: Door<'_>, new: NewAnswer<'_>) -> Result<()> {
+pub async fn insert(any_tx: AnyTx<'_>, new: NewAnswer<'_>) -> Result<()> {
     let row = ActiveModel {
         digest: Set(new.digest.to_owned()),
         fingerprint: Set(new.fingerprint.to_owned()),
@@ -69,18 +69,18 @@ pub async fn insert(door: Door<'_>, new: NewAnswer<'_>) -> Result<()> {
         expires_at: Set(new.expires_at),
         ..Default::default()
     };
-    match door {
-        Door::Tenant(tx) => tx.insert(row).await?,
-        Door::Platform(tx) => tx.insert(row).await?,
+    match any_tx {
+        AnyTx::Tenant(tx) => tx.insert(row).await?,
+        AnyTx::Platform(tx) => tx.insert(row).await?,
     };
     Ok(())
 }
 
 /// Makes room for another answer under the same key.
-pub async fn delete(door: Door<'_>, id: i64) -> Result<()> {
-    match door {
-        Door::Tenant(tx) => tx.delete::<Entity>(Column::Id.eq(id)).exec(&tx.tx).await?,
-        Door::Platform(tx) => tx.delete::<Entity>(Column::Id.eq(id)).exec(&tx.tx).await?,
+pub async fn delete(any_tx: AnyTx<'_>, id: i64) -> Result<()> {
+    match any_tx {
+        AnyTx::Tenant(tx) => tx.delete::<Entity>(Column::Id.eq(id)).exec(&tx.tx).await?,
+        AnyTx::Platform(tx) => tx.delete::<Entity>(Column::Id.eq(id)).exec(&tx.tx).await?,
     };
     Ok(())
 }
@@ -122,9 +122,9 @@ pub async fn sweep(tx: &SystemTx, now: i64, limit: u64) -> Result<u64> {
     Ok(tx.delete::<Entity>(Column::Id.is_in(old)).exec(&tx.tx).await?.rows_affected)
 }
 
-fn transaction(door: Door<'_>) -> &DatabaseTransaction {
-    match door {
-        Door::Tenant(tx) => &tx.tx,
-        Door::Platform(tx) => &tx.tx,
+fn transaction(any_tx: AnyTx<'_>) -> &DatabaseTransaction {
+    match any_tx {
+        AnyTx::Tenant(tx) => &tx.tx,
+        AnyTx::Platform(tx) => &tx.tx,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::bites::Removal as _;
+use super::batched_delete::LockedBatch as _;
 use super::entity::job_logs::{ActiveModel, Column, Entity};
 use super::{Result, SystemTx, TenantTx, jobs};
 use crate::base::ids::{ExecutionId, JobId, TenantId};
@@ -79,7 +79,7 @@ pub async fn list(
 
 /// Takes away at most `most` lines that came before `before`, of all tenants, and notes in each job how far its log has
 /// gone: who reads on from there is to be told. Returns how many went.
-pub async fn forget(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
+pub async fn purge(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
     let old: Vec<(i64, i64, i64)> = tx
         .select::<Entity>()
         .select_only()
@@ -89,7 +89,7 @@ pub async fn forget(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
         .filter(Column::StoredAt.lt(before))
         .order_by_asc(Column::StoredAt)
         .order_by_asc(Column::Id)
-        .some_to_remove(most)
+        .lock_batch(most)
         .into_tuple()
         .all(&tx.tx)
         .await?;

@@ -8,7 +8,7 @@ use super::{Result, SystemTx, TenantTx};
 use crate::base::ids::{JobId, TenantId};
 
 /// Keeps what is to be told later.
-pub async fn keep(tx: &TenantTx, id: JobId, pending: i64, places: String) -> Result<()> {
+pub async fn save_pending(tx: &TenantTx, id: JobId, pending: i64, places: String) -> Result<()> {
     let query = tx
         .update::<Entity>()
         .col_expr(Column::SummaryPending, pending.into())
@@ -18,7 +18,7 @@ pub async fn keep(tx: &TenantTx, id: JobId, pending: i64, places: String) -> Res
 }
 
 /// Remembers that everything was told.
-pub async fn told(tx: &TenantTx, id: JobId, now: i64) -> Result<()> {
+pub async fn set_emitted(tx: &TenantTx, id: JobId, now: i64) -> Result<()> {
     let query = tx
         .update::<Entity>()
         .col_expr(Column::SummaryPending, 0_i64.into())

@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use super::entity::jobs::{ActiveModel, Column, Entity};
-use super::{Result, SystemTx, TenantTx, bites};
+use super::{Result, SystemTx, TenantTx, batched_delete};
 use crate::base::ids::{JobId, TenantId, UserId};
 
 pub use super::entity::jobs::Model as JobRow;
@@ -158,20 +158,20 @@ fn has_tag(tag: &str) -> Expr {
 
 /// Who wants a job, and when: a job that lost its worker is given out again after a pause only.
 #[derive(Clone, Copy, Debug)]
-pub struct Claiming<'a> {
+pub struct ClaimFilter<'a> {
     /// The node or the API key, as in `claimed_by`.
     pub claimer: &'a str,
     /// Pauses that ended up to now are over for everyone else than the one who held the job.
     pub now: i64,
     /// Pauses that ended up to then are over for that one, too.
-    pub over_for_all: i64,
+    pub open_to_all_before: i64,
 }
 
 /// Whether a job of external spiders waits for a worker: a look that takes no lock.
 pub async fn any_claimable(
     tx: &TenantTx,
     spiders: Option<&[String]>,
-    claiming: &Claiming<'_>,
+    claiming: &ClaimFilter<'_>,
 ) -> Result<bool> {
     let query = of_spiders(claimable(tx.select()), spiders).filter(is_due(claiming));
     Ok(query.limit(1).one(&tx.tx).await?.is_some())
@@ -182,7 +182,7 @@ pub async fn any_claimable(
 pub async fn lock_claimable(
     tx: &TenantTx,
     spiders: Option<&[String]>,
-    claiming: &Claiming<'_>,
+    claiming: &ClaimFilter<'_>,
 ) -> Result<Option<JobRow>> {
     let query = of_spiders(claimable(tx.select()), spiders).filter(is_due(claiming));
     let query = query.order_by_asc(Column::Id).limit(1);
@@ -213,11 +213,11 @@ fn is_pending() -> Expr {
 }
 
 /// No pause after a lost worker, or one that is over for this claimer.
-fn is_due(claiming: &Claiming<'_>) -> Condition {
+fn is_due(claiming: &ClaimFilter<'_>) -> Condition {
     let of_another = Condition::all()
         .add(Column::NotBefore.lte(claiming.now))
         .add(Condition::any().add(Column::ClaimedBy.is_null()).add(Column::ClaimedBy.ne(claiming.claimer)));
-    is_due_for_all(claiming.over_for_all).add(of_another)
+    is_due_for_all(claiming.open_to_all_before).add(of_another)
 }
 
 fn is_due_for_all(over_for_all: i64) -> Condition {
@@ -234,7 +234,7 @@ pub struct WaitingBuiltin {
 }
 
 /// For each tenant that has one, the oldest job that the builtin crawler may take; in no order.
-pub async fn waiting_for_builtin(tx: &SystemTx, claiming: &Claiming<'_>) -> Result<Vec<WaitingBuiltin>> {
+pub async fn waiting_for_builtin(tx: &SystemTx, claiming: &ClaimFilter<'_>) -> Result<Vec<WaitingBuiltin>> {
     let builtin = || tx.select::<Entity>().filter(Column::Runner.eq("builtin")).select_only();
     let waiting: Vec<(i64, i64)> = claimable(builtin())
         .filter(is_due(claiming))
@@ -330,7 +330,7 @@ fn pause_ends_after(query: Select<Entity>, after: i64) -> Select<Entity> {
 /// Jobs of all tenants whose lease has ended, longest ago first.
 pub async fn expired(tx: &SystemTx, now: i64, limit: u64) -> Result<Vec<(TenantId, JobId)>> {
     let query = lease_ended(tx.select(), now);
-    names(query.order_by_asc(Column::LeaseExpiresAt).limit(limit), tx).await
+    ids_of(query.order_by_asc(Column::LeaseExpiresAt).limit(limit), tx).await
 }
 
 fn lease_ended(query: Select<Entity>, now: i64) -> Select<Entity> {
@@ -345,12 +345,12 @@ pub async fn with_pending_progress(
     now: i64,
     limit: u64,
 ) -> Result<Vec<(TenantId, JobId)>> {
-    let told_long_ago = Condition::any()
+    let emitted_long_ago = Condition::any()
         .add(Column::ProgressToldAt.is_null())
         .add(Column::ProgressToldAt.lte(due))
         .add(Column::ProgressToldAt.gt(now));
-    let query = has_pending_progress(tx.select()).filter(told_long_ago);
-    names(query.order_by_asc(Column::Id).limit(limit), tx).await
+    let query = has_pending_progress(tx.select()).filter(emitted_long_ago);
+    ids_of(query.order_by_asc(Column::Id).limit(limit), tx).await
 }
 
 /// The bare column, because the condition of the partial index follows from that.
@@ -358,7 +358,7 @@ fn has_pending_progress(query: Select<Entity>) -> Select<Entity> {
     query.filter(Expr::col((Entity, Column::ProgressPending)))
 }
 
-async fn names(query: Select<Entity>, tx: &SystemTx) -> Result<Vec<(TenantId, JobId)>> {
+async fn ids_of(query: Select<Entity>, tx: &SystemTx) -> Result<Vec<(TenantId, JobId)>> {
     let query = query.select_only().column(Column::TenantId).column(Column::Id);
     let found: Vec<(i64, i64)> = query.into_tuple().all(&tx.tx).await?;
     Ok(found.into_iter().map(|(tenant, job)| (TenantId(tenant), JobId(job))).collect())
@@ -433,7 +433,7 @@ pub(super) async fn note_trimmed(tx: &SystemTx, tenant: TenantId, id: JobId, lin
 
 /// Takes away jobs that ended before `before` with all that belongs to them, of all tenants: at most `most` rows, a job's
 /// own last. Returns how many rows went.
-pub async fn forget_ended(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
+pub async fn purge_ended(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
     let ended: Vec<(i64, i64)> = ended(tx.select(), before)
         .order_by_asc(Column::FinishedAt)
         .limit(most)
@@ -450,7 +450,7 @@ pub async fn forget_ended(tx: &SystemTx, before: i64, most: u64) -> Result<u64> 
         if query.one(&tx.tx).await?.is_none() {
             continue;
         }
-        left -= parts_of_job(tx, tenant, job, left).await?;
+        left -= delete_job_rows(tx, tenant, job, left).await?;
         if left == 0 {
             break;
         }
@@ -464,11 +464,11 @@ pub async fn forget_ended(tx: &SystemTx, before: i64, most: u64) -> Result<u64> 
 }
 
 /// At most `most` rows that belong to a job.
-async fn parts_of_job(tx: &SystemTx, tenant: i64, job: i64, most: u64) -> Result<u64> {
+async fn delete_job_rows(tx: &SystemTx, tenant: i64, job: i64, most: u64) -> Result<u64> {
     let mut left = most;
     for table in ["crawl_urls", "job_items", "job_logs", "executions"] {
         if left > 0 {
-            left -= bites::of_job(tx, table, tenant, job, left).await?;
+            left -= batched_delete::of_job(tx, table, tenant, job, left).await?;
         }
     }
     Ok(most - left)
@@ -487,7 +487,7 @@ mod tests {
     use sea_orm::{ConnectionTrait, DbBackend, QueryTrait, Statement};
 
     use super::*;
-    use crate::auth::scope::SystemReason;
+    use crate::auth::tenant_scope::SystemReason;
     use crate::storage::{Database, DatabaseSettings};
 
     #[tokio::test]
@@ -502,7 +502,7 @@ mod tests {
                 "jobs_to_claim",
                 of_spiders(claimable(tx.select()), None)
                     .filter(Column::TenantId.eq(1))
-                    .filter(is_due(&Claiming { claimer: "a", now: 2, over_for_all: 1 })),
+                    .filter(is_due(&ClaimFilter { claimer: "a", now: 2, open_to_all_before: 1 })),
             ),
             ("jobs_to_retake", pause_ends_after(tx.select(), 1)),
             ("jobs_by_lease", lease_ended(tx.select(), 1)),

@@ -1,26 +1,27 @@
 //! Floor 3: the only SQL. Two doors lead in: `tenant(&scope)` for one tenant's rows and `system(reason)` for the few
 //! look-ups that must see across tenants. Nothing above this floor names a table, a column or a connection.
 
+mod atomic_file;
 mod backup;
-mod bites;
+mod batched_delete;
 mod database;
-mod durable_file;
+mod database_identity;
 mod entity;
 mod error;
 mod export;
-mod held;
-mod lineage;
+mod held_tx;
+mod integrity;
 mod postgres;
 mod restore;
 mod schema;
-mod scope;
-mod soundness;
 mod sqlite;
 mod store_lock;
+mod tx;
 
 pub mod api_keys;
 pub mod audit_log;
 pub mod crawl_urls;
+pub mod credential_lookup;
 pub mod events;
 pub mod executions;
 pub mod idempotency_keys;
@@ -43,7 +44,6 @@ pub mod rooms;
 pub mod sessions;
 pub mod sign_in_addresses;
 pub mod spiders;
-pub mod standing;
 pub mod tenant_removal;
 pub mod tenants;
 pub mod upload_attachments;
@@ -52,13 +52,13 @@ pub mod uploads;
 pub mod users;
 
 pub use backup::{CopyError, backup_sqlite};
-pub use database::{Database, DatabaseSettings, ReplayTurn};
+pub use database::{Database, DatabaseSettings, LogReadPermit};
 pub use error::{Error, OpenError, Result};
 pub use export::{ExportHead, Exported, export_tenant};
-pub use restore::{CopiedKeys, RestoreOrder, Restored, StandingKey, restore_sqlite};
+pub use integrity::{IntegrityReport, LogCounters, check_integrity};
+pub use restore::{ActiveKey, ApiKeyPolicy, RestoreRequest, Restored, restore_sqlite};
 pub use schema::{SchemaStatus, migrate_down, migrate_up, schema_status};
-pub use scope::{SystemTx, TenantTx};
-pub use soundness::{LogFigures, Soundness, examine};
+pub use tx::{SystemTx, TenantTx};
 
 use chrono::{DateTime, TimeZone, Utc};
 

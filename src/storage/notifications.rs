@@ -6,9 +6,9 @@ use sea_orm::sea_query::Condition;
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use super::bites::Removal as _;
+use super::batched_delete::LockedBatch as _;
 use super::entity::{notification_reads, notifications};
-use super::{Error, Result, SystemTx, TenantTx, bites};
+use super::{Error, Result, SystemTx, TenantTx, batched_delete};
 use crate::base::ids::{NotificationId, UserId};
 
 pub use super::entity::notifications::Model as NotificationRow;
@@ -112,7 +112,7 @@ pub async fn mark_read(tx: &TenantTx, id: NotificationId, user: UserId, now: i64
 
 /// Takes away notifications from before `before` with the notes of who read them: at most `most` rows, of one tenant at
 /// a time. Returns how many rows went; 0 when nothing that old is left.
-pub async fn forget(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
+pub async fn purge(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
     let old: Vec<(i64, Uuid)> = tx
         .select::<notifications::Entity>()
         .select_only()
@@ -120,13 +120,13 @@ pub async fn forget(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
         .column(notifications::Column::Id)
         .filter(notifications::Column::CreatedAt.lt(before))
         .order_by_asc(notifications::Column::CreatedAt)
-        .some_to_remove(most)
+        .lock_batch(most)
         .into_tuple()
         .all(&tx.tx)
         .await?;
     let Some(&(tenant, _)) = old.first() else { return Ok(0) };
     let ids: Vec<Uuid> = old.into_iter().filter(|(of, _)| *of == tenant).map(|(_, id)| id).collect();
-    let reads = bites::reads_of(tx, tenant, &ids, most).await?;
+    let reads = batched_delete::reads_of(tx, tenant, &ids, most).await?;
     if reads == most {
         return Ok(reads);
     }

@@ -3,10 +3,10 @@
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::operators::{ActiveModel, Column, Entity};
-use super::users::{best, keys_of};
+use super::users::{best_match, keys_of};
 use super::{Result, SystemTx};
-use crate::base::compared;
 use crate::base::ids::OperatorId;
+use crate::base::normalize;
 
 pub use super::entity::operators::Model as OperatorRow;
 
@@ -14,7 +14,7 @@ pub use super::entity::operators::Model as OperatorRow;
 pub async fn insert(tx: &SystemTx, username: &str, password_hash: &str, now: i64) -> Result<OperatorRow> {
     let row = ActiveModel {
         username: Set(username.to_owned()),
-        username_key: Set(compared::name_key(username)),
+        username_key: Set(normalize::name_key(username)),
         password_hash: Set(password_hash.to_owned()),
         is_active: Set(true),
         created_at: Set(now),
@@ -29,7 +29,7 @@ pub async fn find(tx: &SystemTx, id: OperatorId) -> Result<Option<OperatorRow>> 
 
 pub async fn find_by_username(tx: &SystemTx, username: &str) -> Result<Option<OperatorRow>> {
     let query = tx.select::<Entity>().filter(Column::UsernameKey.is_in(keys_of(username)));
-    Ok(best(query.all(&tx.tx).await?, username, |row| &row.username_key))
+    Ok(best_match(query.all(&tx.tx).await?, username, |row| &row.username_key))
 }
 
 /// All of them, in the order of their making: they are few.

@@ -2,7 +2,7 @@
 
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QuerySelect};
 
-use super::bites::Removal as _;
+use super::batched_delete::LockedBatch as _;
 use super::entity::password_links::{ActiveModel, Column, Entity};
 use super::{Result, SystemTx, TenantTx};
 use crate::base::ids::{TenantId, UserId};
@@ -71,11 +71,11 @@ pub async fn spend(tx: &TenantTx, link: i64, now: i64) -> Result<bool> {
 }
 
 /// Removes links that expired before `before`, spent or not, at most `most`, and tells how many.
-pub async fn forget(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
+pub async fn purge(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
     let expired = tx
         .select::<Entity>()
         .filter(Column::ExpiresAt.lt(before))
-        .some_to_remove(most)
+        .lock_batch(most)
         .select_only()
         .column(Column::Id)
         .into_tuple::<i64>()

@@ -27,5 +27,5 @@ pub async fn is_set(tx: &SystemTx, mark: PlatformMark) -> Result<bool> {
 /// Sets a mark, in the transaction of what it tells of; one that is set already stays as it is.
 pub async fn set(tx: &SystemTx, mark: PlatformMark, now: i64) -> Result<()> {
     let row = ActiveModel { name: Set(mark.name().to_owned()), made_at: Set(now), ..Default::default() };
-    tx.insert_unless_there(row, Column::Name).await
+    tx.insert_if_absent(row, Column::Name).await
 }

@@ -10,8 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 
+use super::database_identity::DatabaseIdentity;
 use super::error::{OpenError, Result};
-use super::lineage::Lineage;
 use crate::base::clock::Clock;
 use crate::base::ids::TenantId;
 
@@ -30,10 +30,10 @@ pub(super) async fn connect(url: &SecretString, connections: u32) -> Result<Data
 pub(super) async fn connect_pool(
     url: &SecretString,
     connections: u32,
-    lineage: &Lineage,
+    lineage: &DatabaseIdentity,
 ) -> Result<DatabaseConnection, OpenError> {
     let mut options = options(url, connections);
-    lineage.watch(&mut options);
+    lineage.refresh_on_connect(&mut options);
     open(url, options).await
 }
 
@@ -49,7 +49,7 @@ fn options(url: &SecretString, connections: u32) -> ConnectOptions {
 }
 
 async fn open(url: &SecretString, options: ConnectOptions) -> Result<DatabaseConnection, OpenError> {
-    knock(url).await?;
+    probe(url).await?;
     Database::connect(options)
         .await
         .map_err(|cause| OpenError::Connect { url: without_password(url), cause: cause.to_string() })
@@ -57,20 +57,20 @@ async fn open(url: &SecretString, options: ConnectOptions) -> Result<DatabaseCon
 
 /// Connects once, outside of any pool. A pool tries a refused connection again until its time is over, and then names
 /// its own time-out instead of what the server said.
-async fn knock(url: &SecretString) -> Result<(), OpenError> {
+async fn probe(url: &SecretString) -> Result<(), OpenError> {
     let refused = |cause: String| OpenError::Connect { url: without_password(url), cause };
     let options: PgConnectOptions = url.expose_secret().parse().map_err(|cause| refused(reason(&cause)))?;
-    let place = match options.get_socket() {
+    let address = match options.get_socket() {
         Some(socket) => format!("{} port {}", socket.display(), options.get_port()),
         None => format!("{} port {}", options.get_host(), options.get_port()),
     };
-    let late = || refused(format!("{place} did not answer within {} seconds", FIRST_CONNECTION.as_secs()));
+    let late = || refused(format!("{address} did not answer within {} seconds", FIRST_CONNECTION.as_secs()));
     let clock = Clock::system();
     let connected = tokio::select! {
         connected = PgConnection::connect_with(&options) => connected,
         () = clock.sleep(FIRST_CONNECTION) => return Err(late()),
     };
-    let connection = connected.map_err(|cause| refused(format!("{place}: {}", reason(&cause))))?;
+    let connection = connected.map_err(|cause| refused(format!("{address}: {}", reason(&cause))))?;
     // It has served: how it ends makes no difference.
     let _ = connection.close().await;
     Ok(())
@@ -136,7 +136,7 @@ async fn describe_role(connection: &DatabaseConnection) -> Result<Role, DbErr> {
 /// Names the tenant for row-level security, for this transaction only. A role that serves both doors first steps
 /// down to the tenant group, under whose policy only the tenant's rows exist. The server ends a statement that takes
 /// longer than `statement_time`, in this transaction only, too: a pooler may give the connection to others.
-pub(super) async fn enter_tenant(
+pub(super) async fn set_tenant(
     tx: &DatabaseTransaction,
     tenant_id: TenantId,
     shared_role: bool,
@@ -153,7 +153,7 @@ pub(super) async fn enter_tenant(
 }
 
 /// The system door of a shared role: steps into the system group for this transaction.
-pub(super) async fn enter_system(tx: &DatabaseTransaction) -> Result<()> {
+pub(super) async fn set_system_role(tx: &DatabaseTransaction) -> Result<()> {
     tx.execute_unprepared(&format!("SELECT set_config('role', '{SYSTEM_GROUP}', true)")).await?;
     Ok(())
 }

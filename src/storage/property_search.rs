@@ -40,7 +40,7 @@ pub struct Area {
 
 /// What rows are sorted by. Ids part what is equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
+pub enum SortKey {
     UpdatedAt,
     Price,
     ListedAt,
@@ -48,20 +48,20 @@ pub enum By {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Order {
-    pub by: By,
+pub struct SortOrder {
+    pub by: SortKey,
     pub descending: bool,
 }
 
 /// Where a row stands in an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct SortCursor {
     /// What it is sorted by; rows without it come last in both directions.
     pub value: Option<i64>,
     pub id: i64,
 }
 
-impl By {
+impl SortKey {
     pub fn value(self, row: &PropertyRow) -> Option<i64> {
         match self {
             Self::UpdatedAt => Some(row.updated_at),
@@ -80,7 +80,7 @@ impl By {
         }
     }
 
-    fn may_be_unknown(self) -> bool {
+    fn is_nullable(self) -> bool {
         matches!(self, Self::Price | Self::ListedAt)
     }
 }
@@ -89,27 +89,27 @@ impl By {
 pub async fn search(
     tx: &TenantTx,
     search: &Search,
-    order: Order,
-    after: Option<Place>,
+    order: SortOrder,
+    after: Option<SortCursor>,
     limit: u64,
 ) -> Result<Vec<PropertyRow>> {
     let mut rows = Vec::new();
     if after.is_none_or(|place| place.value.is_some()) {
-        rows = known(filtered(tx, search), order, after).limit(limit).all(&tx.tx).await?;
+        rows = rows_with_value(filtered(tx, search), order, after).limit(limit).all(&tx.tx).await?;
     }
     let missing = limit.saturating_sub(u64::try_from(rows.len()).unwrap_or(u64::MAX));
-    if missing > 0 && order.by.may_be_unknown() {
+    if missing > 0 && order.by.is_nullable() {
         let after = after.filter(|place| place.value.is_none());
-        rows.extend(unknown(filtered(tx, search), order, after).limit(missing).all(&tx.tx).await?);
+        rows.extend(rows_without_value(filtered(tx, search), order, after).limit(missing).all(&tx.tx).await?);
     }
     Ok(rows)
 }
 
 /// The rows that have a value, in order.
-fn known(query: Select<Entity>, order: Order, after: Option<Place>) -> Select<Entity> {
+fn rows_with_value(query: Select<Entity>, order: SortOrder, after: Option<SortCursor>) -> Select<Entity> {
     let column = order.by.column();
-    let mut query = if order.by.may_be_unknown() { query.filter(column.is_not_null()) } else { query };
-    if let Some(Place { value: Some(value), id }) = after {
+    let mut query = if order.by.is_nullable() { query.filter(column.is_not_null()) } else { query };
+    if let Some(SortCursor { value: Some(value), id }) = after {
         // The first condition is what an index can begin at; the second parts those with the same value.
         query = if order.descending {
             let beyond = Condition::any().add(column.lt(value)).add(Column::Id.lt(id));
@@ -127,7 +127,7 @@ fn known(query: Select<Entity>, order: Order, after: Option<Place>) -> Select<En
 }
 
 /// The rows without one.
-fn unknown(query: Select<Entity>, order: Order, after: Option<Place>) -> Select<Entity> {
+fn rows_without_value(query: Select<Entity>, order: SortOrder, after: Option<SortCursor>) -> Select<Entity> {
     let query = query.filter(order.by.column().is_null());
     match (order.descending, after) {
         (true, None) => query.order_by_desc(Column::Id),
@@ -148,7 +148,7 @@ fn filtered(tx: &TenantTx, search: &Search) -> Select<Entity> {
         .add_option(search.source.as_deref().map(|source| Column::Source.eq(source)))
         .add_option(search.area.map(inside));
     for word in &search.words {
-        all = all.add(Column::SearchText.like(LikeExpr::new(containing(word)).escape('!')));
+        all = all.add(Column::SearchText.like(LikeExpr::new(like_pattern(word)).escape('!')));
     }
     if let Some(job_id) = search.job_id {
         let of_job = Query::select()
@@ -176,7 +176,7 @@ fn inside(area: Area) -> Condition {
 }
 
 /// A LIKE pattern in which the word stands for itself.
-fn containing(word: &str) -> String {
+fn like_pattern(word: &str) -> String {
     let mut pattern = String::with_capacity(word.len() + 2);
     pattern.push('%');
     for letter in word.chars() {

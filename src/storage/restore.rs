@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, Statement, TransactionTrait};
 
-use super::backup::{CopyError, file, refuse_same, shown};
-use super::durable_file::{self, Draft};
-use super::soundness::{Soundness, examine_sqlite};
+use super::atomic_file::{self, AtomicFile};
+use super::backup::{CopyError, display, file_error, refuse_same};
+use super::integrity::{IntegrityReport, check_sqlite_integrity};
 use super::sqlite;
 use super::store_lock::StoreLock;
 use crate::base::entropy::Entropy;
@@ -18,35 +18,35 @@ use crate::base::failpoint::{Failpoint, reach};
 use crate::base::ids::KeyId;
 
 /// What is to be put where.
-pub struct RestoreOrder<'a> {
+pub struct RestoreRequest<'a> {
     pub from: &'a Path,
     pub store: &'a Path,
     /// Whether a store that is there may be replaced.
     pub replace: bool,
-    pub keys: CopiedKeys,
+    pub keys: ApiKeyPolicy,
     /// Microseconds since the epoch.
     pub now: i64,
 }
 
 /// What becomes of the API keys that stand in a copy. Some of them may have been revoked after it was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CopiedKeys {
-    Stand,
+pub enum ApiKeyPolicy {
+    Keep,
     Revoke,
 }
 
 /// What a restore did.
 pub struct Restored {
-    pub found: Soundness,
+    pub found: IntegrityReport,
     /// The API keys that stood in the copy.
-    pub keys: Vec<StandingKey>,
+    pub keys: Vec<ActiveKey>,
     /// Where the store that was replaced is now.
-    pub kept: Option<PathBuf>,
+    pub previous_store: Option<PathBuf>,
 }
 
 /// An API key that is not revoked, as an operator knows it.
 #[derive(Debug)]
-pub struct StandingKey {
+pub struct ActiveKey {
     pub id: KeyId,
     pub tenant: String,
     pub name: String,
@@ -54,49 +54,49 @@ pub struct StandingKey {
 }
 
 /// Puts a copy in the place of the store. Nobody opens the store meanwhile.
-pub async fn restore_sqlite(order: &RestoreOrder<'_>, entropy: Entropy) -> Result<Restored, CopyError> {
-    let RestoreOrder { from, store, now, .. } = *order;
+pub async fn restore_sqlite(order: &RestoreRequest<'_>, entropy: Entropy) -> Result<Restored, CopyError> {
+    let RestoreRequest { from, store, now, .. } = *order;
     if !from.exists() {
-        return Err(CopyError::Missing(shown(from)));
+        return Err(CopyError::Missing(display(from)));
     }
     refuse_same(from, store)?;
     if store.exists() && !order.replace {
-        return Err(CopyError::Exists(shown(store)));
+        return Err(CopyError::Exists(display(store)));
     }
-    let _alone = StoreLock::alone(store)?;
+    let _alone = StoreLock::exclusive(store)?;
     // What a restore that was killed has left behind is a whole copy of somebody's data.
-    Draft::sweep(store).map_err(|cause| file(store, cause))?;
-    let draft = Draft::beside(store, entropy).map_err(|cause| file(store, cause))?;
+    AtomicFile::remove_stale(store).map_err(|cause| file_error(store, cause))?;
+    let draft = AtomicFile::create_beside(store, entropy).map_err(|cause| file_error(store, cause))?;
     let (found, keys) = prepare(order, draft.path(), entropy).await?;
     reach(Failpoint::RestoreReady);
     let lock = if store.exists() { lock(store).await? } else { None };
     reach(Failpoint::RestoreLocked);
-    let kept = if store.exists() { Some(keep(store, now, lock.is_some())?) } else { None };
+    let kept = if store.exists() { Some(set_aside(store, now, lock.is_some())?) } else { None };
     reach(Failpoint::RestoreKept);
-    draft.put_in_place(store).map_err(|cause| file(store, cause))?;
+    draft.persist(store).map_err(|cause| file_error(store, cause))?;
     reach(Failpoint::RestorePlaced);
     if let Some(lock) = lock {
         // It has no journal any more, so that closing it touches no name.
         let _ = lock.close().await;
     }
-    Ok(Restored { found, keys, kept })
+    Ok(Restored { found, keys, previous_store: kept })
 }
 
 /// Copies, examines, and makes the copy a log of its own.
 async fn prepare(
-    order: &RestoreOrder<'_>,
+    order: &RestoreRequest<'_>,
     draft: &Path,
     entropy: Entropy,
-) -> Result<(Soundness, Vec<StandingKey>), CopyError> {
+) -> Result<(IntegrityReport, Vec<ActiveKey>), CopyError> {
     let from = order.from;
-    durable_file::copy(from, draft).map_err(|cause| file(from, cause))?;
-    let connection = sqlite::open_alone(draft).await?;
-    let prepared = match examine_sqlite(&connection).await {
-        Ok(found) if found.faults.is_empty() => begin_anew(&connection, order, entropy)
+    atomic_file::copy(from, draft).map_err(|cause| file_error(from, cause))?;
+    let connection = sqlite::open_exclusive(draft).await?;
+    let prepared = match check_sqlite_integrity(&connection).await {
+        Ok(found) if found.faults.is_empty() => reset_epochs_and_credentials(&connection, order, entropy)
             .await
             .map(|keys| (found, keys))
             .map_err(|cause| sqlite::unusable(from, &cause).into()),
-        Ok(found) => Err(CopyError::Unsound { path: shown(from), faults: found.faults }),
+        Ok(found) => Err(CopyError::FailedIntegrityCheck { path: display(from), faults: found.faults }),
         Err(error) => Err(error.into()),
     };
     let closed = connection.close().await.map_err(|cause| sqlite::unusable(from, &cause));
@@ -107,11 +107,11 @@ async fn prepare(
 
 /// New epochs, so that a position of before is told of a gap. Nobody stays signed in and no one-time link holds: the
 /// copy may have refresh tokens and links as unused that were used after it was made. Gives the API keys that stood.
-async fn begin_anew(
+async fn reset_epochs_and_credentials(
     connection: &DatabaseConnection,
-    order: &RestoreOrder<'_>,
+    order: &RestoreRequest<'_>,
     entropy: Entropy,
-) -> Result<Vec<StandingKey>, DbErr> {
+) -> Result<Vec<ActiveKey>, DbErr> {
     let now = order.now;
     let tx = connection.begin().await?;
     let logs = Statement::from_string(tx.get_database_backend(), "SELECT id FROM tenant_logs");
@@ -120,7 +120,7 @@ async fn begin_anew(
         let epoch = entropy.below(1 << 53);
         tx.execute_unprepared(&format!("UPDATE tenant_logs SET epoch = {epoch} WHERE id = {id}")).await?;
     }
-    let keys = standing_keys(&tx).await?;
+    let keys = active_keys(&tx).await?;
     let mut statements = vec![
         "DELETE FROM refresh_tokens".to_owned(),
         "DELETE FROM password_links".to_owned(),
@@ -130,7 +130,7 @@ async fn begin_anew(
              VALUES ({now}, 'system', 'backup', 'database.restored', 'database')"
         ),
     ];
-    if order.keys == CopiedKeys::Revoke {
+    if order.keys == ApiKeyPolicy::Revoke {
         statements.push(format!("UPDATE api_keys SET revoked_at = {now} WHERE revoked_at IS NULL"));
     }
     for statement in statements {
@@ -140,13 +140,13 @@ async fn begin_anew(
     Ok(keys)
 }
 
-async fn standing_keys(tx: &DatabaseTransaction) -> Result<Vec<StandingKey>, DbErr> {
+async fn active_keys(tx: &DatabaseTransaction) -> Result<Vec<ActiveKey>, DbErr> {
     let sql = "SELECT api_keys.id, tenants.slug, api_keys.name, users.username FROM api_keys
         JOIN tenants ON tenants.id = api_keys.tenant_id JOIN users ON users.id = api_keys.made_by
         WHERE api_keys.revoked_at IS NULL ORDER BY tenants.slug, api_keys.id";
     let rows = tx.query_all_raw(Statement::from_string(tx.get_database_backend(), sql)).await?;
     let key = |row: &sea_orm::QueryResult| {
-        Ok(StandingKey {
+        Ok(ActiveKey {
             id: KeyId(row.try_get_by_index(0)?),
             tenant: row.try_get_by_index(1)?,
             name: row.try_get_by_index(2)?,
@@ -159,7 +159,7 @@ async fn standing_keys(tx: &DatabaseTransaction) -> Result<Vec<StandingKey>, DbE
 /// Locks the old store against every other process and folds its write-ahead log into it. `None` when it cannot be
 /// read at all: then there is nothing that a server could have open with success.
 async fn lock(store: &Path) -> Result<Option<DatabaseConnection>, CopyError> {
-    let Ok(connection) = sqlite::open_alone(store).await else { return Ok(None) };
+    let Ok(connection) = sqlite::open_exclusive(store).await else { return Ok(None) };
     // Exclusive locking keeps every lock that the change of the journal's mode takes, until the connection ends.
     let alone = async {
         connection.execute_unprepared("PRAGMA locking_mode = EXCLUSIVE").await?;
@@ -168,25 +168,25 @@ async fn lock(store: &Path) -> Result<Option<DatabaseConnection>, CopyError> {
     };
     match alone.await {
         Ok(_) => Ok(Some(connection)),
-        Err(cause) if sqlite::is_busy(&cause) => Err(CopyError::InUse(shown(store))),
+        Err(cause) if sqlite::is_busy(&cause) => Err(CopyError::InUse(display(store))),
         Err(_) => Ok(None),
     }
 }
 
 /// Gives the old store a second name that tells when it was replaced. What an unreadable one has beside it goes with
 /// it first: SQLite would fold a stranger's write-ahead log into the new file.
-fn keep(store: &Path, now: i64, is_whole: bool) -> Result<PathBuf, CopyError> {
+fn set_aside(store: &Path, now: i64, is_whole: bool) -> Result<PathBuf, CopyError> {
     let aside = with_suffix(store, &format!(".replaced-{now}"));
     if !is_whole {
         for suffix in ["-wal", "-shm", "-journal"] {
             let beside = with_suffix(store, suffix);
             if beside.exists() {
                 std::fs::rename(&beside, with_suffix(&aside, suffix))
-                    .map_err(|cause| file(&beside, cause))?;
+                    .map_err(|cause| file_error(&beside, cause))?;
             }
         }
     }
-    durable_file::keep_as(store, &aside).map_err(|cause| file(&aside, cause))?;
+    atomic_file::link_or_copy(store, &aside).map_err(|cause| file_error(&aside, cause))?;
     Ok(aside)
 }
 

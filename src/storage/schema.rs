@@ -20,7 +20,7 @@ pub type SchemaStatus = Vec<(String, bool)>;
 pub async fn migrate_up(settings: &DatabaseSettings) -> Result<(), OpenError> {
     match settings {
         DatabaseSettings::Sqlite { path } => {
-            let _open = StoreLock::share(path)?;
+            let _open = StoreLock::shared(path)?;
             bring_up(&sqlite::open_writer(path).await?).await
         }
         DatabaseSettings::Postgres { url, migrate_url, .. } => {
@@ -32,23 +32,23 @@ pub async fn migrate_up(settings: &DatabaseSettings) -> Result<(), OpenError> {
 /// Takes back the last `steps` migrations, with the data that only they can hold.
 pub async fn migrate_down(settings: &DatabaseSettings, steps: u32) -> Result<(), OpenError> {
     let _open = lock(settings)?;
-    let connection = owner(settings).await?;
+    let connection = connect_as_owner(settings).await?;
     Migrator::down(&connection, Some(steps)).await.map_err(failed)
 }
 
 /// What is applied.
 pub async fn schema_status(settings: &DatabaseSettings) -> Result<SchemaStatus, OpenError> {
     let _open = lock(settings)?;
-    status(&owner(settings).await?).await
+    status(&connect_as_owner(settings).await?).await
 }
 
 /// How many migrations this program knows.
-pub(super) fn known() -> usize {
+pub(super) fn migration_count() -> usize {
     Migrator::migrations().len()
 }
 
 /// The newest migration that this program knows: the schema that it works with.
-pub(super) fn newest() -> String {
+pub(super) fn latest_migration() -> String {
     Migrator::migrations().last().map(|migration| migration.name().to_owned()).unwrap_or_default()
 }
 
@@ -61,12 +61,12 @@ pub(super) async fn status_of(connection: &DatabaseConnection) -> Result<SchemaS
 /// What keeps a restore away from a SQLite store.
 fn lock(settings: &DatabaseSettings) -> Result<Option<StoreLock>, OpenError> {
     match settings {
-        DatabaseSettings::Sqlite { path } => StoreLock::share(path).map(Some),
+        DatabaseSettings::Sqlite { path } => StoreLock::shared(path).map(Some),
         DatabaseSettings::Postgres { .. } => Ok(None),
     }
 }
 
-async fn owner(settings: &DatabaseSettings) -> Result<DatabaseConnection, OpenError> {
+async fn connect_as_owner(settings: &DatabaseSettings) -> Result<DatabaseConnection, OpenError> {
     match settings {
         DatabaseSettings::Sqlite { path } => sqlite::open_writer(path).await,
         DatabaseSettings::Postgres { url, migrate_url, .. } => {

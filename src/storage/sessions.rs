@@ -4,7 +4,7 @@ use sea_orm::sea_query::{Condition, SimpleExpr};
 use sea_orm::{ActiveValue::Set, ColumnTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
-use super::bites::Removal as _;
+use super::batched_delete::LockedBatch as _;
 use super::entity::{refresh_tokens, sessions};
 use super::{Result, SystemTx, TenantTx};
 use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
@@ -13,7 +13,7 @@ pub use super::entity::refresh_tokens::Model as RefreshTokenRow;
 pub use super::entity::sessions::Model as SessionRow;
 
 /// Ids in one statement at most: both databases bound the number of values.
-const BITE: usize = 500;
+const BATCH: usize = 500;
 
 /// Whose session it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,7 +92,7 @@ pub async fn list_of_user(
     limit: u64,
 ) -> Result<Vec<SessionRow>> {
     let query = tx.select::<sessions::Entity>().filter(sessions::Column::UserId.eq(user.0));
-    Ok(standing_page(query, now, before, limit).all(&tx.tx).await?)
+    Ok(active_page(query, now, before, limit).all(&tx.tx).await?)
 }
 
 /// A page of an operator's sessions that still stand, newest first.
@@ -104,20 +104,20 @@ pub async fn list_of_operator(
     limit: u64,
 ) -> Result<Vec<SessionRow>> {
     let query = tx.select::<sessions::Entity>().filter(sessions::Column::OperatorId.eq(operator.0));
-    Ok(standing_page(query, now, before, limit).all(&tx.tx).await?)
+    Ok(active_page(query, now, before, limit).all(&tx.tx).await?)
 }
 
-fn standing_page(
+fn active_page(
     query: Select<sessions::Entity>,
     now: i64,
     before: Option<SessionId>,
     limit: u64,
 ) -> Select<sessions::Entity> {
-    let place = Condition::all().add_option(before.map(|id| sessions::Column::Id.lt(id.0)));
+    let after_cursor = Condition::all().add_option(before.map(|id| sessions::Column::Id.lt(id.0)));
     query
         .filter(sessions::Column::RevokedAt.is_null())
         .filter(sessions::Column::ExpiresAt.gt(now))
-        .filter(place)
+        .filter(after_cursor)
         .order_by_desc(sessions::Column::Id)
         .limit(limit)
 }
@@ -182,7 +182,7 @@ pub async fn revoke_of_operator(
 ) -> Result<()> {
     tx.update::<sessions::Entity>()
         .filter(owned_by(Owner::Operator(operator)))
-        .filter(standing_but(except))
+        .filter(active_except(except))
         .col_expr(sessions::Column::RevokedAt, now.into())
         .exec(&tx.tx)
         .await?;
@@ -193,14 +193,14 @@ pub async fn revoke_of_operator(
 pub async fn revoke_of_user(tx: &TenantTx, user: UserId, except: Option<SessionId>, now: i64) -> Result<()> {
     tx.update::<sessions::Entity>()
         .filter(sessions::Column::UserId.eq(user.0))
-        .filter(standing_but(except))
+        .filter(active_except(except))
         .col_expr(sessions::Column::RevokedAt, now.into())
         .exec(&tx.tx)
         .await?;
     Ok(())
 }
 
-fn standing_but(except: Option<SessionId>) -> Condition {
+fn active_except(except: Option<SessionId>) -> Condition {
     Condition::all()
         .add(sessions::Column::RevokedAt.is_null())
         .add_option(except.map(|session| sessions::Column::Id.ne(session.0)))
@@ -223,9 +223,9 @@ pub async fn revoke_oldest(tx: &SystemTx, owner: Owner, kept: u64, now: i64) -> 
         .into_tuple::<Uuid>()
         .all(&tx.tx)
         .await?;
-    for bite in oldest.chunks(BITE) {
+    for batch in oldest.chunks(BATCH) {
         tx.update::<sessions::Entity>()
-            .filter(sessions::Column::Id.is_in(bite.iter().copied()))
+            .filter(sessions::Column::Id.is_in(batch.iter().copied()))
             .col_expr(sessions::Column::RevokedAt, now.into())
             .exec(&tx.tx)
             .await?;
@@ -286,11 +286,11 @@ pub async fn mark_used(tx: &SystemTx, token: i64, now: i64) -> Result<()> {
 }
 
 /// Removes refresh tokens that expired before `before`, at most `most`, and tells how many.
-pub async fn forget_refresh_tokens(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
+pub async fn purge_refresh_tokens(tx: &SystemTx, before: i64, most: u64) -> Result<u64> {
     let expired = tx
         .select::<refresh_tokens::Entity>()
         .filter(refresh_tokens::Column::ExpiresAt.lt(before))
-        .some_to_remove(most)
+        .lock_batch(most)
         .select_only()
         .column(refresh_tokens::Column::Id)
         .into_tuple::<i64>()
@@ -302,16 +302,16 @@ pub async fn forget_refresh_tokens(tx: &SystemTx, before: i64, most: u64) -> Res
 
 /// Removes sessions that expired before `before` or were ended before `ended_before`, at most `most` of each, and tells how
 /// many.
-pub async fn forget(tx: &SystemTx, before: i64, ended_before: i64, most: u64) -> Result<u64> {
-    let expired = forget_some(tx, sessions::Column::ExpiresAt.lt(before), most).await?;
-    Ok(expired + forget_some(tx, sessions::Column::RevokedAt.lt(ended_before), most).await?)
+pub async fn purge(tx: &SystemTx, before: i64, ended_before: i64, most: u64) -> Result<u64> {
+    let expired = purge_batch(tx, sessions::Column::ExpiresAt.lt(before), most).await?;
+    Ok(expired + purge_batch(tx, sessions::Column::RevokedAt.lt(ended_before), most).await?)
 }
 
-async fn forget_some(tx: &SystemTx, over: SimpleExpr, most: u64) -> Result<u64> {
+async fn purge_batch(tx: &SystemTx, over: SimpleExpr, most: u64) -> Result<u64> {
     let expired = tx
         .select::<sessions::Entity>()
         .filter(over)
-        .some_to_remove(most)
+        .lock_batch(most)
         .select_only()
         .column(sessions::Column::Id)
         .into_tuple::<Uuid>()

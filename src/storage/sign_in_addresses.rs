@@ -16,13 +16,13 @@ pub async fn list(tx: &SystemTx, owner: Owner) -> Result<Vec<SignInAddressRow>> 
     Ok(query.order_by_desc(Column::UsedAt).order_by_desc(Column::Id).all(&tx.tx).await?)
 }
 
-pub async fn insert(tx: &SystemTx, owner: Owner, mark: &str, now: i64) -> Result<()> {
+pub async fn insert(tx: &SystemTx, owner: Owner, fingerprint: &str, now: i64) -> Result<()> {
     let (tenant_id, user_id, operator_id) = owner.columns();
     let row = ActiveModel {
         tenant_id: Set(tenant_id),
         user_id: Set(user_id),
         operator_id: Set(operator_id),
-        mark: Set(mark.to_owned()),
+        mark: Set(fingerprint.to_owned()),
         used_at: Set(now),
         ..Default::default()
     };
@@ -31,10 +31,10 @@ pub async fn insert(tx: &SystemTx, owner: Owner, mark: &str, now: i64) -> Result
 }
 
 /// Notes that an address was used again, with its mark under the newest key.
-pub async fn touch(tx: &SystemTx, id: i64, mark: &str, now: i64) -> Result<()> {
+pub async fn touch(tx: &SystemTx, id: i64, fingerprint: &str, now: i64) -> Result<()> {
     tx.update::<Entity>()
         .filter(Column::Id.eq(id))
-        .col_expr(Column::Mark, mark.into())
+        .col_expr(Column::Mark, fingerprint.into())
         .col_expr(Column::UsedAt, now.into())
         .exec(&tx.tx)
         .await?;

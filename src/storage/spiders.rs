@@ -9,7 +9,7 @@ use super::{Result, TenantTx};
 pub use super::entity::spiders::Model as SpiderRow;
 
 /// What a person says of a spider; the lists as JSON.
-pub struct SpiderWords<'a> {
+pub struct SpiderFields<'a> {
     pub runner: &'a str,
     pub start_urls: String,
     pub allowed_hosts: String,
@@ -17,7 +17,7 @@ pub struct SpiderWords<'a> {
 }
 
 /// `Duplicate` when the name is taken in the tenant.
-pub async fn insert(tx: &TenantTx, name: &str, words: SpiderWords<'_>) -> Result<SpiderRow> {
+pub async fn insert(tx: &TenantTx, name: &str, words: SpiderFields<'_>) -> Result<SpiderRow> {
     let row = ActiveModel {
         name: Set(name.to_owned()),
         runner: Set(words.runner.to_owned()),
@@ -35,7 +35,7 @@ pub async fn find(tx: &TenantTx, name: &str) -> Result<Option<SpiderRow>> {
 }
 
 /// Like [`find`], and keeps the row from being changed or removed until the transaction ends.
-pub async fn share(tx: &TenantTx, name: &str) -> Result<Option<SpiderRow>> {
+pub async fn lock_shared(tx: &TenantTx, name: &str) -> Result<Option<SpiderRow>> {
     Ok(tx.select::<Entity>().filter(Column::Name.eq(name)).lock_shared().one(&tx.tx).await?)
 }
 
@@ -50,7 +50,7 @@ pub async fn list(tx: &TenantTx, after: i64, limit: u64) -> Result<Vec<SpiderRow
     Ok(query.order_by_asc(Column::Id).limit(limit).all(&tx.tx).await?)
 }
 
-pub async fn update(tx: &TenantTx, id: i64, words: SpiderWords<'_>) -> Result<()> {
+pub async fn update(tx: &TenantTx, id: i64, words: SpiderFields<'_>) -> Result<()> {
     tx.update::<Entity>()
         .filter(Column::Id.eq(id))
         .col_expr(Column::Runner, words.runner.into())

@@ -62,17 +62,17 @@ async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error
 }
 
 /// Opens a store that exists as it is, to be read: nothing of it changes.
-pub(super) async fn open_to_read(path: &Path) -> Result<DatabaseConnection, OpenError> {
-    plain(path, BUSY_TIMEOUT).await
+pub(super) async fn open_read_only(path: &Path) -> Result<DatabaseConnection, OpenError> {
+    open_single(path, BUSY_TIMEOUT).await
 }
 
 /// Opens a file that nobody else is to have open, and waits for nobody.
-pub(super) async fn open_alone(path: &Path) -> Result<DatabaseConnection, OpenError> {
-    plain(path, Duration::ZERO).await
+pub(super) async fn open_exclusive(path: &Path) -> Result<DatabaseConnection, OpenError> {
+    open_single(path, Duration::ZERO).await
 }
 
 /// One connection that leaves the journal's mode alone. A write through it is on disk all the same.
-async fn plain(path: &Path, patience: Duration) -> Result<DatabaseConnection, OpenError> {
+async fn open_single(path: &Path, busy_timeout: Duration) -> Result<DatabaseConnection, OpenError> {
     let file = path.to_owned();
     let mut options = ConnectOptions::new("sqlite::memory:?mode=rw");
     options.sqlx_logging(false).max_connections(1);
@@ -82,7 +82,7 @@ async fn plain(path: &Path, patience: Duration) -> Result<DatabaseConnection, Op
             .filename(&file)
             .create_if_missing(false)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(patience)
+            .busy_timeout(busy_timeout)
             .foreign_keys(true)
             .disable_statement_logging()
     });

@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::backup::{CopyError, file, shown};
+use super::backup::{CopyError, display, file_error};
 use super::error::OpenError;
 
 /// The lock, until it is dropped.
@@ -18,26 +18,26 @@ pub(super) struct StoreLock {
 
 impl StoreLock {
     /// For whoever opens the store; refused while it is being restored.
-    pub(super) fn share(store: &Path) -> Result<Self, OpenError> {
-        let broken = |cause: io::Error| OpenError::Broken { path: shown(store), cause: cause.to_string() };
+    pub(super) fn shared(store: &Path) -> Result<Self, OpenError> {
+        let broken = |cause: io::Error| OpenError::Broken { path: display(store), cause: cause.to_string() };
         make_folder(store)
             .map_err(|(folder, cause)| OpenError::Folder { path: folder.display().to_string(), cause })?;
         let file = open(store).map_err(broken)?;
-        match taken(file.try_lock_shared()) {
+        match is_acquired(file.try_lock_shared()) {
             Ok(true) => Ok(Self { _file: file }),
-            Ok(false) => Err(OpenError::BeingRestored { path: shown(store) }),
+            Ok(false) => Err(OpenError::BeingRestored { path: display(store) }),
             Err(cause) => Err(broken(cause)),
         }
     }
 
     /// For a restore; refused while anybody has the store open.
-    pub(super) fn alone(store: &Path) -> Result<Self, CopyError> {
-        make_folder(store).map_err(|(folder, cause)| file(&folder, cause))?;
-        let lock = open(store).map_err(|cause| file(store, cause))?;
-        match taken(lock.try_lock()) {
+    pub(super) fn exclusive(store: &Path) -> Result<Self, CopyError> {
+        make_folder(store).map_err(|(folder, cause)| file_error(&folder, cause))?;
+        let lock = open(store).map_err(|cause| file_error(store, cause))?;
+        match is_acquired(lock.try_lock()) {
             Ok(true) => Ok(Self { _file: lock }),
-            Ok(false) => Err(CopyError::InUse(shown(store))),
-            Err(cause) => Err(file(store, cause)),
+            Ok(false) => Err(CopyError::InUse(display(store))),
+            Err(cause) => Err(file_error(store, cause)),
         }
     }
 }
@@ -58,7 +58,7 @@ fn open(store: &Path) -> io::Result<File> {
 }
 
 /// Whether the lock was had. On a file system without such locks everybody has it: SQLite's own are left.
-fn taken(tried: Result<(), TryLockError>) -> io::Result<bool> {
+fn is_acquired(tried: Result<(), TryLockError>) -> io::Result<bool> {
     match tried {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),

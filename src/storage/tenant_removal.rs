@@ -8,14 +8,14 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, QueryFilter, QueryOrder, 
 use super::entity::{jobs, tenant_tables, tenants, upload_attachments, uploads};
 use super::tenants::TenantRow;
 use super::uploads::UploadRow;
-use super::{Result, SystemTx, bites};
+use super::{Result, SystemTx, batched_delete};
 use crate::base::ids::TenantId;
 
 /// Rows by table.
 pub type RowCounts = BTreeMap<String, u64>;
 
 /// Marks a tenant as one that is to go: it lets nobody in from now on. `removal` is JSON.
-pub async fn mark(tx: &SystemTx, id: TenantId, removal: &str, now: i64) -> Result<()> {
+pub async fn start(tx: &SystemTx, id: TenantId, removal: &str, now: i64) -> Result<()> {
     tx.update::<tenants::Entity>()
         .filter(tenants::Column::Id.eq(id.0))
         .col_expr(tenants::Column::IsActive, false.into())
@@ -27,7 +27,7 @@ pub async fn mark(tx: &SystemTx, id: TenantId, removal: &str, now: i64) -> Resul
 }
 
 /// Writes down how far the removal has come.
-pub async fn note(tx: &SystemTx, id: TenantId, removal: &str) -> Result<()> {
+pub async fn save_progress(tx: &SystemTx, id: TenantId, removal: &str) -> Result<()> {
     tx.update::<tenants::Entity>()
         .filter(tenants::Column::Id.eq(id.0))
         .col_expr(tenants::Column::Removal, removal.into())
@@ -37,7 +37,7 @@ pub async fn note(tx: &SystemTx, id: TenantId, removal: &str) -> Result<()> {
 }
 
 /// The tenants that are to go, longest known first.
-pub async fn marked(tx: &SystemTx) -> Result<Vec<TenantRow>> {
+pub async fn in_progress(tx: &SystemTx) -> Result<Vec<TenantRow>> {
     let query = tx.select::<tenants::Entity>().filter(tenants::Column::Removal.is_not_null());
     Ok(query.order_by_asc(tenants::Column::Id).limit(100).all(&tx.tx).await?)
 }
@@ -66,14 +66,14 @@ pub async fn stop_jobs(tx: &SystemTx, id: TenantId, most: u64) -> Result<u64> {
 
 /// Takes away at most `most` of the tenant's rows and adds them to `gone`. Less than `most` went when only the tenant and
 /// the counters of its log are left.
-pub async fn bite(tx: &SystemTx, id: TenantId, most: u64, gone: &mut RowCounts) -> Result<u64> {
+pub async fn delete_batch(tx: &SystemTx, id: TenantId, most: u64, gone: &mut RowCounts) -> Result<u64> {
     overwrite(tx, "ON").await?;
     let mut left = most;
     for table in tenant_tables().iter().filter(|table| !LAST.contains(&table.name)) {
         if left == 0 {
             break;
         }
-        let taken = bites::of_tenant(tx, table, id.0, left).await?;
+        let taken = batched_delete::of_tenant(tx, table, id.0, left).await?;
         count(gone, table.name, taken);
         left -= taken;
     }
@@ -88,7 +88,7 @@ pub async fn files(tx: &SystemTx, id: TenantId, most: u64) -> Result<Vec<UploadR
 }
 
 /// Takes these files' rows away, and adds them to `gone`.
-pub async fn take_files(tx: &SystemTx, id: TenantId, files: &[i64], gone: &mut RowCounts) -> Result<()> {
+pub async fn delete_files(tx: &SystemTx, id: TenantId, files: &[i64], gone: &mut RowCounts) -> Result<()> {
     overwrite(tx, "ON").await?;
     let attached = tx
         .delete::<upload_attachments::Entity>(
@@ -110,14 +110,14 @@ const LAST: [&str; 2] = ["tenant_logs", "tenants"];
 pub async fn finish(tx: &SystemTx, id: TenantId, gone: &mut RowCounts) -> Result<()> {
     overwrite(tx, "ON").await?;
     for table in tenant_tables().iter().filter(|table| LAST.contains(&table.name)) {
-        let taken = bites::of_tenant(tx, table, id.0, 1).await?;
+        let taken = batched_delete::of_tenant(tx, table, id.0, 1).await?;
         count(gone, table.name, taken);
     }
     overwrite(tx, "OFF").await
 }
 
 /// Drops the answers that are kept for operators and speak of a tenant: `speaks` judges the answer.
-pub async fn forget_answers(tx: &SystemTx, speaks: impl Fn(&str) -> bool) -> Result<()> {
+pub async fn delete_answers(tx: &SystemTx, is_about: impl Fn(&str) -> bool) -> Result<()> {
     use super::entity::idempotency_keys::{Column, Entity};
     let kept: Vec<(i64, String)> = tx
         .select::<Entity>()
@@ -128,7 +128,7 @@ pub async fn forget_answers(tx: &SystemTx, speaks: impl Fn(&str) -> bool) -> Res
         .into_tuple()
         .all(&tx.tx)
         .await?;
-    let about = kept.into_iter().filter(|(_, answer)| speaks(answer)).map(|(id, _)| id);
+    let about = kept.into_iter().filter(|(_, answer)| is_about(answer)).map(|(id, _)| id);
     tx.delete::<Entity>(Column::Id.is_in(about)).exec(&tx.tx).await?;
     Ok(())
 }
@@ -152,9 +152,9 @@ fn count(gone: &mut RowCounts, table: &str, taken: u64) {
 }
 
 /// SQLite leaves the bytes of removed rows in the file until it needs the room; between these two they are overwritten.
-async fn overwrite(tx: &SystemTx, word: &'static str) -> Result<()> {
+async fn overwrite(tx: &SystemTx, setting: &'static str) -> Result<()> {
     if tx.tx.get_database_backend() == DbBackend::Sqlite {
-        tx.tx.execute_unprepared(&format!("PRAGMA secure_delete = {word}")).await?;
+        tx.tx.execute_unprepared(&format!("PRAGMA secure_delete = {setting}")).await?;
     }
     Ok(())
 }

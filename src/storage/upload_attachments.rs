@@ -10,7 +10,7 @@ pub use super::entity::upload_attachments::Model as AttachmentRow;
 
 /// What a file goes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Host {
+pub enum AttachmentTarget {
     /// A message's row, and the room or conversation that it stands in.
     Message {
         id: i64,
@@ -20,10 +20,10 @@ pub enum Host {
 }
 
 /// Notes that the files of these rows go with something.
-pub async fn insert(tx: &TenantTx, uploads: &[i64], host: Host) -> Result<()> {
+pub async fn insert(tx: &TenantTx, uploads: &[i64], host: AttachmentTarget) -> Result<()> {
     let (message_id, room_id, job_id) = match host {
-        Host::Message { id, room } => (Some(id), Some(room.0), None),
-        Host::Job(job) => (None, None, Some(job.0)),
+        AttachmentTarget::Message { id, room } => (Some(id), Some(room.0), None),
+        AttachmentTarget::Job(job) => (None, None, Some(job.0)),
     };
     let rows = uploads.iter().map(|upload| ActiveModel {
         upload_id: Set(*upload),

@@ -13,7 +13,7 @@ pub async fn read(tx: &TenantTx) -> Result<i64> {
 
 /// Takes `bytes`, where all together stay within `most`. The row is held until the transaction ends: of two who want the
 /// last of a quota the second sees what the first has taken.
-pub async fn take(tx: &TenantTx, bytes: i64, most: Option<i64>) -> Result<bool> {
+pub async fn reserve(tx: &TenantTx, bytes: i64, most: Option<i64>) -> Result<bool> {
     if tx.select::<Entity>().one(&tx.tx).await?.is_none() {
         // The first two files of a tenant may come together.
         tx.insert_new(vec![ActiveModel { bytes: Set(0), ..Default::default() }]).await?;
@@ -27,7 +27,7 @@ pub async fn take(tx: &TenantTx, bytes: i64, most: Option<i64>) -> Result<bool> 
 }
 
 /// Gives `bytes` back.
-pub async fn give_back(tx: &TenantTx, bytes: i64) -> Result<()> {
+pub async fn release(tx: &TenantTx, bytes: i64) -> Result<()> {
     if bytes > 0 {
         let rest = Expr::col(Column::Bytes).sub(bytes);
         tx.update::<Entity>().col_expr(Column::Bytes, rest).exec(&tx.tx).await?;

@@ -31,7 +31,7 @@ pub struct NewUpload<'a> {
 }
 
 /// How far a file has come.
-pub struct Reached<'a> {
+pub struct UploadProgress<'a> {
     pub stored: i64,
     pub hash_state: &'a str,
     pub progress: Option<&'a str>,
@@ -40,7 +40,7 @@ pub struct Reached<'a> {
 }
 
 /// A file that is whole.
-pub struct Whole<'a> {
+pub struct CompletedFile<'a> {
     pub content_type: &'a str,
     pub sha256: &'a str,
     pub now: i64,
@@ -106,7 +106,7 @@ pub async fn take_over(tx: &TenantTx, row: &UploadRow, now: i64, expires_at: i64
 }
 
 /// Notes how far the file has come, for the writer that has it. `false`: somebody else has it, or it is gone.
-pub async fn advance(tx: &TenantTx, id: UploadId, writer: i64, reached: Reached<'_>) -> Result<bool> {
+pub async fn advance(tx: &TenantTx, id: UploadId, writer: i64, reached: UploadProgress<'_>) -> Result<bool> {
     let query = tx.update::<Entity>().filter(Column::UploadId.eq(id.0));
     let query = query.filter(Column::State.eq(RECEIVING)).filter(Column::Writer.eq(writer));
     let query = query
@@ -125,7 +125,7 @@ pub async fn set_reserved(tx: &TenantTx, id: i64, reserved: i64) -> Result<()> {
 }
 
 /// The file is whole. It has of the quota what it is long.
-pub async fn complete(tx: &TenantTx, row: &UploadRow, whole: Whole<'_>) -> Result<UploadRow> {
+pub async fn complete(tx: &TenantTx, row: &UploadRow, whole: CompletedFile<'_>) -> Result<UploadRow> {
     let query = tx.update::<Entity>().filter(Column::Id.eq(row.id));
     let query = query
         .col_expr(Column::State, COMPLETE.into())
@@ -166,7 +166,7 @@ pub async fn unfinished(tx: &TenantTx, owner: UserId) -> Result<u64> {
 }
 
 /// Which of these files have a row.
-pub async fn known(tx: &TenantTx, ids: &[UploadId]) -> Result<Vec<UploadId>> {
+pub async fn existing(tx: &TenantTx, ids: &[UploadId]) -> Result<Vec<UploadId>> {
     let query = tx.select::<Entity>().filter(Column::UploadId.is_in(ids.iter().map(|id| id.0)));
     Ok(query.all(&tx.tx).await?.into_iter().map(|row| UploadId(row.upload_id)).collect())
 }

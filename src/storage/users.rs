@@ -8,9 +8,9 @@ use sea_orm::{
 
 use super::entity::users::{ActiveModel, Column, Entity};
 use super::{Result, SystemTx, TenantTx};
-use crate::base::compared;
 use crate::base::ids::{TenantId, UserId};
 use crate::base::lookalike::Skeletons;
+use crate::base::normalize;
 
 pub use super::entity::users::Model as UserRow;
 
@@ -40,12 +40,12 @@ pub struct UserChange<'a> {
 
 /// The keys under which a name may be found: its own, and the one that it had before names were folded.
 pub(super) fn keys_of(username: &str) -> [String; 2] {
-    [compared::name_key(username), compared::former_name_key(username)]
+    [normalize::name_key(username), normalize::former_name_key(username)]
 }
 
 /// Of users that were found by either key, the one who still has the former key of this very spelling; else the other.
-pub(super) fn best<T>(rows: Vec<T>, username: &str, key: impl Fn(&T) -> &str) -> Option<T> {
-    let former = compared::former_name_key(username);
+pub(super) fn best_match<T>(rows: Vec<T>, username: &str, key: impl Fn(&T) -> &str) -> Option<T> {
+    let former = normalize::former_name_key(username);
     let at = rows.iter().position(|row| key(row) == former);
     let mut rows = rows;
     match at {
@@ -68,11 +68,11 @@ fn row(new: &NewUser<'_>) -> ActiveModel {
     let skeletons = Skeletons::of(new.username);
     ActiveModel {
         username: Set(new.username.to_owned()),
-        username_key: Set(compared::name_key(new.username)),
+        username_key: Set(normalize::name_key(new.username)),
         username_skeleton: Set(skeletons.shown),
         key_skeleton: Set(skeletons.key),
         email: Set(new.email.to_owned()),
-        email_key: Set(compared::folded(new.email)),
+        email_key: Set(normalize::case_fold(new.email)),
         display_name: Set(new.display_name.map(str::to_owned)),
         role: Set(new.role.to_owned()),
         password_hash: Set(new.password_hash.map(str::to_owned)),
@@ -85,12 +85,12 @@ fn row(new: &NewUser<'_>) -> ActiveModel {
 
 /// A user who was removed is not found, though a nameless row may remain: see [`find_all`].
 pub async fn find(tx: &TenantTx, id: UserId) -> Result<Option<UserRow>> {
-    Ok(tx.select::<Entity>().filter(Column::Id.eq(id.0)).filter(is_there()).one(&tx.tx).await?)
+    Ok(tx.select::<Entity>().filter(Column::Id.eq(id.0)).filter(is_not_deleted()).one(&tx.tx).await?)
 }
 
 /// Like [`find`], and holds the row until the transaction ends.
 pub async fn lock(tx: &TenantTx, id: UserId) -> Result<Option<UserRow>> {
-    let query = tx.select::<Entity>().filter(Column::Id.eq(id.0)).filter(is_there());
+    let query = tx.select::<Entity>().filter(Column::Id.eq(id.0)).filter(is_not_deleted());
     Ok(query.lock_exclusive().one(&tx.tx).await?)
 }
 
@@ -101,12 +101,12 @@ pub async fn find_namesakes(tx: &TenantTx, username: &str) -> Result<Vec<UserRow
 }
 
 pub async fn find_by_username(tx: &TenantTx, username: &str) -> Result<Option<UserRow>> {
-    Ok(best(find_namesakes(tx, username).await?, username, |row| &row.username_key))
+    Ok(best_match(find_namesakes(tx, username).await?, username, |row| &row.username_key))
 }
 
 /// A user of this address, under its key or the one that it had before addresses were folded.
 pub async fn find_by_email(tx: &TenantTx, email: &str) -> Result<Option<UserRow>> {
-    let keys = [compared::folded(email), compared::former_email_key(email)];
+    let keys = [normalize::case_fold(email), normalize::former_email_key(email)];
     Ok(tx.select::<Entity>().filter(Column::EmailKey.is_in(keys)).one(&tx.tx).await?)
 }
 
@@ -115,25 +115,25 @@ pub async fn find_alike(tx: &TenantTx, skeletons: &Skeletons) -> Result<Vec<User
     let alike = Condition::any()
         .add(Column::UsernameSkeleton.eq(skeletons.shown.as_str()))
         .add(Column::KeySkeleton.eq(skeletons.key.as_str()));
-    Ok(tx.select::<Entity>().filter(alike).filter(is_there()).limit(100).all(&tx.tx).await?)
+    Ok(tx.select::<Entity>().filter(alike).filter(is_not_deleted()).limit(100).all(&tx.tx).await?)
 }
 
 /// The user of a sign-in, before there is a scope: the tenant is the one that the caller named.
 pub async fn find_in(tx: &SystemTx, tenant: TenantId, username: &str) -> Result<Option<UserRow>> {
-    let query = tx.select::<Entity>().filter(Column::TenantId.eq(tenant.0)).filter(is_there());
+    let query = tx.select::<Entity>().filter(Column::TenantId.eq(tenant.0)).filter(is_not_deleted());
     let rows = query.filter(Column::UsernameKey.is_in(keys_of(username))).all(&tx.tx).await?;
-    Ok(best(rows, username, |row| &row.username_key))
+    Ok(best_match(rows, username, |row| &row.username_key))
 }
 
 /// Like [`find`], for a sign-in.
 pub async fn lookup(tx: &SystemTx, tenant: TenantId, id: UserId) -> Result<Option<UserRow>> {
-    let query = tx.select::<Entity>().filter(Column::TenantId.eq(tenant.0)).filter(is_there());
+    let query = tx.select::<Entity>().filter(Column::TenantId.eq(tenant.0)).filter(is_not_deleted());
     Ok(query.filter(Column::Id.eq(id.0)).one(&tx.tx).await?)
 }
 
 /// Like [`lock`], for a sign-in.
 pub async fn lock_in(tx: &SystemTx, tenant: TenantId, id: UserId) -> Result<Option<UserRow>> {
-    let query = tx.select::<Entity>().filter(Column::TenantId.eq(tenant.0)).filter(is_there());
+    let query = tx.select::<Entity>().filter(Column::TenantId.eq(tenant.0)).filter(is_not_deleted());
     Ok(query.filter(Column::Id.eq(id.0)).lock_exclusive().one(&tx.tx).await?)
 }
 
@@ -147,12 +147,12 @@ pub async fn rehash(tx: &SystemTx, id: UserId, password_hash: &str) -> Result<()
     Ok(())
 }
 
-fn is_there() -> sea_orm::sea_query::SimpleExpr {
+fn is_not_deleted() -> sea_orm::sea_query::SimpleExpr {
     Column::DeletedAt.is_null()
 }
 
 pub async fn list(tx: &TenantTx, only_active: bool, after: Option<i64>, limit: u64) -> Result<Vec<UserRow>> {
-    let mut query = tx.select::<Entity>().filter(Column::Id.gt(after.unwrap_or(0))).filter(is_there());
+    let mut query = tx.select::<Entity>().filter(Column::Id.gt(after.unwrap_or(0))).filter(is_not_deleted());
     if only_active {
         query = query.filter(Column::IsActive.eq(true));
     }
@@ -183,14 +183,14 @@ pub async fn update(tx: &TenantTx, id: UserId, change: &UserChange<'_>, now: i64
         let skeletons = Skeletons::of(username);
         query = query
             .col_expr(Column::Username, username.into())
-            .col_expr(Column::UsernameKey, compared::name_key(username).into())
+            .col_expr(Column::UsernameKey, normalize::name_key(username).into())
             .col_expr(Column::UsernameSkeleton, skeletons.shown.into())
             .col_expr(Column::KeySkeleton, skeletons.key.into());
     }
     if let Some(email) = change.email {
         query = query
             .col_expr(Column::Email, email.into())
-            .col_expr(Column::EmailKey, compared::folded(email).into());
+            .col_expr(Column::EmailKey, normalize::case_fold(email).into());
     }
     if let Some(name) = change.display_name {
         query = query.col_expr(Column::DisplayName, Expr::value(name.map(str::to_owned)));
@@ -216,26 +216,26 @@ pub async fn update(tx: &TenantTx, id: UserId, change: &UserChange<'_>, now: i64
 
 /// What is left of a removed user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Remains {
-    Nothing,
+pub enum RemovalOutcome {
+    Deleted,
     /// Rows that the user made refer to the row, so it stays, without anything that tells who it was.
-    Nameless,
+    Anonymized,
 }
 
 /// Removes a user with their sessions, links and keys.
-pub async fn remove(tx: &TenantTx, id: UserId, now: i64) -> Result<Remains> {
+pub async fn remove(tx: &TenantTx, id: UserId, now: i64) -> Result<RemovalOutcome> {
     // A savepoint: on PostgreSQL a reference that does not let go would end the whole transaction. Asking the row's
     // own foreign keys, rather than tables by name, also holds for tables that are added later.
     let attempt = tx.tx.begin().await?;
     match tx.delete::<Entity>(Column::Id.eq(id.0)).exec(&attempt).await {
         Ok(_) => {
             attempt.commit().await?;
-            Ok(Remains::Nothing)
+            Ok(RemovalOutcome::Deleted)
         }
         Err(error) if is_reference(&error) => {
             attempt.rollback().await?;
-            bury(tx, id, now).await?;
-            Ok(Remains::Nameless)
+            anonymize(tx, id, now).await?;
+            Ok(RemovalOutcome::Anonymized)
         }
         Err(error) => Err(error.into()),
     }
@@ -245,7 +245,7 @@ fn is_reference(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_)))
 }
 
-async fn bury(tx: &TenantTx, id: UserId, now: i64) -> Result<()> {
+async fn anonymize(tx: &TenantTx, id: UserId, now: i64) -> Result<()> {
     let name = format!("deleted-{id}");
     let nothing = || Expr::value(Option::<String>::None);
     tx.update::<Entity>()
@@ -268,23 +268,23 @@ async fn bury(tx: &TenantTx, id: UserId, now: i64) -> Result<()> {
 }
 
 pub async fn count(tx: &TenantTx) -> Result<u64> {
-    Ok(tx.select::<Entity>().filter(is_there()).count(&tx.tx).await?)
+    Ok(tx.select::<Entity>().filter(is_not_deleted()).count(&tx.tx).await?)
 }
 
 /// Users of any tenant whose key is another's since keys were computed anew, and whose admins have not heard of it.
-pub async fn find_untold_clashes(tx: &SystemTx, most: u64) -> Result<Vec<UserRow>> {
-    let query = tx.select::<Entity>().filter(Column::KeyClash.is_not_null()).filter(is_there());
+pub async fn find_unreported_clashes(tx: &SystemTx, most: u64) -> Result<Vec<UserRow>> {
+    let query = tx.select::<Entity>().filter(Column::KeyClash.is_not_null()).filter(is_not_deleted());
     Ok(query.order_by_asc(Column::Id).limit(most).all(&tx.tx).await?)
 }
 
 /// Notes that the admins have heard of it; `false` when another node was faster.
-pub async fn note_clash_told(tx: &TenantTx, id: UserId) -> Result<bool> {
-    let told = tx
+pub async fn record_clash_reported(tx: &TenantTx, id: UserId) -> Result<bool> {
+    let updated = tx
         .update::<Entity>()
         .filter(Column::Id.eq(id.0))
         .filter(Column::KeyClash.is_not_null())
         .col_expr(Column::KeyClash, Expr::value(Option::<String>::None))
         .exec(&tx.tx)
         .await?;
-    Ok(told.rows_affected > 0)
+    Ok(updated.rows_affected > 0)
 }

@@ -68,7 +68,7 @@ pub fn url(url: &str) -> Cow<'_, str> {
         Some((path, query)) => (path, Some(query)),
         None => (front, None),
     };
-    let path = without_user(path);
+    let path = mask_userinfo(path);
     let query = query.map(query_string);
     let untouched =
         fragment.is_none() && matches!(path, Cow::Borrowed(_)) && !matches!(query, Some(Cow::Owned(_)));
@@ -76,9 +76,9 @@ pub fn url(url: &str) -> Cow<'_, str> {
         return Cow::Borrowed(url);
     }
     let mut shown = path.into_owned();
-    for (mark, part) in [('?', query.as_deref()), ('#', fragment)] {
+    for (separator, part) in [('?', query.as_deref()), ('#', fragment)] {
         if let Some(part) = part {
-            shown.push(mark);
+            shown.push(separator);
             shown.push_str(part);
         }
     }
@@ -107,7 +107,7 @@ fn is_secret_parameter(pair: &str) -> bool {
     url::form_urlencoded::parse(name.as_bytes()).any(|(name, _)| is_secret_name(name.trim()))
 }
 
-fn without_user(path: &str) -> Cow<'_, str> {
+fn mask_userinfo(path: &str) -> Cow<'_, str> {
     let Some((scheme, rest)) = path.split_once("://") else { return Cow::Borrowed(path) };
     let (authority, tail) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     match authority.rsplit_once('@') {
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secret_parameters_are_masked_wherever_they_stand() {
+    fn secret_parameters_are_masked_at_any_position() {
         let cases = [
             ("/ws?token=canary", "/ws?token=***"),
             ("/ws?since=1&ticket=canary&names=type", "/ws?since=1&ticket=***&names=type"),

@@ -6,20 +6,20 @@ use std::io::{self, Write};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::recognise::masked;
-use crate::base::text::cut;
+use super::secret_patterns::mask_secrets;
+use crate::base::text::truncate;
 
 /// Bytes of a line that are looked at and written; the rest is cut off.
 const LINE_BYTES: usize = 64 * 1024;
 
 /// One event as it may be written: secrets masked, on one line, of bounded length.
-pub fn line(line: &str) -> Cow<'_, str> {
+pub fn scrub_line(line: &str) -> Cow<'_, str> {
     let (body, end) = match line.strip_suffix('\n') {
         Some(body) => (body, "\n"),
         None => (line, ""),
     };
-    let shown = cut(body, LINE_BYTES);
-    let masked = masked(shown);
+    let shown = truncate(body, LINE_BYTES);
+    let masked = mask_secrets(shown);
     let whole = shown.len() == body.len();
     if whole && !body.contains(['\n', '\r']) && matches!(masked, Cow::Borrowed(_)) {
         return Cow::Borrowed(line);
@@ -31,23 +31,23 @@ pub fn line(line: &str) -> Cow<'_, str> {
 
 /// Makes writers that mask what passes through them.
 #[derive(Clone, Debug)]
-pub struct Scrubbed<M>(pub M);
+pub struct ScrubbingMakeWriter<M>(pub M);
 
-impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for Scrubbed<M> {
-    type Writer = ScrubbedWriter<M::Writer>;
+impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for ScrubbingMakeWriter<M> {
+    type Writer = ScrubbingWriter<M::Writer>;
 
     fn make_writer(&'a self) -> Self::Writer {
-        ScrubbedWriter(self.0.make_writer())
+        ScrubbingWriter(self.0.make_writer())
     }
 }
 
 /// Takes one whole event a call, as the formatter hands it over.
 #[derive(Debug)]
-pub struct ScrubbedWriter<W>(W);
+pub struct ScrubbingWriter<W>(W);
 
-impl<W: Write> Write for ScrubbedWriter<W> {
+impl<W: Write> Write for ScrubbingWriter<W> {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        self.0.write_all(line(&String::from_utf8_lossy(event)).as_bytes())?;
+        self.0.write_all(scrub_line(&String::from_utf8_lossy(event)).as_bytes())?;
         Ok(event.len())
     }
 
@@ -76,16 +76,16 @@ mod tests {
             "Grüße aus Köln = schön\n",
         ];
         for given in lines {
-            assert!(matches!(line(given), Cow::Borrowed(_)), "{given} -> {}", line(given));
+            assert!(matches!(scrub_line(given), Cow::Borrowed(_)), "{given} -> {}", scrub_line(given));
         }
     }
 
     #[test]
     fn a_line_stays_one_line_of_bounded_length() {
-        assert_eq!(line("a\nFORGED\r\n"), "a\\nFORGED\\r\n");
+        assert_eq!(scrub_line("a\nFORGED\r\n"), "a\\nFORGED\\r\n");
 
         let long = format!("{}{JWT}\n", "ä".repeat(LINE_BYTES));
-        let shown = line(&long);
+        let shown = scrub_line(&long);
         assert!(shown.len() < LINE_BYTES + 8 && shown.ends_with(" …\n"));
     }
 
@@ -93,14 +93,14 @@ mod tests {
     fn a_secret_cut_by_the_bound_is_masked_as_far_as_it_goes() {
         let long = format!("{}{JWT}\n", " ".repeat(LINE_BYTES - 40));
 
-        assert!(line(&long).trim_start().starts_with("***"));
+        assert!(scrub_line(&long).trim_start().starts_with("***"));
     }
 
     proptest! {
         #[test]
         fn any_text_is_masked_without_panic_and_a_second_time_changes_nothing(text in "[\\s\\S]{0,80}|[\"\\\\:=a-z&]{0,40}") {
-            let once = line(&text).into_owned();
-            prop_assert_eq!(line(&once).into_owned(), once);
+            let once = scrub_line(&text).into_owned();
+            prop_assert_eq!(scrub_line(&once).into_owned(), once);
         }
     }
 }

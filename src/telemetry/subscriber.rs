@@ -8,7 +8,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
-use super::scrub::Scrubbed;
+use super::scrub::ScrubbingMakeWriter;
 use crate::config::{LogFormat, TelemetrySettings};
 
 /// Why the log could not be set up or changed.
@@ -29,7 +29,7 @@ pub struct FilterHandle(reload::Handle<EnvFilter, Registry>);
 impl FilterHandle {
     /// Logs by `filter` from now on; the old filter stays when this one does not parse.
     pub fn set(&self, filter: &str) -> Result<(), TelemetryError> {
-        Ok(self.0.reload(parsed(filter)?)?)
+        Ok(self.0.reload(parse_filter(filter)?)?)
     }
 
     /// The filter in force.
@@ -42,7 +42,7 @@ impl FilterHandle {
 /// The name of its log target, written in two parts: it is no use of the library, which only `storage` may name.
 const MIGRATOR: &str = concat!("sea", "_orm_migration");
 
-fn parsed(filter: &str) -> Result<EnvFilter, ParseError> {
+fn parse_filter(filter: &str) -> Result<EnvFilter, ParseError> {
     let parsed = EnvFilter::builder().parse(filter)?;
     if filter.contains(MIGRATOR) {
         return Ok(parsed);
@@ -65,9 +65,9 @@ pub fn subscriber<W>(
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let (filter, handle) = reload::Layer::new(parsed(&settings.log_filter)?);
+    let (filter, handle) = reload::Layer::new(parse_filter(&settings.log_filter)?);
     // No colours: their escapes would part a name from its value, and the scrubber would not know it.
-    let lines = fmt::layer().with_ansi(false).with_writer(Scrubbed(writer));
+    let lines = fmt::layer().with_ansi(false).with_writer(ScrubbingMakeWriter(writer));
     let layer = match settings.log_format {
         LogFormat::Pretty => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
@@ -93,9 +93,9 @@ mod tests {
     const KEY: &str = "llk_0192f0c17a9b7c31a5d2e4f60718293a_Y2FuYXJ5LWNhbmFyeS1jYW5hcnk";
 
     #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
+    struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Page {
+    impl Write for LogBuffer {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().write(bytes)
         }
@@ -106,11 +106,11 @@ mod tests {
     }
 
     fn logged(log_format: LogFormat, log_filter: &str, act: impl FnOnce(&FilterHandle)) -> String {
-        let page = Page::default();
+        let page = LogBuffer::default();
         let settings = TelemetrySettings {
             log_format,
             log_filter: log_filter.to_owned(),
-            stall: None,
+            stall_limit: None,
             tenant_metrics: None,
             metrics_key: None,
             metrics_bind: None,
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_migrator_is_heard_only_by_name() {
+    fn the_migrator_is_logged_only_when_named() {
         let says = |_: &FilterHandle| info!(target: MIGRATOR, "Applying all pending migrations");
 
         assert_eq!(logged(LogFormat::Pretty, "info", says), "");

@@ -11,43 +11,43 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::metrics::Metrics;
-use super::writes::Writes;
+use super::open_transactions::OpenTransactions;
 use crate::base::clock::Stopwatch;
 
 /// Between two questions.
-const EVERY: Duration = Duration::from_secs(1);
+const PING_INTERVAL: Duration = Duration::from_secs(1);
 /// After so many limits without an answer the process is said to be dead.
 const DEAD_AFTER: u32 = 3;
 
 /// What the thread asks and the task answers.
 #[derive(Debug, Default)]
-pub struct Heart {
-    asked: AtomicU64,
-    answered: AtomicU64,
+pub struct Probe {
+    pings: AtomicU64,
+    pongs: AtomicU64,
     silent_ms: AtomicU64,
     limit_ms: AtomicU64,
-    knock: Notify,
+    notify: Notify,
 }
 
-impl Heart {
+impl Probe {
     /// Answers until `stop`; the task that shows that the runtime runs.
-    pub async fn beat(self: Arc<Self>, stop: CancellationToken) {
+    pub async fn respond(self: Arc<Self>, stop: CancellationToken) {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.knock.notified() => self.answered.store(self.asked.load(Ordering::Acquire), Ordering::Release),
+                () = self.notify.notified() => self.pongs.store(self.pings.load(Ordering::Acquire), Ordering::Release),
             }
         }
     }
 
-    fn ask(&self) {
-        self.asked.fetch_add(1, Ordering::AcqRel);
-        self.knock.notify_one();
+    fn ping(&self) {
+        self.pings.fetch_add(1, Ordering::AcqRel);
+        self.notify.notify_one();
     }
 
     /// Whether every question has been answered.
     pub fn has_answered(&self) -> bool {
-        self.answered.load(Ordering::Acquire) >= self.asked.load(Ordering::Acquire)
+        self.pongs.load(Ordering::Acquire) >= self.pings.load(Ordering::Acquire)
     }
 
     /// How long the oldest open question has been waiting, as of the last look.
@@ -64,7 +64,7 @@ impl Heart {
 
 /// What a look has found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finding {
+pub enum StallEvent {
     /// The runtime has not answered for this long; told once a stall.
     Stalled(Duration),
     /// It answers again, after this long.
@@ -73,74 +73,74 @@ pub enum Finding {
 
 /// The watchdog's rule, apart from its thread and its clock.
 pub struct Watchdog {
-    heart: Arc<Heart>,
+    probe: Arc<Probe>,
     limit: Duration,
     /// When the open question was asked.
     open_since: Option<Duration>,
-    told: bool,
+    reported: bool,
 }
 
 impl Watchdog {
-    pub fn new(heart: Arc<Heart>, limit: Duration) -> Self {
-        heart.limit_ms.store(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
-        Self { heart, limit, open_since: None, told: false }
+    pub fn new(probe: Arc<Probe>, limit: Duration) -> Self {
+        probe.limit_ms.store(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        Self { probe: probe, limit, open_since: None, reported: false }
     }
 
     /// Looks once; `now` is any time that only goes forward.
-    pub fn look(&mut self, now: Duration) -> Option<Finding> {
+    pub fn check(&mut self, now: Duration) -> Option<StallEvent> {
         let silent = self.open_since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
-        if self.heart.has_answered() {
-            self.note(Duration::ZERO);
+        if self.probe.has_answered() {
+            self.record_silence(Duration::ZERO);
             self.open_since = Some(now);
-            self.heart.ask();
-            return std::mem::take(&mut self.told).then_some(Finding::Recovered(silent));
+            self.probe.ping();
+            return std::mem::take(&mut self.reported).then_some(StallEvent::Recovered(silent));
         }
-        self.note(silent);
-        if silent < self.limit || std::mem::replace(&mut self.told, true) {
+        self.record_silence(silent);
+        if silent < self.limit || std::mem::replace(&mut self.reported, true) {
             return None;
         }
-        Some(Finding::Stalled(silent))
+        Some(StallEvent::Stalled(silent))
     }
 
-    fn note(&self, silent: Duration) {
+    fn record_silence(&self, silent: Duration) {
         let ms = u64::try_from(silent.as_millis()).unwrap_or(u64::MAX);
-        self.heart.silent_ms.store(ms, Ordering::Relaxed);
+        self.probe.silent_ms.store(ms, Ordering::Relaxed);
     }
 }
 
 /// The thread, until it is told to end.
-pub struct Watching {
-    ending: Arc<(Mutex<bool>, Condvar)>,
+pub struct WatchdogThread {
+    stop_signal: Arc<(Mutex<bool>, Condvar)>,
     thread: JoinHandle<()>,
 }
 
-impl Watching {
+impl WatchdogThread {
     /// Starts the thread. `limit` is for the runtime and for a writing transaction alike.
     pub fn start(
-        heart: Arc<Heart>,
+        probe: Arc<Probe>,
         limit: Duration,
         metrics: Arc<Metrics>,
-        writes: Arc<Writes>,
+        transactions: Arc<OpenTransactions>,
     ) -> std::io::Result<Self> {
         let ending = Arc::new((Mutex::new(false), Condvar::new()));
         let own = Arc::clone(&ending);
         let thread = std::thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
             let watch = Stopwatch::start();
-            let mut watchdog = Watchdog::new(heart, limit);
+            let mut watchdog = Watchdog::new(probe, limit);
             let (ended, end) = &*own;
             let mut is_over = ended.lock();
             while !*is_over {
-                tell(watchdog.look(watch.elapsed()), &metrics);
-                writes.tell_overdue(limit);
-                end.wait_for(&mut is_over, EVERY.min(limit));
+                report(watchdog.check(watch.elapsed()), &metrics);
+                transactions.log_overdue(limit);
+                end.wait_for(&mut is_over, PING_INTERVAL.min(limit));
             }
         })?;
-        Ok(Self { ending, thread })
+        Ok(Self { stop_signal: ending, thread })
     }
 
     /// Ends the thread, which is never in the middle of anything long.
-    pub fn end(self) {
-        let (ended, end) = &*self.ending;
+    pub fn stop(self) {
+        let (ended, end) = &*self.stop_signal;
         *ended.lock() = true;
         end.notify_all();
         if self.thread.join().is_err() {
@@ -149,16 +149,16 @@ impl Watching {
     }
 }
 
-fn tell(finding: Option<Finding>, metrics: &Metrics) {
+fn report(finding: Option<StallEvent>, metrics: &Metrics) {
     match finding {
-        Some(Finding::Stalled(silent)) => {
-            metrics.stalls.one();
+        Some(StallEvent::Stalled(silent)) => {
+            metrics.stalls.inc();
             tracing::error!(
                 stalled_ms = silent.as_millis(),
                 "the runtime does not run: a task blocks its threads"
             );
         }
-        Some(Finding::Recovered(silent)) => {
+        Some(StallEvent::Recovered(silent)) => {
             tracing::error!(stalled_ms = silent.as_millis(), "the runtime runs again after a stall");
         }
         None => {}
@@ -178,8 +178,8 @@ mod tests {
     }
 
     #[test]
-    fn a_blocked_runtime_is_told_once_and_so_is_its_recovery() {
-        let heart = Arc::new(Heart::default());
+    fn a_blocked_runtime_is_reported_once_and_so_is_its_recovery() {
+        let heart = Arc::new(Probe::default());
         let mut watchdog = Watchdog::new(Arc::clone(&heart), LIMIT);
         let (blocked, is_blocked) = mpsc::channel();
         let (release, released) = mpsc::channel::<()>();
@@ -187,7 +187,7 @@ mod tests {
         let runtime = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             runtime.block_on(async {
-                let beating = own.clone().beat(CancellationToken::new());
+                let beating = own.clone().respond(CancellationToken::new());
                 let mut beating = std::pin::pin!(beating);
                 blocked.send(()).unwrap();
                 // What no task may do: it holds the only thread.
@@ -201,29 +201,29 @@ mod tests {
         });
         is_blocked.recv().unwrap();
 
-        assert_eq!(watchdog.look(at(0)), None);
-        assert_eq!(watchdog.look(at(9)), None);
-        assert_eq!(watchdog.look(at(11)), Some(Finding::Stalled(at(11))));
-        assert_eq!(watchdog.look(at(12)), None);
+        assert_eq!(watchdog.check(at(0)), None);
+        assert_eq!(watchdog.check(at(9)), None);
+        assert_eq!(watchdog.check(at(11)), Some(StallEvent::Stalled(at(11))));
+        assert_eq!(watchdog.check(at(12)), None);
         assert!(!heart.is_dead());
-        assert_eq!(watchdog.look(at(31)), None);
+        assert_eq!(watchdog.check(at(31)), None);
         assert!(heart.is_dead());
         release.send(()).unwrap();
         runtime.join().unwrap();
 
-        assert_eq!(watchdog.look(at(33)), Some(Finding::Recovered(at(33))));
+        assert_eq!(watchdog.check(at(33)), Some(StallEvent::Recovered(at(33))));
         assert!(!heart.is_dead());
     }
 
     #[tokio::test]
-    async fn a_runtime_that_runs_is_never_told() {
-        let (heart, stop) = (Arc::new(Heart::default()), CancellationToken::new());
+    async fn a_running_runtime_is_never_reported() {
+        let (heart, stop) = (Arc::new(Probe::default()), CancellationToken::new());
         let mut watchdog = Watchdog::new(Arc::clone(&heart), LIMIT);
         let tasks = tokio_util::task::TaskTracker::new();
-        tasks.spawn(Arc::clone(&heart).beat(stop.clone()));
+        tasks.spawn(Arc::clone(&heart).respond(stop.clone()));
 
         for second in 0..100 {
-            assert_eq!(watchdog.look(at(second)), None);
+            assert_eq!(watchdog.check(at(second)), None);
             while !heart.has_answered() {
                 tokio::task::yield_now().await;
             }
@@ -235,10 +235,10 @@ mod tests {
     }
 
     #[test]
-    fn the_thread_ends_when_it_is_told_to() {
+    fn the_thread_ends_when_stopped() {
         let metrics = Arc::new(Metrics::default());
-        let watching = Watching::start(Arc::default(), LIMIT, metrics, Arc::default()).unwrap();
+        let watching = WatchdogThread::start(Arc::default(), LIMIT, metrics, Arc::default()).unwrap();
 
-        watching.end();
+        watching.stop();
     }
 }

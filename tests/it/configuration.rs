@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use lotline::app::settings as parts;
+use lotline::app::wiring;
 use lotline::app::{App, StartError};
 use lotline::base::clock::Clock;
 use lotline::config::Settings;
@@ -16,64 +16,64 @@ enum Proof {
     /// outside of the configuration and of the composition.
     Part(fn(&Settings) -> String, &'static str),
     /// The composition hands the value on in these words; the receiver uses it in those.
-    Handed { by: (&'static str, &'static str), used: (&'static str, &'static str) },
+    PassedOn { by: (&'static str, &'static str), used: (&'static str, &'static str) },
     /// A test with this name in this file shows the effect on a running node.
     Test(&'static str, &'static str),
     /// The node does not start: the key is for several nodes, which are not built yet.
     RefusedAtStart,
 }
 
-use Proof::{Handed, Part, RefusedAtStart, Test};
+use Proof::{Part, PassedOn, RefusedAtStart, Test};
 
 /// A key, another value than the default, and the proof.
 type Row = (&'static str, &'static str, Proof);
 
 fn serve(settings: &Settings) -> String {
-    format!("{:?}", parts::serve(settings))
+    format!("{:?}", wiring::serve(settings))
 }
 
 fn sessions(settings: &Settings) -> String {
-    format!("{:?}", parts::sessions(settings))
+    format!("{:?}", wiring::sessions(settings))
 }
 
 fn limits(settings: &Settings) -> String {
-    format!("{:?}", parts::limits(settings))
+    format!("{:?}", wiring::limits(settings))
 }
 
 fn jobs(settings: &Settings) -> String {
-    format!("{:?}", parts::jobs(settings))
+    format!("{:?}", wiring::jobs(settings))
 }
 
 fn bodies(settings: &Settings) -> String {
-    format!("{:?}", parts::bodies(settings))
+    format!("{:?}", wiring::bodies(settings))
 }
 
 fn identity(settings: &Settings) -> String {
-    format!("{:?}", parts::identity(settings, settings.server.bind))
+    format!("{:?}", wiring::identity(settings, settings.server.bind))
 }
 
 fn passwords(settings: &Settings) -> String {
-    format!("{:?}", parts::passwords(settings))
+    format!("{:?}", wiring::passwords(settings))
 }
 
 fn database(settings: &Settings) -> String {
-    format!("{:?}", parts::database(settings))
+    format!("{:?}", wiring::database(settings))
 }
 
-fn kept_for(settings: &Settings) -> String {
-    format!("{:?}", parts::kept_for(settings))
+fn retention_of_rows(settings: &Settings) -> String {
+    format!("{:?}", wiring::row_retention(settings))
 }
 
 fn retention(settings: &Settings) -> String {
-    format!("{:?}", parts::retention(settings))
+    format!("{:?}", wiring::log_retention(settings))
 }
 
-fn together(settings: &Settings) -> String {
-    format!("{:?}", parts::together(settings))
+fn ephemeral(settings: &Settings) -> String {
+    format!("{:?}", wiring::ephemeral(settings))
 }
 
 fn crawler(settings: &Settings) -> String {
-    format!("{:?}", parts::crawler(settings, ReaderProgram::Threads))
+    format!("{:?}", wiring::crawler(settings, ReaderProgram::Threads))
 }
 
 const BUILD: &str = "src/app/build.rs";
@@ -85,7 +85,7 @@ const KEY_FILES_TEST: Proof =
     Test("tests/it/process/keys.rs", "the_first_key_file_of_the_algorithm_signs_and_all_verify");
 const RELOAD_TEST: Proof =
     Test("tests/it/process/reload.rs", "origins_and_log_level_change_while_a_socket_stays_open");
-const FIRST_ADMIN: Proof = Handed {
+const FIRST_ADMIN: Proof = PassedOn {
     by: (BUILD, "bootstrap::first_start(identity, &first.tenant, &first.username, &first.password)"),
     used: ("src/domain/identity/bootstrap.rs", "pub async fn first_start("),
 };
@@ -114,7 +114,7 @@ fn rows_of_the_server() -> Vec<Row> {
         (
             "server.request_timeout_seconds",
             "61",
-            Handed {
+            PassedOn {
                 by: (BUILD, "request_timeout: settings.server.request_timeout()"),
                 used: ("src/http/router.rs", "span: request_timeout"),
             },
@@ -140,10 +140,10 @@ fn rows_of_the_stores() -> Vec<Row> {
         ("database.migrate", "true", Part(database, "migrate")),
         ("database.max_connections", "17", Part(database, "max_connections")),
         ("database.statement_seconds", "31", Part(database, "statement_time")),
-        ("database.audit_log_days", "1", Part(kept_for, "kept.audit_log")),
-        ("database.notification_days", "1", Part(kept_for, "kept.notifications")),
-        ("database.job_log_days", "1", Part(kept_for, "kept.job_logs")),
-        ("database.finished_job_days", "1", Part(kept_for, "kept.finished_jobs")),
+        ("database.audit_log_days", "1", Part(retention_of_rows, "kept.audit_log")),
+        ("database.notification_days", "1", Part(retention_of_rows, "kept.notifications")),
+        ("database.job_log_days", "1", Part(retention_of_rows, "kept.job_logs")),
+        ("database.finished_job_days", "1", Part(retention_of_rows, "kept.finished_jobs")),
         ("cluster.url", "redis://127.0.0.1", RefusedAtStart),
         ("cluster.prefix", "other", RefusedAtStart),
         ("eventlog.retention_seconds", "60", Part(retention, "retention.age")),
@@ -152,7 +152,7 @@ fn rows_of_the_stores() -> Vec<Row> {
         (
             "eventlog.poll_ms",
             "60",
-            Handed {
+            PassedOn {
                 by: (BUILD, "settings.eventlog.poll_interval()"),
                 used: ("src/session/relay.rs", "kernel.clock.sleep(poll)"),
             },
@@ -160,7 +160,7 @@ fn rows_of_the_stores() -> Vec<Row> {
         (
             "uploads.dir",
             "/tmp/elsewhere",
-            Handed {
+            PassedOn {
                 by: (UPLOADS, "Blobs::folder(settings.uploads_dir())"),
                 used: ("src/blobs/mod.rs", "pub fn folder("),
             },
@@ -174,7 +174,7 @@ fn rows_of_the_stores() -> Vec<Row> {
         (
             "uploads.abandoned_seconds",
             "61",
-            Handed {
+            PassedOn {
                 by: (UPLOADS, "uploads.abandoned_after()"),
                 used: ("src/domain/uploads/sweep.rs", "settings.abandoned_after"),
             },
@@ -184,7 +184,7 @@ fn rows_of_the_stores() -> Vec<Row> {
         (
             "uploads.region",
             "eu-central-1",
-            Handed {
+            PassedOn {
                 by: (UPLOADS, "region: uploads.region.clone()"),
                 used: ("src/blobs/bucket.rs", "&settings.region"),
             },
@@ -196,7 +196,7 @@ fn rows_of_the_stores() -> Vec<Row> {
 
 fn rows_of_people() -> Vec<Row> {
     let own =
-        |used| Handed { by: ("src/app/issuers.rs", "OwnIssuer::new(&auth.issuer, &auth.audience)"), used };
+        |used| PassedOn { by: ("src/app/issuers.rs", "OwnIssuer::new(&auth.issuer, &auth.audience)"), used };
     vec![
         ("auth.registration", "true", Part(identity, "settings.registration")),
         ("auth.default_tenant", "acme", Part(identity, "settings.default_tenant")),
@@ -221,12 +221,12 @@ fn rows_of_people() -> Vec<Row> {
             Test("tests/it/tokens/issuers.rs", "a_published_key_speaks_for_its_issuer_and_tenants_only"),
         ),
         ("cors.allowed_origins", "https://app.example", RELOAD_TEST),
-        ("rooms.create_on_join", "true", Part(together, "create_on_join")),
-        ("rooms.presence_grace_seconds", "11", Part(together, "presence_grace")),
+        ("rooms.create_on_join", "true", Part(ephemeral, "create_on_join")),
+        ("rooms.presence_grace_seconds", "11", Part(ephemeral, "presence_grace")),
         (
             "telemetry.log_format",
             "json",
-            Handed {
+            PassedOn {
                 by: ("src/app/main_verb.rs", "subscriber::install(&settings.telemetry)"),
                 used: ("src/telemetry/subscriber.rs", "match settings.log_format"),
             },
@@ -235,7 +235,7 @@ fn rows_of_people() -> Vec<Row> {
         (
             "telemetry.stall_seconds",
             "11",
-            Handed {
+            PassedOn {
                 by: (BUILD, "timers::watchdog(&work, &sessions, settings.telemetry.stall"),
                 used: ("src/telemetry/watchdog.rs", "limit"),
             },
@@ -295,7 +295,7 @@ fn rows_of_limits() -> Vec<Row> {
         (
             "limits.lease_seconds",
             "7",
-            Handed {
+            PassedOn {
                 by: (BUILD, "LeaseLength(settings.limits.lease())"),
                 used: ("src/http/workers/mod.rs", "request.data::<LeaseLength>()"),
             },
@@ -307,14 +307,14 @@ fn rows_of_limits() -> Vec<Row> {
 }
 
 fn rows_of_the_crawler() -> Vec<Row> {
-    let runner = |by| Handed { by: (TIMERS, by), used: ("src/crawler/runner.rs", "running") };
+    let runner = |by| PassedOn { by: (TIMERS, by), used: ("src/crawler/runner.rs", "running") };
     vec![
         ("crawler.enabled", "false", runner("if !settings.crawler.enabled")),
         ("crawler.concurrency", "7", runner("jobs: settings.crawler.concurrency")),
         (
             "crawler.open_jobs_per_slot",
             "7",
-            Handed {
+            PassedOn {
                 by: (TIMERS, "open_per_job: settings.crawler.open_jobs_per_slot"),
                 used: ("src/crawler/runner.rs", "Slots::new(running.jobs, running.open_per_job"),
             },
@@ -345,7 +345,7 @@ fn rows() -> Vec<Row> {
 }
 
 /// Keys that cannot stand without others.
-fn beside(key: &str) -> &'static [(&'static str, &'static str)] {
+fn required_with(key: &str) -> &'static [(&'static str, &'static str)] {
     const POSTGRES: &[(&str, &str)] = &[("database.url", "postgres://a@127.0.0.1/z")];
     const BUCKET: &[(&str, &str)] = &[
         ("uploads.bucket", "bucket"),
@@ -380,7 +380,7 @@ fn load(pairs: &[(&str, &str)], folder: Option<&Path>) -> Settings {
     }
     all.extend(pairs.iter().map(|(key, value)| (variable(key), (*value).to_owned())));
     Settings::load(None, all.into_iter())
-        .unwrap_or_else(|faults| panic!("{}", lotline::config::report(&faults)))
+        .unwrap_or_else(|faults| panic!("{}", lotline::config::format_errors(&faults)))
 }
 
 fn variable(key: &str) -> String {
@@ -436,10 +436,10 @@ fn another_value_of_each_key_is_taken_and_changes_what_runs() {
     let receivers = receivers();
     let mut wrong = Vec::new();
     for (key, value, proof) in rows() {
-        let beside = beside(key);
+        let beside = required_with(key);
         let before = load(beside, None);
         let after = load(&[beside, &[(key, value)]].concat(), None);
-        if !before.changed(&after).contains(&key) {
+        if !before.changed_keys(&after).contains(&key) {
             wrong.push(format!("{key}: {value} is no other value"));
         }
         let fault = match proof {
@@ -447,7 +447,7 @@ fn another_value_of_each_key_is_taken_and_changes_what_runs() {
             Part(_, words) if !receivers.contains(&joined(words)) => {
                 Some(format!("{words:?} stands nowhere"))
             }
-            Handed { by, used } => [by, used]
+            PassedOn { by, used } => [by, used]
                 .into_iter()
                 .find(|(file, words)| !joined(&read(file)).contains(&joined(words)))
                 .map(|(file, words)| format!("{words:?} does not stand in {file}")),

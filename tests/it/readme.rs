@@ -5,12 +5,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::support::binary::{Server, bare, run_within, serve_in};
+use crate::support::binary::{Server, clear_environment, run_within, serve_in};
 use crate::support::browser::Browser;
 use crate::support::port::ReservedPort;
 
 /// A build without optimisation crawls slowly on a busy machine.
-const LONGEST: Duration = Duration::from_secs(180);
+const TIMEOUT: Duration = Duration::from_secs(180);
 const README: &str = include_str!("../../README.md");
 
 #[test]
@@ -64,7 +64,7 @@ fn script(serve: u16, site: u16) -> String {
 
 fn bash(folder: &Path, script: &str, port: u16) -> Command {
     let mut command = Command::new("bash");
-    bare(&mut command);
+    clear_environment(&mut command);
     command.arg("-c").arg(script).current_dir(folder).stdin(Stdio::null());
     command.env("LOTLINE__SERVER__BIND", format!("127.0.0.1:{port}"));
     command.env("LOTLINE__AUTH__PASSWORD_MEMORY_KIB", "64").env("LOTLINE__AUTH__PASSWORD_ITERATIONS", "1");
@@ -76,7 +76,7 @@ fn the_tour_runs_as_it_is_written() {
     let (folder, serve, site) = (checkout(), ReservedPort::take(), ReservedPort::take());
     let (serve, site) = (serve.number(), site.number());
 
-    let ended = run_within(&mut bash(folder.path(), &script(serve, site), serve), LONGEST);
+    let ended = run_within(&mut bash(folder.path(), &script(serve, site), serve), TIMEOUT);
 
     let followed = std::fs::read_to_string(folder.path().join("followed")).unwrap();
     assert_eq!(ended.status, Some(0), "{ended:?} {followed}");

@@ -16,7 +16,7 @@ pub const DAYS_SOLD: u64 = 30;
 
 /// One listing on one day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Showing {
+pub enum ListingState {
     /// Not on the site yet: its address answers 404.
     NotListed,
     Open {
@@ -31,16 +31,16 @@ pub enum Showing {
 }
 
 /// What the site shows of `row` on the day `on`.
-pub fn showing(row: &LucasRow, on: NaiveDate) -> Showing {
+pub fn listing_state(row: &LucasRow, on: NaiveDate) -> ListingState {
     let sold_on = row.sale_date;
     if on < listed_on(row) {
-        Showing::NotListed
+        ListingState::NotListed
     } else if on < sold_on {
-        Showing::Open { price: row.assessed_value }
+        ListingState::Open { price: row.assessed_value }
     } else if on < sold_on + Days::new(DAYS_SOLD) {
-        Showing::Closed { price: row.sale_price, closed_on: sold_on }
+        ListingState::Closed { price: row.sale_price, closed_on: sold_on }
     } else {
-        Showing::Gone
+        ListingState::Gone
     }
 }
 
@@ -64,28 +64,28 @@ mod tests {
         let table = lucas_county().unwrap();
         // LUC-00001: assessed at 306,514, sold for 303,000 on 1996-04-23.
         let row = &table.rows()[0];
-        let open = Showing::Open { price: Dollars(306_514) };
-        let closed = Showing::Closed { price: Dollars(303_000), closed_on: on("1996-04-23") };
+        let open = ListingState::Open { price: Dollars(306_514) };
+        let closed = ListingState::Closed { price: Dollars(303_000), closed_on: on("1996-04-23") };
 
-        assert_eq!(showing(row, on("1995-10-25")), Showing::NotListed);
-        assert_eq!(showing(row, on("1995-10-26")), open);
-        assert_eq!(showing(row, on("1996-04-22")), open);
-        assert_eq!(showing(row, on("1996-04-23")), closed);
-        assert_eq!(showing(row, on("1996-05-22")), closed);
-        assert_eq!(showing(row, on("1996-05-23")), Showing::Gone);
+        assert_eq!(listing_state(row, on("1995-10-25")), ListingState::NotListed);
+        assert_eq!(listing_state(row, on("1995-10-26")), open);
+        assert_eq!(listing_state(row, on("1996-04-22")), open);
+        assert_eq!(listing_state(row, on("1996-04-23")), closed);
+        assert_eq!(listing_state(row, on("1996-05-22")), closed);
+        assert_eq!(listing_state(row, on("1996-05-23")), ListingState::Gone);
     }
 
-    fn count(day: NaiveDate, matches: fn(&Showing) -> bool) -> usize {
+    fn count(day: NaiveDate, matches: fn(&ListingState) -> bool) -> usize {
         let table = lucas_county().unwrap();
-        table.rows().iter().filter(|row| matches(&showing(row, day))).count()
+        table.rows().iter().filter(|row| matches(&listing_state(row, day))).count()
     }
 
     #[test]
     fn the_first_day_shows_two_thousand_open_homes_and_more() {
-        assert_eq!(count(START, |it| matches!(it, Showing::Open { .. })), 2_624);
-        assert_eq!(count(START, |it| matches!(it, Showing::Closed { .. })), 274);
-        assert_eq!(count(START, |it| *it == Showing::Gone), 11_341);
-        assert_eq!(count(START, |it| *it == Showing::NotListed), 11_118);
+        assert_eq!(count(START, |it| matches!(it, ListingState::Open { .. })), 2_624);
+        assert_eq!(count(START, |it| matches!(it, ListingState::Closed { .. })), 274);
+        assert_eq!(count(START, |it| *it == ListingState::Gone), 11_341);
+        assert_eq!(count(START, |it| *it == ListingState::NotListed), 11_118);
     }
 
     #[test]
@@ -95,7 +95,7 @@ mod tests {
         let last_sale = table.rows().iter().map(|row| row.sale_date).max();
 
         assert_eq!(last_sale, Some(DATA_END));
-        assert_eq!(count(DATA_END, |it| matches!(it, Showing::Open { .. })), 0);
-        assert_eq!(count(DATA_END.pred_opt().unwrap(), |it| matches!(it, Showing::Open { .. })), 31);
+        assert_eq!(count(DATA_END, |it| matches!(it, ListingState::Open { .. })), 0);
+        assert_eq!(count(DATA_END.pred_opt().unwrap(), |it| matches!(it, ListingState::Open { .. })), 31);
     }
 }

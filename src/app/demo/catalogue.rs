@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use super::calendar::{Showing, showing};
+use super::calendar::{ListingState, listing_state};
 use super::data::{LucasRow, Row, SacramentoRow, Table};
 
 /// The table behind a site.
@@ -45,24 +45,24 @@ impl Catalogue {
     }
 
     /// What is shown of row `row` on the day `on`.
-    pub fn showing(&self, row: usize, on: NaiveDate) -> Showing {
+    pub fn listing_state(&self, row: usize, on: NaiveDate) -> ListingState {
         match self {
-            Self::LucasCounty(table) => showing(&table.rows()[row], on),
-            Self::Sacramento(table) => Showing::Open { price: table.rows()[row].price },
+            Self::LucasCounty(table) => listing_state(&table.rows()[row], on),
+            Self::Sacramento(table) => ListingState::Open { price: table.rows()[row].price },
         }
     }
 
     /// Rows that are for sale on the day `on`, in the order of the file.
     pub fn open(&self, on: NaiveDate) -> Vec<usize> {
-        self.rows_that(on, |showing| matches!(showing, Showing::Open { .. }))
+        self.rows_that(on, |showing| matches!(showing, ListingState::Open { .. }))
     }
 
     /// Rows that were sold lately, in the order of the file.
     pub fn sold(&self, on: NaiveDate) -> Vec<usize> {
-        self.rows_that(on, |showing| matches!(showing, Showing::Closed { .. }))
+        self.rows_that(on, |showing| matches!(showing, ListingState::Closed { .. }))
     }
 
-    fn rows_that(&self, on: NaiveDate, matches: fn(Showing) -> bool) -> Vec<usize> {
-        (0..self.len()).filter(|row| matches(self.showing(*row, on))).collect()
+    fn rows_that(&self, on: NaiveDate, matches: fn(ListingState) -> bool) -> Vec<usize> {
+        (0..self.len()).filter(|row| matches(self.listing_state(*row, on))).collect()
     }
 }

@@ -2,14 +2,14 @@
 
 use chrono::NaiveDate;
 
-use super::calendar::Showing;
+use super::calendar::ListingState;
 use super::catalogue::Catalogue;
 use super::data::Dollars;
 use crate::protocol::property::StandardStatus;
 
 /// One event that a crawl must yield. The price is the current one: the asking price, or once closed the sale price.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum ListingChange {
     Created { listing_key: String, status: StandardStatus, price: Dollars },
     PriceChanged { listing_key: String, old: Dollars, new: Dollars },
     StatusChanged { listing_key: String, old: StandardStatus, new: StandardStatus },
@@ -17,21 +17,21 @@ pub enum Change {
 }
 
 /// What a first crawl on the day `on` must yield.
-pub fn expected_first(catalogue: &Catalogue, on: NaiveDate) -> Vec<Change> {
-    changes(catalogue, |_| Showing::NotListed, |row| catalogue.showing(row, on))
+pub fn expected_first(catalogue: &Catalogue, on: NaiveDate) -> Vec<ListingChange> {
+    changes(catalogue, |_| ListingState::NotListed, |row| catalogue.listing_state(row, on))
 }
 
 /// What a crawl on the day `to` must yield after one on the day `from`, listing by listing in the order of the file;
 /// a price comes before the status that it changed with. A home that came and went between the two days yields nothing.
-pub fn expected_changes(catalogue: &Catalogue, from: NaiveDate, to: NaiveDate) -> Vec<Change> {
-    changes(catalogue, |row| catalogue.showing(row, from), |row| catalogue.showing(row, to))
+pub fn expected_changes(catalogue: &Catalogue, from: NaiveDate, to: NaiveDate) -> Vec<ListingChange> {
+    changes(catalogue, |row| catalogue.listing_state(row, from), |row| catalogue.listing_state(row, to))
 }
 
 fn changes(
     catalogue: &Catalogue,
-    before: impl Fn(usize) -> Showing,
-    after: impl Fn(usize) -> Showing,
-) -> Vec<Change> {
+    before: impl Fn(usize) -> ListingState,
+    after: impl Fn(usize) -> ListingState,
+) -> Vec<ListingChange> {
     let mut found = Vec::new();
     for row in 0..catalogue.len() {
         found.extend(change_of(catalogue.listing_key(row), before(row), after(row)));
@@ -39,36 +39,36 @@ fn changes(
     found
 }
 
-fn change_of(listing_key: &str, before: Showing, after: Showing) -> Vec<Change> {
+fn change_of(listing_key: &str, before: ListingState, after: ListingState) -> Vec<ListingChange> {
     let listing_key = listing_key.to_owned();
-    match (seen(before), seen(after)) {
+    match (visible_status(before), visible_status(after)) {
         (None, None) => Vec::new(),
-        (None, Some((status, price))) => vec![Change::Created { listing_key, status, price }],
-        (Some(_), None) => vec![Change::Removed { listing_key }],
-        (Some(old), Some(new)) => updated(listing_key, old, new),
+        (None, Some((status, price))) => vec![ListingChange::Created { listing_key, status, price }],
+        (Some(_), None) => vec![ListingChange::Removed { listing_key }],
+        (Some(old), Some(new)) => diff_visible(listing_key, old, new),
     }
 }
 
 /// A crawler sees a page or none: what is not listed yet and what is gone look alike to one that never met it.
-fn seen(showing: Showing) -> Option<(StandardStatus, Dollars)> {
-    match showing {
-        Showing::NotListed | Showing::Gone => None,
-        Showing::Open { price } => Some((StandardStatus::Active, price)),
-        Showing::Closed { price, .. } => Some((StandardStatus::Closed, price)),
+fn visible_status(state: ListingState) -> Option<(StandardStatus, Dollars)> {
+    match state {
+        ListingState::NotListed | ListingState::Gone => None,
+        ListingState::Open { price } => Some((StandardStatus::Active, price)),
+        ListingState::Closed { price, .. } => Some((StandardStatus::Closed, price)),
     }
 }
 
-fn updated(
+fn diff_visible(
     listing_key: String,
     old: (StandardStatus, Dollars),
     new: (StandardStatus, Dollars),
-) -> Vec<Change> {
+) -> Vec<ListingChange> {
     let mut found = Vec::new();
     if old.1 != new.1 {
-        found.push(Change::PriceChanged { listing_key: listing_key.clone(), old: old.1, new: new.1 });
+        found.push(ListingChange::PriceChanged { listing_key: listing_key.clone(), old: old.1, new: new.1 });
     }
     if old.0 != new.0 {
-        found.push(Change::StatusChanged { listing_key, old: old.0, new: new.0 });
+        found.push(ListingChange::StatusChanged { listing_key, old: old.0, new: new.0 });
     }
     found
 }
@@ -88,14 +88,14 @@ mod tests {
     }
 
     /// Created, price changed, status changed, removed.
-    fn tally(changes: &[Change]) -> [usize; 4] {
+    fn count_by_kind(changes: &[ListingChange]) -> [usize; 4] {
         let mut counts = [0; 4];
         for change in changes {
             let kind = match change {
-                Change::Created { .. } => 0,
-                Change::PriceChanged { .. } => 1,
-                Change::StatusChanged { .. } => 2,
-                Change::Removed { .. } => 3,
+                ListingChange::Created { .. } => 0,
+                ListingChange::PriceChanged { .. } => 1,
+                ListingChange::StatusChanged { .. } => 2,
+                ListingChange::Removed { .. } => 3,
             };
             counts[kind] += 1;
         }
@@ -106,21 +106,21 @@ mod tests {
     fn the_first_crawl_meets_every_page_that_is_up() {
         let first = expected_first(&lucas(), START);
 
-        assert_eq!(tally(&first), [2_624 + 274, 0, 0, 0]);
+        assert_eq!(count_by_kind(&first), [2_624 + 274, 0, 0, 0]);
     }
 
     #[test]
     fn a_month_later_the_data_holds_these_changes() {
         let changes = expected_changes(&lucas(), START, START + Days::new(30));
 
-        assert_eq!(tally(&changes), [485, 295, 295, 274]);
+        assert_eq!(count_by_kind(&changes), [485, 295, 295, 274]);
     }
 
     #[test]
     fn a_week_later_some_sold_homes_are_gone_and_others_still_up() {
         let changes = expected_changes(&lucas(), START, START + Days::new(7));
 
-        assert_eq!(tally(&changes), [138, 79, 79, 47]);
+        assert_eq!(count_by_kind(&changes), [138, 79, 79, 47]);
     }
 
     #[test]
@@ -133,10 +133,10 @@ mod tests {
         let listing_key = "LUC-00001".to_owned();
         let (old, new) = (Dollars(306_514), Dollars(303_000));
         let at = changes.iter().position(|change| {
-            *change == Change::PriceChanged { listing_key: listing_key.clone(), old, new }
+            *change == ListingChange::PriceChanged { listing_key: listing_key.clone(), old, new }
         });
         let (old, new) = (StandardStatus::Active, StandardStatus::Closed);
-        assert_eq!(changes[at.unwrap() + 1], Change::StatusChanged { listing_key, old, new });
+        assert_eq!(changes[at.unwrap() + 1], ListingChange::StatusChanged { listing_key, old, new });
     }
 
     #[test]
@@ -146,7 +146,7 @@ mod tests {
         let mut status_only = 0;
         while day < DATA_END {
             let next = (day + Days::new(14)).min(DATA_END);
-            let [_, prices, statuses, _] = tally(&expected_changes(&catalogue, day, next));
+            let [_, prices, statuses, _] = count_by_kind(&expected_changes(&catalogue, day, next));
             status_only += statuses - prices;
             day = next;
         }
@@ -163,7 +163,7 @@ mod tests {
     fn sacramento_is_listed_once_and_never_changes() {
         let catalogue = Catalogue::Sacramento(Arc::new(sacramento().unwrap()));
 
-        assert_eq!(tally(&expected_first(&catalogue, START)), [932, 0, 0, 0]);
+        assert_eq!(count_by_kind(&expected_first(&catalogue, START)), [932, 0, 0, 0]);
         assert_eq!(expected_changes(&catalogue, START, DATA_END), Vec::new());
     }
 }

@@ -7,12 +7,12 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::changes::Change;
+use super::changes::ListingChange;
 use super::data::Dollars;
 use crate::base::ids::JobId;
 use crate::protocol::property::{Property, StandardStatus};
 
-impl fmt::Display for Change {
+impl fmt::Display for ListingChange {
     /// Every part is written, so that equal words are equal changes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -31,10 +31,10 @@ impl fmt::Display for Change {
 }
 
 /// The changes that property messages tell, in their order; or those messages that no change of the data yields.
-pub(super) fn told(messages: &[Value]) -> Result<Vec<Change>, Vec<String>> {
+pub(super) fn reported_changes(messages: &[Value]) -> Result<Vec<ListingChange>, Vec<String>> {
     let (mut changes, mut odd) = (Vec::new(), Vec::new());
     for message in messages.iter().filter(|message| message["type"] == "property_update") {
-        match change(message) {
+        match parse_change(message) {
             Some(change) => changes.push(change),
             None => odd.push(format!("the data does not yield {message}")),
         }
@@ -42,26 +42,28 @@ pub(super) fn told(messages: &[Value]) -> Result<Vec<Change>, Vec<String>> {
     if odd.is_empty() { Ok(changes) } else { Err(odd) }
 }
 
-fn change(message: &Value) -> Option<Change> {
-    let property: Property = read(&message["property"])?;
+fn parse_change(message: &Value) -> Option<ListingChange> {
+    let property: Property = parse(&message["property"])?;
     let (old, new) = (&message["old"], &message["new"]);
     let listing_key = property.listing_key.clone();
     match message["event"].as_str()? {
         "property_created" => {
             let price = dollars(current_price(&property)?)?;
-            Some(Change::Created { listing_key, status: property.standard_status, price })
+            Some(ListingChange::Created { listing_key, status: property.standard_status, price })
         }
         "price_changed" if message["currency"] == "USD" => {
             let (old, new) = (dollars(old.as_f64()?)?, dollars(new.as_f64()?)?);
-            Some(Change::PriceChanged { listing_key, old, new })
+            Some(ListingChange::PriceChanged { listing_key, old, new })
         }
-        "status_changed" => Some(Change::StatusChanged { listing_key, old: read(old)?, new: read(new)? }),
-        "property_removed" => Some(Change::Removed { listing_key }),
+        "status_changed" => {
+            Some(ListingChange::StatusChanged { listing_key, old: parse(old)?, new: parse(new)? })
+        }
+        "property_removed" => Some(ListingChange::Removed { listing_key }),
         _ => None,
     }
 }
 
-fn read<T: DeserializeOwned>(value: &Value) -> Option<T> {
+fn parse<T: DeserializeOwned>(value: &Value) -> Option<T> {
     T::deserialize(value).ok()
 }
 
@@ -78,12 +80,12 @@ pub(super) fn dollars(price: f64) -> Option<Dollars> {
 }
 
 /// What is missing of `expected`, and what is there beyond it, each as often as it is.
-pub(super) fn differences(expected: &[Change], told: &[Change]) -> Vec<String> {
+pub(super) fn differences(expected: &[ListingChange], reported: &[ListingChange]) -> Vec<String> {
     let mut balance: BTreeMap<String, i64> = BTreeMap::new();
     for change in expected {
         *balance.entry(change.to_string()).or_default() += 1;
     }
-    for change in told {
+    for change in reported {
         *balance.entry(change.to_string()).or_default() -= 1;
     }
     let off = balance.into_iter().filter(|(_, count)| *count != 0);
@@ -95,16 +97,18 @@ pub(super) fn differences(expected: &[Change], told: &[Change]) -> Vec<String> {
 }
 
 /// Listings whose status came before the price that it changed with.
-pub(super) fn out_of_order(told: &[Change]) -> Vec<String> {
+pub(super) fn out_of_order(reported: &[ListingChange]) -> Vec<String> {
     let mut with_status = BTreeSet::new();
     let mut found = Vec::new();
-    for change in told {
+    for change in reported {
         match change {
-            Change::StatusChanged { listing_key, .. } => drop(with_status.insert(listing_key)),
-            Change::PriceChanged { listing_key, .. } if with_status.contains(listing_key) => {
+            ListingChange::StatusChanged { listing_key, .. } => drop(with_status.insert(listing_key)),
+            ListingChange::PriceChanged { listing_key, .. } if with_status.contains(listing_key) => {
                 found.push(format!("{listing_key}: the status was told before the price"));
             }
-            Change::PriceChanged { .. } | Change::Created { .. } | Change::Removed { .. } => {}
+            ListingChange::PriceChanged { .. }
+            | ListingChange::Created { .. }
+            | ListingChange::Removed { .. } => {}
         }
     }
     found
@@ -149,7 +153,7 @@ pub(super) fn progress_faults(messages: &[Value], job: JobId) -> Vec<String> {
 }
 
 /// Messages of another tenant: of a job that is not `job`, or of a listing that `is_own` does not know.
-pub(super) fn strangers(messages: &[Value], job: JobId, is_own: impl Fn(&str) -> bool) -> Vec<String> {
+pub(super) fn foreign_messages(messages: &[Value], job: JobId, is_own: impl Fn(&str) -> bool) -> Vec<String> {
     let is_strange = |message: &&Value| {
         let of_job = message["job_id"].as_i64().is_some_and(|id| id != job.0);
         let key = message["property"]["listing_key"].as_str();
@@ -159,7 +163,7 @@ pub(super) fn strangers(messages: &[Value], job: JobId, is_own: impl Fn(&str) ->
 }
 
 /// Durable messages that came more than once: each has a position of its own.
-pub(super) fn repeated(messages: &[Value]) -> Vec<String> {
+pub(super) fn duplicates(messages: &[Value]) -> Vec<String> {
     let mut seen = HashMap::new();
     let durable = messages.iter().filter(|message| message["occurred_at"].is_string());
     for position in durable.filter_map(|message| message["position"].as_str()) {
@@ -175,7 +179,7 @@ pub(super) fn count(messages: &[Value], kind: &str) -> usize {
 }
 
 /// New properties that the summaries speak of.
-pub(super) fn summarised(messages: &[Value]) -> i64 {
+pub(super) fn summary_count(messages: &[Value]) -> i64 {
     let summaries = messages.iter().filter(|message| message["event"] == "new_properties");
     summaries.filter_map(|message| message["count"].as_i64()).sum()
 }
@@ -201,17 +205,17 @@ mod tests {
         message
     }
 
-    fn price(old: u32, new: u32) -> Change {
-        Change::PriceChanged { listing_key: "LUC-1".to_owned(), old: Dollars(old), new: Dollars(new) }
+    fn price(old: u32, new: u32) -> ListingChange {
+        ListingChange::PriceChanged { listing_key: "LUC-1".to_owned(), old: Dollars(old), new: Dollars(new) }
     }
 
-    fn status(key: &str) -> Change {
+    fn status(key: &str) -> ListingChange {
         let (old, new) = (StandardStatus::Active, StandardStatus::Closed);
-        Change::StatusChanged { listing_key: key.to_owned(), old, new }
+        ListingChange::StatusChanged { listing_key: key.to_owned(), old, new }
     }
 
     #[test]
-    fn each_message_is_read_as_the_change_that_it_tells() {
+    fn each_message_is_parsed_as_the_change_that_it_reports() {
         let messages = [
             json!({"type": "job_update", "event": "job_progress"}),
             message("property_created", &json!({})),
@@ -221,13 +225,14 @@ mod tests {
         ];
 
         let listing_key = "LUC-1".to_owned();
-        let created = Change::Created {
+        let created = ListingChange::Created {
             listing_key: listing_key.clone(),
             status: StandardStatus::Closed,
             price: Dollars(95_000),
         };
-        let expected = [created, price(100_000, 95_000), status("LUC-1"), Change::Removed { listing_key }];
-        assert_eq!(told(&messages), Ok(expected.to_vec()));
+        let expected =
+            [created, price(100_000, 95_000), status("LUC-1"), ListingChange::Removed { listing_key }];
+        assert_eq!(reported_changes(&messages), Ok(expected.to_vec()));
     }
 
     #[test]
@@ -239,12 +244,12 @@ mod tests {
         ];
 
         for message in odd {
-            assert!(told(std::slice::from_ref(&message)).is_err(), "{message}");
+            assert!(reported_changes(std::slice::from_ref(&message)).is_err(), "{message}");
         }
     }
 
     #[test]
-    fn what_is_missing_and_what_is_too_much_is_counted() {
+    fn missing_and_unexpected_changes_are_counted() {
         let expected = [price(3, 2), price(3, 2), status("LUC-1")];
         let told = [price(3, 2), status("LUC-1"), status("LUC-2"), status("LUC-2")];
 
@@ -295,24 +300,24 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_to_another_tenant_is_seen() {
+    fn messages_of_another_tenant_are_found() {
         let own = message("property_removed", &json!({"job_id": 7}));
         let of_job = json!({"type": "job_update", "job_id": 8});
 
         assert_eq!(
-            strangers(std::slice::from_ref(&own), JobId(7), |key| key == "LUC-1"),
+            foreign_messages(std::slice::from_ref(&own), JobId(7), |key| key == "LUC-1"),
             Vec::<String>::new()
         );
-        assert_eq!(strangers(&[own, of_job], JobId(7), |_| false).len(), 2);
+        assert_eq!(foreign_messages(&[own, of_job], JobId(7), |_| false).len(), 2);
     }
 
     #[test]
-    fn a_message_that_came_twice_is_seen_by_its_position() {
+    fn a_duplicate_message_is_found_by_its_position() {
         let at = |position: &str| json!({"position": position, "occurred_at": "2026-01-01T00:00:00.000Z"});
         // An answer to ping repeats the position of what went before.
         let pong = json!({"type": "pong", "position": "1-1"});
 
-        assert_eq!(repeated(&[at("1-1"), pong, at("1-2")]), Vec::<String>::new());
-        assert_eq!(repeated(&[at("1-1"), at("1-1")]), ["the message at 1-1 came 2 times"]);
+        assert_eq!(duplicates(&[at("1-1"), pong, at("1-2")]), Vec::<String>::new());
+        assert_eq!(duplicates(&[at("1-1"), at("1-1")]), ["the message at 1-1 came 2 times"]);
     }
 }

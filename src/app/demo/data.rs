@@ -3,7 +3,7 @@
 
 mod lucas;
 mod sacramento;
-mod words;
+mod vocabulary;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use lucas::{Garage, LucasRow, Stories, Wall};
 pub use sacramento::{HomeType, SacramentoRow};
 
-use crate::base::money::Minor;
+use crate::base::money::MinorUnits;
 
 const LUCAS: &str = include_str!("data/lucas_county_house.csv");
 const SACRAMENTO: &str = include_str!("data/sacramento.csv");
@@ -36,8 +36,8 @@ pub struct Dollars(pub u32);
 
 impl Dollars {
     /// The amount as the store keeps it.
-    pub fn minor(self) -> Minor {
-        Minor(i64::from(self.0) * 100)
+    pub fn minor(self) -> MinorUnits {
+        MinorUnits(i64::from(self.0) * 100)
     }
 }
 
@@ -116,7 +116,7 @@ impl<R: Row> Table<R> {
     #[must_use]
     pub fn first(mut self, count: usize) -> Self {
         self.rows.truncate(count);
-        self.by_key.retain(|_, place| *place < count);
+        self.by_key.retain(|_, index| *index < count);
         self
     }
 }
@@ -150,7 +150,7 @@ fn unknown_when_zero<'de, D: serde::Deserializer<'de>>(field: D) -> Result<Optio
 }
 
 /// Whether the point lies on the globe; NaN does not.
-fn is_place(latitude: f64, longitude: f64) -> bool {
+fn is_valid_coordinate(latitude: f64, longitude: f64) -> bool {
     latitude.abs() <= 90.0 && longitude.abs() <= 180.0
 }
 
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(Dollars(303_000).to_string(), "$303,000");
         assert_eq!(Dollars(1_234_567).to_string(), "$1,234,567");
         assert_eq!(Dollars(950).to_string(), "$950");
-        assert_eq!(Dollars(303_000).minor(), Minor(30_300_000));
+        assert_eq!(Dollars(303_000).minor(), MinorUnits(30_300_000));
     }
 
     const HEADER: &str = "listing_key,city,zip,beds,baths,sqft,type,price,latitude,longitude";
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_stands_twice_is_refused() {
+    fn a_duplicate_key_is_refused() {
         assert_eq!(
             refusal(&[GOOD, GOOD]),
             "homes.csv line 3: this listing_key stands on an earlier line too"
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_that_nobody_reads_is_refused() {
+    fn an_unknown_column_is_refused() {
         let text = format!("{HEADER},pool\n{GOOD},yes");
         let refused = Table::<SacramentoRow>::parse("homes.csv", &text).unwrap_err();
         assert!(refused.why.contains("unknown field `pool`"), "{refused}");

@@ -3,14 +3,14 @@
 
 use serde_json::Value;
 
-use crate::app::sentence::sentence;
+use crate::app::message_line::message_line;
 
 /// New homes of a tenant in one second of which each gets a line of its own.
-const FEW: usize = 40;
+const MAX_CREATED_LINES: usize = 40;
 
 #[derive(Default)]
-pub(super) struct Events {
-    waiting: Vec<Event>,
+pub(super) struct EventBuffer {
+    pending: Vec<Event>,
     /// The time of the latest; what has none stands behind it.
     latest: String,
 }
@@ -21,8 +21,8 @@ struct Event {
     message: Value,
 }
 
-impl Events {
-    pub(super) fn take(&mut self, slug: &'static str, message: Value) {
+impl EventBuffer {
+    pub(super) fn push(&mut self, slug: &'static str, message: Value) {
         let only_of_the_connection = matches!(
             message["type"].as_str(),
             Some("subscription_confirmed" | "subscription_live" | "connection_established" | "pong")
@@ -34,41 +34,42 @@ impl Events {
         if at > self.latest {
             self.latest.clone_from(&at);
         }
-        self.waiting.push(Event { at, slug, message });
+        self.pending.push(Event { at, slug, message });
     }
 
     /// Everything that waits.
-    pub(super) fn lines(&mut self) -> Vec<(&'static str, String)> {
-        let mut events = std::mem::take(&mut self.waiting);
+    pub(super) fn drain_lines(&mut self) -> Vec<(&'static str, String)> {
+        let mut events = std::mem::take(&mut self.pending);
         // Two sockets bring them, each in its own order.
         events.sort_by(|one, other| one.at.cmp(&other.at));
         let mut lines = Vec::new();
-        for (place, event) in events.iter().enumerate() {
-            let later = events.get(place + 1..).unwrap_or_default();
-            let others = |kind: &str| later.iter().filter(|other| is(other, event.slug, kind)).count();
+        for (index, event) in events.iter().enumerate() {
+            let later = events.get(index + 1..).unwrap_or_default();
+            let others =
+                |kind: &str| later.iter().filter(|other| matches_kind(other, event.slug, kind)).count();
             let kind = event.message["event"].as_str().unwrap_or_default();
             match kind {
                 // A later one stands for it.
                 "job_progress" if others("job_progress") > 0 => {}
                 "property_created" => {
-                    let all = events.iter().filter(|other| is(other, event.slug, kind)).count();
-                    match (all > FEW, others(kind)) {
-                        (false, _) => lines.push((event.slug, sentence(&event.message))),
+                    let all = events.iter().filter(|other| matches_kind(other, event.slug, kind)).count();
+                    match (all > MAX_CREATED_LINES, others(kind)) {
+                        (false, _) => lines.push((event.slug, message_line(&event.message))),
                         (true, 0) => {
-                            let line = format!("{}, and {} others", sentence(&event.message), all - 1);
+                            let line = format!("{}, and {} others", message_line(&event.message), all - 1);
                             lines.push((event.slug, line));
                         }
                         (true, _) => {}
                     }
                 }
-                _ => lines.push((event.slug, sentence(&event.message))),
+                _ => lines.push((event.slug, message_line(&event.message))),
             }
         }
         lines
     }
 }
 
-fn is(event: &Event, slug: &str, kind: &str) -> bool {
+fn matches_kind(event: &Event, slug: &str, kind: &str) -> bool {
     event.slug == slug && event.message["event"] == kind
 }
 
@@ -85,15 +86,15 @@ mod tests {
     }
 
     fn lines(messages: Vec<(&'static str, Value)>) -> Vec<String> {
-        let mut events = Events::default();
-        messages.into_iter().for_each(|(slug, message)| events.take(slug, message));
-        let lines = events.lines().into_iter().map(|(slug, line)| format!("{slug} {line}")).collect();
-        assert_eq!(events.lines(), Vec::new());
+        let mut events = EventBuffer::default();
+        messages.into_iter().for_each(|(slug, message)| events.push(slug, message));
+        let lines = events.drain_lines().into_iter().map(|(slug, line)| format!("{slug} {line}")).collect();
+        assert_eq!(events.drain_lines(), Vec::new());
         lines
     }
 
     #[test]
-    fn lines_stand_in_the_order_of_time_whichever_socket_brought_them_first() {
+    fn lines_are_sorted_by_time_across_sockets() {
         let told = lines(vec![
             ("lucas", at(10, "job_progress", "")),
             ("lucas", at(30, "property_created", "LUC-1")),
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn of_progress_the_latest_is_told_where_it_stands() {
+    fn only_the_latest_progress_is_printed_at_its_position() {
         let told = lines(vec![
             ("lucas", at(10, "job_progress", "")),
             ("lucas", at(20, "property_created", "LUC-1")),
@@ -124,14 +125,14 @@ mod tests {
             (0..count).map(|n| ("lucas", at(n, "property_created", &format!("LUC-{n}")))).collect()
         };
 
-        assert_eq!(lines(created(FEW)).len(), FEW);
+        assert_eq!(lines(created(MAX_CREATED_LINES)).len(), MAX_CREATED_LINES);
         let many = lines(created(300));
         assert_eq!(many.len(), 1);
         assert!(many[0].contains("LUC-299") && many[0].ends_with("and 299 others"), "{many:?}");
     }
 
     #[test]
-    fn what_only_concerns_the_connection_is_not_told() {
+    fn connection_messages_are_not_printed() {
         assert!(lines(vec![("lucas", json!({ "type": "subscription_live" }))]).is_empty());
         assert_eq!(lines(vec![("lucas", json!({ "type": "gap", "reason": "retention" }))]).len(), 1);
     }

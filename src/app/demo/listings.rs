@@ -54,7 +54,7 @@ fn fields(facts: &Facts, property: &Property) -> Option<String> {
 }
 
 /// How many of `keys` there are in each dialect; a key that the table does not have is left out.
-pub(super) fn by_dialect<'a>(
+pub(super) fn count_by_dialect<'a>(
     catalogue: &Catalogue,
     keys: impl Iterator<Item = &'a str>,
 ) -> BTreeMap<Dialect, u64> {
@@ -157,7 +157,7 @@ mod tests {
     fn dialects_are_counted_once_a_key() {
         let keys = ["SAC-0001", "SAC-0001", "SAC-0002", "SAC-0004", "SAC-9999"];
 
-        let counts = by_dialect(&catalogue(), keys.into_iter());
+        let counts = count_by_dialect(&catalogue(), keys.into_iter());
 
         assert_eq!(counts, BTreeMap::from([(Dialect::JsonLd, 2), (Dialect::EmbeddedState, 1)]));
     }

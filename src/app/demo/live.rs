@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 
-use super::changes::{Change, expected_changes};
-use super::rest::Client;
+use super::banner;
+use super::changes::{ListingChange, expected_changes};
+use super::environment::{DemoTenant, Environment};
+use super::options::DemoOptions;
+use super::rest::RestClient;
 use super::screen::{Screen, View};
-use super::settings::Given;
-use super::socket::Socket;
-use super::stage::{Company, Stage};
-use super::virtual_date::{START, Step, StepRefused};
-use super::welcome;
+use super::socket::SocketClient;
+use super::virtual_date::{START, Step, StepError};
 use crate::app::cli::DemoArgs;
 use crate::app::signals::Signals;
 use crate::base::clock::Clock;
@@ -20,32 +20,32 @@ use crate::base::ids::JobId;
 use crate::protocol::job::JobStatus;
 
 /// Between the end of a crawl and the next day.
-const PAUSE: Duration = Duration::from_secs(10);
+const PAUSE_BETWEEN_DAYS: Duration = Duration::from_secs(10);
 /// Between two looks at a job.
-const LOOK: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Ends well at the data's end and on a signal.
-pub(super) async fn run(args: &DemoArgs, given: Given) -> Result<String, String> {
+pub(super) async fn run(args: &DemoArgs, options: DemoOptions) -> Result<String, String> {
     // From before there is a folder to remove.
     let mut signals = Signals::listen().map_err(|error| error.to_string())?;
     let stage = tokio::select! {
-        stage = Stage::open(given) => stage?,
+        stage = Environment::open(options) => stage?,
         _ = signals.next() => return Ok("stopped\n".to_owned()),
     };
     let view = if args.verbose { View::Events } else { View::Summary };
     let screen = Screen::new(stage.date.clone(), view);
-    screen.say(&welcome::text(&stage));
+    screen.print_line(&banner::banner(&stage));
     let played = tokio::select! {
-        played = Box::pin(play(&stage, &screen, args.days)) => played,
+        played = Box::pin(run_until_data_ends(&stage, &screen, args.days)) => played,
         // A terminal that is closed ends the demo too: there is no configuration to read again.
         _ = signals.next() => Ok("stopped".to_owned()),
     };
     screen.tick();
-    screen.say("stopping");
-    screen.close();
-    let people = welcome::people(&stage);
-    let kept = stage.kept().map(|path| {
+    screen.print_line("stopping");
+    screen.finish();
+    let people = banner::credentials(&stage);
+    let kept = stage.kept_folder().map(|path| {
         format!(
             "the data stays in {}: `LOTLINE__SERVER__DATA_DIR={0} lotline serve` serves it",
             path.display()
@@ -61,91 +61,93 @@ pub(super) async fn run(args: &DemoArgs, given: Given) -> Result<String, String>
 }
 
 /// Gives the words with which the data ends.
-async fn play(stage: &Stage, screen: &Screen, days: u16) -> Result<String, String> {
-    let [lucas, sacramento] = stage.companies();
+async fn run_until_data_ends(env: &Environment, screen: &Screen, days: u16) -> Result<String, String> {
+    let [lucas, sacramento] = env.tenants();
     tokio::select! {
-        ended = pass_days(stage, screen, days) => ended,
-        () = follow(stage, screen, lucas) => Err("the events of lucas ended".to_owned()),
-        () = follow(stage, screen, sacramento) => Err("the events of sacramento ended".to_owned()),
-        () = tick(screen, &stage.clock) => Err("the clock ended".to_owned()),
+        ended = advance_days(env, screen, days) => ended,
+        () = show_events(env, screen, lucas) => Err("the events of lucas ended".to_owned()),
+        () = show_events(env, screen, sacramento) => Err("the events of sacramento ended".to_owned()),
+        () = tick(screen, &env.clock) => Err("the clock ended".to_owned()),
     }
 }
 
-async fn pass_days(stage: &Stage, screen: &Screen, days: u16) -> Result<String, String> {
-    let (lucas, sacramento) = (&stage.lucas, &stage.sacramento);
-    let for_lucas = stage.client(&lucas.people.member.token)?;
-    let for_sacramento = stage.client(&sacramento.people.member.token)?;
+async fn advance_days(env: &Environment, screen: &Screen, days: u16) -> Result<String, String> {
+    let (lucas, sacramento) = (&env.lucas, &env.sacramento);
+    let for_lucas = env.client(&lucas.users.member.token)?;
+    let for_sacramento = env.client(&sacramento.users.member.token)?;
     // Sacramento's table has no dates: one crawl sees all that there ever is.
-    tokio::try_join!(
-        crawl(stage, screen, lucas, &for_lucas),
-        crawl(stage, screen, sacramento, &for_sacramento)
-    )?;
+    tokio::try_join!(crawl(env, screen, lucas, &for_lucas), crawl(env, screen, sacramento, &for_sacramento))?;
     loop {
-        stage.clock.sleep(PAUSE).await;
+        env.clock.sleep(PAUSE_BETWEEN_DAYS).await;
         // A crawl that somebody started by hand sees one day, too.
         while for_lucas.is_crawling().await? || for_sacramento.is_crawling().await? {
-            stage.clock.sleep(SECOND).await;
+            env.clock.sleep(SECOND).await;
         }
-        match stage.date.step(days) {
-            Ok(step) => screen.say(&headline(lucas, step)),
-            Err(ended @ StepRefused::DataEnded) => return Ok(ended.to_string()),
-            Err(StepRefused::CrawlRunning) => continue,
+        match env.date.step(days) {
+            Ok(step) => screen.print_line(&headline(lucas, step)),
+            Err(ended @ StepError::DataEnded) => return Ok(ended.to_string()),
+            Err(StepError::CrawlRunning) => continue,
         }
-        crawl(stage, screen, lucas, &for_lucas).await?;
+        crawl(env, screen, lucas, &for_lucas).await?;
     }
 }
 
 /// One crawl, from its start over REST to its end. The date stands meanwhile.
-async fn crawl(stage: &Stage, screen: &Screen, company: &Company, client: &Client) -> Result<(), String> {
-    let hold = stage.date.hold();
-    let job = client.start_crawl(&company.site.url()).await?;
-    let status = end_of(client, &stage.clock, job).await?;
-    drop(hold);
+async fn crawl(
+    env: &Environment,
+    screen: &Screen,
+    tenant: &DemoTenant,
+    client: &RestClient,
+) -> Result<(), String> {
+    let freeze = env.date.freeze();
+    let job = client.start_crawl(&tenant.site.url()).await?;
+    let status = wait_for_end(client, &env.clock, job).await?;
+    drop(freeze);
     if status != JobStatus::Completed {
-        screen.say(&format!(
+        screen.print_line(&format!(
             "the crawl of {} ended as {}; the days pass all the same",
-            company.slug,
+            tenant.slug,
             status.name()
         ));
     }
     Ok(())
 }
 
-async fn end_of(client: &Client, clock: &Clock, job: JobId) -> Result<JobStatus, String> {
+async fn wait_for_end(client: &RestClient, clock: &Clock, job: JobId) -> Result<JobStatus, String> {
     loop {
         let status = client.job(job).await?.status;
         if status.is_terminal() {
             return Ok(status);
         }
-        clock.sleep(LOOK).await;
+        clock.sleep(POLL_INTERVAL).await;
     }
 }
 
 /// Shows what the owner of the jobs is told, with every listing. Resumes where it was cut.
-async fn follow(stage: &Stage, screen: &Screen, company: &Company) {
+async fn show_events(env: &Environment, screen: &Screen, tenant: &DemoTenant) {
     let mut position = None;
     loop {
-        let Err(words) = listen(stage, screen, company, &mut position).await;
-        screen.say(&format!("the socket of {} ended ({words}); it resumes", company.slug));
-        stage.clock.sleep(SECOND).await;
+        let Err(words) = read_events(env, screen, tenant, &mut position).await;
+        screen.print_line(&format!("the socket of {} ended ({words}); it resumes", tenant.slug));
+        env.clock.sleep(SECOND).await;
     }
 }
 
-async fn listen(
-    stage: &Stage,
+async fn read_events(
+    env: &Environment,
     screen: &Screen,
-    company: &Company,
+    tenant: &DemoTenant,
     position: &mut Option<String>,
 ) -> Result<std::convert::Infallible, String> {
     let since = position.clone();
-    let mut socket = Socket::open(stage.address, &company.people.member.token, since.as_deref()).await?;
+    let mut socket = SocketClient::connect(env.address, &tenant.users.member.token, since.as_deref()).await?;
     socket.subscribe("property_updates", since.as_deref()).await?;
     loop {
         let message = socket.next().await?;
         if let Some(at) = message["position"].as_str() {
             *position = Some(at.to_owned());
         }
-        screen.show(company.slug, message);
+        screen.push(tenant.slug, message);
     }
 }
 
@@ -157,12 +159,12 @@ async fn tick(screen: &Screen, clock: &Clock) {
 }
 
 /// The new day, and what the data holds for it.
-fn headline(company: &Company, step: Step) -> String {
-    let changes = expected_changes(&company.catalogue, step.from, step.to);
-    let count = |matches: fn(&Change) -> bool| changes.iter().filter(|change| matches(change)).count();
-    let created = count(|change| matches!(change, Change::Created { .. }));
-    let sold = count(|change| matches!(change, Change::StatusChanged { .. }));
-    let removed = count(|change| matches!(change, Change::Removed { .. }));
+fn headline(tenant: &DemoTenant, step: Step) -> String {
+    let changes = expected_changes(&tenant.catalogue, step.from, step.to);
+    let count = |matches: fn(&ListingChange) -> bool| changes.iter().filter(|change| matches(change)).count();
+    let created = count(|change| matches!(change, ListingChange::Created { .. }));
+    let sold = count(|change| matches!(change, ListingChange::StatusChanged { .. }));
+    let removed = count(|change| matches!(change, ListingChange::Removed { .. }));
     format!(
         "\n{}, day {}: {} new homes for sale in the data, {sold} sold, {removed} taken down",
         step.to,

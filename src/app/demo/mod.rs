@@ -12,25 +12,25 @@ pub mod changes;
 
 pub mod site;
 
-mod people;
+mod users;
 
-mod settings;
-mod stage;
+mod environment;
+mod options;
 
 mod rest;
 mod socket;
 
+mod banner;
 mod events;
 mod live;
 mod screen;
 mod terminal;
 mod totals;
-mod welcome;
 
 mod once;
 
-mod round;
-mod watch;
+mod crawl_run;
+mod recorder;
 
 mod checks;
 mod compare;
@@ -39,7 +39,7 @@ mod report;
 
 use std::path::Path;
 
-use self::settings::Given;
+use self::options::DemoOptions;
 use super::cli::DemoArgs;
 
 /// `lotline demo`, with the operator's own configuration where it says something. Gives its last words; an error is what
@@ -49,6 +49,6 @@ pub async fn run(
     config: Option<&Path>,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<String, String> {
-    let given = Given::read(args, config, environment)?;
-    if args.once { Box::pin(once::run(given)).await } else { Box::pin(live::run(args, given)).await }
+    let options = DemoOptions::read(args, config, environment)?;
+    if args.once { Box::pin(once::run(options)).await } else { Box::pin(live::run(args, options)).await }
 }

@@ -8,10 +8,10 @@ use reqwest::StatusCode;
 
 use super::changes::{expected_changes, expected_first};
 use super::checks;
+use super::crawl_run::{CrawlRun, TenantObserver};
+use super::environment::{DemoTenant, Environment};
+use super::options::DemoOptions;
 use super::report::Report;
-use super::round::{Audience, Round};
-use super::settings::Given;
-use super::stage::{Company, Stage};
 use crate::app::signals::Signals;
 use crate::base::clock::Clock;
 
@@ -19,101 +19,101 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Days between the two crawls.
 const DAYS: u16 = 30;
 /// Homes for sale on the first day, at least: less would be no import to speak of.
-const LEAST_OPEN: usize = 2_000;
+const MIN_OPEN: usize = 2_000;
 
 /// The result in one line; an error when anything was wrong.
-pub(super) async fn run(given: Given) -> Result<String, String> {
+pub(super) async fn run(options: DemoOptions) -> Result<String, String> {
     // From before there is a folder to remove.
     let mut signals = Signals::listen().map_err(|error| error.to_string())?;
     let stage = tokio::select! {
-        stage = Stage::open(given) => stage?,
+        stage = Environment::open(options) => stage?,
         _ = signals.next() => return Err("stopped before the end".to_owned()),
     };
     let mut report = Report::on_standard_output();
     let begun = stage.clock.now();
     let played = tokio::select! {
-        played = Box::pin(play(&stage, &mut report)) => played,
+        played = Box::pin(run_scenario(&stage, &mut report)) => played,
         _ = signals.next() => Err("stopped before the end".to_owned()),
     };
     let took = stage.clock.now() - begun;
     let closed = stage.close().await;
     played?;
     closed?;
-    report.say(&format!("took {:.1} s", took.num_milliseconds() as f64 / 1e3));
-    report.close().map(|words| words + "\n")
+    report.print_line(&format!("took {:.1} s", took.num_milliseconds() as f64 / 1e3));
+    report.finish().map(|words| words + "\n")
 }
 
-async fn play<W: Write>(stage: &Stage, report: &mut Report<W>) -> Result<(), String> {
-    let (lucas, sacramento) = (&stage.lucas, &stage.sacramento);
-    let for_lucas = Audience::gather(stage, lucas).await?;
-    let for_sacramento = Audience::gather(stage, sacramento).await?;
-    let open = lucas.catalogue.open(stage.date.today()).len();
-    let few = (open < LEAST_OPEN).then(|| format!("there are {open}"));
-    report.check(&format!("at least {LEAST_OPEN} homes are for sale"), &Vec::from_iter(few));
+async fn run_scenario<W: Write>(env: &Environment, report: &mut Report<W>) -> Result<(), String> {
+    let (lucas, sacramento) = (&env.lucas, &env.sacramento);
+    let for_lucas = TenantObserver::connect(env, lucas).await?;
+    let for_sacramento = TenantObserver::connect(env, sacramento).await?;
+    let open = lucas.catalogue.open(env.date.today()).len();
+    let few = (open < MIN_OPEN).then(|| format!("there are {open}"));
+    report.check(&format!("at least {MIN_OPEN} homes are for sale"), &Vec::from_iter(few));
 
     // Both at once: whatever crosses from one tenant to the other has its chance.
-    let expected = |company: &Company| expected_first(&company.catalogue, stage.date.today());
-    let heard = || for_lucas.heard() + for_sacramento.heard();
+    let expected = |company: &DemoTenant| expected_first(&company.catalogue, env.date.today());
+    let heard = || for_lucas.received_count() + for_sacramento.received_count();
     let first = async {
         tokio::try_join!(
-            Round::run(stage, lucas, &for_lucas, expected(lucas)),
-            Round::run(stage, sacramento, &for_sacramento, expected(sacramento)),
+            CrawlRun::run(env, lucas, &for_lucas, expected(lucas)),
+            CrawlRun::run(env, sacramento, &for_sacramento, expected(sacramento)),
         )
     };
-    let first = watched(&stage.clock, report, heard, first).await?;
+    let first = with_progress(&env.clock, report, heard, first).await?;
     check(report, &first);
     check_foreign_job(report, &for_sacramento, &first.0).await?;
 
-    let step = stage.date.step(DAYS).map_err(|refused| refused.to_string())?;
-    report.say(&format!("{DAYS} days pass, from {} to {}", step.from, step.to));
-    let expected = |company: &Company| expected_changes(&company.catalogue, step.from, step.to);
+    let step = env.date.step(DAYS).map_err(|refused| refused.to_string())?;
+    report.print_line(&format!("{DAYS} days pass, from {} to {}", step.from, step.to));
+    let expected = |company: &DemoTenant| expected_changes(&company.catalogue, step.from, step.to);
     let second = async {
         tokio::try_join!(
-            Round::run(stage, lucas, &for_lucas, expected(lucas)),
-            Round::run(stage, sacramento, &for_sacramento, expected(sacramento)),
+            CrawlRun::run(env, lucas, &for_lucas, expected(lucas)),
+            CrawlRun::run(env, sacramento, &for_sacramento, expected(sacramento)),
         )
     };
-    let second = watched(&stage.clock, report, heard, second).await?;
+    let second = with_progress(&env.clock, report, heard, second).await?;
     check(report, &second);
     Ok(())
 }
 
 /// Says how far two crawls are while they run.
-async fn watched<T, W: Write>(
+async fn with_progress<T, W: Write>(
     clock: &Clock,
     report: &mut Report<W>,
-    heard: impl Fn() -> usize,
+    received: impl Fn() -> usize,
     crawls: impl Future<Output = T>,
 ) -> T {
     let mut crawls = std::pin::pin!(crawls);
-    let (begun, before) = (clock.now(), heard());
+    let (begun, before) = (clock.now(), received());
     loop {
         tokio::select! {
             done = &mut crawls => {
-                report.passes("");
+                report.show_status("");
                 return done;
             }
             () = clock.sleep(SECOND) => {
-                let (events, seconds) = (heard() - before, (clock.now() - begun).num_seconds());
-                report.passes(&format!("both sites are being crawled: {events} events in {seconds} s"));
+                let (events, seconds) = (received() - before, (clock.now() - begun).num_seconds());
+                report.show_status(&format!("both sites are being crawled: {events} events in {seconds} s"));
             }
         }
     }
 }
 
-fn check<W: Write>(report: &mut Report<W>, rounds: &(Round<'_>, Round<'_>)) {
-    checks::check(report, &rounds.0);
-    checks::check(report, &rounds.1);
+fn check<W: Write>(report: &mut Report<W>, runs: &(CrawlRun<'_>, CrawlRun<'_>)) {
+    checks::check(report, &runs.0);
+    checks::check(report, &runs.1);
 }
 
 /// A job of the other tenant must look like one that never was.
 async fn check_foreign_job<W: Write>(
     report: &mut Report<W>,
-    stranger: &Audience,
-    round: &Round<'_>,
+    foreign: &TenantObserver,
+    crawl: &CrawlRun<'_>,
 ) -> Result<(), String> {
-    let status = stranger.client.status_of_job(round.job_id()).await?;
-    report.equal(
+    let status = foreign.client.status_of_job(crawl.job_id()).await?;
+    report.check_equal(
         "the other tenant's member does not find this tenant's job",
         &StatusCode::NOT_FOUND,
         &status,

@@ -3,7 +3,9 @@
 
 use std::io::{Stdout, Write, stdout};
 
-use super::terminal::{Colour, coloured, erased, takes_escapes, unwrapped, wants_colours};
+use super::terminal::{
+    Colour, colours_enabled, erase_lines, supports_escapes, with_colour, without_autowrap,
+};
 
 /// Differences that a failed check names; there may be thousands.
 const SHOWN: usize = 5;
@@ -14,67 +16,72 @@ pub(super) struct Report<W> {
     is_terminal: bool,
     has_colours: bool,
     /// Whether a line stands that is to be written again.
-    has_passing: bool,
+    has_status: bool,
     passed: usize,
     failed: usize,
 }
 
 impl Report<Stdout> {
     pub(super) fn on_standard_output() -> Self {
-        let is_terminal = takes_escapes();
-        Self { is_terminal, has_colours: is_terminal && wants_colours(), ..Self::new(stdout()) }
+        let is_terminal = supports_escapes();
+        Self { is_terminal, has_colours: is_terminal && colours_enabled(), ..Self::new(stdout()) }
     }
 }
 
 impl<W: Write> Report<W> {
     pub(super) fn new(out: W) -> Self {
-        Self { out, is_terminal: false, has_colours: false, has_passing: false, passed: 0, failed: 0 }
+        Self { out, is_terminal: false, has_colours: false, has_status: false, passed: 0, failed: 0 }
     }
 
     /// A line that checks nothing.
-    pub(super) fn say(&mut self, words: &str) {
-        self.passes("");
+    pub(super) fn print_line(&mut self, words: &str) {
+        self.show_status("");
         // A closed pipe is the reader's wish; the exit status still tells the result.
         let _ = writeln!(self.out, "{words}");
     }
 
     /// What is going on, on a terminal alone: it is written over by what comes next.
-    pub(super) fn passes(&mut self, words: &str) {
+    pub(super) fn show_status(&mut self, words: &str) {
         if !self.is_terminal {
             return;
         }
-        let line = if words.is_empty() { String::new() } else { unwrapped(&[format!("  {words}")]) };
-        let text = format!("{}{line}", erased(usize::from(self.has_passing)));
+        let line = if words.is_empty() { String::new() } else { without_autowrap(&[format!("  {words}")]) };
+        let text = format!("{}{line}", erase_lines(usize::from(self.has_status)));
         let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
-        self.has_passing = !words.is_empty();
+        self.has_status = !words.is_empty();
     }
 
     /// A check; without faults it has passed.
     pub(super) fn check(&mut self, words: &str, faults: &[String]) {
         if faults.is_empty() {
             self.passed += 1;
-            let ok = coloured(self.has_colours, Colour::Green, "ok");
-            return self.say(&format!("  {ok}    {words}"));
+            let ok = with_colour(self.has_colours, Colour::Green, "ok");
+            return self.print_line(&format!("  {ok}    {words}"));
         }
         self.failed += 1;
-        let wrong = coloured(self.has_colours, Colour::Red, "WRONG");
-        self.say(&format!("  {wrong} {words}"));
+        let wrong = with_colour(self.has_colours, Colour::Red, "WRONG");
+        self.print_line(&format!("  {wrong} {words}"));
         for fault in faults.iter().take(SHOWN) {
-            self.say(&format!("          {fault}"));
+            self.print_line(&format!("          {fault}"));
         }
         if faults.len() > SHOWN {
-            self.say(&format!("          and {} more", faults.len() - SHOWN));
+            self.print_line(&format!("          and {} more", faults.len() - SHOWN));
         }
     }
 
     /// A check that two figures are the same.
-    pub(super) fn equal<T: PartialEq + std::fmt::Debug>(&mut self, words: &str, expected: &T, found: &T) {
+    pub(super) fn check_equal<T: PartialEq + std::fmt::Debug>(
+        &mut self,
+        words: &str,
+        expected: &T,
+        found: &T,
+    ) {
         let differs = (expected != found).then(|| format!("expected {expected:?}, found {found:?}"));
         self.check(words, &Vec::from_iter(differs));
     }
 
     /// The result: how many checks have passed, or that some have not.
-    pub(super) fn close(self) -> Result<String, String> {
+    pub(super) fn finish(self) -> Result<String, String> {
         let all = self.passed + self.failed;
         if self.failed == 0 {
             Ok(format!("all {all} checks passed"))
@@ -93,20 +100,20 @@ mod tests {
         let mut out = Vec::new();
         let mut report = Report::new(&mut out);
         report.check("first", &[]);
-        report.equal("second", &2, &2);
+        report.check_equal("second", &2, &2);
 
-        assert_eq!(report.close(), Ok("all 2 checks passed".to_owned()));
+        assert_eq!(report.finish(), Ok("all 2 checks passed".to_owned()));
         assert_eq!(String::from_utf8(out).unwrap(), "  ok    first\n  ok    second\n");
     }
 
     #[test]
-    fn on_a_terminal_the_passing_line_is_written_over() {
+    fn on_a_terminal_the_status_line_is_overwritten() {
         let mut out = Vec::new();
         let mut report = Report { is_terminal: true, has_colours: true, ..Report::new(&mut out) };
-        report.passes("1 event");
-        report.passes("2 events");
+        report.show_status("1 event");
+        report.show_status("2 events");
         report.check("first", &[]);
-        assert!(report.close().is_ok());
+        assert!(report.finish().is_ok());
 
         let (again, green) = ("\x1b[1F\x1b[J", "\x1b[32mok\x1b[0m");
         let line = |words: &str| format!("\x1b[?7l  {words}\x1b[?7h\n");
@@ -115,14 +122,14 @@ mod tests {
     }
 
     #[test]
-    fn a_check_that_fails_names_its_first_differences() {
+    fn a_failed_check_names_its_first_differences() {
         let mut out = Vec::new();
         let faults: Vec<String> = (1..=7).map(|number| format!("fault {number}")).collect();
         let mut report = Report::new(&mut out);
         report.check("first", &faults);
-        report.equal("second", &2, &3);
+        report.check_equal("second", &2, &3);
 
-        assert_eq!(report.close(), Err("2 of 2 checks failed".to_owned()));
+        assert_eq!(report.finish(), Err("2 of 2 checks failed".to_owned()));
         let text = String::from_utf8(out).unwrap();
         assert!(text.contains("fault 5\n          and 2 more\n") && !text.contains("fault 6"), "{text}");
         assert!(text.contains("expected 2, found 3"), "{text}");

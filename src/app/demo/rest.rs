@@ -20,7 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const PAGE: &str = "200";
 
 /// One caller.
-pub(super) struct Client {
+pub(super) struct RestClient {
     http: reqwest::Client,
     base: String,
     token: String,
@@ -54,26 +54,26 @@ struct Page<T> {
     next_cursor: Option<String>,
 }
 
-impl Client {
+impl RestClient {
     pub(super) fn new(address: SocketAddr, token: &str) -> Result<Self, String> {
-        let http = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build().map_err(words)?;
+        let http = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build().map_err(error_line)?;
         Ok(Self { http, base: format!("http://{address}{BASE}"), token: token.to_owned() })
     }
 
     /// Has `target` crawled by the spider that knows no site in particular.
     pub(super) async fn start_crawl(&self, target: &str) -> Result<JobId, String> {
         let body = json!({"spider_name": "auto", "target_urls": [target]});
-        let job: JobView = read(self.request(Method::POST, "/jobs").json(&body)).await?;
+        let job: JobView = send_json(self.request(Method::POST, "/jobs").json(&body)).await?;
         Ok(job.job_id)
     }
 
     pub(super) async fn job(&self, id: JobId) -> Result<JobView, String> {
-        read(self.request(Method::GET, &format!("/jobs/{id}"))).await
+        send_json(self.request(Method::GET, &format!("/jobs/{id}"))).await
     }
 
     /// The status that asking for the job is answered with.
     pub(super) async fn status_of_job(&self, id: JobId) -> Result<StatusCode, String> {
-        let answer = self.request(Method::GET, &format!("/jobs/{id}")).send().await.map_err(words)?;
+        let answer = self.request(Method::GET, &format!("/jobs/{id}")).send().await.map_err(error_line)?;
         Ok(answer.status())
     }
 
@@ -81,7 +81,7 @@ impl Client {
     pub(super) async fn is_crawling(&self) -> Result<bool, String> {
         for status in [JobStatus::Pending, JobStatus::Running] {
             let path = format!("/jobs?limit=1&status={}", status.name());
-            let page: Page<JobView> = read(self.request(Method::GET, &path)).await?;
+            let page: Page<JobView> = send_json(self.request(Method::GET, &path)).await?;
             if !page.data.is_empty() {
                 return Ok(true);
             }
@@ -91,21 +91,21 @@ impl Client {
 
     /// What was accepted for the job.
     pub(super) async fn items(&self, id: JobId) -> Result<Vec<Item>, String> {
-        self.walk(&format!("/jobs/{id}/items"), &[]).await
+        self.fetch_all(&format!("/jobs/{id}/items"), &[]).await
     }
 
     /// Every property that is up.
     pub(super) async fn properties(&self) -> Result<Vec<Property>, String> {
-        self.walk("/properties", &[]).await
+        self.fetch_all("/properties", &[]).await
     }
 
     /// Every property, removed ones too.
     pub(super) async fn all_properties(&self) -> Result<Vec<Property>, String> {
-        self.walk("/properties", &[("include_removed", "true")]).await
+        self.fetch_all("/properties", &[("include_removed", "true")]).await
     }
 
     /// A whole list, page by page.
-    async fn walk<T: DeserializeOwned>(
+    async fn fetch_all<T: DeserializeOwned>(
         &self,
         path: &str,
         filters: &[(&str, &str)],
@@ -119,7 +119,7 @@ impl Client {
                 query.append_pair("cursor", cursor);
             }
             let path = format!("{path}?{}", query.finish());
-            let page: Page<T> = read(self.request(Method::GET, &path)).await?;
+            let page: Page<T> = send_json(self.request(Method::GET, &path)).await?;
             rows.extend(page.data);
             match page.next_cursor {
                 Some(next) => cursor = Some(next),
@@ -134,8 +134,8 @@ impl Client {
 }
 
 /// The body of a good answer; of any other, its words.
-async fn read<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, String> {
-    let answer = request.send().await.map_err(words)?;
+async fn send_json<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, String> {
+    let answer = request.send().await.map_err(error_line)?;
     let (status, path) = (answer.status(), answer.url().path().to_owned());
     if status.is_success() {
         return answer.json().await.map_err(|error| format!("{path}: {error}"));
@@ -144,6 +144,6 @@ async fn read<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, String>
     Err(format!("{path} answers {}: {}", status.as_u16(), problem["detail"].as_str().unwrap_or("no reason")))
 }
 
-fn words(error: impl std::fmt::Display) -> String {
+fn error_line(error: impl std::fmt::Display) -> String {
     error.to_string()
 }

@@ -7,7 +7,7 @@ use std::io::{Write, stdout};
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use super::events::Events;
+use super::events::EventBuffer;
 use super::terminal::{self, Colour};
 use super::totals::Totals;
 use super::virtual_date::VirtualDate;
@@ -23,7 +23,7 @@ pub(super) struct Screen {
     date: VirtualDate,
     view: View,
     /// Whether lines can be rewritten.
-    rewrites: bool,
+    can_rewrite: bool,
     has_colours: bool,
     state: Mutex<State>,
 }
@@ -33,33 +33,33 @@ struct State {
     /// By the tenant's slug.
     totals: BTreeMap<&'static str, Totals>,
     /// Waits for the next second.
-    events: Events,
+    events: EventBuffer,
     /// Lines of the summary that stand on the terminal now.
     painted: usize,
 }
 
 impl Screen {
     pub(super) fn new(date: VirtualDate, view: View) -> Self {
-        let rewrites = terminal::takes_escapes();
-        let has_colours = rewrites && terminal::wants_colours();
-        Self { date, view, rewrites, has_colours, state: Mutex::default() }
+        let can_rewrite = terminal::supports_escapes();
+        let has_colours = can_rewrite && terminal::colours_enabled();
+        Self { date, view, can_rewrite, has_colours, state: Mutex::default() }
     }
 
     /// A line of the demo's own, above the summary.
-    pub(super) fn say(&self, words: &str) {
+    pub(super) fn print_line(&self, words: &str) {
         let mut state = self.state.lock();
-        write(&format!("{}{words}\n", terminal::erased(std::mem::take(&mut state.painted))));
+        write(&format!("{}{words}\n", terminal::erase_lines(std::mem::take(&mut state.painted))));
         self.paint(&mut state);
     }
 
     /// Takes a message into the summary, or keeps it for the next second's lines.
-    pub(super) fn show(&self, slug: &'static str, message: Value) {
+    pub(super) fn push(&self, slug: &'static str, message: Value) {
         let mut state = self.state.lock();
-        let ended = state.totals.entry(slug).or_default().take(&message);
+        let ended = state.totals.entry(slug).or_default().record(&message);
         match self.view {
-            View::Events => state.events.take(slug, message),
-            View::Summary if ended && !self.rewrites => {
-                write(&self.in_one_line(slug, &state.totals[slug]));
+            View::Events => state.events.push(slug, message),
+            View::Summary if ended && !self.can_rewrite => {
+                write(&self.summary_line(slug, &state.totals[slug]));
             }
             View::Summary => {}
         }
@@ -71,7 +71,7 @@ impl Screen {
         match self.view {
             View::Events => {
                 let today = self.date.today();
-                for (slug, line) in state.events.lines() {
+                for (slug, line) in state.events.drain_lines() {
                     write(&format!("{today} {slug:<10} {line}\n"));
                 }
             }
@@ -80,16 +80,16 @@ impl Screen {
     }
 
     /// Says how it all stands at the end, where no summary stands there already.
-    pub(super) fn close(&self) {
+    pub(super) fn finish(&self) {
         if self.paints() {
             return;
         }
         let state = self.state.lock();
-        state.totals.iter().for_each(|(slug, totals)| write(&self.in_one_line(slug, totals)));
+        state.totals.iter().for_each(|(slug, totals)| write(&self.summary_line(slug, totals)));
     }
 
     fn paints(&self) -> bool {
-        self.view == View::Summary && self.rewrites
+        self.view == View::Summary && self.can_rewrite
     }
 
     fn paint(&self, state: &mut State) {
@@ -99,14 +99,14 @@ impl Screen {
         let columns = terminal::columns();
         let lines: Vec<String> =
             state.totals.iter().flat_map(|(slug, totals)| self.summary(slug, totals, columns)).collect();
-        write(&format!("{}{}", terminal::erased(state.painted), terminal::unwrapped(&lines)));
+        write(&format!("{}{}", terminal::erase_lines(state.painted), terminal::without_autowrap(&lines)));
         state.painted = lines.len();
     }
 
     /// A tenant's lines: the crawl beside the tenant's name where it fits, and the totals below.
     fn summary(&self, slug: &str, totals: &Totals, columns: usize) -> Vec<String> {
-        let (state, job) = totals.job();
-        let colour = |colour: Colour, text: &str| terminal::coloured(self.has_colours, colour, text);
+        let (state, job) = totals.job_summary();
+        let colour = |colour: Colour, text: &str| terminal::with_colour(self.has_colours, colour, text);
         let indented = |line: &str| format!("{INDENT}{line}");
         let within = columns.saturating_sub(INDENT.len());
         let today = self.date.today();
@@ -117,15 +117,17 @@ impl Screen {
             lines.push(format!("{today}  {}  {}", colour(Colour::Bold, &name), colour(state, &job)));
         } else {
             lines.push(format!("{today}  {}", colour(Colour::Bold, slug)));
-            lines.extend(terminal::broken(&job, within).iter().map(|line| indented(&colour(state, line))));
+            lines.extend(
+                terminal::wrap_at_commas(&job, within).iter().map(|line| indented(&colour(state, line))),
+            );
         }
-        lines.extend(terminal::broken(&totals.words(), within).iter().map(|line| indented(line)));
+        lines.extend(terminal::wrap_at_commas(&totals.summary(), within).iter().map(|line| indented(line)));
         lines
     }
 
-    fn in_one_line(&self, slug: &str, totals: &Totals) -> String {
-        let (_, job) = totals.job();
-        format!("{}  {slug:<10}  {job:<44}  {}\n", self.date.today(), totals.words())
+    fn summary_line(&self, slug: &str, totals: &Totals) -> String {
+        let (_, job) = totals.job_summary();
+        format!("{}  {slug:<10}  {job:<44}  {}\n", self.date.today(), totals.summary())
     }
 }
 
@@ -148,7 +150,7 @@ mod tests {
         Screen {
             date: VirtualDate::start(),
             view: View::Summary,
-            rewrites: true,
+            can_rewrite: true,
             has_colours: false,
             state: Mutex::default(),
         }
@@ -157,15 +159,15 @@ mod tests {
     fn totals() -> Totals {
         let mut totals = Totals::default();
         for _ in 0..1_200 {
-            totals.take(&json!({ "type": "property_update", "event": "property_created" }));
+            totals.record(&json!({ "type": "property_update", "event": "property_created" }));
         }
-        totals.take(&json!({ "type": "job_update", "event": "job_completed", "job_id": 1,
+        totals.record(&json!({ "type": "job_update", "event": "job_completed", "job_id": 1,
             "items_scraped": 1_200, "progress": { "pages_crawled": 2_400 } }));
         totals
     }
 
     #[test]
-    fn a_summary_stands_in_two_lines_of_an_ordinary_terminal() {
+    fn a_summary_fits_in_two_lines_of_80_columns() {
         let lines = screen().summary("sacramento", &totals(), 80);
 
         assert_eq!(
@@ -178,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_summary_is_broken_and_not_cut_on_a_narrow_terminal() {
+    fn a_summary_is_wrapped_and_not_truncated_on_a_narrow_terminal() {
         let lines = screen().summary("sacramento", &totals(), 40);
 
         assert_eq!(
@@ -196,7 +198,7 @@ mod tests {
 
     #[test]
     fn without_escapes_a_summary_is_one_plain_line() {
-        let line = screen().in_one_line("lucas", &totals());
+        let line = screen().summary_line("lucas", &totals());
 
         assert!(line.starts_with("1996-03-01  lucas       job 1 done, "), "{line}");
         assert!(

@@ -11,45 +11,49 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{WebSocketStream, client_async};
 use url::form_urlencoded::Serializer;
 
-pub(super) struct Socket(WebSocketStream<TcpStream>);
+pub(super) struct SocketClient(WebSocketStream<TcpStream>);
 
-impl Socket {
+impl SocketClient {
     /// Connects as whoever `token` speaks for. With `since`, what was missed comes first.
-    pub(super) async fn open(address: SocketAddr, token: &str, since: Option<&str>) -> Result<Self, String> {
+    pub(super) async fn connect(
+        address: SocketAddr,
+        token: &str,
+        since: Option<&str>,
+    ) -> Result<Self, String> {
         let mut url = format!("ws://{address}/ws");
         if let Some(since) = since {
             let query = Serializer::new(String::new()).append_pair("since", since).finish();
             url = format!("{url}?{query}");
         }
-        let mut request = url.into_client_request().map_err(words)?;
+        let mut request = url.into_client_request().map_err(error_line)?;
         // In the header rather than in the address, where logs of proxies would show it.
-        let bearer = HeaderValue::try_from(format!("Bearer {token}")).map_err(words)?;
+        let bearer = HeaderValue::try_from(format!("Bearer {token}")).map_err(error_line)?;
         request.headers_mut().insert(header::AUTHORIZATION, bearer);
-        let stream = TcpStream::connect(address).await.map_err(words)?;
-        let (socket, _) = client_async(request, stream).await.map_err(words)?;
+        let stream = TcpStream::connect(address).await.map_err(error_line)?;
+        let (socket, _) = client_async(request, stream).await.map_err(error_line)?;
         Ok(Self(socket))
     }
 
     /// Asks for a feed; the answer is one of the messages that come.
     pub(super) async fn subscribe(&mut self, feed: &str, since: Option<&str>) -> Result<(), String> {
-        let mut wish = json!({"type": "subscribe", "subscription": feed});
+        let mut request = json!({"type": "subscribe", "subscription": feed});
         if let Some(since) = since {
-            wish["since"] = json!(since);
+            request["since"] = json!(since);
         }
-        self.0.send(Message::text(wish.to_string())).await.map_err(words)
+        self.0.send(Message::text(request.to_string())).await.map_err(error_line)
     }
 
     /// The next message. An error says how the connection ended. May be dropped while it waits.
     pub(super) async fn next(&mut self) -> Result<Value, String> {
         loop {
             match self.0.next().await {
-                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).map_err(words),
+                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).map_err(error_line),
                 Some(Ok(Message::Close(Some(close)))) => {
                     return Err(format!("closed with {} {}", u16::from(close.code), close.reason));
                 }
                 // Pings are answered by the library while it reads.
                 Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(words(error)),
+                Some(Err(error)) => return Err(error_line(error)),
                 None => return Err("closed".to_owned()),
             }
         }
@@ -61,6 +65,6 @@ impl Socket {
     }
 }
 
-fn words(error: impl std::fmt::Display) -> String {
+fn error_line(error: impl std::fmt::Display) -> String {
     error.to_string()
 }

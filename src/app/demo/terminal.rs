@@ -4,25 +4,25 @@ use std::fmt::Write;
 use std::io::{IsTerminal, stdout};
 
 /// Columns of a terminal that does not tell how many it has.
-const USUAL_COLUMNS: usize = 80;
+const DEFAULT_COLUMNS: usize = 80;
 
 /// Whether standard output is a terminal that understands escapes. One that does not say what it is gets none.
-pub(super) fn takes_escapes() -> bool {
-    stdout().is_terminal() && names_escapes(std::env::var("TERM").ok().as_deref())
+pub(super) fn supports_escapes() -> bool {
+    stdout().is_terminal() && term_supports_escapes(std::env::var("TERM").ok().as_deref())
 }
 
-fn names_escapes(term: Option<&str>) -> bool {
+fn term_supports_escapes(term: Option<&str>) -> bool {
     term.is_some_and(|term| !term.is_empty() && term != "dumb")
 }
 
 /// Columns of the terminal now.
 pub(super) fn columns() -> usize {
     let size = rustix::termios::tcgetwinsize(stdout()).ok();
-    size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(USUAL_COLUMNS)
+    size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(DEFAULT_COLUMNS)
 }
 
 /// Lines of at most `columns` that are broken behind commas alone. A part that is longer has a line of its own.
-pub(super) fn broken(text: &str, columns: usize) -> Vec<String> {
+pub(super) fn wrap_at_commas(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for part in text.split_inclusive(", ") {
         let length = part.trim_end().chars().count();
@@ -45,12 +45,12 @@ pub(super) enum Colour {
 }
 
 /// Whether colours are wanted on a terminal that takes escapes (no-color.org).
-pub(super) fn wants_colours() -> bool {
+pub(super) fn colours_enabled() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// The text in its colour, where there are colours.
-pub(super) fn coloured(has_colours: bool, colour: Colour, text: &str) -> String {
+pub(super) fn with_colour(has_colours: bool, colour: Colour, text: &str) -> String {
     let code = match colour {
         Colour::Bold => "1",
         Colour::Green => "32",
@@ -62,12 +62,12 @@ pub(super) fn coloured(has_colours: bool, colour: Colour, text: &str) -> String 
 }
 
 /// Takes the last `lines` lines away, so that others can be written in their place.
-pub(super) fn erased(lines: usize) -> String {
+pub(super) fn erase_lines(lines: usize) -> String {
     if lines == 0 { String::new() } else { format!("\x1b[{lines}F\x1b[J") }
 }
 
 /// Lines that are cut at the edge: one that went on in the next row would be counted as one and erased as one.
-pub(super) fn unwrapped(lines: &[String]) -> String {
+pub(super) fn without_autowrap(lines: &[String]) -> String {
     let mut text = String::new();
     for line in lines {
         // Writing to a string does not fail.
@@ -81,31 +81,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_erased_where_nothing_stands() {
-        assert_eq!((erased(0).as_str(), erased(2).as_str()), ("", "\x1b[2F\x1b[J"));
+    fn no_lines_yield_no_erase_sequence() {
+        assert_eq!((erase_lines(0).as_str(), erase_lines(2).as_str()), ("", "\x1b[2F\x1b[J"));
     }
 
     #[test]
-    fn a_terminal_that_names_itself_and_is_not_dumb_takes_escapes() {
-        assert!(names_escapes(Some("xterm-256color")));
+    fn a_named_terminal_that_is_not_dumb_supports_escapes() {
+        assert!(term_supports_escapes(Some("xterm-256color")));
         for term in [None, Some(""), Some("dumb")] {
-            assert!(!names_escapes(term), "{term:?}");
+            assert!(!term_supports_escapes(term), "{term:?}");
         }
     }
 
     #[test]
-    fn a_text_is_broken_behind_commas_where_it_does_not_fit() {
+    fn a_text_is_wrapped_after_commas_where_it_does_not_fit() {
         let text = "2,624 homes: 2,898 new, 295 price changes, 274 removed";
 
-        assert_eq!(broken(text, 54), [text]);
-        assert_eq!(broken(text, 53), ["2,624 homes: 2,898 new, 295 price changes,", "274 removed"]);
-        assert_eq!(broken(text, 10), ["2,624 homes: 2,898 new,", "295 price changes,", "274 removed"]);
+        assert_eq!(wrap_at_commas(text, 54), [text]);
+        assert_eq!(wrap_at_commas(text, 53), ["2,624 homes: 2,898 new, 295 price changes,", "274 removed"]);
+        assert_eq!(
+            wrap_at_commas(text, 10),
+            ["2,624 homes: 2,898 new,", "295 price changes,", "274 removed"]
+        );
     }
 
     #[test]
-    fn colours_are_for_those_who_have_them() {
-        assert_eq!(coloured(false, Colour::Red, "WRONG"), "WRONG");
-        assert_eq!(coloured(true, Colour::Red, "WRONG"), "\x1b[31mWRONG\x1b[0m");
-        assert_eq!(coloured(true, Colour::Plain, "so"), "so");
+    fn colours_are_written_only_when_enabled() {
+        assert_eq!(with_colour(false, Colour::Red, "WRONG"), "WRONG");
+        assert_eq!(with_colour(true, Colour::Red, "WRONG"), "\x1b[31mWRONG\x1b[0m");
+        assert_eq!(with_colour(true, Colour::Plain, "so"), "so");
     }
 }

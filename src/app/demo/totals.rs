@@ -12,11 +12,11 @@ pub(super) struct Totals {
     prices: u32,
     statuses: u32,
     removed: u32,
-    job: Option<Job>,
+    job: Option<JobProgress>,
 }
 
 #[derive(Debug)]
-struct Job {
+struct JobProgress {
     id: i64,
     event: String,
     items: u32,
@@ -25,7 +25,7 @@ struct Job {
 
 impl Totals {
     /// Counts a message. Tells whether a crawl has ended with it.
-    pub(super) fn take(&mut self, message: &Value) -> bool {
+    pub(super) fn record(&mut self, message: &Value) -> bool {
         let event = message["event"].as_str().unwrap_or_default();
         match event {
             "property_created" => self.created += 1,
@@ -35,18 +35,18 @@ impl Totals {
             _ => {}
         }
         if message["type"] == "job_update" {
-            self.take_job(message, event);
+            self.record_job(message, event);
         }
         matches!(event, "job_completed" | "job_failed" | "job_cancelled")
     }
 
-    fn take_job(&mut self, message: &Value, event: &str) {
+    fn record_job(&mut self, message: &Value, event: &str) {
         let id = message["job_id"].as_i64().unwrap_or_default();
         let same = self.job.as_ref().filter(|job| job.id == id);
         let (items, pages) = same.map_or((0, 0), |job| (job.items, job.pages));
         let count =
             |value: &Value, before| value.as_u64().and_then(|count| count.try_into().ok()).unwrap_or(before);
-        self.job = Some(Job {
+        self.job = Some(JobProgress {
             id,
             event: event.to_owned(),
             items: count(&message["items_scraped"], items),
@@ -55,7 +55,7 @@ impl Totals {
     }
 
     /// The crawl in words, and whether it goes well.
-    pub(super) fn job(&self) -> (Colour, String) {
+    pub(super) fn job_summary(&self) -> (Colour, String) {
         let Some(job) = &self.job else { return (Colour::Plain, "no crawl yet".to_owned()) };
         let figures = format!("{} pages, {} listings", grouped(job.pages), grouped(job.items));
         match job.event.as_str() {
@@ -67,7 +67,7 @@ impl Totals {
     }
 
     /// The totals in words.
-    pub(super) fn words(&self) -> String {
+    pub(super) fn summary(&self) -> String {
         format!(
             "{} homes: {} new, {} price changes, {} changes of status, {} removed",
             grouped(self.created.saturating_sub(self.removed)),
@@ -97,15 +97,15 @@ mod tests {
         for event in
             ["property_created", "property_created", "price_changed", "status_changed", "property_removed"]
         {
-            assert!(!totals.take(&listing(event)));
+            assert!(!totals.record(&listing(event)));
         }
-        assert!(!totals.take(&job("job_progress", 7)));
-        let running = totals.job();
+        assert!(!totals.record(&job("job_progress", 7)));
+        let running = totals.job_summary();
         let end = json!({ "type": "job_update", "event": "job_completed", "job_id": 4, "items_scraped": 9 });
-        assert!(totals.take(&end));
+        assert!(totals.record(&end));
 
         assert_eq!(running, (Colour::Yellow, "job 4 runs, 1,200 pages, 7 listings".to_owned()));
-        assert_eq!(totals.job(), (Colour::Green, "job 4 done, 1,200 pages, 9 listings".to_owned()));
-        assert_eq!(totals.words(), "1 homes: 2 new, 1 price changes, 1 changes of status, 1 removed");
+        assert_eq!(totals.job_summary(), (Colour::Green, "job 4 done, 1,200 pages, 9 listings".to_owned()));
+        assert_eq!(totals.summary(), "1 homes: 2 new, 1 price changes, 1 changes of status, 1 removed");
     }
 }

@@ -23,7 +23,7 @@ pub struct VirtualDate(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     today: NaiveDate,
-    crawls: u32,
+    freezes: u32,
 }
 
 /// One move of the date.
@@ -42,7 +42,7 @@ impl Step {
 
 /// Why the date did not move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StepRefused {
+pub enum StepError {
     #[error("the date stands while a crawl runs")]
     CrawlRunning,
     #[error("the data ends on {DATA_END}: there is no later sale to show")]
@@ -52,7 +52,7 @@ pub enum StepRefused {
 impl VirtualDate {
     /// A date that shows [`START`].
     pub fn start() -> Self {
-        Self(Arc::new(Mutex::new(State { today: START, crawls: 0 })))
+        Self(Arc::new(Mutex::new(State { today: START, freezes: 0 })))
     }
 
     pub fn today(&self) -> NaiveDate {
@@ -60,34 +60,34 @@ impl VirtualDate {
     }
 
     /// Keeps the date where it is until the guard is dropped.
-    pub fn hold(&self) -> Hold {
-        self.0.lock().crawls += 1;
-        Hold(self.clone())
+    pub fn freeze(&self) -> FreezeGuard {
+        self.0.lock().freezes += 1;
+        FreezeGuard(self.clone())
     }
 
     /// Moves on by `days`, but not past the end of the data.
-    pub fn step(&self, days: u16) -> Result<Step, StepRefused> {
+    pub fn step(&self, days: u16) -> Result<Step, StepError> {
         let mut state = self.0.lock();
-        if state.crawls > 0 {
-            return Err(StepRefused::CrawlRunning);
+        if state.freezes > 0 {
+            return Err(StepError::CrawlRunning);
         }
         if state.today >= DATA_END {
-            return Err(StepRefused::DataEnded);
+            return Err(StepError::DataEnded);
         }
         let from = state.today;
-        let wished = from.checked_add_days(Days::new(days.into())).unwrap_or(DATA_END);
-        state.today = wished.min(DATA_END);
+        let target = from.checked_add_days(Days::new(days.into())).unwrap_or(DATA_END);
+        state.today = target.min(DATA_END);
         Ok(Step { from, to: state.today })
     }
 }
 
 /// The date stands while this lives.
 #[derive(Debug)]
-pub struct Hold(VirtualDate);
+pub struct FreezeGuard(VirtualDate);
 
-impl Drop for Hold {
+impl Drop for FreezeGuard {
     fn drop(&mut self) {
-        self.0.0.lock().crawls -= 1;
+        self.0.0.lock().freezes -= 1;
     }
 }
 
@@ -107,13 +107,13 @@ mod tests {
     }
 
     #[test]
-    fn the_date_stands_while_any_crawl_runs() {
+    fn the_date_is_frozen_while_any_crawl_runs() {
         let date = VirtualDate::start();
-        let first = date.hold();
-        let second = date.hold();
+        let first = date.freeze();
+        let second = date.freeze();
 
         drop(first);
-        assert_eq!(date.step(1), Err(StepRefused::CrawlRunning));
+        assert_eq!(date.step(1), Err(StepError::CrawlRunning));
         drop(second);
         assert!(date.step(1).is_ok());
     }

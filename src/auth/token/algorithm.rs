@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use super::keys::KeyError;
+use super::key_ring::KeyError;
 
 /// A signature algorithm (RFC 7518 section 3.1, RFC 8037 section 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,7 +18,7 @@ pub enum Algorithm {
 
 /// What kind of key an algorithm takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Family {
+pub(super) enum KeyFamily {
     Hmac,
     Rsa,
     P256,
@@ -40,16 +40,16 @@ impl Algorithm {
         }
     }
 
-    pub(super) const fn family(self) -> Family {
+    pub(super) const fn family(self) -> KeyFamily {
         match self {
-            Self::Hs256 | Self::Hs384 | Self::Hs512 => Family::Hmac,
-            Self::Rs256 => Family::Rsa,
-            Self::Es256 => Family::P256,
-            Self::EdDsa => Family::Ed25519,
+            Self::Hs256 | Self::Hs384 | Self::Hs512 => KeyFamily::Hmac,
+            Self::Rs256 => KeyFamily::Rsa,
+            Self::Es256 => KeyFamily::P256,
+            Self::EdDsa => KeyFamily::Ed25519,
         }
     }
 
-    pub(super) const fn library(self) -> jsonwebtoken::Algorithm {
+    pub(super) const fn to_jsonwebtoken(self) -> jsonwebtoken::Algorithm {
         match self {
             Self::Hs256 => jsonwebtoken::Algorithm::HS256,
             Self::Hs384 => jsonwebtoken::Algorithm::HS384,

@@ -30,7 +30,7 @@ pub(super) struct OwnClaims<'a> {
 }
 
 /// A text; `None` when the claim is absent.
-pub(super) fn text<'a>(
+pub(super) fn optional_text<'a>(
     claims: &'a Map<String, Value>,
     name: &'static str,
 ) -> Result<Option<&'a str>, TokenError> {
@@ -46,7 +46,7 @@ pub(super) fn required_text<'a>(
     claims: &'a Map<String, Value>,
     name: &'static str,
 ) -> Result<&'a str, TokenError> {
-    text(claims, name)?.ok_or(TokenError::Claim(name))
+    optional_text(claims, name)?.ok_or(TokenError::Claim(name))
 }
 
 /// A positive whole number in its one canonical spelling: no sign, no leading zero, ASCII digits.
@@ -57,13 +57,13 @@ pub(super) fn canonical_id(text: &str) -> Option<i64> {
 
 /// When a token was made and when it is valid, in seconds since the epoch.
 #[derive(Clone, Copy)]
-pub(super) struct Times {
+pub(super) struct TimeClaims {
     pub(super) iat: Option<i64>,
     pub(super) nbf: Option<i64>,
     pub(super) exp: Option<i64>,
 }
 
-impl Times {
+impl TimeClaims {
     pub(super) fn read(claims: &Map<String, Value>) -> Result<Self, TokenError> {
         Ok(Self { iat: time(claims, "iat")?, nbf: time(claims, "nbf")?, exp: time(claims, "exp")? })
     }
@@ -103,7 +103,7 @@ fn whole_seconds(value: &Value) -> Option<i64> {
 }
 
 /// A moment as a date; the range was checked by [`Times::read`].
-pub(super) fn date(seconds: i64) -> DateTime<Utc> {
+pub(super) fn to_datetime(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::UNIX_EPOCH)
 }
 
@@ -111,13 +111,13 @@ pub(super) fn date(seconds: i64) -> DateTime<Utc> {
 mod tests {
     use super::*;
 
-    fn check(times: Times, now: i64) -> Result<(), TokenError> {
-        times.check(date(now))
+    fn check(times: TimeClaims, now: i64) -> Result<(), TokenError> {
+        times.check(to_datetime(now))
     }
 
     #[test]
     fn the_leeway_is_five_seconds_at_both_ends() {
-        let times = || Times { iat: Some(1000), nbf: Some(1000), exp: Some(1900) };
+        let times = || TimeClaims { iat: Some(1000), nbf: Some(1000), exp: Some(1900) };
 
         assert_eq!(check(times(), 994), Err(TokenError::NotYetValid));
         assert_eq!(check(times(), 995), Ok(()));
@@ -127,15 +127,15 @@ mod tests {
 
     #[test]
     fn a_token_that_ends_before_it_begins_is_refused() {
-        assert_eq!(check(Times { iat: Some(9), nbf: None, exp: Some(9) }, 9), Err(TokenError::Lifetime));
-        assert_eq!(check(Times { iat: None, nbf: Some(9), exp: Some(8) }, 9), Err(TokenError::Lifetime));
+        assert_eq!(check(TimeClaims { iat: Some(9), nbf: None, exp: Some(9) }, 9), Err(TokenError::Lifetime));
+        assert_eq!(check(TimeClaims { iat: None, nbf: Some(9), exp: Some(8) }, 9), Err(TokenError::Lifetime));
     }
 
     #[test]
     fn a_time_may_have_a_fraction_which_is_cut_off() {
         let read = |text: &str| {
             let claims = serde_json::from_str(&format!("{{\"exp\": {text}}}")).unwrap();
-            Times::read(&claims).map(|times| times.exp)
+            TimeClaims::read(&claims).map(|times| times.exp)
         };
 
         for (text, seconds) in [("1900.75", 1900), ("1900.0", 1900), ("1.9e3", 1900), ("0.5", 0)] {

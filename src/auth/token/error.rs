@@ -23,7 +23,7 @@ pub enum TokenError {
     UnknownForeignKey(usize),
     /// The key set of the foreign issuer at this place was never fetched, so nothing can be said of the token.
     #[error("the keys of the token's issuer are not known yet")]
-    KeysUnknown(usize),
+    KeysNotLoaded(usize),
     #[error("the signature does not match")]
     Signature,
     #[error("the issuer is not known")]

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::error::TokenError;
-use super::keys::{Algorithm, MAX_KID_BYTES};
+use super::key_ring::{Algorithm, MAX_KID_BYTES};
 
 /// Parameters that would bring a key along, change what is signed or announce another kind of token
 /// (RFC 7515 section 4.1, RFC 7516, RFC 7797). Extensions named by `crit` must be understood; we know none.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::error::TokenError;
-use super::key_set::IssuerKeys;
+use super::jwks::IssuerKeys;
 
 /// Who we are when we sign.
 #[derive(Clone, Debug)]
@@ -96,7 +96,7 @@ pub struct Issuers {
 }
 
 /// The issuer that a token names. The name alone proves nothing: it only says whose key must fit.
-pub(super) enum Named<'a> {
+pub(super) enum IssuerMatch<'a> {
     Own(&'a OwnIssuer),
     /// With its place among the foreign ones.
     Foreign(usize, &'a ForeignIssuer),
@@ -139,9 +139,9 @@ impl Issuers {
         &self.foreign
     }
 
-    pub(super) fn named(&self, iss: Option<&str>) -> Result<Named<'_>, TokenError> {
+    pub(super) fn find(&self, iss: Option<&str>) -> Result<IssuerMatch<'_>, TokenError> {
         if iss == Some(self.own.name.as_str()) {
-            return Ok(Named::Own(&self.own));
+            return Ok(IssuerMatch::Own(&self.own));
         }
         // A token that names an issuer is never the default's by default.
         let fits = |(_, issuer): &(usize, &ForeignIssuer)| match iss {
@@ -149,14 +149,14 @@ impl Issuers {
             None => issuer.is_default,
         };
         let found = self.foreign.iter().enumerate().find(fits);
-        found.map(|(place, issuer)| Named::Foreign(place, issuer)).ok_or(TokenError::Issuer)
+        found.map(|(place, issuer)| IssuerMatch::Foreign(place, issuer)).ok_or(TokenError::Issuer)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::token::keys::{Algorithm, VerifyingKey};
+    use crate::auth::token::key_ring::{Algorithm, VerifyingKey};
 
     fn foreign(name: &str, iss: Option<&str>) -> ForeignIssuer {
         ForeignIssuer {
@@ -176,12 +176,12 @@ mod tests {
     }
 
     #[test]
-    fn issuers_that_can_be_told_apart_are_accepted() {
+    fn distinguishable_issuers_are_accepted() {
         assert_eq!(refusal(vec![foreign("a", Some("https://a")), foreign("b", None)]), None);
     }
 
     #[test]
-    fn issuers_that_cannot_be_told_apart_are_refused() {
+    fn indistinguishable_issuers_are_refused() {
         assert_eq!(refusal(vec![foreign("a", Some("lotline"))]), Some(IssuerError::SameIss("a".into())));
         let twins = vec![foreign("a", Some("x")), foreign("b", Some("x"))];
         assert_eq!(refusal(twins), Some(IssuerError::SameIss("b".into())));

@@ -5,11 +5,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
-use super::claims::{OwnClaims, date};
+use super::claims::{OwnClaims, to_datetime};
 use super::issuers::OwnIssuer;
-use super::keys::KeyRing;
-use super::signing::SigningFailed;
-use crate::auth::role::Role;
+use super::key_ring::KeyRing;
+use super::signing_key::SigningError;
+use crate::auth::key_scope::Role;
 use crate::auth::secret::SecretText;
 use crate::base::entropy::Entropy;
 use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
@@ -27,7 +27,7 @@ pub struct Lifetime(u32);
 
 impl Lifetime {
     /// A quarter of an hour.
-    pub const USUAL: Self = Self(900);
+    pub const DEFAULT: Self = Self(900);
 
     /// From one second to 31 days; `None` for anything else.
     pub fn from_secs(secs: u32) -> Option<Self> {
@@ -63,7 +63,7 @@ pub enum MintError {
     #[error("the claims could not be written")]
     Claims(#[from] serde_json::Error),
     #[error(transparent)]
-    Signing(#[from] SigningFailed),
+    Signing(#[from] SigningError),
 }
 
 /// Signs a token for `subject` that begins at `now`.
@@ -76,7 +76,7 @@ pub fn mint(
     let key = signer.ring.signing_key(now);
     let jti = URL_SAFE_NO_PAD.encode(signer.entropy.bytes::<16>());
     // Whole seconds: what the claims can say is what the caller is told.
-    let issued_at = date(now.timestamp());
+    let issued_at = to_datetime(now.timestamp());
     let expires_at = issued_at + TimeDelta::seconds(lifetime.0.into());
     let header = json!({ "typ": TOKEN_TYPE, "alg": key.algorithm().name(), "kid": key.kid() });
     let claims = claims(subject, signer.issuer, &jti, issued_at, expires_at);

@@ -2,19 +2,19 @@
 
 pub mod error;
 pub mod issuers;
-pub mod key_set;
-pub mod keys;
+pub mod jwks;
+pub mod key_ring;
 pub mod mint;
 pub mod verified;
 pub mod verify;
 
 mod algorithm;
 mod claims;
+mod compact;
 mod header;
-mod json;
-mod parts;
-mod public;
-mod signing;
+mod jwk;
+mod signing_key;
+mod strict_json;
 
 #[cfg(test)]
 #[path = "../../../tests/it/support/jwt_corpus.rs"]

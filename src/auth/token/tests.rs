@@ -10,11 +10,11 @@ use uuid::Uuid;
 use super::error::TokenError;
 use super::issuers::{ClaimMap, ForeignIssuer, Issuers, OwnIssuer, SubjectClaim};
 use super::jwt_corpus::{SampleKeys, corpus, valid, valid_foreign};
-use super::keys::{Algorithm, KeyRing, SigningKey, VerifyingKey};
+use super::key_ring::{Algorithm, KeyRing, SigningKey, VerifyingKey};
 use super::mint::{Lifetime, Signer, Subject, mint};
 use super::verified::{ForeignSubject, Verified};
 use super::verify::verify;
-use crate::auth::role::Role;
+use crate::auth::key_scope::Role;
 use crate::base::entropy::Entropy;
 use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
 
@@ -34,7 +34,7 @@ fn ring() -> KeyRing {
     KeyRing::new(vec![key("k1", 9, 0)]).unwrap()
 }
 
-fn old_back_end() -> ForeignIssuer {
+fn foreign_issuer() -> ForeignIssuer {
     ForeignIssuer {
         name: "old".into(),
         iss: None,
@@ -52,7 +52,7 @@ fn issuers_with(foreign: ForeignIssuer) -> Issuers {
 }
 
 fn issuers() -> Issuers {
-    issuers_with(old_back_end())
+    issuers_with(foreign_issuer())
 }
 
 fn sample_keys() -> SampleKeys {
@@ -199,7 +199,7 @@ fn an_operators_token_is_of_another_kind() {
 }
 
 #[test]
-fn an_expired_token_is_known_as_such_only_when_its_signature_is_good() {
+fn a_token_is_reported_as_expired_only_when_its_signature_is_good() {
     let token = minted(&ann(), &ring(), NOW);
     let (message, _) = token.rsplit_once('.').unwrap();
     let forged = format!("{message}.{}", "A".repeat(43));
@@ -273,7 +273,7 @@ fn a_foreign_token_names_a_user_in_the_tenants_of_its_issuer() {
 #[test]
 fn a_foreign_token_may_name_one_of_its_tenants_and_no_other() {
     let claims = ClaimMap { tenant: Some("org".into()), ..ClaimMap::default() };
-    let issuers = issuers_with(ForeignIssuer { claims, ..old_back_end() });
+    let issuers = issuers_with(ForeignIssuer { claims, ..foreign_issuer() });
     let verified = |org: serde_json::Value| {
         let token = foreign_token(None, &serde_json::json!({"sub": "bob", "exp": NOW + 60, "org": org}));
         verify(&token, &ring(), &issuers, at(NOW))
@@ -289,7 +289,7 @@ fn a_foreign_token_may_name_one_of_its_tenants_and_no_other() {
 #[test]
 fn a_foreign_token_may_name_a_user_id() {
     let claims = ClaimMap { subject: SubjectClaim::UserId("uid".into()), tenant: None };
-    let issuers = issuers_with(ForeignIssuer { claims, ..old_back_end() });
+    let issuers = issuers_with(ForeignIssuer { claims, ..foreign_issuer() });
     let subject = |uid: serde_json::Value| {
         let token = foreign_token(None, &serde_json::json!({"sub": "x", "exp": NOW + 60, "uid": uid}));
         verify(&token, &ring(), &issuers, at(NOW)).map(|verified| match verified {
@@ -307,7 +307,7 @@ fn a_foreign_token_may_name_a_user_id() {
 
 #[test]
 fn a_configured_audience_must_be_stated() {
-    let issuers = issuers_with(ForeignIssuer { audiences: vec!["lots".into()], ..old_back_end() });
+    let issuers = issuers_with(ForeignIssuer { audiences: vec!["lots".into()], ..foreign_issuer() });
     let verified = |mut claims: serde_json::Value, aud: Option<serde_json::Value>| {
         if let Some(aud) = aud {
             claims["aud"] = aud;
@@ -328,7 +328,7 @@ fn a_configured_audience_must_be_stated() {
 #[test]
 fn a_claim_that_an_issuer_must_state_is_named_when_it_is_missing() {
     let issuers =
-        issuers_with(ForeignIssuer { required: vec!["sub".into(), "org".into()], ..old_back_end() });
+        issuers_with(ForeignIssuer { required: vec!["sub".into(), "org".into()], ..foreign_issuer() });
     let token = foreign_token(None, &serde_json::json!({"sub": "bob", "exp": NOW + 60}));
 
     let refused = verify(&token, &ring(), &issuers, at(NOW)).unwrap_err();
@@ -337,8 +337,8 @@ fn a_claim_that_an_issuer_must_state_is_named_when_it_is_missing() {
 }
 
 #[test]
-fn a_foreign_token_without_expiry_is_believed_for_a_day_where_that_is_allowed() {
-    let issuers = issuers_with(ForeignIssuer { required: vec!["sub".into()], ..old_back_end() });
+fn a_foreign_token_without_expiry_is_valid_for_a_day_where_allowed() {
+    let issuers = issuers_with(ForeignIssuer { required: vec!["sub".into()], ..foreign_issuer() });
     let token = foreign_token(None, &serde_json::json!({"sub": "bob"}));
 
     let verified = verify(&token, &ring(), &issuers, at(NOW)).unwrap();
@@ -347,12 +347,12 @@ fn a_foreign_token_without_expiry_is_believed_for_a_day_where_that_is_allowed() 
 }
 
 #[test]
-fn a_foreign_key_id_picks_a_key_and_a_key_without_id_is_meant_by_all() {
+fn a_kid_selects_a_foreign_key_and_a_key_without_kid_matches_every_token() {
     let named = |kid: &str, secret: &[u8]| {
         VerifyingKey::shared_secret(Some(kid.into()), secret, vec![Algorithm::Hs256]).unwrap()
     };
     let keys = vec![named("a", b"something else"), named("b", FOREIGN_SECRET)];
-    let issuers = issuers_with(ForeignIssuer { keys: keys.into(), ..old_back_end() });
+    let issuers = issuers_with(ForeignIssuer { keys: keys.into(), ..foreign_issuer() });
     let claims = serde_json::json!({"sub": "bob", "exp": NOW + 60});
     let verified =
         |kid, issuers: &Issuers| verify(&foreign_token(kid, &claims), &ring(), issuers, at(NOW)).map(|_| ());

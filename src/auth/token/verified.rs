@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::auth::role::Role;
+use crate::auth::key_scope::Role;
 use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
 
 /// A token whose signature, times, issuer and audience are good.
@@ -32,7 +32,7 @@ impl Verified {
 
 /// What all of our own tokens say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::auth) struct Own {
+pub(in crate::auth) struct CommonClaims {
     pub(in crate::auth) session_id: SessionId,
     pub(in crate::auth) username: String,
     pub(in crate::auth) jti: String,
@@ -72,7 +72,7 @@ macro_rules! own_accessors {
 /// Our own token of a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedUser {
-    pub(in crate::auth) own: Own,
+    pub(in crate::auth) own: CommonClaims,
     pub(in crate::auth) user_id: UserId,
     pub(in crate::auth) tenant_id: TenantId,
     pub(in crate::auth) role: Role,
@@ -98,7 +98,7 @@ impl VerifiedUser {
 /// Our own token of an operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedOperator {
-    pub(in crate::auth) own: Own,
+    pub(in crate::auth) own: CommonClaims,
     pub(in crate::auth) operator_id: OperatorId,
 }
 

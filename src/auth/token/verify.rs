@@ -5,19 +5,21 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::claims::{Times, canonical_id, date, required_text, text};
+use super::claims::{TimeClaims, canonical_id, optional_text, required_text, to_datetime};
+use super::compact::CompactJws;
 use super::error::TokenError;
-use super::issuers::{ForeignIssuer, Issuers, Named, OwnIssuer, SubjectClaim};
-use super::keys::{KeyRing, VerifyingKey};
+use super::issuers::{ForeignIssuer, IssuerMatch, Issuers, OwnIssuer, SubjectClaim};
+use super::key_ring::{KeyRing, VerifyingKey};
 use super::mint::{MAX_LIFETIME_SECS, OPERATOR_ROLE, TOKEN_TYPE};
-use super::parts::Parts;
-use super::verified::{ForeignSubject, Own, Verified, VerifiedForeign, VerifiedOperator, VerifiedUser};
-use crate::auth::role::Role;
+use super::verified::{
+    CommonClaims, ForeignSubject, Verified, VerifiedForeign, VerifiedOperator, VerifiedUser,
+};
+use crate::auth::key_scope::Role;
 use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
-use crate::base::text::fits;
+use crate::base::text::has_length;
 
 /// How long a foreign token without `exp` is believed, where its issuer is allowed to leave it out.
-const ENDLESS_HOURS: i64 = 24;
+const DEFAULT_LIFETIME_HOURS: i64 = 24;
 const MAX_JTI_BYTES: usize = 64;
 const MAX_NAME_CHARS: usize = 200;
 
@@ -28,24 +30,26 @@ pub fn verify(
     issuers: &Issuers,
     now: DateTime<Utc>,
 ) -> Result<Verified, TokenError> {
-    let parts = Parts::split(token)?;
-    match issuers.named(text(&parts.claims, "iss")?)? {
-        Named::Own(own) => own_token(&parts, ring, own, now),
-        Named::Foreign(place, foreign) => foreign_token(&parts, place, foreign, now).map(Verified::Foreign),
+    let parts = CompactJws::split(token)?;
+    match issuers.find(optional_text(&parts.claims, "iss")?)? {
+        IssuerMatch::Own(own) => verify_own(&parts, ring, own, now),
+        IssuerMatch::Foreign(place, foreign) => {
+            verify_foreign(&parts, place, foreign, now).map(Verified::Foreign)
+        }
     }
 }
 
 /// The name, here, of the issuer that a token claims to be of, for the log; nothing is verified.
 pub fn claimed_issuer<'i>(token: &str, issuers: &'i Issuers) -> Option<&'i str> {
-    let parts = Parts::split(token).ok()?;
-    match issuers.named(text(&parts.claims, "iss").ok()?).ok()? {
-        Named::Own(own) => Some(&own.name),
-        Named::Foreign(_, foreign) => Some(&foreign.name),
+    let parts = CompactJws::split(token).ok()?;
+    match issuers.find(optional_text(&parts.claims, "iss").ok()?).ok()? {
+        IssuerMatch::Own(own) => Some(&own.name),
+        IssuerMatch::Foreign(_, foreign) => Some(&foreign.name),
     }
 }
 
-fn own_token(
-    parts: &Parts<'_>,
+fn verify_own(
+    parts: &CompactJws<'_>,
     ring: &KeyRing,
     issuer: &OwnIssuer,
     now: DateTime<Utc>,
@@ -56,16 +60,16 @@ fn own_token(
     let kid = parts.header.kid.as_deref().ok_or(TokenError::Header("kid"))?;
     let key = ring.find(kid).ok_or(TokenError::UnknownKey)?;
     check_signature(parts, [key])?;
-    let times = own_times(&parts.claims)?;
-    let own = own_part(&parts.claims, &times)?;
-    let verified = own_claims(&parts.claims, own, issuer)?;
+    let times = read_own_times(&parts.claims)?;
+    let own = read_common_claims(&parts.claims, &times)?;
+    let verified = read_own_claims(&parts.claims, own, issuer)?;
     times.check(now)?;
     Ok(verified)
 }
 
 /// The one place that asks whether a signature is good: only keys that have the named algorithm are tried.
 fn check_signature<'a>(
-    parts: &Parts<'_>,
+    parts: &CompactJws<'_>,
     keys: impl IntoIterator<Item = &'a VerifyingKey>,
 ) -> Result<(), TokenError> {
     let algorithm = parts.header.algorithm;
@@ -77,7 +81,11 @@ fn check_signature<'a>(
     if verified { Ok(()) } else { Err(TokenError::Signature) }
 }
 
-fn own_claims(claims: &Map<String, Value>, own: Own, issuer: &OwnIssuer) -> Result<Verified, TokenError> {
+fn read_own_claims(
+    claims: &Map<String, Value>,
+    own: CommonClaims,
+    issuer: &OwnIssuer,
+) -> Result<Verified, TokenError> {
     let id = required_text(claims, "sub")?;
     let id = canonical_id(id).ok_or(TokenError::Claim("sub"))?;
     let audience = required_text(claims, "aud")?;
@@ -100,7 +108,7 @@ fn own_claims(claims: &Map<String, Value>, own: Own, issuer: &OwnIssuer) -> Resu
     Ok(Verified::User(VerifiedUser { own, user_id: UserId(id), tenant_id, role }))
 }
 
-fn own_part(claims: &Map<String, Value>, times: &Times) -> Result<Own, TokenError> {
+fn read_common_claims(claims: &Map<String, Value>, times: &TimeClaims) -> Result<CommonClaims, TokenError> {
     let session = required_text(claims, "sid")?;
     let uuid = Uuid::try_parse(session).map_err(|_| TokenError::Claim("sid"))?;
     if uuid.to_string() != session {
@@ -111,21 +119,21 @@ fn own_part(claims: &Map<String, Value>, times: &Times) -> Result<Own, TokenErro
         return Err(TokenError::Claim("jti"));
     }
     let username = required_text(claims, "username")?;
-    if !fits(username, 1, MAX_NAME_CHARS) {
+    if !has_length(username, 1, MAX_NAME_CHARS) {
         return Err(TokenError::Claim("username"));
     }
-    Ok(Own {
+    Ok(CommonClaims {
         session_id: SessionId(uuid),
         username: username.to_owned(),
         jti: jti.to_owned(),
-        issued_at: date(times.iat.unwrap_or_default()),
-        expires_at: date(times.exp.unwrap_or_default()),
+        issued_at: to_datetime(times.iat.unwrap_or_default()),
+        expires_at: to_datetime(times.exp.unwrap_or_default()),
     })
 }
 
 /// Our own tokens state all of their times and live for a bounded time.
-fn own_times(claims: &Map<String, Value>) -> Result<Times, TokenError> {
-    let times = Times::read(claims)?;
+fn read_own_times(claims: &Map<String, Value>) -> Result<TimeClaims, TokenError> {
+    let times = TimeClaims::read(claims)?;
     let iat = times.iat.ok_or(TokenError::Claim("iat"))?;
     let exp = times.exp.ok_or(TokenError::Claim("exp"))?;
     times.nbf.ok_or(TokenError::Claim("nbf"))?;
@@ -135,9 +143,9 @@ fn own_times(claims: &Map<String, Value>) -> Result<Times, TokenError> {
     Ok(times)
 }
 
-fn foreign_token(
-    parts: &Parts<'_>,
-    place: usize,
+fn verify_foreign(
+    parts: &CompactJws<'_>,
+    index: usize,
     issuer: &ForeignIssuer,
     now: DateTime<Utc>,
 ) -> Result<VerifiedForeign, TokenError> {
@@ -145,10 +153,10 @@ fn foreign_token(
     if !parts.header.typ.as_deref().is_none_or(usual) {
         return Err(TokenError::Header("typ"));
     }
-    let keys = issuer.keys.get().ok_or(TokenError::KeysUnknown(place))?;
+    let keys = issuer.keys.get().ok_or(TokenError::KeysNotLoaded(index))?;
     let meant = keys_for(&keys, parts.header.kid.as_deref());
     if meant.is_empty() {
-        return Err(TokenError::UnknownForeignKey(place));
+        return Err(TokenError::UnknownForeignKey(index));
     }
     check_signature(parts, meant)?;
     let claims = &parts.claims;
@@ -156,11 +164,11 @@ fn foreign_token(
         return Err(TokenError::MissingClaim(missing.as_str().into()));
     }
     check_audience(claims, &issuer.audiences)?;
-    let tenants = tenants(claims, issuer)?;
-    let subject = subject(claims, &issuer.claims.subject)?;
-    let times = Times::read(claims)?;
+    let tenants = read_tenants(claims, issuer)?;
+    let subject = read_subject(claims, &issuer.claims.subject)?;
+    let times = TimeClaims::read(claims)?;
     times.check(now)?;
-    let expires_at = times.exp.map_or_else(|| now + TimeDelta::hours(ENDLESS_HOURS), date);
+    let expires_at = times.exp.map_or_else(|| now + TimeDelta::hours(DEFAULT_LIFETIME_HOURS), to_datetime);
     Ok(VerifiedForeign { issuer: issuer.name.clone(), subject, tenants, expires_at })
 }
 
@@ -184,7 +192,7 @@ fn check_audience(claims: &Map<String, Value>, accepted: &[String]) -> Result<()
     if good { Ok(()) } else { Err(TokenError::Audience) }
 }
 
-fn tenants(
+fn read_tenants(
     claims: &Map<String, Value>,
     issuer: &ForeignIssuer,
 ) -> Result<std::sync::Arc<[String]>, TokenError> {
@@ -196,11 +204,11 @@ fn tenants(
     }
 }
 
-fn subject(claims: &Map<String, Value>, claim: &SubjectClaim) -> Result<ForeignSubject, TokenError> {
+fn read_subject(claims: &Map<String, Value>, claim: &SubjectClaim) -> Result<ForeignSubject, TokenError> {
     let refused = TokenError::Claim("sub");
     match claim {
         SubjectClaim::Username(name) => match claims.get(name) {
-            Some(Value::String(username)) if fits(username, 1, MAX_NAME_CHARS) => {
+            Some(Value::String(username)) if has_length(username, 1, MAX_NAME_CHARS) => {
                 Ok(ForeignSubject::Username(username.clone()))
             }
             _ => Err(refused),

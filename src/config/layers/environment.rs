@@ -3,47 +3,47 @@
 
 use std::collections::BTreeMap;
 
-use super::{Layers, Raw, read_value_file};
-use crate::config::catalogue::keys;
-use crate::config::fault::quoted;
-use crate::config::spelling::nearest;
+use super::{Layers, RawValue, read_value_file};
+use crate::config::error::quoted;
+use crate::config::keys::keys;
+use crate::config::suggest::nearest;
 
 const PREFIX: &str = "LOTLINE__";
 const FROM_FILE: &str = "__FILE";
 
 /// Lays the variables over what is there. Variables that are none of ours are left alone.
-pub(super) fn lay(layers: &mut Layers, variables: &BTreeMap<String, String>) {
+pub(super) fn apply(layers: &mut Layers, variables: &BTreeMap<String, String>) {
     // Aliases first, so that an explicit variable wins over them.
-    lay_aliases(layers, variables);
+    apply_aliases(layers, variables);
     for (name, value) in variables {
         // A name in lower case is ours as well, misspelt.
         if name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX)) {
-            lay_variable(layers, variables, name, value);
+            apply_variable(layers, variables, name, value);
         }
     }
 }
 
-fn lay_variable(layers: &mut Layers, variables: &BTreeMap<String, String>, name: &str, value: &str) {
+fn apply_variable(layers: &mut Layers, variables: &BTreeMap<String, String>, name: &str, value: &str) {
     let (plain, from_file) = match name.strip_suffix(FROM_FILE) {
         Some(plain) => (plain, true),
         None => (name, false),
     };
     let Some(key) = keys().iter().find(|key| key.variable() == plain) else {
-        return layers.refuse(name, unknown(plain));
+        return layers.refuse(name, unknown_variable_message(plain));
     };
     if !from_file {
-        return layers.set(key.path(), Raw::Text(value.to_owned()), name);
+        return layers.set(key.path(), RawValue::Text(value.to_owned()), name);
     }
     if variables.contains_key(plain) {
         return layers.refuse(name, format!("{plain} is set as well; set one of the two"));
     }
     match read_value_file(value) {
-        Ok(text) => layers.set(key.path(), Raw::Text(text), name),
-        Err(problem) => layers.tear(name, problem),
+        Ok(text) => layers.set(key.path(), RawValue::Text(text), name),
+        Err(problem) => layers.mark_incomplete(name, problem),
     }
 }
 
-fn unknown(name: &str) -> String {
+fn unknown_variable_message(name: &str) -> String {
     let names: Vec<String> = keys().iter().map(|key| key.variable()).collect();
     let upper = name.to_uppercase();
     match nearest(&upper, names.iter().map(String::as_str)) {
@@ -56,18 +56,18 @@ fn unknown(name: &str) -> String {
 }
 
 /// An empty alias is as good as none: platforms and compose files leave them so.
-fn lay_aliases(layers: &mut Layers, variables: &BTreeMap<String, String>) {
+fn apply_aliases(layers: &mut Layers, variables: &BTreeMap<String, String>) {
     let set = |name: &str| variables.get(name).filter(|value| !value.is_empty());
     for (alias, key) in [("DATABASE_URL", "database.url"), ("REDIS_URL", "cluster.url")] {
         if let Some(value) = set(alias)
             && !is_explicit(key, variables)
         {
-            layers.set(key.to_owned(), Raw::Text(value.clone()), alias);
+            layers.set(key.to_owned(), RawValue::Text(value.clone()), alias);
         }
     }
     let Some(port) = set("PORT").filter(|_| !is_explicit("server.bind", variables)) else { return };
     match port.parse::<u16>() {
-        Ok(port) => layers.set("server.bind".to_owned(), Raw::Text(format!("0.0.0.0:{port}")), "PORT"),
+        Ok(port) => layers.set("server.bind".to_owned(), RawValue::Text(format!("0.0.0.0:{port}")), "PORT"),
         Err(_) => layers.refuse("PORT", format!("{} is no port; give 0 to 65535", quoted(port))),
     }
 }

@@ -7,15 +7,15 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::issuers::{Issuer, read_issuers};
-use crate::base::text::{fits, is_slug};
-use crate::config::form::Form;
+use crate::base::text::{has_length, is_slug};
+use crate::config::reader::ConfigReader;
 
 /// The least length of an HS256 secret (RFC 7518 section 3.2).
 const SECRET_BYTES: usize = 32;
 
 /// One secret of the key ring.
 #[derive(Clone, Debug)]
-pub struct SigningKey {
+pub struct SigningSecret {
     pub kid: String,
     pub secret: SecretString,
 }
@@ -41,7 +41,7 @@ pub struct AuthSettings {
     /// PEM files of key pairs; the first of the algorithm signs, all verify.
     pub key_files: Vec<PathBuf>,
     /// The first signs, all verify; neither these nor files: generated keys.
-    pub keys: Vec<SigningKey>,
+    pub keys: Vec<SigningSecret>,
     pub seal_key: Option<SecretString>,
     pub password_memory_kib: u32,
     pub password_iterations: u32,
@@ -49,27 +49,31 @@ pub struct AuthSettings {
 }
 
 impl AuthSettings {
-    pub(in crate::config) fn read(form: &mut Form) -> Self {
+    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
         let name = "1 to 200 characters";
         let settings = Self {
-            registration: form.flag("auth.registration"),
-            default_tenant: form.optional_text("auth.default_tenant", "a tenant's slug", slug),
-            issuer: form.text("auth.issuer", name, claim).unwrap_or_default(),
-            audience: form.text("auth.audience", name, claim).unwrap_or_default(),
-            access_ttl_seconds: form.integer("auth.access_ttl_seconds", 5..=86_400),
-            refresh_ttl_seconds: form.integer("auth.refresh_ttl_seconds", 60..=31_536_000),
-            password_link_ttl_seconds: form.integer("auth.password_link_ttl_seconds", 60..=2_592_000),
-            algorithm: form
+            registration: reader.flag("auth.registration"),
+            default_tenant: reader.optional_text("auth.default_tenant", "a tenant's slug", slug),
+            issuer: reader.text("auth.issuer", name, claim).unwrap_or_default(),
+            audience: reader.text("auth.audience", name, claim).unwrap_or_default(),
+            access_ttl_seconds: reader.integer("auth.access_ttl_seconds", 5..=86_400),
+            refresh_ttl_seconds: reader.integer("auth.refresh_ttl_seconds", 60..=31_536_000),
+            password_link_ttl_seconds: reader.integer("auth.password_link_ttl_seconds", 60..=2_592_000),
+            algorithm: reader
                 .text("auth.algorithm", "HS256, EdDSA or RS256", algorithm)
                 .unwrap_or(OwnAlgorithm::Hs256),
-            key_files: form.list("auth.key_files", "the path of a PEM file", path),
-            keys: form.secret_list("auth.keys", "KID:SECRET with a secret of 32 bytes or more", signing_key),
-            seal_key: form.secret("auth.seal_key", "32 bytes or more", |text| text.len() >= SECRET_BYTES),
-            password_memory_kib: form.integer("auth.password_memory_kib", 64..=1_048_576),
-            password_iterations: form.integer("auth.password_iterations", 1..=20),
-            issuers: read_issuers(form),
+            key_files: reader.list("auth.key_files", "the path of a PEM file", path),
+            keys: reader.secret_list(
+                "auth.keys",
+                "KID:SECRET with a secret of 32 bytes or more",
+                signing_key,
+            ),
+            seal_key: reader.secret("auth.seal_key", "32 bytes or more", |text| text.len() >= SECRET_BYTES),
+            password_memory_kib: reader.integer("auth.password_memory_kib", 64..=1_048_576),
+            password_iterations: reader.integer("auth.password_iterations", 1..=20),
+            issuers: read_issuers(reader),
         };
-        settings.refuse_ambiguity(form);
+        settings.refuse_ambiguity(reader);
         settings
     }
 
@@ -86,10 +90,10 @@ impl AuthSettings {
     }
 
     /// A key id or an issuer that stands for two keys would leave it to chance which of them vouches.
-    fn refuse_ambiguity(&self, form: &mut Form) {
+    fn refuse_ambiguity(&self, reader: &mut ConfigReader) {
         let mut kids = HashSet::new();
         for key in self.keys.iter().filter(|key| !kids.insert(&key.kid)) {
-            form.refuse("auth.keys", format!("the key id {:?} stands twice; give each its own", key.kid));
+            reader.refuse("auth.keys", format!("the key id {:?} stands twice; give each its own", key.kid));
         }
         let own = Some(self.issuer.as_str());
         let mut names = HashSet::from([own]);
@@ -97,11 +101,11 @@ impl AuthSettings {
             let name = issuer.issuer.as_deref();
             if !names.insert(name) {
                 let whose = if name == own { "is our own (auth.issuer)" } else { "stands twice" };
-                form.refuse("auth.issuers", format!("the issuer {name:?} {whose}; give each its own"));
+                reader.refuse("auth.issuers", format!("the issuer {name:?} {whose}; give each its own"));
             }
         }
         if self.issuers.iter().filter(|issuer| issuer.default).count() > 1 {
-            form.refuse("auth.issuers", "more than one issuer is the default; leave default = true in one");
+            reader.refuse("auth.issuers", "more than one issuer is the default; leave default = true in one");
         }
     }
 }
@@ -129,12 +133,12 @@ fn path(text: &str) -> Option<PathBuf> {
 }
 
 fn claim(text: &str) -> Option<String> {
-    fits(text, 1, 200).then(|| text.to_owned())
+    has_length(text, 1, 200).then(|| text.to_owned())
 }
 
-fn signing_key(text: &str) -> Option<SigningKey> {
+fn signing_key(text: &str) -> Option<SigningSecret> {
     let (kid, secret) = text.split_once(':')?;
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     let named = (1..=64).contains(&kid.len()) && kid.bytes().all(allowed);
-    (named && is_hmac_secret(secret)).then(|| SigningKey { kid: kid.to_owned(), secret: secret.into() })
+    (named && is_hmac_secret(secret)).then(|| SigningSecret { kid: kid.to_owned(), secret: secret.into() })
 }

@@ -3,8 +3,8 @@
 use secrecy::SecretString;
 
 use super::auth::slug;
-use crate::base::text::fits;
-use crate::config::form::Form;
+use crate::base::text::has_length;
+use crate::config::reader::ConfigReader;
 
 /// Who is made when there is no tenant yet.
 #[derive(Clone, Debug)]
@@ -20,17 +20,18 @@ pub struct BootstrapSettings {
 }
 
 impl BootstrapSettings {
-    pub(in crate::config) fn read(form: &mut Form) -> Self {
-        let tenant = form.optional_text("bootstrap.tenant", "a tenant's slug", slug);
-        let username = form.optional_text("bootstrap.username", "1 to 100 characters", |text| {
-            fits(text, 1, 100).then(|| text.to_owned())
+    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
+        let tenant = reader.optional_text("bootstrap.tenant", "a tenant's slug", slug);
+        let username = reader.optional_text("bootstrap.username", "1 to 100 characters", |text| {
+            has_length(text, 1, 100).then(|| text.to_owned())
         });
-        let password = form.secret("bootstrap.password", "8 to 200 characters", |text| fits(text, 8, 200));
+        let password =
+            reader.secret("bootstrap.password", "8 to 200 characters", |text| has_length(text, 8, 200));
         let first_admin = match (tenant, username, password) {
             (Some(tenant), Some(username), Some(password)) => Some(FirstAdmin { tenant, username, password }),
             (None, None, None) => None,
             (tenant, username, password) => {
-                refuse_half(form, [tenant.is_none(), username.is_none(), password.is_none()]);
+                refuse_incomplete(reader, [tenant.is_none(), username.is_none(), password.is_none()]);
                 None
             }
         };
@@ -41,13 +42,13 @@ impl BootstrapSettings {
 const KEYS: [&str; 3] = ["bootstrap.tenant", "bootstrap.username", "bootstrap.password"];
 
 /// Names the keys that are missing, at one that is there; unless one was given and refused already.
-fn refuse_half(form: &mut Form, missing: [bool; 3]) {
-    if !form.sound(&KEYS) {
+fn refuse_incomplete(reader: &mut ConfigReader, missing: [bool; 3]) {
+    if !reader.all_valid(&KEYS) {
         return;
     }
     let absent = KEYS.iter().zip(missing).filter(|(_, missing)| *missing);
     let names: Vec<&str> = absent.map(|(key, _)| *key).collect();
-    let present = form.changed(&KEYS).unwrap_or(KEYS[0]);
+    let present = reader.first_overridden(&KEYS).unwrap_or(KEYS[0]);
     let names = names.join(" and ");
-    form.refuse(present, format!("needs {names} beside it; give tenant, username and password, or none"));
+    reader.refuse(present, format!("needs {names} beside it; give tenant, username and password, or none"));
 }

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 
 use crate::base::text::is_slug;
-use crate::config::form::Form;
+use crate::config::reader::ConfigReader;
 
 #[derive(Clone, Debug)]
 pub struct ClusterSettings {
@@ -16,12 +16,12 @@ impl ClusterSettings {
     /// The prefix of a node that was told of no other.
     pub const PREFIX: &str = "lotline";
 
-    pub(in crate::config) fn read(form: &mut Form) -> Self {
+    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
         let address = "redis://HOST or rediss://HOST";
         let prefix = "1 to 32 of a-z, 0-9 and -";
         Self {
-            url: form.connection("cluster.url", address, redis),
-            prefix: form
+            url: reader.connection("cluster.url", address, redis),
+            prefix: reader
                 .text("cluster.prefix", prefix, |text| is_slug(text, 32).then(|| text.to_owned()))
                 .unwrap_or_default(),
         }

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::config::form::Form;
+use crate::config::reader::ConfigReader;
 
 #[derive(Clone, Debug)]
 pub struct CorsSettings {
@@ -11,9 +11,9 @@ pub struct CorsSettings {
 }
 
 impl CorsSettings {
-    pub(in crate::config) fn read(form: &mut Form) -> Self {
+    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
         let accepted = "scheme://host[:port] without a path or a wildcard, such as https://app.example.com";
-        Self { allowed_origins: form.list("cors.allowed_origins", accepted, origin) }
+        Self { allowed_origins: reader.list("cors.allowed_origins", accepted, origin) }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::config::form::Form;
+use crate::config::reader::ConfigReader;
 
 const MIB: u64 = 1024 * 1024;
 
@@ -36,29 +36,29 @@ pub struct CrawlerSettings {
 }
 
 impl CrawlerSettings {
-    pub(in crate::config) fn read(form: &mut Form) -> Self {
+    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
         let private = "host:port, such as localhost:8080 or [::1]:8080";
         Self {
-            enabled: form.flag("crawler.enabled"),
-            concurrency: form.integer("crawler.concurrency", 1..=256),
-            open_jobs_per_slot: form.integer("crawler.open_jobs_per_slot", 1..=256),
-            job_seconds: Some(form.integer("crawler.job_seconds", 0..=31_536_000)).filter(|most| *most > 0),
-            user_agent: form
+            enabled: reader.flag("crawler.enabled"),
+            concurrency: reader.integer("crawler.concurrency", 1..=256),
+            open_jobs_per_slot: reader.integer("crawler.open_jobs_per_slot", 1..=256),
+            job_seconds: Some(reader.integer("crawler.job_seconds", 0..=31_536_000)).filter(|most| *most > 0),
+            user_agent: reader
                 .optional_text("crawler.user_agent", "1 to 200 visible ASCII characters", user_agent)
                 .unwrap_or_else(|| concat!("Lotline/", env!("CARGO_PKG_VERSION")).to_owned()),
-            max_pages: form.integer("crawler.max_pages", 1..=1_000_000),
-            max_depth: form.integer("crawler.max_depth", 0..=1_000),
-            crawl_delay_ms: form.integer("crawler.crawl_delay_ms", 0..=60_000),
-            connect_timeout_seconds: form.integer("crawler.connect_timeout_seconds", 1..=120),
-            read_timeout_seconds: form.integer("crawler.read_timeout_seconds", 1..=300),
-            total_timeout_seconds: form.integer("crawler.total_timeout_seconds", 1..=600),
-            page_bytes: form.integer("crawler.page_bytes", 1_024..=268_435_456),
-            readers: NonZeroUsize::new(form.integer("crawler.readers", 0..=1_024)),
-            reader_memory_mb: form.integer("crawler.reader_memory_mb", 8..=65_536),
-            reader_seconds: form.integer("crawler.reader_seconds", 1..=600),
-            pages_mb: form.integer("crawler.pages_mb", 1..=1_048_576),
-            retries: form.integer("crawler.retries", 0..=20),
-            allowed_private_hosts: form
+            max_pages: reader.integer("crawler.max_pages", 1..=1_000_000),
+            max_depth: reader.integer("crawler.max_depth", 0..=1_000),
+            crawl_delay_ms: reader.integer("crawler.crawl_delay_ms", 0..=60_000),
+            connect_timeout_seconds: reader.integer("crawler.connect_timeout_seconds", 1..=120),
+            read_timeout_seconds: reader.integer("crawler.read_timeout_seconds", 1..=300),
+            total_timeout_seconds: reader.integer("crawler.total_timeout_seconds", 1..=600),
+            page_bytes: reader.integer("crawler.page_bytes", 1_024..=268_435_456),
+            readers: NonZeroUsize::new(reader.integer("crawler.readers", 0..=1_024)),
+            reader_memory_mb: reader.integer("crawler.reader_memory_mb", 8..=65_536),
+            reader_seconds: reader.integer("crawler.reader_seconds", 1..=600),
+            pages_mb: reader.integer("crawler.pages_mb", 1..=1_048_576),
+            retries: reader.integer("crawler.retries", 0..=20),
+            allowed_private_hosts: reader
                 .list("crawler.allowed_private_hosts", private, host_and_port)
                 .into_iter()
                 .collect(),
@@ -69,7 +69,7 @@ impl CrawlerSettings {
         Duration::from_millis(self.crawl_delay_ms)
     }
 
-    pub fn job_time(&self) -> Option<Duration> {
+    pub fn job_timeout(&self) -> Option<Duration> {
         self.job_seconds.map(Duration::from_secs)
     }
 
@@ -85,7 +85,7 @@ impl CrawlerSettings {
         Duration::from_secs(self.total_timeout_seconds)
     }
 
-    pub fn reader_time(&self) -> Duration {
+    pub fn reader_timeout(&self) -> Duration {
         Duration::from_secs(self.reader_seconds)
     }
 

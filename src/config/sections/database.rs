@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::config::form::Form;
+use crate::config::reader::ConfigReader;
 
 /// What `database.url` says.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct DatabaseSettings {
     pub migrate: bool,
     pub max_connections: u32,
     /// `None`: for ever.
-    pub statement_time: Option<Duration>,
+    pub statement_timeout: Option<Duration>,
     /// `None` in these four: for ever.
     pub audit_log_days: Option<u32>,
     pub notification_days: Option<u32>,
@@ -32,26 +32,26 @@ pub struct DatabaseSettings {
 }
 
 impl DatabaseSettings {
-    pub(in crate::config) fn read(form: &mut Form) -> Self {
+    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
         let either = "postgres://USER:PASSWORD@HOST/NAME or sqlite:PATH (without parameters)";
         let postgres_only = "postgres://USER:PASSWORD@HOST/NAME";
         Self {
-            url: form.connection("database.url", either, |text| sqlite(text).or_else(|| postgres(text))),
-            system_url: form.connection("database.system_url", postgres_only, secret_postgres),
-            migrate_url: form.connection("database.migrate_url", postgres_only, secret_postgres),
-            migrate: form.flag("database.migrate"),
-            max_connections: form.integer("database.max_connections", 2..=1_000),
-            statement_time: or_for_ever(form.integer("database.statement_seconds", 0..=3_600))
+            url: reader.connection("database.url", either, |text| sqlite(text).or_else(|| postgres(text))),
+            system_url: reader.connection("database.system_url", postgres_only, secret_postgres),
+            migrate_url: reader.connection("database.migrate_url", postgres_only, secret_postgres),
+            migrate: reader.flag("database.migrate"),
+            max_connections: reader.integer("database.max_connections", 2..=1_000),
+            statement_timeout: zero_is_unlimited(reader.integer("database.statement_seconds", 0..=3_600))
                 .map(|seconds| Duration::from_secs(u64::from(seconds))),
-            audit_log_days: or_for_ever(form.integer("database.audit_log_days", 0..=36_500)),
-            notification_days: or_for_ever(form.integer("database.notification_days", 0..=36_500)),
-            job_log_days: or_for_ever(form.integer("database.job_log_days", 0..=36_500)),
-            finished_job_days: or_for_ever(form.integer("database.finished_job_days", 0..=36_500)),
+            audit_log_days: zero_is_unlimited(reader.integer("database.audit_log_days", 0..=36_500)),
+            notification_days: zero_is_unlimited(reader.integer("database.notification_days", 0..=36_500)),
+            job_log_days: zero_is_unlimited(reader.integer("database.job_log_days", 0..=36_500)),
+            finished_job_days: zero_is_unlimited(reader.integer("database.finished_job_days", 0..=36_500)),
         }
     }
 }
 
-fn or_for_ever(number: u32) -> Option<u32> {
+fn zero_is_unlimited(number: u32) -> Option<u32> {
     (number > 0).then_some(number)
 }
 

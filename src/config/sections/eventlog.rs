@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::form::Form;
+use crate::config::reader::ConfigReader;
 
 #[derive(Clone, Debug)]
 pub struct EventLogSettings {
@@ -14,13 +14,13 @@ pub struct EventLogSettings {
 }
 
 impl EventLogSettings {
-    pub(in crate::config) fn read(form: &mut Form) -> Self {
+    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
         Self {
-            retention_seconds: form.integer("eventlog.retention_seconds", 1..=315_360_000),
-            retention_events: form.integer("eventlog.retention_events", 1..=1_000_000_000),
-            retention_bytes: Some(form.integer("eventlog.retention_bytes", 0..=1_125_899_906_842_624))
+            retention_seconds: reader.integer("eventlog.retention_seconds", 1..=315_360_000),
+            retention_events: reader.integer("eventlog.retention_events", 1..=1_000_000_000),
+            retention_bytes: Some(reader.integer("eventlog.retention_bytes", 0..=1_125_899_906_842_624))
                 .filter(|bytes| *bytes > 0),
-            poll_ms: form.integer("eventlog.poll_ms", 50..=10_000),
+            poll_ms: reader.integer("eventlog.poll_ms", 50..=10_000),
         }
     }
 

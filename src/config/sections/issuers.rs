@@ -3,10 +3,10 @@
 use secrecy::SecretString;
 
 use super::auth::{is_hmac_secret, slug};
-use crate::config::fault::quoted;
-use crate::config::form::{Form, Part};
+use crate::config::error::quoted;
 use crate::config::layers::read_value_file;
 use crate::config::print::HIDDEN;
+use crate::config::reader::{ConfigReader, TableReader};
 
 const KEY: &str = "auth.issuers";
 const FIELDS: &str = "issuer, key, key_file, jwks_url, jwks_file, algorithms, audience, required_claims, claims, tenants and default";
@@ -22,7 +22,7 @@ pub enum Algorithm {
 
 /// Where an issuer's keys come from.
 #[derive(Clone, Debug)]
-pub enum IssuerKeys {
+pub enum IssuerKeySource {
     /// A secret that is shared with the issuer: HS256.
     Secret(SecretString),
     /// The text of a key set (RFC 7517): RS256, ES256, EdDSA.
@@ -43,7 +43,7 @@ pub enum UserClaim {
 pub struct Issuer {
     /// The token's `iss`; `None` only in the default issuer.
     pub issuer: Option<String>,
-    pub keys: IssuerKeys,
+    pub keys: IssuerKeySource,
     pub algorithms: Vec<Algorithm>,
     /// One of these must be in `aud`; empty: `aud` is not looked at.
     pub audience: Vec<String>,
@@ -56,25 +56,25 @@ pub struct Issuer {
 }
 
 /// All issuers; those with a fault are left out, which does not matter then.
-pub(super) fn read_issuers(form: &mut Form) -> Vec<Issuer> {
-    let tables = form.tables(KEY);
+pub(super) fn read_issuers(reader: &mut ConfigReader) -> Vec<Issuer> {
+    let tables = reader.tables(KEY);
     let shown: Vec<toml::Value> = tables.iter().map(|table| masked(table.clone()).into()).collect();
-    form.show(KEY, shown.into());
+    reader.record_effective(KEY, shown.into());
     let numbered = tables.into_iter().enumerate();
-    numbered.filter_map(|(index, table)| read_issuer(Part::new(form, KEY, index, table))).collect()
+    numbered.filter_map(|(index, table)| read_issuer(TableReader::new(reader, KEY, index, table))).collect()
 }
 
 /// Reads every field before it gives up on one, so that all faults are named.
-fn read_issuer(mut part: Part<'_>) -> Option<Issuer> {
-    let default = part.flag("default").unwrap_or(false);
-    let issuer = read_name(&mut part, default);
-    let keys = read_keys(&mut part);
-    let algorithms = read_algorithms(&mut part, keys.as_ref());
-    let audience = part.texts("audience").unwrap_or_default();
-    let required_claims = part.texts("required_claims").unwrap_or_else(|| vec!["exp".into(), "sub".into()]);
-    let user_claim = read_user_claim(&mut part);
-    let tenants = read_tenants(&mut part);
-    part.finish(FIELDS);
+fn read_issuer(mut table: TableReader<'_>) -> Option<Issuer> {
+    let default = table.flag("default").unwrap_or(false);
+    let issuer = read_name(&mut table, default);
+    let keys = read_keys(&mut table);
+    let algorithms = read_algorithms(&mut table, keys.as_ref());
+    let audience = table.texts("audience").unwrap_or_default();
+    let required_claims = table.texts("required_claims").unwrap_or_else(|| vec!["exp".into(), "sub".into()]);
+    let user_claim = read_user_claim(&mut table);
+    let tenants = read_tenants(&mut table);
+    table.finish(FIELDS);
     Some(Issuer {
         issuer,
         keys: keys?,
@@ -87,10 +87,10 @@ fn read_issuer(mut part: Part<'_>) -> Option<Issuer> {
     })
 }
 
-fn read_name(part: &mut Part<'_>, default: bool) -> Option<String> {
-    let name = part.text("issuer").filter(|name| !name.is_empty());
+fn read_name(table: &mut TableReader<'_>, default: bool) -> Option<String> {
+    let name = table.text("issuer").filter(|name| !name.is_empty());
     if name.is_none() && !default {
-        part.refuse("issuer", "is missing; give the token's iss, or default = true for tokens without one");
+        table.refuse("issuer", "is missing; give the token's iss, or default = true for tokens without one");
     }
     name
 }
@@ -98,42 +98,43 @@ fn read_name(part: &mut Part<'_>, default: bool) -> Option<String> {
 /// The fields of which one says where the keys come from.
 const SOURCES: [&str; 4] = ["key", "key_file", "jwks_url", "jwks_file"];
 
-fn read_keys(part: &mut Part<'_>) -> Option<IssuerKeys> {
+fn read_keys(table: &mut TableReader<'_>) -> Option<IssuerKeySource> {
     let mut given: Vec<(&str, String)> =
-        SOURCES.into_iter().filter_map(|field| Some((field, part.text(field)?))).collect();
+        SOURCES.into_iter().filter_map(|field| Some((field, table.text(field)?))).collect();
     if given.len() > 1 {
         let (first, second) = (given[0].0, given[1].0);
-        part.refuse(second, format!("{first} is given as well; give one of the two"));
+        table.refuse(second, format!("{first} is given as well; give one of the two"));
         return None;
     }
     let Some((field, text)) = given.pop() else {
-        part.refuse("key", "is missing; give key, key_file, jwks_url or jwks_file");
+        table.refuse("key", "is missing; give key, key_file, jwks_url or jwks_file");
         return None;
     };
     match field {
-        "jwks_url" => read_url(part, &text),
-        "key" => read_secret(part, field, text),
+        "jwks_url" => read_url(table, &text),
+        "key" => read_secret(table, field, text),
         _ => match read_value_file(&text) {
-            Ok(text) if field == "jwks_file" => Some(IssuerKeys::KeySet(text)),
-            Ok(text) => read_secret(part, field, text),
+            Ok(text) if field == "jwks_file" => Some(IssuerKeySource::KeySet(text)),
+            Ok(text) => read_secret(table, field, text),
             Err(problem) => {
-                part.refuse(field, problem);
+                table.refuse(field, problem);
                 None
             }
         },
     }
 }
 
-fn read_secret(part: &mut Part<'_>, field: &str, text: String) -> Option<IssuerKeys> {
+fn read_secret(table: &mut TableReader<'_>, field: &str, text: String) -> Option<IssuerKeySource> {
     if !is_hmac_secret(&text) {
-        part.refuse(field, "the value (not shown) is not accepted; give a shared secret of 32 bytes or more");
+        table
+            .refuse(field, "the value (not shown) is not accepted; give a shared secret of 32 bytes or more");
         return None;
     }
-    Some(IssuerKeys::Secret(text.into()))
+    Some(IssuerKeySource::Secret(text.into()))
 }
 
 /// Whoever can change the answer on its way can sign as anybody: only to this very machine it may go in the clear.
-fn read_url(part: &mut Part<'_>, text: &str) -> Option<IssuerKeys> {
+fn read_url(table: &mut TableReader<'_>, text: &str) -> Option<IssuerKeySource> {
     let url = url::Url::parse(text).ok();
     let loopback = |url: &url::Url| match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
@@ -144,46 +145,46 @@ fn read_url(part: &mut Part<'_>, text: &str) -> Option<IssuerKeys> {
     let plain = |url: &url::Url| url.username().is_empty() && url.password().is_none();
     let fits = |url: &url::Url| url.scheme() == "https" || (url.scheme() == "http" && loopback(url));
     match url {
-        Some(url) if fits(&url) && plain(&url) => Some(IssuerKeys::Url(url.into())),
+        Some(url) if fits(&url) && plain(&url) => Some(IssuerKeySource::Url(url.into())),
         _ => {
             let words = "the value is not accepted; give an https:// address (http:// to loopback only)";
-            part.refuse("jwks_url", words);
+            table.refuse("jwks_url", words);
             None
         }
     }
 }
 
-const OF_SECRETS: &[(&str, Algorithm)] = &[("HS256", Algorithm::Hs256)];
-const OF_KEY_SETS: &[(&str, Algorithm)] =
+const SECRET_ALGORITHMS: &[(&str, Algorithm)] = &[("HS256", Algorithm::Hs256)];
+const KEY_SET_ALGORITHMS: &[(&str, Algorithm)] =
     &[("RS256", Algorithm::Rs256), ("ES256", Algorithm::Es256), ("EdDSA", Algorithm::EdDsa)];
 
 /// A secret signs with HS256; a public key never does, or anybody who reads it could.
-fn read_algorithms(part: &mut Part<'_>, keys: Option<&IssuerKeys>) -> Vec<Algorithm> {
+fn read_algorithms(table: &mut TableReader<'_>, keys: Option<&IssuerKeySource>) -> Vec<Algorithm> {
     let (allowed, accepted) = match keys {
-        Some(IssuerKeys::KeySet(_) | IssuerKeys::Url(_)) => {
-            (OF_KEY_SETS, "\"RS256\", \"ES256\" or \"EdDSA\"")
+        Some(IssuerKeySource::KeySet(_) | IssuerKeySource::Url(_)) => {
+            (KEY_SET_ALGORITHMS, "\"RS256\", \"ES256\" or \"EdDSA\"")
         }
-        Some(IssuerKeys::Secret(_)) | None => (OF_SECRETS, "\"HS256\""),
+        Some(IssuerKeySource::Secret(_)) | None => (SECRET_ALGORITHMS, "\"HS256\""),
     };
     let all = || allowed.iter().map(|(name, _)| (*name).to_owned()).collect();
-    let names = part.texts("algorithms").unwrap_or_else(all);
+    let names = table.texts("algorithms").unwrap_or_else(all);
     if names.is_empty() {
-        part.refuse("algorithms", format!("is empty; give {accepted}"));
+        table.refuse("algorithms", format!("is empty; give {accepted}"));
     }
     let mut algorithms = Vec::with_capacity(names.len());
     for name in &names {
         match allowed.iter().find(|(known, _)| known == name) {
             Some((_, algorithm)) => algorithms.push(*algorithm),
             None => {
-                part.refuse("algorithms", format!("{} is not accepted; give {accepted}", quoted(name)));
+                table.refuse("algorithms", format!("{} is not accepted; give {accepted}", quoted(name)));
             }
         }
     }
     algorithms
 }
 
-fn read_user_claim(part: &mut Part<'_>) -> Option<UserClaim> {
-    let Some(claims) = part.table("claims") else { return Some(UserClaim::Username("sub".to_owned())) };
+fn read_user_claim(table: &mut TableReader<'_>) -> Option<UserClaim> {
+    let Some(claims) = table.table("claims") else { return Some(UserClaim::Username("sub".to_owned())) };
     let mut found = claims.iter();
     let claim = match (found.next(), found.next()) {
         (Some((field, toml::Value::String(claim))), None) if !claim.is_empty() => match field.as_str() {
@@ -194,18 +195,18 @@ fn read_user_claim(part: &mut Part<'_>) -> Option<UserClaim> {
         _ => None,
     };
     if claim.is_none() {
-        part.refuse("claims", "give { username = \"CLAIM\" } or { user_id = \"CLAIM\" }");
+        table.refuse("claims", "give { username = \"CLAIM\" } or { user_id = \"CLAIM\" }");
     }
     claim
 }
 
-fn read_tenants(part: &mut Part<'_>) -> Vec<String> {
-    let tenants = part.texts("tenants").unwrap_or_default();
+fn read_tenants(table: &mut TableReader<'_>) -> Vec<String> {
+    let tenants = table.texts("tenants").unwrap_or_default();
     if tenants.is_empty() {
-        part.refuse("tenants", "is missing; give the slugs of the tenants that it may speak for");
+        table.refuse("tenants", "is missing; give the slugs of the tenants that it may speak for");
     }
     for tenant in tenants.iter().filter(|tenant| slug(tenant).is_none()) {
-        part.refuse("tenants", format!("{} is not accepted; give a tenant's slug", quoted(tenant)));
+        table.refuse("tenants", format!("{} is not accepted; give a tenant's slug", quoted(tenant)));
     }
     tenants
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::form::Form;
+use crate::config::reader::ConfigReader;
 
 #[derive(Clone, Debug)]
 pub struct LimitSettings {
@@ -50,39 +50,58 @@ pub struct LimitSettings {
 }
 
 impl LimitSettings {
-    pub(in crate::config) fn read(form: &mut Form) -> Self {
+    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
         Self {
-            sockets_per_user: form.integer("limits.sockets_per_user", 1..=100_000),
-            upload_sockets_per_user: form.integer("limits.upload_sockets_per_user", 1..=100),
-            streams_per_user: form.integer("limits.streams_per_user", 1..=1_000),
-            sessions_per_user: form.integer("limits.sessions_per_user", 1..=100_000),
-            sign_ins_per_user: rate(form.integer("limits.sign_ins_per_user", 0..=1_000_000)),
-            sign_ins_per_tenant: rate(form.integer("limits.sign_ins_per_tenant", 0..=10_000_000)),
-            connections_per_tenant: or_none(form.integer("limits.connections_per_tenant", 0..=1_000_000)),
-            connections_per_address: or_none(form.integer("limits.connections_per_address", 0..=1_000_000)),
-            connects_in_flight: form.integer("limits.connects_in_flight", 1..=100_000),
-            joins_in_flight: form.integer("limits.joins_in_flight", 1..=100_000),
-            connects_waiting: form.integer("limits.connects_waiting", 0..=1_000_000),
-            requests_per_user: rate(form.integer("limits.requests_per_user", 0..=1_000_000)),
-            requests_per_tenant: rate(form.integer("limits.requests_per_tenant", 0..=1_000_000)),
-            requests_per_address: rate(form.integer("limits.requests_per_address", 0..=1_000_000)),
-            connects_per_tenant: rate(form.integer("limits.connects_per_tenant", 0..=1_000_000)),
-            messages_per_tenant: rate(form.integer("limits.messages_per_tenant", 0..=10_000_000)),
-            bytes_out_per_tenant: rate(form.integer("limits.bytes_out_per_tenant", 0..=1_000_000_000_000)),
-            pending_jobs_per_tenant: rate(form.integer("limits.pending_jobs_per_tenant", 0..=1_000_000_000)),
-            subscriptions_per_socket: form.integer("limits.subscriptions_per_socket", 1..=10_000),
-            message_bytes: form.integer("limits.message_bytes", 1_024..=67_108_864),
-            messages_per_second: form.integer("limits.messages_per_second", 1..=100_000),
-            heartbeat_seconds: form.integer("limits.heartbeat_seconds", 1..=60),
+            sockets_per_user: reader.integer("limits.sockets_per_user", 1..=100_000),
+            upload_sockets_per_user: reader.integer("limits.upload_sockets_per_user", 1..=100),
+            streams_per_user: reader.integer("limits.streams_per_user", 1..=1_000),
+            sessions_per_user: reader.integer("limits.sessions_per_user", 1..=100_000),
+            sign_ins_per_user: rate_or_unlimited(reader.integer("limits.sign_ins_per_user", 0..=1_000_000)),
+            sign_ins_per_tenant: rate_or_unlimited(
+                reader.integer("limits.sign_ins_per_tenant", 0..=10_000_000),
+            ),
+            connections_per_tenant: zero_is_unlimited(
+                reader.integer("limits.connections_per_tenant", 0..=1_000_000),
+            ),
+            connections_per_address: zero_is_unlimited(
+                reader.integer("limits.connections_per_address", 0..=1_000_000),
+            ),
+            connects_in_flight: reader.integer("limits.connects_in_flight", 1..=100_000),
+            joins_in_flight: reader.integer("limits.joins_in_flight", 1..=100_000),
+            connects_waiting: reader.integer("limits.connects_waiting", 0..=1_000_000),
+            requests_per_user: rate_or_unlimited(reader.integer("limits.requests_per_user", 0..=1_000_000)),
+            requests_per_tenant: rate_or_unlimited(
+                reader.integer("limits.requests_per_tenant", 0..=1_000_000),
+            ),
+            requests_per_address: rate_or_unlimited(
+                reader.integer("limits.requests_per_address", 0..=1_000_000),
+            ),
+            connects_per_tenant: rate_or_unlimited(
+                reader.integer("limits.connects_per_tenant", 0..=1_000_000),
+            ),
+            messages_per_tenant: rate_or_unlimited(
+                reader.integer("limits.messages_per_tenant", 0..=10_000_000),
+            ),
+            bytes_out_per_tenant: rate_or_unlimited(
+                reader.integer("limits.bytes_out_per_tenant", 0..=1_000_000_000_000),
+            ),
+            pending_jobs_per_tenant: rate_or_unlimited(
+                reader.integer("limits.pending_jobs_per_tenant", 0..=1_000_000_000),
+            ),
+            subscriptions_per_socket: reader.integer("limits.subscriptions_per_socket", 1..=10_000),
+            message_bytes: reader.integer("limits.message_bytes", 1_024..=67_108_864),
+            messages_per_second: reader.integer("limits.messages_per_second", 1..=100_000),
+            heartbeat_seconds: reader.integer("limits.heartbeat_seconds", 1..=60),
             // Twice the largest event, so that one can wait while another is written.
-            queue_bytes: form.integer("limits.queue_bytes", 131_072..=67_108_864),
-            body_bytes: form.integer("limits.body_bytes", 1_024..=67_108_864),
-            batch_bytes: form.integer("limits.batch_bytes", 1_024..=268_435_456),
-            bodies_in_flight_bytes: form.integer("limits.bodies_in_flight_bytes", 65_536..=1_099_511_627_776),
-            lease_seconds: form.integer("limits.lease_seconds", 1..=3_600),
-            retake_seconds: form.integer("limits.retake_seconds", 0..=3_600),
-            waiting_claims_per_key: form.integer("limits.waiting_claims_per_key", 1..=100_000),
-            waiting_claims_per_tenant: form.integer("limits.waiting_claims_per_tenant", 1..=100_000),
+            queue_bytes: reader.integer("limits.queue_bytes", 131_072..=67_108_864),
+            body_bytes: reader.integer("limits.body_bytes", 1_024..=67_108_864),
+            batch_bytes: reader.integer("limits.batch_bytes", 1_024..=268_435_456),
+            bodies_in_flight_bytes: reader
+                .integer("limits.bodies_in_flight_bytes", 65_536..=1_099_511_627_776),
+            lease_seconds: reader.integer("limits.lease_seconds", 1..=3_600),
+            retake_seconds: reader.integer("limits.retake_seconds", 0..=3_600),
+            waiting_claims_per_key: reader.integer("limits.waiting_claims_per_key", 1..=100_000),
+            waiting_claims_per_tenant: reader.integer("limits.waiting_claims_per_tenant", 1..=100_000),
         }
     }
 
@@ -94,15 +113,15 @@ impl LimitSettings {
         Duration::from_secs(self.lease_seconds)
     }
 
-    pub fn retake(&self) -> Duration {
+    pub fn retake_delay(&self) -> Duration {
         Duration::from_secs(self.retake_seconds)
     }
 }
 
-fn or_none(limit: u32) -> Option<u32> {
+fn zero_is_unlimited(limit: u32) -> Option<u32> {
     (limit > 0).then_some(limit)
 }
 
-fn rate(limit: u64) -> Option<u64> {
+fn rate_or_unlimited(limit: u64) -> Option<u64> {
     (limit > 0).then_some(limit)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::form::Form;
+use crate::config::reader::ConfigReader;
 
 #[derive(Clone, Debug)]
 pub struct RoomSettings {
@@ -11,10 +11,10 @@ pub struct RoomSettings {
 }
 
 impl RoomSettings {
-    pub(in crate::config) fn read(form: &mut Form) -> Self {
+    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
         Self {
-            create_on_join: form.flag("rooms.create_on_join"),
-            presence_grace_seconds: form.integer("rooms.presence_grace_seconds", 0..=300),
+            create_on_join: reader.flag("rooms.create_on_join"),
+            presence_grace_seconds: reader.integer("rooms.presence_grace_seconds", 0..=300),
         }
     }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use url::{Host, Url};
 
-use crate::config::form::Form;
-use crate::config::network::{Network, NotANetwork};
+use crate::config::network::{Network, ParseNetworkError};
+use crate::config::reader::ConfigReader;
 
 /// Where to listen when nothing readable is given; beside it there is always a fault.
 const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8001);
@@ -32,21 +32,21 @@ pub struct ServerSettings {
 }
 
 impl ServerSettings {
-    pub(in crate::config) fn read(form: &mut Form) -> Self {
+    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
         let address = "an address and a port, such as 127.0.0.1:8001 or [::1]:8001";
-        let network = NotANetwork.to_string();
+        let network = ParseNetworkError.to_string();
         Self {
-            bind: form.text("server.bind", address, |text| text.parse().ok()).unwrap_or(LOOPBACK),
-            data_dir: form.text("server.data_dir", "a folder", folder).unwrap_or_default(),
-            public_url: form.optional_text("server.public_url", PUBLIC_URL, public_url),
-            trusted_proxies: form.list("server.trusted_proxies", &network, |text| text.parse().ok()),
-            max_connections: form.integer("server.max_connections", 16..=1_000_000),
-            header_timeout_seconds: form.integer("server.header_timeout_seconds", 1..=300),
-            body_timeout_seconds: form.integer("server.body_timeout_seconds", 1..=300),
-            request_timeout_seconds: form.integer("server.request_timeout_seconds", 1..=3_600),
-            keep_alive_seconds: form.integer("server.keep_alive_seconds", 1..=3_600),
-            drain_delay_seconds: form.integer("server.drain_delay_seconds", 0..=600),
-            shutdown_seconds: form.integer("server.shutdown_seconds", 0..=600),
+            bind: reader.text("server.bind", address, |text| text.parse().ok()).unwrap_or(LOOPBACK),
+            data_dir: reader.text("server.data_dir", "a folder", folder).unwrap_or_default(),
+            public_url: reader.optional_text("server.public_url", PUBLIC_URL, public_url),
+            trusted_proxies: reader.list("server.trusted_proxies", &network, |text| text.parse().ok()),
+            max_connections: reader.integer("server.max_connections", 16..=1_000_000),
+            header_timeout_seconds: reader.integer("server.header_timeout_seconds", 1..=300),
+            body_timeout_seconds: reader.integer("server.body_timeout_seconds", 1..=300),
+            request_timeout_seconds: reader.integer("server.request_timeout_seconds", 1..=3_600),
+            keep_alive_seconds: reader.integer("server.keep_alive_seconds", 1..=3_600),
+            drain_delay_seconds: reader.integer("server.drain_delay_seconds", 0..=600),
+            shutdown_seconds: reader.integer("server.shutdown_seconds", 0..=600),
         }
     }
 

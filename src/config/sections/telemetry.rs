@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::form::Form;
+use crate::config::reader::ConfigReader;
 
 /// The form of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct TelemetrySettings {
     /// Known to parse as a filter.
     pub log_filter: String,
     /// None: the watchdog is off.
-    pub stall: Option<Duration>,
+    pub stall_limit: Option<Duration>,
     /// Tenants with figures of their own; none: that path is off.
     pub tenant_metrics: Option<usize>,
     /// What the collector of figures shows.
@@ -31,21 +31,21 @@ pub struct TelemetrySettings {
 }
 
 impl TelemetrySettings {
-    pub(in crate::config) fn read(form: &mut Form) -> Self {
+    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
         let filter = "a level (error, warn, info, debug, trace, off) or a filter such as lotline=debug,warn";
         Self {
-            log_format: form
+            log_format: reader
                 .text("telemetry.log_format", "pretty or json", log_format)
                 .unwrap_or(LogFormat::Pretty),
-            log_filter: form.text("telemetry.log_filter", filter, log_filter).unwrap_or_default(),
-            stall: Some(form.integer("telemetry.stall_seconds", 0..=3_600_u64))
+            log_filter: reader.text("telemetry.log_filter", filter, log_filter).unwrap_or_default(),
+            stall_limit: Some(reader.integer("telemetry.stall_seconds", 0..=3_600_u64))
                 .filter(|seconds| *seconds > 0)
                 .map(Duration::from_secs),
-            tenant_metrics: Some(form.integer("telemetry.tenant_metrics", 0..=1_000_u32))
+            tenant_metrics: Some(reader.integer("telemetry.tenant_metrics", 0..=1_000_u32))
                 .filter(|most| *most > 0)
                 .map(|most| most as usize),
-            metrics_key: form.secret("telemetry.metrics_key", "16 visible characters or more", metrics_key),
-            metrics_bind: form.optional_text(
+            metrics_key: reader.secret("telemetry.metrics_key", "16 visible characters or more", metrics_key),
+            metrics_bind: reader.optional_text(
                 "telemetry.metrics_bind",
                 "an address and a port, such as 127.0.0.1:9001",
                 |text| text.parse().ok(),
@@ -55,10 +55,10 @@ impl TelemetrySettings {
 }
 
 /// The least length of the key, and what a header can carry as one word.
-const METRICS_KEY: usize = 16;
+const METRICS_KEY_MIN_CHARS: usize = 16;
 
 fn metrics_key(text: &str) -> bool {
-    text.len() >= METRICS_KEY && text.bytes().all(|byte| byte.is_ascii_graphic())
+    text.len() >= METRICS_KEY_MIN_CHARS && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn log_format(text: &str) -> Option<LogFormat> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::server::folder;
-use crate::config::form::Form;
+use crate::config::reader::ConfigReader;
 
 #[derive(Clone, Debug)]
 pub struct UploadSettings {
@@ -26,18 +26,18 @@ pub struct UploadSettings {
 }
 
 impl UploadSettings {
-    pub(in crate::config) fn read(form: &mut Form) -> Self {
+    pub(in crate::config) fn read(reader: &mut ConfigReader) -> Self {
         Self {
-            dir: form.optional_text("uploads.dir", "a folder", folder),
-            max_bytes: form.integer("uploads.max_bytes", 1..=1_099_511_627_776),
-            tenant_bytes: Some(form.integer("uploads.tenant_bytes", 0..=1_125_899_906_842_624))
+            dir: reader.optional_text("uploads.dir", "a folder", folder),
+            max_bytes: reader.integer("uploads.max_bytes", 1..=1_099_511_627_776),
+            tenant_bytes: Some(reader.integer("uploads.tenant_bytes", 0..=1_125_899_906_842_624))
                 .filter(|limit| *limit > 0),
-            abandoned_seconds: form.integer("uploads.abandoned_seconds", 60..=2_592_000),
-            bucket: form.optional_text("uploads.bucket", "3 to 63 of a-z, 0-9, - and .", bucket),
-            endpoint: form.optional_text("uploads.endpoint", "an http or https address", endpoint),
-            region: form.text("uploads.region", "the name of a region", word).unwrap_or_default(),
-            access_key_id: form.optional_text("uploads.access_key_id", "the id of a key", word),
-            secret_access_key: form
+            abandoned_seconds: reader.integer("uploads.abandoned_seconds", 60..=2_592_000),
+            bucket: reader.optional_text("uploads.bucket", "3 to 63 of a-z, 0-9, - and .", bucket),
+            endpoint: reader.optional_text("uploads.endpoint", "an http or https address", endpoint),
+            region: reader.text("uploads.region", "the name of a region", graphic_text).unwrap_or_default(),
+            access_key_id: reader.optional_text("uploads.access_key_id", "the id of a key", graphic_text),
+            secret_access_key: reader
                 .secret("uploads.secret_access_key", "a secret key", |text| text.len() >= 8),
         }
     }
@@ -64,6 +64,6 @@ fn endpoint(text: &str) -> Option<String> {
     plain.then(|| text.trim_end_matches('/').to_owned())
 }
 
-fn word(text: &str) -> Option<String> {
+fn graphic_text(text: &str) -> Option<String> {
     (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| text.to_owned())
 }

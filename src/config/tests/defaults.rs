@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{lines, with_env};
-use crate::config::catalogue::keys;
+use crate::config::keys::keys;
 use crate::config::{Settings, Store};
 
 #[test]
@@ -41,7 +41,7 @@ fn the_defaults_are_those_of_the_contract() {
 fn each_key_of_the_default_file_is_read_in_its_order_and_no_other() {
     let settings = with_env(&[]).unwrap();
 
-    let read: Vec<_> = settings.in_force().map(str::to_owned).collect();
+    let read: Vec<_> = settings.effective_keys().map(str::to_owned).collect();
     let listed: Vec<_> = keys().iter().map(|key| key.path()).collect();
     assert_eq!(read, listed);
 }

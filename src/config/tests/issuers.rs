@@ -3,13 +3,13 @@
 use secrecy::ExposeSecret;
 
 use super::{lines, with_env, with_file};
-use crate::config::{Algorithm, IssuerKeys, UserClaim};
+use crate::config::{Algorithm, IssuerKeySource, UserClaim};
 
 const STRONG: &str = "0123456789abcdef0123456789abcdef";
 
-fn secret(keys: &IssuerKeys) -> &str {
+fn secret(keys: &IssuerKeySource) -> &str {
     match keys {
-        IssuerKeys::Secret(secret) => secret.expose_secret(),
+        IssuerKeySource::Secret(secret) => secret.expose_secret(),
         other => panic!("{other:?}"),
     }
 }
@@ -22,7 +22,7 @@ fn an_issuer_that_publishes_its_keys_is_read() {
 
     let settings = with_file(&text("https://id.example.com/keys", ""), &[]).unwrap();
     let issuer = &settings.auth.issuers[0];
-    assert!(matches!(&issuer.keys, IssuerKeys::Url(url) if url == "https://id.example.com/keys"));
+    assert!(matches!(&issuer.keys, IssuerKeySource::Url(url) if url == "https://id.example.com/keys"));
     assert_eq!(issuer.algorithms, [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa]);
     for good in ["http://127.0.0.1:9/keys", "http://[::1]/k", "http://localhost/k"] {
         assert!(with_file(&text(good, "algorithms = [\"EdDSA\"]"), &[]).is_ok(), "{good}");

@@ -8,7 +8,7 @@ use super::{lines, load, with_env, with_file};
 use crate::config::{LogFormat, Store};
 
 #[test]
-fn the_file_goes_over_the_defaults_and_a_variable_over_the_file() {
+fn the_file_overrides_the_defaults_and_a_variable_overrides_the_file() {
     let text = "[limits]\nsockets_per_user = 7\nstreams_per_user = 8\n[telemetry]\nlog_format = \"json\"\n";
 
     let settings = with_file(text, &[("LOTLINE__LIMITS__SOCKETS_PER_USER", "9")]).unwrap();
@@ -19,7 +19,7 @@ fn the_file_goes_over_the_defaults_and_a_variable_over_the_file() {
 }
 
 #[test]
-fn a_port_alone_listens_on_every_address_and_goes_over_the_file() {
+fn a_port_alone_listens_on_every_address_and_overrides_the_file() {
     let settings = with_file("[server]\nbind = \"127.0.0.1:1\"\n", &[("PORT", "8080")]).unwrap();
 
     assert_eq!(settings.server.bind, "0.0.0.0:8080".parse().unwrap());
@@ -53,7 +53,7 @@ fn an_empty_alias_is_no_alias() {
 }
 
 #[test]
-fn lists_in_variables_are_parted_by_commas() {
+fn lists_in_variables_are_separated_by_commas() {
     let settings = with_env(&[
         ("LOTLINE__SERVER__TRUSTED_PROXIES", "10.0.0.0/8, ::1"),
         ("LOTLINE__CORS__ALLOWED_ORIGINS", "https://App.example.com:443/,http://localhost:3000,"),
@@ -108,10 +108,10 @@ fn what_is_printed_loads_to_the_same() {
     ];
     let first = with_env(&variables).unwrap();
 
-    let second = with_file(&first.print(), &[]).unwrap();
+    let second = with_file(&first.to_toml(), &[]).unwrap();
 
-    assert!(first.print().contains("retention_events = 5000 # LOTLINE__EVENTLOG__RETENTION_EVENTS\n"));
+    assert!(first.to_toml().contains("retention_events = 5000 # LOTLINE__EVENTLOG__RETENTION_EVENTS\n"));
     let bare = |text: &str| -> toml::Table { text.parse().unwrap() };
-    assert_eq!(bare(&first.print()), bare(&second.print()));
+    assert_eq!(bare(&first.to_toml()), bare(&second.to_toml()));
     assert!(matches!(second.store(), Store::Sqlite { path } if path == Path::new("/srv/lots.db")));
 }

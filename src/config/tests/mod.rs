@@ -1,16 +1,16 @@
 //! The configuration through its one door, `Settings::load`, with environments and files made for each test.
 
 mod defaults;
-mod faults;
+mod errors;
 mod issuers;
 mod layering;
 mod secrets;
 
 use std::path::Path;
 
-use super::{Fault, Settings};
+use super::{ConfigError, Settings};
 
-type Outcome = Result<Settings, Vec<Fault>>;
+type Outcome = Result<Settings, Vec<ConfigError>>;
 
 /// Loads with these variables and no file.
 fn with_env(variables: &[(&str, &str)]) -> Outcome {
@@ -22,10 +22,10 @@ fn with_file(text: &str, variables: &[(&str, &str)]) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lotline.toml");
     std::fs::write(&path, text).unwrap();
-    let place = format!("{}/", folder.path().display());
+    let prefix = format!("{}/", folder.path().display());
     let outcome = load(Some(&path), variables);
     outcome.map_err(|faults| {
-        let bare = |fault: Fault| Fault { source: fault.source.replace(&place, ""), ..fault };
+        let bare = |fault: ConfigError| ConfigError { source: fault.source.replace(&prefix, ""), ..fault };
         faults.into_iter().map(bare).collect()
     })
 }
@@ -37,5 +37,5 @@ fn load(file: Option<&Path>, variables: &[(&str, &str)]) -> Outcome {
 
 /// The faults as lines.
 fn lines(outcome: Outcome) -> Vec<String> {
-    outcome.err().unwrap_or_default().iter().map(Fault::to_string).collect()
+    outcome.err().unwrap_or_default().iter().map(ConfigError::to_string).collect()
 }

@@ -24,7 +24,7 @@ fn a_secret_that_is_accepted_is_neither_printed_nor_debugged() {
     ])
     .unwrap();
 
-    let printed = settings.print();
+    let printed = settings.to_toml();
     assert!(!printed.contains("canary"), "{printed}");
     assert!(printed.contains("url = \"postgres://ann:********@db/x?********\" # LOTLINE__DATABASE__URL"));
     assert!(printed.contains("keys = [\"********\"]"));

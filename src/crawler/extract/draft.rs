@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::field::{KeyRank, fill};
-use super::words::squeezed;
+use super::vocabulary::normalize_key;
 use crate::protocol::property::{Address, PropertyInput};
 
 /// What is known of a listing so far.
@@ -60,8 +60,9 @@ impl Draft {
     pub(super) fn names(&self) -> Vec<String> {
         let mut names: Vec<_> = self.ids.iter().cloned().collect();
         if let Some(Address { street: Some(street), postal_code, city, .. }) = &self.property.address {
-            let area = postal_code.as_ref().or(city.as_ref()).map(|area| squeezed(area)).unwrap_or_default();
-            names.push(format!("place:{}|{area}", squeezed(street)));
+            let area =
+                postal_code.as_ref().or(city.as_ref()).map(|area| normalize_key(area)).unwrap_or_default();
+            names.push(format!("place:{}|{area}", normalize_key(street)));
         }
         names
     }
@@ -70,7 +71,7 @@ impl Draft {
     /// pages give one URL to all their listings; then the facts decide.
     pub(super) fn is_same(&self, other: &Self, name: &str) -> bool {
         if name.starts_with("key:") {
-            return !self.is_elsewhere_than(other);
+            return !self.has_other_location_than(other);
         }
         if name.starts_with("place:") {
             return !self.differs_from(other);
@@ -79,16 +80,16 @@ impl Draft {
     }
 
     /// Whether nothing speaks against the two being one listing. Prices may differ: caches grow old.
-    pub(super) fn may_be(&self, other: &Self) -> bool {
+    pub(super) fn is_compatible_with(&self, other: &Self) -> bool {
         let (a, b) = (&self.property, &other.property);
         let differs = differ(a.source_url.as_ref(), b.source_url.as_ref())
             || differ(a.bedrooms_total, b.bedrooms_total)
             || (a.living_area_units == b.living_area_units && differ(a.living_area, b.living_area));
-        !differs && !self.is_elsewhere_than(other)
+        !differs && !self.has_other_location_than(other)
     }
 
     /// Whether the two cannot be one place.
-    fn is_elsewhere_than(&self, other: &Self) -> bool {
+    fn has_other_location_than(&self, other: &Self) -> bool {
         let apart = |a: Option<f64>, b: Option<f64>| a.zip(b).is_some_and(|(a, b)| (a - b).abs() > 0.01);
         differ(self.postal_code(), other.postal_code())
             || differ(self.house_number(), other.house_number())
@@ -97,7 +98,7 @@ impl Draft {
     }
 
     fn postal_code(&self) -> Option<String> {
-        self.property.address.as_ref()?.postal_code.as_deref().map(squeezed)
+        self.property.address.as_ref()?.postal_code.as_deref().map(normalize_key)
     }
 
     /// The first number of the street: "St" and "Street" differ in spelling only, 12 and 14 do not.
@@ -119,7 +120,7 @@ impl Draft {
     }
 
     /// Fills what is open here with what `other` knows.
-    pub(super) fn absorb(&mut self, other: Self) {
+    pub(super) fn merge_from(&mut self, other: Self) {
         self.residence |= other.residence;
         self.ids.extend(other.ids);
         if self.property.listing_key.is_none() {
@@ -135,7 +136,7 @@ impl Draft {
         fill(&mut self.name, || other.name);
         fill(&mut self.description, || other.description);
         fill(&mut self.price_period, || other.price_period);
-        absorb_property(&mut self.property, other.property);
+        merge_property(&mut self.property, other.property);
     }
 }
 
@@ -143,11 +144,16 @@ fn differ<T: PartialEq>(a: Option<T>, b: Option<T>) -> bool {
     a.zip(b).is_some_and(|(a, b)| a != b)
 }
 
-fn absorb_property(into: &mut PropertyInput, from: PropertyInput) {
+fn merge_property(into: &mut PropertyInput, from: PropertyInput) {
     // A unit means nothing beside another layer's number.
-    pair(&mut into.list_price, &mut into.currency, from.list_price, from.currency);
-    pair(&mut into.living_area, &mut into.living_area_units, from.living_area, from.living_area_units);
-    pair(&mut into.lot_size_area, &mut into.lot_size_units, from.lot_size_area, from.lot_size_units);
+    merge_measure(&mut into.list_price, &mut into.currency, from.list_price, from.currency);
+    merge_measure(
+        &mut into.living_area,
+        &mut into.living_area_units,
+        from.living_area,
+        from.living_area_units,
+    );
+    merge_measure(&mut into.lot_size_area, &mut into.lot_size_units, from.lot_size_area, from.lot_size_units);
     fill(&mut into.listing_key, || from.listing_key);
     fill(&mut into.source_url, || from.source_url);
     fill(&mut into.standard_status, || from.standard_status);
@@ -163,12 +169,17 @@ fn absorb_property(into: &mut PropertyInput, from: PropertyInput) {
         (into.latitude, into.longitude) = (from.latitude, from.longitude);
     }
     match (&mut into.address, from.address) {
-        (Some(known), Some(new)) => absorb_address(known, new),
+        (Some(known), Some(new)) => merge_address(known, new),
         (known, new) => fill(known, || new),
     }
 }
 
-fn pair<U: PartialEq>(value: &mut Option<f64>, unit: &mut Option<U>, new: Option<f64>, new_unit: Option<U>) {
+fn merge_measure<U: PartialEq>(
+    value: &mut Option<f64>,
+    unit: &mut Option<U>,
+    new: Option<f64>,
+    new_unit: Option<U>,
+) {
     if value.is_none() {
         *value = new;
         fill(unit, || new_unit);
@@ -177,7 +188,7 @@ fn pair<U: PartialEq>(value: &mut Option<f64>, unit: &mut Option<U>, new: Option
     }
 }
 
-fn absorb_address(into: &mut Address, from: Address) {
+fn merge_address(into: &mut Address, from: Address) {
     fill(&mut into.street, || from.street);
     fill(&mut into.city, || from.city);
     fill(&mut into.state_or_province, || from.state_or_province);

@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use super::{Found, Layer, json, json_ld, state};
-use crate::base::text::cut_front;
+use super::{Layer, LayerResult, json, json_ld, page_state};
+use crate::base::text::truncate_start;
 use crate::crawler::budget::PageBudget;
 use crate::crawler::page::Page;
 
@@ -13,7 +13,7 @@ const MAX_SCRIPTS: usize = 300;
 /// Places in one script that are tried: each may cost the length of the rest.
 const MAX_TRIES: usize = 100;
 
-pub(super) fn read(page: &Page) -> Found {
+pub(super) fn read(page: &Page) -> LayerResult {
     let mut blocks = Blocks { budget: page.budget(), values: Vec::new(), skipped: 0, flight: String::new() };
     for script in page.scripts().take(MAX_SCRIPTS) {
         let mime = script.attr("type").unwrap_or_default().trim().to_ascii_lowercase();
@@ -26,8 +26,8 @@ pub(super) fn read(page: &Page) -> Found {
         }
     }
     blocks.read_flight();
-    let drafts = state::drafts(&blocks.values, page.base(), page.budget());
-    Found { kind: Layer::Embedded, drafts, skipped_blocks: blocks.skipped }
+    let drafts = page_state::drafts(&blocks.values, page.base(), page.budget());
+    LayerResult { kind: Layer::Embedded, drafts, skipped_blocks: blocks.skipped }
 }
 
 struct Blocks<'a> {
@@ -52,7 +52,7 @@ impl Blocks<'_> {
     fn read_script(&mut self, script: &str) {
         let mut at = 0;
         let mut tries = 0;
-        self.budget.work(script.len() as u64 / 4);
+        self.budget.charge_steps(script.len() as u64 / 4);
         while let Some(found) = script[at..].find(['=', '(']).filter(|_| tries < MAX_TRIES) {
             if self.budget.is_spent() {
                 return;
@@ -90,7 +90,7 @@ impl Blocks<'_> {
     fn push_rows(&mut self, rest: &str) {
         if let Some((Value::Array(row), _)) = json::parse_start(rest, self.budget)
             && let Some(Value::String(text)) = row.get(1)
-            && self.budget.keep(2 * text.len() as u64)
+            && self.budget.charge_bytes(2 * text.len() as u64)
         {
             self.flight.push_str(text);
         }
@@ -127,8 +127,8 @@ fn literal_json(text: &str, budget: &PageBudget) -> Option<Value> {
             let inner = single_quoted(&text[1..]);
             // Without an end it was read up to the end of the script.
             let read = inner.as_ref().map_or(text.len(), String::len) as u64;
-            budget.work(read);
-            budget.keep(2 * read);
+            budget.charge_steps(read);
+            budget.charge_bytes(2 * read);
             inner?
         }
         _ => return None,
@@ -164,7 +164,7 @@ fn single_quoted(text: &str) -> Option<String> {
 fn is_state_name(before: &str) -> bool {
     const LONGEST: usize = 100;
     let before = before.trim_end();
-    let near = cut_front(before, LONGEST + 4);
+    let near = truncate_start(before, LONGEST + 4);
     let name = near.rsplit(|c: char| c.is_whitespace() || c == ';').next().unwrap_or_default();
     // A name that fills all that was looked at is longer than that.
     if name.len() > LONGEST {

@@ -5,7 +5,7 @@ use url::Url;
 
 use super::draft::Draft;
 use super::values::{self, Object};
-use super::{MAX_URL, numbers, words};
+use super::{MAX_URL, numbers, vocabulary};
 use crate::base::timestamp::Timestamp;
 use crate::crawler::budget::PageBudget;
 use crate::crawler::links;
@@ -22,7 +22,7 @@ pub(super) enum KeyRank {
 
 /// The unit that an area's key names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Area {
+pub(super) enum AreaUnit {
     Unknown,
     SquareFeet,
     SquareMeters,
@@ -47,9 +47,9 @@ pub(super) enum Field {
     Baths,
     FullBaths,
     HalfBaths,
-    LivingArea(Area),
+    LivingArea(AreaUnit),
     LivingAreaUnits,
-    LotSize(Area),
+    LotSize(AreaUnit),
     LotSizeUnits,
     YearBuilt,
     Stories,
@@ -67,13 +67,13 @@ pub(super) enum Field {
 
 impl Field {
     /// Whether this tells where a place is.
-    pub(super) fn is_of_a_place(self) -> bool {
+    pub(super) fn is_location(self) -> bool {
         use Field::*;
         matches!(self, Latitude | Longitude | Unparsed | Street | City | State | PostalCode | Country)
     }
 
     /// Whether this tells what a home is like, rather than what the page or the object is called.
-    pub(super) fn is_of_a_home(self) -> bool {
+    pub(super) fn is_home_fact(self) -> bool {
         !matches!(self, Self::Key(KeyRank::Any) | Self::Url | Self::Name | Self::Description)
     }
 }
@@ -91,7 +91,7 @@ impl Draft {
     /// Takes `value` as `field`, unless an earlier value stands or this one makes no sense.
     pub(super) fn set(&mut self, field: Field, value: &Value, base: &Url, budget: &PageBudget) {
         let resolving = if matches!(field, Field::Url | Field::Key(_)) { URL_STEPS } else { 0 };
-        if !budget.work(resolving + values::cost(value)) {
+        if !budget.charge_steps(resolving + values::cost(value)) {
             return;
         }
         match field {
@@ -104,7 +104,9 @@ impl Draft {
             Field::ClosePrice => fill(&mut self.property.close_price, || amount(value)),
             Field::Currency => fill(&mut self.property.currency, || values::currency(value)),
             Field::Status => {
-                fill(&mut self.property.standard_status, || words::status(&values::text(value, 100)?));
+                fill(&mut self.property.standard_status, || {
+                    vocabulary::parse_status(&values::text(value, 100)?)
+                });
             }
             Field::PropertyType => self.set_property_type(value),
             Field::Bedrooms => fill(&mut self.property.bedrooms_total, || whole(rooms(value)?)),
@@ -179,7 +181,7 @@ impl Draft {
 
     fn set_property_type(&mut self, value: &Value) {
         let Some(word) = values::text(value, 100) else { return };
-        self.residence |= words::is_home_type(&word);
+        self.residence |= vocabulary::is_home_type(&word);
         fill(&mut self.property.property_type, || Some(word));
     }
 
@@ -200,10 +202,10 @@ impl Draft {
         };
         *size = Some(amount);
         let named = match area {
-            Area::Unknown => None,
-            Area::SquareFeet => Some("Square Feet"),
-            Area::SquareMeters => Some("Square Meters"),
-            Area::Acres => Some("Acres"),
+            AreaUnit::Unknown => None,
+            AreaUnit::SquareFeet => Some("Square Feet"),
+            AreaUnit::SquareMeters => Some("Square Meters"),
+            AreaUnit::Acres => Some("Acres"),
         };
         // What stands beside the number is surer than what the key is called.
         if let Some(unit) = written.or(named) {

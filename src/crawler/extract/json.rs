@@ -23,7 +23,7 @@ pub(super) fn parse(text: &str, budget: &PageBudget) -> Option<Value> {
     let mut json = Deserializer::from_str(text);
     let value = Bounded(budget).deserialize(&mut json);
     let value = value.and_then(|value| json.end().map(|()| value));
-    budget.scan(json.into_iter::<IgnoredAny>().byte_offset());
+    budget.charge_scan(json.into_iter::<IgnoredAny>().byte_offset());
     value.ok()
 }
 
@@ -32,7 +32,7 @@ pub(super) fn parse_start(text: &str, budget: &PageBudget) -> Option<(Value, usi
     let mut json = Deserializer::from_str(text);
     let value = Bounded(budget).deserialize(&mut json);
     let length = json.into_iter::<IgnoredAny>().byte_offset();
-    budget.scan(length);
+    budget.charge_scan(length);
     Some((value.ok()?, length))
 }
 
@@ -41,8 +41,8 @@ pub(super) fn parse_start(text: &str, budget: &PageBudget) -> Option<(Value, usi
 struct Bounded<'a>(&'a PageBudget);
 
 impl Bounded<'_> {
-    fn keep<E: Error>(self, bytes: u64) -> Result<(), E> {
-        if self.0.keep(bytes) { Ok(()) } else { Err(E::custom("the page's budget is spent")) }
+    fn charge_bytes<E: Error>(self, bytes: u64) -> Result<(), E> {
+        if self.0.charge_bytes(bytes) { Ok(()) } else { Err(E::custom("the page's budget is spent")) }
     }
 }
 
@@ -50,7 +50,7 @@ impl<'de> DeserializeSeed<'de> for Bounded<'_> {
     type Value = Value;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        self.0.work(VALUE_STEPS);
+        self.0.charge_steps(VALUE_STEPS);
         deserializer.deserialize_any(self)
     }
 }
@@ -79,7 +79,7 @@ impl<'de> Visitor<'de> for Bounded<'_> {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
-        self.keep(TEXT_BYTES + value.len() as u64)?;
+        self.charge_bytes(TEXT_BYTES + value.len() as u64)?;
         Ok(Value::from(value))
     }
 
@@ -90,7 +90,7 @@ impl<'de> Visitor<'de> for Bounded<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
         while let Some(value) = elements.next_element_seed(self)? {
-            self.keep(ELEMENT_BYTES)?;
+            self.charge_bytes(ELEMENT_BYTES)?;
             values.push(value);
         }
         Ok(Value::Array(values))
@@ -100,7 +100,7 @@ impl<'de> Visitor<'de> for Bounded<'_> {
         let mut object = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
             let node = if object.len().is_multiple_of(NODE_ENTRIES) { NODE_BYTES } else { 0 };
-            self.keep(node + TEXT_BYTES + key.len() as u64)?;
+            self.charge_bytes(node + TEXT_BYTES + key.len() as u64)?;
             let value = entries.next_value_seed(self)?;
             object.insert(key, value);
         }

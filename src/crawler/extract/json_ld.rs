@@ -4,14 +4,14 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::{Found, Layer, entities, json, schema_org};
+use super::{Layer, LayerResult, entities, json, schema_org};
 use crate::crawler::budget::PageBudget;
 use crate::crawler::page::Page;
 
 /// Blocks of one page that are read.
 const MAX_BLOCKS: usize = 200;
 
-pub(super) fn read(page: &Page) -> Found {
+pub(super) fn read(page: &Page) -> LayerResult {
     let mut roots = Vec::new();
     let mut skipped_blocks = 0;
     for text in blocks(page).take(MAX_BLOCKS) {
@@ -21,7 +21,7 @@ pub(super) fn read(page: &Page) -> Found {
         }
     }
     let drafts = schema_org::drafts(&roots, page.base(), page.budget());
-    Found { kind: Layer::JsonLd, drafts, skipped_blocks }
+    LayerResult { kind: Layer::JsonLd, drafts, skipped_blocks }
 }
 
 fn blocks(page: &Page) -> impl Iterator<Item = Cow<'_, str>> {
@@ -38,7 +38,7 @@ fn parse(text: &str, budget: &PageBudget) -> Option<Value> {
         return Some(value);
     }
     // Some templates escape the whole block. Decoding a block that was fine would break it, so this comes second.
-    if !bare.contains("&quot;") || !budget.keep(bare.len() as u64) {
+    if !bare.contains("&quot;") || !budget.charge_bytes(bare.len() as u64) {
         return None;
     }
     json::parse(&entities::decode(bare), budget)

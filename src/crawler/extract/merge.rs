@@ -7,20 +7,20 @@ use super::draft::Draft;
 
 /// Drafts of all layers so far, each with the layer that named it.
 #[derive(Default)]
-pub(super) struct Merged {
+pub(super) struct MergedDrafts {
     drafts: Vec<(Layer, Draft)>,
     by_name: HashMap<String, usize>,
 }
 
-impl Merged {
+impl MergedDrafts {
     /// Adds what one layer found; layers come best first.
     pub(super) fn add(&mut self, layer: Layer, drafts: Vec<Draft>) {
         let found = join(drafts);
         // A page about one property: two layers that each know one listing mean the same, unless something speaks against it.
         if let ([(_, known)], [new]) = (&mut self.drafts[..], &found[..])
-            && known.may_be(new)
+            && known.is_compatible_with(new)
         {
-            known.absorb(new.clone());
+            known.merge_from(new.clone());
             return;
         }
         for draft in found {
@@ -40,7 +40,7 @@ impl Merged {
         });
         let at = match same {
             Some(at) => {
-                self.drafts[at].1.absorb(draft);
+                self.drafts[at].1.merge_from(draft);
                 at
             }
             None => {
@@ -56,7 +56,7 @@ impl Merged {
 
 /// The listings among one layer's drafts, each once.
 fn join(drafts: Vec<Draft>) -> Vec<Draft> {
-    let mut joined = Merged::default();
+    let mut joined = MergedDrafts::default();
     for draft in drafts {
         // The layer does not matter here: all are of one.
         joined.add_draft(Layer::JsonLd, draft);
@@ -68,7 +68,7 @@ fn join(drafts: Vec<Draft>) -> Vec<Draft> {
     if let ([home], Some(offer), None) = (&mut listings[..], priced.next(), priced.next())
         && !home.has_price()
     {
-        home.absorb(offer);
+        home.merge_from(offer);
     }
     listings
 }

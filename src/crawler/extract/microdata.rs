@@ -7,8 +7,8 @@ use scraper::ElementRef;
 use serde_json::{Map, Value};
 
 use super::values::Object;
-use super::{Found, Layer, MAX_URL, schema_org};
-use crate::base::text::cut;
+use super::{Layer, LayerResult, MAX_URL, schema_org};
+use crate::base::text::truncate;
 use crate::crawler::budget::PageBudget;
 use crate::crawler::page::Page;
 
@@ -33,9 +33,9 @@ const NAME_STEPS: u64 = 12;
 const VALUE_BYTES: u64 = 64;
 const OBJECT_BYTES: u64 = 700;
 
-pub(super) fn read(page: &Page) -> Found {
+pub(super) fn read(page: &Page) -> LayerResult {
     if !page.has_items() {
-        return Found { kind: Layer::Microdata, drafts: Vec::new(), skipped_blocks: 0 };
+        return LayerResult { kind: Layer::Microdata, drafts: Vec::new(), skipped_blocks: 0 };
     }
     let mut reader = Reader { page, budget: page.budget(), by_id: HashMap::new() };
     if page.has_item_references() {
@@ -44,7 +44,7 @@ pub(super) fn read(page: &Page) -> Found {
     let top = page.elements().filter(|element| is_item(*element) && element.attr("itemprop").is_none());
     let roots: Vec<_> = top.take(MAX_ITEMS).map(|root| reader.item(root, 0)).collect();
     let drafts = schema_org::drafts(&roots, page.base(), page.budget());
-    Found { kind: Layer::Microdata, drafts, skipped_blocks: 0 }
+    LayerResult { kind: Layer::Microdata, drafts, skipped_blocks: 0 }
 }
 
 struct Reader<'a> {
@@ -59,7 +59,7 @@ impl<'a> Reader<'a> {
         let types = root.attr("itemtype").unwrap_or_default();
         let id = root.attr("itemid").map(str::trim).filter(|id| id.len() <= MAX_URL);
         let length = types.len() + id.map_or(0, str::len);
-        if !self.budget.keep(OBJECT_BYTES + VALUE_BYTES * MAX_TYPES as u64 + length as u64) {
+        if !self.budget.charge_bytes(OBJECT_BYTES + VALUE_BYTES * MAX_TYPES as u64 + length as u64) {
             return Value::Null;
         }
         let types = types.split_ascii_whitespace().take(MAX_TYPES);
@@ -75,13 +75,13 @@ impl<'a> Reader<'a> {
     fn properties(&mut self, object: &mut Object, root: ElementRef<'a>, depth: usize) {
         let mut seen = HashSet::from([root.id()]);
         let referred = root.attr("itemref").unwrap_or_default().split_ascii_whitespace();
-        self.budget.scan(root.attr("itemref").map_or(0, str::len));
+        self.budget.charge_scan(root.attr("itemref").map_or(0, str::len));
         let mut pending: Vec<_> =
             referred.filter_map(|id| self.by_id.get(id).copied()).take(MAX_REFERENCES).collect();
         pending.reverse();
         push_children(&mut pending, root);
         while let Some(element) = pending.pop() {
-            if !self.budget.work(ELEMENT_STEPS) {
+            if !self.budget.charge_steps(ELEMENT_STEPS) {
                 return;
             }
             // The same element twice is an error of the page's, and a loop if it is followed.
@@ -106,13 +106,14 @@ impl<'a> Reader<'a> {
         let mut names = names.split_ascii_whitespace().take(MAX_NAMES).peekable();
         while let Some(name) = names.next() {
             let name_bytes = VALUE_BYTES + name.len() as u64;
-            if !self.budget.keep(name_bytes) || !self.budget.work(NAME_STEPS) {
+            if !self.budget.charge_bytes(name_bytes) || !self.budget.charge_steps(NAME_STEPS) {
                 return;
             }
             if names.peek().is_none() {
                 return add(object, name, value);
             }
-            if !self.budget.keep(value_bytes) || !self.budget.work(value_bytes / VALUE_BYTES) {
+            if !self.budget.charge_bytes(value_bytes) || !self.budget.charge_steps(value_bytes / VALUE_BYTES)
+            {
                 return;
             }
             add(object, name, value.clone());
@@ -125,7 +126,7 @@ impl<'a> Reader<'a> {
         }
         // The standard reads `content` on `<meta>` only. Search engines read it everywhere, so sites write it so.
         if let Some(content) = element.attr("content") {
-            return self.text_value(cut(content, MAX_CONTENT));
+            return self.text_value(truncate(content, MAX_CONTENT));
         }
         let attribute = match element.value().name() {
             "audio" | "embed" | "iframe" | "img" | "source" | "track" | "video" => {
@@ -133,8 +134,8 @@ impl<'a> Reader<'a> {
             }
             "a" | "area" | "link" => self.url_of(element, "href"),
             "object" => self.url_of(element, "data"),
-            "data" | "meter" => element.attr("value").map(|value| cut(value, MAX_CONTENT).to_owned()),
-            "time" => element.attr("datetime").map(|time| cut(time, MAX_CONTENT).to_owned()),
+            "data" | "meter" => element.attr("value").map(|value| truncate(value, MAX_CONTENT).to_owned()),
+            "time" => element.attr("datetime").map(|time| truncate(time, MAX_CONTENT).to_owned()),
             _ => None,
         };
         self.text_value(&attribute.unwrap_or_else(|| self.text(element)))
@@ -143,7 +144,8 @@ impl<'a> Reader<'a> {
     fn url_of(&self, element: ElementRef<'_>, attribute: &str) -> Option<String> {
         let url = element.attr(attribute)?.trim();
         let base = self.page.base();
-        if url.len() > MAX_URL || !self.budget.work(ELEMENT_STEPS + (base.as_str().len() + url.len()) as u64)
+        if url.len() > MAX_URL
+            || !self.budget.charge_steps(ELEMENT_STEPS + (base.as_str().len() + url.len()) as u64)
         {
             return None;
         }
@@ -151,16 +153,20 @@ impl<'a> Reader<'a> {
     }
 
     fn text_value(&self, text: &str) -> Value {
-        if self.budget.keep(VALUE_BYTES + text.len() as u64) { Value::from(text) } else { Value::Null }
+        if self.budget.charge_bytes(VALUE_BYTES + text.len() as u64) {
+            Value::from(text)
+        } else {
+            Value::Null
+        }
     }
 
     fn text(&self, element: ElementRef<'_>) -> String {
         let mut all = String::new();
         // Bounded in nodes as well: properties nest, and each reads what is below it.
         let nodes = element.descendants().take(MAX_TEXT_NODES);
-        for node in nodes.take_while(|_| self.budget.work(TEXT_NODE_STEPS)) {
+        for node in nodes.take_while(|_| self.budget.charge_steps(TEXT_NODE_STEPS)) {
             if let Some(text) = node.value().as_text() {
-                all.push_str(cut(text, MAX_TEXT - all.len()));
+                all.push_str(truncate(text, MAX_TEXT - all.len()));
             }
             if all.len() == MAX_TEXT {
                 break;

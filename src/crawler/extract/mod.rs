@@ -5,22 +5,22 @@ mod draft;
 mod entities;
 mod field;
 mod numbers;
+mod page_state;
 mod schema_org;
-mod state;
 mod values;
-mod words;
+mod vocabulary;
 
 mod embedded;
 mod json;
 mod json_ld;
 mod microdata;
 
-mod finish;
+mod finalize;
 mod merge;
 
 mod coverage;
 #[cfg(test)]
-mod random;
+mod property_tests;
 #[cfg(test)]
 mod tests;
 
@@ -62,17 +62,17 @@ pub struct Extraction {
 /// Reads at most `most` listings from `page`.
 pub fn listings(page: &Page, most: usize) -> Extraction {
     let mut skipped_blocks = 0;
-    let mut found = merge::Merged::default();
+    let mut found = merge::MergedDrafts::default();
     for layer in [json_ld::read(page), embedded::read(page), microdata::read(page)] {
         skipped_blocks += layer.skipped_blocks;
         found.add(layer.kind, layer.drafts);
     }
-    let (listings, unkeyed) = finish::finish(found.into_drafts(), page, most);
+    let (listings, unkeyed) = finalize::finalize(found.into_drafts(), page, most);
     Extraction { listings, skipped_blocks, unkeyed }
 }
 
 /// What one layer found.
-struct Found {
+struct LayerResult {
     kind: Layer,
     drafts: Vec<Draft>,
     skipped_blocks: u32,

@@ -9,7 +9,7 @@ use url::Url;
 use super::draft::Draft;
 use super::field::{Field, KeyRank};
 use super::values::{self, Object};
-use super::words;
+use super::vocabulary;
 use super::{MAX_DEPTH, MAX_DRAFTS, MAX_URL, VALUE_STEPS, key_steps};
 use crate::crawler::budget::PageBudget;
 
@@ -52,30 +52,30 @@ struct Reader<'a> {
 /// A draft while it is gathered, and the objects that are in it already: what is referred to twice, or refers to what it
 /// was reached from, has nothing more to say.
 #[derive(Default)]
-struct Gathering {
+struct DraftBuilder {
     draft: Draft,
     things: HashSet<usize>,
     places: HashSet<usize>,
 }
 
 impl<'a> Reader<'a> {
-    fn spend(&self, depth: usize) -> bool {
-        depth < MAX_DEPTH && self.drafts.len() < MAX_DRAFTS && self.budget.work(VALUE_STEPS)
+    fn charge_value(&self, depth: usize) -> bool {
+        depth < MAX_DEPTH && self.drafts.len() < MAX_DRAFTS && self.budget.charge_steps(VALUE_STEPS)
     }
 
-    fn spend_key(&self, key: &str) -> bool {
-        self.budget.work(key_steps(key))
+    fn charge_key(&self, key: &str) -> bool {
+        self.budget.charge_steps(key_steps(key))
     }
 
     fn index(&mut self, value: &'a Value, depth: usize) {
-        if !self.spend(depth) {
+        if !self.charge_value(depth) {
             return;
         }
         match value {
             Value::Array(values) => values.iter().for_each(|value| self.index(value, depth + 1)),
             Value::Object(object) => {
                 if let Some(id) = id(object).filter(|_| object.len() > 1) {
-                    self.budget.work(key_steps(id));
+                    self.budget.charge_steps(key_steps(id));
                     self.by_id.entry(id).or_insert(object);
                 }
                 object.values().for_each(|value| self.index(value, depth + 1));
@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
 
     /// Looks for listings in `value` and below.
     fn visit(&mut self, value: &'a Value, depth: usize) {
-        if !self.spend(depth) {
+        if !self.charge_value(depth) {
             return;
         }
         match value {
@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
     }
 
     fn read(&mut self, object: &'a Object, depth: usize) {
-        let mut gathering = Gathering::default();
+        let mut gathering = DraftBuilder::default();
         self.gather(&mut gathering, object, depth);
         // What was gathered when the budget ran out is a part of a listing.
         if self.budget.is_spent() {
@@ -121,33 +121,35 @@ impl<'a> Reader<'a> {
         }
         self.drafts.push(gathering.draft);
         for (key, value) in object {
-            if self.spend_key(key) && part(words::local_name(key)).is_none() {
+            if self.charge_key(key) && part(vocabulary::local_name(key)).is_none() {
                 self.visit(value, depth + 1);
             }
         }
     }
 
     /// Puts what `object` says into the draft: its own facts first, then those of the objects that are part of it.
-    fn gather(&mut self, gathering: &mut Gathering, object: &'a Object, depth: usize) {
-        if !self.spend(depth) || !gathering.things.insert(address(object)) {
+    fn gather(&mut self, gathering: &mut DraftBuilder, object: &'a Object, depth: usize) {
+        if !self.charge_value(depth) || !gathering.things.insert(pointer_of(object)) {
             return;
         }
         self.gather_type(&mut gathering.draft, object);
         // Keywords (`@id`) are read above; squeezed they would look like keys.
         for (key, value) in object.iter().filter(|(key, _)| !key.starts_with('@')) {
-            if !self.spend_key(key) {
+            if !self.charge_key(key) {
                 return;
             }
-            let key = words::local_name(key);
-            if let Some(field) = words::field(&words::squeezed(key)).filter(|_| part(key).is_none()) {
+            let key = vocabulary::local_name(key);
+            if let Some(field) =
+                vocabulary::field_for_key(&vocabulary::normalize_key(key)).filter(|_| part(key).is_none())
+            {
                 gathering.draft.set(field, value, self.base, self.budget);
             }
         }
         for (key, value) in object {
-            if !self.spend_key(key) {
+            if !self.charge_key(key) {
                 return;
             }
-            match part(words::local_name(key)) {
+            match part(vocabulary::local_name(key)) {
                 Some(Part::Thing) => self.gather_things(gathering, value, depth),
                 Some(Part::Place) => self.gather_place(gathering, value, depth),
                 Some(Part::Price) => gather_price(&mut gathering.draft, value, self.base, self.budget),
@@ -160,14 +162,14 @@ impl<'a> Reader<'a> {
     }
 
     fn gather_type(&self, draft: &mut Draft, object: &Object) {
-        self.budget.work(TYPES_STEPS);
-        let residence = types(object).find_map(words::residence);
+        self.budget.charge_steps(TYPES_STEPS);
+        let residence = types(object).find_map(vocabulary::residence_type);
         if let Some(word) = residence {
             draft.residence = true;
             draft.set(Field::PropertyType, &Value::from(word), self.base, self.budget);
         }
         let Some(id) = id(object) else { return };
-        self.budget.work(TYPES_STEPS + (self.base.as_str().len() + id.len()) as u64);
+        self.budget.charge_steps(TYPES_STEPS + (self.base.as_str().len() + id.len()) as u64);
         let Ok(absolute) = self.base.join(id) else { return };
         draft.add_id(format!("id:{absolute}"));
         // An @id that is no URL (or `urn:`) is the site's own key; one that is only a fragment names a node of the
@@ -175,7 +177,12 @@ impl<'a> Reader<'a> {
         let web =
             matches!(Url::parse(id).map(|url| url.scheme().to_owned()).as_deref(), Ok("http" | "https"));
         if id.starts_with("urn:") {
-            draft.set(Field::Key(KeyRank::Any), &Value::from(words::local_name(id)), self.base, self.budget);
+            draft.set(
+                Field::Key(KeyRank::Any),
+                &Value::from(vocabulary::local_name(id)),
+                self.base,
+                self.budget,
+            );
         } else if web && residence.is_some() && !object.contains_key("url") {
             draft.set(Field::Url, &Value::from(id), self.base, self.budget);
         } else if !web && !id.starts_with(['#', '/', '_']) {
@@ -184,7 +191,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Objects that are the same listing from another side: its offer, its home, what it is about.
-    fn gather_things(&mut self, gathering: &mut Gathering, value: &'a Value, depth: usize) {
+    fn gather_things(&mut self, gathering: &mut DraftBuilder, value: &'a Value, depth: usize) {
         let things = self.objects(value);
         // An offer for each of several homes: they are listings of their own.
         if things.iter().filter(|thing| self.describes_a_home(thing)).take(2).count() > 1 {
@@ -202,7 +209,7 @@ impl<'a> Reader<'a> {
     }
 
     fn visit_object(&mut self, object: &'a Object, depth: usize) {
-        if !self.spend(depth) {
+        if !self.charge_value(depth) {
             return;
         }
         match self.kind(object) {
@@ -213,35 +220,35 @@ impl<'a> Reader<'a> {
     }
 
     fn kind(&self, object: &Object) -> Kind {
-        self.budget.work(TYPES_STEPS);
+        self.budget.charge_steps(TYPES_STEPS);
         kind(object)
     }
 
     fn describes_a_home(&self, object: &'a Object) -> bool {
-        let offers = |key: &str| self.spend_key(key) && words::local_name(key) == "itemOffered";
+        let offers = |key: &str| self.charge_key(key) && vocabulary::local_name(key) == "itemOffered";
         self.kind(object) == Kind::Residence || object.keys().any(|key| offers(key))
     }
 
-    fn gather_place(&mut self, gathering: &mut Gathering, value: &'a Value, depth: usize) {
+    fn gather_place(&mut self, gathering: &mut DraftBuilder, value: &'a Value, depth: usize) {
         if value.is_string() {
             return gathering.draft.set(Field::Unparsed, value, self.base, self.budget);
         }
-        if !self.spend(depth) {
+        if !self.charge_value(depth) {
             return;
         }
         for place in self.objects(value).into_iter().take(4) {
-            if !gathering.places.insert(address(place)) {
+            if !gathering.places.insert(pointer_of(place)) {
                 continue;
             }
             for (key, value) in place {
-                if !self.spend_key(key) {
+                if !self.charge_key(key) {
                     return;
                 }
-                let key = words::local_name(key);
+                let key = vocabulary::local_name(key);
                 if part(key) == Some(Part::Place) {
                     self.gather_place(gathering, value, depth + 1);
-                } else if let Some(field) =
-                    words::field(&words::squeezed(key)).filter(|field| field.is_of_a_place())
+                } else if let Some(field) = vocabulary::field_for_key(&vocabulary::normalize_key(key))
+                    .filter(|field| field.is_location())
                 {
                     gathering.draft.set(field, value, self.base, self.budget);
                 }
@@ -255,13 +262,13 @@ impl<'a> Reader<'a> {
             Value::Array(values) => &values[..],
             other => std::slice::from_ref(other),
         };
-        let values = values.iter().take(MAX_DRAFTS).take_while(|_| self.budget.work(VALUE_STEPS));
+        let values = values.iter().take(MAX_DRAFTS).take_while(|_| self.budget.charge_steps(VALUE_STEPS));
         values.filter_map(|value| self.object(value)).collect()
     }
 
     fn object(&self, value: &'a Value) -> Option<&'a Object> {
         let object = value.as_object()?;
-        let id = id(object).filter(|id| object.len() <= 2 && self.spend_key(id));
+        let id = id(object).filter(|id| object.len() <= 2 && self.charge_key(id));
         Some(id.and_then(|id| self.by_id.get(id).copied()).unwrap_or(object))
     }
 }
@@ -293,7 +300,7 @@ fn id(object: &Object) -> Option<&str> {
 }
 
 /// Tells one object from another: the tree does not move while it is read.
-fn address(object: &Object) -> usize {
+fn pointer_of(object: &Object) -> usize {
     std::ptr::from_ref(object).addr()
 }
 
@@ -305,13 +312,13 @@ fn types(object: &Object) -> impl Iterator<Item = &str> {
         None => &[],
     };
     let types = types.iter().take(MAX_TYPES).filter_map(Value::as_str);
-    types.filter(|name| name.len() <= MAX_TYPE_BYTES).map(words::local_name)
+    types.filter(|name| name.len() <= MAX_TYPE_BYTES).map(vocabulary::local_name)
 }
 
 fn kind(object: &Object) -> Kind {
     let mut kind = Kind::Other;
     for name in types(object) {
-        if words::residence(name).is_some() {
+        if vocabulary::residence_type(name).is_some() {
             return Kind::Residence;
         }
         match name {
@@ -342,7 +349,7 @@ fn gather_price(draft: &mut Draft, value: &Value, base: &Url, budget: &PageBudge
     draft.set(Field::ListPrice, specification, base, budget);
     let unit = object.get("unitCode").or_else(|| object.get("unitText")).and_then(Value::as_str);
     let unit = unit.filter(|unit| unit.len() <= MAX_TYPE_BYTES);
-    draft.price_period = draft.price_period.or(match unit.map(words::squeezed).as_deref() {
+    draft.price_period = draft.price_period.or(match unit.map(vocabulary::normalize_key).as_deref() {
         Some("mon" | "month" | "monthly") => Some("month"),
         Some("wee" | "week" | "weekly") => Some("week"),
         Some("day" | "daily" | "night") => Some("day"),
@@ -361,11 +368,12 @@ pub(super) fn gather_properties(draft: &mut Draft, value: &Value, base: &Url, bu
         let Value::Object(pair) = whole else { continue };
         let get = |keys: &[&str]| keys.iter().find_map(|key| pair.get(*key));
         let Some(name) = get(&["name", "label", "key", "propertyID"]) else { continue };
-        if !budget.work(VALUE_STEPS + values::cost(name)) {
+        if !budget.charge_steps(VALUE_STEPS + values::cost(name)) {
             return;
         }
         let (Some(name), Some(value)) = (values::text(name, 60), get(&["value"])) else { continue };
-        let field = words::field(&words::squeezed(&name)).filter(|field| field.is_of_a_home());
+        let field =
+            vocabulary::field_for_key(&vocabulary::normalize_key(&name)).filter(|field| field.is_home_fact());
         if let Some(field) = field.filter(|_| !value.is_object()) {
             // The unit stands beside the value, where an area is looked for.
             let has_unit = pair.contains_key("unitCode") || pair.contains_key("unitText");

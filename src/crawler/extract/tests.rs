@@ -270,7 +270,7 @@ fn keys_fall_back_to_the_listings_own_path() {
 }
 
 #[test]
-fn homes_without_a_name_are_told_apart_by_their_address() {
+fn homes_without_a_name_are_distinguished_by_their_address() {
     let home =
         |street: &str| json!({"@type": "House", "numberOfBedrooms": 1, "address": {"streetAddress": street}});
     let both = json_ld(&json!([home("1 Oak St"), home("2 Oak St"), {"@type": "House", "yearBuilt": 1900}]));

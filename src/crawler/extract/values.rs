@@ -56,18 +56,18 @@ fn plain_elements(values: &[Value]) -> impl Iterator<Item = &Value> {
 /// A text, entities decoded and blanks squeezed, cut to `most` characters; `None` when nothing is left.
 pub(super) fn text(value: &Value, most: usize) -> Option<String> {
     match value {
-        Value::String(text) => squeeze(text, most),
+        Value::String(text) => collapse_whitespace(text, most),
         // A fraction is never a name, a postal code or a key.
-        Value::Number(number) if !number.is_f64() => squeeze(&number.to_string(), most),
+        Value::Number(number) if !number.is_f64() => collapse_whitespace(&number.to_string(), most),
         Value::Array(values) => elements(values).find_map(|value| text(value, most)),
         Value::Object(object) => inner(object).and_then(|value| text(value, most)),
         Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }
 
-fn squeeze(text: &str, most: usize) -> Option<String> {
+fn collapse_whitespace(text: &str, most: usize) -> Option<String> {
     // A character of the result takes at most a few of the source; the rest of a huge text need not be looked at.
-    let text = crate::base::text::cut(text, most.saturating_mul(16));
+    let text = crate::base::text::truncate(text, most.saturating_mul(16));
     let decoded = entities::decode(text);
     let words = decoded.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let squeezed = words.fold(String::new(), |mut line, word| {
@@ -207,7 +207,7 @@ fn parse_time(text: &str) -> Option<DateTime<Utc>> {
 
 /// Numbers stand at the beginning of short texts.
 fn short(text: &str) -> &str {
-    crate::base::text::cut(text, 200)
+    crate::base::text::truncate(text, 200)
 }
 
 #[cfg(test)]

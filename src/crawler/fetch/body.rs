@@ -13,7 +13,7 @@ use super::FetchError;
 pub(super) const ACCEPT_ENCODING: &str = "gzip";
 
 /// How large the body may turn out: what the answer says, or `limit` when it says nothing. An error when it is larger.
-pub(super) fn announced(response: &Response, limit: usize) -> Result<usize, FetchError> {
+pub(super) fn announced_length(response: &Response, limit: usize) -> Result<usize, FetchError> {
     match response.content_length().map(usize::try_from) {
         Some(Ok(bytes)) if bytes <= limit => {
             let is_plain = matches!(coding(response)?, Coding::Identity);
@@ -70,17 +70,17 @@ fn coding(response: &Response) -> Result<Coding, FetchError> {
 }
 
 enum Decoder {
-    Identity(Limited),
+    Identity(LimitedBuffer),
     /// RFC 1952; several members make one body. Boxed: it is larger than the other.
     Gzip {
-        inner: Box<MultiGzDecoder<Limited>>,
+        inner: Box<MultiGzDecoder<LimitedBuffer>>,
         is_empty: bool,
     },
 }
 
 impl Decoder {
     fn new(coding: Coding, limit: usize) -> Self {
-        let body = Limited { bytes: Vec::new(), limit, is_full: false };
+        let body = LimitedBuffer { bytes: Vec::new(), limit, is_full: false };
         match coding {
             Coding::Identity => Self::Identity(body),
             Coding::Gzip => Self::Gzip { inner: Box::new(MultiGzDecoder::new(body)), is_empty: true },
@@ -124,13 +124,13 @@ impl Decoder {
 }
 
 /// Keeps up to `limit` bytes, and fails at the first one beyond.
-struct Limited {
+struct LimitedBuffer {
     bytes: Vec<u8>,
     limit: usize,
     is_full: bool,
 }
 
-impl Write for Limited {
+impl Write for LimitedBuffer {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         let fits = data.len().min(self.limit - self.bytes.len());
         self.is_full |= fits < data.len();

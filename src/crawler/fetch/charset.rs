@@ -11,9 +11,9 @@ const PRESCAN_BYTES: usize = 1_024;
 
 /// What the header says of the charset.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Declared(Option<&'static Encoding>);
+pub struct DeclaredCharset(Option<&'static Encoding>);
 
-impl Declared {
+impl DeclaredCharset {
     /// The charset's name, if the header declared one.
     pub fn name(self) -> Option<&'static str> {
         self.0.map(Encoding::name)
@@ -21,13 +21,15 @@ impl Declared {
 }
 
 /// The header's charset; `None` when the answer is not HTML at all.
-pub(in crate::crawler) fn html_charset(headers: &HeaderMap) -> Option<Declared> {
+pub(in crate::crawler) fn html_charset(headers: &HeaderMap) -> Option<DeclaredCharset> {
     let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     let (essence, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
     let essence = essence.trim();
     let html =
         essence.eq_ignore_ascii_case("text/html") || essence.eq_ignore_ascii_case("application/xhtml+xml");
-    html.then(|| Declared(label_in(parameters.as_bytes()).and_then(|label| Encoding::for_label(&label))))
+    html.then(|| {
+        DeclaredCharset(label_in(parameters.as_bytes()).and_then(|label| Encoding::for_label(&label)))
+    })
 }
 
 /// The body as text; what cannot be decoded becomes U+FFFD. `declared` is what the header said.

@@ -49,7 +49,7 @@ impl FetchError {
     }
 
     /// Whether the host asks for fewer requests.
-    pub fn asks_to_slow_down(&self) -> bool {
+    pub fn is_throttled(&self) -> bool {
         matches!(self, Self::Status { code: 429 | 503, .. })
     }
 

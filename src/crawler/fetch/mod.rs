@@ -4,15 +4,15 @@
 mod body;
 pub(in crate::crawler) mod charset;
 mod error;
-#[cfg(test)]
-mod rebinding;
 mod retry;
 #[cfg(test)]
-pub(crate) mod site;
+mod test_dns;
+#[cfg(test)]
+pub(crate) mod test_site;
 #[cfg(test)]
 mod tests;
 
-pub use charset::Declared;
+pub use charset::DeclaredCharset;
 pub use error::FetchError;
 pub use retry::backoff;
 
@@ -36,22 +36,22 @@ const ROBOTS_BYTES: usize = 500 * 1024;
 
 /// What is known of a page from an earlier visit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Conditional {
+pub struct Validators {
     pub etag: Option<String>,
     pub last_modified: Option<String>,
 }
 
 /// Where a redirect may lead without asking the caller.
-pub type MayFollow<'a> = &'a (dyn Fn(&Url) -> bool + Send + Sync);
+pub type RedirectFilter<'a> = &'a (dyn Fn(&Url) -> bool + Send + Sync);
 
 /// One page to fetch.
 #[derive(Clone, Copy)]
 pub struct FetchRequest<'a> {
     pub url: &'a Url,
-    pub conditional: Option<&'a Conditional>,
+    pub conditional: Option<&'a Validators>,
     /// Asked for each redirect, for its host and for robots.txt; `false` hands the target back as
     /// [`Fetched::Redirected`].
-    pub may_follow: MayFollow<'a>,
+    pub may_follow: RedirectFilter<'a>,
     /// Where the page's bytes are counted. It waits for them before its body is received.
     pub budget: &'a TenantBudget,
 }
@@ -74,18 +74,18 @@ pub struct FetchedPage {
     /// Decompressed.
     pub body: Vec<u8>,
     /// What the header says of the body's charset.
-    pub charset: Declared,
+    pub charset: DeclaredCharset,
     /// The bytes that the body takes of its tenant's budget.
     pub permit: PagePermit,
     /// To be shown at the next visit.
-    pub validators: Conditional,
+    pub validators: Validators,
     /// The `X-Robots-Tag` headers, joined.
     pub robots_tag: Option<String>,
 }
 
 /// What asking for robots.txt gave; [`super::robots::Robots`] says what it means.
 #[derive(Clone, Debug)]
-pub enum RobotsAnswer {
+pub enum RobotsResponse {
     Text(Vec<u8>),
     Status(u16),
     Unreachable,
@@ -96,9 +96,9 @@ pub enum RobotsAnswer {
 pub struct Fetcher {
     guard: Arc<Guard>,
     /// Connects to public addresses only.
-    public: Client,
+    public_client: Client,
     /// Connects anywhere; used for hosts that the operator named and for nothing else.
-    named: Client,
+    private_client: Client,
     clock: Clock,
     total_timeout: Duration,
     max_page_bytes: usize,
@@ -118,8 +118,8 @@ impl Fetcher {
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             guard: Arc::new(Guard::new(settings.allowed_private_hosts.clone())),
-            public: client(settings, GuardedResolver::new(resolver.clone(), Reach::Public))?,
-            named: client(settings, GuardedResolver::new(resolver, Reach::Named))?,
+            public_client: client(settings, GuardedResolver::new(resolver.clone(), Reach::Public))?,
+            private_client: client(settings, GuardedResolver::new(resolver, Reach::AllowedPrivate))?,
             clock,
             total_timeout: settings.total_timeout,
             max_page_bytes: settings.max_page_bytes,
@@ -134,33 +134,33 @@ impl Fetcher {
     /// Fetches a page of HTML.
     pub async fn fetch(&self, request: FetchRequest<'_>) -> Result<Fetched, FetchError> {
         let begun = self.clock.steady();
-        let (url, response) = match within(self.total_timeout, self.follow(request)).await? {
-            Hop::Arrived(url, response) => (url, response),
-            Hop::Elsewhere(url) => return Ok(Fetched::Redirected(url)),
+        let (url, response) = match with_timeout(self.total_timeout, self.follow(request)).await? {
+            FollowResult::Response(url, response) => (url, response),
+            FollowResult::Redirect(url) => return Ok(Fetched::Redirected(url)),
         };
         if response.status() == StatusCode::NOT_MODIFIED {
             return Ok(Fetched::NotModified);
         }
-        self.accept(&response)?;
+        self.check_status(&response)?;
         let charset = charset::html_charset(response.headers()).ok_or(FetchError::NotHtml)?;
-        let announced = body::announced(&response, self.max_page_bytes)?;
+        let announced = body::announced_length(&response, self.max_page_bytes)?;
         let spent = (self.clock.steady() - begun).to_std().unwrap_or_default();
         // Waiting for room is not the host's doing, so its time stands still meanwhile.
         let permit = request.budget.reserve(announced as u64).await;
         let left = self.total_timeout.saturating_sub(spent);
-        within(left, self.receive(url, response, charset, permit)).await.map(Fetched::Page)
+        with_timeout(left, self.receive(url, response, charset, permit)).await.map(Fetched::Page)
     }
 
     /// Asks for the robots.txt that speaks for `url`. Never fails: not getting one has a meaning of its own.
-    pub async fn fetch_robots(&self, url: &Url) -> RobotsAnswer {
+    pub async fn fetch_robots(&self, url: &Url) -> RobotsResponse {
         let mut robots = url.clone();
         robots.set_path("/robots.txt");
         robots.set_query(None);
         let answer = tokio::time::timeout(self.total_timeout, self.fetch_text(&robots)).await;
         match answer {
-            Ok(Ok(text)) => RobotsAnswer::Text(text),
-            Ok(Err(FetchError::Status { code, .. })) => RobotsAnswer::Status(code),
-            Ok(Err(_)) | Err(_) => RobotsAnswer::Unreachable,
+            Ok(Ok(text)) => RobotsResponse::Text(text),
+            Ok(Err(FetchError::Status { code, .. })) => RobotsResponse::Status(code),
+            Ok(Err(_)) | Err(_) => RobotsResponse::Unreachable,
         }
     }
 
@@ -168,10 +168,10 @@ impl Fetcher {
         &self,
         url: Url,
         response: Response,
-        charset: Declared,
+        charset: DeclaredCharset,
         mut permit: PagePermit,
     ) -> Result<FetchedPage, FetchError> {
-        let validators = Conditional {
+        let validators = Validators {
             etag: text(response.headers(), &header::ETAG),
             last_modified: text(response.headers(), &header::LAST_MODIFIED),
         };
@@ -186,51 +186,51 @@ impl Fetcher {
         // Not to another host that the operator named: which of them a job may ask is the job's to say, and the path is the
         // site's choice.
         let may_follow = |target: &Url| {
-            let is_named = matches!(self.guard.check(target), Ok(Reach::Named));
+            let is_named = matches!(self.guard.check(target), Ok(Reach::AllowedPrivate));
             !is_named
                 || (target.host() == url.host()
                     && target.port_or_known_default() == url.port_or_known_default())
         };
         match self.follow_redirects(url, None, &may_follow).await? {
-            Hop::Arrived(_, response) => {
-                self.accept(&response)?;
+            FollowResult::Response(_, response) => {
+                self.check_status(&response)?;
                 body::read_prefix(response, ROBOTS_BYTES).await
             }
             // As after more than five hops: there is no robots.txt to be had.
-            Hop::Elsewhere(_) => Err(FetchError::TooManyRedirects),
+            FollowResult::Redirect(_) => Err(FetchError::TooManyRedirects),
         }
     }
 
-    async fn follow(&self, request: FetchRequest<'_>) -> Result<Hop, FetchError> {
+    async fn follow(&self, request: FetchRequest<'_>) -> Result<FollowResult, FetchError> {
         self.follow_redirects(request.url, request.conditional, request.may_follow).await
     }
 
     async fn follow_redirects(
         &self,
         url: &Url,
-        conditional: Option<&Conditional>,
-        may_follow: MayFollow<'_>,
-    ) -> Result<Hop, FetchError> {
+        conditional: Option<&Validators>,
+        may_follow: RedirectFilter<'_>,
+    ) -> Result<FollowResult, FetchError> {
         let mut url = url.clone();
         url.set_fragment(None);
         for _ in 0..=MAX_REDIRECTS {
             let response = self.send(&url, conditional).await?;
             let Some(target) = redirect_target(&url, &response) else {
-                return Ok(Hop::Arrived(url, response));
+                return Ok(FollowResult::Response(url, response));
             };
             self.guard.check(&target)?;
             if !may_follow(&target) {
-                return Ok(Hop::Elsewhere(target));
+                return Ok(FollowResult::Redirect(target));
             }
             url = target;
         }
         Err(FetchError::TooManyRedirects)
     }
 
-    async fn send(&self, url: &Url, conditional: Option<&Conditional>) -> Result<Response, FetchError> {
+    async fn send(&self, url: &Url, conditional: Option<&Validators>) -> Result<Response, FetchError> {
         let client = match self.guard.check(url)? {
-            Reach::Public => &self.public,
-            Reach::Named => &self.named,
+            Reach::Public => &self.public_client,
+            Reach::AllowedPrivate => &self.private_client,
         };
         let mut request = client
             .get(url.clone())
@@ -247,7 +247,7 @@ impl Fetcher {
         Ok(request.send().await?)
     }
 
-    fn accept(&self, response: &Response) -> Result<(), FetchError> {
+    fn check_status(&self, response: &Response) -> Result<(), FetchError> {
         let status = response.status();
         if status.is_success() {
             return Ok(());
@@ -260,9 +260,9 @@ impl Fetcher {
 
 const ACCEPT: &str = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.1";
 
-enum Hop {
-    Arrived(Url, Response),
-    Elsewhere(Url),
+enum FollowResult {
+    Response(Url, Response),
+    Redirect(Url),
 }
 
 fn client(settings: &CrawlerSettings, resolver: GuardedResolver) -> Result<Client, reqwest::Error> {
@@ -282,7 +282,7 @@ fn client(settings: &CrawlerSettings, resolver: GuardedResolver) -> Result<Clien
         .build()
 }
 
-async fn within<T>(
+async fn with_timeout<T>(
     time: Duration,
     work: impl Future<Output = Result<T, FetchError>>,
 ) -> Result<T, FetchError> {

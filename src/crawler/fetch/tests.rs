@@ -4,11 +4,11 @@ use std::io::Write;
 
 use chrono::{DateTime, Utc};
 
-use super::rebinding::DnsServer;
-use super::site::{Site, answer, page};
+use super::test_dns::DnsServer;
+use super::test_site::{TestSite, html_page, http_response};
 use super::*;
 use crate::base::ids::TenantId;
-use crate::crawler::guard::{Refusal, parse_named_hosts};
+use crate::crawler::guard::{Refusal, parse_allowed_private_hosts};
 use crate::crawler::reader::ByteBudget;
 
 fn now() -> DateTime<Utc> {
@@ -17,7 +17,7 @@ fn now() -> DateTime<Utc> {
 
 fn settings(named: &str) -> CrawlerSettings {
     CrawlerSettings {
-        allowed_private_hosts: parse_named_hosts(named).unwrap(),
+        allowed_private_hosts: parse_allowed_private_hosts(named).unwrap(),
         connect_timeout: Duration::from_secs(2),
         read_timeout: Duration::from_millis(400),
         total_timeout: Duration::from_secs(5),
@@ -31,7 +31,7 @@ fn fetcher(named: &str) -> Fetcher {
 }
 
 /// A fetcher that may go to this site.
-fn fetcher_for(site: &Site) -> Fetcher {
+fn fetcher_for(site: &TestSite) -> Fetcher {
     fetcher(&site.address.to_string())
 }
 
@@ -42,7 +42,7 @@ async fn fetch(fetcher: &Fetcher, url: &Url) -> Result<Fetched, FetchError> {
 }
 
 fn budget() -> TenantBudget {
-    ByteBudget::new(1024 * 1024, 64 * 1024).of_tenant(TenantId(1))
+    ByteBudget::new(1024 * 1024, 64 * 1024).for_tenant(TenantId(1))
 }
 
 fn text(page: &FetchedPage) -> String {
@@ -64,10 +64,10 @@ fn gzip(body: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_page_comes_as_text_with_its_validators() {
-    let site = Site::serve(|_| {
+    let site = TestSite::serve(|_| {
         let headers =
             ["Content-Type: text/html; charset=iso-8859-1", "ETag: \"v1\"", "X-Robots-Tag: noindex"];
-        answer(200, &headers, b"caf\xe9")
+        http_response(200, &headers, b"caf\xe9")
     })
     .await;
 
@@ -81,8 +81,9 @@ async fn a_page_comes_as_text_with_its_validators() {
 }
 
 #[tokio::test]
-async fn the_crawler_says_who_it_is_and_brings_no_cookies() {
-    let site = Site::serve(|_| answer(200, &["Content-Type: text/html", "Set-Cookie: a=b"], b"hi")).await;
+async fn the_crawler_sends_its_user_agent_and_no_cookies() {
+    let site =
+        TestSite::serve(|_| http_response(200, &["Content-Type: text/html", "Set-Cookie: a=b"], b"hi")).await;
     let settings = CrawlerSettings {
         contact_url: Some("https://example.com/bot".to_owned()),
         ..settings(&site.address.to_string())
@@ -104,12 +105,12 @@ async fn the_crawler_says_who_it_is_and_brings_no_cookies() {
 
 #[tokio::test]
 async fn a_page_that_did_not_change_is_not_read_again() {
-    let site = Site::serve(|head| {
+    let site = TestSite::serve(|head| {
         let known = head.to_ascii_lowercase().contains("if-none-match: \"v1\"");
-        if known { answer(304, &[], b"") } else { page("new") }
+        if known { http_response(304, &[], b"") } else { html_page("new") }
     })
     .await;
-    let known = Conditional { etag: Some("\"v1\"".to_owned()), last_modified: None };
+    let known = Validators { etag: Some("\"v1\"".to_owned()), last_modified: None };
     let url = site.url("/");
     let request =
         FetchRequest { url: &url, conditional: Some(&known), may_follow: &|_| true, budget: &budget() };
@@ -121,10 +122,10 @@ async fn a_page_that_did_not_change_is_not_read_again() {
 
 #[tokio::test]
 async fn redirects_on_the_host_are_followed_and_counted() {
-    let site = Site::serve(|head| match head.split(' ').nth(1).unwrap() {
-        "/old" => answer(301, &["Location: ../new?x=1#top"], b""),
-        "/new?x=1" => page("here"),
-        _ => answer(302, &["Location: /loop"], b""),
+    let site = TestSite::serve(|head| match head.split(' ').nth(1).unwrap() {
+        "/old" => http_response(301, &["Location: ../new?x=1#top"], b""),
+        "/new?x=1" => html_page("here"),
+        _ => http_response(302, &["Location: /loop"], b""),
     })
     .await;
     let fetcher = fetcher_for(&site);
@@ -135,7 +136,7 @@ async fn redirects_on_the_host_are_followed_and_counted() {
 
 #[tokio::test]
 async fn a_redirect_to_another_host_is_handed_back_as_a_link() {
-    let site = Site::serve(|_| answer(302, &["Location: https://homes.example.com/x"], b"")).await;
+    let site = TestSite::serve(|_| http_response(302, &["Location: https://homes.example.com/x"], b"")).await;
 
     let fetched = fetch(&fetcher_for(&site), &site.url("/")).await.unwrap();
 
@@ -144,9 +145,9 @@ async fn a_redirect_to_another_host_is_handed_back_as_a_link() {
 
 #[tokio::test]
 async fn a_redirect_into_the_private_network_is_refused() {
-    let inner = Site::serve(|_| page("secret")).await;
+    let inner = TestSite::serve(|_| html_page("secret")).await;
     let location = format!("Location: {}", inner.url("/secret"));
-    let site = Site::serve(move |_| answer(302, &[&location], b"")).await;
+    let site = TestSite::serve(move |_| http_response(302, &[&location], b"")).await;
 
     let refused = fetch(&fetcher_for(&site), &site.url("/")).await.unwrap_err();
 
@@ -157,7 +158,7 @@ async fn a_redirect_into_the_private_network_is_refused() {
 
 #[tokio::test]
 async fn a_name_that_turns_private_is_refused_at_the_connection() {
-    let inner = Site::serve(|_| page("secret")).await;
+    let inner = TestSite::serve(|_| html_page("secret")).await;
     // The first answer is public and dead (nothing routes there); from the second on it is loopback.
     let public = "8.8.8.8".parse().unwrap();
     let dns = DnsServer::start(vec![vec![public], vec!["127.0.0.1".parse().unwrap()]]).await;
@@ -170,7 +171,11 @@ async fn a_name_that_turns_private_is_refused_at_the_connection() {
 
     assert!(matches!(first, FetchError::Timeout | FetchError::Connect), "{first:?}");
     assert!(matches!(second, FetchError::Refused(Refusal::Address { .. })), "{second:?}");
-    assert_eq!(dns.asked(), 2, "a name is resolved once for each connection, never again after the check");
+    assert_eq!(
+        dns.question_count(),
+        2,
+        "a name is resolved once for each connection, never again after the check"
+    );
     assert!(inner.requests().is_empty());
 }
 
@@ -186,8 +191,8 @@ async fn one_private_address_among_public_ones_refuses_the_name() {
 }
 
 #[tokio::test]
-async fn a_named_host_is_reached_by_name_at_its_port_only() {
-    let site = Site::serve(|_| page("inside")).await;
+async fn an_allowed_private_host_is_reached_by_name_at_its_port_only() {
+    let site = TestSite::serve(|_| html_page("inside")).await;
     let port = site.address.port();
     let fetcher = fetcher(&format!("localhost:{port}"));
 
@@ -202,9 +207,9 @@ async fn a_named_host_is_reached_by_name_at_its_port_only() {
 async fn the_size_limit_counts_bytes_after_decompression() {
     let bomb = gzip(&vec![b' '; 1024 * 1024]);
     let small = gzip(b"<p>hello");
-    let site = Site::serve(move |head| {
+    let site = TestSite::serve(move |head| {
         let headers = ["Content-Type: text/html", "Content-Encoding: gzip"];
-        answer(200, &headers, if head.starts_with("GET /bomb") { &bomb } else { &small })
+        http_response(200, &headers, if head.starts_with("GET /bomb") { &bomb } else { &small })
     })
     .await;
     let fetcher = fetcher_for(&site);
@@ -218,9 +223,10 @@ async fn the_size_limit_counts_bytes_after_decompression() {
 async fn the_size_limit_counts_what_unpacks_into_nothing() {
     let mut endless = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     endless.extend([0, 0, 0, 0xff, 0xff].repeat(20 * 1024));
-    let site =
-        Site::serve(move |_| answer(200, &["Content-Type: text/html", "Content-Encoding: gzip"], &endless))
-            .await;
+    let site = TestSite::serve(move |_| {
+        http_response(200, &["Content-Type: text/html", "Content-Encoding: gzip"], &endless)
+    })
+    .await;
 
     let refused = fetch(&fetcher_for(&site), &site.url("/")).await.unwrap_err();
     assert_eq!(refused, FetchError::TooLarge(64 * 1024));
@@ -230,11 +236,11 @@ async fn the_size_limit_counts_what_unpacks_into_nothing() {
 async fn gzip_is_read_by_either_name_and_in_members() {
     let members = [gzip(b"<p>he"), gzip(b""), gzip(b"llo")].concat();
     let cut = members[..members.len() - 1].to_vec();
-    let site = Site::serve(move |head| match head.split(' ').nth(1).unwrap() {
-        "/cut" => answer(200, &["Content-Type: text/html", "Content-Encoding: gzip"], &cut),
-        "/none" => answer(200, &["Content-Type: text/html", "Content-Encoding: gzip"], b""),
-        "/old" => answer(200, &["Content-Type: text/html", "Content-Encoding: x-gzip"], &members),
-        _ => answer(200, &["Content-Type: text/html", "Content-Encoding: GZIP"], &members),
+    let site = TestSite::serve(move |head| match head.split(' ').nth(1).unwrap() {
+        "/cut" => http_response(200, &["Content-Type: text/html", "Content-Encoding: gzip"], &cut),
+        "/none" => http_response(200, &["Content-Type: text/html", "Content-Encoding: gzip"], b""),
+        "/old" => http_response(200, &["Content-Type: text/html", "Content-Encoding: x-gzip"], &members),
+        _ => http_response(200, &["Content-Type: text/html", "Content-Encoding: GZIP"], &members),
     })
     .await;
     let fetcher = fetcher_for(&site);
@@ -247,10 +253,10 @@ async fn gzip_is_read_by_either_name_and_in_members() {
 
 #[tokio::test]
 async fn what_is_not_a_page_is_not_read() {
-    let site = Site::serve(|head| match head.split(' ').nth(1).unwrap() {
-        "/pdf" => answer(200, &["Content-Type: application/pdf"], b"%PDF"),
-        "/brotli" => answer(200, &["Content-Type: text/html", "Content-Encoding: br"], b"\x0b"),
-        "/broken" => answer(200, &["Content-Type: text/html", "Content-Encoding: gzip"], b"not gzip"),
+    let site = TestSite::serve(|head| match head.split(' ').nth(1).unwrap() {
+        "/pdf" => http_response(200, &["Content-Type: application/pdf"], b"%PDF"),
+        "/brotli" => http_response(200, &["Content-Type: text/html", "Content-Encoding: br"], b"\x0b"),
+        "/broken" => http_response(200, &["Content-Type: text/html", "Content-Encoding: gzip"], b"not gzip"),
         _ => Some(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 9\r\n\r\nhalf".to_vec()),
     })
     .await;
@@ -263,11 +269,11 @@ async fn what_is_not_a_page_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_busy_host_says_when_to_come_back() {
-    let site = Site::serve(|head| match head.split(' ').nth(1).unwrap() {
-        "/busy" => answer(503, &["Retry-After: Sun, 22 Nov 2026 10:01:00 GMT"], b""),
-        "/often" => answer(429, &["Retry-After: 7"], b""),
-        _ => answer(410, &[], b""),
+async fn retry_after_of_a_busy_host_is_read() {
+    let site = TestSite::serve(|head| match head.split(' ').nth(1).unwrap() {
+        "/busy" => http_response(503, &["Retry-After: Sun, 22 Nov 2026 10:01:00 GMT"], b""),
+        "/often" => http_response(429, &["Retry-After: 7"], b""),
+        _ => http_response(410, &[], b""),
     })
     .await;
     let fetcher = fetcher_for(&site);
@@ -278,22 +284,22 @@ async fn a_busy_host_says_when_to_come_back() {
 
     assert_eq!(busy.retry_after(), Some(Duration::from_secs(60)));
     assert_eq!(often.retry_after(), Some(Duration::from_secs(7)));
-    assert!(busy.is_transient() && often.asks_to_slow_down());
+    assert!(busy.is_transient() && often.is_throttled());
     assert!(gone.is_gone() && !gone.is_transient());
 }
 
 #[tokio::test]
-async fn failures_are_told_apart() {
-    let silent = Site::serve(|_| None).await;
+async fn failures_are_distinguished() {
+    let silent = TestSite::serve(|_| None).await;
     let closed = {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         listener.local_addr().unwrap()
     };
-    let plain = Site::serve(|_| page("no TLS here")).await;
+    let plain = TestSite::serve(|_| html_page("no TLS here")).await;
     let nobody = DnsServer::start(vec![vec![]]).await;
     let fetcher = fetcher(&format!("{},{closed},{}", silent.address, plain.address));
     let lost = Fetcher::with_resolver(&settings(""), Clock::manual(now()), nobody.resolver()).unwrap();
-    let garbage = Site::serve(|_| Some(b"220 mail ready\r\n".to_vec())).await;
+    let garbage = TestSite::serve(|_| Some(b"220 mail ready\r\n".to_vec())).await;
 
     let timeout = fetch(&fetcher, &silent.url("/")).await.unwrap_err();
     let connect = fetch(&fetcher, &format!("http://{closed}/").parse().unwrap()).await.unwrap_err();

@@ -22,35 +22,35 @@ pub fn classify(address: IpAddr) -> Verdict {
 }
 
 fn special_v6(address: Ipv6Addr) -> Option<&'static SpecialRange> {
-    match carried_v4(address) {
-        Some(Carried::InPlace(v4)) => ranges::find_v4(v4),
-        Some(Carried::Beside(v4)) => ranges::find_v4(v4).or_else(|| ranges::find_v6(address)),
+    match embedded_v4(address) {
+        Some(EmbeddedIpv4::Destination(v4)) => ranges::find_v4(v4),
+        Some(EmbeddedIpv4::Alongside(v4)) => ranges::find_v4(v4).or_else(|| ranges::find_v6(address)),
         None => ranges::find_v6(address),
     }
 }
 
 /// An IPv4 address inside of an IPv6 one.
-enum Carried {
+enum EmbeddedIpv4 {
     /// The packet goes to this address, whatever the prefix says.
-    InPlace(Ipv4Addr),
+    Destination(Ipv4Addr),
     /// The packet may end there, and the prefix has to be public as well.
-    Beside(Ipv4Addr),
+    Alongside(Ipv4Addr),
 }
 
-fn carried_v4(address: Ipv6Addr) -> Option<Carried> {
+fn embedded_v4(address: Ipv6Addr) -> Option<EmbeddedIpv4> {
     match address.segments() {
         // IPv4-mapped (RFC 4291 section 2.5.5.2): the kernel opens an IPv4 socket.
-        [0, 0, 0, 0, 0, 0xffff, high, low] => Some(Carried::InPlace(v4(high, low))),
+        [0, 0, 0, 0, 0, 0xffff, high, low] => Some(EmbeddedIpv4::Destination(v4(high, low))),
         // The well-known NAT64 prefix (RFC 6052).
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(Carried::InPlace(v4(high, low))),
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(EmbeddedIpv4::Destination(v4(high, low))),
         // 6to4 (RFC 3056).
-        [0x2002, high, low, ..] => Some(Carried::InPlace(v4(high, low))),
+        [0x2002, high, low, ..] => Some(EmbeddedIpv4::Destination(v4(high, low))),
         // Teredo (RFC 4380): the client's address, inverted. The prefix itself is refused.
-        [0x2001, 0, .., high, low] => Some(Carried::Beside(v4(!high, !low))),
+        [0x2001, 0, .., high, low] => Some(EmbeddedIpv4::Alongside(v4(!high, !low))),
         // ISATAP (RFC 5214) under any prefix; 0200 sets the universal bit.
-        [.., 0 | 0x0200, 0x5efe, high, low] => Some(Carried::Beside(v4(high, low))),
+        [.., 0 | 0x0200, 0x5efe, high, low] => Some(EmbeddedIpv4::Alongside(v4(high, low))),
         // IPv4-compatible (RFC 4291 section 2.5.5.1); the prefix is refused. `::` and `::1` are rows of their own.
-        [0, 0, 0, 0, 0, 0, high, low] if high != 0 || low > 1 => Some(Carried::Beside(v4(high, low))),
+        [0, 0, 0, 0, 0, 0, high, low] if high != 0 || low > 1 => Some(EmbeddedIpv4::Alongside(v4(high, low))),
         _ => None,
     }
 }

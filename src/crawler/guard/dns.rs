@@ -50,7 +50,7 @@ impl GuardedResolver {
         Self { resolver, reach }
     }
 
-    async fn checked(self, host: String) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
+    async fn resolve_checked(self, host: String) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
         let mut addresses = self.resolver.lookup(&host).await?;
         if addresses.is_empty() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address").into());
@@ -67,7 +67,7 @@ impl GuardedResolver {
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let checked = self.clone().checked(name.as_str().to_owned());
+        let checked = self.clone().resolve_checked(name.as_str().to_owned());
         Box::pin(async move { checked.await.map(|found| Box::new(found.into_iter()) as Addrs) })
     }
 }

@@ -13,7 +13,7 @@ mod tests;
 pub use address::{Verdict, classify};
 pub use dns::{GuardedResolver, Lookup, Resolver, SystemResolver};
 pub use ranges::SpecialRange;
-pub use target::{BadNamedHost, Guard, Reach, parse_named_hosts};
+pub use target::{Guard, InvalidPrivateHost, Reach, parse_allowed_private_hosts};
 
 use std::net::IpAddr;
 

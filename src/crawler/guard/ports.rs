@@ -2,7 +2,7 @@
 //! browsers refuse them; this is their list (WHATWG Fetch, "port blocking").
 
 /// Whether browsers and we refuse `port`.
-pub(super) fn is_refused(port: u16) -> bool {
+pub(super) fn is_blocked(port: u16) -> bool {
     REFUSED.binary_search(&port).is_ok()
 }
 

@@ -23,7 +23,7 @@ impl SpecialRange {
         Self { name, rfc, base, length }
     }
 
-    fn holds(&self, bits: u128, width: u32) -> bool {
+    fn contains(&self, bits: u128, width: u32) -> bool {
         // A length of 0 would shift by the whole width; no row has one.
         (bits ^ self.base) >> (width - self.length) == 0
     }
@@ -31,13 +31,13 @@ impl SpecialRange {
 
 /// The row that `address` belongs to, if it is special.
 pub(super) fn find_v4(address: Ipv4Addr) -> Option<&'static SpecialRange> {
-    V4.iter().find(|range| range.holds(u128::from(address.to_bits()), 32))
+    V4.iter().find(|range| range.contains(u128::from(address.to_bits()), 32))
 }
 
 /// The row that `address` belongs to, if it is special. What is not global unicast (2000::/3) is always special.
 pub(super) fn find_v6(address: Ipv6Addr) -> Option<&'static SpecialRange> {
-    let listed = V6.iter().find(|range| range.holds(address.to_bits(), 128));
-    listed.or_else(|| (!GLOBAL_UNICAST.holds(address.to_bits(), 128)).then_some(&UNASSIGNED))
+    let listed = V6.iter().find(|range| range.contains(address.to_bits(), 128));
+    listed.or_else(|| (!GLOBAL_UNICAST.contains(address.to_bits(), 128)).then_some(&UNASSIGNED))
 }
 
 static GLOBAL_UNICAST: SpecialRange =

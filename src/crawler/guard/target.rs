@@ -6,7 +6,7 @@ use url::{Host, Url};
 
 use super::ports;
 use super::{Refusal, Verdict, classify};
-use crate::crawler::settings::NamedHosts;
+use crate::crawler::settings::AllowedPrivateHosts;
 
 /// The longest URL that is fetched; the wire's `source_url` has the same bound.
 const MAX_URL_BYTES: usize = 2_000;
@@ -17,18 +17,18 @@ pub enum Reach {
     /// At public addresses only.
     Public,
     /// At whatever address it has: the operator named this host and port.
-    Named,
+    AllowedPrivate,
 }
 
 /// Judges URLs. Holds the hosts that the operator named; knows no network.
 #[derive(Clone, Debug, Default)]
 pub struct Guard {
-    named: NamedHosts,
+    allowed_private: AllowedPrivateHosts,
 }
 
 impl Guard {
-    pub fn new(named: NamedHosts) -> Self {
-        Self { named }
+    pub fn new(allowed_private: AllowedPrivateHosts) -> Self {
+        Self { allowed_private }
     }
 
     /// Whether `url` may be fetched, and how. To be asked again for each redirect.
@@ -42,8 +42,8 @@ impl Guard {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Refusal::UserInfo);
         }
-        if self.is_named(url) {
-            return Ok(Reach::Named);
+        if self.is_allowed_private(url) {
+            return Ok(Reach::AllowedPrivate);
         }
         check_port(url)?;
         check_host(url)?;
@@ -51,15 +51,15 @@ impl Guard {
     }
 
     /// Whether the operator named this host and port.
-    pub fn is_named(&self, url: &Url) -> bool {
+    pub fn is_allowed_private(&self, url: &Url) -> bool {
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return false };
-        self.named.contains(&(host.to_owned(), port))
+        self.allowed_private.contains(&(host.to_owned(), port))
     }
 }
 
 fn check_port(url: &Url) -> Result<(), Refusal> {
     match url.port_or_known_default() {
-        Some(port) if ports::is_refused(port) => Err(Refusal::Port(port)),
+        Some(port) if ports::is_blocked(port) => Err(Refusal::Port(port)),
         _ => Ok(()),
     }
 }
@@ -107,15 +107,17 @@ const SPECIAL_USE: [&str; 9] =
 /// An entry that is not `host:port`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not host:port")]
-pub struct BadNamedHost(pub String);
+pub struct InvalidPrivateHost(pub String);
 
 /// Reads the comma list of `crawler.allowed_private_hosts`; the port must be written, IPv6 stands in brackets.
-pub fn parse_named_hosts(list: &str) -> Result<NamedHosts, BadNamedHost> {
+pub fn parse_allowed_private_hosts(list: &str) -> Result<AllowedPrivateHosts, InvalidPrivateHost> {
     let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-    entries.map(|entry| parse_named_host(entry).ok_or_else(|| BadNamedHost(entry.to_owned()))).collect()
+    entries
+        .map(|entry| parse_allowed_private_host(entry).ok_or_else(|| InvalidPrivateHost(entry.to_owned())))
+        .collect()
 }
 
-fn parse_named_host(entry: &str) -> Option<(String, u16)> {
+fn parse_allowed_private_host(entry: &str) -> Option<(String, u16)> {
     let (host, port) = entry.rsplit_once(':')?;
     let port = port.parse().ok()?;
     // Through the same parser as the URLs it will be compared with, so that both spell a host alike.

@@ -7,7 +7,7 @@ use url::Url;
 use super::*;
 
 fn guard() -> Guard {
-    Guard::new(parse_named_hosts("127.0.0.1:8080, db.internal:9000, [::1]:7000").unwrap())
+    Guard::new(parse_allowed_private_hosts("127.0.0.1:8080, db.internal:9000, [::1]:7000").unwrap())
 }
 
 fn check(text: &str) -> Result<Reach, Refusal> {
@@ -147,11 +147,11 @@ fn public_urls_pass() {
 }
 
 #[test]
-fn a_named_host_passes_at_its_port_only() {
-    assert_eq!(check("http://127.0.0.1:8080/"), Ok(Reach::Named));
-    assert_eq!(check("http://DB.internal:9000/x"), Ok(Reach::Named));
-    assert_eq!(check("http://[::1]:7000/"), Ok(Reach::Named));
-    assert_eq!(check("http://0x7f.1:8080/"), Ok(Reach::Named));
+fn an_allowed_private_host_passes_at_its_port_only() {
+    assert_eq!(check("http://127.0.0.1:8080/"), Ok(Reach::AllowedPrivate));
+    assert_eq!(check("http://DB.internal:9000/x"), Ok(Reach::AllowedPrivate));
+    assert_eq!(check("http://[::1]:7000/"), Ok(Reach::AllowedPrivate));
+    assert_eq!(check("http://0x7f.1:8080/"), Ok(Reach::AllowedPrivate));
     assert!(check("http://ann@127.0.0.1:8080/").is_err());
     assert!(check("ftp://127.0.0.1:8080/").is_err());
     assert!(check("http://127.0.0.2:8080/").is_err());
@@ -184,10 +184,10 @@ fn every_special_range_is_refused_from_its_first_address() {
 }
 
 #[test]
-fn a_named_list_says_which_entry_is_wrong() {
-    assert!(parse_named_hosts("").unwrap().is_empty());
+fn an_invalid_allowed_private_host_is_named_in_the_error() {
+    assert!(parse_allowed_private_hosts("").unwrap().is_empty());
     for wrong in ["localhost", "localhost:", "localhost:70000", "http://localhost:80", "a/b:80", "u@h:80"] {
         let list = format!("127.0.0.1:80,{wrong}");
-        assert_eq!(parse_named_hosts(&list), Err(BadNamedHost(wrong.to_owned())));
+        assert_eq!(parse_allowed_private_hosts(&list), Err(InvalidPrivateHost(wrong.to_owned())));
     }
 }

@@ -10,15 +10,15 @@ use crate::crawler::robots;
 use crate::crawler::settings::CrawlerSettings;
 
 /// Reads `data` as a page.
-pub fn hold_for_page(data: &[u8]) {
+pub fn check_page(data: &[u8]) {
     let page = page_of(String::from_utf8_lossy(data).into_owned());
     let reading = read(&page);
-    hold_for_reading(&reading, page.html.len());
+    check_reading(&reading, page.html.len());
     assert_eq!(read(&page).cost, reading.cost, "reading depends on the page alone");
 }
 
 /// Reads `data` as what a page holds for machines. Its first byte says in which form.
-pub fn hold_for_page_data(data: &[u8]) {
+pub fn check_page_data(data: &[u8]) {
     let Some((form, data)) = data.split_first() else { return };
     // The end tag would make the rest markup.
     let data = String::from_utf8_lossy(data).replace("</", "<\\/");
@@ -28,11 +28,11 @@ pub fn hold_for_page_data(data: &[u8]) {
         2 => format!("<script>window.__STATE__ = {data}</script>"),
         _ => format!("<script>self.__next_f.push([1,{}])</script>", serde_json::Value::from(data)),
     };
-    hold_for_page(html.as_bytes());
+    check_page(html.as_bytes());
 }
 
 /// Reads `data` as a robots.txt; its first line is a path.
-pub fn hold_for_robots(data: &[u8]) {
+pub fn check_robots(data: &[u8]) {
     let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(0);
     let path = format!("/{}", String::from_utf8_lossy(&data[..end]));
     let rules = robots::parse_rules(&data[end..]);
@@ -47,7 +47,7 @@ pub fn hold_for_robots(data: &[u8]) {
 }
 
 /// What holds for the reading of a page of `html_bytes`.
-pub fn hold_for_reading(reading: &Reading, html_bytes: usize) {
+pub fn check_reading(reading: &Reading, html_bytes: usize) {
     let allowed = PageBudget::for_page(html_bytes).allowed();
     assert!(reading.cost.steps <= allowed.steps && reading.cost.bytes <= allowed.bytes, "{:?}", reading.cost);
     assert_ne!(reading.truncated, Some(Truncation::Markup), "the scan and the parser read the same tags");

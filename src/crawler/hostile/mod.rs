@@ -1,15 +1,15 @@
 //! Pages and files as an attacker writes them, by size, and what holds for any of them. Tests, seeds and fuzz targets
 //! share this; a build without tests does not have it.
 
-pub mod apart;
 pub mod invariants;
 mod markup;
 mod robots_files;
 #[cfg(test)]
-mod seeds;
+mod seed_corpus;
 mod structured;
 #[cfg(test)]
 mod tests;
+pub mod via_readers;
 
 pub use robots_files::ROBOTS_FILES;
 

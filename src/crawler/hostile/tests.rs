@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::time::Duration;
 
-use super::invariants::{hold_for_reading, hold_for_robots};
+use super::invariants::{check_reading, check_robots};
 use super::{ROBOTS_FILES, Shape, page, pages, run};
 use crate::crawler::budget::Truncation;
 use crate::crawler::reading::Reading;
@@ -37,11 +37,11 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 fn read(shape: &Shape, bytes: usize) -> (Reading, Duration) {
     let page = page(shape, bytes);
     let (reading, took) = timed(|| super::read(&page));
-    hold_for_reading(&reading, page.html.len());
+    check_reading(&reading, page.html.len());
     (reading, took)
 }
 
-fn costs_in_proportion(shape: &Shape) {
+fn assert_costs_in_proportion(shape: &Shape) {
     let (single, single_cpu) = read(shape, SIZE);
     let (double, double_cpu) = read(shape, 2 * SIZE);
 
@@ -70,12 +70,12 @@ fn shapes_have_the_size_that_is_asked_for() {
 
 #[test]
 fn hostile_markup_costs_in_proportion_to_its_size() {
-    super::markup::SHAPES.iter().for_each(costs_in_proportion);
+    super::markup::SHAPES.iter().for_each(assert_costs_in_proportion);
 }
 
 #[test]
 fn hostile_data_costs_in_proportion_to_its_size() {
-    super::structured::SHAPES.iter().for_each(costs_in_proportion);
+    super::structured::SHAPES.iter().for_each(assert_costs_in_proportion);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn hostile_robots_files_cost_in_proportion_to_their_size() {
             shape.name
         );
         assert!(rules.weight() <= 3 * MAX_FILE_BYTES, "{}: {} bytes", shape.name, rules.weight());
-        hold_for_robots(file.as_bytes());
+        check_robots(file.as_bytes());
     }
 }
 
@@ -115,7 +115,7 @@ fn the_largest_page_of_each_finding_is_cut_off_in_seconds() {
 }
 
 #[test]
-fn the_page_of_870_bytes_that_ended_the_process_is_cut_off() {
+fn the_page_of_870_bytes_that_crashed_the_process_is_cut_off() {
     let shape = pages().find(|shape| shape.name == "names_and_depth").unwrap();
 
     let reading = run(&shape, 870);

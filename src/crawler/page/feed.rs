@@ -8,7 +8,7 @@ use html5ever::{TokenizerResult, tree_builder};
 use scraper::Html;
 
 use super::tags::{self, TagEnd};
-use super::tree::{Gate, RawText};
+use super::tree::{BudgetedTokenSink, RawText};
 use crate::base::text;
 use crate::crawler::budget::{PageBudget, Truncation};
 
@@ -33,19 +33,19 @@ const RAW_TEXT: [&[u8]; 10] = [
 
 /// The tree of `html`, up to where the budget was spent.
 pub(super) fn parse(html: &str, budget: &PageBudget) -> Html {
-    Feeder::fed_with(html, budget).tokenizer.sink.finish()
+    Feeder::run(html, budget).tokenizer.sink.finish()
 }
 
 /// Errors in the markup of `html`.
 #[cfg(test)]
 pub(super) fn errors(html: &str) -> u64 {
-    Feeder::fed_with(html, &PageBudget::for_page(html.len())).tokenizer.sink.errors()
+    Feeder::run(html, &PageBudget::for_page(html.len())).tokenizer.sink.errors()
 }
 
 struct Feeder<'a> {
     html: &'a str,
     shared: StrTendril,
-    tokenizer: Tokenizer<Gate<'a>>,
+    tokenizer: Tokenizer<BudgetedTokenSink<'a>>,
     queue: BufferQueue,
     budget: &'a PageBudget,
     /// How much of the page the tokenizer has.
@@ -59,8 +59,8 @@ struct MeasuredTag {
 }
 
 impl<'a> Feeder<'a> {
-    fn fed_with(html: &'a str, budget: &'a PageBudget) -> Self {
-        let gate = Gate::new(budget, tree_builder::TreeBuilderOpts::default());
+    fn run(html: &'a str, budget: &'a PageBudget) -> Self {
+        let gate = BudgetedTokenSink::new(budget, tree_builder::TreeBuilderOpts::default());
         let mut feeder = Self {
             html,
             // One copy for the whole page: what the tree keeps of it is shared.
@@ -70,7 +70,7 @@ impl<'a> Feeder<'a> {
             budget,
             fed: 0,
         };
-        budget.keep(html.len() as u64);
+        budget.charge_bytes(html.len() as u64);
         feeder.feed_all();
         feeder.tokenizer.end();
         feeder
@@ -127,9 +127,9 @@ impl<'a> Feeder<'a> {
             TagEnd::Open { attributes } => (self.html.len(), attributes, false),
             TagEnd::TooManyAttributes => return Err(Truncation::Attributes),
         };
-        self.budget.scan(end - open);
+        self.budget.charge_scan(end - open);
         let comparisons = attributes * attributes / 2;
-        self.budget.work((attributes + comparisons / COMPARISONS_PER_STEP) as u64);
+        self.budget.charge_steps((attributes + comparisons / COMPARISONS_PER_STEP) as u64);
         Ok(MeasuredTag { end, is_whole })
     }
 
@@ -215,7 +215,7 @@ impl<'a> Feeder<'a> {
 
     fn feed_up_to(&mut self, end: usize) {
         while self.fed < end && !self.budget.is_spent() {
-            let piece = text::cut(&self.html[self.fed..end], STRETCH_BYTES).len();
+            let piece = text::truncate(&self.html[self.fed..end], STRETCH_BYTES).len();
             self.queue.push_back(self.shared.subtendril(self.fed as u32, piece as u32));
             self.fed += piece;
             // A script or a charset pauses the tokenizer; neither matters here.
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_of_many_attributes_is_cut_off_and_what_stands_before_it_is_read() {
+    fn a_tag_of_many_attributes_is_cut_off_and_the_text_before_it_is_read() {
         let attributes: String = (0..100_000).map(|at| format!(" a{at}")).collect();
         let budget = PageBudget::for_page(attributes.len());
 

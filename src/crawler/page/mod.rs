@@ -49,7 +49,7 @@ impl Page {
             has_item_references: false,
             budget,
         };
-        page.survey();
+        page.scan_elements();
         page
     }
 
@@ -81,7 +81,7 @@ impl Page {
 
     /// The elements of the page in the order in which they begin, up to where the budget is spent.
     pub fn elements(&self) -> impl Iterator<Item = ElementRef<'_>> {
-        let nodes = self.html.tree.root().descendants().take_while(|_| self.budget.work(NODE_STEPS));
+        let nodes = self.html.tree.root().descendants().take_while(|_| self.budget.charge_steps(NODE_STEPS));
         nodes.filter_map(ElementRef::wrap)
     }
 
@@ -97,7 +97,7 @@ impl Page {
         // The parser joins the text of a script, unless it is in a drawing.
         let mut all = Cow::Borrowed(first);
         for piece in pieces {
-            if !self.budget.keep((all.len() + piece.len()) as u64) {
+            if !self.budget.charge_bytes((all.len() + piece.len()) as u64) {
                 return Cow::default();
             }
             all.to_mut().push_str(piece);
@@ -132,11 +132,11 @@ impl Page {
 
     /// Looks once at every element for what the page says of itself. Goes on when the budget is spent: the tree is
     /// bounded, and a page that is cut off may still ask not to be indexed.
-    fn survey(&mut self) {
+    fn scan_elements(&mut self) {
         let mut base = None;
         let mut canonicals = Vec::new();
         for node in self.html.tree.root().descendants() {
-            self.budget.work(NODE_STEPS);
+            self.budget.charge_steps(NODE_STEPS);
             let Some(element) = ElementRef::wrap(node) else { continue };
             for (name, _) in &element.value().attrs {
                 self.has_items |= name.local == local_name!("itemscope");
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_canonical_url_is_the_pages_own_word_on_its_own_host() {
+    fn a_canonical_url_is_accepted_only_on_the_same_host() {
         let canonical = |head: &str| page(head).canonical().to_string();
 
         assert_eq!(canonical("<link rel=canonical href='/house/1'>"), "https://homes.example.com/house/1");

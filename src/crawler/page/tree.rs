@@ -41,8 +41,8 @@ pub(super) enum RawText {
 }
 
 /// Between the tokenizer and the tree builder.
-pub(super) struct Gate<'a> {
-    builder: TreeBuilder<NodeId, CountingSink<'a>>,
+pub(super) struct BudgetedTokenSink<'a> {
+    builder: TreeBuilder<NodeId, BudgetedTreeSink<'a>>,
     budget: &'a PageBudget,
     tokens: Cell<u64>,
     tags: Cell<u64>,
@@ -50,9 +50,9 @@ pub(super) struct Gate<'a> {
     raw_text: RefCell<Option<RawText>>,
 }
 
-impl<'a> Gate<'a> {
+impl<'a> BudgetedTokenSink<'a> {
     pub(super) fn new(budget: &'a PageBudget, options: TreeBuilderOpts) -> Self {
-        let sink = CountingSink {
+        let sink = BudgetedTreeSink {
             tree: HtmlTreeSink::new(Html::new_document()),
             budget,
             nodes: Cell::new(0),
@@ -96,29 +96,29 @@ impl<'a> Gate<'a> {
         self.builder.sink.finish()
     }
 
-    fn pass(&self, token: Token, line: u64) -> TokenSinkResult<NodeId> {
+    fn forward(&self, token: Token, line: u64) -> TokenSinkResult<NodeId> {
         self.tokens.set(self.tokens.get() + 1);
-        if !self.budget.work(TOKEN_STEPS) {
+        if !self.budget.charge_steps(TOKEN_STEPS) {
             return TokenSinkResult::Continue;
         }
         self.builder.process_token(token, line)
     }
 
-    fn pass_tag(&self, mut tag: Tag, line: u64) -> TokenSinkResult<NodeId> {
+    fn forward_tag(&self, mut tag: Tag, line: u64) -> TokenSinkResult<NodeId> {
         self.tags.set(self.tags.get() + 1);
         *self.raw_text.borrow_mut() = None;
         if tag.kind == TagKind::EndTag {
             tag.attrs.clear();
-            return self.pass(Token::TagToken(tag), line);
+            return self.forward(Token::TagToken(tag), line);
         }
-        self.budget.work(tag.attrs.len() as u64 * ATTRIBUTE_STEPS);
-        tag.attrs.retain(|attribute| is_read(&attribute.name.local, &tag.name));
+        self.budget.charge_steps(tag.attrs.len() as u64 * ATTRIBUTE_STEPS);
+        tag.attrs.retain(|attribute| is_relevant_attribute(&attribute.name.local, &tag.name));
         if is_formatting(&tag.name) {
             let widest = &self.builder.sink.widest_formatting;
             widest.set(widest.get().max(tag.attrs.len() as u64));
         }
         let name = tag.name.clone();
-        let result = self.pass(Token::TagToken(tag), line);
+        let result = self.forward(Token::TagToken(tag), line);
         *self.raw_text.borrow_mut() = match result {
             TokenSinkResult::RawData(_) => Some(RawText::UntilTag(name)),
             TokenSinkResult::Plaintext => Some(RawText::UntilEnd),
@@ -128,30 +128,30 @@ impl<'a> Gate<'a> {
     }
 }
 
-impl TokenSink for Gate<'_> {
+impl TokenSink for BudgetedTokenSink<'_> {
     type Handle = NodeId;
 
     fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<NodeId> {
         match token {
-            Token::TagToken(tag) => self.pass_tag(tag, line),
+            Token::TagToken(tag) => self.forward_tag(tag, line),
             Token::CharacterTokens(text) => {
-                self.budget.keep(TEXT_BYTES);
-                self.budget.scan(text.len());
-                self.pass(Token::CharacterTokens(text), line)
+                self.budget.charge_bytes(TEXT_BYTES);
+                self.budget.charge_scan(text.len());
+                self.forward(Token::CharacterTokens(text), line)
             }
             // Nothing reads comments.
             Token::CommentToken(_) => {
                 self.comments.set(self.comments.get() + 1);
                 self.tokens.set(self.tokens.get() + 1);
-                self.budget.work(TOKEN_STEPS);
+                self.budget.charge_steps(TOKEN_STEPS);
                 TokenSinkResult::Continue
             }
             Token::ParseError(message) => {
-                self.budget.work(TOKEN_STEPS);
+                self.budget.charge_steps(TOKEN_STEPS);
                 self.builder.sink.parse_error(message);
                 TokenSinkResult::Continue
             }
-            Token::DoctypeToken(_) | Token::NullCharacterToken | Token::EOFToken => self.pass(token, line),
+            Token::DoctypeToken(_) | Token::NullCharacterToken | Token::EOFToken => self.forward(token, line),
         }
     }
 
@@ -165,7 +165,7 @@ impl TokenSink for Gate<'_> {
 }
 
 /// The attributes that the readers of a page and the tree builder look at.
-fn is_read(attribute: &LocalName, tag: &LocalName) -> bool {
+fn is_relevant_attribute(attribute: &LocalName, tag: &LocalName) -> bool {
     match *attribute {
         local_name!("href")
         | local_name!("rel")
@@ -213,7 +213,7 @@ fn is_formatting(tag: &LocalName) -> bool {
 
 /// Scraper's tree, with every call of the builder counted: it walks its stacks of open and of formatting elements
 /// through these.
-struct CountingSink<'a> {
+struct BudgetedTreeSink<'a> {
     tree: HtmlTreeSink,
     budget: &'a PageBudget,
     nodes: Cell<usize>,
@@ -223,11 +223,11 @@ struct CountingSink<'a> {
     widest_formatting: Cell<u64>,
 }
 
-impl CountingSink<'_> {
+impl BudgetedTreeSink<'_> {
     fn count_node(&self, attributes: usize) {
         let attributes = attributes as u64;
-        self.budget.work(NODE_STEPS + attributes * ATTRIBUTE_STEPS);
-        self.budget.keep(NODE_BYTES + attributes * ATTRIBUTE_BYTES);
+        self.budget.charge_steps(NODE_STEPS + attributes * ATTRIBUTE_STEPS);
+        self.budget.charge_bytes(NODE_BYTES + attributes * ATTRIBUTE_BYTES);
         self.nodes.set(self.nodes.get() + 1);
         if self.nodes.get() > MAX_NODES {
             self.budget.stop(Truncation::Nodes);
@@ -241,7 +241,7 @@ impl CountingSink<'_> {
         let html = self.tree.0.borrow();
         let Some(parent) = html.tree.get(parent) else { return };
         let depth = parent.ancestors().take(MAX_DEPTH).count();
-        self.budget.work(depth as u64);
+        self.budget.charge_steps(depth as u64);
         if depth >= MAX_DEPTH {
             self.budget.stop(Truncation::Depth);
         }
@@ -257,18 +257,20 @@ impl CountingSink<'_> {
     }
 
     /// Whether `child` is to be added. What comes after the end of the budget stays without a place in the tree.
-    fn takes(&self, child: &NodeOrText<NodeId>) -> bool {
+    fn accepts(&self, child: &NodeOrText<NodeId>) -> bool {
         match child {
-            NodeOrText::AppendText(text) => self.budget.scan(text.len()) && self.budget.work(NODE_STEPS),
+            NodeOrText::AppendText(text) => {
+                self.budget.charge_scan(text.len()) && self.budget.charge_steps(NODE_STEPS)
+            }
             NodeOrText::AppendNode(_) => {
-                self.budget.work(NODE_STEPS);
+                self.budget.charge_steps(NODE_STEPS);
                 true
             }
         }
     }
 }
 
-impl TreeSink for CountingSink<'_> {
+impl TreeSink for BudgetedTreeSink<'_> {
     type Output = Html;
     type Handle = NodeId;
     type ElemName<'b>
@@ -281,7 +283,7 @@ impl TreeSink for CountingSink<'_> {
     }
 
     fn parse_error(&self, _message: Cow<'static, str>) {
-        self.budget.work(2);
+        self.budget.charge_steps(2);
         self.errors.set(self.errors.get() + 1);
     }
 
@@ -290,7 +292,7 @@ impl TreeSink for CountingSink<'_> {
     }
 
     fn elem_name<'b>(&'b self, target: &'b NodeId) -> Ref<'b, QualName> {
-        self.budget.work(1);
+        self.budget.charge_steps(1);
         self.tree.elem_name(target)
     }
 
@@ -310,7 +312,7 @@ impl TreeSink for CountingSink<'_> {
     }
 
     fn append(&self, parent: &NodeId, child: NodeOrText<NodeId>) {
-        if self.takes(&child) {
+        if self.accepts(&child) {
             if matches!(child, NodeOrText::AppendText(_)) && !self.ends_with_text(*parent) {
                 self.count_node(0);
             }
@@ -320,7 +322,7 @@ impl TreeSink for CountingSink<'_> {
     }
 
     fn append_based_on_parent_node(&self, element: &NodeId, previous: &NodeId, child: NodeOrText<NodeId>) {
-        if self.takes(&child) {
+        if self.accepts(&child) {
             self.count_node(0);
             self.measure_depth(*element);
             self.tree.append_based_on_parent_node(element, previous, child);
@@ -328,7 +330,7 @@ impl TreeSink for CountingSink<'_> {
     }
 
     fn append_before_sibling(&self, sibling: &NodeId, child: NodeOrText<NodeId>) {
-        if self.takes(&child) {
+        if self.accepts(&child) {
             self.count_node(0);
             self.measure_depth(*sibling);
             self.tree.append_before_sibling(sibling, child);
@@ -345,7 +347,7 @@ impl TreeSink for CountingSink<'_> {
     }
 
     fn same_node(&self, x: &NodeId, y: &NodeId) -> bool {
-        self.budget.work(2 + 4 * self.widest_formatting.get());
+        self.budget.charge_steps(2 + 4 * self.widest_formatting.get());
         x == y
     }
 
@@ -354,17 +356,17 @@ impl TreeSink for CountingSink<'_> {
     }
 
     fn add_attrs_if_missing(&self, target: &NodeId, attributes: Vec<Attribute>) {
-        self.budget.work(attributes.len() as u64 * NODE_STEPS);
+        self.budget.charge_steps(attributes.len() as u64 * NODE_STEPS);
         self.tree.add_attrs_if_missing(target, attributes);
     }
 
     fn remove_from_parent(&self, target: &NodeId) {
-        self.budget.work(NODE_STEPS);
+        self.budget.charge_steps(NODE_STEPS);
         self.tree.remove_from_parent(target);
     }
 
     fn reparent_children(&self, node: &NodeId, new_parent: &NodeId) {
-        self.budget.work(NODE_STEPS);
+        self.budget.charge_steps(NODE_STEPS);
         self.tree.reparent_children(node, new_parent);
     }
 }

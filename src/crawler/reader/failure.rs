@@ -5,7 +5,7 @@ use std::process::ExitStatus;
 
 use rustix::process::Signal;
 
-use crate::telemetry::metrics::ReaderEnd;
+use crate::telemetry::metrics::ReaderExit;
 
 /// A page that was fetched and not read. The text is fit for a job's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,7 +22,7 @@ pub enum ReadFailure {
 
 impl ReadFailure {
     /// What a reader died of by itself.
-    pub(super) fn of(status: ExitStatus) -> Self {
+    pub(super) fn from_exit_status(status: ExitStatus) -> Self {
         match status.signal() {
             // An allocation beyond the limit aborts; the system's own killer takes readers first.
             Some(signal) if signal == Signal::ABORT.as_raw() || signal == Signal::KILL.as_raw() => {
@@ -34,12 +34,12 @@ impl ReadFailure {
     }
 
     /// How the reader's end is counted.
-    pub(super) fn end(self) -> ReaderEnd {
+    pub(super) fn reader_exit(self) -> ReaderExit {
         match self {
-            Self::OverMemory => ReaderEnd::OverMemory,
-            Self::OverTime => ReaderEnd::OverTime,
-            Self::Broke => ReaderEnd::Broke,
-            Self::NoReader => ReaderEnd::NotStarted,
+            Self::OverMemory => ReaderExit::OverMemory,
+            Self::OverTime => ReaderExit::OverTime,
+            Self::Broke => ReaderExit::Broke,
+            Self::NoReader => ReaderExit::NotStarted,
         }
     }
 }
@@ -49,14 +49,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reader_says_by_its_end_what_the_page_did() {
-        let of = |signal: Signal| ReadFailure::of(ExitStatus::from_raw(signal.as_raw()));
+    fn the_exit_status_of_a_reader_gives_the_failure() {
+        let of = |signal: Signal| ReadFailure::from_exit_status(ExitStatus::from_raw(signal.as_raw()));
 
         assert_eq!(of(Signal::ABORT), ReadFailure::OverMemory);
         assert_eq!(of(Signal::KILL), ReadFailure::OverMemory);
         assert_eq!(of(Signal::XCPU), ReadFailure::OverTime);
         assert_eq!(of(Signal::SYS), ReadFailure::Broke);
         assert_eq!(of(Signal::SEGV), ReadFailure::Broke);
-        assert_eq!(ReadFailure::of(ExitStatus::from_raw(0)), ReadFailure::Broke);
+        assert_eq!(ReadFailure::from_exit_status(ExitStatus::from_raw(0)), ReadFailure::Broke);
     }
 }

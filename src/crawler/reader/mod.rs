@@ -4,15 +4,15 @@
 mod failure;
 mod settings;
 
-mod bytes;
+mod byte_budget;
 mod pool;
 
 mod process;
 mod threads;
 
-mod answer;
+mod handler;
+mod response;
 mod wire;
-mod work;
 
 pub mod child;
 mod sandbox;
@@ -22,7 +22,7 @@ mod syscalls;
 #[cfg(test)]
 mod tests;
 
-pub use bytes::{ByteBudget, PagePermit, TenantBudget};
+pub use byte_budget::{ByteBudget, PagePermit, TenantBudget};
 pub use failure::ReadFailure;
 pub use pool::ReaderPool;
 pub use settings::{ReaderProgram, ReaderSettings};

@@ -13,29 +13,29 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::answer::{self, Asked};
-use super::bytes::{ByteBudget, TenantBudget};
+use super::byte_budget::{ByteBudget, TenantBudget};
 use super::failure::ReadFailure;
-use super::process::{NoAnswer, Process};
+use super::handler::Deadline;
+use super::process::{NoResponse, Process};
+use super::response::{self, ExpectedPage};
 use super::sandbox::Limits;
 use super::settings::ReaderSettings;
 use super::threads::Threads;
 use super::wire::{PageRequest, Request, request_head};
-use super::work::Deadline;
 use crate::base::clock::Clock;
+use crate::base::fair_semaphore::{FairPermit, FairSemaphore};
 use crate::base::ids::TenantId;
-use crate::base::turns::{Turn, Turns};
 use crate::crawler::fetch::FetchedPage;
 use crate::crawler::links::AllowedHosts;
 use crate::crawler::reading::{Reading, ReadingLimits};
 use crate::crawler::robots::RobotsRules;
-use crate::telemetry::metrics::{Metrics, ReaderEnd, SandboxLayer};
+use crate::telemetry::metrics::{Metrics, ReaderExit, SandboxLayer};
 
 /// How often a process is started before its page is given up, and the first wait, which doubles.
 const START_TRIES: u32 = 4;
 const START_WAIT: Duration = Duration::from_millis(250);
 /// How long a process may take to end once its pipe is broken.
-const LAST_BREATH: Duration = Duration::from_secs(1);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The readers. Clones share them.
 #[derive(Clone)]
@@ -45,24 +45,24 @@ struct Inner {
     settings: ReaderSettings,
     budget: Arc<ByteBudget>,
     metrics: Arc<Metrics>,
-    readers: OnceCell<Mutex<Arc<Readers>>>,
+    backend: OnceCell<Mutex<Arc<ReaderBackend>>>,
     idle: Mutex<Vec<Process>>,
     /// Ends of processes that are waited for, and a start that is tried again.
-    ending: TaskTracker,
-    stopping: CancellationToken,
+    background_tasks: TaskTracker,
+    shutdown: CancellationToken,
 }
 
 /// What reads, and whose turn it is.
-struct Readers {
-    turns: Turns<TenantId>,
-    kind: Kind,
+struct ReaderBackend {
+    semaphore: FairSemaphore<TenantId>,
+    kind: BackendKind,
     /// When a process is tried again, on the steady clock. Threads stand in for processes that could not be started.
     retry_at: Mutex<Option<DateTime<Utc>>>,
 }
 
-impl Readers {
+impl ReaderBackend {
     /// Whether a process is to be tried again now, which is told to one caller.
-    fn takes_retry(&self) -> bool {
+    fn take_due_retry(&self) -> bool {
         let mut retry_at = self.retry_at.lock();
         let is_due = retry_at.is_some_and(|at| at <= Clock::system().steady());
         if is_due {
@@ -72,7 +72,7 @@ impl Readers {
     }
 }
 
-enum Kind {
+enum BackendKind {
     Processes(PathBuf),
     Threads(Threads),
     /// Neither can be had.
@@ -85,17 +85,25 @@ impl ReaderPool {
         let budget = ByteBudget::new(settings.pages_bytes, largest_page as u64);
         let (readers, idle, ending) = (OnceCell::new(), Mutex::default(), TaskTracker::new());
         let stopping = CancellationToken::new();
-        Self(Arc::new(Inner { settings, budget, metrics, readers, idle, ending, stopping }))
+        Self(Arc::new(Inner {
+            settings,
+            budget,
+            metrics,
+            backend: readers,
+            idle,
+            background_tasks: ending,
+            shutdown: stopping,
+        }))
     }
 
     /// Starts the first reader and says once what holds it.
     pub async fn open(&self) {
-        self.0.readers().await;
+        self.0.backend().await;
     }
 
     /// What a tenant's pages may take of this node's memory.
     pub fn budget(&self, tenant: TenantId) -> TenantBudget {
-        self.0.budget.of_tenant(tenant)
+        self.0.budget.for_tenant(tenant)
     }
 
     /// Reads a page. The bytes that it has are held until it is read.
@@ -114,8 +122,12 @@ impl ReaderPool {
             most_links: limits.links,
             most_listings: limits.listings,
         });
-        let asked = Asked { url: &page.url, hosts, limits };
-        self.0.ask(tenant, &request, Cow::Borrowed(&page.body), |answer| answer::page(answer, &asked)).await
+        let expected = ExpectedPage { url: &page.url, hosts, limits };
+        self.0
+            .ask(tenant, &request, Cow::Borrowed(&page.body), |answer| {
+                response::parse_page(answer, &expected)
+            })
+            .await
     }
 
     /// Reads a robots.txt.
@@ -125,17 +137,17 @@ impl ReaderPool {
         text: Vec<u8>,
     ) -> Result<RobotsRules, ReadFailure> {
         let _bytes = self.budget(tenant).reserve(text.len() as u64).await;
-        self.0.ask(tenant, &Request::Robots, Cow::Owned(text), answer::robots).await
+        self.0.ask(tenant, &Request::Robots, Cow::Owned(text), response::parse_robots).await
     }
 
     /// Ends all readers; who still waits for one is told that there is none.
     pub async fn close(&self) {
-        self.0.stopping.cancel();
+        self.0.shutdown.cancel();
         for process in self.0.take_idle() {
-            self.0.bury(process, None, ReaderEnd::Stopped);
+            self.0.kill_and_reap(process, None, ReaderExit::Stopped);
         }
-        self.0.ending.close();
-        self.0.ending.wait().await;
+        self.0.background_tasks.close();
+        self.0.background_tasks.wait().await;
     }
 }
 
@@ -149,18 +161,20 @@ impl Inner {
         take: impl FnOnce(&[u8]) -> Result<T, ReadFailure>,
     ) -> Result<T, ReadFailure> {
         let head = request_head(request, body.len()).map_err(|_| ReadFailure::Broke)?;
-        let readers = self.readers().await;
-        let turn = readers.turns.wait(tenant).await.map_err(|_| ReadFailure::NoReader)?;
+        let readers = self.backend().await;
+        let permit = readers.semaphore.acquire(tenant).await.map_err(|_| ReadFailure::NoReader)?;
         let asked = match &readers.kind {
-            Kind::Processes(program) => self.ask_process(program, turn, (&*head, &*body), take).await,
-            Kind::Threads(threads) => {
-                let asked = timeout(self.settings.page_time, threads.ask(turn, head, body.into_owned()));
+            BackendKind::Processes(program) => {
+                self.ask_process(program, permit, (&*head, &*body), take).await
+            }
+            BackendKind::Threads(threads) => {
+                let asked = timeout(self.settings.page_time, threads.ask(permit, head, body.into_owned()));
                 asked.await.unwrap_or(Err(ReadFailure::OverTime)).and_then(|answer| take(&answer))
             }
-            Kind::None => Err(ReadFailure::NoReader),
+            BackendKind::None => Err(ReadFailure::NoReader),
         };
         if let Err(failure) = &asked {
-            self.metrics.reader_ends.of(failure.end()).one();
+            self.metrics.reader_ends.of(failure.reader_exit()).inc();
         }
         asked
     }
@@ -168,40 +182,40 @@ impl Inner {
     async fn ask_process<T>(
         &self,
         program: &Path,
-        turn: Turn<TenantId>,
+        permit: FairPermit<TenantId>,
         (head, body): (&[u8], &[u8]),
         take: impl FnOnce(&[u8]) -> Result<T, ReadFailure>,
     ) -> Result<T, ReadFailure> {
-        let mut held = Held { pool: self, process: None, turn: Some(turn) };
+        let mut guard = ProcessGuard { pool: self, process: None, permit: Some(permit) };
         let process = self.idle_or_new(program).await?;
-        let process = held.process.insert(process);
+        let process = guard.process.insert(process);
         let failure = match timeout(self.settings.page_time, process.ask(head, body)).await {
             Ok(Ok(answer)) => match take(&answer) {
                 Ok(taken) => {
-                    held.give_back();
+                    guard.return_to_pool();
                     return Ok(taken);
                 }
                 Err(failure) => failure,
             },
             Err(_) => ReadFailure::OverTime,
-            Ok(Err(NoAnswer::Malformed)) => ReadFailure::Broke,
+            Ok(Err(NoResponse::Malformed)) => ReadFailure::Broke,
             // How it ended says why. One that closed its pipe and lives on is killed below.
-            Ok(Err(NoAnswer::Ended)) => match timeout(LAST_BREATH, process.end()).await {
-                Ok(Ok(status)) => ReadFailure::of(status),
+            Ok(Err(NoResponse::Exited)) => match timeout(EXIT_TIMEOUT, process.wait()).await {
+                Ok(Ok(status)) => ReadFailure::from_exit_status(status),
                 Ok(Err(_)) | Err(_) => ReadFailure::Broke,
             },
         };
         process.kill();
         // Only then is the turn free. When this is dropped meanwhile, `held` waits for it.
-        let _ = process.end().await;
-        held.process = None;
+        let _ = process.wait().await;
+        guard.process = None;
         Err(failure)
     }
 
     async fn idle_or_new(&self, program: &Path) -> Result<Process, ReadFailure> {
         loop {
             let Some(mut process) = self.idle.lock().pop() else { break };
-            if !process.has_ended() {
+            if !process.has_exited() {
                 return Ok(process);
             }
         }
@@ -222,7 +236,7 @@ impl Inner {
 
     async fn start(&self, program: &Path) -> std::io::Result<Process> {
         let (process, _) = Process::start(program, self.limits()).await?;
-        self.metrics.readers_started.one();
+        self.metrics.readers_started.inc();
         Ok(process)
     }
 
@@ -233,39 +247,40 @@ impl Inner {
 
     /// What reads now. Where threads stand in for processes, a process is tried again from time to time, beside the page
     /// that asks.
-    async fn readers(self: &Arc<Self>) -> Arc<Readers> {
-        let current = self.readers.get_or_init(|| async { Mutex::new(Arc::new(self.first().await)) }).await;
+    async fn backend(self: &Arc<Self>) -> Arc<ReaderBackend> {
+        let current =
+            self.backend.get_or_init(|| async { Mutex::new(Arc::new(self.start_backend().await)) }).await;
         let readers = Arc::clone(&current.lock());
-        if let Some(program) = self.settings.program.path().filter(|_| readers.takes_retry()) {
+        if let Some(program) = self.settings.program.path().filter(|_| readers.take_due_retry()) {
             let (pool, stand_in, program) = (Arc::clone(self), Arc::clone(&readers), program.to_owned());
-            let retry = async move { pool.retry(&program, &stand_in).await };
+            let retry = async move { pool.retry_processes(&program, &stand_in).await };
             // A process that is being started ends with what waits for it.
-            self.ending.spawn(self.stopping.clone().run_until_cancelled_owned(retry));
+            self.background_tasks.spawn(self.shutdown.clone().run_until_cancelled_owned(retry));
         }
         readers
     }
 
     /// Takes processes in place of the threads that stand in for them when one can be started by now. Pages that threads
     /// are reading are read to their end.
-    async fn retry(&self, program: &Path, stand_in: &Readers) {
-        match self.processes(program).await {
+    async fn retry_processes(&self, program: &Path, fallback: &ReaderBackend) {
+        match self.start_processes(program).await {
             Ok(readers) => {
                 tracing::info!("a reader process can be started by now: pages are read in processes");
-                if let Some(current) = self.readers.get() {
+                if let Some(current) = self.backend.get() {
                     *current.lock() = Arc::new(readers);
                 }
             }
             Err(error) => {
                 tracing::debug!(%error, "no reader process can be started yet");
-                *stand_in.retry_at.lock() = Some(Clock::system().steady() + self.settings.start_retry);
+                *fallback.retry_at.lock() = Some(Clock::system().steady() + self.settings.start_retry);
             }
         }
     }
 
     /// Finds out what there is: processes, threads, or neither.
-    async fn first(&self) -> Readers {
+    async fn start_backend(&self) -> ReaderBackend {
         if let Some(program) = self.settings.program.path() {
-            match self.processes(program).await {
+            match self.start_processes(program).await {
                 Ok(readers) => return readers,
                 Err(error) => tracing::warn!(
                     %error,
@@ -274,36 +289,40 @@ impl Inner {
                 ),
             }
         }
-        self.note_layers(false, &[]);
+        self.record_layers(false, &[]);
         let count = self.settings.threads();
         let deadline = Deadline { clock: Clock::system(), page_time: self.settings.page_time };
-        let kind = Threads::start(count, deadline).map(Kind::Threads).unwrap_or_else(|error| {
+        let kind = Threads::start(count, deadline).map(BackendKind::Threads).unwrap_or_else(|error| {
             tracing::error!(%error, "no thread for reading pages can be started: no page is read");
-            Kind::None
+            BackendKind::None
         });
         let retry_at = Clock::system().steady() + self.settings.start_retry;
-        Readers { turns: self.turns(count), kind, retry_at: Mutex::new(Some(retry_at)) }
+        ReaderBackend { semaphore: self.new_semaphore(count), kind, retry_at: Mutex::new(Some(retry_at)) }
     }
 
     /// Starts the first process.
-    async fn processes(&self, program: &Path) -> std::io::Result<Readers> {
+    async fn start_processes(&self, program: &Path) -> std::io::Result<ReaderBackend> {
         let (process, hello) = Process::start(program, self.limits()).await?;
-        self.metrics.readers_started.one();
-        self.note_layers(true, &hello.layers);
+        self.metrics.readers_started.inc();
+        self.record_layers(true, &hello.layers);
         self.idle.lock().push(process);
-        let kind = Kind::Processes(program.to_owned());
-        Ok(Readers { turns: self.turns(self.settings.processes()), kind, retry_at: Mutex::new(None) })
+        let kind = BackendKind::Processes(program.to_owned());
+        Ok(ReaderBackend {
+            semaphore: self.new_semaphore(self.settings.processes()),
+            kind,
+            retry_at: Mutex::new(None),
+        })
     }
 
     /// Every page that waits has bytes of the budget, so that is the bound of the queue; no page is turned away.
-    fn turns(&self, at_once: usize) -> Turns<TenantId> {
-        Turns::new(at_once, self.budget.most_pages())
+    fn new_semaphore(&self, at_once: usize) -> FairSemaphore<TenantId> {
+        FairSemaphore::new(at_once, self.budget.max_pages())
     }
 
-    fn note_layers(&self, is_process: bool, standing: &[String]) {
+    fn record_layers(&self, is_process: bool, active_layers: &[String]) {
         let stands = |layer: SandboxLayer| match layer {
             SandboxLayer::Process => is_process,
-            _ => standing.iter().any(|word| word == layer.word()),
+            _ => active_layers.iter().any(|word| word == layer.word()),
         };
         let mut missing = Vec::new();
         for layer in SandboxLayer::ALL {
@@ -323,42 +342,42 @@ impl Inner {
     }
 
     /// Ends a process; its turn is free when it has ended.
-    fn bury(&self, mut process: Process, turn: Option<Turn<TenantId>>, end: ReaderEnd) {
-        self.metrics.reader_ends.of(end).one();
+    fn kill_and_reap(&self, mut process: Process, permit: Option<FairPermit<TenantId>>, end: ReaderExit) {
+        self.metrics.reader_ends.of(end).inc();
         process.kill();
         // Without a runtime the process is killed with the value that holds it.
         if tokio::runtime::Handle::try_current().is_ok() {
-            self.ending.spawn(async move {
-                let _ = process.end().await;
-                drop(turn);
+            self.background_tasks.spawn(async move {
+                let _ = process.wait().await;
+                drop(permit);
             });
         }
     }
 }
 
 /// A turn and the process that it is used with. Dropped in the middle of a page it ends the process first.
-struct Held<'p> {
+struct ProcessGuard<'p> {
     pool: &'p Inner,
     process: Option<Process>,
-    turn: Option<Turn<TenantId>>,
+    permit: Option<FairPermit<TenantId>>,
 }
 
-impl Held<'_> {
+impl ProcessGuard<'_> {
     /// The page is read: the process waits for the next one, unless it has read enough.
-    fn give_back(&mut self) {
+    fn return_to_pool(&mut self) {
         let Some(process) = self.process.take() else { return };
-        if process.is_spent() || self.pool.ending.is_closed() {
-            self.pool.bury(process, self.turn.take(), ReaderEnd::Replaced);
+        if process.should_be_replaced() || self.pool.background_tasks.is_closed() {
+            self.pool.kill_and_reap(process, self.permit.take(), ReaderExit::Replaced);
         } else {
             self.pool.idle.lock().push(process);
         }
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for ProcessGuard<'_> {
     fn drop(&mut self) {
         if let Some(process) = self.process.take() {
-            self.pool.bury(process, self.turn.take(), ReaderEnd::Cancelled);
+            self.pool.kill_and_reap(process, self.permit.take(), ReaderExit::Cancelled);
         }
     }
 }

@@ -11,10 +11,10 @@ use tokio::time::timeout;
 
 use super::child;
 use super::sandbox::Limits;
-use super::wire::{ANSWER_LENGTH, Hello, MAX_ANSWER_BYTES, parse};
+use super::wire::{Hello, MAX_RESPONSE_BYTES, RESPONSE_HEADER_BYTES, parse};
 
 /// How long a process may take from its start to its first frame.
-const START: Duration = Duration::from_secs(30);
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// What a pipe may hold, where the system lets it: most pages then go through it in one piece.
 #[cfg(target_os = "linux")]
 const PIPE_BYTES: usize = 1024 * 1024;
@@ -31,14 +31,14 @@ pub(super) struct Process {
     input: ChildStdin,
     output: ChildStdout,
     pages: u32,
-    is_spent: bool,
+    should_be_replaced: bool,
 }
 
 /// Why a reader gave no answer.
 #[derive(Debug)]
-pub(super) enum NoAnswer {
+pub(super) enum NoResponse {
     /// It has ended, or is about to.
-    Ended,
+    Exited,
     /// It says what no reader says.
     Malformed,
 }
@@ -65,8 +65,8 @@ impl Process {
         // A smaller pipe only costs more switches.
         #[cfg(target_os = "linux")]
         let _ = rustix::pipe::fcntl_setpipe_size(&input, PIPE_BYTES);
-        let mut process = Self { child, input, output, pages: 0, is_spent: false };
-        let hello = timeout(START, read_frame(&mut process.output, MAX_HELLO_BYTES)).await?;
+        let mut process = Self { child, input, output, pages: 0, should_be_replaced: false };
+        let hello = timeout(START_TIMEOUT, read_frame(&mut process.output, MAX_HELLO_BYTES)).await?;
         let hello: Hello = hello.map_err(io::Error::from).and_then(|bytes| {
             parse(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
         })?;
@@ -77,21 +77,21 @@ impl Process {
     }
 
     /// Asks for one page. After a failure the process is to be killed, and so it is when this is dropped half-way.
-    pub(super) async fn ask(&mut self, head: &[u8], body: &[u8]) -> Result<Vec<u8>, NoAnswer> {
+    pub(super) async fn ask(&mut self, head: &[u8], body: &[u8]) -> Result<Vec<u8>, NoResponse> {
         self.pages += 1;
-        self.is_spent |= self.pages >= MAX_PAGES || body.len() > LARGE_PAGE_BYTES;
+        self.should_be_replaced |= self.pages >= MAX_PAGES || body.len() > LARGE_PAGE_BYTES;
         // Without its reader at the other end the pipe breaks, whatever of the page is already through.
-        write_both(&mut self.input, head, body).await.map_err(|_| NoAnswer::Ended)?;
-        read_frame(&mut self.output, MAX_ANSWER_BYTES).await
+        write_both(&mut self.input, head, body).await.map_err(|_| NoResponse::Exited)?;
+        read_frame(&mut self.output, MAX_RESPONSE_BYTES).await
     }
 
     /// Whether another process should read the next page.
-    pub(super) fn is_spent(&self) -> bool {
-        self.is_spent
+    pub(super) fn should_be_replaced(&self) -> bool {
+        self.should_be_replaced
     }
 
     /// Whether it has ended while it had nothing to do, such as by the system's killer.
-    pub(super) fn has_ended(&mut self) -> bool {
+    pub(super) fn has_exited(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
@@ -101,16 +101,16 @@ impl Process {
     }
 
     /// Waits for its end. Cancel-safe.
-    pub(super) async fn end(&mut self) -> io::Result<ExitStatus> {
+    pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
         self.child.wait().await
     }
 }
 
-impl From<NoAnswer> for io::Error {
-    fn from(no_answer: NoAnswer) -> Self {
+impl From<NoResponse> for io::Error {
+    fn from(no_answer: NoResponse) -> Self {
         match no_answer {
-            NoAnswer::Ended => io::ErrorKind::UnexpectedEof.into(),
-            NoAnswer::Malformed => io::ErrorKind::InvalidData.into(),
+            NoResponse::Exited => io::ErrorKind::UnexpectedEof.into(),
+            NoResponse::Malformed => io::ErrorKind::InvalidData.into(),
         }
     }
 }
@@ -129,16 +129,16 @@ async fn write_both(output: &mut (impl AsyncWrite + Unpin), head: &[u8], body: &
     output.flush().await
 }
 
-async fn read_frame(input: &mut (impl AsyncRead + Unpin), most: usize) -> Result<Vec<u8>, NoAnswer> {
-    let mut length = [0; ANSWER_LENGTH];
-    input.read_exact(&mut length).await.map_err(|_| NoAnswer::Ended)?;
+async fn read_frame(input: &mut (impl AsyncRead + Unpin), most: usize) -> Result<Vec<u8>, NoResponse> {
+    let mut length = [0; RESPONSE_HEADER_BYTES];
+    input.read_exact(&mut length).await.map_err(|_| NoResponse::Exited)?;
     let length = u32::from_le_bytes(length) as usize;
     if length > most {
-        return Err(NoAnswer::Malformed);
+        return Err(NoResponse::Malformed);
     }
     let mut frame = Vec::with_capacity(length);
     let read = input.take(length as u64).read_to_end(&mut frame).await;
-    if read.is_ok_and(|read| read == length) { Ok(frame) } else { Err(NoAnswer::Ended) }
+    if read.is_ok_and(|read| read == length) { Ok(frame) } else { Err(NoResponse::Exited) }
 }
 
 #[cfg(test)]
@@ -163,9 +163,9 @@ mod tests {
     #[tokio::test]
     async fn a_frame_that_claims_too_much_or_breaks_off_is_none() {
         let long = (9_u32).to_le_bytes();
-        assert!(matches!(read_frame(&mut &long[..], 8).await, Err(NoAnswer::Malformed)));
-        assert!(matches!(read_frame(&mut &long[..], 9).await, Err(NoAnswer::Ended)));
-        assert!(matches!(read_frame(&mut &long[..2], 9).await, Err(NoAnswer::Ended)));
+        assert!(matches!(read_frame(&mut &long[..], 8).await, Err(NoResponse::Malformed)));
+        assert!(matches!(read_frame(&mut &long[..], 9).await, Err(NoResponse::Exited)));
+        assert!(matches!(read_frame(&mut &long[..2], 9).await, Err(NoResponse::Exited)));
         assert_eq!(read_frame(&mut &b"\x02\0\0\0hi"[..], 2).await.unwrap(), b"hi");
     }
 }

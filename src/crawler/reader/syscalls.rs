@@ -103,8 +103,8 @@ mod tests {
 
     use rustix::process::{Resource, Rlimit};
 
-    use super::super::wire::{PageRequest, REQUEST_LENGTHS, Request, request_head};
-    use super::super::work;
+    use super::super::handler;
+    use super::super::wire::{PageRequest, REQUEST_HEADER_BYTES, Request, request_head};
     use super::*;
     use crate::crawler::links::AllowedHosts;
 
@@ -164,7 +164,7 @@ mod tests {
         let head = request_head(&Request::Page(page), 0).unwrap();
         let html =
             "<a href=/1>1</a><script type=application/ld+json>{\"@type\": \"House\"}</script>".repeat(2_000);
-        work::respond(&head[REQUEST_LENGTHS..], html.into_bytes(), None, String::new).is_ok()
+        handler::respond(&head[REQUEST_HEADER_BYTES..], html.into_bytes(), None, String::new).is_ok()
     }
 
     #[test]

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::*;
 use crate::base::ids::TenantId;
-use crate::crawler::fetch::{Conditional, FetchedPage, charset};
+use crate::crawler::fetch::{FetchedPage, Validators, charset};
 use crate::crawler::links::AllowedHosts;
 use crate::crawler::reading::ReadingLimits;
 use crate::telemetry::metrics::{Metrics, SandboxLayer};
@@ -31,7 +31,7 @@ async fn page(pool: &ReaderPool, html: &str) -> FetchedPage {
         body: html.as_bytes().to_vec(),
         charset: charset::html_charset(&headers.into_iter().collect()).unwrap(),
         permit: pool.budget(TENANT).reserve(html.len() as u64).await,
-        validators: Conditional::default(),
+        validators: Validators::default(),
         robots_tag: None,
     }
 }
@@ -41,7 +41,7 @@ fn hosts() -> AllowedHosts {
 }
 
 #[tokio::test]
-async fn without_processes_pages_are_read_on_threads_and_it_is_said() {
+async fn without_processes_pages_are_read_on_threads_and_metrics_show_it() {
     let (pool, metrics) = pool(Duration::from_secs(30));
     let html = r#"<a href="/h/2">next</a><a href="https://other.example.com/">other</a>
         <script type="application/ld+json">{"@type": "House", "numberOfBedrooms": 2}</script>"#;
@@ -75,7 +75,7 @@ async fn a_page_that_is_given_up_keeps_its_thread_until_the_thread_is_free() {
 }
 
 #[tokio::test]
-async fn a_program_that_is_no_reader_leaves_the_threads() {
+async fn a_program_that_is_no_reader_falls_back_to_threads() {
     let settings = ReaderSettings {
         program: ReaderProgram::Path("/nonexistent/lotline".into()),
         ..ReaderSettings::default()

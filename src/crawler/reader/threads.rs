@@ -10,10 +10,10 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::failure::ReadFailure;
-use super::wire::{ANSWER_LENGTH, REQUEST_LENGTHS};
-use super::work::{self, Deadline};
+use super::handler::{self, Deadline};
+use super::wire::{REQUEST_HEADER_BYTES, RESPONSE_HEADER_BYTES};
+use crate::base::fair_semaphore::FairPermit;
 use crate::base::ids::TenantId;
-use crate::base::turns::Turn;
 
 /// The threads; they end when this is dropped and their pages are read.
 pub(super) struct Threads(SyncSender<Task>);
@@ -22,7 +22,7 @@ pub(super) struct Threads(SyncSender<Task>);
 struct Task {
     request: Vec<u8>,
     body: Vec<u8>,
-    turn: Turn<TenantId>,
+    turn: FairPermit<TenantId>,
     reply: oneshot::Sender<Vec<u8>>,
 }
 
@@ -37,7 +37,7 @@ impl Threads {
             let (receiver, deadline) = (Arc::clone(&receiver), Arc::clone(&deadline));
             thread::Builder::new()
                 .name(format!("page-reader-{number}"))
-                .spawn(move || work_off(&receiver, &deadline))?;
+                .spawn(move || worker_loop(&receiver, &deadline))?;
         }
         Ok(Self(sender))
     }
@@ -45,7 +45,7 @@ impl Threads {
     /// Has a page read. Dropping this leaves the thread and its turn as they are until the page is read.
     pub(super) async fn ask(
         &self,
-        turn: Turn<TenantId>,
+        turn: FairPermit<TenantId>,
         request: Vec<u8>,
         body: Vec<u8>,
     ) -> Result<Vec<u8>, ReadFailure> {
@@ -55,14 +55,14 @@ impl Threads {
     }
 }
 
-fn work_off(tasks: &Mutex<Receiver<Task>>, deadline: &Deadline) {
+fn worker_loop(tasks: &Mutex<Receiver<Task>>, deadline: &Deadline) {
     loop {
         let task = tasks.lock().recv();
         let Ok(Task { request, body, turn, reply }) = task else { return };
-        let answer = work::respond(&request[REQUEST_LENGTHS..], body, Some(deadline), String::new);
+        let answer = handler::respond(&request[REQUEST_HEADER_BYTES..], body, Some(deadline), String::new);
         if let Ok(mut answer) = answer {
             // The receiver of a page that was given up is gone.
-            let _ = reply.send(answer.split_off(ANSWER_LENGTH));
+            let _ = reply.send(answer.split_off(RESPONSE_HEADER_BYTES));
         }
         drop(turn);
     }

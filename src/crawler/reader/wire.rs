@@ -15,12 +15,12 @@ use crate::crawler::robots::RobotsRules;
 use crate::protocol::property::PropertyInput;
 
 /// The lengths of a request's head and body, little endian.
-pub(super) const REQUEST_LENGTHS: usize = 8;
+pub(super) const REQUEST_HEADER_BYTES: usize = 8;
 /// The length of an answer, little endian.
-pub(super) const ANSWER_LENGTH: usize = 4;
+pub(super) const RESPONSE_HEADER_BYTES: usize = 4;
 /// The largest head of a request, and the largest answer.
 pub(super) const MAX_HEAD_BYTES: usize = 4 * 1024 * 1024;
-pub(super) const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+pub(super) const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 /// What one answer can hold, whatever was asked for.
 pub(super) const MAX_LINKS: usize = 10_000;
 pub(super) const MAX_LISTINGS: usize = 2_000;
@@ -61,15 +61,15 @@ pub(super) struct PageRequest<'a> {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Answer {
-    Page(PageAnswer),
-    Robots(RobotsAnswer),
+pub(super) enum ReaderResponse {
+    Page(PageResponse),
+    Robots(RulesResponse),
     /// A defect of ours, and where in the source it is.
     Panicked(String),
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct PageAnswer {
+pub(super) struct PageResponse {
     #[serde(deserialize_with = "at_most::<MAX_LISTINGS, _, _>")]
     pub(super) listings: Vec<FoundListing>,
     pub(super) skipped_blocks: u32,
@@ -89,65 +89,67 @@ pub(super) struct FoundListing {
 
 /// What a robots.txt says.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct RobotsAnswer {
+pub(super) struct RulesResponse {
     pub(super) rules: RobotsRules,
 }
 
 /// A frame's part that is too large or is not what it should be.
 #[derive(Debug, thiserror::Error)]
 #[error("a frame between the server and a page reader is malformed")]
-pub(super) struct Malformed;
+pub(super) struct MalformedFrame;
 
 /// A request's head with its lengths in front; the body follows it on the pipe.
-pub(super) fn request_head(request: &Request<'_>, body_bytes: usize) -> Result<Vec<u8>, Malformed> {
-    let mut frame = vec![0; REQUEST_LENGTHS];
+pub(super) fn request_head(request: &Request<'_>, body_bytes: usize) -> Result<Vec<u8>, MalformedFrame> {
+    let mut frame = vec![0; REQUEST_HEADER_BYTES];
     write(&mut frame, request)?;
-    let head_bytes = frame.len() - REQUEST_LENGTHS;
+    let head_bytes = frame.len() - REQUEST_HEADER_BYTES;
     if head_bytes > MAX_HEAD_BYTES {
-        return Err(Malformed);
+        return Err(MalformedFrame);
     }
     frame[..4].copy_from_slice(&length(head_bytes)?.to_le_bytes());
-    frame[4..REQUEST_LENGTHS].copy_from_slice(&length(body_bytes)?.to_le_bytes());
+    frame[4..REQUEST_HEADER_BYTES].copy_from_slice(&length(body_bytes)?.to_le_bytes());
     Ok(frame)
 }
 
 /// An answer with its length in front. What is too large is halved until it fits.
-pub(super) fn answer_frame(mut answer: Answer) -> Result<Vec<u8>, Malformed> {
+pub(super) fn response_frame(mut answer: ReaderResponse) -> Result<Vec<u8>, MalformedFrame> {
     loop {
         let frame = frame(&answer)?;
-        if frame.len() - ANSWER_LENGTH <= MAX_ANSWER_BYTES {
+        if frame.len() - RESPONSE_HEADER_BYTES <= MAX_RESPONSE_BYTES {
             return Ok(frame);
         }
         match &mut answer {
-            Answer::Page(page) if !page.listings.is_empty() || !page.links.is_empty() => page.halve(),
-            Answer::Page(_) | Answer::Robots(_) | Answer::Panicked(_) => return Err(Malformed),
+            ReaderResponse::Page(page) if !page.listings.is_empty() || !page.links.is_empty() => page.halve(),
+            ReaderResponse::Page(_) | ReaderResponse::Robots(_) | ReaderResponse::Panicked(_) => {
+                return Err(MalformedFrame);
+            }
         }
     }
 }
 
 /// Anything with its length in front.
-pub(super) fn frame(message: &impl Serialize) -> Result<Vec<u8>, Malformed> {
-    let mut frame = vec![0; ANSWER_LENGTH];
+pub(super) fn frame(message: &impl Serialize) -> Result<Vec<u8>, MalformedFrame> {
+    let mut frame = vec![0; RESPONSE_HEADER_BYTES];
     write(&mut frame, message)?;
-    let bytes = length(frame.len() - ANSWER_LENGTH)?;
-    frame[..ANSWER_LENGTH].copy_from_slice(&bytes.to_le_bytes());
+    let bytes = length(frame.len() - RESPONSE_HEADER_BYTES)?;
+    frame[..RESPONSE_HEADER_BYTES].copy_from_slice(&bytes.to_le_bytes());
     Ok(frame)
 }
 
 /// Reads what [`frame`] wrote behind the length.
-pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Malformed> {
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, MalformedFrame> {
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
     // Attributes may nest, and each level takes stack.
     deserializer.set_max_depth(MAX_DEPTH);
-    T::deserialize(&mut deserializer).map_err(|_| Malformed)
+    T::deserialize(&mut deserializer).map_err(|_| MalformedFrame)
 }
 
 /// Reads a request's head.
-pub(super) fn parse_request(head: &[u8]) -> Result<Request<'_>, Malformed> {
-    rmp_serde::from_slice(head).map_err(|_| Malformed)
+pub(super) fn parse_request(head: &[u8]) -> Result<Request<'_>, MalformedFrame> {
+    rmp_serde::from_slice(head).map_err(|_| MalformedFrame)
 }
 
-impl PageAnswer {
+impl PageResponse {
     fn halve(&mut self) {
         self.listings.truncate(self.listings.len() / 2);
         self.links.truncate(self.links.len() / 2);
@@ -155,13 +157,13 @@ impl PageAnswer {
     }
 }
 
-fn write(frame: &mut Vec<u8>, message: &impl Serialize) -> Result<(), Malformed> {
+fn write(frame: &mut Vec<u8>, message: &impl Serialize) -> Result<(), MalformedFrame> {
     // With names: absent fields are left out of a property.
-    rmp_serde::encode::write_named(frame, message).map_err(|_| Malformed)
+    rmp_serde::encode::write_named(frame, message).map_err(|_| MalformedFrame)
 }
 
-fn length(bytes: usize) -> Result<u32, Malformed> {
-    u32::try_from(bytes).map_err(|_| Malformed)
+fn length(bytes: usize) -> Result<u32, MalformedFrame> {
+    u32::try_from(bytes).map_err(|_| MalformedFrame)
 }
 
 /// A list of at most `MOST` entries. The bound holds while it is read: a few bytes can claim a large entry each.
@@ -215,7 +217,7 @@ mod tests {
 
     #[test]
     fn an_answer_comes_through_exactly() {
-        let answer = PageAnswer {
+        let answer = PageResponse {
             listings: vec![listing(123_456.789_012_345_67), listing(f64::MIN_POSITIVE)],
             skipped_blocks: 1,
             unkeyed: 2,
@@ -226,8 +228,10 @@ mod tests {
         };
         let before: Vec<_> = answer.listings.iter().map(|listing| listing.property.clone()).collect();
 
-        let frame = answer_frame(Answer::Page(answer)).unwrap();
-        let Answer::Page(after) = parse(&frame[ANSWER_LENGTH..]).unwrap() else { unreachable!() };
+        let frame = response_frame(ReaderResponse::Page(answer)).unwrap();
+        let ReaderResponse::Page(after) = parse(&frame[RESPONSE_HEADER_BYTES..]).unwrap() else {
+            unreachable!()
+        };
 
         assert_eq!(after.listings.into_iter().map(|listing| listing.property).collect::<Vec<_>>(), before);
         assert_eq!((after.skipped_blocks, after.unkeyed, after.links.len()), (1, 2, 1));
@@ -235,23 +239,26 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_too_large_is_cut_and_says_so() {
+    fn an_oversized_response_is_truncated_and_marked() {
         let links = vec!["x".repeat(2_000); MAX_LINKS];
 
-        let frame = answer_frame(Answer::Page(PageAnswer { links, ..PageAnswer::default() })).unwrap();
-        let Answer::Page(after) = parse(&frame[ANSWER_LENGTH..]).unwrap() else { unreachable!() };
+        let frame =
+            response_frame(ReaderResponse::Page(PageResponse { links, ..PageResponse::default() })).unwrap();
+        let ReaderResponse::Page(after) = parse(&frame[RESPONSE_HEADER_BYTES..]).unwrap() else {
+            unreachable!()
+        };
 
-        assert!(frame.len() <= MAX_ANSWER_BYTES + ANSWER_LENGTH);
+        assert!(frame.len() <= MAX_RESPONSE_BYTES + RESPONSE_HEADER_BYTES);
         assert_eq!(after.truncated, Some(Truncation::Answer));
         assert!(after.links.len() > 1_000);
     }
 
     #[test]
     fn more_entries_than_can_be_meant_are_refused_while_they_are_read() {
-        let too_many = PageAnswer { links: vec![String::new(); MAX_LINKS + 1], ..PageAnswer::default() };
-        let frame = frame(&Answer::Page(too_many)).unwrap();
+        let too_many = PageResponse { links: vec![String::new(); MAX_LINKS + 1], ..PageResponse::default() };
+        let frame = frame(&ReaderResponse::Page(too_many)).unwrap();
 
-        assert!(parse::<Answer>(&frame[ANSWER_LENGTH..]).is_err());
+        assert!(parse::<ReaderResponse>(&frame[RESPONSE_HEADER_BYTES..]).is_err());
     }
 
     #[test]
@@ -267,7 +274,9 @@ mod tests {
         };
 
         let frame = request_head(&Request::Page(request), 70_000).unwrap();
-        let Request::Page(after) = parse_request(&frame[REQUEST_LENGTHS..]).unwrap() else { unreachable!() };
+        let Request::Page(after) = parse_request(&frame[REQUEST_HEADER_BYTES..]).unwrap() else {
+            unreachable!()
+        };
 
         assert_eq!(frame[4..8], 70_000_u32.to_le_bytes());
         assert_eq!(
@@ -280,7 +289,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_bytes_break_the_parent(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
-            let _ = parse::<Answer>(&bytes);
+            let _ = parse::<ReaderResponse>(&bytes);
             let _ = parse::<Hello>(&bytes);
         }
     }

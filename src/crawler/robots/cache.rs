@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use url::Url;
 
-use super::{Robots, key};
+use super::{Robots, origin};
 use crate::crawler::weighted::WeightedMap;
 
 /// Bytes of all answers that a node keeps: some 20,000 ordinary files, or 20 of the largest.
@@ -22,13 +22,13 @@ impl Default for RobotsCache {
 impl RobotsCache {
     /// What is known for `url`'s host and still holds.
     pub fn get(&mut self, url: &Url, now: DateTime<Utc>) -> Option<&Robots> {
-        self.0.get_mut(&key(url)).map(|robots| &*robots).filter(|robots| robots.fresh_until > now)
+        self.0.get_mut(&origin(url)).map(|robots| &*robots).filter(|robots| robots.fresh_until > now)
     }
 
     /// Keeps `robots` for `url`'s host. At the bound the answers that are stale go first, then those that were used
     /// least recently: their hosts are asked again.
     pub fn put(&mut self, url: &Url, robots: Robots, now: DateTime<Utc>) {
-        let key = key(url);
+        let key = origin(url);
         let bytes = 2 * key.len() + robots.weight();
         self.0.insert(key, robots, bytes, |robots| robots.fresh_until <= now);
     }
@@ -50,7 +50,7 @@ mod tests {
         let mut cache = RobotsCache::default();
 
         for host in 0..200 {
-            cache.put(&url(host), Robots::of_rules(rules.clone(), now), now);
+            cache.put(&url(host), Robots::from_rules(rules.clone(), now), now);
             assert!(cache.0.bytes() <= MAX_BYTES);
         }
 

@@ -3,7 +3,7 @@
 
 mod cache;
 #[cfg(test)]
-mod corpus;
+mod corpus_tests;
 mod paths;
 mod rules;
 
@@ -16,12 +16,12 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use url::Url;
 
-use super::fetch::RobotsAnswer;
+use super::fetch::RobotsResponse;
 
 /// RFC 9309 section 2.4: an answer is not used for longer than a day.
-const KEPT_FOR: TimeDelta = TimeDelta::hours(24);
+const CACHE_TTL: TimeDelta = TimeDelta::hours(24);
 /// A host that could not be asked is asked again sooner.
-const UNREACHABLE_KEPT_FOR: TimeDelta = TimeDelta::minutes(10);
+const UNREACHABLE_CACHE_TTL: TimeDelta = TimeDelta::minutes(10);
 
 /// What one host's robots.txt allows us.
 #[derive(Clone, Debug)]
@@ -40,28 +40,28 @@ enum Access {
 
 impl Robots {
     /// What `answer` means. "Not there" (4xx) allows everything; "cannot say" (5xx, no connection) allows nothing.
-    pub fn read(answer: &RobotsAnswer, now: DateTime<Utc>) -> Self {
+    pub fn from_response(answer: &RobotsResponse, now: DateTime<Utc>) -> Self {
         match answer {
-            RobotsAnswer::Text(text) => Self::of_rules(parse_rules(text), now),
+            RobotsResponse::Text(text) => Self::from_rules(parse_rules(text), now),
             // RFC 9309 lets 429 count as "not there"; a host that asks for fewer requests did not mean that.
-            RobotsAnswer::Status(429) => Self::unknown(now),
-            RobotsAnswer::Status(400..=499) => Self::of(Access::AllowAll, now + KEPT_FOR),
-            RobotsAnswer::Status(_) | RobotsAnswer::Unreachable => Self::unknown(now),
+            RobotsResponse::Status(429) => Self::unavailable(now),
+            RobotsResponse::Status(400..=499) => Self::of(Access::AllowAll, now + CACHE_TTL),
+            RobotsResponse::Status(_) | RobotsResponse::Unreachable => Self::unavailable(now),
         }
     }
 
     /// What `rules`, read from a robots.txt elsewhere, allow. Rules that no file could give allow nothing.
-    pub fn of_rules(rules: RobotsRules, now: DateTime<Utc>) -> Self {
+    pub fn from_rules(rules: RobotsRules, now: DateTime<Utc>) -> Self {
         if !rules.are_within_bounds() {
-            return Self::unknown(now);
+            return Self::unavailable(now);
         }
         let crawl_delay = rules.crawl_delay_ms().map(|delay| Duration::from_millis(delay.into()));
-        Self { crawl_delay, ..Self::of(Access::Rules(rules), now + KEPT_FOR) }
+        Self { crawl_delay, ..Self::of(Access::Rules(rules), now + CACHE_TTL) }
     }
 
     /// The host's wishes are not known: nothing is allowed, and it is asked again soon.
-    pub fn unknown(now: DateTime<Utc>) -> Self {
-        Self::of(Access::DisallowAll, now + UNREACHABLE_KEPT_FOR)
+    pub fn unavailable(now: DateTime<Utc>) -> Self {
+        Self::of(Access::DisallowAll, now + UNREACHABLE_CACHE_TTL)
     }
 
     fn of(access: Access, fresh_until: DateTime<Utc>) -> Self {
@@ -78,7 +78,7 @@ impl Robots {
     }
 
     /// Whether this is only "cannot say": the job may wait rather than give the host up.
-    pub fn is_unknown(&self) -> bool {
+    pub fn is_unavailable(&self) -> bool {
         matches!(*self.access, Access::DisallowAll)
     }
 
@@ -93,7 +93,7 @@ impl Robots {
 }
 
 /// Whom a robots.txt speaks for: scheme, host and port.
-pub(super) fn key(url: &Url) -> String {
+pub(super) fn origin(url: &Url) -> String {
     url[..url::Position::BeforePath].to_owned()
 }
 
@@ -102,8 +102,8 @@ mod tests {
     use super::*;
     use crate::base::clock::Clock;
     use crate::crawler::fetch::Fetcher;
-    use crate::crawler::fetch::site::{Site, answer};
-    use crate::crawler::guard::parse_named_hosts;
+    use crate::crawler::fetch::test_site::{TestSite, http_response};
+    use crate::crawler::guard::parse_allowed_private_hosts;
     use crate::crawler::settings::CrawlerSettings;
 
     fn now() -> DateTime<Utc> {
@@ -115,7 +115,7 @@ mod tests {
     }
 
     fn robots(text: &str) -> Robots {
-        Robots::read(&RobotsAnswer::Text(text.as_bytes().to_vec()), now())
+        Robots::from_response(&RobotsResponse::Text(text.as_bytes().to_vec()), now())
     }
 
     #[test]
@@ -158,14 +158,15 @@ mod tests {
 
     #[test]
     fn a_missing_file_allows_all_and_a_failing_host_nothing() {
-        let read = |answer| Robots::read(&answer, now());
+        let read = |answer| Robots::from_response(&answer, now());
 
-        assert!(read(RobotsAnswer::Status(404)).allows(&url("/")));
-        assert!(read(RobotsAnswer::Status(403)).allows(&url("/")));
+        assert!(read(RobotsResponse::Status(404)).allows(&url("/")));
+        assert!(read(RobotsResponse::Status(403)).allows(&url("/")));
         assert!(robots("").allows(&url("/")));
-        for answer in [RobotsAnswer::Status(503), RobotsAnswer::Status(429), RobotsAnswer::Unreachable] {
+        for answer in [RobotsResponse::Status(503), RobotsResponse::Status(429), RobotsResponse::Unreachable]
+        {
             let robots = read(answer);
-            assert!(!robots.allows(&url("/")) && robots.is_unknown());
+            assert!(!robots.allows(&url("/")) && robots.is_unavailable());
         }
     }
 
@@ -196,9 +197,9 @@ mod tests {
         let text = b"User-agent: *\nDisallow: /no\nCrawl-delay: 3";
         let sent = serde_json::to_string(&parse_rules(text)).unwrap();
 
-        let robots = Robots::of_rules(serde_json::from_str(&sent).unwrap(), now());
+        let robots = Robots::from_rules(serde_json::from_str(&sent).unwrap(), now());
 
-        assert!(robots.allows(&url("/yes")) && !robots.allows(&url("/no")) && !robots.is_unknown());
+        assert!(robots.allows(&url("/yes")) && !robots.allows(&url("/no")) && !robots.is_unavailable());
         assert_eq!(robots.crawl_delay, Some(Duration::from_secs(3)));
     }
 
@@ -207,7 +208,7 @@ mod tests {
         let mut cache = RobotsCache::default();
         let (home, other) = (url("/house/1"), "http://homes.example.com/".parse().unwrap());
         cache.put(&home, robots(""), now());
-        cache.put(&other, Robots::read(&RobotsAnswer::Unreachable, now()), now());
+        cache.put(&other, Robots::from_response(&RobotsResponse::Unreachable, now()), now());
 
         assert!(cache.get(&url("/x"), now() + TimeDelta::hours(23)).is_some());
         assert!(cache.get(&url("/x"), now() + TimeDelta::hours(24)).is_none());
@@ -226,19 +227,19 @@ mod tests {
 
     #[tokio::test]
     async fn the_file_is_asked_for_at_the_root_and_through_redirects() {
-        let site = Site::serve(|head| match head.split(' ').nth(1).unwrap() {
-            "/robots.txt" => answer(301, &["Location: /r/2"], b""),
-            "/r/2" => answer(200, &["Content-Type: text/plain"], b"User-agent: *\nDisallow: /no"),
-            _ => answer(500, &[], b""),
+        let site = TestSite::serve(|head| match head.split(' ').nth(1).unwrap() {
+            "/robots.txt" => http_response(301, &["Location: /r/2"], b""),
+            "/r/2" => http_response(200, &["Content-Type: text/plain"], b"User-agent: *\nDisallow: /no"),
+            _ => http_response(500, &[], b""),
         })
         .await;
         let settings = CrawlerSettings {
-            allowed_private_hosts: parse_named_hosts(&site.address.to_string()).unwrap(),
+            allowed_private_hosts: parse_allowed_private_hosts(&site.address.to_string()).unwrap(),
             ..CrawlerSettings::default()
         };
         let fetcher = Fetcher::new(&settings, Clock::manual(now())).unwrap();
 
-        let robots = Robots::read(&fetcher.fetch_robots(&site.url("/deep/page?x=1")).await, now());
+        let robots = Robots::from_response(&fetcher.fetch_robots(&site.url("/deep/page?x=1")).await, now());
 
         assert!(robots.allows(&site.url("/yes")));
         assert!(!robots.allows(&site.url("/no")));
@@ -246,19 +247,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_redirect_to_another_named_host_is_not_followed() {
-        let other = Site::serve(|_| answer(200, &[], b"")).await;
+        let other = TestSite::serve(|_| http_response(200, &[], b"")).await;
         let target = other.url("/admin/shutdown?now=1");
-        let site = Site::serve(move |_| answer(302, &[&format!("Location: {target}")], b"")).await;
+        let site = TestSite::serve(move |_| http_response(302, &[&format!("Location: {target}")], b"")).await;
         let named = format!("{},{}", site.address, other.address);
         let settings = CrawlerSettings {
-            allowed_private_hosts: parse_named_hosts(&named).unwrap(),
+            allowed_private_hosts: parse_allowed_private_hosts(&named).unwrap(),
             ..CrawlerSettings::default()
         };
         let fetcher = Fetcher::new(&settings, Clock::manual(now())).unwrap();
 
         let robots = fetcher.fetch_robots(&site.url("/")).await;
 
-        assert!(matches!(robots, RobotsAnswer::Unreachable), "{robots:?}");
+        assert!(matches!(robots, RobotsResponse::Unreachable), "{robots:?}");
         assert_eq!(other.requests(), Vec::<String>::new());
     }
 
@@ -266,17 +267,17 @@ mod tests {
     async fn a_file_without_end_is_read_up_to_its_bound() {
         let mut body = b"User-agent: *\nDisallow: /no\n".to_vec();
         body.resize(700 * 1024, b'#');
-        let site = Site::serve(move |_| answer(200, &[], &body)).await;
+        let site = TestSite::serve(move |_| http_response(200, &[], &body)).await;
         let settings = CrawlerSettings {
-            allowed_private_hosts: parse_named_hosts(&site.address.to_string()).unwrap(),
+            allowed_private_hosts: parse_allowed_private_hosts(&site.address.to_string()).unwrap(),
             ..CrawlerSettings::default()
         };
         let fetcher = Fetcher::new(&settings, Clock::manual(now())).unwrap();
 
         let answer = fetcher.fetch_robots(&site.url("/")).await;
 
-        assert!(matches!(&answer, RobotsAnswer::Text(text) if text.len() == 500 * 1024));
-        assert!(!Robots::read(&answer, now()).allows(&site.url("/no")));
+        assert!(matches!(&answer, RobotsResponse::Text(text) if text.len() == 500 * 1024));
+        assert!(!Robots::from_response(&answer, now()).allows(&site.url("/no")));
     }
 
     proptest::proptest! {

@@ -50,7 +50,7 @@ impl Pattern {
 
     fn read(path: &[u8]) -> Self {
         let (path, to_the_end) = path.strip_suffix(b"$").map_or((path, false), |path| (path, true));
-        let text = spell(path, Special::Star, Query::Plain).into_boxed_str();
+        let text = normalize_path(path, Special::Star, Query::Plain).into_boxed_str();
         let has_query = text.contains('?');
         Self { text, to_the_end, has_query }
     }
@@ -60,7 +60,7 @@ impl Pattern {
     }
 
     /// How specific it is: the most octets win.
-    pub(super) fn octets(&self) -> usize {
+    pub(super) fn specificity(&self) -> usize {
         self.text.len() + usize::from(self.to_the_end)
     }
 
@@ -90,9 +90,9 @@ impl Pattern {
 impl PathForms {
     pub(super) fn of(path: &str) -> Self {
         let path = path.split('#').next().unwrap_or_default().as_bytes();
-        let plain_query = spell(path, Special::None, Query::Plain);
+        let plain_query = normalize_path(path, Special::None, Query::Plain);
         let escaped_query =
-            Some(spell(path, Special::None, Query::Escaped)).filter(|form| *form != plain_query);
+            Some(normalize_path(path, Special::None, Query::Escaped)).filter(|form| *form != plain_query);
         Self { plain_query, escaped_query }
     }
 }
@@ -117,7 +117,7 @@ enum Query {
     Escaped,
 }
 
-fn spell(path: &[u8], special: Special, query: Query) -> String {
+fn normalize_path(path: &[u8], special: Special, query: Query) -> String {
     let mut spelt = String::with_capacity(path.len());
     let mut in_query = false;
     let mut rest = path;

@@ -37,7 +37,7 @@ struct Rule {
 pub fn parse_rules(text: &[u8]) -> RobotsRules {
     let text = &text[..text.len().min(MAX_FILE_BYTES)];
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let mut reader = Reader::default();
+    let mut reader = RulesParser::default();
     for line in text.split(|byte| matches!(byte, b'\n' | b'\r' | b'\0')) {
         if let Some((name, value)) = name_and_value(line) {
             reader.read(&name, value);
@@ -78,7 +78,7 @@ impl RobotsRules {
 
 /// The groups for us, and those for all, while the file is read.
 #[derive(Default)]
-struct Reader {
+struct RulesParser {
     ours: Group,
     others: Group,
     seen_ours: bool,
@@ -89,7 +89,7 @@ struct Reader {
     seen_rule: bool,
 }
 
-impl Reader {
+impl RulesParser {
     fn read(&mut self, name: &str, value: &[u8]) {
         match name {
             "user-agent" | "useragent" | "user agent" => self.begin(value),
@@ -98,7 +98,7 @@ impl Reader {
             "disallow" | "dissallow" | "dissalow" | "disalow" | "diasllow" | "disallaw" => {
                 self.add(false, value);
             }
-            "crawl-delay" | "crawldelay" => self.delay(value),
+            "crawl-delay" | "crawldelay" => self.set_crawl_delay(value),
             // Other lines do not end a group (RFC 9309 section 2.2.4).
             _ => {}
         }
@@ -125,7 +125,7 @@ impl Reader {
         }
     }
 
-    fn delay(&mut self, value: &[u8]) {
+    fn set_crawl_delay(&mut self, value: &[u8]) {
         let seconds = std::str::from_utf8(value).ok().and_then(|value| value.parse::<f32>().ok());
         let Some(seconds) = seconds.filter(|seconds| seconds.is_finite() && *seconds >= 0.0) else { return };
         // Saturates.
@@ -171,7 +171,7 @@ impl Group {
         } else {
             rules.extend(self.closed_segments.iter().map(|segment| close(segment)));
         }
-        rules.sort_by_key(|rule| (std::cmp::Reverse(rule.pattern.octets()), !rule.allows));
+        rules.sort_by_key(|rule| (std::cmp::Reverse(rule.pattern.specificity()), !rule.allows));
         rules.shrink_to_fit();
         RobotsRules { rules, crawl_delay_ms: self.crawl_delay_ms }
     }
@@ -180,7 +180,7 @@ impl Group {
 /// The two sides of a line, without its comment. The name is in lower case.
 fn name_and_value(line: &[u8]) -> Option<(String, &[u8])> {
     let line = line.split(|byte| *byte == b'#').next().unwrap_or_default().trim_ascii();
-    let at = line.iter().position(|byte| *byte == b':').or_else(|| forgotten_colon(line))?;
+    let at = line.iter().position(|byte| *byte == b':').or_else(|| missing_colon_position(line))?;
     let name = line[..at].trim_ascii();
     // No name is longer; the value may be.
     if name.len() > 20 {
@@ -191,7 +191,7 @@ fn name_and_value(line: &[u8]) -> Option<(String, &[u8])> {
 }
 
 /// Where the colon is missing in a line of two words.
-fn forgotten_colon(line: &[u8]) -> Option<usize> {
+fn missing_colon_position(line: &[u8]) -> Option<usize> {
     let at = line.iter().position(u8::is_ascii_whitespace)?;
     let value = line[at..].trim_ascii();
     (!value.iter().any(u8::is_ascii_whitespace)).then_some(at)

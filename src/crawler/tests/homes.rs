@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::crawler::fetch::site::{answer, page};
+use crate::crawler::fetch::test_site::{html_page, http_response};
 
 const PER_LIST: usize = 20;
 
@@ -36,13 +36,15 @@ impl Homes {
             return self.list(0);
         }
         let Some((kind, number)) = path.trim_start_matches('/').split_once('/') else {
-            return answer(404, &[], b"");
+            return http_response(404, &[], b"");
         };
         match (kind, number.parse().unwrap_or(0)) {
             ("list", list) => self.list(list),
-            ("h", home) if self.sold.lock().contains(&home) => answer(410, &[], b""),
-            ("h", home) => page(&format!("<a href=/>home</a><a href=/h/{home}#map>map</a>{}", json_ld(home))),
-            _ => answer(404, &[], b""),
+            ("h", home) if self.sold.lock().contains(&home) => http_response(410, &[], b""),
+            ("h", home) => {
+                html_page(&format!("<a href=/>home</a><a href=/h/{home}#map>map</a>{}", json_ld(home)))
+            }
+            _ => http_response(404, &[], b""),
         }
     }
 
@@ -53,7 +55,7 @@ impl Homes {
         if first + PER_LIST < self.count {
             html.push_str(&format!("<a rel=next href=/list/{}>next</a>", list + 1));
         }
-        page(&html)
+        html_page(&html)
     }
 }
 

@@ -1,30 +1,30 @@
 //! Whole crawls of a small site on loopback. The clock stands still unless a test moves it: a host that the operator
 //! named is not waited for.
 
-mod bench;
+mod harness;
 mod homes;
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use self::bench::{Bench, Then};
+use self::harness::{CrawlHarness, Interruption};
 use self::homes::Homes;
 use crate::base::ids::JobId;
-use crate::crawler::fetch::site::{answer, page};
+use crate::crawler::fetch::test_site::{html_page, http_response};
 use crate::domain::jobs::sweep::sweep_leases;
 use crate::domain::jobs::{cancel, executions, get, retry};
 use crate::protocol::job::{ExecutionStatus, JobStatus, NewJob};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crawl_finds_every_home_once_and_touches_no_other_tenant() {
-    let bench = Bench::new(Homes::new(60)).await;
+    let bench = CrawlHarness::new(Homes::new(60)).await;
     let other = bench.world.another_tenant().await;
 
     let job = bench.crawl(NewJob::default()).await;
 
     assert_eq!((job.status, job.finish_reason.as_deref()), (JobStatus::Completed, Some("finished")));
-    assert_eq!(bench.told("property_created").await, 60);
+    assert_eq!(bench.event_count("property_created").await, 60);
     assert_eq!(bench.total_items(job.job_id).await, 60);
     assert_eq!(bench.site_requests("/h/"), 60);
     let stats = job.stats.unwrap();
@@ -32,94 +32,97 @@ async fn a_crawl_finds_every_home_once_and_touches_no_other_tenant() {
     assert_eq!(stats["downloader/response_status_count/200"], job.pages_crawled);
     assert_eq!(stats["lotline/layers"], json!({"json_ld": 60}));
     assert_eq!(stats["lotline/coverage"]["fields"]["list_price"], 60);
-    assert_eq!(bench.head_of(other).await, 0);
+    assert_eq!(bench.log_head(other).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crawl_that_was_killed_goes_on_and_loses_no_home() {
-    let bench = Bench::new(Homes::new(150)).await;
-    let job = bench.make(NewJob::default()).await;
+async fn a_killed_crawl_resumes_and_loses_no_home() {
+    let bench = CrawlHarness::new(Homes::new(150)).await;
+    let job = bench.create_job(NewJob::default()).await;
 
-    bench.run_until_requests(90, Then::Kill).await;
-    bench.world.pass_ms(61_000);
+    bench.run_until_requests(90, Interruption::Kill).await;
+    bench.world.advance_ms(61_000);
     let restarted = bench.world.restarted().await;
     assert_eq!(sweep_leases(&restarted).await.unwrap(), 1);
-    bench.world.pass_ms(10_000);
+    bench.world.advance_ms(10_000);
     let job = bench.run_until_over(restarted, job).await;
 
     assert_eq!((job.status, job.attempt), (JobStatus::Completed, 2));
-    assert_eq!(bench.told("property_created").await, 150);
+    assert_eq!(bench.event_count("property_created").await, 150);
     assert!(bench.site_requests("/h/") < 260, "what was done is not done again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_stops_gives_its_crawl_to_another_one() {
-    let bench = Bench::new(Homes::new(150)).await;
-    let job = bench.make(NewJob::default()).await;
+async fn a_stopping_node_releases_its_crawl_to_another_one() {
+    let bench = CrawlHarness::new(Homes::new(150)).await;
+    let job = bench.create_job(NewJob::default()).await;
 
-    bench.run_until_requests(90, Then::Stop).await;
+    bench.run_until_requests(90, Interruption::Stop).await;
     let given_back = get::get(&bench.op, job).await.unwrap();
     let job = bench.run_until_over(bench.world.restarted().await, job).await;
 
     assert_eq!((given_back.status, given_back.attempt), (JobStatus::Pending, 1));
     assert_eq!((job.status, job.attempt, job.items_scraped), (JobStatus::Completed, 1, 150));
     assert_eq!(bench.total_items(job.job_id).await, 150);
-    assert_eq!(bench.told("job_queued").await, 2);
+    assert_eq!(bench.event_count("job_queued").await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_known_home_whose_page_is_gone_is_removed() {
     let homes = Homes::new(20);
-    let bench = Bench::new(homes.clone()).await;
+    let bench = CrawlHarness::new(homes.clone()).await;
     bench.crawl(NewJob::default()).await;
 
     homes.sell(7);
     let job = bench.crawl(NewJob::default()).await;
 
     assert_eq!(job.status, JobStatus::Completed);
-    assert_eq!((bench.told("property_removed").await, bench.told("property_created").await), (1, 20));
-    assert_eq!(bench.total().await, 19);
+    assert_eq!(
+        (bench.event_count("property_removed").await, bench.event_count("property_created").await),
+        (1, 20)
+    );
+    assert_eq!(bench.property_count().await, 19);
     assert_eq!(job.stats.unwrap()["lotline/removed"], 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crawl_stops_when_it_is_asked_to() {
-    let bench = Bench::new(Homes::endless()).await;
-    let job = bench.make(NewJob::default()).await;
+    let bench = CrawlHarness::new(Homes::endless()).await;
+    let job = bench.create_job(NewJob::default()).await;
 
     let cancelled = async {
-        bench.requests(30).await;
+        bench.wait_for_requests(30).await;
         cancel::cancel(&bench.op, job).await.unwrap();
     };
-    let (job, ()) = tokio::join!(bench.run_until_over(bench.world.kernel.clone(), job), cancelled);
+    let (job, ()) = tokio::join!(bench.run_until_over(bench.world.services.clone(), job), cancelled);
 
     assert_eq!((job.status, job.finish_reason.as_deref()), (JobStatus::Cancelled, Some("cancelled")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crawl_that_lost_its_lease_stops_and_the_next_one_goes_on() {
-    let bench = Bench::new(Homes::endless()).await;
-    let job = bench.make(NewJob::default()).await;
+async fn a_crawl_that_lost_its_lease_stops_and_the_next_one_resumes() {
+    let bench = CrawlHarness::new(Homes::endless()).await;
+    let job = bench.create_job(NewJob::default()).await;
 
     let lost = async {
-        bench.requests(30).await;
-        bench.world.pass_ms(61_000);
-        assert_eq!(sweep_leases(&bench.world.kernel).await.unwrap(), 1);
+        bench.wait_for_requests(30).await;
+        bench.world.advance_ms(61_000);
+        assert_eq!(sweep_leases(&bench.world.services).await.unwrap(), 1);
         // This node lost it, and there is no other.
-        bench.world.pass_ms(15_000);
+        bench.world.advance_ms(15_000);
         while get::get(&bench.op, job).await.unwrap().status != JobStatus::Running {
             tokio::task::yield_now().await;
         }
         cancel::cancel(&bench.op, job).await.unwrap();
     };
-    let (job, ()) = tokio::join!(bench.run_until_over(bench.world.kernel.clone(), job), lost);
+    let (job, ()) = tokio::join!(bench.run_until_over(bench.world.services.clone(), job), lost);
 
     assert_eq!((job.status, job.attempt), (JobStatus::Cancelled, 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_end_a_crawl_exactly() {
-    let bench = Bench::new(Homes::new(60)).await;
+    let bench = CrawlHarness::new(Homes::new(60)).await;
 
     let pages = bench.crawl(NewJob { max_pages: Some(12), ..NewJob::default() }).await;
     assert_eq!((pages.pages_crawled, pages.finish_reason.as_deref()), (12, Some("closespider_pagecount")));
@@ -131,10 +134,10 @@ async fn limits_end_a_crawl_exactly() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_robots_txt_forbids_is_never_asked_for() {
-    let bench = Bench::of(|head| match head.split(' ').nth(1).unwrap() {
-        "/robots.txt" => answer(200, &[], b"User-agent: *\nDisallow: /private"),
-        "/" => page("<a href=/private/1>a</a><a href=/b>b</a>"),
-        _ => page(""),
+    let bench = CrawlHarness::of(|head| match head.split(' ').nth(1).unwrap() {
+        "/robots.txt" => http_response(200, &[], b"User-agent: *\nDisallow: /private"),
+        "/" => html_page("<a href=/private/1>a</a><a href=/b>b</a>"),
+        _ => html_page(""),
     })
     .await;
 
@@ -147,8 +150,10 @@ async fn a_page_that_robots_txt_forbids_is_never_asked_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crawl_that_can_fetch_nothing_fails_and_says_why() {
-    let forbidding = Bench::of(|_| answer(200, &[], b"User-agent: *\nDisallow: /")).await;
-    let failing = Bench::of(|head| answer(if head.contains("robots") { 404 } else { 410 }, &[], b"")).await;
+    let forbidding = CrawlHarness::of(|_| http_response(200, &[], b"User-agent: *\nDisallow: /")).await;
+    let failing =
+        CrawlHarness::of(|head| http_response(if head.contains("robots") { 404 } else { 410 }, &[], b""))
+            .await;
 
     let forbidden = forbidding.crawl(NewJob::default()).await;
     let gone = failing.crawl(NewJob::default()).await;
@@ -168,44 +173,44 @@ async fn a_crawl_that_can_fetch_nothing_fails_and_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_that_asks_to_be_left_alone_is_left_alone_and_asked_again() {
+async fn a_throttling_host_is_retried_after_its_retry_after() {
     let busy = std::sync::atomic::AtomicUsize::new(0);
-    let bench = Bench::of(move |head| match head.split(' ').nth(1).unwrap() {
-        "/robots.txt" => answer(404, &[], b""),
+    let bench = CrawlHarness::of(move |head| match head.split(' ').nth(1).unwrap() {
+        "/robots.txt" => http_response(404, &[], b""),
         _ if busy.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 => {
-            answer(429, &["Retry-After: 30"], b"")
+            http_response(429, &["Retry-After: 30"], b"")
         }
-        _ => page(&homes::json_ld(1)),
+        _ => html_page(&homes::json_ld(1)),
     })
     .await;
-    let (job, started) = (bench.make(NewJob::default()).await, bench.now());
+    let (job, started) = (bench.create_job(NewJob::default()).await, bench.now());
 
-    let job = bench.run_while_time_passes(job, Duration::from_millis(500)).await;
+    let job = bench.run_with_advancing_clock(job, Duration::from_millis(500)).await;
 
-    assert_eq!((job.status, bench.total().await), (JobStatus::Completed, 1));
+    assert_eq!((job.status, bench.property_count().await), (JobStatus::Completed, 1));
     assert!(bench.now() - started >= chrono::TimeDelta::seconds(30));
     assert_eq!(job.stats.unwrap()["retry/count"], 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_are_noted_as_taken_many_in_one_transaction() {
-    let bench = Bench::new(Homes::new(300)).await;
-    let before = bench.world.kernel.db.transactions();
+async fn many_pages_are_marked_taken_in_one_transaction() {
+    let bench = CrawlHarness::new(Homes::new(300)).await;
+    let before = bench.world.services.db.transactions();
 
     let job = bench.crawl(NewJob::default()).await;
 
-    let transactions = bench.world.kernel.db.transactions() - before - bench.looks();
+    let transactions = bench.world.services.db.transactions() - before - bench.polls();
     assert!(transactions <= 100, "{transactions} transactions for {} pages", job.pages_crawled);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_retry_begins_anew() {
-    let bench = Bench::new(Homes::new(10)).await;
+async fn a_retry_starts_from_the_beginning() {
+    let bench = CrawlHarness::new(Homes::new(10)).await;
     let job = bench.crawl(NewJob::default()).await;
     let before = bench.site_requests("/h/");
 
     retry::retry(&bench.op, JobId(job.job_id)).await.unwrap();
-    let again = bench.run_until_over(bench.world.kernel.clone(), JobId(job.job_id)).await;
+    let again = bench.run_until_over(bench.world.services.clone(), JobId(job.job_id)).await;
 
     assert_eq!((again.status, again.attempt), (JobStatus::Completed, 2));
     assert_eq!((before, bench.site_requests("/h/")), (10, 20));

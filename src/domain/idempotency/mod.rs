@@ -7,26 +7,26 @@
 //! answer that is kept; `op.commit_once(change, answer)` in place of `commit` writes the answer down. Without a key
 //! both are `begin` and `commit`. Refusals are not kept: a corrected retry may use the same key.
 
-mod once;
-mod presented;
+mod in_flight;
+mod key;
+mod operation;
 mod subject;
 mod sweep;
 #[cfg(test)]
 mod tests;
-mod twins;
 
 use chrono::TimeDelta;
 
-pub use once::{Begun, Once};
-pub use presented::{Presented, SentRequest};
-pub use subject::Subject;
+pub use in_flight::InFlight;
+pub use key::{IdempotencyKey, SentRequest};
+pub use operation::{Begin, IdempotentOperation};
+pub use subject::AnswerSubject;
 pub use sweep::sweep;
-pub use twins::Twins;
 
 /// How long an answer is kept.
-pub const KEPT: TimeDelta = TimeDelta::hours(24);
+pub const RETENTION: TimeDelta = TimeDelta::hours(24);
 /// How long a twin is waited for.
-pub const TWIN_WAIT: TimeDelta = TimeDelta::seconds(10);
+pub const IN_FLIGHT_WAIT: TimeDelta = TimeDelta::seconds(10);
 /// Bytes of a kept answer at most. The largest is a batch's: 500 rows, each with at most 2,000 bytes of error, which is
 /// below this even with every byte of them escaped.
-const ANSWER_BYTES: usize = 8 * 1024 * 1024;
+const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;

@@ -10,9 +10,9 @@ use crate::storage::{Error, TenantTx, idempotency_keys};
 
 /// Names the subject of an answer within its tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subject(String);
+pub struct AnswerSubject(String);
 
-impl Subject {
+impl AnswerSubject {
     pub fn message(id: MessageId) -> Self {
         Self(format!("message:{id}"))
     }
@@ -46,7 +46,7 @@ impl Subject {
 
     /// Empties every answer that is kept about it, in the transaction that deletes it. A retry is refused with 410 then:
     /// the work is not done again, and what it made is gone.
-    pub async fn forget(&self, tx: &TenantTx) -> Result<()> {
+    pub async fn clear_answers(&self, tx: &TenantTx) -> Result<()> {
         Ok(idempotency_keys::empty(tx, self.as_str()).await?)
     }
 }

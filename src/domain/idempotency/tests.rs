@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use super::{Presented, SentRequest, sweep};
+use super::{IdempotencyKey, SentRequest, sweep};
+use crate::auth::key_scope::Role;
 use crate::auth::principal::{Principal, sample};
-use crate::auth::role::Role;
-use crate::auth::token::keys::{KeyRing, SigningKey};
+use crate::auth::token::key_ring::{KeyRing, SigningKey};
 use crate::base::page::PageRequest;
 use crate::domain::broadcast::{self, NewBroadcast};
 use crate::domain::error::Result;
 use crate::domain::identity::Identity;
-use crate::domain::identity::platform::PlatformOp;
-use crate::domain::identity::tenants::{self, FirstAdmin, MadeTenant, NewTenant};
+use crate::domain::identity::platform_op::PlatformOp;
+use crate::domain::identity::tenants::{self, CreatedTenant, FirstAdmin, NewTenant};
 use crate::domain::identity::testing::{identity, settings};
 use crate::domain::jobs::create::create;
 use crate::domain::jobs::list::{JobOrder, JobQuery, list};
-use crate::domain::op::{Kernel, Op, Origin};
+use crate::domain::op::{Op, Origin, Services};
 use crate::domain::platform_broadcast;
 use crate::domain::testing::World;
 use crate::protocol::job::{Job, NewJob};
@@ -25,13 +25,13 @@ use crate::protocol::routing::Audience;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A node whose admin retries.
-struct House {
+struct Fixture {
     world: World,
     identity: Identity,
     admin: Op,
 }
 
-impl House {
+impl Fixture {
     async fn new() -> Self {
         let world = World::new().await;
         let identity = identity(&world, settings(), Vec::new(), 1);
@@ -39,22 +39,22 @@ impl House {
         Self { world, identity, admin }
     }
 
-    fn shown(&self, key: &str, body: &str) -> Option<Presented> {
+    fn idempotency_key(&self, key: &str, body: &str) -> Option<IdempotencyKey> {
         let (method, path, query) = ("POST", "/api/v1/jobs", "");
         let sent = SentRequest { key, method, path, query, body: body.as_bytes() };
-        Some(Presented::of_request(&self.identity, &sent))
+        Some(IdempotencyKey::of_request(&self.identity, &sent))
     }
 
     /// A job for the target `url`, which is all of its body; and whether it is an earlier one.
     async fn job(&self, op: &Op, key: &str, url: &str) -> Result<(Job, bool)> {
-        let op = op.clone().once(self.shown(key, url));
+        let op = op.clone().with_idempotency_key(self.idempotency_key(key, url));
         let new = NewJob {
             spider_name: "auto".to_owned(),
             target_urls: Some(vec![url.to_owned()]),
             ..Default::default()
         };
         let job = create(&op, new).await?;
-        Ok((job, op.kept().unwrap().was_replayed()))
+        Ok((job, op.idempotency().unwrap().was_replayed()))
     }
 
     async fn jobs(&self) -> usize {
@@ -63,11 +63,11 @@ impl House {
     }
 
     fn operator(&self) -> PlatformOp {
-        operator(&self.world.kernel)
+        operator(&self.world.services)
     }
 
-    async fn tenant(&self, op: &PlatformOp, key: &str, slug: &str) -> MadeTenant {
-        let op = op.clone().once(self.shown(key, slug));
+    async fn tenant(&self, op: &PlatformOp, key: &str, slug: &str) -> CreatedTenant {
+        let op = op.clone().with_idempotency_key(self.idempotency_key(key, slug));
         let new = NewTenant { slug: slug.to_owned(), name: slug.to_owned() };
         let admin = FirstAdmin { username: "eve".to_owned(), email: "eve@example.com".to_owned() };
         tenants::create(&self.identity, &op, &new, Some(&admin)).await.unwrap()
@@ -75,13 +75,13 @@ impl House {
 
     /// Goes on with another key alone.
     fn rotate(&self) {
-        let key = SigningKey::new("k2", &[8; 32], self.world.kernel.clock.now()).unwrap();
+        let key = SigningKey::new("k2", &[8; 32], self.world.services.clock.now()).unwrap();
         self.identity.replace_ring(KeyRing::new(vec![key]).unwrap());
     }
 }
 
-fn operator(kernel: &Kernel) -> PlatformOp {
-    PlatformOp::of_operator(kernel, sample::operator(), Origin::default()).unwrap()
+fn operator(services: &Services) -> PlatformOp {
+    PlatformOp::of_operator(services, sample::operator(), Origin::default()).unwrap()
 }
 
 fn principal(op: &Op) -> Principal {
@@ -90,7 +90,7 @@ fn principal(op: &Op) -> Principal {
 
 #[tokio::test]
 async fn after_a_restart_the_answer_is_found_and_the_work_is_not_done_again() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     let (job, replayed) = house.job(&house.admin, "k", "https://a.example/").await.unwrap();
     let kernel = house.world.restarted().await;
     let again = Op::of_caller(&kernel, principal(&house.admin), Origin::default()).unwrap();
@@ -104,25 +104,25 @@ async fn after_a_restart_the_answer_is_found_and_the_work_is_not_done_again() {
 
 #[tokio::test]
 async fn a_key_is_free_again_after_a_day_and_the_sweep_takes_what_is_over() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     house.job(&house.admin, "k", "https://a.example/").await.unwrap();
-    house.world.kernel.clock.advance(DAY - Duration::from_secs(1));
+    house.world.services.clock.advance(DAY - Duration::from_secs(1));
     house.job(&house.admin, "later", "https://a.example/").await.unwrap();
     assert!(house.job(&house.admin, "k", "https://a.example/").await.unwrap().1);
 
-    house.world.kernel.clock.advance(Duration::from_secs(1));
+    house.world.services.clock.advance(Duration::from_secs(1));
     let (_, replayed) = house.job(&house.admin, "k", "https://b.example/").await.unwrap();
 
     assert!(!replayed);
-    assert_eq!(sweep(&house.world.kernel).await.unwrap(), 0, "it made way for the new one");
-    house.world.kernel.clock.advance(DAY);
-    assert_eq!(sweep(&house.world.kernel).await.unwrap(), 2);
+    assert_eq!(sweep(&house.world.services).await.unwrap(), 0, "it made way for the new one");
+    house.world.services.clock.advance(DAY);
+    assert_eq!(sweep(&house.world.services).await.unwrap(), 2);
     assert_eq!(house.jobs().await, 3);
 }
 
 #[tokio::test]
 async fn refusals_are_not_kept_and_work_without_a_key_keeps_nothing() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     let refused = house.job(&house.admin, "k", "no url").await.unwrap_err();
     let new = NewJob {
         spider_name: "auto".to_owned(),
@@ -131,15 +131,15 @@ async fn refusals_are_not_kept_and_work_without_a_key_keeps_nothing() {
     };
     create(&house.admin, new).await.unwrap();
 
-    house.world.kernel.clock.advance(DAY);
+    house.world.services.clock.advance(DAY);
 
     assert_eq!(refused.code, Code::ValidationFailed);
-    assert_eq!(sweep(&house.world.kernel).await.unwrap(), 0);
+    assert_eq!(sweep(&house.world.services).await.unwrap(), 0);
 }
 
 #[tokio::test]
 async fn another_body_is_refused_and_does_nothing() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     house.job(&house.admin, "k", "https://a.example/").await.unwrap();
 
     let refused = house.job(&house.admin, "k", "https://b.example/").await.unwrap_err();
@@ -150,7 +150,7 @@ async fn another_body_is_refused_and_does_nothing() {
 
 #[tokio::test]
 async fn when_the_key_of_the_fingerprints_is_gone_a_retry_still_does_nothing() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     let (job, _) = house.job(&house.admin, "k", "https://a.example/").await.unwrap();
 
     house.rotate();
@@ -160,7 +160,7 @@ async fn when_the_key_of_the_fingerprints_is_gone_a_retry_still_does_nothing() {
 
 #[tokio::test]
 async fn two_at_once_do_the_work_once_and_both_have_its_answer() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
 
     let (one, two) = tokio::join!(
         house.job(&house.admin, "k", "https://a.example/"),
@@ -174,10 +174,15 @@ async fn two_at_once_do_the_work_once_and_both_have_its_answer() {
 }
 
 #[tokio::test]
-async fn a_message_is_told_once_under_its_id_in_its_room() {
-    let house = House::new().await;
+async fn a_message_is_published_once_per_client_id_and_room() {
+    let house = Fixture::new().await;
     let say = async |room: &str, id: &str, text: &str| {
-        let op = house.admin.clone().once(Some(Presented::of_message(&house.identity, room, id, text)));
+        let op = house.admin.clone().with_idempotency_key(Some(IdempotencyKey::of_message(
+            &house.identity,
+            room,
+            id,
+            text,
+        )));
         let new = NewBroadcast {
             message: text.to_owned(),
             category: None,
@@ -196,8 +201,8 @@ async fn a_message_is_told_once_under_its_id_in_its_room() {
 }
 
 #[tokio::test]
-async fn the_first_admins_link_is_shown_again_and_is_not_in_the_store() {
-    let house = House::new().await;
+async fn a_replay_returns_the_first_admins_link_which_is_not_stored() {
+    let house = Fixture::new().await;
     let made = house.tenant(&house.operator(), "k", "new").await;
     let kernel = house.world.restarted().await;
 
@@ -217,13 +222,13 @@ async fn the_first_admins_link_is_shown_again_and_is_not_in_the_store() {
 }
 
 #[tokio::test]
-async fn a_broadcast_to_all_tenants_is_kept_once() {
-    let house = House::new().await;
+async fn a_broadcast_to_all_tenants_is_stored_once() {
+    let house = Fixture::new().await;
     let send = async || {
-        let op = house.operator().once(house.shown("k", "news"));
+        let op = house.operator().with_idempotency_key(house.idempotency_key("k", "news"));
         platform_broadcast::send(&op, "news", None, None).await.unwrap()
     };
 
     assert_eq!(send().await, send().await);
-    assert_eq!(platform_broadcast::flush(&house.world.kernel).await.unwrap(), 1);
+    assert_eq!(platform_broadcast::flush(&house.world.services).await.unwrap(), 1);
 }

@@ -3,16 +3,16 @@
 
 use chrono::{DateTime, Utc};
 
-use super::fields::Faults;
-use super::{Identity, secrets, standing};
+use super::validation::FieldErrors;
+use super::{Identity, accounts, secret_hash};
+use crate::auth::key_scope::{KeyScope, KeyScopes};
 use crate::auth::permission::Permission;
-use crate::auth::role::{KeyScope, KeyScopes};
 use crate::auth::secret::{SecretText, mint_api_key};
 use crate::base::ids::{KeyId, UserId};
 use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
-use crate::domain::jobs::check::refuse;
-use crate::domain::op::{Deed, Op, denied, not_a_person};
+use crate::domain::jobs::validation::ensure_valid;
+use crate::domain::op::{AuditEntry, Op, denied, not_a_user};
 use crate::domain::revocation::Revocation;
 use crate::protocol::problem::{FieldError, Problem};
 use crate::storage::api_keys::{self, ApiKeyRow};
@@ -25,35 +25,40 @@ pub struct NewKey {
 }
 
 /// A key at the moment of its making; its text is shown this once.
-pub struct MadeKey {
+pub struct CreatedKey {
     pub row: ApiKeyRow,
     pub text: SecretText,
 }
 
 /// Makes a key that belongs to the caller.
-pub async fn create(identity: &Identity, op: &Op, new: &NewKey) -> Result<MadeKey> {
-    let maker = op.principal().and_then(|principal| principal.user_id()).ok_or_else(not_a_person)?;
+pub async fn create(identity: &Identity, op: &Op, new: &NewKey) -> Result<CreatedKey> {
+    let maker = op.principal().and_then(|principal| principal.user_id()).ok_or_else(not_a_user)?;
     create_for(identity, op, new, maker).await
 }
 
 /// Makes a key that belongs to `maker`, a user of the tenant.
-pub(super) async fn create_for(identity: &Identity, op: &Op, new: &NewKey, maker: UserId) -> Result<MadeKey> {
+pub(super) async fn create_for(
+    identity: &Identity,
+    op: &Op,
+    new: &NewKey,
+    maker: UserId,
+) -> Result<CreatedKey> {
     op.require(Permission::ManageKeys)?;
     let scopes: KeyScopes = new.scopes.iter().copied().collect();
-    refuse(judge(new, op.now()))?;
-    let id = KeyId::new(&op.kernel.clock);
-    let minted = mint_api_key(id, identity.kernel.entropy);
+    ensure_valid(validate(new, op.now()))?;
+    let id = KeyId::new(&op.services.clock);
+    let minted = mint_api_key(id, identity.services.entropy);
     let change = op.begin().await?;
     let holder = users::lock(&change.tx, maker).await?.ok_or_else(Problem::not_found)?;
     // With the row held: a key that is made while its maker is demoted would keep what the new role may not give. Who has the
     // command line gives what they like.
-    if op.principal().is_some() && scopes.given_by(standing::role(&holder.role)?) != scopes {
+    if op.principal().is_some() && scopes.grantable_by(accounts::role(&holder.role)?) != scopes {
         return Err(denied("a role that may do itself what each of the scopes lets a key do"));
     }
     let row = api_keys::NewApiKey {
         id,
         name: &new.name,
-        secret_hash: &secrets::to_store(&minted.hash),
+        secret_hash: &secret_hash::to_store(&minted.hash),
         scopes: &scopes.to_string(),
         made_by: maker,
         now: micros(op.now()),
@@ -61,14 +66,14 @@ pub(super) async fn create_for(identity: &Identity, op: &Op, new: &NewKey, maker
     };
     let row = api_keys::insert(&change.tx, row).await?;
     let detail = serde_json::json!({ "name": new.name, "scopes": scopes.to_string() });
-    op.audit(&change.tx, deed("api_key.created", id, Some(detail))).await?;
+    op.audit(&change.tx, audit_entry("api_key.created", id, Some(detail))).await?;
     op.commit(change).await?;
-    Ok(MadeKey { row, text: minted.text })
+    Ok(CreatedKey { row, text: minted.text })
 }
 
 /// Every bad field of a key to make.
-pub fn judge(new: &NewKey, now: DateTime<Utc>) -> Vec<FieldError> {
-    let mut faults = Faults::default();
+pub fn validate(new: &NewKey, now: DateTime<Utc>) -> Vec<FieldError> {
+    let mut faults = FieldErrors::default();
     faults.name(&["name"], &new.name);
     if new.scopes.is_empty() {
         faults.add(&["scopes"], "min_items", "must name at least one scope");
@@ -84,7 +89,7 @@ pub async fn list(op: &Op, page: PageRequest<KeyId>) -> Result<Page<ApiKeyRow, K
     op.require(Permission::ManageKeys)?;
     let tx = op.read().await?;
     let rows = api_keys::list(&tx, page.after, page.limit + 1).await?;
-    Ok(Page::cut(rows, page.limit, |row| KeyId(row.id)))
+    Ok(Page::from_rows(rows, page.limit, |row| KeyId(row.id)))
 }
 
 /// Ends a key with everything that lives on it.
@@ -94,12 +99,12 @@ pub async fn revoke(op: &Op, id: KeyId) -> Result<()> {
     if !api_keys::revoke(&change.tx, id, micros(op.now())).await? {
         return Err(Problem::not_found());
     }
-    op.audit(&change.tx, deed("api_key.revoked", id, None)).await?;
+    op.audit(&change.tx, audit_entry("api_key.revoked", id, None)).await?;
     op.commit(change).await?;
-    op.kernel.revoked(Revocation::Key(id));
+    op.services.publish_revocation(Revocation::Key(id));
     Ok(())
 }
 
-fn deed(action: &'static str, id: KeyId, detail: Option<serde_json::Value>) -> Deed {
-    Deed { action, target_kind: "api_key", target_id: id.to_string(), detail }
+fn audit_entry(action: &'static str, id: KeyId, detail: Option<serde_json::Value>) -> AuditEntry {
+    AuditEntry { action, target_kind: "api_key", target_id: id.to_string(), detail }
 }

@@ -6,49 +6,49 @@ use chrono::TimeDelta;
 use parking_lot::Mutex;
 
 use super::Identity;
-use crate::auth::throttle::{Acquaintance, Attempt, LoginThrottle, Wait};
+use crate::auth::throttle::{Attempt, ClientHistory, LoginThrottle, Wait};
 use crate::domain::error::Result;
 use crate::protocol::problem::{Code, Problem};
 
 /// A try at the password of an account, which need not exist.
-pub(super) struct Try<'a> {
+pub(super) struct PasswordAttempt<'a> {
     /// Tenant and name as they were typed.
     pub(super) tenant: &'a str,
     pub(super) username: &'a str,
     pub(super) client: IpAddr,
-    pub(super) acquaintance: Acquaintance,
+    pub(super) acquaintance: ClientHistory,
 }
 
 impl Identity {
     /// Lets a try through, perhaps after a delay, or says how long to wait.
-    pub(super) async fn attempt(&self, of: &Try<'_>) -> Result<Attempt> {
-        let now = self.kernel.clock.steady();
+    pub(super) async fn begin_attempt(&self, of: &PasswordAttempt<'_>) -> Result<Attempt> {
+        let now = self.services.clock.steady();
         let begun = self.throttle.lock().begin(of.tenant, of.username, of.client, of.acquaintance, now);
         let attempt = begun.map_err(too_many)?;
         if let Ok(delay) = attempt.delay.to_std()
             && attempt.delay > TimeDelta::zero()
         {
-            let _delayed = Delayed { throttle: &self.throttle, attempt: &attempt };
-            self.kernel.clock.sleep(delay).await;
+            let _delayed = DelayGuard { throttle: &self.throttle, attempt: &attempt };
+            self.services.clock.sleep(delay).await;
         }
         Ok(attempt)
     }
 
     /// Counts what costs as much as a try and is none, for the address alone.
     pub(super) fn count_address(&self, client: IpAddr) -> Result<()> {
-        self.throttle.lock().count_address(client, self.kernel.clock.steady()).map_err(too_many)
+        self.throttle.lock().count_address(client, self.services.clock.steady()).map_err(too_many)
     }
 }
 
 /// A try that is being delayed; dropping it frees its place, also when the caller goes away.
-struct Delayed<'a> {
+struct DelayGuard<'a> {
     throttle: &'a Mutex<LoginThrottle>,
     attempt: &'a Attempt,
 }
 
-impl Drop for Delayed<'_> {
+impl Drop for DelayGuard<'_> {
     fn drop(&mut self) {
-        self.throttle.lock().waited(self.attempt);
+        self.throttle.lock().finish_delay(self.attempt);
     }
 }
 

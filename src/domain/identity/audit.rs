@@ -21,7 +21,7 @@ pub async fn list(op: &Op, page: PageRequest<i64>) -> Result<Page<AuditRow, i64>
     op.require(Permission::ReadAudit)?;
     let tx = op.read().await?;
     let rows = audit_log::list(&tx, page.after, page.limit + 1).await?;
-    Ok(Page::cut(rows, page.limit, |row| row.id))
+    Ok(Page::from_rows(rows, page.limit, |row| row.id))
 }
 
 /// Who did it, for entries that come before there is a tenant's `Op`.
@@ -35,7 +35,7 @@ impl Actor {
     /// Nobody yet: the name as it was typed.
     pub(super) fn typed(name: &str) -> Self {
         // A NUL in a typed name is kept by neither database.
-        let name = text::cut(name, NAME_BYTES).replace('\0', "\u{fffd}");
+        let name = text::truncate(name, NAME_BYTES).replace('\0', "\u{fffd}");
         Self { kind: "anonymous", id: None, name: Some(name) }
     }
 

@@ -3,12 +3,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Identity;
-use super::key_sets::{Asked, KeyFetch};
-use super::tickets::Door;
-use crate::auth::admit::{self, Refusal, TicketHolder};
+use super::key_sets::{KeyFetch, KeyFetchStatus};
+use super::tickets::Channel;
+use crate::auth::authenticate::{self, CredentialError, TicketHolder};
 use crate::auth::permission::Permission;
 use crate::auth::principal::Principal;
-use crate::auth::secret::{CredentialForm, PresentedKey};
+use crate::auth::secret::{CredentialKind, PresentedKey};
 use crate::auth::token::error::TokenError;
 use crate::auth::token::verified::{Verified, VerifiedForeign};
 use crate::auth::token::verify::{claimed_issuer, verify};
@@ -28,25 +28,25 @@ pub enum Credential<'a> {
     /// An access token in the query string. API keys live too long to stand in a URL.
     Query(&'a str),
     /// A single-use ticket, at the door that it is to open.
-    Ticket(&'a str, Door),
+    Ticket(&'a str, Channel),
 }
 
 /// A verified caller, and until when the credential holds.
 #[derive(Clone, Debug)]
-pub struct Admitted {
+pub struct Authenticated {
     pub principal: Principal,
     pub expires_at: DateTime<Utc>,
 }
 
 /// Why a credential is not admitted.
-pub enum NotAdmitted {
+pub enum AuthenticateError {
     Refused(Problem),
     /// The keys of the token's issuer are being fetched, and the token may be judged once they are there. A caller that
     /// holds a place that others want gives it back before waiting.
     KeysPending(KeyFetch),
 }
 
-impl From<Problem> for NotAdmitted {
+impl From<Problem> for AuthenticateError {
     fn from(problem: Problem) -> Self {
         Self::Refused(problem)
     }
@@ -54,226 +54,232 @@ impl From<Problem> for NotAdmitted {
 
 /// Whether the keys of a foreign issuer may still be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyPatience {
-    AskForKeys,
+pub enum KeyFetchPolicy {
+    MayFetch,
     /// They were waited for already.
-    JudgeNow,
+    KnownOnly,
 }
 
 impl Identity {
     /// Who shows this credential. A ticket is only looked at: the session that starts redeems it. Waits a short while for
     /// the keys of a foreign issuer; a caller that holds a place that others want uses [`Identity::judge`].
-    pub async fn authenticate(&self, credential: Credential<'_>) -> Result<Admitted> {
-        let fetch = match self.judge(credential, KeyPatience::AskForKeys).await {
+    pub async fn authenticate(&self, credential: Credential<'_>) -> Result<Authenticated> {
+        let fetch = match self.try_authenticate(credential, KeyFetchPolicy::MayFetch).await {
             Ok(admitted) => return Ok(admitted),
-            Err(NotAdmitted::Refused(problem)) => return Err(problem),
-            Err(NotAdmitted::KeysPending(fetch)) => fetch,
+            Err(AuthenticateError::Refused(problem)) => return Err(problem),
+            Err(AuthenticateError::KeysPending(fetch)) => fetch,
         };
         self.await_keys(fetch).await?;
-        self.judge_now(credential).await
+        self.authenticate_with_known_keys(credential).await
     }
 
     /// The same without waiting for anything but the store.
-    pub async fn judge(
+    pub async fn try_authenticate(
         &self,
         credential: Credential<'_>,
-        patience: KeyPatience,
-    ) -> Result<Admitted, NotAdmitted> {
+        policy: KeyFetchPolicy,
+    ) -> Result<Authenticated, AuthenticateError> {
         match credential {
-            Credential::Header(text) => match CredentialForm::of(text) {
-                CredentialForm::ApiKey => Ok(self.of_key(text).await?),
-                CredentialForm::Token => self.of_token(text, patience).await,
-                CredentialForm::Ticket | CredentialForm::Opaque(_) => Err(Problem::invalid_token().into()),
+            Credential::Header(text) => match CredentialKind::of(text) {
+                CredentialKind::ApiKey => Ok(self.authenticate_api_key(text).await?),
+                CredentialKind::Token => self.authenticate_token(text, policy).await,
+                CredentialKind::Ticket | CredentialKind::Opaque(_) => Err(Problem::invalid_token().into()),
             },
-            Credential::Query(text) => match CredentialForm::of(text) {
-                CredentialForm::ApiKey => Err(Problem::new(
+            Credential::Query(text) => match CredentialKind::of(text) {
+                CredentialKind::ApiKey => Err(Problem::new(
                     Code::Unauthenticated,
                     "An API key is taken in the header `Authorization` only; ask for a ticket with it.",
                 )
                 .into()),
-                CredentialForm::Token => self.of_token(text, patience).await,
-                CredentialForm::Ticket | CredentialForm::Opaque(_) => Err(Problem::invalid_token().into()),
+                CredentialKind::Token => self.authenticate_token(text, policy).await,
+                CredentialKind::Ticket | CredentialKind::Opaque(_) => Err(Problem::invalid_token().into()),
             },
-            Credential::Ticket(text, door) => Ok(self.of_ticket(text, door).await?),
+            Credential::Ticket(text, channel) => Ok(self.authenticate_ticket(text, channel).await?),
         }
     }
 
     /// The last word on a credential, after a fetch was awaited.
-    pub async fn judge_now(&self, credential: Credential<'_>) -> Result<Admitted> {
-        match self.judge(credential, KeyPatience::JudgeNow).await {
+    pub async fn authenticate_with_known_keys(&self, credential: Credential<'_>) -> Result<Authenticated> {
+        match self.try_authenticate(credential, KeyFetchPolicy::KnownOnly).await {
             Ok(admitted) => Ok(admitted),
-            Err(NotAdmitted::Refused(problem)) => Err(problem),
+            Err(AuthenticateError::Refused(problem)) => Err(problem),
             // Not asked for with `JudgeNow`.
-            Err(NotAdmitted::KeysPending(_)) => Err(keys_unavailable()),
+            Err(AuthenticateError::KeysPending(_)) => Err(keys_unavailable()),
         }
     }
 
     /// Waits until the fetch has ended, well or badly; refuses when that takes too long.
     pub async fn await_keys(&self, fetch: KeyFetch) -> Result<()> {
-        if fetch.ended().await {
+        if fetch.wait().await {
             return Ok(());
         }
         tracing::debug!("a token was not judged: its issuer's keys did not come in time");
-        self.kernel.metrics.token_refusals.of(TokenRefusal::UnknownKey).one();
+        self.services.metrics.token_refusals.of(TokenRefusal::UnknownKey).inc();
         Err(keys_unavailable())
     }
 
-    async fn of_token(&self, text: &str, patience: KeyPatience) -> Result<Admitted, NotAdmitted> {
-        let verified = self.verified(text, patience)?;
+    async fn authenticate_token(
+        &self,
+        text: &str,
+        policy: KeyFetchPolicy,
+    ) -> Result<Authenticated, AuthenticateError> {
+        let verified = self.verify_token(text, policy)?;
         let expires_at = verified.expires_at();
         let principal = match &verified {
             Verified::User(token) => {
-                let person = self.accounts.person_of_session(token.session_id()).await;
-                let person = person.inspect_err(|problem| note_unknown_sign_in(problem, token.jti()))?;
+                let person = self.accounts.user_of_session(token.session_id()).await;
+                let person = person.inspect_err(|problem| log_unknown_sign_in(problem, token.jti()))?;
                 match person.session {
-                    Some(session) => admit::user(token, &person.facts, session),
+                    Some(session) => authenticate::user(token, &person.facts, session),
                     None => {
-                        note_ended_sign_in(token.jti());
-                        Err(admit::without_session(&person.facts))
+                        log_ended_sign_in(token.jti());
+                        Err(authenticate::missing_session_error(&person.facts))
                     }
                 }
             }
             Verified::Operator(token) => {
                 let platform = self.accounts.operator_of_session(token.session_id()).await;
-                let platform = platform.inspect_err(|problem| note_unknown_sign_in(problem, token.jti()))?;
-                admit::operator(token, &platform.facts, platform.session)
+                let platform = platform.inspect_err(|problem| log_unknown_sign_in(problem, token.jti()))?;
+                authenticate::operator(token, &platform.facts, platform.session)
             }
             Verified::Foreign(token) => {
-                let person = self.accounts.person_of_foreign(token).await;
-                let person = person.inspect_err(|problem| note_unknown_subject(problem, token))?;
-                admit::foreign(token, &person.facts)
+                let person = self.accounts.user_of_foreign_token(token).await;
+                let person = person.inspect_err(|problem| log_unknown_subject(problem, token))?;
+                authenticate::foreign(token, &person.facts)
             }
         };
-        let principal = principal.map_err(|refusal| self.counted(refusal))?;
-        Ok(Admitted { principal, expires_at })
+        let principal = principal.map_err(|refusal| self.count_refusal(refusal))?;
+        Ok(Authenticated { principal, expires_at })
     }
 
-    fn counted(&self, refusal: Refusal) -> Problem {
+    fn count_refusal(&self, refusal: CredentialError) -> Problem {
         let reason = match refusal {
-            Refusal::Unknown => TokenRefusal::Unknown,
-            Refusal::Inactive => TokenRefusal::Inactive,
+            CredentialError::Unknown => TokenRefusal::Unknown,
+            CredentialError::Inactive => TokenRefusal::Inactive,
         };
-        note("a token", refusal);
-        self.kernel.metrics.token_refusals.of(reason).one();
-        refused(refusal)
+        log_refusal("a token", refusal);
+        self.services.metrics.token_refusals.of(reason).inc();
+        refusal_problem(refusal)
     }
 
     /// Verifies a token. When its issuer may have newer keys than those that are known, they are asked for.
-    fn verified(&self, text: &str, patience: KeyPatience) -> Result<Verified, NotAdmitted> {
+    fn verify_token(&self, text: &str, policy: KeyFetchPolicy) -> Result<Verified, AuthenticateError> {
         let error = match verify(text, &self.ring(), &self.issuers, self.now()) {
             Ok(verified) => return Ok(verified),
             Err(error) => error,
         };
-        if patience == KeyPatience::AskForKeys
-            && let TokenError::UnknownForeignKey(place) | TokenError::KeysUnknown(place) = error
+        if policy == KeyFetchPolicy::MayFetch
+            && let TokenError::UnknownForeignKey(issuer_index) | TokenError::KeysNotLoaded(issuer_index) =
+                error
         {
-            match self.key_sets.ask(place) {
-                Asked::Pending(fetch) => return Err(NotAdmitted::KeysPending(fetch)),
-                Asked::TooMany => {
+            match self.key_sets.request_fetch(issuer_index) {
+                KeyFetchStatus::Pending(fetch) => return Err(AuthenticateError::KeysPending(fetch)),
+                KeyFetchStatus::TooMany => {
                     tracing::debug!(%error, "a token was not judged: too many wait for its issuer's keys");
                     return Err(keys_unavailable().into());
                 }
-                Asked::Lately => {}
+                KeyFetchStatus::RecentlyFetched => {}
             }
         }
         tracing::debug!(%error, issuer = claimed_issuer(text, &self.issuers), "a token was refused");
-        self.kernel.metrics.token_refusals.of(reason(&error)).one();
+        self.services.metrics.token_refusals.of(token_refusal(&error)).inc();
         Err(match error {
             // Nothing can be said of the token yet, so it is not called a bad one.
-            TokenError::KeysUnknown(_) => keys_unavailable(),
+            TokenError::KeysNotLoaded(_) => keys_unavailable(),
             _ => Problem::invalid_token(),
         }
         .into())
     }
 
-    async fn of_key(&self, text: &str) -> Result<Admitted> {
+    async fn authenticate_api_key(&self, text: &str) -> Result<Authenticated> {
         let shown = PresentedKey::parse(text).ok_or_else(Problem::invalid_token)?;
         let facts = self.accounts.key(shown.key_id()).await?;
         let now = self.now();
-        let principal = admit::key(&shown, &facts, now).map_err(|refusal| {
-            note("an API key", refusal);
-            refused(refusal)
+        let principal = authenticate::key(&shown, &facts, now).map_err(|refusal| {
+            log_refusal("an API key", refusal);
+            refusal_problem(refusal)
         })?;
         let day = now + TimeDelta::hours(KEY_HOURS);
-        Ok(Admitted { principal, expires_at: facts.expires_at.map_or(day, |end| end.min(day)) })
+        Ok(Authenticated { principal, expires_at: facts.expires_at.map_or(day, |end| end.min(day)) })
     }
 
-    async fn of_ticket(&self, text: &str, door: Door) -> Result<Admitted> {
-        let grant = self.tickets.look_at(text, door).await?;
+    async fn authenticate_ticket(&self, text: &str, channel: Channel) -> Result<Authenticated> {
+        let grant = self.tickets.peek(text, channel).await?;
         let principal = match grant.holder() {
             TicketHolder::User { user_id, session_id } => {
                 let person = match session_id {
-                    Some(session) => self.accounts.person_of_session(session).await?,
-                    None => self.accounts.person(user_id).await?,
+                    Some(session) => self.accounts.user_of_session(session).await?,
+                    None => self.accounts.user(user_id).await?,
                 };
-                grant.admit_user(&person.facts, person.session, self.now())
+                grant.authenticate_user(&person.facts, person.session, self.now())
             }
             TicketHolder::Key { key_id } => {
                 let facts = self.accounts.key(key_id).await?;
-                grant.admit_key(&facts, self.now())
+                grant.authenticate_key(&facts, self.now())
             }
         };
         let principal = principal.map_err(|refusal| {
-            note("a ticket", refusal);
-            refused(refusal)
+            log_refusal("a ticket", refusal);
+            refusal_problem(refusal)
         })?;
-        Ok(Admitted { principal, expires_at: grant.ends_at() })
+        Ok(Authenticated { principal, expires_at: grant.ends_at() })
     }
 
     /// Refuses a principal that was admitted and whose credential has ended meanwhile. What was read for the admission
     /// answers this too, unless a revocation has been told since.
-    pub async fn still_admits(&self, principal: &Principal) -> Result<()> {
-        self.again(principal).await.map(drop)
+    pub async fn recheck(&self, principal: &Principal) -> Result<()> {
+        self.reload_principal(principal).await.map(drop)
     }
 
     /// Refuses a principal whose credential has ended since it was admitted, or which may do less by now.
-    pub async fn check_standing(&self, principal: &Principal) -> Result<()> {
+    pub async fn recheck_permissions(&self, principal: &Principal) -> Result<()> {
         let now = match principal {
             Principal::Key(key) => {
                 let facts = self.accounts.key(key.key_id()).await?;
-                admit::key_again(&facts, self.now()).map_err(refused)?
+                authenticate::refresh_key(&facts, self.now()).map_err(refusal_problem)?
             }
-            Principal::User(_) | Principal::Operator(_) => self.again(principal).await?,
+            Principal::User(_) | Principal::Operator(_) => self.reload_principal(principal).await?,
         };
         let lost = Permission::ALL.into_iter().find(|one| principal.may(*one) && !now.may(*one));
         lost.map_or(Ok(()), |permission| Err(forbidden(permission)))
     }
 
     /// The same person or key with what the store grants now, for a connection that goes on after a change.
-    pub async fn again(&self, principal: &Principal) -> Result<Principal> {
+    pub async fn reload_principal(&self, principal: &Principal) -> Result<Principal> {
         match principal {
             Principal::User(user) => {
                 let person = match user.session_id() {
                     Some(session) => {
-                        let person = self.accounts.person_of_session(session).await?;
+                        let person = self.accounts.user_of_session(session).await?;
                         if person.session.is_none() {
-                            return Err(refused(admit::without_session(&person.facts)));
+                            return Err(refusal_problem(authenticate::missing_session_error(&person.facts)));
                         }
                         person
                     }
-                    None => self.accounts.person(user.user_id()).await?,
+                    None => self.accounts.user(user.user_id()).await?,
                 };
-                admit::again(user, &person.facts).map_err(refused)
+                authenticate::refresh_user(user, &person.facts).map_err(refusal_problem)
             }
             Principal::Key(key) => {
                 let facts = self.accounts.key(key.key_id()).await?;
-                let now = admit::key_again(&facts, self.now()).map_err(refused)?;
+                let now = authenticate::refresh_key(&facts, self.now()).map_err(refusal_problem)?;
                 if now.may(Permission::ReadEvents) { Ok(now) } else { Err(forbidden(Permission::ReadEvents)) }
             }
             Principal::Operator(operator) => {
                 let platform = self.accounts.operator_of_session(operator.session_id()).await?;
-                admit::operator_again(operator, &platform.facts, platform.session).map_err(refused)
+                authenticate::refresh_operator(operator, &platform.facts, platform.session)
+                    .map_err(refusal_problem)
             }
         }
     }
 }
 
 /// The reason as it is counted: fewer words than the log's.
-fn reason(error: &TokenError) -> TokenRefusal {
+fn token_refusal(error: &TokenError) -> TokenRefusal {
     match error {
         TokenError::TooLong | TokenError::Malformed | TokenError::Header(_) => TokenRefusal::Malformed,
         TokenError::Algorithm => TokenRefusal::Algorithm,
-        TokenError::UnknownKey | TokenError::UnknownForeignKey(_) | TokenError::KeysUnknown(_) => {
+        TokenError::UnknownKey | TokenError::UnknownForeignKey(_) | TokenError::KeysNotLoaded(_) => {
             TokenRefusal::UnknownKey
         }
         TokenError::Signature => TokenRefusal::Signature,
@@ -290,28 +296,30 @@ fn keys_unavailable() -> Problem {
 }
 
 /// The caller is told one thing only; whoever runs the node finds the reason in the log.
-fn note(what: &'static str, refusal: Refusal) {
+fn log_refusal(what: &'static str, refusal: CredentialError) {
     match refusal {
-        Refusal::Unknown => {
+        CredentialError::Unknown => {
             tracing::debug!(
                 "{what} was refused: what it speaks for is unknown, has ended, or is not its own"
             );
         }
-        Refusal::Inactive => tracing::debug!("{what} was refused: the user or the tenant is switched off"),
+        CredentialError::Inactive => {
+            tracing::debug!("{what} was refused: the user or the tenant is switched off")
+        }
     }
 }
 
-fn note_unknown_sign_in(problem: &Problem, jti: &str) {
+fn log_unknown_sign_in(problem: &Problem, jti: &str) {
     if problem.code == Code::Unauthenticated {
-        note_ended_sign_in(jti);
+        log_ended_sign_in(jti);
     }
 }
 
-fn note_ended_sign_in(jti: &str) {
+fn log_ended_sign_in(jti: &str) {
     tracing::debug!(jti, "a token was refused: its sign-in is unknown or has ended, or its user was removed");
 }
 
-fn note_unknown_subject(problem: &Problem, token: &VerifiedForeign) {
+fn log_unknown_subject(problem: &Problem, token: &VerifiedForeign) {
     if problem.code == Code::Unauthenticated {
         let (issuer, subject) = (token.issuer(), token.subject());
         let tenants = token.tenants().join(", ");
@@ -319,9 +327,9 @@ fn note_unknown_subject(problem: &Problem, token: &VerifiedForeign) {
     }
 }
 
-fn refused(refusal: Refusal) -> Problem {
+fn refusal_problem(refusal: CredentialError) -> Problem {
     match refusal {
-        Refusal::Unknown => Problem::invalid_token(),
-        Refusal::Inactive => Problem::inactive_user(),
+        CredentialError::Unknown => Problem::invalid_token(),
+        CredentialError::Inactive => Problem::inactive_user(),
     }
 }

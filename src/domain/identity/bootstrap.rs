@@ -3,23 +3,23 @@
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::api_keys::{self, MadeKey, NewKey};
-use super::fields::Faults;
-use super::names;
+use super::api_keys::{self, CreatedKey, NewKey};
+use super::login_name;
 use super::password_links::{self, PasswordLink};
-use super::platform::PlatformOp;
-use super::register::{FirstAdmin, first_admin};
+use super::platform_op::PlatformOp;
+use super::register::{FirstAdminAccount, insert_first_admin};
 use super::tenants::{self, NewTenant};
 use super::users::{self, NewUser};
-use super::{Identity, standing};
+use super::validation::FieldErrors;
+use super::{Identity, accounts};
+use crate::auth::key_scope::{KeyScope, Role};
 use crate::auth::password::HashingParty;
-use crate::auth::role::{KeyScope, Role};
-use crate::auth::scope::SystemReason;
+use crate::auth::tenant_scope::SystemReason;
 use crate::auth::token::mint::{AccessToken, Lifetime, Subject};
 use crate::base::ids::{SessionId, TenantId, UserId};
 use crate::domain::error::Result;
-use crate::domain::op::{Deed, Op, Origin};
-use crate::protocol::problem::{Code, FieldError, Problem, Step};
+use crate::domain::op::{AuditEntry, Op, Origin};
+use crate::protocol::problem::{Code, FieldError, PathSegment, Problem};
 use crate::storage::operators::OperatorRow;
 use crate::storage::platform_marks::{self, PlatformMark};
 use crate::storage::sessions::Owner;
@@ -28,7 +28,7 @@ use crate::storage::users::{self as user_rows, UserRow};
 use crate::storage::{Error, micros, operators};
 
 /// A person to add from the command line.
-pub struct Newcomer<'a> {
+pub struct BootstrapUser<'a> {
     pub username: &'a str,
     /// Without one, a place-holder that no mail can reach.
     pub email: Option<&'a str>,
@@ -39,13 +39,13 @@ pub struct Newcomer<'a> {
 
 /// `lotline tenant create`.
 pub async fn create_tenant(identity: &Identity, slug: &str, name: &str) -> Result<TenantRow> {
-    let op = PlatformOp::of_system(&identity.kernel, SystemReason::CommandLine);
+    let op = PlatformOp::of_system(&identity.services, SystemReason::CommandLine);
     let new = NewTenant { slug: slug.to_owned(), name: name.to_owned() };
     Ok(tenants::create(identity, &op, &new, None).await?.row)
 }
 
 /// `lotline user create --tenant`.
-pub async fn create_user(identity: &Identity, tenant: &str, new: &Newcomer<'_>) -> Result<UserRow> {
+pub async fn create_user(identity: &Identity, tenant: &str, new: &BootstrapUser<'_>) -> Result<UserRow> {
     let op = tenant_op(identity, tenant).await?;
     let user = NewUser {
         username: new.username.to_owned(),
@@ -63,14 +63,14 @@ pub async fn create_operator(
     username: &str,
     password: &SecretString,
 ) -> Result<OperatorRow> {
-    let mut faults = Faults::default();
+    let mut faults = FieldErrors::default();
     let username = faults.username(&["username"], username);
     let password = faults.password(&["password"], password.expose_secret(), &username);
-    faults.done()?;
-    names::refuse_mixed(&["username"], &username)?;
+    faults.into_result()?;
+    login_name::refuse_mixed_scripts(&["username"], &username)?;
     let password = password.ok_or_else(Problem::internal)?;
     let hash = identity.hash(HashingParty::Platform, &password).await?;
-    let op = PlatformOp::of_system(&identity.kernel, SystemReason::CommandLine);
+    let op = PlatformOp::of_system(&identity.services, SystemReason::CommandLine);
     let tx = op.begin().await?;
     let taken = || Problem::new(Code::Conflict, "An operator of this name exists.");
     if operators::find_by_username(&tx, &username).await?.is_some() {
@@ -81,20 +81,20 @@ pub async fn create_operator(
         Error::Duplicate(_) => taken(),
         other => other.into(),
     })?;
-    let deed = Deed {
+    let entry = AuditEntry {
         action: "operator.created",
         target_kind: "operator",
         target_id: row.id.to_string(),
         detail: Some(serde_json::json!({ "username": row.username })),
     };
-    op.audit(&tx, None, deed).await?;
+    op.audit(&tx, None, entry).await?;
     tx.commit().await?;
     Ok(row)
 }
 
 /// `lotline user list --operator`.
 pub async fn list_operators(identity: &Identity) -> Result<Vec<OperatorRow>> {
-    let tx = identity.kernel.db.system(SystemReason::CommandLine).read().await?;
+    let tx = identity.services.db.system(SystemReason::CommandLine).read().await?;
     Ok(operators::list(&tx).await?)
 }
 
@@ -115,7 +115,7 @@ pub async fn password_link(identity: &Identity, tenant: &str, username: &str) ->
 }
 
 /// A key to make from the command line.
-pub struct KeyWish<'a> {
+pub struct BootstrapKey<'a> {
     /// Whose key it is; the tenant's first active admin when nobody is named.
     pub username: Option<&'a str>,
     pub name: &'a str,
@@ -124,19 +124,19 @@ pub struct KeyWish<'a> {
 }
 
 /// `lotline key create`.
-pub async fn create_key(identity: &Identity, tenant: &str, wish: &KeyWish<'_>) -> Result<MadeKey> {
+pub async fn create_key(identity: &Identity, tenant: &str, args: &BootstrapKey<'_>) -> Result<CreatedKey> {
     let op = tenant_op(identity, tenant).await?;
     let tx = op.read().await?;
-    let maker = match wish.username {
+    let maker = match args.username {
         Some(username) => user_rows::find_by_username(&tx, username).await?,
         None => user_rows::first_admin(&tx).await?,
     };
     drop(tx);
     let no_admin = || Problem::new(Code::NotFound, "The tenant has no active admin.");
     let maker =
-        maker.ok_or_else(|| wish.username.map_or_else(no_admin, |username| no_user(tenant, username)))?;
+        maker.ok_or_else(|| args.username.map_or_else(no_admin, |username| no_user(tenant, username)))?;
     let new =
-        NewKey { name: wish.name.to_owned(), scopes: wish.scopes.to_vec(), expires_at: wish.expires_at };
+        NewKey { name: args.name.to_owned(), scopes: args.scopes.to_vec(), expires_at: args.expires_at };
     api_keys::create_for(identity, &op, &new, UserId(maker.id)).await
 }
 
@@ -149,25 +149,29 @@ pub async fn mint_token(
 ) -> Result<AccessToken> {
     let op = tenant_op(identity, tenant).await?;
     let tenant_id = op.scope.tenant_id();
-    let tx = identity.kernel.db.system(SystemReason::CommandLine).begin().await?;
+    let tx = identity.services.db.system(SystemReason::CommandLine).begin().await?;
     let no_such = || no_user(tenant, username);
     let user = user_rows::find_in(&tx, tenant_id, username).await?.ok_or_else(no_such)?;
     let user = user_rows::lock_in(&tx, tenant_id, UserId(user.id)).await?.ok_or_else(no_such)?;
-    let session_id = SessionId::new(&identity.kernel.clock);
+    let session_id = SessionId::new(&identity.services.clock);
     let owner = Owner::User(tenant_id, UserId(user.id));
     let origin = Origin { user_agent: Some("lotline token mint".to_owned()), ..Origin::default() };
     // Its refresh token is thrown away: the session ends by itself.
     let begun = identity.begin_session(&tx, owner, session_id, &origin).await?;
-    let deed =
-        Deed { action: "token.minted", target_kind: "user", target_id: user.id.to_string(), detail: None };
-    let platform = PlatformOp::of_system(&identity.kernel, SystemReason::CommandLine);
-    platform.audit(&tx, Some(tenant_id), deed).await?;
+    let entry = AuditEntry {
+        action: "token.minted",
+        target_kind: "user",
+        target_id: user.id.to_string(),
+        detail: None,
+    };
+    let platform = PlatformOp::of_system(&identity.services, SystemReason::CommandLine);
+    platform.audit(&tx, Some(tenant_id), entry).await?;
     tx.commit().await?;
-    identity.made_room(begun.ended);
+    identity.publish_evicted(begun.ended);
     let who = Subject::User {
         user_id: UserId(user.id),
         tenant_id,
-        role: standing::role(&user.role)?,
+        role: accounts::role(&user.role)?,
         username: user.username,
         session_id,
     };
@@ -176,7 +180,7 @@ pub async fn mint_token(
 
 /// Whether there never was a tenant in this store: a first start.
 pub async fn is_empty(identity: &Identity) -> Result<bool> {
-    let tx = identity.kernel.db.system(SystemReason::Bootstrap).read().await?;
+    let tx = identity.services.db.system(SystemReason::Bootstrap).read().await?;
     Ok(!platform_marks::is_set(&tx, PlatformMark::FirstTenant).await?)
 }
 
@@ -191,14 +195,14 @@ pub async fn first_start(
     if !is_empty(identity).await? {
         return Ok(None);
     }
-    let op = PlatformOp::of_system(&identity.kernel, SystemReason::Bootstrap);
+    let op = PlatformOp::of_system(&identity.services, SystemReason::Bootstrap);
     let new = NewTenant { slug: tenant.to_owned(), name: tenant.to_owned() };
-    let mut faults = Faults::default();
+    let mut faults = FieldErrors::default();
     tenants::check(&mut faults, &["tenant"], &new);
     let username = faults.username(&["username"], username);
     let password = faults.password(&["password"], password.expose_secret(), &username);
-    faults.done()?;
-    names::refuse_mixed(&["username"], &username)?;
+    faults.into_result()?;
+    login_name::refuse_mixed_scripts(&["username"], &username)?;
     let password = password.ok_or_else(Problem::internal)?;
     let hash = identity.hash(HashingParty::Platform, &password).await?;
     let tx = op.begin().await?;
@@ -208,8 +212,8 @@ pub async fn first_start(
     }
     let row = tenants::insert(&op, &tx, &new).await?;
     let email = email_of(&username, None, tenant);
-    let admin = FirstAdmin { username: &username, email: &email, hash: Some(&hash) };
-    let admin = first_admin(&op, &tx, TenantId(row.id), &admin).await?;
+    let admin = FirstAdminAccount { username: &username, email: &email, hash: Some(&hash) };
+    let admin = insert_first_admin(&op, &tx, TenantId(row.id), &admin).await?;
     tx.commit().await?;
     Ok(Some((row, admin)))
 }
@@ -218,29 +222,29 @@ fn email_of(username: &str, email: Option<&str>, tenant: &str) -> String {
     match email {
         Some(email) => email.to_owned(),
         // RFC 2606: a name under `.invalid` is nobody's. It only holds the place of one, and is never shown.
-        None => format!("{username}@{tenant}{PLACE_HOLDER}"),
+        None => format!("{username}@{tenant}{PLACEHOLDER_DOMAIN}"),
     }
 }
 
-const PLACE_HOLDER: &str = ".invalid";
+const PLACEHOLDER_DOMAIN: &str = ".invalid";
 
 /// The place-holder that goes with a new name; `None` when the stored address is not the place-holder of the old one.
-pub(super) fn renamed_place_holder(stored: &str, old: &str, new: &str) -> Option<String> {
+pub(super) fn renamed_placeholder_email(stored: &str, old: &str, new: &str) -> Option<String> {
     let domain = stored.strip_prefix(old)?.strip_prefix('@')?;
-    domain.ends_with(PLACE_HOLDER).then(|| format!("{new}@{domain}"))
+    domain.ends_with(PLACEHOLDER_DOMAIN).then(|| format!("{new}@{domain}"))
 }
 
 /// A user's address, where one is known.
 pub fn known_email(stored: String) -> Option<String> {
-    Some(stored).filter(|email| !email.ends_with(PLACE_HOLDER))
+    Some(stored).filter(|email| !email.ends_with(PLACEHOLDER_DOMAIN))
 }
 
 /// Work of the command line in a tenant.
 pub async fn tenant_op(identity: &Identity, slug: &str) -> Result<Op> {
-    let tx = identity.kernel.db.system(SystemReason::CommandLine).read().await?;
+    let tx = identity.services.db.system(SystemReason::CommandLine).read().await?;
     let tenant = tenant_rows::find_by_slug(&tx, slug).await?;
     let tenant = tenant.ok_or_else(|| unknown("tenant", format!("there is no tenant `{slug}`")))?;
-    Ok(Op::of_system(&identity.kernel, SystemReason::CommandLine, TenantId(tenant.id)))
+    Ok(Op::of_system(&identity.services, SystemReason::CommandLine, TenantId(tenant.id)))
 }
 
 fn no_user(tenant: &str, username: &str) -> Problem {
@@ -250,6 +254,6 @@ fn no_user(tenant: &str, username: &str) -> Problem {
 /// Refuses a name that stands for nothing; `field` is where it was given.
 fn unknown(field: &str, words: String) -> Problem {
     let mut problem = Problem::new(Code::NotFound, "There is nothing of this name.");
-    problem.errors = vec![FieldError::in_body(&[Step::Name(field.to_owned())], "unknown", words)];
+    problem.errors = vec![FieldError::in_body(&[PathSegment::Name(field.to_owned())], "unknown", words)];
     problem
 }

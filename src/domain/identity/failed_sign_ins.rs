@@ -15,10 +15,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::Identity;
 use super::audit::{Actor, entry};
-use crate::auth::scope::SystemReason;
-use crate::base::address::AddressBlock;
+use crate::auth::tenant_scope::SystemReason;
 use crate::base::clock::rfc3339;
 use crate::base::ids::TenantId;
+use crate::base::ip_prefix::IpPrefix;
 use crate::domain::error::Result;
 use crate::domain::op::Origin;
 use crate::storage::audit_log::{self, NewAuditEntry};
@@ -28,19 +28,19 @@ use crate::storage::{SystemTx, tenants};
 /// How long failures are summed up after the first.
 const WINDOW: TimeDelta = TimeDelta::hours(1);
 /// How often it is looked whether a window is over.
-const LOOK: Duration = Duration::from_secs(60);
+const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
 /// Bounded: accounts of one tenant with a window of their own; the failures of others are summed up together.
-const MOST_OF_TENANT: usize = 500;
+const MAX_WINDOWS_PER_TENANT: usize = 500;
 /// Bounded: windows of all tenants; beyond it a tenant has one for all of its accounts.
-const MOST: usize = 20_000;
+const MAX_WINDOWS: usize = 20_000;
 /// Bounded: addresses that are told apart in one window; beyond it their number says "at least".
-const MOST_ADDRESSES: usize = 1_000;
+const MAX_ADDRESSES: usize = 1_000;
 /// Bounded: entries of one tenant a day about single accounts. What comes after is in the entries of its other accounts, of
 /// which there are two a window.
-const ENTRIES_A_DAY: u32 = 1_000;
+const MAX_ENTRIES_PER_DAY: u32 = 1_000;
 
 /// Entries in one transaction.
-const BITE: usize = 100;
+const BATCH_ENTRIES: usize = 100;
 
 /// Whose password was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,7 +60,7 @@ impl Target {
 }
 
 /// One try that failed.
-pub(super) struct Failure<'a> {
+pub(super) struct FailedSignIn<'a> {
     pub(super) target: Target,
     /// The name as it was typed.
     pub(super) typed: &'a str,
@@ -73,7 +73,7 @@ pub(super) struct Failure<'a> {
 }
 
 /// An entry with whose log it is for.
-type Due = (Option<TenantId>, NewAuditEntry);
+type PendingEntry = (Option<TenantId>, NewAuditEntry);
 
 /// What failed of late and is not in the audit log yet.
 #[derive(Default)]
@@ -86,14 +86,14 @@ pub(super) struct FailedSignIns {
 #[derive(Default)]
 struct Windows {
     /// Entries to write; bounded, because a window has two.
-    pending: Vec<Due>,
+    pending: Vec<PendingEntry>,
     open: HashMap<Target, Window>,
-    of_tenant: HashMap<Option<TenantId>, Share>,
+    of_tenant: HashMap<Option<TenantId>, TenantUsage>,
 }
 
 /// What a tenant takes of it.
 #[derive(Default)]
-struct Share {
+struct TenantUsage {
     windows: usize,
     day_began: Option<DateTime<Utc>>,
     entries: u32,
@@ -105,18 +105,18 @@ struct Window {
     typed: String,
     /// After the one that was told at once.
     tries: u64,
-    addresses: HashSet<AddressBlock>,
+    addresses: HashSet<IpPrefix>,
 }
 
 impl FailedSignIns {
     /// Counts a failure; the first of a window is written at once, by who waits for that.
-    pub(super) fn count(&self, failure: &Failure<'_>) {
+    pub(super) fn count(&self, failure: &FailedSignIn<'_>) {
         let mut windows = self.windows.lock();
         let target = windows.target(failure);
         if let Some(window) = windows.open.get_mut(&target) {
             window.tries += 1;
-            if window.addresses.len() < MOST_ADDRESSES {
-                window.addresses.insert(AddressBlock::of(failure.client));
+            if window.addresses.len() < MAX_ADDRESSES {
+                window.addresses.insert(IpPrefix::of(failure.client));
             }
             return;
         }
@@ -128,12 +128,12 @@ impl FailedSignIns {
     }
 
     /// Ends the windows that are over: what they have to tell is to be written.
-    fn sum_up(&self, wanted: Wanted, at: DateTime<Utc>) {
+    fn close_windows(&self, wanted: CloseWindows, at: DateTime<Utc>) {
         let mut windows = self.windows.lock();
         let Windows { open, of_tenant, pending } = &mut *windows;
         let over = open.extract_if(|_, window| match wanted {
-            Wanted::Over(steady) => steady - window.began >= WINDOW,
-            Wanted::All => true,
+            CloseWindows::Expired(steady) => steady - window.began >= WINDOW,
+            CloseWindows::All => true,
         });
         let over: Vec<(Target, Window)> = over.collect();
         for (target, _) in &over {
@@ -141,19 +141,19 @@ impl FailedSignIns {
                 share.windows = share.windows.saturating_sub(1);
             }
         }
-        if let Wanted::Over(steady) = wanted {
+        if let CloseWindows::Expired(steady) = wanted {
             of_tenant.retain(|_, share| share.windows > 0 || !share.is_old(steady));
         }
         let told = over.into_iter().filter(|(_, window)| window.tries > 0);
         pending.extend(told.map(|(target, window)| (target.tenant_id(), window.summary(at))));
     }
 
-    fn take(&self) -> Vec<Due> {
+    fn take_pending(&self) -> Vec<PendingEntry> {
         mem::take(&mut self.windows.lock().pending)
     }
 
     /// Takes back what could not be written, for the next time.
-    fn give_back(&self, mut due: Vec<Due>) {
+    fn requeue(&self, mut due: Vec<PendingEntry>) {
         let pending = &mut self.windows.lock().pending;
         due.append(pending);
         *pending = due;
@@ -161,28 +161,28 @@ impl FailedSignIns {
 }
 
 #[derive(Clone, Copy)]
-enum Wanted {
+enum CloseWindows {
     /// Those that are over at this time of the steady clock.
-    Over(DateTime<Utc>),
+    Expired(DateTime<Utc>),
     All,
 }
 
 impl Windows {
     /// Under what a failure is counted: its account where there is room for one more.
-    fn target(&mut self, failure: &Failure<'_>) -> Target {
+    fn target(&mut self, failure: &FailedSignIn<'_>) -> Target {
         let tenant_id = failure.target.tenant_id();
         if self.open.contains_key(&failure.target) || matches!(failure.target, Target::Others(_)) {
             return failure.target;
         }
         let share = self.of_tenant.entry(tenant_id).or_default();
-        share.turn_the_day(failure.steady);
-        let has_room = share.windows < MOST_OF_TENANT && share.entries + 2 <= ENTRIES_A_DAY;
-        if has_room && self.open.len() < MOST { failure.target } else { Target::Others(tenant_id) }
+        share.reset_daily(failure.steady);
+        let has_room = share.windows < MAX_WINDOWS_PER_TENANT && share.entries + 2 <= MAX_ENTRIES_PER_DAY;
+        if has_room && self.open.len() < MAX_WINDOWS { failure.target } else { Target::Others(tenant_id) }
     }
 
-    fn begin(&mut self, target: Target, failure: &Failure<'_>) {
+    fn begin(&mut self, target: Target, failure: &FailedSignIn<'_>) {
         let share = self.of_tenant.entry(target.tenant_id()).or_default();
-        share.turn_the_day(failure.steady);
+        share.reset_daily(failure.steady);
         share.windows += 1;
         // The one at once and the sum.
         share.entries += 2;
@@ -191,18 +191,18 @@ impl Windows {
             since: failure.at,
             typed: failure.typed.chars().take(200).collect(),
             tries: 0,
-            addresses: HashSet::from([AddressBlock::of(failure.client)]),
+            addresses: HashSet::from([IpPrefix::of(failure.client)]),
         };
         self.open.insert(target, window);
     }
 }
 
-impl Share {
+impl TenantUsage {
     fn is_old(&self, now: DateTime<Utc>) -> bool {
         self.day_began.is_none_or(|began| now - began >= TimeDelta::days(1))
     }
 
-    fn turn_the_day(&mut self, now: DateTime<Utc>) {
+    fn reset_daily(&mut self, now: DateTime<Utc>) {
         if self.is_old(now) {
             self.day_began = Some(now);
             self.entries = 0;
@@ -225,16 +225,18 @@ impl Window {
 
 /// Ends the windows that are over, and writes what there is to write.
 pub async fn flush(identity: &Identity) -> Result<()> {
-    identity.failed.sum_up(Wanted::Over(identity.kernel.clock.steady()), identity.now());
+    identity
+        .failed_sign_ins
+        .close_windows(CloseWindows::Expired(identity.services.clock.steady()), identity.now());
     write_pending(identity).await
 }
 
 /// Writes what there is to write, so that who reads the log next finds it there.
 pub async fn write_pending(identity: &Identity) -> Result<()> {
-    let due = identity.failed.take();
+    let due = identity.failed_sign_ins.take_pending();
     let written = write(identity, &due).await;
     if written.is_err() {
-        identity.failed.give_back(due);
+        identity.failed_sign_ins.requeue(due);
     }
     written
 }
@@ -244,14 +246,14 @@ pub async fn run(identity: Arc<Identity>, stop: CancellationToken) {
     loop {
         let written = tokio::select! {
             () = stop.cancelled() => break,
-            () = identity.failed.pending.notified() => write_pending(&identity).await,
-            () = identity.kernel.clock.sleep(LOOK) => flush(&identity).await,
+            () = identity.failed_sign_ins.pending.notified() => write_pending(&identity).await,
+            () = identity.services.clock.sleep(FLUSH_INTERVAL) => flush(&identity).await,
         };
         if let Err(problem) = written {
             tracing::warn!(%problem, "failed sign-ins could not be written to the audit log; it is tried again");
         }
     }
-    identity.failed.sum_up(Wanted::All, identity.now());
+    identity.failed_sign_ins.close_windows(CloseWindows::All, identity.now());
     if let Err(problem) = write_pending(&identity).await {
         tracing::warn!(%problem, "the last failed sign-ins could not be written to the audit log");
     }
@@ -259,11 +261,11 @@ pub async fn run(identity: Arc<Identity>, stop: CancellationToken) {
 
 /// Writes entries, some in each transaction so that other writers never wait long. Should a later one fail, those before it
 /// are written again with it: an entry twice is better than none.
-async fn write(identity: &Identity, due: &[Due]) -> Result<()> {
-    for bite in due.chunks(BITE) {
-        let tx = identity.kernel.db.system(SystemReason::Login).begin().await?;
-        for (tenant, entry) in bite {
-            if stands(&tx, *tenant).await? {
+async fn write(identity: &Identity, due: &[PendingEntry]) -> Result<()> {
+    for batch in due.chunks(BATCH_ENTRIES) {
+        let tx = identity.services.db.system(SystemReason::Login).begin().await?;
+        for (tenant, entry) in batch {
+            if tenant_exists(&tx, *tenant).await? {
                 audit_log::insert_by_system(&tx, *tenant, entry.clone()).await?;
             }
         }
@@ -273,7 +275,7 @@ async fn write(identity: &Identity, due: &[Due]) -> Result<()> {
 }
 
 /// Whether there is a log to write to: the tenant may have been removed since.
-async fn stands(tx: &SystemTx, tenant: Option<TenantId>) -> Result<bool> {
+async fn tenant_exists(tx: &SystemTx, tenant: Option<TenantId>) -> Result<bool> {
     let Some(tenant) = tenant else { return Ok(true) };
     Ok(tenants::find(tx, tenant).await?.is_some_and(|row| row.removal.is_none()))
 }
@@ -291,17 +293,17 @@ mod tests {
     }
 
     /// Fails once; what there is to write then.
-    fn fail(failed: &FailedSignIns, target: Target, from: u8, seconds: i64) -> Vec<Due> {
+    fn fail(failed: &FailedSignIns, target: Target, from: u8, seconds: i64) -> Vec<PendingEntry> {
         let client = IpAddr::from([192, 0, 2, from]);
         let origin = Origin::default();
         let (at, steady) = (at(seconds), at(seconds));
-        failed.count(&Failure { target, typed: "acme/ann", client, origin: &origin, at, steady });
-        failed.take()
+        failed.count(&FailedSignIn { target, typed: "acme/ann", client, origin: &origin, at, steady });
+        failed.take_pending()
     }
 
-    fn due(failed: &FailedSignIns, wanted: Wanted, seconds: i64) -> Vec<Due> {
-        failed.sum_up(wanted, at(seconds));
-        failed.take()
+    fn due(failed: &FailedSignIns, wanted: CloseWindows, seconds: i64) -> Vec<PendingEntry> {
+        failed.close_windows(wanted, at(seconds));
+        failed.take_pending()
     }
 
     fn account(user: i64) -> Target {
@@ -315,8 +317,8 @@ mod tests {
         let first = fail(&failed, account(1), 1, 0);
         let others = (0..3_000).flat_map(|n| fail(&failed, account(1), (n % 200) as u8, 1));
         assert_eq!(others.count(), 0);
-        assert!(due(&failed, Wanted::Over(at(3_599)), 3_599).is_empty());
-        let summed = due(&failed, Wanted::Over(at(3_600)), 3_600);
+        assert!(due(&failed, CloseWindows::Expired(at(3_599)), 3_599).is_empty());
+        let summed = due(&failed, CloseWindows::Expired(at(3_600)), 3_600);
 
         assert!(matches!(&first[..], [(Some(TENANT), entry)] if entry.detail.is_none()));
         let detail = summed[0].1.detail.clone().unwrap();
@@ -331,7 +333,7 @@ mod tests {
         let mut entries = 0;
         for hour in 0..24 {
             let now = hour * 3_600;
-            entries += due(&failed, Wanted::Over(at(now)), now).len();
+            entries += due(&failed, CloseWindows::Expired(at(now)), now).len();
             for user in 0..2_000 {
                 for _ in 0..2 {
                     entries += fail(&failed, account(user), 1, now).len();
@@ -340,26 +342,26 @@ mod tests {
         }
 
         assert!(entries <= 1_000 + 2 * 24, "{entries}");
-        assert!(failed.windows.lock().open.len() <= MOST_OF_TENANT + 1);
+        assert!(failed.windows.lock().open.len() <= MAX_WINDOWS_PER_TENANT + 1);
         let elsewhere = Target::Account(Owner::User(TenantId(2), UserId(9)));
         assert_eq!(fail(&failed, elsewhere, 1, 90_000).len(), 1);
     }
 
     #[test]
-    fn what_is_left_at_the_end_is_told() {
+    fn open_windows_are_written_at_shutdown() {
         let failed = FailedSignIns::default();
         fail(&failed, Target::Others(None), 1, 0);
         fail(&failed, Target::Others(None), 2, 1);
 
-        assert_eq!(due(&failed, Wanted::All, 2).len(), 1);
-        assert_eq!(due(&failed, Wanted::All, 2).len(), 0);
+        assert_eq!(due(&failed, CloseWindows::All, 2).len(), 1);
+        assert_eq!(due(&failed, CloseWindows::All, 2).len(), 0);
     }
 
     #[test]
     fn what_could_not_be_written_waits_in_its_order() {
         let failed = FailedSignIns::default();
         let first = fail(&failed, account(1), 1, 0);
-        failed.give_back(first);
+        failed.requeue(first);
 
         let both = fail(&failed, account(2), 1, 1);
 

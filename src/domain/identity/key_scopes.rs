@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::auth::role::{KeyScopes, Role};
+use crate::auth::key_scope::{KeyScopes, Role};
 use crate::base::ids::UserId;
 use crate::domain::error::Result;
-use crate::domain::op::{Deed, Op};
+use crate::domain::op::{AuditEntry, Op};
 use crate::protocol::problem::Problem;
 use crate::storage::{TenantTx, api_keys, micros};
 
@@ -17,7 +17,7 @@ pub(super) async fn narrow(op: &Op, tx: &TenantTx, user: UserId, role: Role) -> 
     // One statement for each set of scopes that occurs, of which there are few, however many keys have it.
     for text in api_keys::scopes_of_user(tx, user).await? {
         let scopes: KeyScopes = text.parse().map_err(|_| unreadable())?;
-        let left = scopes.given_by(role);
+        let left = scopes.grantable_by(role);
         if left == scopes {
             continue;
         }
@@ -32,7 +32,7 @@ pub(super) async fn narrow(op: &Op, tx: &TenantTx, user: UserId, role: Role) -> 
         return Ok(());
     }
     let taken: Vec<String> = taken.iter().map(ToString::to_string).collect();
-    let deed = Deed {
+    let entry = AuditEntry {
         action: "api_keys.narrowed",
         target_kind: "user",
         target_id: user.to_string(),
@@ -40,7 +40,7 @@ pub(super) async fn narrow(op: &Op, tx: &TenantTx, user: UserId, role: Role) -> 
             "role": role.name(), "taken": taken, "narrowed": narrowed, "revoked": ended,
         })),
     };
-    op.audit(tx, deed).await
+    op.audit(tx, entry).await
 }
 
 fn unreadable() -> Problem {

@@ -10,27 +10,27 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::token::key_set::{IssuerKeys, KeySetError, parse_key_set};
-use crate::auth::token::keys::{Algorithm, VerifyingKey};
+use crate::auth::token::jwks::{IssuerKeys, JwksError, parse_jwks};
+use crate::auth::token::key_ring::{Algorithm, VerifyingKey};
 use crate::base::clock::Clock;
 
 /// How often a set is fetched by itself.
-const EVERY: Duration = Duration::from_secs(300);
+const REFRESH_INTERVAL: Duration = Duration::from_secs(300);
 /// How soon after a failure, and at most how often for tokens that name unknown keys: tokens are anybody's to make up.
-const AGAIN: Duration = Duration::from_secs(60);
+const RETRY_INTERVAL: Duration = Duration::from_secs(60);
 /// How long one fetch may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a caller waits for a fetch.
-const PATIENCE: Duration = Duration::from_secs(2);
+const FETCH_WAIT: Duration = Duration::from_secs(2);
 /// Callers who wait for one issuer's keys at once; further ones are refused.
-const MOST_WAITING: usize = 64;
+const MAX_WAITING: usize = 64;
 /// The largest set that is read.
-const MOST_BYTES: usize = 64 * 1024;
+const MAX_BYTES: usize = 64 * 1024;
 
 /// Where an issuer's keys are fetched from.
 pub struct KeySource {
     /// Among the foreign issuers.
-    pub place: usize,
+    pub issuer_index: usize,
     /// The issuer's name in our log.
     pub name: Arc<str>,
     pub url: String,
@@ -64,15 +64,15 @@ struct FetchState {
     /// One was asked for, and has not ended.
     pending: bool,
     /// One was asked for, and has not begun.
-    asked: bool,
+    requested: bool,
 }
 
 /// What came of asking for an issuer's keys.
-pub enum Asked {
+pub enum KeyFetchStatus {
     /// They are being fetched.
     Pending(KeyFetch),
     /// They were fetched, or could not be, a short while ago: what is known is all that there is.
-    Lately,
+    RecentlyFetched,
     /// Too many wait for them already.
     TooMany,
 }
@@ -86,10 +86,10 @@ pub struct KeyFetch {
 
 impl KeyFetch {
     /// Whether the fetch has ended within a short while.
-    pub async fn ended(mut self) -> bool {
+    pub async fn wait(mut self) -> bool {
         tokio::select! {
             ended = self.ended.changed() => ended.is_ok(),
-            () = self.clock.sleep(PATIENCE) => false,
+            () = self.clock.sleep(FETCH_WAIT) => false,
         }
     }
 }
@@ -97,7 +97,7 @@ impl KeyFetch {
 /// The client for fetching could not be made.
 #[derive(Debug, thiserror::Error)]
 #[error("key sets cannot be fetched: {0}")]
-pub struct NoClient(#[from] reqwest::Error);
+pub struct HttpClientError(#[from] reqwest::Error);
 
 #[derive(Debug, thiserror::Error)]
 enum FetchError {
@@ -108,11 +108,11 @@ enum FetchError {
     #[error("the answer has more than 64 KiB")]
     TooLarge,
     #[error("{0}")]
-    Set(#[from] KeySetError),
+    Set(#[from] JwksError),
 }
 
 impl KeySets {
-    pub fn new(sources: Vec<KeySource>, clock: Clock) -> Result<Self, NoClient> {
+    pub fn new(sources: Vec<KeySource>, clock: Clock) -> Result<Self, HttpClientError> {
         // A redirect could lead anywhere: the configuration names the one address that is asked. It may be a private one,
         // and no proxy variable of the environment stands between.
         let client = reqwest::Client::builder()
@@ -125,48 +125,52 @@ impl KeySets {
             state: Mutex::default(),
             wake: Notify::new(),
             ended: watch::Sender::new(0),
-            waiting: Arc::new(Semaphore::new(MOST_WAITING)),
+            waiting: Arc::new(Semaphore::new(MAX_WAITING)),
             failing: AtomicBool::new(false),
         });
         Ok(Self { sets: sets.collect(), client, clock })
     }
 
     /// Asks for the keys of the issuer at this place, at most once a minute however many tokens ask for it. Never waits.
-    pub fn ask(&self, place: usize) -> Asked {
-        let Some(set) = self.sets.iter().find(|set| set.source.place == place) else { return Asked::Lately };
+    pub fn request_fetch(&self, issuer_index: usize) -> KeyFetchStatus {
+        let Some(set) = self.sets.iter().find(|set| set.source.issuer_index == issuer_index) else {
+            return KeyFetchStatus::RecentlyFetched;
+        };
         let mut state = set.state.lock();
         let now = self.clock.steady();
-        let pause = TimeDelta::from_std(AGAIN).unwrap_or_default();
+        let pause = TimeDelta::from_std(RETRY_INTERVAL).unwrap_or_default();
         if !state.pending && state.last.is_some_and(|last| now - last < pause) {
-            return Asked::Lately;
+            return KeyFetchStatus::RecentlyFetched;
         }
-        let Ok(waiting) = Arc::clone(&set.waiting).try_acquire_owned() else { return Asked::TooMany };
+        let Ok(waiting) = Arc::clone(&set.waiting).try_acquire_owned() else {
+            return KeyFetchStatus::TooMany;
+        };
         // Subscribed while the state is held: the end of this very fetch is still to come.
         let ended = set.ended.subscribe();
         if !state.pending {
-            *state = FetchState { last: Some(now), pending: true, asked: true };
+            *state = FetchState { last: Some(now), pending: true, requested: true };
             set.wake.notify_one();
         }
-        Asked::Pending(KeyFetch { ended, clock: self.clock.clone(), _waiting: waiting })
+        KeyFetchStatus::Pending(KeyFetch { ended, clock: self.clock.clone(), _waiting: waiting })
     }
 
     /// Fetches all sets at once and then each by the clock or when it is asked for, until `stop`.
-    pub async fn keep(self: Arc<Self>, stop: CancellationToken) {
-        futures_util::future::join_all(self.sets.iter().map(|set| self.keep_one(set, &stop))).await;
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        futures_util::future::join_all(self.sets.iter().map(|set| self.run_one(set, &stop))).await;
     }
 
-    async fn keep_one(&self, set: &KeySet, stop: &CancellationToken) {
+    async fn run_one(&self, set: &KeySet, stop: &CancellationToken) {
         loop {
-            set.begins(self.clock.steady());
+            set.begin_fetch(self.clock.steady());
             let good = tokio::select! {
                 () = stop.cancelled() => return,
                 good = self.fetch(set) => good,
             };
-            set.ends();
+            set.finish_fetch();
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = set.asked() => {}
-                () = self.clock.sleep(if good { EVERY } else { AGAIN }) => {}
+                () = set.fetch_requested() => {}
+                () = self.clock.sleep(if good { REFRESH_INTERVAL } else { RETRY_INTERVAL }) => {}
             }
         }
     }
@@ -198,30 +202,30 @@ impl KeySets {
         }
         let mut bytes = Vec::new();
         while let Some(chunk) = answer.chunk().await? {
-            if bytes.len() + chunk.len() > MOST_BYTES {
+            if bytes.len() + chunk.len() > MAX_BYTES {
                 return Err(FetchError::TooLarge);
             }
             bytes.extend_from_slice(&chunk);
         }
-        Ok(parse_key_set(&bytes, &set.source.algorithms)?)
+        Ok(parse_jwks(&bytes, &set.source.algorithms)?)
     }
 }
 
 impl KeySet {
-    fn begins(&self, now: DateTime<Utc>) {
-        *self.state.lock() = FetchState { last: Some(now), pending: true, asked: false };
+    fn begin_fetch(&self, now: DateTime<Utc>) {
+        *self.state.lock() = FetchState { last: Some(now), pending: true, requested: false };
     }
 
-    fn ends(&self) {
+    fn finish_fetch(&self) {
         let mut state = self.state.lock();
         state.pending = false;
         self.ended.send_modify(|count| *count += 1);
     }
 
     /// Waits until a fetch is asked for.
-    async fn asked(&self) {
+    async fn fetch_requested(&self) {
         // A wake-up may be left from a fetch that the clock began.
-        while !self.state.lock().asked {
+        while !self.state.lock().requested {
             self.wake.notified().await;
         }
     }

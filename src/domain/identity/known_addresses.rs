@@ -4,16 +4,16 @@
 use std::net::IpAddr;
 
 use super::Identity;
-use crate::auth::mark::{Likeness, Marks};
-use crate::auth::throttle::Acquaintance;
-use crate::base::address::AddressBlock;
+use crate::auth::fingerprint::{FingerprintSet, Match};
+use crate::auth::throttle::ClientHistory;
 use crate::base::ids::{TenantId, UserId};
+use crate::base::ip_prefix::IpPrefix;
 use crate::domain::error::Result;
 use crate::storage::sessions::Owner;
 use crate::storage::{SystemTx, micros, sign_in_addresses};
 
 /// Bounded: addresses of one account; beyond it the one that was used longest ago is forgotten.
-const MOST: usize = 5;
+const MAX_ADDRESSES: usize = 5;
 /// What keeps these marks apart from others.
 const PURPOSE: &str = "sign-in address";
 
@@ -23,31 +23,31 @@ pub(super) async fn acquaintance(
     tx: &SystemTx,
     owner: Option<Owner>,
     client: IpAddr,
-) -> Result<Acquaintance> {
+) -> Result<ClientHistory> {
     // No account has these ids.
     let owner = owner.unwrap_or(Owner::User(TenantId(0), UserId(0)));
-    let marks = marks(identity, owner, client);
+    let fingerprints = fingerprints(identity, owner, client);
     let known = sign_in_addresses::list(tx, owner).await?;
-    let is_known = known.iter().any(|row| marks.compare(&row.mark) == Likeness::Same);
-    Ok(if is_known { Acquaintance::Known } else { Acquaintance::Stranger })
+    let is_known = known.iter().any(|row| fingerprints.compare(&row.mark) == Match::Same);
+    Ok(if is_known { ClientHistory::Known } else { ClientHistory::New })
 }
 
 /// Remembers the address of a sign-in, in its transaction; the account's row must be held.
 pub(super) async fn remember(identity: &Identity, tx: &SystemTx, owner: Owner, client: IpAddr) -> Result<()> {
-    let marks = marks(identity, owner, client);
-    let (newest, now) = (marks.newest().to_store(), micros(identity.now()));
+    let fingerprints = fingerprints(identity, owner, client);
+    let (newest, now) = (fingerprints.newest().encode(), micros(identity.now()));
     let known = sign_in_addresses::list(tx, owner).await?;
-    if let Some(row) = known.iter().find(|row| marks.compare(&row.mark) == Likeness::Same) {
+    if let Some(row) = known.iter().find(|row| fingerprints.compare(&row.mark) == Match::Same) {
         return Ok(sign_in_addresses::touch(tx, row.id, &newest, now).await?);
     }
-    let surplus: Vec<i64> = known.iter().skip(MOST - 1).map(|row| row.id).collect();
+    let surplus: Vec<i64> = known.iter().skip(MAX_ADDRESSES - 1).map(|row| row.id).collect();
     if !surplus.is_empty() {
         sign_in_addresses::remove(tx, &surplus).await?;
     }
     Ok(sign_in_addresses::insert(tx, owner, &newest, now).await?)
 }
 
-fn marks(identity: &Identity, owner: Owner, client: IpAddr) -> Marks {
+fn fingerprints(identity: &Identity, owner: Owner, client: IpAddr) -> FingerprintSet {
     let mut message = Vec::with_capacity(40);
     let (kind, first, second) = match owner {
         Owner::User(tenant, user) => (b'u', tenant.0, user.0),
@@ -56,6 +56,6 @@ fn marks(identity: &Identity, owner: Owner, client: IpAddr) -> Marks {
     message.push(kind);
     message.extend(first.to_le_bytes());
     message.extend(second.to_le_bytes());
-    message.extend(AddressBlock::of(client).octets());
-    identity.ring().marks(identity.now(), PURPOSE, &message)
+    message.extend(IpPrefix::of(client).octets());
+    identity.ring().keyed_fingerprints(identity.now(), PURPOSE, &message)
 }

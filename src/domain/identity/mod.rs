@@ -7,10 +7,10 @@ pub mod authenticate;
 pub mod bootstrap;
 pub mod failed_sign_ins;
 pub mod key_sets;
-pub mod names;
+pub mod login_name;
 pub mod password;
 pub mod password_links;
-pub mod platform;
+pub mod platform_op;
 pub mod refresh;
 pub mod register;
 pub mod sessions;
@@ -22,19 +22,19 @@ pub mod tickets;
 pub mod tokens;
 pub mod users;
 
+mod accounts;
 mod attempts;
 mod cache;
-mod fields;
+mod create_tenant_replay;
 mod key_scopes;
 mod known_addresses;
-mod made_tenant;
-mod secrets;
+mod secret_hash;
 mod sign_in_rates;
-mod standing;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod validation;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,17 +42,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::{Mutex, RwLock};
 
+use self::accounts::Accounts;
 use self::failed_sign_ins::FailedSignIns;
 use self::key_sets::KeySets;
 use self::sign_in_rates::SignInRates;
-use self::standing::Accounts;
 use self::tickets::{TicketParts, Tickets};
 use super::error::Result;
-use super::op::Kernel;
-use crate::auth::password::{HashingParty, Password, PasswordError, Passwords, Verdict};
+use super::op::Services;
+use crate::auth::password::{HashingParty, Password, PasswordCheck, PasswordError, Passwords};
 use crate::auth::throttle::LoginThrottle;
 use crate::auth::token::issuers::Issuers;
-use crate::auth::token::keys::KeyRing;
+use crate::auth::token::key_ring::KeyRing;
 use crate::auth::token::mint::Lifetime;
 use crate::base::ids::TenantId;
 use crate::protocol::problem::{Code, Problem};
@@ -92,13 +92,13 @@ pub struct IdentityParts {
 
 /// Everything that turns credentials into principals. Owned by the composition root, one per node.
 pub struct Identity {
-    pub kernel: Kernel,
+    pub services: Services,
     pub settings: IdentitySettings,
     pub tickets: Tickets,
     passwords: Passwords,
     throttle: Mutex<LoginThrottle>,
     rates: SignInRates,
-    failed: FailedSignIns,
+    failed_sign_ins: FailedSignIns,
     /// Replaced as a whole when keys are rotated; shared with the tickets, which are signed with the same keys.
     ring: Arc<RwLock<Arc<KeyRing>>>,
     issuers: Issuers,
@@ -108,14 +108,14 @@ pub struct Identity {
 }
 
 impl Identity {
-    pub fn new(kernel: Kernel, settings: IdentitySettings, parts: IdentityParts) -> Self {
+    pub fn new(services: Services, settings: IdentitySettings, parts: IdentityParts) -> Self {
         let ring = Arc::new(RwLock::new(Arc::new(parts.ring)));
         Self {
-            accounts: Accounts::new(&kernel),
-            tickets: Tickets::new(parts.tickets, Arc::clone(&ring), kernel.clock.clone(), kernel.entropy),
+            accounts: Accounts::new(&services),
+            tickets: Tickets::new(parts.tickets, Arc::clone(&ring), services.clock.clone(), services.entropy),
             rates: SignInRates::new(&settings),
-            failed: FailedSignIns::default(),
-            kernel,
+            failed_sign_ins: FailedSignIns::default(),
+            services: services,
             settings,
             passwords: parts.passwords,
             throttle: Mutex::new(parts.throttle),
@@ -129,12 +129,12 @@ impl Identity {
     /// The date and time as people and tokens are told them. Spans are measured on the steady clock, and what ends at a
     /// time that is stored is set and judged by [`Identity::latest`]: a clock that is set back lengthens neither.
     pub fn now(&self) -> DateTime<Utc> {
-        self.kernel.clock.now()
+        self.services.clock.now()
     }
 
     /// What the ends of sign-ins, refresh tokens and links are set and judged by.
     pub(super) fn latest(&self) -> DateTime<Utc> {
-        self.kernel.clock.latest()
+        self.services.clock.latest()
     }
 
     /// The keys that sign and verify at this moment.
@@ -158,19 +158,19 @@ impl Identity {
     }
 
     /// Tenants with accounts that were read a short while ago and are believed.
-    pub fn believed_tenants(&self) -> Vec<TenantId> {
-        self.accounts.tenants()
+    pub fn cached_tenants(&self) -> Vec<TenantId> {
+        self.accounts.cached_tenants()
     }
 
     /// Takes in the revocations that were told meanwhile, before too many wait.
-    pub fn listen(&self) {
-        self.accounts.listen();
+    pub fn drain_revocations(&self) {
+        self.accounts.drain_revocations();
     }
 
     /// Revocations were missed: no account is believed any more before the store was asked again, once for each when it
     /// is next needed.
-    pub fn doubt_accounts(&self) {
-        self.accounts.doubt();
+    pub fn invalidate_accounts(&self) {
+        self.accounts.invalidate_all();
     }
 
     /// How often accounts were read from the store since the start, for the metrics.
@@ -183,7 +183,12 @@ impl Identity {
         (self.accounts.hits(), self.accounts.reads())
     }
 
-    async fn verify(&self, party: HashingParty, stored: Option<&str>, typed: &Password) -> Result<Verdict> {
+    async fn verify(
+        &self,
+        party: HashingParty,
+        stored: Option<&str>,
+        typed: &Password,
+    ) -> Result<PasswordCheck> {
         self.password_checks.fetch_add(1, Ordering::Relaxed);
         self.passwords.verify_or_dummy(party, stored, typed).await.map_err(hashing_failed)
     }

@@ -3,15 +3,15 @@
 
 use std::net::IpAddr;
 
-use super::attempts::Try;
+use super::attempts::PasswordAttempt;
 use super::audit::{Actor, entry};
-use super::fields::Faults;
-use super::{Identity, known_addresses, secrets, sessions as own_sessions};
-use crate::auth::password::{HashingParty, Password, Verdict};
+use super::validation::FieldErrors;
+use super::{Identity, known_addresses, secret_hash, sessions as own_sessions};
+use crate::auth::password::{HashingParty, Password, PasswordCheck};
 use crate::auth::principal::Principal;
-use crate::auth::scope::{SystemReason, TenantScope};
 use crate::auth::secret::SecretKind;
-use crate::auth::throttle::Acquaintance;
+use crate::auth::tenant_scope::{SystemReason, TenantScope};
+use crate::auth::throttle::ClientHistory;
 use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
 use crate::domain::error::Result;
 use crate::domain::op::Origin;
@@ -37,29 +37,33 @@ pub async fn change(
     origin: &Origin,
 ) -> Result<()> {
     let owner = own_sessions::owner(principal)?;
-    let account = account(identity, owner, change.client).await?;
-    let mut faults = Faults::default();
+    let account = load_account(identity, owner, change.client).await?;
+    let mut faults = FieldErrors::default();
     let new = faults.password(&["new_password"], change.new, &account.username);
     // The current password is compared even when the new one is unfit, so that all bad fields are named at once.
-    if !is_right(identity, &account, change).await? {
+    if !verify_current(identity, &account, change).await? {
         faults.add(&["current_password"], "wrong", "is not the current password");
     }
-    faults.done()?;
+    faults.into_result()?;
     let hash = identity.hash(party(owner), &new.ok_or_else(Problem::internal)?).await?;
     match owner {
         Owner::User(tenant, user) => {
             let scope = principal.scope().ok_or_else(Problem::internal)?;
-            let setting =
-                Setting { user, hash: &hash, seen: account.hash.as_deref(), spared: principal.session_id() };
-            let begin = || identity.kernel.db.tenant(&scope).begin();
-            let tx = identity.kernel.begin_for(principal, begin(), begin).await?;
-            set(identity, &tx, &setting).await?;
+            let setting = PasswordUpdate {
+                user,
+                hash: &hash,
+                expected_hash: account.hash.as_deref(),
+                except: principal.session_id(),
+            };
+            let begin = || identity.services.db.tenant(&scope).begin();
+            let tx = identity.services.begin_for(principal, begin(), begin).await?;
+            set_password(identity, &tx, &setting).await?;
             let entry =
                 entry(Actor::of_principal(principal), "password.changed", None, origin, identity.now());
             audit_log::insert(&tx, entry).await?;
             tx.commit().await?;
             let except = principal.session_id();
-            identity.kernel.revoked(Revocation::Sessions { tenant, user, except });
+            identity.services.publish_revocation(Revocation::UserSessions { tenant, user, except });
             Ok(())
         }
         Owner::Operator(operator) => {
@@ -69,8 +73,8 @@ pub async fn change(
 }
 
 /// What is wrong with a new password, as far as that is seen without its user.
-pub fn judge_new(new: &str) -> Vec<FieldError> {
-    let mut faults = Faults::default();
+pub fn validate_new(new: &str) -> Vec<FieldError> {
+    let mut faults = FieldErrors::default();
     faults.password(&["new_password"], new, "");
     faults.into_errors()
 }
@@ -82,7 +86,7 @@ struct Account {
     username: String,
     hash: Option<String>,
     owner: Owner,
-    acquaintance: Acquaintance,
+    acquaintance: ClientHistory,
 }
 
 /// Whose share of the hashing an account takes.
@@ -90,8 +94,8 @@ pub(super) fn party(owner: Owner) -> HashingParty {
     owner.tenant_id().map_or(HashingParty::Platform, HashingParty::Tenant)
 }
 
-async fn account(identity: &Identity, owner: Owner, client: IpAddr) -> Result<Account> {
-    let tx = identity.kernel.db.system(SystemReason::Login).read().await?;
+async fn load_account(identity: &Identity, owner: Owner, client: IpAddr) -> Result<Account> {
+    let tx = identity.services.db.system(SystemReason::Login).read().await?;
     let acquaintance = known_addresses::acquaintance(identity, &tx, Some(owner), client).await?;
     match owner {
         Owner::User(tenant, user) => {
@@ -120,45 +124,45 @@ async fn account(identity: &Identity, owner: Owner, client: IpAddr) -> Result<Ac
 }
 
 /// Whether the current password is right. Counted like a sign-in: a stolen token must not become a way to guess.
-async fn is_right(identity: &Identity, account: &Account, change: &PasswordChange<'_>) -> Result<bool> {
-    let now = identity.kernel.clock.steady();
-    identity.rates.refuse_spent(account.owner, change.client, now)?;
-    let of = Try {
+async fn verify_current(identity: &Identity, account: &Account, change: &PasswordChange<'_>) -> Result<bool> {
+    let now = identity.services.clock.steady();
+    identity.rates.check_address(account.owner, change.client, now)?;
+    let of = PasswordAttempt {
         tenant: &account.tenant,
         username: &account.username,
         client: change.client,
         acquaintance: account.acquaintance,
     };
-    let attempt = identity.attempt(&of).await?;
+    let attempt = identity.begin_attempt(&of).await?;
     let typed = Password::typed(change.current);
     match identity.verify(party(account.owner), account.hash.as_deref(), &typed).await {
-        Ok(Verdict::Wrong) => Ok(false),
-        Ok(Verdict::Right | Verdict::RightButOld) => {
-            identity.throttle.lock().succeeded(attempt);
-            identity.rates.sign_in(account.owner, change.client, now)?;
+        Ok(PasswordCheck::Wrong) => Ok(false),
+        Ok(PasswordCheck::Correct | PasswordCheck::CorrectNeedsRehash) => {
+            identity.throttle.lock().record_success(attempt);
+            identity.rates.take_sign_in(account.owner, change.client, now)?;
             Ok(true)
         }
         Err(problem) => {
-            identity.throttle.lock().withdrawn(attempt);
+            identity.throttle.lock().cancel(attempt);
             Err(problem)
         }
     }
 }
 
 /// A password to be set.
-struct Setting<'a> {
+struct PasswordUpdate<'a> {
     user: UserId,
     hash: &'a str,
     /// The hash that the current password was compared with.
-    seen: Option<&'a str>,
+    expected_hash: Option<&'a str>,
     /// The sign-in that goes on.
-    spared: Option<SessionId>,
+    except: Option<SessionId>,
 }
 
-async fn set(identity: &Identity, tx: &TenantTx, setting: &Setting<'_>) -> Result<()> {
+async fn set_password(identity: &Identity, tx: &TenantTx, setting: &PasswordUpdate<'_>) -> Result<()> {
     let now = micros(identity.now());
     let row = users::lock(tx, setting.user).await?.ok_or_else(Problem::invalid_token)?;
-    if row.password_hash.as_deref() != setting.seen {
+    if row.password_hash.as_deref() != setting.expected_hash {
         return Err(Problem::new(
             Code::Conflict,
             "The password was changed meanwhile; sign in with the new one.",
@@ -168,7 +172,7 @@ async fn set(identity: &Identity, tx: &TenantTx, setting: &Setting<'_>) -> Resul
     users::update(tx, setting.user, &change, now).await?;
     // A link that lies about would undo the change.
     password_links::spend_all(tx, setting.user, now).await?;
-    sessions::revoke_of_user(tx, setting.user, setting.spared, now).await?;
+    sessions::revoke_of_user(tx, setting.user, setting.except, now).await?;
     // Who knew the old password may have signed in from anywhere.
     sign_in_addresses::remove_of_user(tx, setting.user).await?;
     Ok(())
@@ -183,8 +187,8 @@ async fn change_operators(
     origin: &Origin,
 ) -> Result<()> {
     let now = identity.now();
-    let begin = || identity.kernel.db.system(SystemReason::Operator).begin();
-    let tx = identity.kernel.begin_for(principal, begin(), begin).await?;
+    let begin = || identity.services.db.system(SystemReason::Operator).begin();
+    let tx = identity.services.begin_for(principal, begin(), begin).await?;
     let row = operators::lock(&tx, operator).await?.ok_or_else(Problem::invalid_token)?;
     if Some(&row.password_hash) != account.hash.as_ref() {
         return Err(Problem::new(
@@ -199,7 +203,7 @@ async fn change_operators(
     let entry = entry(Actor::of_principal(principal), "password.changed", None, origin, now);
     audit_log::insert_by_system(&tx, None, entry).await?;
     tx.commit().await?;
-    identity.kernel.revoked(Revocation::OperatorSessions { operator, except });
+    identity.services.publish_revocation(Revocation::OperatorSessions { operator, except });
     Ok(())
 }
 
@@ -207,44 +211,46 @@ async fn change_operators(
 pub async fn set_by_link(identity: &Identity, token: &str, new: &str, origin: &Origin) -> Result<()> {
     let link = open_link(identity, token).await?;
     let (tenant, user) = (TenantId(link.tenant_id), UserId(link.user_id));
-    let scope = TenantScope::for_system(SystemReason::SecretLookUp, tenant);
-    let tx = identity.kernel.db.tenant(&scope).read().await?;
-    let row = users::find(&tx, user).await?.ok_or_else(spent)?;
+    let scope = TenantScope::for_system(SystemReason::SecretLookup, tenant);
+    let tx = identity.services.db.tenant(&scope).read().await?;
+    let row = users::find(&tx, user).await?.ok_or_else(invalid_link)?;
     drop(tx);
-    let mut faults = Faults::default();
+    let mut faults = FieldErrors::default();
     let password = faults.password(&["new_password"], new, &row.username);
-    faults.done()?;
+    faults.into_result()?;
     if !row.is_active {
         return Err(Problem::inactive_user());
     }
     let party = HashingParty::Tenant(tenant);
     let hash = identity.hash(party, &password.ok_or_else(Problem::internal)?).await?;
     let now = identity.now();
-    let tx = identity.kernel.db.tenant(&scope).begin().await?;
+    let tx = identity.services.db.tenant(&scope).begin().await?;
     // Of two that come at once, one spends the link.
     if !password_links::spend(&tx, link.id, micros(now)).await? {
-        return Err(spent());
+        return Err(invalid_link());
     }
-    let setting = Setting { user, hash: &hash, seen: row.password_hash.as_deref(), spared: None };
-    set(identity, &tx, &setting).await?;
+    let setting =
+        PasswordUpdate { user, hash: &hash, expected_hash: row.password_hash.as_deref(), except: None };
+    set_password(identity, &tx, &setting).await?;
     let entry = entry(Actor::user(user, &row.username), "password.set", None, origin, now);
     audit_log::insert(&tx, entry).await?;
     tx.commit().await?;
-    identity.kernel.revoked(Revocation::Sessions { tenant, user, except: None });
+    identity.services.publish_revocation(Revocation::UserSessions { tenant, user, except: None });
     Ok(())
 }
 
 async fn open_link(identity: &Identity, token: &str) -> Result<PasswordLinkRow> {
-    let hash = SecretKind::PasswordLink.parse(token).ok_or_else(spent)?;
-    let tx = identity.kernel.db.system(SystemReason::SecretLookUp).read().await?;
-    let link = password_links::find_by_hash(&tx, &secrets::to_store(&hash)).await?.ok_or_else(spent)?;
+    let hash = SecretKind::PasswordLink.parse(token).ok_or_else(invalid_link)?;
+    let tx = identity.services.db.system(SystemReason::SecretLookup).read().await?;
+    let link =
+        password_links::find_by_hash(&tx, &secret_hash::to_store(&hash)).await?.ok_or_else(invalid_link)?;
     if link.used_at.is_some() || time(link.expires_at) <= identity.latest() {
-        return Err(spent());
+        return Err(invalid_link());
     }
     Ok(link)
 }
 
 /// A link that was used, has expired or never was: for the caller it is all the same.
-fn spent() -> Problem {
+fn invalid_link() -> Problem {
     Problem::new(Code::Unauthenticated, "The link does not hold any more; ask an admin for a new one.")
 }

@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Identity, secrets};
+use super::{Identity, secret_hash};
 use crate::auth::permission::Permission;
 use crate::auth::secret::{MintedSecret, SecretKind};
 use crate::base::ids::{TenantId, UserId};
 use crate::domain::error::Result;
-use crate::domain::op::{Deed, Op};
+use crate::domain::op::{AuditEntry, Op};
 use crate::protocol::problem::{Code, Problem};
 use crate::storage::password_links::{self, NewPasswordLink};
 use crate::storage::{SystemTx, micros, users};
@@ -21,24 +21,24 @@ pub struct PasswordLink {
 /// Makes a link for a user. An older one stops working: the newest alone is meant.
 pub async fn create(identity: &Identity, op: &Op, user: UserId) -> Result<PasswordLink> {
     op.require(Permission::ManageUsers)?;
-    require_address(identity)?;
+    require_public_url(identity)?;
     let change = op.begin().await?;
     let row = users::lock(&change.tx, user).await?.ok_or_else(Problem::not_found)?;
     if !row.is_active {
         return Err(Problem::new(Code::Conflict, "The user is deactivated; activate them first."));
     }
     let now = op.now();
-    let minted = minted(identity, SecretKind::PasswordLink.mint(identity.kernel.entropy))?;
+    let minted = mint(identity, SecretKind::PasswordLink.mint(identity.services.entropy))?;
     password_links::spend_all(&change.tx, user, micros(now)).await?;
     let created_by = op.principal().and_then(|principal| principal.owner_id());
     password_links::insert(&change.tx, &minted.row(user, created_by)).await?;
-    let deed = Deed {
+    let entry = AuditEntry {
         action: "password_link.created",
         target_kind: "user",
         target_id: user.to_string(),
         detail: None,
     };
-    op.audit(&change.tx, deed).await?;
+    op.audit(&change.tx, entry).await?;
     op.commit(change).await?;
     Ok(minted.link)
 }
@@ -51,7 +51,7 @@ pub(super) async fn create_in(
     user: UserId,
     secret: MintedSecret,
 ) -> Result<PasswordLink> {
-    let minted = minted(identity, secret)?;
+    let minted = mint(identity, secret)?;
     password_links::insert_in(tx, tenant, &minted.row(user, None)).await?;
     Ok(minted.link)
 }
@@ -63,31 +63,31 @@ struct Minted {
     now: DateTime<Utc>,
 }
 
-fn minted(identity: &Identity, secret: MintedSecret) -> Result<Minted> {
+fn mint(identity: &Identity, secret: MintedSecret) -> Result<Minted> {
     let now = identity.now();
-    let link = link(identity, &secret, identity.latest() + identity.settings.password_link_ttl)?;
-    Ok(Minted { link, hash: secrets::to_store(&secret.hash), now })
+    let link = build_link(identity, &secret, identity.latest() + identity.settings.password_link_ttl)?;
+    Ok(Minted { link, hash: secret_hash::to_store(&secret.hash), now })
 }
 
 /// Refuses where no link could be made; asked before anything is stored that a link is to complete.
-pub fn require_address(identity: &Identity) -> Result<()> {
-    address(identity).map(|_| ())
+pub fn require_public_url(identity: &Identity) -> Result<()> {
+    public_url(identity).map(|_| ())
 }
 
-fn address(identity: &Identity) -> Result<&str> {
+fn public_url(identity: &Identity) -> Result<&str> {
     let words =
         "No link can be made: the server does not know the address that people open. Set server.public_url.";
     identity.settings.public_url.as_deref().ok_or_else(|| Problem::new(Code::Conflict, words))
 }
 
 /// The link that carries a secret.
-pub(super) fn link(
+pub(super) fn build_link(
     identity: &Identity,
     secret: &MintedSecret,
     expires_at: DateTime<Utc>,
 ) -> Result<PasswordLink> {
     // In the fragment: it is never sent to a server, and so stands in no log.
-    let url = format!("{}/set-password#token={}", address(identity)?, secret.text.expose());
+    let url = format!("{}/set-password#token={}", public_url(identity)?, secret.text.expose());
     Ok(PasswordLink { url, expires_at })
 }
 

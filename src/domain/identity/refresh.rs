@@ -6,17 +6,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::audit::{Actor, entry};
 use super::tokens::SignedIn;
-use super::{Identity, secrets, standing};
-use crate::auth::scope::SystemReason;
+use super::{Identity, accounts, secret_hash};
 use crate::auth::secret::{MintedSecret, SecretKind, SecretText};
+use crate::auth::tenant_scope::SystemReason;
 use crate::auth::token::mint::Subject;
 use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
 use crate::domain::error::Result;
 use crate::domain::op::Origin;
 use crate::domain::revocation::Revocation;
 use crate::protocol::problem::{Code, Problem};
+use crate::storage::credential_lookup as stored;
 use crate::storage::sessions::{self, Owner, RefreshTokenRow, SessionRow};
-use crate::storage::standing as stored;
 use crate::storage::{SystemTx, audit_log, micros, time};
 
 /// How long after its first use a token may come again: two tabs that woke up together, an answer that was lost. On the
@@ -28,15 +28,15 @@ const PURPOSE: &str = "refresh token's successor";
 /// Trades a refresh token for the next pair.
 pub async fn refresh(identity: &Identity, token: &str, origin: &Origin) -> Result<SignedIn> {
     let hash = SecretKind::Refresh.parse(token).ok_or_else(Problem::invalid_token)?;
-    let shown = Shown { text: token, hash: secrets::to_store(&hash) };
-    match look_up(identity, &shown).await? {
-        Seen::Answered(signed_in) => Ok(*signed_in),
-        Seen::ToWrite => write(identity, &shown, origin).await,
+    let presented = PresentedToken { text: token, hash: secret_hash::to_store(&hash) };
+    match look_up(identity, &presented).await? {
+        LookupResult::Repeated(signed_in) => Ok(*signed_in),
+        LookupResult::NeedsWrite => rotate(identity, &presented, origin).await,
     }
 }
 
 /// A refresh token as it was shown, and the hash that it is found by.
-struct Shown<'a> {
+struct PresentedToken<'a> {
     text: &'a str,
     hash: String,
 }
@@ -48,69 +48,72 @@ struct Family {
 }
 
 /// What a look without the writer came to.
-enum Seen {
-    Answered(Box<SignedIn>),
-    ToWrite,
+enum LookupResult {
+    Repeated(Box<SignedIn>),
+    NeedsWrite,
 }
 
 /// Looks on a reader first: what is unknown, over, or used a moment ago is answered without the one writer, which strangers
 /// with made-up tokens would take from everybody.
-async fn look_up(identity: &Identity, shown: &Shown<'_>) -> Result<Seen> {
-    let tx = identity.kernel.db.system(SystemReason::SecretLookUp).read().await?;
-    let token = sessions::find_refresh_token(&tx, &shown.hash).await?.ok_or_else(Problem::invalid_token)?;
+async fn look_up(identity: &Identity, presented: &PresentedToken<'_>) -> Result<LookupResult> {
+    let tx = identity.services.db.system(SystemReason::SecretLookup).read().await?;
+    let token =
+        sessions::find_refresh_token(&tx, &presented.hash).await?.ok_or_else(Problem::invalid_token)?;
     let session = sessions::find(&tx, SessionId(token.session_id)).await?;
     let family = Family { token, session: session.ok_or_else(Problem::invalid_token)? };
-    match judge(&family, &Times::of(identity)) {
-        Judgement::Refuse => Err(ended(&tx, &family.session).await?),
-        Judgement::Replayed => Ok(Seen::ToWrite),
-        Judgement::Continue => {
-            let who = owner(&tx, &family.session, identity.latest()).await?;
+    match decide(&family, &Times::of(identity)) {
+        RefreshDecision::Refuse => Err(ended_problem(&tx, &family.session).await?),
+        RefreshDecision::Replayed => Ok(LookupResult::NeedsWrite),
+        RefreshDecision::Continue => {
+            let who = load_subject(&tx, &family.session, identity.latest()).await?;
             drop(tx);
-            identity.rates.refresh(owner_of(&who), identity.kernel.clock.steady())?;
-            Ok(Seen::ToWrite)
+            identity.rates.take_refresh(owner_of(&who), identity.services.clock.steady())?;
+            Ok(LookupResult::NeedsWrite)
         }
-        Judgement::Repeat => {
-            let Some(next) = successor(identity, &tx, shown, &family).await? else {
-                return Ok(Seen::ToWrite);
+        RefreshDecision::Repeat => {
+            let Some(next) = successor(identity, &tx, presented, &family).await? else {
+                return Ok(LookupResult::NeedsWrite);
             };
-            let who = owner(&tx, &family.session, identity.latest()).await?;
+            let who = load_subject(&tx, &family.session, identity.latest()).await?;
             drop(tx);
-            identity.rates.repeat(SessionId(family.session.id), identity.kernel.clock.steady())?;
-            Ok(Seen::Answered(Box::new(identity.signed_in(who, next)?)))
+            identity.rates.take_repeat(SessionId(family.session.id), identity.services.clock.steady())?;
+            Ok(LookupResult::Repeated(Box::new(identity.issue_tokens(who, next)?)))
         }
     }
 }
 
 /// Does what there is to write, judged anew with the rows held: of two that come at once one rotates, the other sees it used.
-async fn write(identity: &Identity, shown: &Shown<'_>, origin: &Origin) -> Result<SignedIn> {
-    let tx = identity.kernel.db.system(SystemReason::SecretLookUp).begin().await?;
-    let token = sessions::lock_refresh_token(&tx, &shown.hash).await?.ok_or_else(Problem::invalid_token)?;
+async fn rotate(identity: &Identity, presented: &PresentedToken<'_>, origin: &Origin) -> Result<SignedIn> {
+    let tx = identity.services.db.system(SystemReason::SecretLookup).begin().await?;
+    let token =
+        sessions::lock_refresh_token(&tx, &presented.hash).await?.ok_or_else(Problem::invalid_token)?;
     let session = sessions::lock(&tx, SessionId(token.session_id)).await?;
     let family = Family { token, session: session.ok_or_else(Problem::invalid_token)? };
-    match judge(&family, &Times::of(identity)) {
-        Judgement::Refuse => return Err(ended(&tx, &family.session).await?),
-        Judgement::Replayed => return Err(end(identity, tx, &family.session, origin).await?),
-        Judgement::Continue | Judgement::Repeat => {}
+    match decide(&family, &Times::of(identity)) {
+        RefreshDecision::Refuse => return Err(ended_problem(&tx, &family.session).await?),
+        RefreshDecision::Replayed => return Err(revoke_family(identity, tx, &family.session, origin).await?),
+        RefreshDecision::Continue | RefreshDecision::Repeat => {}
     }
-    let who = owner(&tx, &family.session, identity.latest()).await?;
+    let who = load_subject(&tx, &family.session, identity.latest()).await?;
     // Another may have been faster. Where the key of the successor has left the ring meanwhile, there is a new one.
-    if let Some(next) = successor(identity, &tx, shown, &family).await? {
-        return identity.signed_in(who, next);
+    if let Some(next) = successor(identity, &tx, presented, &family).await? {
+        return identity.issue_tokens(who, next);
     }
     let session_id = SessionId(family.session.id);
-    sessions::mark_used(&tx, family.token.id, micros(identity.kernel.clock.steady())).await?;
+    sessions::mark_used(&tx, family.token.id, micros(identity.services.clock.steady())).await?;
     let used_at = sessions::next_use(&tx, owner_of(&who), micros(identity.now())).await?;
     sessions::touch(&tx, session_id, used_at, micros(identity.session_end())).await?;
-    let newest = candidates(identity, shown).next().ok_or_else(Problem::internal)?;
+    let newest = candidates(identity, presented).next().ok_or_else(Problem::internal)?;
     let next = identity.add_refresh_token(&tx, &family.session, newest).await?;
     tx.commit().await?;
-    identity.signed_in(who, next)
+    identity.issue_tokens(who, next)
 }
 
 /// What follows the token under each key of the ring, the newest first: only who holds both the token and a key can tell.
-fn candidates(identity: &Identity, shown: &Shown<'_>) -> impl Iterator<Item = MintedSecret> {
-    let marks = identity.ring().marks(identity.now(), PURPOSE, shown.text.as_bytes());
-    let minted: Vec<_> = marks.iter().map(|mark| SecretKind::Refresh.of_bytes(mark.bytes())).collect();
+fn candidates(identity: &Identity, presented: &PresentedToken<'_>) -> impl Iterator<Item = MintedSecret> {
+    let fingerprints = identity.ring().keyed_fingerprints(identity.now(), PURPOSE, presented.text.as_bytes());
+    let minted: Vec<_> =
+        fingerprints.iter().map(|mark| SecretKind::Refresh.from_bytes(mark.bytes())).collect();
     minted.into_iter()
 }
 
@@ -119,14 +122,14 @@ fn candidates(identity: &Identity, shown: &Shown<'_>) -> impl Iterator<Item = Mi
 async fn successor(
     identity: &Identity,
     tx: &SystemTx,
-    shown: &Shown<'_>,
+    presented: &PresentedToken<'_>,
     family: &Family,
 ) -> Result<Option<SecretText>> {
     if family.token.used_at.is_none() {
         return Ok(None);
     }
-    for candidate in candidates(identity, shown) {
-        let row = sessions::find_refresh_token(tx, &secrets::to_store(&candidate.hash)).await?;
+    for candidate in candidates(identity, presented) {
+        let row = sessions::find_refresh_token(tx, &secret_hash::to_store(&candidate.hash)).await?;
         if row.is_some_and(|row| row.session_id == family.session.id) {
             return Ok(Some(candidate.text));
         }
@@ -135,7 +138,7 @@ async fn successor(
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Judgement {
+enum RefreshDecision {
     Continue,
     /// Used a moment ago.
     Repeat,
@@ -153,38 +156,43 @@ struct Times {
 
 impl Times {
     fn of(identity: &Identity) -> Self {
-        Self { steady: identity.kernel.clock.steady(), latest: identity.latest() }
+        Self { steady: identity.services.clock.steady(), latest: identity.latest() }
     }
 }
 
-fn judge(Family { token, session }: &Family, times: &Times) -> Judgement {
+fn decide(Family { token, session }: &Family, times: &Times) -> RefreshDecision {
     let ended = session.revoked_at.is_some() || time(session.expires_at) <= times.latest;
     if ended {
-        return Judgement::Refuse;
+        return RefreshDecision::Refuse;
     }
     let has_expired = time(token.expires_at) <= times.latest;
     match token.used_at.map(time) {
         // Nodes differ by moments, so a use may seem to come from just ahead; one from further ahead is from before a clock
         // was set back and the node restarted, and how long ago that was is not known.
-        Some(used_at) if (times.steady - used_at).abs() > GRACE => Judgement::Replayed,
+        Some(used_at) if (times.steady - used_at).abs() > GRACE => RefreshDecision::Replayed,
         // A token that was used and has expired since is still a sign of theft, so expiry is judged after use.
-        Some(_) | None if has_expired => Judgement::Refuse,
-        Some(_) => Judgement::Repeat,
-        None => Judgement::Continue,
+        Some(_) | None if has_expired => RefreshDecision::Refuse,
+        Some(_) => RefreshDecision::Repeat,
+        None => RefreshDecision::Continue,
     }
 }
 
 /// Ends the family. The refusal is the answer; that the session ended must be kept all the same.
-async fn end(identity: &Identity, tx: SystemTx, session: &SessionRow, origin: &Origin) -> Result<Problem> {
+async fn revoke_family(
+    identity: &Identity,
+    tx: SystemTx,
+    session: &SessionRow,
+    origin: &Origin,
+) -> Result<Problem> {
     let id = SessionId(session.id);
     let now = identity.now();
-    if let Ok(who) = owner(&tx, session, identity.latest()).await {
+    if let Ok(who) = load_subject(&tx, session, identity.latest()).await {
         let entry = entry(Actor::of_subject(&who), "session.replayed", Some(id), origin, now);
         audit_log::insert_by_system(&tx, session.tenant_id.map(TenantId), entry).await?;
     }
     sessions::revoke(&tx, id, micros(now)).await?;
     tx.commit().await?;
-    identity.kernel.revoked(Revocation::Session(id));
+    identity.services.publish_revocation(Revocation::Session(id));
     tracing::warn!(session.id = %id, "a refresh token was used twice; its sign-in was ended");
     Ok(Problem::new(Code::SessionRevoked, "The refresh token was used before; the sign-in has ended."))
 }
@@ -197,7 +205,7 @@ fn owner_of(who: &Subject) -> Owner {
 }
 
 /// The refusal of a token that has ended: that its account is deactivated is told first, as signing in again would not help.
-async fn ended(tx: &SystemTx, session: &SessionRow) -> Result<Problem> {
+async fn ended_problem(tx: &SystemTx, session: &SessionRow) -> Result<Problem> {
     let id = SessionId(session.id);
     let is_active = if session.operator_id.is_some() {
         stored::of_operator_session(tx, id).await?.is_none_or(|row| row.is_active)
@@ -208,14 +216,14 @@ async fn ended(tx: &SystemTx, session: &SessionRow) -> Result<Problem> {
 }
 
 /// Whose session it is, as the store has them now.
-async fn owner(tx: &SystemTx, session: &SessionRow, now: DateTime<Utc>) -> Result<Subject> {
+async fn load_subject(tx: &SystemTx, session: &SessionRow, now: DateTime<Utc>) -> Result<Subject> {
     let session_id = SessionId(session.id);
     if session.operator_id.is_some() {
         let row = stored::of_operator_session(tx, session_id).await?.ok_or_else(Problem::invalid_token)?;
         if !row.is_active {
             return Err(Problem::inactive_user());
         }
-        if !row.session_stands(micros(now)) {
+        if !row.is_session_active(micros(now)) {
             return Err(Problem::invalid_token());
         }
         let operator_id = OperatorId(row.operator_id);
@@ -225,13 +233,13 @@ async fn owner(tx: &SystemTx, session: &SessionRow, now: DateTime<Utc>) -> Resul
     if !(row.user_is_active && row.tenant_is_active) {
         return Err(Problem::inactive_user());
     }
-    if !row.session_stands(micros(now)) {
+    if !row.is_session_active(micros(now)) {
         return Err(Problem::invalid_token());
     }
     Ok(Subject::User {
         user_id: UserId(row.user_id),
         tenant_id: TenantId(row.tenant_id),
-        role: standing::role(&row.role)?,
+        role: accounts::role(&row.role)?,
         username: row.username,
         session_id,
     })
@@ -247,7 +255,7 @@ mod tests {
         1_790_000_000_000_000 + seconds * 1_000_000
     }
 
-    fn judged(used_at: Option<i64>, now: i64) -> Judgement {
+    fn decided(used_at: Option<i64>, now: i64) -> RefreshDecision {
         let id = Uuid::from_u128(1);
         let token = RefreshTokenRow {
             id: 1,
@@ -271,26 +279,26 @@ mod tests {
             revoked_at: None,
         };
         let now = time(at(now));
-        judge(&Family { token, session }, &Times { steady: now, latest: now })
+        decide(&Family { token, session }, &Times { steady: now, latest: now })
     }
 
     #[test]
     fn a_token_serves_once_then_for_ten_seconds_more() {
-        assert_eq!(judged(None, 999), Judgement::Continue);
-        assert_eq!(judged(Some(5), 15), Judgement::Repeat);
-        assert_eq!(judged(Some(5), 16), Judgement::Replayed);
+        assert_eq!(decided(None, 999), RefreshDecision::Continue);
+        assert_eq!(decided(Some(5), 15), RefreshDecision::Repeat);
+        assert_eq!(decided(Some(5), 16), RefreshDecision::Replayed);
     }
 
     #[test]
     fn a_use_from_far_ahead_is_no_grace() {
-        assert_eq!(judged(Some(600), 599), Judgement::Repeat);
-        assert_eq!(judged(Some(600), 589), Judgement::Replayed);
+        assert_eq!(decided(Some(600), 599), RefreshDecision::Repeat);
+        assert_eq!(decided(Some(600), 589), RefreshDecision::Replayed);
     }
 
     #[test]
     fn an_old_token_is_refused_and_a_used_old_one_is_a_theft() {
-        assert_eq!(judged(None, 1000), Judgement::Refuse);
-        assert_eq!(judged(Some(5), 1500), Judgement::Replayed);
-        assert_eq!(judged(Some(5), 2000), Judgement::Refuse);
+        assert_eq!(decided(None, 1000), RefreshDecision::Refuse);
+        assert_eq!(decided(Some(5), 1500), RefreshDecision::Replayed);
+        assert_eq!(decided(Some(5), 2000), RefreshDecision::Refuse);
     }
 }

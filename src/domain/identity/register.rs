@@ -3,14 +3,14 @@
 use std::net::IpAddr;
 
 use super::audit::{Actor, entry};
-use super::fields::Faults;
-use super::platform::PlatformOp;
+use super::platform_op::PlatformOp;
 use super::tenants::{self, NewTenant};
 use super::tokens::SignedIn;
-use super::{Identity, known_addresses, names};
+use super::validation::FieldErrors;
+use super::{Identity, known_addresses, login_name};
+use crate::auth::key_scope::Role;
 use crate::auth::password::{HashingParty, Password};
-use crate::auth::role::Role;
-use crate::auth::scope::SystemReason;
+use crate::auth::tenant_scope::SystemReason;
 use crate::auth::token::mint::Subject;
 use crate::base::ids::{SessionId, TenantId, UserId};
 use crate::domain::error::Result;
@@ -40,19 +40,19 @@ pub fn require_open(identity: &Identity) -> Result<()> {
 pub async fn register(identity: &Identity, new: &Registration, origin: &Origin) -> Result<SignedIn> {
     require_open(identity)?;
     let (faults, username, email, password) = checked(new);
-    faults.done()?;
-    names::refuse_mixed(&["username"], &username)?;
+    faults.into_result()?;
+    login_name::refuse_mixed_scripts(&["username"], &username)?;
     let password = password.ok_or_else(Problem::internal)?;
     // Counted against the address and never given back: each one costs a hash and leaves rows behind.
     identity.count_address(new.client)?;
-    let hash = identity.hash(HashingParty::Nobody, &password).await?;
-    let mut op = PlatformOp::of_system(&identity.kernel, SystemReason::Registration);
+    let hash = identity.hash(HashingParty::NoTenant, &password).await?;
+    let mut op = PlatformOp::of_system(&identity.services, SystemReason::Registration);
     op.origin = origin.clone();
     let tx = op.begin().await?;
     let tenant = TenantId(tenants::insert(&op, &tx, &new.tenant).await?.id);
-    let first = FirstAdmin { username: &username, email: &email, hash: Some(&hash) };
-    let admin = first_admin(&op, &tx, tenant, &first).await?;
-    let session_id = SessionId::new(&identity.kernel.clock);
+    let first = FirstAdminAccount { username: &username, email: &email, hash: Some(&hash) };
+    let admin = insert_first_admin(&op, &tx, tenant, &first).await?;
+    let session_id = SessionId::new(&identity.services.clock);
     let owner = Owner::User(tenant, UserId(admin.id));
     let begun = identity.begin_session(&tx, owner, session_id, origin).await?;
     known_addresses::remember(identity, &tx, owner, new.client).await?;
@@ -66,16 +66,16 @@ pub async fn register(identity: &Identity, new: &Registration, origin: &Origin) 
     let entry = entry(Actor::of_subject(&who), "tenant.registered", Some(session_id), origin, op.now());
     audit_log::insert_by_system(&tx, Some(tenant), entry).await?;
     tx.commit().await?;
-    identity.signed_in(who, begun.refresh)
+    identity.issue_tokens(who, begun.refresh)
 }
 
 /// Every bad field of a registration.
-pub fn judge(new: &Registration) -> Vec<FieldError> {
+pub fn validate(new: &Registration) -> Vec<FieldError> {
     checked(new).0.into_errors()
 }
 
-fn checked(new: &Registration) -> (Faults, String, String, Option<Password>) {
-    let mut faults = Faults::default();
+fn checked(new: &Registration) -> (FieldErrors, String, String, Option<Password>) {
+    let mut faults = FieldErrors::default();
     tenants::check(&mut faults, &["tenant"], &new.tenant);
     let username = faults.username(&["username"], &new.username);
     let email = faults.email(&["email"], &new.email);
@@ -84,18 +84,18 @@ fn checked(new: &Registration) -> (Faults, String, String, Option<Password>) {
 }
 
 /// The first person of a tenant.
-pub(super) struct FirstAdmin<'a> {
+pub(super) struct FirstAdminAccount<'a> {
     pub(super) username: &'a str,
     pub(super) email: &'a str,
     pub(super) hash: Option<&'a str>,
 }
 
 /// Adds a tenant's first admin in the transaction that makes the tenant: there is never one without the other.
-pub(super) async fn first_admin(
+pub(super) async fn insert_first_admin(
     op: &PlatformOp,
     tx: &SystemTx,
     tenant: TenantId,
-    admin: &FirstAdmin<'_>,
+    admin: &FirstAdminAccount<'_>,
 ) -> Result<UserRow> {
     let row = users::NewUser {
         username: admin.username,

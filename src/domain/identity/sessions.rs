@@ -4,7 +4,7 @@ use super::Identity;
 use super::audit::{Actor, entry};
 use crate::auth::permission::Permission;
 use crate::auth::principal::Principal;
-use crate::auth::scope::SystemReason;
+use crate::auth::tenant_scope::SystemReason;
 use crate::base::ids::SessionId;
 use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
@@ -23,31 +23,31 @@ pub async fn list(
     let (now, limit) = (micros(identity.latest()), page.limit + 1);
     let rows = match (owner(principal)?, principal.scope()) {
         (Owner::User(_, user), Some(scope)) => {
-            let tx = identity.kernel.db.tenant(&scope).read().await?;
+            let tx = identity.services.db.tenant(&scope).read().await?;
             sessions::list_of_user(&tx, user, now, page.after, limit).await?
         }
         (Owner::Operator(operator), _) => {
-            let tx = identity.kernel.db.system(SystemReason::Operator).read().await?;
+            let tx = identity.services.db.system(SystemReason::Operator).read().await?;
             sessions::list_of_operator(&tx, operator, now, page.after, limit).await?
         }
         (Owner::User(..), None) => return Err(forbidden(Permission::ManageOwnAccount)),
     };
-    Ok(Page::cut(rows, page.limit, |row| SessionId(row.id)))
+    Ok(Page::from_rows(rows, page.limit, |row| SessionId(row.id)))
 }
 
 /// Ends one of the caller's own sign-ins with everything that lives on it.
 pub async fn end(identity: &Identity, principal: &Principal, id: SessionId, origin: &Origin) -> Result<()> {
     let owner = owner(principal)?;
     let now = identity.now();
-    let begin = || identity.kernel.db.system(SystemReason::Login).begin();
-    let tx = identity.kernel.begin_for(principal, begin(), begin).await?;
+    let begin = || identity.services.db.system(SystemReason::Login).begin();
+    let tx = identity.services.begin_for(principal, begin(), begin).await?;
     if !sessions::revoke_own(&tx, owner, id, micros(identity.latest())).await? {
         return Err(Problem::not_found());
     }
     let entry = entry(Actor::of_principal(principal), "session.ended", Some(id), origin, now);
     audit_log::insert_by_system(&tx, owner.tenant_id(), entry).await?;
     tx.commit().await?;
-    identity.kernel.revoked(Revocation::Session(id));
+    identity.services.publish_revocation(Revocation::Session(id));
     Ok(())
 }
 
@@ -58,16 +58,16 @@ pub async fn end_others(identity: &Identity, principal: &Principal, origin: &Ori
     let entry = entry(Actor::of_principal(principal), "sessions.ended", spared, origin, now);
     let revocation = match (owner, principal.scope()) {
         (Owner::User(tenant, user), Some(scope)) => {
-            let begin = || identity.kernel.db.tenant(&scope).begin();
-            let tx = identity.kernel.begin_for(principal, begin(), begin).await?;
+            let begin = || identity.services.db.tenant(&scope).begin();
+            let tx = identity.services.begin_for(principal, begin(), begin).await?;
             sessions::revoke_of_user(&tx, user, spared, micros(now)).await?;
             audit_log::insert(&tx, entry).await?;
             tx.commit().await?;
-            Revocation::Sessions { tenant, user, except: spared }
+            Revocation::UserSessions { tenant, user, except: spared }
         }
         (Owner::Operator(operator), _) => {
-            let begin = || identity.kernel.db.system(SystemReason::Operator).begin();
-            let tx = identity.kernel.begin_for(principal, begin(), begin).await?;
+            let begin = || identity.services.db.system(SystemReason::Operator).begin();
+            let tx = identity.services.begin_for(principal, begin(), begin).await?;
             sessions::revoke_of_operator(&tx, operator, spared, micros(now)).await?;
             audit_log::insert_by_system(&tx, None, entry).await?;
             tx.commit().await?;
@@ -76,7 +76,7 @@ pub async fn end_others(identity: &Identity, principal: &Principal, origin: &Ori
         (Owner::User(..), None) => return Err(forbidden(Permission::ManageOwnAccount)),
     };
     // One word, however many have ended: the words are counted, and who sends too many makes all listeners lose track.
-    identity.kernel.revoked(revocation);
+    identity.services.publish_revocation(revocation);
     Ok(())
 }
 

@@ -3,15 +3,15 @@
 
 use std::net::IpAddr;
 
-use super::attempts::Try;
+use super::attempts::PasswordAttempt;
 use super::audit::{Actor, entry};
-use super::failed_sign_ins::{Failure, Target};
-use super::names::AccountName;
+use super::failed_sign_ins::{FailedSignIn, Target};
+use super::login_name::LoginName;
 use super::tokens::SignedIn;
-use super::{Identity, known_addresses, standing};
-use crate::auth::password::{HashingParty, Password, Verdict};
-use crate::auth::scope::SystemReason;
-use crate::auth::throttle::Acquaintance;
+use super::{Identity, accounts, known_addresses};
+use crate::auth::password::{HashingParty, Password, PasswordCheck};
+use crate::auth::tenant_scope::SystemReason;
+use crate::auth::throttle::ClientHistory;
 use crate::auth::token::mint::Subject;
 use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
 use crate::domain::error::Result;
@@ -22,7 +22,7 @@ use crate::storage::sessions::Owner;
 use crate::storage::tenants::{self, TenantRow};
 use crate::storage::users::{self, UserRow};
 use crate::storage::{SystemTx, audit_log};
-use crate::telemetry::metrics::SignIn as Outcome;
+use crate::telemetry::metrics::SignInOutcome as Outcome;
 
 /// What was typed, and where.
 pub struct PasswordForm<'a> {
@@ -34,61 +34,61 @@ pub struct PasswordForm<'a> {
 
 /// Signs somebody in.
 pub async fn sign_in(identity: &Identity, form: &PasswordForm<'_>, origin: &Origin) -> Result<SignedIn> {
-    let signed_in = judge(identity, form, origin).await;
+    let signed_in = authenticate(identity, form, origin).await;
     let outcome = match &signed_in {
         Ok(_) => Outcome::Succeeded,
         Err(problem) if problem.code == Code::RateLimited => Outcome::Throttled,
         Err(problem) if problem.code == Code::Unavailable => Outcome::Busy,
         Err(_) => Outcome::Failed,
     };
-    identity.kernel.metrics.sign_ins.of(outcome).one();
+    identity.services.metrics.sign_ins.of(outcome).inc();
     signed_in
 }
 
-async fn judge(identity: &Identity, form: &PasswordForm<'_>, origin: &Origin) -> Result<SignedIn> {
-    let name = AccountName::read(form.username, form.scope)?;
+async fn authenticate(identity: &Identity, form: &PasswordForm<'_>, origin: &Origin) -> Result<SignedIn> {
+    let name = LoginName::parse(form.username, form.scope)?;
     let found = find(identity, &name, form.client).await?;
-    let steady = identity.kernel.clock.steady();
+    let steady = identity.services.clock.steady();
     if let Some(owner) = found.owner() {
-        identity.rates.refuse_spent(owner, form.client, steady)?;
+        identity.rates.check_address(owner, form.client, steady)?;
     }
-    let tenant_words = found.tenant.as_ref().map(|tenant| tenant.slug.as_str()).or(name.tenant.as_deref());
-    let of = Try {
-        tenant: tenant_words.unwrap_or_default(),
+    let tenant_name = found.tenant.as_ref().map(|tenant| tenant.slug.as_str()).or(name.tenant.as_deref());
+    let of = PasswordAttempt {
+        tenant: tenant_name.unwrap_or_default(),
         username: &name.username,
         client: form.client,
         acquaintance: found.acquaintance,
     };
-    let attempt = identity.attempt(&of).await?;
+    let attempt = identity.begin_attempt(&of).await?;
     let typed = Password::typed(form.password);
     let verdict = match identity.verify(found.party(), found.hash(), &typed).await {
         Ok(verdict) => verdict,
         Err(problem) => {
-            identity.throttle.lock().withdrawn(attempt);
+            identity.throttle.lock().cancel(attempt);
             return Err(problem);
         }
     };
-    if verdict == Verdict::Wrong {
+    if verdict == PasswordCheck::Wrong {
         // The attempt counts as failed since it began.
-        return Err(refuse(identity, &found, form, origin));
+        return Err(record_failure(identity, &found, form, origin));
     }
-    identity.throttle.lock().succeeded(attempt);
+    identity.throttle.lock().record_success(attempt);
     if let Some(owner) = found.owner() {
-        identity.rates.sign_in(owner, form.client, identity.kernel.clock.steady())?;
+        identity.rates.take_sign_in(owner, form.client, identity.services.clock.steady())?;
     }
     let rehashed = match verdict {
         // A busy bench is no reason to refuse: it is hashed anew the next time.
-        Verdict::RightButOld => identity.hash(found.party(), &typed).await.ok(),
-        Verdict::Right | Verdict::Wrong => None,
+        PasswordCheck::CorrectNeedsRehash => identity.hash(found.party(), &typed).await.ok(),
+        PasswordCheck::Correct | PasswordCheck::Wrong => None,
     };
-    open(identity, found, rehashed, form.client, origin).await
+    start_session(identity, found, rehashed, form.client, origin).await
 }
 
 /// Whom the name stands for; the tenant is known even where the user is not.
-struct Found {
+struct AccountLookup {
     tenant: Option<TenantRow>,
     account: Option<Account>,
-    acquaintance: Acquaintance,
+    acquaintance: ClientHistory,
 }
 
 enum Account {
@@ -105,7 +105,7 @@ impl Account {
     }
 }
 
-impl Found {
+impl AccountLookup {
     fn owner(&self) -> Option<Owner> {
         self.account.as_ref().map(Account::owner)
     }
@@ -115,7 +115,7 @@ impl Found {
         match (&self.account, &self.tenant) {
             (Some(Account::Operator(_)), _) => HashingParty::Platform,
             (_, Some(tenant)) => HashingParty::Tenant(TenantId(tenant.id)),
-            (_, None) => HashingParty::Nobody,
+            (_, None) => HashingParty::NoTenant,
         }
     }
 
@@ -133,8 +133,8 @@ impl Found {
 
 /// Looks for a bare name among the operators first: an admin who takes an operator's name for a user must not shut the
 /// operator out. That user still signs in with the tenant's name before their own.
-async fn find(identity: &Identity, name: &AccountName, client: IpAddr) -> Result<Found> {
-    let tx = identity.kernel.db.system(SystemReason::Login).read().await?;
+async fn find(identity: &Identity, name: &LoginName, client: IpAddr) -> Result<AccountLookup> {
+    let tx = identity.services.db.system(SystemReason::Login).read().await?;
     let (tenant, operator) = match &name.tenant {
         Some(slug) => (tenants::find_by_slug(&tx, slug).await?, None),
         None => {
@@ -148,7 +148,7 @@ async fn find(identity: &Identity, name: &AccountName, client: IpAddr) -> Result
     let tenant = tenant.filter(|_| !matches!(account, Some(Account::Operator(_))));
     let owner = account.as_ref().map(Account::owner);
     let acquaintance = known_addresses::acquaintance(identity, &tx, owner, client).await?;
-    Ok(Found { tenant, account, acquaintance })
+    Ok(AccountLookup { tenant, account, acquaintance })
 }
 
 async fn default_tenant(identity: &Identity, tx: &SystemTx) -> Result<Option<TenantRow>> {
@@ -159,16 +159,21 @@ async fn default_tenant(identity: &Identity, tx: &SystemTx) -> Result<Option<Ten
 }
 
 /// Notes the failure and gives the one answer that every failure has.
-fn refuse(identity: &Identity, found: &Found, form: &PasswordForm<'_>, origin: &Origin) -> Problem {
-    let failure = Failure {
+fn record_failure(
+    identity: &Identity,
+    found: &AccountLookup,
+    form: &PasswordForm<'_>,
+    origin: &Origin,
+) -> Problem {
+    let failure = FailedSignIn {
         target: found.owner().map_or(Target::Others(found.tenant_id()), Target::Account),
         typed: form.username,
         client: form.client,
         origin,
         at: identity.now(),
-        steady: identity.kernel.clock.steady(),
+        steady: identity.services.clock.steady(),
     };
-    identity.failed.count(&failure);
+    identity.failed_sign_ins.count(&failure);
     wrong()
 }
 
@@ -178,21 +183,21 @@ fn wrong() -> Problem {
 }
 
 /// Begins the session of somebody whose password was right.
-async fn open(
+async fn start_session(
     identity: &Identity,
-    found: Found,
+    found: AccountLookup,
     rehashed: Option<String>,
     client: IpAddr,
     origin: &Origin,
 ) -> Result<SignedIn> {
-    let session_id = SessionId::new(&identity.kernel.clock);
-    let tx = identity.kernel.db.system(SystemReason::Login).begin().await?;
+    let session_id = SessionId::new(&identity.services.clock);
+    let tx = identity.services.db.system(SystemReason::Login).begin().await?;
     let (who, owner) = match (found.account, found.tenant) {
         (Some(Account::User(user)), Some(tenant)) => {
-            user_again(&tx, &user, &tenant, rehashed, session_id).await?
+            recheck_user(&tx, &user, &tenant, rehashed, session_id).await?
         }
         (Some(Account::Operator(operator)), _) => {
-            operator_again(&tx, &operator, rehashed, session_id).await?
+            recheck_operator(&tx, &operator, rehashed, session_id).await?
         }
         (Some(Account::User(_)) | None, _) => return Err(wrong()),
     };
@@ -202,13 +207,13 @@ async fn open(
     let entry = entry(actor, "login.succeeded", Some(session_id), origin, identity.now());
     audit_log::insert_by_system(&tx, owner.tenant_id(), entry).await?;
     tx.commit().await?;
-    identity.made_room(begun.ended);
-    identity.signed_in(who, begun.refresh)
+    identity.publish_evicted(begun.ended);
+    identity.issue_tokens(who, begun.refresh)
 }
 
 /// Looks again, with the row held: while the password was compared it may have been changed, and a session that began
 /// with the old one would outlive the change.
-async fn user_again(
+async fn recheck_user(
     tx: &SystemTx,
     seen: &UserRow,
     tenant: &TenantRow,
@@ -225,12 +230,12 @@ async fn user_again(
     if let Some(hash) = rehashed {
         users::rehash(tx, user_id, &hash).await?;
     }
-    let role = standing::role(&user.role)?;
+    let role = accounts::role(&user.role)?;
     let who = Subject::User { user_id, tenant_id, username: user.username, role, session_id };
     Ok((who, Owner::User(tenant_id, user_id)))
 }
 
-async fn operator_again(
+async fn recheck_operator(
     tx: &SystemTx,
     seen: &OperatorRow,
     rehashed: Option<String>,

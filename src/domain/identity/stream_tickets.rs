@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
 
-use crate::auth::admit::TicketOwner;
+use crate::auth::authenticate::TicketOwner;
 use crate::auth::ticket::{Ticket, TicketId};
 use crate::base::clock::Clock;
 use crate::base::ids::TenantId;
 
 /// How long after its last stream a ticket may open another one.
-pub const RECONNECT: TimeDelta = TimeDelta::minutes(5);
+pub const RECONNECT_WINDOW: TimeDelta = TimeDelta::minutes(5);
 /// What one kept ticket costs, its entries in both tables included.
 const BINDING_BYTES: usize = 512;
 /// A tenant's share, in bytes; 16,384 tickets. Beyond it the tenant's own oldest unused ones go.
@@ -27,14 +27,14 @@ pub(super) struct StreamTickets {
     /// Tickets of one owner at most: as many as it may have streams.
     per_owner: usize,
     per_tenant: usize,
-    kept: Arc<Mutex<Kept>>,
+    table: Arc<Mutex<TicketTable>>,
 }
 
 /// Bounded by the shares of owners and tenants; a ticket with an open stream is bounded by the streams.
 #[derive(Default)]
-struct Kept {
+struct TicketTable {
     bindings: HashMap<TicketId, Binding>,
-    of_tenants: HashMap<TenantId, OfTenant>,
+    of_tenants: HashMap<TenantId, TenantTickets>,
     /// Those without a stream, by the time of the last one's end: what is over is taken off the front.
     unused: Unused,
 }
@@ -43,14 +43,14 @@ struct Kept {
 type Unused = BTreeSet<(DateTime<Utc>, TicketId)>;
 
 #[derive(Default)]
-struct OfTenant {
+struct TenantTickets {
     count: usize,
     unused: Unused,
-    of_owners: HashMap<TicketOwner, OfOwner>,
+    of_owners: HashMap<TicketOwner, OwnerTickets>,
 }
 
 #[derive(Default)]
-struct OfOwner {
+struct OwnerTickets {
     count: usize,
     unused: Unused,
 }
@@ -67,61 +67,61 @@ struct Binding {
 impl StreamTickets {
     pub(super) fn new(clock: Clock, per_owner: usize) -> Self {
         let per_tenant = TENANT_BYTES / BINDING_BYTES;
-        Self { clock, per_owner: per_owner.max(1), per_tenant, kept: Arc::default() }
+        Self { clock, per_owner: per_owner.max(1), per_tenant, table: Arc::default() }
     }
 
     /// Until when the ticket opens streams; `None` when it has opened none, or the last one is too long ago.
     pub(super) fn ends_at(&self, ticket: TicketId) -> Option<DateTime<Utc>> {
-        let mut kept = self.kept.lock();
-        kept.forget_until(self.clock.steady() - RECONNECT);
+        let mut kept = self.table.lock();
+        kept.expire_until(self.clock.steady() - RECONNECT_WINDOW);
         kept.bindings.get(&ticket).map(|binding| binding.ends_at)
     }
 
     /// Another stream of a ticket that has opened one before.
-    pub(super) fn reopen(&self, ticket: TicketId) -> Option<StreamTicket> {
-        let mut kept = self.kept.lock();
-        kept.forget_until(self.clock.steady() - RECONNECT);
-        kept.use_again(ticket).then(|| self.held(ticket))
+    pub(super) fn reopen(&self, ticket: TicketId) -> Option<StreamTicketGuard> {
+        let mut kept = self.table.lock();
+        kept.expire_until(self.clock.steady() - RECONNECT_WINDOW);
+        kept.reuse(ticket).then(|| self.guard(ticket))
     }
 
     /// The first stream of a ticket. Where the owner or the tenant has its share, the one goes that is unused longest.
-    pub(super) fn open(&self, ticket: &Ticket) -> StreamTicket {
-        let mut kept = self.kept.lock();
-        kept.forget_until(self.clock.steady() - RECONNECT);
+    pub(super) fn open(&self, ticket: &Ticket) -> StreamTicketGuard {
+        let mut kept = self.table.lock();
+        kept.expire_until(self.clock.steady() - RECONNECT_WINDOW);
         let (tenant_id, owner) = (ticket.grant.tenant_id(), ticket.grant.owner());
-        kept.make_room(tenant_id, owner, self.per_owner, self.per_tenant);
+        kept.evict_if_full(tenant_id, owner, self.per_owner, self.per_tenant);
         let ends_at = ticket.grant.ends_at();
         let binding = Binding { tenant_id, owner, ends_at, streams: 1, unused_since: None };
         kept.bindings.insert(ticket.id, binding);
         let of_tenant = kept.of_tenants.entry(tenant_id).or_default();
         of_tenant.count += 1;
         of_tenant.of_owners.entry(owner).or_default().count += 1;
-        self.held(ticket.id)
+        self.guard(ticket.id)
     }
 
-    fn held(&self, ticket: TicketId) -> StreamTicket {
-        let (clock, kept) = (self.clock.clone(), Arc::clone(&self.kept));
-        StreamTicket { clock, kept, ticket, released: AtomicBool::new(false) }
+    fn guard(&self, ticket: TicketId) -> StreamTicketGuard {
+        let (clock, kept) = (self.clock.clone(), Arc::clone(&self.table));
+        StreamTicketGuard { clock, table: kept, ticket, released: AtomicBool::new(false) }
     }
 
     #[cfg(test)]
     pub(super) fn count(&self) -> usize {
-        self.kept.lock().bindings.len()
+        self.table.lock().bindings.len()
     }
 }
 
-impl Kept {
-    fn use_again(&mut self, ticket: TicketId) -> bool {
+impl TicketTable {
+    fn reuse(&mut self, ticket: TicketId) -> bool {
         let Some(binding) = self.bindings.get_mut(&ticket) else { return false };
         binding.streams += 1;
         let (tenant_id, owner) = (binding.tenant_id, binding.owner);
         if let Some(since) = binding.unused_since.take() {
-            self.no_longer_unused(tenant_id, owner, (since, ticket));
+            self.remove_unused(tenant_id, owner, (since, ticket));
         }
         true
     }
 
-    fn give_back(&mut self, ticket: TicketId, now: DateTime<Utc>) {
+    fn release(&mut self, ticket: TicketId, now: DateTime<Utc>) {
         // It may have gone for a newer one.
         let Some(binding) = self.bindings.get_mut(&ticket) else { return };
         binding.streams = binding.streams.saturating_sub(1);
@@ -137,13 +137,19 @@ impl Kept {
     }
 
     /// Forgets the tickets whose last stream ended at `before` or earlier; each once.
-    fn forget_until(&mut self, before: DateTime<Utc>) {
+    fn expire_until(&mut self, before: DateTime<Utc>) {
         while let Some((_, ticket)) = self.unused.first().filter(|(since, _)| *since <= before).copied() {
-            self.forget(ticket);
+            self.remove(ticket);
         }
     }
 
-    fn make_room(&mut self, tenant_id: TenantId, owner: TicketOwner, per_owner: usize, per_tenant: usize) {
+    fn evict_if_full(
+        &mut self,
+        tenant_id: TenantId,
+        owner: TicketOwner,
+        per_owner: usize,
+        per_tenant: usize,
+    ) {
         let Some(of_tenant) = self.of_tenants.get(&tenant_id) else { return };
         let of_owner = of_tenant.of_owners.get(&owner).filter(|own| own.count >= per_owner);
         let oldest = match of_owner {
@@ -152,16 +158,16 @@ impl Kept {
             None => None,
         };
         if let Some((_, ticket)) = oldest.copied() {
-            self.forget(ticket);
+            self.remove(ticket);
         }
     }
 
-    fn forget(&mut self, ticket: TicketId) {
+    fn remove(&mut self, ticket: TicketId) {
         let Some(Binding { tenant_id, owner, unused_since, .. }) = self.bindings.remove(&ticket) else {
             return;
         };
         if let Some(since) = unused_since {
-            self.no_longer_unused(tenant_id, owner, (since, ticket));
+            self.remove_unused(tenant_id, owner, (since, ticket));
         }
         let Some(of_tenant) = self.of_tenants.get_mut(&tenant_id) else { return };
         of_tenant.count = of_tenant.count.saturating_sub(1);
@@ -176,12 +182,7 @@ impl Kept {
         }
     }
 
-    fn no_longer_unused(
-        &mut self,
-        tenant_id: TenantId,
-        owner: TicketOwner,
-        entry: (DateTime<Utc>, TicketId),
-    ) {
+    fn remove_unused(&mut self, tenant_id: TenantId, owner: TicketOwner, entry: (DateTime<Utc>, TicketId)) {
         self.unused.remove(&entry);
         let Some(of_tenant) = self.of_tenants.get_mut(&tenant_id) else { return };
         of_tenant.unused.remove(&entry);
@@ -192,17 +193,17 @@ impl Kept {
 }
 
 /// An open stream's hold on the ticket that opened it.
-pub struct StreamTicket {
+pub struct StreamTicketGuard {
     clock: Clock,
-    kept: Arc<Mutex<Kept>>,
+    table: Arc<Mutex<TicketTable>>,
     ticket: TicketId,
     released: AtomicBool,
 }
 
-impl StreamTicket {
+impl StreamTicketGuard {
     /// The stream goes on by a newer credential: reconnects may come until that one ends.
     pub fn extend(&self, ends_at: DateTime<Utc>) {
-        if let Some(binding) = self.kept.lock().bindings.get_mut(&self.ticket) {
+        if let Some(binding) = self.table.lock().bindings.get_mut(&self.ticket) {
             binding.ends_at = ends_at;
         }
     }
@@ -210,12 +211,12 @@ impl StreamTicket {
     /// The stream's seat was given back; again is no more than once.
     pub fn release(&self) {
         if !self.released.swap(true, Ordering::Relaxed) {
-            self.kept.lock().give_back(self.ticket, self.clock.steady());
+            self.table.lock().release(self.ticket, self.clock.steady());
         }
     }
 }
 
-impl Drop for StreamTicket {
+impl Drop for StreamTicketGuard {
     fn drop(&mut self) {
         self.release();
     }
@@ -226,9 +227,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::auth::admit::TicketGrant;
+    use crate::auth::authenticate::TicketGrant;
+    use crate::auth::key_scope::Role;
     use crate::auth::principal::sample;
-    use crate::auth::role::Role;
     use crate::base::entropy::Entropy;
 
     fn tickets() -> (Clock, StreamTickets) {
@@ -262,7 +263,7 @@ mod tests {
         clock.advance(Duration::from_secs(1));
 
         assert!(tickets.ends_at(ticket.id).is_none() && tickets.reopen(ticket.id).is_none());
-        let kept = tickets.kept.lock();
+        let kept = tickets.table.lock();
         assert!(kept.bindings.is_empty() && kept.of_tenants.is_empty() && kept.unused.is_empty());
     }
 

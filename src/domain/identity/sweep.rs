@@ -5,33 +5,36 @@
 
 use chrono::TimeDelta;
 
-use crate::auth::scope::SystemReason;
+use crate::auth::tenant_scope::SystemReason;
 use crate::domain::error::Result;
-use crate::domain::op::Kernel;
+use crate::domain::op::Services;
 use crate::storage::{micros, password_links, sessions};
 
 /// How long a row outlives its validity.
-const KEPT: TimeDelta = TimeDelta::days(7);
+const RETENTION: TimeDelta = TimeDelta::days(7);
 /// How long a sign-in outlives its being ended.
-const ENDED_KEPT: TimeDelta = TimeDelta::days(1);
+const ENDED_RETENTION: TimeDelta = TimeDelta::days(1);
 /// Rows removed in one transaction: writers never wait long.
-const BITE: u64 = 500;
+const BATCH_ROWS: u64 = 500;
 
 /// Removes what expired over a week ago; returns how many rows went.
-pub async fn forget_expired(kernel: &Kernel) -> Result<u64> {
-    let now = kernel.clock.now();
-    let (before, ended_before) = (micros(now - KEPT), micros(now - ENDED_KEPT));
+pub async fn purge_expired(services: &Services) -> Result<u64> {
+    let now = services.clock.now();
+    let (before, ended_before) = (micros(now - RETENTION), micros(now - ENDED_RETENTION));
     let mut gone = 0;
     loop {
-        let tx = kernel.db.system(SystemReason::Retention).begin().await?;
+        let tx = services.db.system(SystemReason::Retention).begin().await?;
         // Tokens before their sessions: a session takes along what is left of its own, which then is little.
-        let tokens = sessions::forget_refresh_tokens(&tx, before, BITE).await?;
-        let sign_ins =
-            if tokens < BITE { sessions::forget(&tx, before, ended_before, BITE).await? } else { 0 };
-        let links = password_links::forget(&tx, before, BITE).await?;
+        let tokens = sessions::purge_refresh_tokens(&tx, before, BATCH_ROWS).await?;
+        let sign_ins = if tokens < BATCH_ROWS {
+            sessions::purge(&tx, before, ended_before, BATCH_ROWS).await?
+        } else {
+            0
+        };
+        let links = password_links::purge(&tx, before, BATCH_ROWS).await?;
         tx.commit().await?;
         gone += tokens + sign_ins + links;
-        if [tokens, sign_ins, links].iter().all(|bite| *bite < BITE) {
+        if [tokens, sign_ins, links].iter().all(|bite| *bite < BATCH_ROWS) {
             return Ok(gone);
         }
     }

@@ -1,20 +1,20 @@
 //! Tenants, as operators see them: made, renamed, suspended. `domain/tenant_removal.rs` takes them away.
 
-use super::fields::Faults;
-use super::made_tenant::Kept;
+use super::create_tenant_replay::StoredTenant;
 use super::password_links::{self, PasswordLink};
-use super::platform::PlatformOp;
-use super::{Identity, made_tenant, names, register};
+use super::platform_op::PlatformOp;
+use super::validation::FieldErrors;
+use super::{Identity, create_tenant_replay, login_name, register};
 use crate::auth::permission::Permission;
 use crate::base::ids::{TenantId, UserId};
+use crate::base::json_integer::MAX_SAFE_INTEGER;
 use crate::base::page::{Page, PageRequest};
-use crate::base::whole::LARGEST;
 use crate::domain::error::Result;
-use crate::domain::idempotency::Begun;
-use crate::domain::jobs::check::refuse;
+use crate::domain::idempotency::Begin;
+use crate::domain::jobs::validation::ensure_valid;
 use crate::domain::limits::overrides;
 use crate::domain::limits::quota::Quota;
-use crate::domain::op::Deed;
+use crate::domain::op::AuditEntry;
 use crate::domain::revocation::Revocation;
 use crate::protocol::problem::{Code, FieldError, Problem};
 use crate::storage::tenants::{self, TenantChange, TenantRow};
@@ -22,7 +22,7 @@ use crate::storage::users::UserRow;
 use crate::storage::{Error, SystemTx, micros};
 
 /// The largest quota: every client's numbers reach as far.
-const MOST: u64 = LARGEST.unsigned_abs();
+const MAX_QUOTA: u64 = MAX_SAFE_INTEGER.unsigned_abs();
 
 pub struct NewTenant {
     pub slug: String,
@@ -48,7 +48,7 @@ pub struct FirstAdmin {
 }
 
 /// A tenant that was just made, with its admin and the admin's link, where one was wished for.
-pub struct MadeTenant {
+pub struct CreatedTenant {
     pub row: TenantRow,
     /// There is no link when the answer is that of a retry and the key that its secret was made with is gone.
     pub admin: Option<(UserRow, Option<PasswordLink>)>,
@@ -60,46 +60,46 @@ pub async fn create(
     op: &PlatformOp,
     new: &NewTenant,
     admin: Option<&FirstAdmin>,
-) -> Result<MadeTenant> {
+) -> Result<CreatedTenant> {
     op.require(Permission::ManageTenants)?;
     let (faults, named) = checked(new, admin);
-    faults.done()?;
+    faults.into_result()?;
     if let Some((username, _)) = &named {
-        names::refuse_mixed(&["admin", "username"], username)?;
+        login_name::refuse_mixed_scripts(&["admin", "username"], username)?;
     }
     if admin.is_some() {
-        password_links::require_address(identity)?;
+        password_links::require_public_url(identity)?;
     }
-    let tx = match op.begin_once::<Kept>().await? {
-        Begun::First(tx) => tx,
-        Begun::Again(kept) => return Ok(kept.restore(identity, op)),
+    let tx = match op.begin_idempotent::<StoredTenant>().await? {
+        Begin::Execute(tx) => tx,
+        Begin::Replay(kept) => return Ok(kept.restore(identity, op)),
     };
-    let marks = made_tenant::marks(identity, op);
+    let fingerprints = create_tenant_replay::fingerprints(identity, op);
     let row = insert(op, &tx, new).await?;
     let tenant = TenantId(row.id);
     let admin = match &named {
         Some((username, email)) => {
-            let first = register::FirstAdmin { username, email, hash: None };
-            let user = register::first_admin(op, &tx, tenant, &first).await?;
-            let secret = made_tenant::link_secret(identity, marks.as_ref());
+            let first = register::FirstAdminAccount { username, email, hash: None };
+            let user = register::insert_first_admin(op, &tx, tenant, &first).await?;
+            let secret = create_tenant_replay::link_secret(identity, fingerprints.as_ref());
             let link = password_links::create_in(identity, &tx, tenant, UserId(user.id), secret).await?;
             Some((user, Some(link)))
         }
         None => None,
     };
-    let made = MadeTenant { row, admin };
-    op.commit_once(tx, &Kept::of(&made, marks.as_ref())).await?;
+    let made = CreatedTenant { row, admin };
+    op.commit_idempotent(tx, &StoredTenant::of(&made, fingerprints.as_ref())).await?;
     Ok(made)
 }
 
 /// Every bad field of a tenant to make.
-pub fn judge(new: &NewTenant, admin: Option<&FirstAdmin>) -> Vec<FieldError> {
+pub fn validate(new: &NewTenant, admin: Option<&FirstAdmin>) -> Vec<FieldError> {
     checked(new, admin).0.into_errors()
 }
 
 /// What is wrong, and the admin's name and address in their normal forms.
-fn checked(new: &NewTenant, admin: Option<&FirstAdmin>) -> (Faults, Option<(String, String)>) {
-    let mut faults = Faults::default();
+fn checked(new: &NewTenant, admin: Option<&FirstAdmin>) -> (FieldErrors, Option<(String, String)>) {
+    let mut faults = FieldErrors::default();
     check(&mut faults, &[], new);
     let named = admin.map(|admin| {
         let email = faults.email(&["admin", "email"], &admin.email);
@@ -109,7 +109,7 @@ fn checked(new: &NewTenant, admin: Option<&FirstAdmin>) -> (Faults, Option<(Stri
 }
 
 /// Names the bad fields of a tenant that stands at `path` in the request.
-pub(super) fn check(faults: &mut Faults, path: &[&str], new: &NewTenant) {
+pub(super) fn check(faults: &mut FieldErrors, path: &[&str], new: &NewTenant) {
     faults.slug(&[path, &["slug"]].concat(), &new.slug);
     faults.name(&[path, &["name"]].concat(), &new.name);
 }
@@ -124,7 +124,7 @@ pub(super) async fn insert(op: &PlatformOp, tx: &SystemTx, new: &NewTenant) -> R
         name: &new.name,
         now: micros(op.now()),
         // Any number tells two logs apart; it stays below 2^53 for clients that look.
-        log_epoch: i64::try_from(op.kernel.entropy.below(1 << 53)).unwrap_or_default(),
+        log_epoch: i64::try_from(op.services.entropy.below(1 << 53)).unwrap_or_default(),
     };
     let tenant = tenants::insert(tx, row).await.map_err(|error| match error {
         Error::Duplicate(_) => taken(op),
@@ -132,7 +132,7 @@ pub(super) async fn insert(op: &PlatformOp, tx: &SystemTx, new: &NewTenant) -> R
     })?;
     let detail = serde_json::json!({ "slug": tenant.slug });
     let id = TenantId(tenant.id);
-    op.audit_on_tenant(tx, id, deed("tenant.created", id, detail)).await?;
+    op.audit_on_tenant(tx, id, audit_entry("tenant.created", id, detail)).await?;
     Ok(tenant)
 }
 
@@ -153,7 +153,7 @@ pub async fn list(op: &PlatformOp, page: PageRequest<i64>) -> Result<Page<Tenant
     op.require(Permission::ManageTenants)?;
     let tx = op.read().await?;
     let rows = tenants::list(&tx, page.after, page.limit + 1).await?;
-    Ok(Page::cut(rows, page.limit, |row| row.id))
+    Ok(Page::from_rows(rows, page.limit, |row| row.id))
 }
 
 /// Renames, suspends or resumes a tenant, or sets its quotas. A suspended one's connections end at once.
@@ -164,7 +164,7 @@ pub async fn change(
     precondition: Precondition<'_>,
 ) -> Result<TenantRow> {
     op.require(Permission::ManageTenants)?;
-    refuse(judge_patch(patch))?;
+    ensure_valid(validate_patch(patch))?;
     let tx = op.begin().await?;
     let before = tenants::lock(&tx, id).await?.ok_or_else(Problem::not_found)?;
     precondition(&before)?;
@@ -186,29 +186,31 @@ pub async fn change(
     let after = tenants::find(&tx, id).await?.ok_or_else(Problem::not_found)?;
     let detail =
         serde_json::json!({ "name": after.name, "is_active": after.is_active, "quotas": after.quotas });
-    op.audit_on_tenant(&tx, id, deed("tenant.changed", id, detail)).await?;
+    op.audit_on_tenant(&tx, id, audit_entry("tenant.changed", id, detail)).await?;
     tx.commit().await?;
     if before.quotas != after.quotas
-        && let Err(problem) = overrides::refresh(&op.kernel).await
+        && let Err(problem) = overrides::refresh(&op.services).await
     {
         // The change stands; the next look at the store finds it.
         tracing::warn!(%problem, tenant.id = %id, "new quotas could not be read back at once");
     }
     if before.is_active != after.is_active {
         // Also when it is resumed: what was known of its people is old.
-        op.kernel.revoked(Revocation::Tenant(id));
+        op.services.publish_revocation(Revocation::Tenant(id));
     }
     Ok(after)
 }
 
 /// Every bad field of a change.
-pub fn judge_patch(patch: &TenantPatch) -> Vec<FieldError> {
-    let mut faults = Faults::default();
+pub fn validate_patch(patch: &TenantPatch) -> Vec<FieldError> {
+    let mut faults = FieldErrors::default();
     if let Some(name) = &patch.name {
         faults.name(&["name"], name);
     }
-    for (quota, _) in patch.quotas.iter().filter(|(_, number)| number.is_some_and(|number| number > MOST)) {
-        faults.add(&["quotas", quota.name()], "maximum", format!("must be at most {MOST}"));
+    for (quota, _) in
+        patch.quotas.iter().filter(|(_, number)| number.is_some_and(|number| number > MAX_QUOTA))
+    {
+        faults.add(&["quotas", quota.name()], "maximum", format!("must be at most {MAX_QUOTA}"));
     }
     faults.into_errors()
 }
@@ -225,11 +227,11 @@ fn quotas_after(before: &TenantRow, patch: &TenantPatch) -> Result<Option<Option
     if patch.quotas.is_empty() {
         return Ok(None);
     }
-    let mut quotas = overrides::of(before)?;
+    let mut quotas = overrides::parse(before)?;
     patch.quotas.iter().for_each(|(quota, number)| quotas.set(*quota, *number));
     Ok(Some(quotas.to_json()))
 }
 
-fn deed(action: &'static str, id: TenantId, detail: serde_json::Value) -> Deed {
-    Deed { action, target_kind: "tenant", target_id: id.to_string(), detail: Some(detail) }
+fn audit_entry(action: &'static str, id: TenantId, detail: serde_json::Value) -> AuditEntry {
+    AuditEntry { action, target_kind: "tenant", target_id: id.to_string(), detail: Some(detail) }
 }

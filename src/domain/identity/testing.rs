@@ -11,9 +11,9 @@ use super::{Identity, IdentityParts, IdentitySettings};
 use crate::auth::password::{Cost, PasswordSettings, Passwords};
 use crate::auth::throttle::{LoginThrottle, ThrottleSettings};
 use crate::auth::token::issuers::{ForeignIssuer, Issuers, OwnIssuer};
-use crate::auth::token::keys::{KeyRing, SigningKey};
+use crate::auth::token::key_ring::{KeyRing, SigningKey};
 use crate::auth::token::mint::Lifetime;
-use crate::cluster::memory::{MemoryUsedTickets, TicketShares};
+use crate::cluster::memory::{MemoryUsedTickets, UsedTicketLimits};
 use crate::domain::testing::World;
 
 /// A password that may be chosen.
@@ -40,25 +40,26 @@ pub(crate) fn identity(
     foreign: Vec<ForeignIssuer>,
     passes: u32,
 ) -> Identity {
-    let kernel = world.kernel.clone();
+    let services = world.services.clone();
     // The least that argon2 takes: the tests are about the rules, not about the cost.
     let cost = Cost { memory_kib: 8, passes, lanes: 1 };
     let hashing = PasswordSettings { cost, ..PasswordSettings::default() };
-    let key = SigningKey::new("k1", &[7; 32], kernel.clock.now()).unwrap();
+    let key = SigningKey::new("k1", &[7; 32], services.clock.now()).unwrap();
     let parts = IdentityParts {
-        passwords: Passwords::new(hashing, kernel.clock.clone(), kernel.entropy, TaskTracker::new()).unwrap(),
+        passwords: Passwords::new(hashing, services.clock.clone(), services.entropy, TaskTracker::new())
+            .unwrap(),
         throttle: LoginThrottle::new(ThrottleSettings::default()),
         ring: KeyRing::new(vec![key]).unwrap(),
         issuers: Issuers::new(OwnIssuer::new("lotline", "lotline"), foreign).unwrap(),
-        key_sets: Arc::new(KeySets::new(Vec::new(), kernel.clock.clone()).unwrap()),
+        key_sets: Arc::new(KeySets::new(Vec::new(), services.clock.clone()).unwrap()),
         tickets: TicketParts {
             used: Arc::new(MemoryUsedTickets::new(
-                kernel.clock.clone(),
-                kernel.entropy,
-                TicketShares::default(),
+                services.clock.clone(),
+                services.entropy,
+                UsedTicketLimits::default(),
             )),
             streams_per_owner: 6,
         },
     };
-    Identity::new(kernel, settings, parts)
+    Identity::new(services, settings, parts)
 }

@@ -7,25 +7,25 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::RwLock;
 
-use super::stream_tickets::{StreamTicket, StreamTickets};
-use crate::auth::admit::TicketGrant;
+use super::stream_tickets::{StreamTicketGuard, StreamTickets};
+use crate::auth::authenticate::TicketGrant;
 use crate::auth::principal::Principal;
 use crate::auth::secret::SecretText;
 use crate::auth::ticket::Ticket;
-use crate::auth::token::keys::KeyRing;
+use crate::auth::token::key_ring::KeyRing;
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::cluster::used_tickets::{TicketUse, UsedTickets, UsedTicketsError};
 use crate::domain::error::Result;
-use crate::domain::op::not_a_person;
+use crate::domain::op::not_a_user;
 use crate::protocol::problem::{Code, Problem};
 
 /// How long a ticket waits to be used.
-pub const TICKET_LIFE: Duration = Duration::from_secs(30);
+pub const TICKET_TTL: Duration = Duration::from_secs(30);
 
 /// What a ticket opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
+pub enum Channel {
     /// A socket uses the ticket up.
     Socket,
     /// A stream may show it again: a browser reconnects to the very URL that it began with.
@@ -60,21 +60,21 @@ impl Tickets {
 
     /// A ticket for `principal`, whose credential ends at `ends_at`. Operators open no sockets.
     pub fn mint(&self, principal: &Principal, ends_at: DateTime<Utc>) -> Result<SecretText> {
-        let grant = TicketGrant::of(principal, ends_at).ok_or_else(not_a_person)?;
-        let life = TimeDelta::from_std(TICKET_LIFE).unwrap_or_default();
+        let grant = TicketGrant::of(principal, ends_at).ok_or_else(not_a_user)?;
+        let life = TimeDelta::from_std(TICKET_TTL).unwrap_or_default();
         let ticket = Ticket::new(grant, self.clock.steady() + life, self.entropy);
         Ok(ticket.sign(&self.ring(), self.clock.now(), self.used.realm()))
     }
 
     /// Whose ticket it is. It stays as it was: a connection that is refused for another reason has not used it.
-    pub async fn look_at(&self, text: &str, door: Door) -> Result<TicketGrant> {
+    pub async fn peek(&self, text: &str, channel: Channel) -> Result<TicketGrant> {
         let ticket = self.read(text)?;
-        if door == Door::Stream
+        if channel == Channel::Stream
             && let Some(ends_at) = self.streams.ends_at(ticket.id)
         {
-            return Ok(ticket.grant.ending_at(ends_at));
+            return Ok(ticket.grant.with_end(ends_at));
         }
-        if !self.is_fresh(&ticket) || self.used.is_taken(ticket.id).await.map_err(failed)? {
+        if !self.is_fresh(&ticket) || self.used.is_used(ticket.id).await.map_err(failed)? {
             return Err(Problem::invalid_token());
         }
         Ok(ticket.grant)
@@ -88,7 +88,7 @@ impl Tickets {
 
     /// Uses the ticket for a stream, when the session starts, or once more for a reconnect. What comes back is held as
     /// long as the stream has its seat.
-    pub async fn redeem_for_stream(&self, text: &str) -> Result<StreamTicket> {
+    pub async fn redeem_for_stream(&self, text: &str) -> Result<StreamTicketGuard> {
         let ticket = self.read(text)?;
         if let Some(held) = self.streams.reopen(ticket.id) {
             return Ok(held);
@@ -105,7 +105,7 @@ impl Tickets {
     }
 
     fn read(&self, text: &str) -> Result<Ticket> {
-        Ticket::read(text, &self.ring(), self.clock.now(), self.used.realm())
+        Ticket::verify(text, &self.ring(), self.clock.now(), self.used.realm())
             .ok_or_else(Problem::invalid_token)
     }
 
@@ -121,13 +121,13 @@ impl Tickets {
             tenant_id: ticket.grant.tenant_id(),
             owner: ticket.grant.owner(),
             ticket: ticket.id,
-            until: ticket.expires_at,
+            expires_at: ticket.expires_at,
         };
-        self.used.take(used).await.map_err(failed)
+        self.used.record_use(used).await.map_err(failed)
     }
 
     #[cfg(test)]
-    pub(super) fn kept_for_streams(&self) -> usize {
+    pub(super) fn stream_ticket_count(&self) -> usize {
         self.streams.count()
     }
 }
@@ -135,7 +135,7 @@ impl Tickets {
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 fn failed(error: UsedTicketsError) -> Problem {
     match error {
-        UsedTicketsError::ShareUsedUp => {
+        UsedTicketsError::LimitReached => {
             let words = "Too many tickets were used within 30 seconds; wait, or use the token.";
             Problem::new(Code::RateLimited, words).retry_after(5)
         }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Identity, secrets};
+use super::{Identity, secret_hash};
 use crate::auth::secret::{MintedSecret, SecretKind, SecretText};
 use crate::auth::token::mint::{AccessToken, Lifetime, Signer, Subject, mint};
 use crate::base::ids::{OperatorId, SessionId, TenantId, UserId};
@@ -24,11 +24,11 @@ pub struct SignedIn {
     pub access: AccessToken,
     pub expires_in: u32,
     pub refresh: SecretText,
-    pub who: Subject,
+    pub subject: Subject,
 }
 
 /// A session that was begun.
-pub(super) struct BegunSession {
+pub(super) struct StartedSession {
     pub(super) refresh: SecretText,
     /// The account's sessions that made room for it.
     pub(super) ended: Vec<SessionId>,
@@ -36,15 +36,15 @@ pub(super) struct BegunSession {
 
 impl SignedIn {
     /// Tenant, user and role; none for an operator.
-    pub fn person(&self) -> Option<(TenantId, UserId, Role)> {
-        match &self.who {
+    pub fn user(&self) -> Option<(TenantId, UserId, Role)> {
+        match &self.subject {
             Subject::User { tenant_id, user_id, role, .. } => Some((*tenant_id, *user_id, *role)),
             Subject::Operator { .. } => None,
         }
     }
 
     pub fn operator_id(&self) -> Option<OperatorId> {
-        match &self.who {
+        match &self.subject {
             Subject::User { .. } => None,
             Subject::Operator { operator_id, .. } => Some(*operator_id),
         }
@@ -60,23 +60,23 @@ impl Identity {
         owner: Owner,
         id: SessionId,
         origin: &Origin,
-    ) -> Result<BegunSession> {
+    ) -> Result<StartedSession> {
         let (now, latest) = (self.now(), micros(self.latest()));
         let kept = self.settings.sessions_per_account.saturating_sub(1);
         let ended = sessions::revoke_oldest(tx, owner, kept, latest).await?;
         let new = NewSession {
             id,
             owner,
-            user_agent: origin.user_agent.as_deref().map(|agent| text::cut(agent, AGENT_BYTES)),
+            user_agent: origin.user_agent.as_deref().map(|agent| text::truncate(agent, AGENT_BYTES)),
             address: origin.address.as_deref(),
             now: micros(now),
             used_at: sessions::next_use(tx, owner, micros(now)).await?,
             expires_at: micros(self.session_end()),
         };
         let session = sessions::insert(tx, new).await?;
-        let minted = SecretKind::Refresh.mint(self.kernel.entropy);
+        let minted = SecretKind::Refresh.mint(self.services.entropy);
         let refresh = self.add_refresh_token(tx, &session, minted).await?;
-        Ok(BegunSession { refresh, ended })
+        Ok(StartedSession { refresh, ended })
     }
 
     /// Stores a refresh token of a session.
@@ -86,7 +86,7 @@ impl Identity {
         session: &SessionRow,
         minted: MintedSecret,
     ) -> Result<SecretText> {
-        let (hash, end) = (secrets::to_store(&minted.hash), micros(self.session_end()));
+        let (hash, end) = (secret_hash::to_store(&minted.hash), micros(self.session_end()));
         sessions::add_refresh_token(tx, session, &hash, micros(self.now()), end).await?;
         Ok(minted.text)
     }
@@ -97,23 +97,23 @@ impl Identity {
     }
 
     /// Tells of the sessions that made room, once that is committed: in one word, however many they were.
-    pub(super) fn made_room(&self, ended: Vec<SessionId>) {
+    pub(super) fn publish_evicted(&self, ended: Vec<SessionId>) {
         match ended[..] {
             [] => {}
-            [one] => self.kernel.revoked(Revocation::Session(one)),
-            _ => self.kernel.revoked(Revocation::SomeSessions(ended.into())),
+            [one] => self.services.publish_revocation(Revocation::Session(one)),
+            _ => self.services.publish_revocation(Revocation::SomeSessions(ended.into())),
         }
     }
 
-    pub(super) fn signed_in(&self, who: Subject, refresh: SecretText) -> Result<SignedIn> {
+    pub(super) fn issue_tokens(&self, who: Subject, refresh: SecretText) -> Result<SignedIn> {
         let lifetime = self.settings.access_ttl;
         let access = self.sign(&who, lifetime)?;
-        Ok(SignedIn { access, expires_in: lifetime.secs(), refresh, who })
+        Ok(SignedIn { access, expires_in: lifetime.secs(), refresh, subject: who })
     }
 
     pub(super) fn sign(&self, who: &Subject, lifetime: Lifetime) -> Result<AccessToken> {
         let ring = self.ring();
-        let signer = Signer { ring: &ring, issuer: self.issuers.own(), entropy: self.kernel.entropy };
+        let signer = Signer { ring: &ring, issuer: self.issuers.own(), entropy: self.services.entropy };
         mint(who, lifetime, &signer, self.now()).map_err(|error| {
             tracing::error!(%error, "an access token could not be signed");
             Problem::internal()

@@ -6,7 +6,7 @@ use crate::base::ids::{JobId, UserId};
 use crate::domain::error::Result;
 use crate::domain::notifications::notify;
 use crate::domain::op::Op;
-use crate::eventlog::Change;
+use crate::eventlog::EventTx;
 use crate::protocol::event::Event;
 use crate::protocol::message::{Severity, SystemAlert};
 use crate::protocol::spider::AUTO;
@@ -14,14 +14,14 @@ use crate::storage::jobs::JobRow;
 use crate::storage::{job_items, jobs};
 
 /// The job failed.
-pub(super) async fn job_failed(op: &Op, change: &mut Change, job: &JobRow) -> Result<()> {
+pub(super) async fn job_failed(op: &Op, change: &mut EventTx, job: &JobRow) -> Result<()> {
     let cause = job.error.as_deref().unwrap_or("no error was reported");
     let words = format!("Job {} ({}) failed: {cause}", job.id, job.spider_name);
     raise(op, change, job, Severity::Error, "job_failed", words).await
 }
 
 /// The worker went silent; the job was queued again.
-pub(super) async fn worker_lost(op: &Op, change: &mut Change, job: &JobRow) -> Result<()> {
+pub(super) async fn worker_lost(op: &Op, change: &mut EventTx, job: &JobRow) -> Result<()> {
     let words = format!(
         "Job {} ({}) was queued again: the worker of attempt {} went silent.",
         job.id,
@@ -33,7 +33,7 @@ pub(super) async fn worker_lost(op: &Op, change: &mut Change, job: &JobRow) -> R
 
 /// The job completed without a listing although the spider's run before had some: the site has probably changed. Runs
 /// of `auto` are compared only when they had the same targets.
-pub(super) async fn no_items(op: &Op, change: &mut Change, job: &JobRow) -> Result<()> {
+pub(super) async fn no_items(op: &Op, change: &mut EventTx, job: &JobRow) -> Result<()> {
     let targets = (job.spider_name == AUTO).then_some(job.target_urls.as_str());
     let before = jobs::last_completed(&change.tx, &job.spider_name, targets, JobId(job.id)).await?;
     let Some(before) = before else { return Ok(()) };
@@ -50,7 +50,7 @@ pub(super) async fn no_items(op: &Op, change: &mut Change, job: &JobRow) -> Resu
 
 async fn raise(
     op: &Op,
-    change: &mut Change,
+    change: &mut EventTx,
     job: &JobRow,
     severity: Severity,
     category: &str,

@@ -4,31 +4,31 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::claim;
-use crate::auth::scope::SystemReason;
+use crate::auth::tenant_scope::SystemReason;
 use crate::base::ids::TenantId;
 use crate::domain::error::Result;
-use crate::domain::op::{Kernel, Op};
+use crate::domain::op::{Op, Services};
 use crate::protocol::spider::Runner;
 use crate::protocol::worker::Claim;
 use crate::storage::jobs::{self, WaitingBuiltin};
 
 /// Tenants whose last turn is remembered. A tenant that is forgotten counts as one that had no turn yet.
-const MOST_TENANTS: usize = 10_000;
+const MAX_TENANTS: usize = 10_000;
 
 /// What one node knows of the queue.
 pub struct BuiltinQueue {
-    kernel: Kernel,
+    kernel: Services,
     lease: Duration,
     /// When each tenant had its last turn, as a number that grows.
-    turns: HashMap<TenantId, u64>,
-    next_turn: u64,
+    last_served: HashMap<TenantId, u64>,
+    next_serial: u64,
     backlog: bool,
 }
 
 impl BuiltinQueue {
     /// `lease`: how long a job is held without a report.
-    pub fn new(kernel: Kernel, lease: Duration) -> Self {
-        Self { kernel, lease, turns: HashMap::new(), next_turn: 1, backlog: false }
+    pub fn new(services: Services, lease: Duration) -> Self {
+        Self { kernel: services, lease, last_served: HashMap::new(), next_serial: 1, backlog: false }
     }
 
     /// Takes a job of a tenant for which `may_take` says so: the one whose last turn is longest ago.
@@ -41,9 +41,9 @@ impl BuiltinQueue {
             // Another node may have taken it since.
             if let Some(job) = jobs::lock_if_free(&change.tx, next.job).await?
                 && job.runner == Runner::Builtin.name()
-                && let Some(claim) = claim::take(&op, change, job, self.lease).await?
+                && let Some(claim) = claim::grant_lease(&op, change, job, self.lease).await?
             {
-                self.note_turn(next.tenant);
+                self.record_served(next.tenant);
                 return Ok(Some((next.tenant, claim)));
             }
         }
@@ -60,19 +60,19 @@ impl BuiltinQueue {
         let claiming = self.kernel.job_settings.claiming(&claimer, self.kernel.clock.now());
         let tx = self.kernel.db.system(SystemReason::Crawl).read().await?;
         let mut waiting = jobs::waiting_for_builtin(&tx, &claiming).await?;
-        let turn = |tenant| self.turns.get(&tenant).copied().unwrap_or(0);
-        waiting.sort_by_key(|next| (turn(next.tenant), next.running, next.job));
+        let last_served = |tenant| self.last_served.get(&tenant).copied().unwrap_or(0);
+        waiting.sort_by_key(|next| (last_served(next.tenant), next.running, next.job));
         Ok(waiting)
     }
 
-    fn note_turn(&mut self, tenant: TenantId) {
-        if self.turns.len() >= MOST_TENANTS && !self.turns.contains_key(&tenant) {
-            let mut turns: Vec<u64> = self.turns.values().copied().collect();
-            let (_, middle, _) = turns.select_nth_unstable(MOST_TENANTS / 2);
+    fn record_served(&mut self, tenant: TenantId) {
+        if self.last_served.len() >= MAX_TENANTS && !self.last_served.contains_key(&tenant) {
+            let mut serials: Vec<u64> = self.last_served.values().copied().collect();
+            let (_, middle, _) = serials.select_nth_unstable(MAX_TENANTS / 2);
             let middle = *middle;
-            self.turns.retain(|_, turn| *turn >= middle);
+            self.last_served.retain(|_, turn| *turn >= middle);
         }
-        self.turns.insert(tenant, self.next_turn);
-        self.next_turn += 1;
+        self.last_served.insert(tenant, self.next_serial);
+        self.next_serial += 1;
     }
 }

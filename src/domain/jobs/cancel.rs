@@ -1,13 +1,13 @@
 //! A person wants a job to stop.
 
 use super::end::{CANCELLED, end};
-use super::job::{Report, Turn};
+use super::state::{Action, JobInput};
 use super::{lease, view};
 use crate::auth::permission::Permission;
 use crate::base::ids::{JobId, UserId};
 use crate::domain::error::Result;
-use crate::domain::idempotency::Begun;
-use crate::domain::op::{Deed, Op, forbidden};
+use crate::domain::idempotency::Begin;
+use crate::domain::op::{AuditEntry, Op, forbidden};
 use crate::protocol::job::Job;
 use crate::protocol::problem::Problem;
 use crate::storage::jobs::{self, JobRow};
@@ -17,35 +17,45 @@ use crate::storage::{TenantTx, micros};
 /// the worker completes it so or its lease ends.
 pub async fn cancel(op: &Op, id: JobId) -> Result<Job> {
     op.require(Permission::CancelOwnJobs)?;
-    let mut change = match op.begin_once().await? {
-        Begun::First(change) => change,
-        Begun::Again(answer) => return Ok(answer),
+    let mut change = match op.begin_idempotent().await? {
+        Begin::Execute(change) => change,
+        Begin::Replay(answer) => return Ok(answer),
     };
     let mut job = jobs::lock(&change.tx, id).await?.ok_or_else(Problem::not_found)?;
     require_own(op, &job)?;
-    let step = view::standing(&job)?.advance(Report::Cancel, op.now()).map_err(lease::refused)?;
-    match step.turn {
-        Turn::End(ending) => {
+    let step =
+        view::job_state(&job)?.advance(JobInput::Cancel, op.now()).map_err(lease::transition_problem)?;
+    match step.action {
+        Action::End(ending) => {
             job.finish_reason = Some(CANCELLED.to_owned());
-            note(op, &change.tx, &job, "job.cancelled").await?;
+            audit_job_action(op, &change.tx, &job, "job.cancelled").await?;
             end(op, &mut change, &mut job, ending).await?;
         }
-        Turn::AskToStop => {
-            note(op, &change.tx, &job, "job.cancel_requested").await?;
+        Action::RequestCancel => {
+            audit_job_action(op, &change.tx, &job, "job.cancel_requested").await?;
             job.cancel_requested = true;
             job.updated_at = micros(op.now());
             jobs::save(&change.tx, &job).await?;
         }
-        Turn::Stay | Turn::Lease | Turn::Advance(_) | Turn::Queue | Turn::GiveBack => {}
+        Action::Unchanged
+        | Action::GrantLease
+        | Action::RecordProgress(_)
+        | Action::Enqueue
+        | Action::ReturnToQueue => {}
     }
-    op.commit_once(change, |_| view::job(&job)).await
+    op.commit_idempotent(change, |_| view::job(&job)).await
 }
 
 /// What is done with another user's job stands in the audit log.
-pub(super) async fn note(op: &Op, tx: &TenantTx, job: &JobRow, action: &'static str) -> Result<()> {
+pub(super) async fn audit_job_action(
+    op: &Op,
+    tx: &TenantTx,
+    job: &JobRow,
+    action: &'static str,
+) -> Result<()> {
     let detail = Some(serde_json::json!({ "created_by": job.created_by }));
-    let deed = Deed { action, target_kind: "job", target_id: job.id.to_string(), detail };
-    op.audit_unless_own(tx, UserId(job.created_by), deed).await
+    let entry = AuditEntry { action, target_kind: "job", target_id: job.id.to_string(), detail };
+    op.audit_unless_own(tx, UserId(job.created_by), entry).await
 }
 
 /// One's own job, or any for those who may.

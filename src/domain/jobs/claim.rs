@@ -5,15 +5,15 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::end::execution_id;
-use super::job::{Report, Turn};
+use super::state::{Action, JobInput};
 use super::wakeups::TooManyWaiting;
-use super::{check, lease, look, settings, view};
+use super::{lease, poll, settings, validation, view};
 use crate::auth::permission::Permission;
 use crate::base::ids::KeyId;
 use crate::domain::error::Result;
-use crate::domain::op::{Kernel, Op};
-use crate::domain::spiders::is_name;
-use crate::eventlog::Change;
+use crate::domain::op::{Op, Services};
+use crate::domain::spiders::is_valid_name;
+use crate::eventlog::EventTx;
 use crate::protocol::problem::{Code, FieldError, Problem};
 use crate::protocol::worker::{Claim, ClaimRequest};
 use crate::storage::jobs::JobRow;
@@ -37,25 +37,25 @@ pub async fn claim(
     stop: &CancellationToken,
 ) -> Result<Option<Claim>> {
     op.require(Permission::RunJobs)?;
-    check::refuse(judge(request))?;
+    validation::ensure_valid(validate(request))?;
     let spiders = request.spiders.as_deref();
     let wait = u64::try_from(request.wait_seconds.unwrap_or(0)).unwrap_or(0);
     if wait == 0 {
         return claim_now(op, spiders, length).await;
     }
     let end = op.now() + Duration::from_secs(wait);
-    let Kernel { wakeups, clock, job_settings, .. } = &op.kernel;
+    let Services { wakeups, clock, job_settings, .. } = &op.services;
     // It waits before it looks, so that a job made in between wakes it.
     let mut waiting = match wakeups.register(op.scope.tenant_id(), &claimer(op), spiders, job_settings) {
         Ok(waiting) => waiting,
         // It may still take a job that waits; what it may not do is wait beside so many others.
         Err(too_many) => {
-            return claim_now(op, spiders, length).await?.map(Some).ok_or_else(|| refused(too_many));
+            return claim_now(op, spiders, length).await?.map(Some).ok_or_else(|| too_many_waiting(too_many));
         }
     };
     loop {
         let claim = claim_now(op, spiders, length).await?;
-        waiting.has_looked();
+        waiting.clear_wakeup();
         if claim.is_some() {
             return Ok(claim);
         }
@@ -64,15 +64,15 @@ pub async fn claim(
             return Ok(None);
         }
         tokio::select! {
-            () = waiting.woken() => {}
+            () = waiting.notified() => {}
             () = stop.cancelled() => {}
             () = clock.sleep(left) => {}
-            never = look::look_for_all(&op.kernel) => match never {},
+            never = poll::poll_for_all(&op.services) => match never {},
         }
     }
 }
 
-fn refused(too_many: TooManyWaiting) -> Problem {
+fn too_many_waiting(too_many: TooManyWaiting) -> Problem {
     let words = match too_many {
         TooManyWaiting::OfKey(most) => format!("{most} claims of this key wait already."),
         TooManyWaiting::OfTenant(most) => format!("{most} claims of your tenant wait already."),
@@ -84,7 +84,7 @@ fn refused(too_many: TooManyWaiting) -> Problem {
 pub async fn claim_now(op: &Op, spiders: Option<&[String]>, length: Duration) -> Result<Option<Claim>> {
     op.require(Permission::RunJobs)?;
     let claimer = claimer(op);
-    let claiming = op.kernel.job_settings.claiming(&claimer, op.now());
+    let claiming = op.services.job_settings.claiming(&claimer, op.now());
     // Workers ask far more often than jobs are made: look before a transaction that writes is begun.
     if !jobs::any_claimable(&op.read().await?, spiders, &claiming).await? {
         return Ok(None);
@@ -93,23 +93,23 @@ pub async fn claim_now(op: &Op, spiders: Option<&[String]>, length: Duration) ->
     let Some(job) = jobs::lock_claimable(&change.tx, spiders, &claiming).await? else {
         return Ok(None);
     };
-    take(op, change, job, length).await
+    grant_lease(op, change, job, length).await
 }
 
 /// Hands the locked job out under a new lease.
-pub(super) async fn take(
+pub(super) async fn grant_lease(
     op: &Op,
-    change: Change,
+    change: EventTx,
     mut job: JobRow,
     length: Duration,
 ) -> Result<Option<Claim>> {
     let claimer = claimer(op);
-    let step = view::standing(&job)?.advance(Report::Claim, op.now());
-    let is_due = settings::is_due(&job, &op.kernel.job_settings.claiming(&claimer, op.now()));
-    if !is_due || step.map(|step| step.turn) != Ok(Turn::Lease) {
+    let step = view::job_state(&job)?.advance(JobInput::Claim, op.now());
+    let is_due = settings::is_due(&job, &op.services.job_settings.claiming(&claimer, op.now()));
+    if !is_due || step.map(|step| step.action) != Ok(Action::GrantLease) {
         return Ok(None);
     }
-    let lease_token = op.kernel.entropy.token();
+    let lease_token = op.services.entropy.token();
     let hash = lease::hash(&lease_token);
     let found = executions::find(&change.tx, execution_id(&job)?).await?;
     let mut execution = found.ok_or_else(|| Error::Corrupt("a job whose execution is gone".to_owned()))?;
@@ -132,12 +132,12 @@ fn worker(op: &Op) -> String {
 
 /// Who claims: the API key of an outside worker, else this node.
 fn claimer(op: &Op) -> String {
-    key(op).map_or_else(|| node_claimer(&op.kernel), |key| format!("key:{key}"))
+    key(op).map_or_else(|| node_claimer(&op.services), |key| format!("key:{key}"))
 }
 
 /// This node as a claimer.
-pub(super) fn node_claimer(kernel: &Kernel) -> String {
-    format!("node:{}", kernel.node)
+pub(super) fn node_claimer(services: &Services) -> String {
+    format!("node:{}", services.node)
 }
 
 fn key(op: &Op) -> Option<KeyId> {
@@ -145,15 +145,19 @@ fn key(op: &Op) -> Option<KeyId> {
 }
 
 /// Every bad field of a claim.
-pub fn judge(request: &ClaimRequest) -> Vec<FieldError> {
-    let mut faults = check::Faults::default();
+pub fn validate(request: &ClaimRequest) -> Vec<FieldError> {
+    let mut faults = validation::FieldErrors::default();
     let wait = request.wait_seconds.unwrap_or(0);
-    faults.unless((0..=MAX_WAIT_SECS).contains(&wait), "wait_seconds", "range", "must be 0 to 30");
+    faults.require((0..=MAX_WAIT_SECS).contains(&wait), "wait_seconds", "range", "must be 0 to 30");
     let names = request.spiders.as_deref().map_or(0, <[String]>::len);
-    faults.unless(names <= MAX_SPIDERS, "spiders", "max_items", "must have at most 100 names");
+    faults.require(names <= MAX_SPIDERS, "spiders", "max_items", "must have at most 100 names");
     for (index, name) in request.spiders.iter().flatten().enumerate().take(MAX_SPIDERS) {
-        if !is_name(name) {
-            faults.add(&[check::name("spiders"), check::nth(index)], "pattern", "must be a spider's name");
+        if !is_valid_name(name) {
+            faults.add(
+                &[validation::field_step("spiders"), validation::index_step(index)],
+                "pattern",
+                "must be a spider's name",
+            );
         }
     }
     faults.into_errors()

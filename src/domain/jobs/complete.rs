@@ -1,18 +1,18 @@
 //! A worker is done.
 
-use super::check::{Faults, refuse, stats_json};
 use super::end::{CANCELLED, end};
-use super::job::{Ending, Report, Turn};
-use super::lease::{self, Hold, Lease};
-use super::progress::{ITEMS, PAGES, count_of};
-use super::start::begin;
+use super::lease::{self, Lease, LeaseCheck};
+use super::progress::{ITEMS, PAGES, stat_count};
+use super::start::begin_execution;
+use super::state::{Action, JobInput, Outcome};
+use super::validation::{FieldErrors, ensure_valid, stats_json};
 use crate::base::text;
 use crate::domain::error::Result;
-use crate::domain::idempotency::Begun;
+use crate::domain::idempotency::Begin;
 use crate::domain::op::Op;
-use crate::protocol::job::{ExecutionStatus, Stats};
+use crate::protocol::job::{CrawlStats, ExecutionStatus};
 use crate::protocol::problem::FieldError;
-use crate::protocol::worker::{CompleteReport, ReportAnswer};
+use crate::protocol::worker::{CompleteReport, ReportResponse};
 use crate::storage::jobs::JobRow;
 
 /// What a worker reports at its end. What it leaves out is taken from its stats in Scrapy's words.
@@ -20,7 +20,7 @@ use crate::storage::jobs::JobRow;
 pub struct Completion {
     pub items_scraped: Option<i64>,
     pub pages_crawled: Option<i64>,
-    pub stats: Option<Stats>,
+    pub stats: Option<CrawlStats>,
     pub finish_reason: Option<String>,
 }
 
@@ -29,30 +29,30 @@ const FINISHED: &str = "finished";
 
 /// Ends the job as completed or, when that is the reason, as cancelled. The same end reported again with the same
 /// lease is answered the same and changes nothing.
-pub async fn complete(op: &Op, lease: &Lease<'_>, done: Completion) -> Result<ReportAnswer> {
-    refuse(judge(&done))?;
+pub async fn complete(op: &Op, lease: &Lease<'_>, done: Completion) -> Result<ReportResponse> {
+    ensure_valid(validate(&done))?;
     let reason = reason(&done);
-    let mut change = match op.begin_once().await? {
-        Begun::First(change) => change,
-        Begun::Again(answer) => return Ok(answer),
+    let mut change = match op.begin_idempotent().await? {
+        Begin::Execute(change) => change,
+        Begin::Replay(answer) => return Ok(answer),
     };
-    let report = Report::Complete { cancelled: reason == CANCELLED };
-    let (mut job, step) = match lease::judge(op, &change, lease, report).await? {
-        Hold::Held(job, step) => (job, step),
-        Hold::Over(job, execution) => {
+    let report = JobInput::Complete { cancelled: reason == CANCELLED };
+    let (mut job, step) = match lease::check(op, &change, lease, report).await? {
+        LeaseCheck::Valid(job, step) => (job, step),
+        LeaseCheck::Ended(job, execution) => {
             let ends = [ExecutionStatus::Completed, ExecutionStatus::Cancelled];
-            let answer = lease::repeated(&job, &execution, &ends)?;
-            return op.commit_once(change, |_| Ok(answer)).await;
+            let answer = lease::answer_repeated(&job, &execution, &ends)?;
+            return op.commit_idempotent(change, |_| Ok(answer)).await;
         }
     };
     if step.starts {
-        begin(op, &mut change, &mut job).await?;
+        begin_execution(op, &mut change, &mut job).await?;
     }
-    take(&mut job, &done);
+    apply_report(&mut job, &done);
     job.finish_reason = Some(reason);
-    let ending = if let Turn::End(ending) = step.turn { ending } else { Ending::Completed };
+    let ending = if let Action::End(ending) = step.action { ending } else { Outcome::Completed };
     end(op, &mut change, &mut job, ending).await?;
-    op.commit_once(change, |position| lease::answer(&job, position)).await
+    op.commit_idempotent(change, |position| lease::report_answer(&job, position)).await
 }
 
 impl From<CompleteReport> for Completion {
@@ -63,18 +63,18 @@ impl From<CompleteReport> for Completion {
 }
 
 /// Every bad field of the report.
-pub fn judge(done: &Completion) -> Vec<FieldError> {
-    let mut faults = Faults::default();
+pub fn validate(done: &Completion) -> Vec<FieldError> {
+    let mut faults = FieldErrors::default();
     faults.count("items_scraped", 0, done.items_scraped);
     faults.count("pages_crawled", 0, done.pages_crawled);
     faults.stats("stats", done.stats.as_ref());
     let fits = done.finish_reason.as_deref().is_none_or(is_reason);
-    faults.unless(fits, "finish_reason", "length", "must have 1 to 100 characters");
+    faults.require(fits, "finish_reason", "length", "must have 1 to 100 characters");
     faults.into_errors()
 }
 
 fn is_reason(reason: &str) -> bool {
-    text::fits(reason, 1, 100)
+    text::has_length(reason, 1, 100)
 }
 
 fn reason(done: &Completion) -> String {
@@ -85,10 +85,10 @@ fn reason(done: &Completion) -> String {
     done.finish_reason.clone().or_else(counted).unwrap_or_else(|| FINISHED.to_owned())
 }
 
-fn take(job: &mut JobRow, done: &Completion) {
+fn apply_report(job: &mut JobRow, done: &Completion) {
     let stats = done.stats.as_ref();
-    job.items_scraped = done.items_scraped.or(count_of(stats, ITEMS)).unwrap_or(job.items_scraped);
-    job.pages_crawled = done.pages_crawled.or(count_of(stats, PAGES)).unwrap_or(job.pages_crawled);
+    job.items_scraped = done.items_scraped.or(stat_count(stats, ITEMS)).unwrap_or(job.items_scraped);
+    job.pages_crawled = done.pages_crawled.or(stat_count(stats, PAGES)).unwrap_or(job.pages_crawled);
     if let Some(stats) = stats {
         job.stats = Some(stats_json(stats));
     }

@@ -2,24 +2,24 @@
 
 use std::collections::HashSet;
 
-use super::check::{Faults, list_json, name};
-use super::{queue, view};
+use super::validation::{FieldErrors, field_step, list_json};
+use super::{enqueue, view};
 use crate::auth::permission::Permission;
-use crate::base::compared;
 use crate::base::ids::{JobId, UserId};
+use crate::base::normalize;
 use crate::domain::error::Result;
-use crate::domain::idempotency::Begun;
+use crate::domain::idempotency::Begin;
 use crate::domain::limits::quota::Quota;
-use crate::domain::limits::used_up;
-use crate::domain::op::{Op, not_a_person};
+use crate::domain::limits::quota_exceeded;
+use crate::domain::op::{Op, not_a_user};
 use crate::domain::spiders;
 use crate::domain::uploads::attach;
-use crate::eventlog::Change;
+use crate::eventlog::EventTx;
 use crate::protocol::job::{Job, JobSettings, NewJob};
 use crate::protocol::problem::{FieldError, Problem};
 use crate::protocol::spider::Spider;
 use crate::protocol::upload::id_texts;
-use crate::storage::upload_attachments::Host;
+use crate::storage::upload_attachments::AttachmentTarget;
 use crate::storage::{jobs, micros};
 
 /// When a tenant whose queue is full may look again.
@@ -30,21 +30,21 @@ const MAX_FILES: usize = 20;
 /// Makes a job of the caller's own.
 pub async fn create(op: &Op, new: NewJob) -> Result<Job> {
     op.require(Permission::StartJobs)?;
-    let owner = op.principal().and_then(|principal| principal.owner_id()).ok_or_else(not_a_person)?;
+    let owner = op.principal().and_then(|principal| principal.owner_id()).ok_or_else(not_a_user)?;
     create_for(op, owner, new).await
 }
 
 /// Makes a job for a user of the tenant: for work that has no caller, or that the caller does for somebody.
 pub async fn create_for(op: &Op, owner: UserId, new: NewJob) -> Result<Job> {
     op.require(Permission::StartJobs)?;
-    let mut change = match op.begin_once().await? {
-        Begun::First(change) => change,
-        Begun::Again(answer) => return Ok(answer),
+    let mut change = match op.begin_idempotent().await? {
+        Begin::Execute(change) => change,
+        Begin::Replay(answer) => return Ok(answer),
     };
     let upload_ids = id_texts(new.upload_ids.clone());
     let plan = plan(&change, new).await?;
-    let files = attach::own_files(&change.tx, owner, &upload_ids).await?;
-    room(op, &change).await?;
+    let files = attach::lock_own_files(&change.tx, owner, &upload_ids).await?;
+    require_pending_quota(op, &change).await?;
     let row = jobs::NewJob {
         spider_name: &plan.spider.name,
         runner: plan.spider.runner.name(),
@@ -52,28 +52,28 @@ pub async fn create_for(op: &Op, owner: UserId, new: NewJob) -> Result<Job> {
         // Numbers and strings always serialise.
         settings: serde_json::to_string(&plan.settings).unwrap_or_default(),
         tags: list_json(&plan.tags),
-        attachments: attach::noted(&files),
+        attachments: attach::to_json(&files),
         created_by: owner,
         now: micros(op.now()),
     };
     let mut job = jobs::insert(&change.tx, row).await?;
-    attach::bind(&change.tx, &files, Host::Job(JobId(job.id))).await?;
-    queue::queue(op, &mut change, &mut job).await?;
-    let answer = op.commit_once(change, |_| view::job(&job)).await?;
-    queue::announce(op, &job);
+    attach::bind(&change.tx, &files, AttachmentTarget::Job(JobId(job.id))).await?;
+    enqueue::enqueue(op, &mut change, &mut job).await?;
+    let answer = op.commit_idempotent(change, |_| view::job(&job)).await?;
+    enqueue::notify_waiting_claim(op, &job);
     Ok(answer)
 }
 
 /// Refuses when as many jobs wait as the tenant may have. On PostgreSQL jobs that are made in the same instant do not see
 /// one another, so the number may be passed by as many as are in flight.
-async fn room(op: &Op, change: &Change) -> Result<()> {
-    let (limits, tenant_id) = (&op.kernel.limits, op.scope.tenant_id());
+async fn require_pending_quota(op: &Op, change: &EventTx) -> Result<()> {
+    let (limits, tenant_id) = (&op.services.limits, op.scope.tenant_id());
     let Some(most) = limits.limit(tenant_id, Quota::PendingJobs) else { return Ok(()) };
     let pending = jobs::pending(&change.tx).await?;
-    if limits.may_hold(tenant_id, Quota::PendingJobs, pending, op.now()) {
+    if limits.allows_one_more(tenant_id, Quota::PendingJobs, pending, op.now()) {
         return Ok(());
     }
-    Err(used_up(Quota::PendingJobs, most, PENDING_RETRY_SECS))
+    Err(quota_exceeded(Quota::PendingJobs, most, PENDING_RETRY_SECS))
 }
 
 /// A job as asked for, with what the spider adds.
@@ -85,8 +85,8 @@ struct Plan {
 }
 
 /// Every bad field of a job to make, as far as that is seen without its spider.
-pub fn judge(new: &NewJob) -> Vec<FieldError> {
-    let mut faults = Faults::default();
+pub fn validate(new: &NewJob) -> Vec<FieldError> {
+    let mut faults = FieldErrors::default();
     faults.urls("target_urls", new.target_urls.as_deref().unwrap_or_default());
     faults.hosts("allowed_hosts", new.allowed_hosts.as_deref().unwrap_or_default());
     faults.tags("tags", new.tags.as_deref().unwrap_or_default());
@@ -96,21 +96,21 @@ pub fn judge(new: &NewJob) -> Vec<FieldError> {
 }
 
 /// Names every bad field, an unknown spider among them.
-async fn plan(change: &Change, new: NewJob) -> Result<Plan> {
+async fn plan(change: &EventTx, new: NewJob) -> Result<Plan> {
     let spider = spiders::resolve(&change.tx, &new.spider_name).await?;
     let asked = new.target_urls.unwrap_or_default();
     let start_urls = spider.as_ref().map(|spider| spider.start_urls.clone()).unwrap_or_default();
     let target_urls = if asked.is_empty() { start_urls } else { asked };
-    let tags: Vec<String> = new.tags.unwrap_or_default().iter().map(|tag| compared::exact(tag)).collect();
+    let tags: Vec<String> = new.tags.unwrap_or_default().iter().map(|tag| normalize::exact(tag)).collect();
     let files = new.upload_ids.as_deref().unwrap_or_default().len();
 
-    let mut faults = Faults::default();
+    let mut faults = FieldErrors::default();
     if spider.is_none() {
-        faults.add(&[name("spider_name")], "unknown", "must be `auto` or a spider of this tenant");
+        faults.add(&[field_step("spider_name")], "unknown", "must be `auto` or a spider of this tenant");
     }
     if spider.is_some() && target_urls.is_empty() {
         faults.add(
-            &[name("target_urls")],
+            &[field_step("target_urls")],
             "required",
             "must have a URL, because the spider has no start URLs",
         );
@@ -120,18 +120,18 @@ async fn plan(change: &Change, new: NewJob) -> Result<Plan> {
     faults.tags("tags", &tags);
     faults.count("max_pages", 1, new.max_pages);
     faults.count("max_items", 1, new.max_items);
-    faults.unless(files <= MAX_FILES, "upload_ids", "max_items", "must have at most 20 files");
-    faults.refuse()?;
+    faults.require(files <= MAX_FILES, "upload_ids", "max_items", "must have at most 20 files");
+    faults.into_result()?;
 
     // An unknown spider was refused above.
     let spider = spider.ok_or_else(Problem::not_found)?;
     let allowed_hosts = new.allowed_hosts.unwrap_or_else(|| spider.allowed_hosts.clone());
     let settings = JobSettings { max_pages: new.max_pages, max_items: new.max_items, allowed_hosts };
-    Ok(Plan { spider, target_urls, settings, tags: merged(tags) })
+    Ok(Plan { spider, target_urls, settings, tags: dedup_tags(tags) })
 }
 
 /// Spellings of one tag are one tag, which stands where the first of them did.
-fn merged(tags: Vec<String>) -> Vec<String> {
+fn dedup_tags(tags: Vec<String>) -> Vec<String> {
     let mut seen = HashSet::new();
     tags.into_iter().filter(|tag| seen.insert(tag.clone())).collect()
 }

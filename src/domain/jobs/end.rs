@@ -1,12 +1,12 @@
 //! A job is over: what was pending is told, then the end, then the alerts, all in the transaction of the change.
 
-use super::job::Ending;
-use super::{alert, tell};
+use super::state::Outcome;
+use super::{alert, events};
 use crate::base::ids::{ExecutionId, JobId};
 use crate::domain::error::Result;
 use crate::domain::op::Op;
-use crate::domain::properties::summary::tell_summary;
-use crate::eventlog::Change;
+use crate::domain::properties::summary::emit_summary;
+use crate::eventlog::EventTx;
 use crate::protocol::job::{ExecutionStatus, JobStatus};
 use crate::storage::jobs::JobRow;
 use crate::storage::{Error, crawl_urls, executions, job_items, jobs, micros};
@@ -17,14 +17,14 @@ pub(super) const WORKER_LOST: &str = "worker_lost";
 pub(super) const CANCELLED: &str = "cancelled";
 
 /// Ends the job and its execution and saves both. `finish_reason` and `error` of the job are set before.
-pub(super) async fn end(op: &Op, change: &mut Change, job: &mut JobRow, ending: Ending) -> Result<()> {
-    tell::last_progress(op, change, job)?;
-    tell_summary(op, change, job).await?;
-    let (job_status, execution_status) = match ending {
-        Ending::Completed => (JobStatus::Completed, ExecutionStatus::Completed),
-        Ending::Failed => (JobStatus::Failed, ExecutionStatus::Failed),
-        Ending::Cancelled => (JobStatus::Cancelled, ExecutionStatus::Cancelled),
-        Ending::WorkerLost => (JobStatus::Failed, ExecutionStatus::Lost),
+pub(super) async fn end(op: &Op, change: &mut EventTx, job: &mut JobRow, outcome: Outcome) -> Result<()> {
+    events::emit_last_progress(op, change, job)?;
+    emit_summary(op, change, job).await?;
+    let (job_status, execution_status) = match outcome {
+        Outcome::Completed => (JobStatus::Completed, ExecutionStatus::Completed),
+        Outcome::Failed => (JobStatus::Failed, ExecutionStatus::Failed),
+        Outcome::Cancelled => (JobStatus::Cancelled, ExecutionStatus::Cancelled),
+        Outcome::WorkerLost => (JobStatus::Failed, ExecutionStatus::Lost),
     };
     job.status = job_status.name().to_owned();
     job.finished_at = Some(micros(op.now()));
@@ -32,19 +32,19 @@ pub(super) async fn end(op: &Op, change: &mut Change, job: &mut JobRow, ending: 
     jobs::save(&change.tx, job).await?;
     // A job that is tried again begins anew; one that lost its worker is not over and goes on where that one was.
     crawl_urls::delete_of_job(&change.tx, JobId(job.id)).await?;
-    match ending {
-        Ending::Completed => completed(op, change, job).await,
-        Ending::Cancelled => tell::cancelled(op, change, job),
-        Ending::Failed | Ending::WorkerLost => {
-            tell::failed(op, change, job)?;
+    match outcome {
+        Outcome::Completed => emit_completed(op, change, job).await,
+        Outcome::Cancelled => events::emit_cancelled(op, change, job),
+        Outcome::Failed | Outcome::WorkerLost => {
+            events::emit_failed(op, change, job)?;
             alert::job_failed(op, change, job).await
         }
     }
 }
 
-async fn completed(op: &Op, change: &mut Change, job: &JobRow) -> Result<()> {
+async fn emit_completed(op: &Op, change: &mut EventTx, job: &JobRow) -> Result<()> {
     let total_items = job_items::count(&change.tx, execution_id(job)?).await?;
-    tell::completed(op, change, job, total_items)?;
+    events::emit_completed(op, change, job, total_items)?;
     if total_items == 0 {
         alert::no_items(op, change, job).await?;
     }
@@ -55,7 +55,7 @@ async fn completed(op: &Op, change: &mut Change, job: &JobRow) -> Result<()> {
 /// hash, so that a worker that reports the same end again is recognised.
 pub(super) async fn close_execution(
     op: &Op,
-    change: &Change,
+    change: &EventTx,
     job: &mut JobRow,
     status: ExecutionStatus,
 ) -> Result<()> {

@@ -15,7 +15,7 @@ pub async fn executions(op: &Op, id: JobId, page: PageRequest<i64>) -> Result<Pa
     let tx = op.read().await?;
     let job = get::find(&tx, id).await?;
     let rows = executions::list(&tx, id, page.after, page.limit + 1).await?;
-    let page = Page::cut(rows, page.limit, |row| row.attempt);
+    let page = Page::from_rows(rows, page.limit, |row| row.attempt);
     let rows = page.rows.iter().map(|row| view::execution(row, &job)).collect::<Result<_>>()?;
     Ok(Page { rows, next: page.next })
 }

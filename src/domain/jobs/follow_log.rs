@@ -16,7 +16,7 @@ const PAGE: u64 = 200;
 
 /// Where a reader stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogPlace {
+pub enum LogCursor {
     Start,
     /// Behind this line.
     Line(i64),
@@ -26,10 +26,10 @@ pub enum LogPlace {
 
 /// How reading begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Begin {
-    From(LogPlace),
+pub enum LogStart {
+    From(LogCursor),
     /// The reader has had the end, and nothing has been tried since.
-    Over,
+    AtEnd,
     /// The reader's place is not in the log (any more); what comes now begins behind `newest`, or at the start while
     /// there is no line.
     Gap {
@@ -40,21 +40,21 @@ pub enum Begin {
 
 /// A part of the log.
 #[derive(Clone, Debug)]
-pub struct Read {
+pub struct LogPage {
     pub lines: Vec<LogLine>,
     /// More lines are there already.
     pub more: bool,
     /// The job's end, behind the last line.
-    pub end: Option<End>,
+    pub end: Option<LogEnd>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct End {
+pub struct LogEnd {
     pub status: JobStatus,
     pub execution: ExecutionId,
 }
 
-impl LogPlace {
+impl LogCursor {
     /// Reads the id of an event of the stream; `None` when it is not one.
     pub fn parse(text: &str) -> Option<Self> {
         let id = |digits: &str| digits.parse().ok().filter(|id| *id >= 0);
@@ -69,25 +69,25 @@ impl LogPlace {
 }
 
 /// Judges where a reader wants to go on; at the start without `since`.
-pub async fn begin(op: &Op, id: JobId, since: Option<&str>) -> Result<Begin> {
+pub async fn resolve_start(op: &Op, id: JobId, since: Option<&str>) -> Result<LogStart> {
     op.require(Permission::ReadJobs)?;
     let tx = op.read().await?;
     let job = get::find(&tx, id).await?;
-    let reason = match since.map(LogPlace::parse) {
-        None | Some(Some(LogPlace::Start)) => return Ok(Begin::From(LogPlace::Start)),
-        Some(Some(LogPlace::Execution(execution))) => {
+    let reason = match since.map(LogCursor::parse) {
+        None | Some(Some(LogCursor::Start)) => return Ok(LogStart::From(LogCursor::Start)),
+        Some(Some(LogCursor::Execution(execution))) => {
             let newest = job.execution_id.unwrap_or(0);
             return Ok(if execution.0 > newest {
                 gap(&tx, id, GapReason::Future).await?
             } else if execution.0 == newest && view::status(&job)?.is_terminal() {
-                Begin::Over
+                LogStart::AtEnd
             } else {
-                Begin::From(LogPlace::Execution(execution))
+                LogStart::From(LogCursor::Execution(execution))
             });
         }
-        Some(Some(LogPlace::Line(line))) => {
+        Some(Some(LogCursor::Line(line))) => {
             if job_logs::has(&tx, id, line).await? {
-                return Ok(Begin::From(LogPlace::Line(line)));
+                return Ok(LogStart::From(LogCursor::Line(line)));
             }
             match job_logs::newest(&tx, id).await? {
                 Some(newest) if line > newest => GapReason::Future,
@@ -99,20 +99,20 @@ pub async fn begin(op: &Op, id: JobId, since: Option<&str>) -> Result<Begin> {
     gap(&tx, id, reason).await
 }
 
-async fn gap(tx: &TenantTx, id: JobId, reason: GapReason) -> Result<Begin> {
-    Ok(Begin::Gap { reason, newest: job_logs::newest(tx, id).await? })
+async fn gap(tx: &TenantTx, id: JobId, reason: GapReason) -> Result<LogStart> {
+    Ok(LogStart::Gap { reason, newest: job_logs::newest(tx, id).await? })
 }
 
 /// The next lines behind `place`.
-pub async fn read(op: &Op, id: JobId, place: LogPlace, query: LogQuery) -> Result<Read> {
+pub async fn read_page(op: &Op, id: JobId, cursor: LogCursor, query: LogQuery) -> Result<LogPage> {
     op.require(Permission::ReadJobs)?;
     let tx = op.read().await?;
     // The job before its lines: of a job that is over, every line was stored before this read.
     let job = get::find(&tx, id).await?;
-    let (after, after_execution) = match place {
-        LogPlace::Start => (None, None),
-        LogPlace::Line(line) => (Some(line), None),
-        LogPlace::Execution(execution) => (None, Some(execution)),
+    let (after, after_execution) = match cursor {
+        LogCursor::Start => (None, None),
+        LogCursor::Line(line) => (Some(line), None),
+        LogCursor::Execution(execution) => (None, Some(execution)),
     };
     let mut rows = match levels(query) {
         Some(levels) => {
@@ -125,9 +125,9 @@ pub async fn read(op: &Op, id: JobId, place: LogPlace, query: LogQuery) -> Resul
     rows.truncate(PAGE as usize);
     let status = view::status(&job)?;
     let execution = ExecutionId(job.execution_id.unwrap_or(0));
-    let end = (!more && status.is_terminal()).then_some(End { status, execution });
+    let end = (!more && status.is_terminal()).then_some(LogEnd { status, execution });
     let lines = rows.into_iter().map(view::line).collect::<Result<_>>()?;
-    Ok(Read { lines, more, end })
+    Ok(LogPage { lines, more, end })
 }
 
 #[cfg(test)]
@@ -135,12 +135,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_a_line_or_the_end_of_an_execution() {
-        assert_eq!(LogPlace::parse("12"), Some(LogPlace::Line(12)));
-        assert_eq!(LogPlace::parse("0"), Some(LogPlace::Start));
-        assert_eq!(LogPlace::parse("end.7"), Some(LogPlace::Execution(ExecutionId(7))));
+    fn a_cursor_is_a_line_or_the_end_of_an_execution() {
+        assert_eq!(LogCursor::parse("12"), Some(LogCursor::Line(12)));
+        assert_eq!(LogCursor::parse("0"), Some(LogCursor::Start));
+        assert_eq!(LogCursor::parse("end.7"), Some(LogCursor::Execution(ExecutionId(7))));
         for text in ["", "end.", "end.x", "-1", "end.-1", "1.5", "99999999999999999999", "01abc"] {
-            assert_eq!(LogPlace::parse(text), None, "{text}");
+            assert_eq!(LogCursor::parse(text), None, "{text}");
         }
     }
 }

@@ -20,5 +20,5 @@ pub async fn items(
     let tx = op.read().await?;
     get::find(&tx, id).await?;
     let rows = job_items::list(&tx, id, execution, page.after, page.limit + 1).await?;
-    Ok(Page::cut(rows, page.limit, |row| row.id).map(view::item))
+    Ok(Page::from_rows(rows, page.limit, |row| row.id).map(view::item))
 }

@@ -8,8 +8,8 @@ fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_000, 0).unwrap()
 }
 
-fn job(status: JobStatus, leased: bool) -> Job {
-    Job {
+fn job(status: JobStatus, leased: bool) -> JobState {
+    JobState {
         status,
         leased,
         cancel_requested: false,
@@ -20,45 +20,45 @@ fn job(status: JobStatus, leased: bool) -> Job {
     }
 }
 
-fn reports() -> Vec<(&'static str, Report)> {
+fn inputs() -> Vec<(&'static str, JobInput)> {
     vec![
-        ("claim", Report::Claim),
-        ("start", Report::Start),
-        ("progress", Report::Progress { sequence: SEQUENCE + 1 }),
-        ("stale", Report::Progress { sequence: SEQUENCE }),
-        ("heartbeat", Report::Heartbeat),
-        ("complete", Report::Complete { cancelled: false }),
-        ("stopped", Report::Complete { cancelled: true }),
-        ("fail", Report::Fail),
-        ("release", Report::Release),
-        ("cancel", Report::Cancel),
-        ("retry", Report::Retry),
-        ("lease_end", Report::LeaseEnd),
+        ("claim", JobInput::Claim),
+        ("start", JobInput::Start),
+        ("progress", JobInput::Progress { sequence: SEQUENCE + 1 }),
+        ("stale", JobInput::Progress { sequence: SEQUENCE }),
+        ("heartbeat", JobInput::Heartbeat),
+        ("complete", JobInput::Complete { cancelled: false }),
+        ("stopped", JobInput::Complete { cancelled: true }),
+        ("fail", JobInput::Fail),
+        ("release", JobInput::Release),
+        ("cancel", JobInput::Cancel),
+        ("retry", JobInput::Retry),
+        ("lease_end", JobInput::LeaseEnd),
     ]
 }
 
-fn said(outcome: Result<Step, Refusal>) -> String {
+fn describe(outcome: Result<Transition, TransitionError>) -> String {
     match outcome {
-        Ok(Step { starts, turn }) => {
-            let turn = match turn {
-                Turn::Stay => "stay".to_owned(),
-                Turn::Lease => "lease".to_owned(),
-                Turn::Advance(telling) => format!("tell {telling:?}"),
-                Turn::AskToStop => "ask to stop".to_owned(),
-                Turn::Queue => "queue".to_owned(),
-                Turn::GiveBack => "give back".to_owned(),
-                Turn::End(ending) => format!("end {ending:?}"),
+        Ok(Transition { starts, action }) => {
+            let described = match action {
+                Action::Unchanged => "stay".to_owned(),
+                Action::GrantLease => "lease".to_owned(),
+                Action::RecordProgress(telling) => format!("tell {telling:?}"),
+                Action::RequestCancel => "ask to stop".to_owned(),
+                Action::Enqueue => "queue".to_owned(),
+                Action::ReturnToQueue => "give back".to_owned(),
+                Action::End(ending) => format!("end {ending:?}"),
             };
-            if starts { format!("start, {turn}") } else { turn }
+            if starts { format!("start, {described}") } else { described }
         }
         Err(refusal) => format!("no: {refusal:?}"),
     }
 }
 
-fn table(job: Job) -> Vec<String> {
-    reports()
+fn table(job: JobState) -> Vec<String> {
+    inputs()
         .into_iter()
-        .map(|(name, report)| format!("{name}: {}", said(job.advance(report, now()))))
+        .map(|(name, report)| format!("{name}: {}", describe(job.advance(report, now()))))
         .collect()
 }
 
@@ -143,18 +143,18 @@ fn a_job_that_is_over_can_only_be_tried_again() {
 
 #[test]
 fn asking_twice_to_stop_changes_nothing_and_the_end_of_the_lease_then_cancels() {
-    let job = Job { cancel_requested: true, ..job(JobStatus::Running, true) };
+    let job = JobState { cancel_requested: true, ..job(JobStatus::Running, true) };
 
-    assert_eq!(said(job.advance(Report::Cancel, now())), "stay");
-    assert_eq!(said(job.advance(Report::LeaseEnd, now())), "end Cancelled");
-    assert_eq!(said(job.advance(Report::Complete { cancelled: false }, now())), "end Completed");
+    assert_eq!(describe(job.advance(JobInput::Cancel, now())), "stay");
+    assert_eq!(describe(job.advance(JobInput::LeaseEnd, now())), "end Cancelled");
+    assert_eq!(describe(job.advance(JobInput::Complete { cancelled: false }, now())), "end Completed");
 }
 
 #[test]
 fn the_third_lost_worker_since_a_person_asked_ends_the_job() {
     let attempts = |attempt, first_attempt| {
-        let job = Job { attempt, first_attempt, ..job(JobStatus::Running, true) };
-        said(job.advance(Report::LeaseEnd, now()))
+        let job = JobState { attempt, first_attempt, ..job(JobStatus::Running, true) };
+        describe(job.advance(JobInput::LeaseEnd, now()))
     };
 
     assert_eq!([attempts(1, 1), attempts(2, 1), attempts(3, 1)], ["queue", "queue", "end WorkerLost"]);
@@ -162,13 +162,16 @@ fn the_third_lost_worker_since_a_person_asked_ends_the_job() {
 }
 
 #[test]
-fn progress_is_told_at_most_every_half_second() {
-    let told_ago = |ms| {
+fn progress_is_emitted_at_most_every_half_second() {
+    let emitted_ago = |ms| {
         let told = now() - TimeDelta::milliseconds(ms);
-        let job = Job { progress_told_at: Some(told), ..job(JobStatus::Running, true) };
-        said(job.advance(Report::Progress { sequence: 9 }, now()))
+        let job = JobState { progress_told_at: Some(told), ..job(JobStatus::Running, true) };
+        describe(job.advance(JobInput::Progress { sequence: 9 }, now()))
     };
 
-    assert_eq!([told_ago(0), told_ago(499), told_ago(500)], ["tell Merged", "tell Merged", "tell Now"]);
-    assert_eq!(told_ago(-1), "tell Now", "the clock was set back");
+    assert_eq!(
+        [emitted_ago(0), emitted_ago(499), emitted_ago(500)],
+        ["tell Merged", "tell Merged", "tell Now"]
+    );
+    assert_eq!(emitted_ago(-1), "tell Now", "the clock was set back");
 }

@@ -6,18 +6,18 @@ use std::fmt::Write;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 
-use super::job::{Refusal, Report, Step};
+use super::state::{JobInput, Transition, TransitionError};
 use super::view;
 use crate::auth::permission::Permission;
 use crate::base::clock::rfc3339;
 use crate::base::ids::JobId;
 use crate::domain::error::Result;
 use crate::domain::op::Op;
-use crate::eventlog::Change;
+use crate::eventlog::EventTx;
 use crate::protocol::job::{ExecutionStatus, JobStatus};
 use crate::protocol::position::Position;
 use crate::protocol::problem::{Code, Problem};
-use crate::protocol::worker::ReportAnswer;
+use crate::protocol::worker::ReportResponse;
 use crate::storage::executions::{self, ExecutionRow};
 use crate::storage::jobs::{self, JobRow};
 use crate::storage::{micros, time};
@@ -32,57 +32,62 @@ pub struct Lease<'a> {
 }
 
 /// What a shown lease is worth.
-pub(super) enum Hold {
+pub(super) enum LeaseCheck {
     /// The job is the worker's, and this is the step of its report.
-    Held(JobRow, Step),
+    Valid(JobRow, Transition),
     /// The execution that the lease was for has ended; the job may have gone on since.
-    Over(JobRow, Box<ExecutionRow>),
+    Ended(JobRow, Box<ExecutionRow>),
 }
 
 /// Locks the job and judges lease and report together.
-pub(super) async fn judge(op: &Op, change: &Change, lease: &Lease<'_>, report: Report) -> Result<Hold> {
+pub(super) async fn check(
+    op: &Op,
+    change: &EventTx,
+    lease: &Lease<'_>,
+    input: JobInput,
+) -> Result<LeaseCheck> {
     op.require(Permission::RunJobs)?;
     let job = jobs::lock(&change.tx, lease.job_id).await?.ok_or_else(Problem::not_found)?;
     let hash = hash(lease.token);
-    if holds(op, &job, &hash) {
-        return match view::standing(&job)?.advance(report, op.now()) {
-            Ok(step) => Ok(Hold::Held(job, step)),
-            Err(refusal) => Err(refused(refusal)),
+    if is_held(op, &job, &hash) {
+        return match view::job_state(&job)?.advance(input, op.now()) {
+            Ok(step) => Ok(LeaseCheck::Valid(job, step)),
+            Err(refusal) => Err(transition_problem(refusal)),
         };
     }
     match executions::find_by_lease(&change.tx, lease.job_id, &hash).await? {
-        Some(execution) => Ok(Hold::Over(job, Box::new(execution))),
-        None => Err(lost()),
+        Some(execution) => Ok(LeaseCheck::Ended(job, Box::new(execution))),
+        None => Err(lease_lost()),
     }
 }
 
 /// The job of a report that only the lease's holder may make.
-pub(in crate::domain) async fn held(
+pub(in crate::domain) async fn require(
     op: &Op,
-    change: &Change,
+    change: &EventTx,
     lease: &Lease<'_>,
-    report: Report,
-) -> Result<(JobRow, Step)> {
-    match judge(op, change, lease, report).await? {
-        Hold::Held(job, step) => Ok((job, step)),
-        Hold::Over(..) => Err(lost()),
+    report: JobInput,
+) -> Result<(JobRow, Transition)> {
+    match check(op, change, lease, report).await? {
+        LeaseCheck::Valid(job, step) => Ok((job, step)),
+        LeaseCheck::Ended(..) => Err(lease_lost()),
     }
 }
 
 /// The answer to an end that is reported again, by a worker that did not hear the first answer. Nothing is changed.
-pub(super) fn repeated(
+pub(super) fn answer_repeated(
     job: &JobRow,
     execution: &ExecutionRow,
     ends: &[ExecutionStatus],
-) -> Result<ReportAnswer> {
-    let same = ends.iter().find(|status| status.name() == execution.status).ok_or_else(lost)?;
+) -> Result<ReportResponse> {
+    let same = ends.iter().find(|status| status.name() == execution.status).ok_or_else(lease_lost)?;
     let status = match same {
         ExecutionStatus::Completed => JobStatus::Completed,
         ExecutionStatus::Cancelled => JobStatus::Cancelled,
         _ => JobStatus::Failed,
     };
     let current = job.execution_id == Some(execution.id);
-    Ok(ReportAnswer {
+    Ok(ReportResponse {
         job_id: job.id,
         status,
         cancel_requested: current && job.cancel_requested,
@@ -91,8 +96,8 @@ pub(super) fn repeated(
     })
 }
 
-pub(super) fn answer(job: &JobRow, position: Option<Position>) -> Result<ReportAnswer> {
-    Ok(ReportAnswer {
+pub(super) fn report_answer(job: &JobRow, position: Option<Position>) -> Result<ReportResponse> {
+    Ok(ReportResponse {
         job_id: job.id,
         status: view::status(job)?,
         cancel_requested: job.cancel_requested,
@@ -120,20 +125,22 @@ pub(super) fn hash(token: &str) -> String {
 }
 
 /// The sweep may not have come by yet: a lease is over when its time is, not when that is noticed.
-pub(super) fn holds(op: &Op, job: &JobRow, hash: &str) -> bool {
+pub(super) fn is_held(op: &Op, job: &JobRow, hash: &str) -> bool {
     let same = job.lease_hash.as_deref().is_some_and(|kept| kept.as_bytes().ct_eq(hash.as_bytes()).into());
     same && job.lease_expires_at.is_some_and(|until| until > micros(op.now()))
 }
 
-pub(super) fn refused(refusal: Refusal) -> Problem {
+pub(super) fn transition_problem(refusal: TransitionError) -> Problem {
     match refusal {
-        Refusal::LeaseLost => lost(),
-        Refusal::NotWaiting => Problem::new(Code::Conflict, "The job is not waiting for a worker."),
-        Refusal::Finished => Problem::new(Code::Conflict, "The job is over; only a retry begins it again."),
-        Refusal::Unfinished => Problem::new(Code::Conflict, "The job is not over; cancel it first."),
+        TransitionError::LeaseLost => lease_lost(),
+        TransitionError::NotWaiting => Problem::new(Code::Conflict, "The job is not waiting for a worker."),
+        TransitionError::Finished => {
+            Problem::new(Code::Conflict, "The job is over; only a retry begins it again.")
+        }
+        TransitionError::Unfinished => Problem::new(Code::Conflict, "The job is not over; cancel it first."),
     }
 }
 
-pub(super) fn lost() -> Problem {
+pub(super) fn lease_lost() -> Problem {
     Problem::new(Code::LeaseLost, "The lease has ended; drop the work and claim again.")
 }

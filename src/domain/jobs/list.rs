@@ -1,14 +1,14 @@
 //! The tenant's jobs.
 
-use super::check::is_tag;
+use super::validation::is_tag;
 use super::view;
 use crate::auth::permission::Permission;
-use crate::base::compared;
 use crate::base::ids::UserId;
+use crate::base::normalize;
 use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
 use crate::domain::op::Op;
-use crate::domain::spiders::is_name;
+use crate::domain::spiders::is_valid_name;
 use crate::protocol::job::{Job, JobStatus};
 use crate::storage::jobs::{self, JobFilter};
 
@@ -27,7 +27,7 @@ impl JobQuery {
     /// Whether any job can be found: the filter of the store counts on it that no tag has a comma, and not every text
     /// may be asked of every database.
     fn is_possible(&self) -> bool {
-        self.spider_name.as_deref().is_none_or(|name| is_name(name.trim()))
+        self.spider_name.as_deref().is_none_or(|name| is_valid_name(name.trim()))
             && self.tag.as_deref().is_none_or(is_tag)
     }
 }
@@ -44,8 +44,8 @@ pub async fn list(
         return Ok(Page { rows: Vec::new(), next: None });
     }
     let tx = op.read().await?;
-    let spider_name = query.spider_name.as_deref().map(compared::exact);
-    let tag = query.tag.as_deref().map(compared::exact);
+    let spider_name = query.spider_name.as_deref().map(normalize::exact);
+    let tag = query.tag.as_deref().map(normalize::exact);
     let filter = JobFilter {
         status: query.status.map(JobStatus::name),
         spider_name: spider_name.as_deref(),
@@ -53,7 +53,7 @@ pub async fn list(
         created_by: query.created_by,
     };
     let rows = jobs::list(&tx, &filter, order, page.after, page.limit + 1).await?;
-    let page = Page::cut(rows, page.limit, |row| row.id);
+    let page = Page::from_rows(rows, page.limit, |row| row.id);
     let rows = page.rows.iter().map(view::job).collect::<Result<_>>()?;
     Ok(Page { rows, next: page.next })
 }

@@ -1,20 +1,20 @@
 //! Lines of a job's log: stored, then passed to whoever follows the job now.
 
-use super::check::{Faults, name};
+use super::validation::{FieldErrors, field_step};
 use super::{get, view};
 use crate::auth::permission::Permission;
 use crate::base::ids::{ExecutionId, JobId};
 use crate::base::page::{Page, PageRequest};
 use crate::base::timestamp::Timestamp;
 use crate::domain::error::Result;
-use crate::domain::idempotency::Begun;
+use crate::domain::idempotency::Begin;
 use crate::domain::op::Op;
-use crate::eventlog::Change;
+use crate::eventlog::EventTx;
 use crate::protocol::job::{LogLevel, LogLine};
 use crate::protocol::message::{JobLog, ServerMessage};
-use crate::protocol::problem::{FieldError, Problem, in_one_text};
-use crate::protocol::routing::Passing;
-use crate::protocol::worker::{LogLineResult, LogLineStatus, LogRow, LogsStored, NewLogLine};
+use crate::protocol::problem::{FieldError, Problem, join_errors};
+use crate::protocol::routing::Ephemeral;
+use crate::protocol::worker::{AppendLogsResult, LogLineResult, LogLineStatus, NewLogLine, ParsedLogLine};
 use crate::storage::job_logs::{self, LogFilter};
 use crate::storage::jobs::{self, JobRow};
 use crate::storage::micros;
@@ -38,23 +38,23 @@ pub struct LogQuery {
 
 /// Adds lines to the log of a job's current execution. No lease is needed: log lines may come late, and from a helper
 /// of the worker.
-pub async fn append(op: &Op, id: JobId, lines: Vec<NewLogLine>) -> Result<LogsStored> {
+pub async fn append(op: &Op, id: JobId, lines: Vec<NewLogLine>) -> Result<AppendLogsResult> {
     append_rows(op, id, lines.into_iter().map(Ok).collect()).await
 }
 
 /// The same for lines of which some could not be read: they are told in `results`, and the others are stored.
-pub async fn append_rows(op: &Op, id: JobId, lines: Vec<LogRow>) -> Result<LogsStored> {
+pub async fn append_rows(op: &Op, id: JobId, lines: Vec<ParsedLogLine>) -> Result<AppendLogsResult> {
     op.require(Permission::WriteLogs)?;
-    let mut faults = Faults::default();
-    faults.unless((1..=MAX_LINES).contains(&lines.len()), "lines", "items", "must have 1 to 1,000 lines");
-    faults.refuse()?;
-    let change = match op.begin_once().await? {
-        Begun::First(change) => change,
-        Begun::Again(answer) => return Ok(answer),
+    let mut faults = FieldErrors::default();
+    faults.require((1..=MAX_LINES).contains(&lines.len()), "lines", "items", "must have 1 to 1,000 lines");
+    faults.into_result()?;
+    let change = match op.begin_idempotent().await? {
+        Begin::Execute(change) => change,
+        Begin::Replay(answer) => return Ok(answer),
     };
     // Locked: whoever reads on behind a line must not find an earlier one stored later.
     let job = jobs::lock(&change.tx, id).await?.ok_or_else(Problem::not_found)?;
-    let lines: Vec<LogRow> = lines.into_iter().map(|line| line.and_then(judge)).collect();
+    let lines: Vec<ParsedLogLine> = lines.into_iter().map(|line| line.and_then(validate)).collect();
     let results: Vec<LogLineResult> = (0..).zip(&lines).map(|(index, line)| result(index, line)).collect();
     let now = op.now();
     let new = lines.into_iter().flatten().map(|line| job_logs::NewLogLine {
@@ -65,33 +65,33 @@ pub async fn append_rows(op: &Op, id: JobId, lines: Vec<LogRow>) -> Result<LogsS
     let lines = store(op, &change, id, job.execution_id.map(ExecutionId), new.collect()).await?;
     let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
     let (stored, rejected) = (count(lines.len()), count(results.len() - lines.len()));
-    let answer = op.commit_once(change, |_| Ok(LogsStored { stored, rejected, results })).await?;
-    pass(op, &job, &lines);
+    let answer = op.commit_idempotent(change, |_| Ok(AppendLogsResult { stored, rejected, results })).await?;
+    publish_ephemeral(op, &job, &lines);
     Ok(answer)
 }
 
-fn result(index: i64, line: &LogRow) -> LogLineResult {
+fn result(index: i64, line: &ParsedLogLine) -> LogLineResult {
     match line {
         Ok(_) => LogLineResult { index, status: LogLineStatus::Stored, error: None },
         Err(errors) => {
-            LogLineResult { index, status: LogLineStatus::Error, error: Some(in_one_text(errors)) }
+            LogLineResult { index, status: LogLineStatus::Error, error: Some(join_errors(errors)) }
         }
     }
 }
 
 /// A line as it may be stored.
-fn judge(line: NewLogLine) -> LogRow {
+fn validate(line: NewLogLine) -> ParsedLogLine {
     if line.message.len() <= MAX_LINE_BYTES && !line.message.contains('\0') {
         return Ok(line);
     }
     let words = "must be at most 8 KiB of text without NUL";
-    Err(vec![FieldError::in_body(&[name("message")], "length", words)])
+    Err(vec![FieldError::in_body(&[field_step("message")], "length", words)])
 }
 
 /// Stores lines in the change's own transaction; the caller holds the job's row, and passes them on after the commit.
 pub(super) async fn store(
     op: &Op,
-    change: &Change,
+    change: &EventTx,
     id: JobId,
     execution: Option<ExecutionId>,
     new: Vec<job_logs::NewLogLine>,
@@ -110,7 +110,7 @@ pub async fn list(op: &Op, id: JobId, query: LogQuery, page: PageRequest<i64>) -
     };
     let filter = LogFilter { levels, execution: query.execution_id, after_execution: None };
     let rows = job_logs::list(&tx, id, &filter, page.after, page.limit + 1).await?;
-    let page = Page::cut(rows, page.limit, |row| row.id);
+    let page = Page::from_rows(rows, page.limit, |row| row.id);
     let rows = page.rows.into_iter().map(view::line).collect::<Result<_>>()?;
     Ok(Page { rows, next: page.next })
 }
@@ -128,18 +128,18 @@ pub(super) fn levels(query: LogQuery) -> Option<Vec<&'static str>> {
 }
 
 /// Passes the lines in as many messages as their size asks for.
-pub(super) fn pass(op: &Op, job: &JobRow, lines: &[LogLine]) {
+pub(super) fn publish_ephemeral(op: &Op, job: &JobRow, lines: &[LogLine]) {
     if lines.is_empty() {
         return;
     }
-    let passing = Passing::JobLog { job_id: JobId(job.id), spider: job.spider_name.clone() };
-    for lines in in_messages(lines) {
+    let routing = Ephemeral::JobLog { job_id: JobId(job.id), spider: job.spider_name.clone() };
+    for lines in split_into_messages(lines) {
         let message = ServerMessage::JobLog(JobLog { job_id: job.id, lines: lines.to_vec() });
-        op.kernel.hub.pass(op.scope.tenant_id(), &passing, &message);
+        op.services.hub.publish_ephemeral(op.scope.tenant_id(), &routing, &message);
     }
 }
 
-fn in_messages(lines: &[LogLine]) -> Vec<&[LogLine]> {
+fn split_into_messages(lines: &[LogLine]) -> Vec<&[LogLine]> {
     let mut messages = Vec::new();
     let (mut start, mut bytes) = (0, 0);
     for (index, line) in lines.iter().enumerate() {
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_passed_in_messages_that_a_socket_carries() {
+    fn lines_are_split_into_messages_that_a_socket_carries() {
         let line = |id| LogLine {
             id,
             level: LogLevel::Info,
@@ -169,7 +169,7 @@ mod tests {
         };
         let lines: Vec<_> = (0..5).map(line).collect();
 
-        let messages = in_messages(&lines);
+        let messages = split_into_messages(&lines);
 
         assert_eq!(messages.len(), 5);
         for lines in messages {

@@ -1,15 +1,15 @@
 //! The pages that a crawl had in hand when its execution ended without word: one of them may have been the cause.
 
 use super::end::execution_id;
-use super::job::Turn;
 use super::logs;
+use super::state::Action;
 use crate::base::ids::JobId;
 use crate::domain::error::Result;
 use crate::domain::op::Op;
-use crate::eventlog::Change;
+use crate::eventlog::EventTx;
 use crate::protocol::job::{LogLevel, LogLine};
 use crate::protocol::spider::Runner;
-use crate::storage::crawl_urls::{self, CrawlUrlRow, Mark};
+use crate::storage::crawl_urls::{self, CrawlUrlRow, VisitUpdate};
 use crate::storage::job_logs::NewLogLine;
 use crate::storage::jobs::JobRow;
 use crate::storage::micros;
@@ -19,7 +19,12 @@ const OUTCOME: &str = "the worker was lost twice while it may have read this pag
 
 /// Fails the suspect that was being tried and, where the job goes on, makes suspects of the pages that were in hand. What
 /// this says in the job's log is given back, to be passed on after the commit.
-pub(super) async fn note(op: &Op, change: &Change, job: &JobRow, turn: Turn) -> Result<Vec<LogLine>> {
+pub(super) async fn flag_suspects(
+    op: &Op,
+    change: &EventTx,
+    job: &JobRow,
+    action: Action,
+) -> Result<Vec<LogLine>> {
     if job.runner != Runner::Builtin.name() {
         return Ok(Vec::new());
     }
@@ -28,10 +33,10 @@ pub(super) async fn note(op: &Op, change: &Change, job: &JobRow, turn: Turn) -> 
     let mut lines: Vec<NewLogLine> = tried.iter().map(|page| line(op, LogLevel::Error, lost(page))).collect();
     for page in tried {
         let attempts = page.attempts.saturating_add(1);
-        let mark = Mark { state: "lost", attempts, items: 0, outcome: Some(OUTCOME.to_owned()) };
-        crawl_urls::mark(&change.tx, id, [(mark, vec![page.id])].into()).await?;
+        let update = VisitUpdate { state: "lost", attempts, items: 0, outcome: Some(OUTCOME.to_owned()) };
+        crawl_urls::save_visits(&change.tx, id, [(update, vec![page.id])].into()).await?;
     }
-    if turn == Turn::Queue {
+    if action == Action::Enqueue {
         let suspects = crawl_urls::move_all(&change.tx, id, "taken", "suspect").await?;
         if suspects > 0 {
             lines.push(line(op, LogLevel::Warning, suspected(suspects)));
@@ -44,7 +49,7 @@ pub(super) async fn note(op: &Op, change: &Change, job: &JobRow, turn: Turn) -> 
 }
 
 /// The worker hands the job back: nothing that it had in hand is suspect.
-pub(super) async fn clear(change: &Change, job: &JobRow) -> Result<()> {
+pub(super) async fn requeue_pages(change: &EventTx, job: &JobRow) -> Result<()> {
     if job.runner == Runner::Builtin.name() {
         crawl_urls::move_all(&change.tx, JobId(job.id), "taken", "queued").await?;
         crawl_urls::move_all(&change.tx, JobId(job.id), "alone", "suspect").await?;

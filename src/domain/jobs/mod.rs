@@ -1,8 +1,8 @@
 //! Crawl jobs: people make, stop and repeat them; workers claim them and report; timers tell merged progress and take
 //! back what silent workers held.
 
-pub mod job;
 pub mod settings;
+pub mod state;
 pub mod wakeups;
 
 pub mod cancel;
@@ -25,17 +25,17 @@ pub mod release;
 pub mod start;
 
 pub mod count;
-pub mod merge;
+pub mod progress_flush;
 pub mod sweep;
 
 mod alert;
-pub(in crate::domain) mod check;
 mod end;
+mod enqueue;
+mod events;
 pub(in crate::domain) mod lease;
-mod look;
 mod lost_pages;
-mod queue;
-mod tell;
+mod poll;
+pub(in crate::domain) mod validation;
 pub(in crate::domain) mod view;
 
 #[cfg(test)]

@@ -1,51 +1,51 @@
 //! A worker says how far it has come. The job's row moves with every report; the event is told at most twice a second,
 //! and what is merged meanwhile is told by the timer (`merge.rs`) or by the report of the end.
 
-use super::check::{Faults, refuse, stats_json};
-use super::job::{Report, Telling, Turn};
+use super::events;
 use super::lease::{self, Lease};
-use super::start::begin;
-use super::tell;
+use super::start::begin_execution;
+use super::state::{Action, Emit, JobInput};
+use super::validation::{FieldErrors, ensure_valid, stats_json};
 use crate::domain::error::Result;
 use crate::domain::op::Op;
-use crate::protocol::job::Stats;
+use crate::protocol::job::CrawlStats;
 use crate::protocol::problem::FieldError;
-use crate::protocol::worker::{ProgressReport, ReportAnswer};
+use crate::protocol::worker::{ProgressReport, ReportResponse};
 use crate::storage::jobs::{self, JobRow};
 
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
     pub items_scraped: i64,
     pub pages_crawled: Option<i64>,
-    pub stats: Option<Stats>,
+    pub stats: Option<CrawlStats>,
     pub sequence: i64,
 }
 
 /// Takes the figures, unless a report of the same or a later sequence came before. The answer has a position when an
 /// event told them.
-pub async fn progress(op: &Op, lease: &Lease<'_>, progress: Progress) -> Result<ReportAnswer> {
-    refuse(judge(&progress))?;
+pub async fn progress(op: &Op, lease: &Lease<'_>, progress: Progress) -> Result<ReportResponse> {
+    ensure_valid(validate(&progress))?;
     let mut change = op.begin().await?;
-    let report = Report::Progress { sequence: progress.sequence };
-    let (mut job, step) = lease::held(op, &change, lease, report).await?;
+    let report = JobInput::Progress { sequence: progress.sequence };
+    let (mut job, step) = lease::require(op, &change, lease, report).await?;
     if step.starts {
-        begin(op, &mut change, &mut job).await?;
+        begin_execution(op, &mut change, &mut job).await?;
     }
-    let mut told = false;
-    if let Turn::Advance(telling) = step.turn {
-        take(&mut job, &progress);
-        match telling {
-            Telling::Now => {
-                tell::progress(op, &mut change, &mut job)?;
-                told = true;
+    let mut emitted = false;
+    if let Action::RecordProgress(emit) = step.action {
+        apply_report(&mut job, &progress);
+        match emit {
+            Emit::Now => {
+                events::emit_progress(op, &mut change, &mut job)?;
+                emitted = true;
             }
-            Telling::Merged => job.progress_pending = true,
+            Emit::Merged => job.progress_pending = true,
         }
     }
     lease::extend(op, &mut job, lease.length);
     jobs::save(&change.tx, &job).await?;
     let position = op.commit(change).await?;
-    lease::answer(&job, position.filter(|_| told))
+    lease::report_answer(&job, position.filter(|_| emitted))
 }
 
 impl From<ProgressReport> for Progress {
@@ -56,8 +56,8 @@ impl From<ProgressReport> for Progress {
 }
 
 /// Every bad field of the report.
-pub fn judge(progress: &Progress) -> Vec<FieldError> {
-    let mut faults = Faults::default();
+pub fn validate(progress: &Progress) -> Vec<FieldError> {
+    let mut faults = FieldErrors::default();
     faults.count("items_scraped", 0, Some(progress.items_scraped));
     faults.count("pages_crawled", 0, progress.pages_crawled);
     faults.count("sequence", 0, Some(progress.sequence));
@@ -65,10 +65,10 @@ pub fn judge(progress: &Progress) -> Vec<FieldError> {
     faults.into_errors()
 }
 
-fn take(job: &mut JobRow, progress: &Progress) {
+fn apply_report(job: &mut JobRow, progress: &Progress) {
     job.progress_sequence = progress.sequence;
     job.items_scraped = progress.items_scraped;
-    let counted = count_of(progress.stats.as_ref(), PAGES);
+    let counted = stat_count(progress.stats.as_ref(), PAGES);
     job.pages_crawled = progress.pages_crawled.or(counted).unwrap_or(job.pages_crawled);
     if let Some(stats) = &progress.stats {
         job.stats = Some(stats_json(stats));
@@ -81,6 +81,6 @@ pub(super) const PAGES: &str = "response_received_count";
 pub(super) const ITEMS: &str = "item_scraped_count";
 
 /// A count among Scrapy's stats.
-pub(super) fn count_of(stats: Option<&Stats>, name: &str) -> Option<i64> {
+pub(super) fn stat_count(stats: Option<&CrawlStats>, name: &str) -> Option<i64> {
     stats?.get(name)?.as_i64().filter(|count| *count >= 0)
 }

@@ -1,12 +1,12 @@
 //! A worker must go before the job is done, and says so: the server's own crawler when its node stops.
 
 use super::end::{CANCELLED, end, execution_id};
-use super::job::{Report, Turn};
 use super::lease::{self, Lease};
-use super::{lost_pages, queue, tell};
+use super::state::{Action, JobInput};
+use super::{enqueue, events, lost_pages};
 use crate::domain::error::Result;
 use crate::domain::op::Op;
-use crate::eventlog::Change;
+use crate::eventlog::EventTx;
 use crate::protocol::job::{ExecutionStatus, JobStatus};
 use crate::storage::jobs::JobRow;
 use crate::storage::{Error, executions, jobs, micros};
@@ -15,22 +15,22 @@ use crate::storage::{Error, executions, jobs, micros};
 /// was lost, and the executions that a job has are not used up by it. A job that was to stop is cancelled instead.
 pub async fn release(op: &Op, lease: &Lease<'_>) -> Result<()> {
     let mut change = op.begin().await?;
-    let (mut job, step) = lease::held(op, &change, lease, Report::Release).await?;
-    if let Turn::End(ending) = step.turn {
+    let (mut job, step) = lease::require(op, &change, lease, JobInput::Release).await?;
+    if let Action::End(ending) = step.action {
         job.finish_reason = Some(CANCELLED.to_owned());
         end(op, &mut change, &mut job, ending).await?;
     } else {
-        give_back(op, &mut change, &mut job).await?;
+        return_to_queue(op, &mut change, &mut job).await?;
     }
     op.commit(change).await?;
     if job.finished_at.is_none() {
-        queue::announce(op, &job);
+        enqueue::notify_waiting_claim(op, &job);
     }
     Ok(())
 }
 
-async fn give_back(op: &Op, change: &mut Change, job: &mut JobRow) -> Result<()> {
-    tell::pending_progress(op, change, job)?;
+async fn return_to_queue(op: &Op, change: &mut EventTx, job: &mut JobRow) -> Result<()> {
+    events::emit_pending_progress(op, change, job)?;
     let found = executions::find(&change.tx, execution_id(job)?).await?;
     let mut execution = found.ok_or_else(|| Error::Corrupt("a job whose execution is gone".to_owned()))?;
     execution.status = ExecutionStatus::Pending.name().to_owned();
@@ -47,7 +47,7 @@ async fn give_back(op: &Op, change: &mut Change, job: &mut JobRow) -> Result<()>
     job.progress_sequence = -1;
     job.not_before = None;
     job.claimed_by = None;
-    lost_pages::clear(change, job).await?;
+    lost_pages::requeue_pages(change, job).await?;
     jobs::save(&change.tx, job).await?;
-    tell::queued(op, change, job)
+    events::emit_queued(op, change, job)
 }

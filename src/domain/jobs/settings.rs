@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::storage::jobs::{Claiming, JobRow};
+use crate::storage::jobs::{ClaimFilter, JobRow};
 use crate::storage::micros;
 
 /// For how long at most the one who lost a job leaves it to others, once its pause is over.
-const LONGEST_PRECEDENCE: Duration = Duration::from_secs(5);
+const MAX_PRECEDENCE: Duration = Duration::from_secs(5);
 /// The pause doubles so often at most.
-const MOST_DOUBLINGS: i64 = 16;
+const MAX_DOUBLINGS: i64 = 16;
 
 /// Settings of the queue, from the section `limits`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,26 +32,26 @@ impl Default for JobSettings {
 impl JobSettings {
     /// When a job may be claimed again after its `losses`th lost worker.
     pub(super) fn not_before(&self, losses: i64, now: DateTime<Utc>) -> DateTime<Utc> {
-        let doublings = (losses - 1).clamp(0, MOST_DOUBLINGS) as u32;
+        let doublings = (losses - 1).clamp(0, MAX_DOUBLINGS) as u32;
         let pause = TimeDelta::from_std(self.retake.saturating_mul(1 << doublings));
         pause.ok().and_then(|pause| now.checked_add_signed(pause)).unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 
     /// For how long after its pause a job is left to others than the one who lost it.
     pub(super) fn precedence(&self) -> TimeDelta {
-        TimeDelta::from_std(self.retake.min(LONGEST_PRECEDENCE)).unwrap_or_default()
+        TimeDelta::from_std(self.retake.min(MAX_PRECEDENCE)).unwrap_or_default()
     }
 
-    pub(super) fn claiming<'a>(&self, claimer: &'a str, now: DateTime<Utc>) -> Claiming<'a> {
-        Claiming { claimer, now: micros(now), over_for_all: micros(now - self.precedence()) }
+    pub(super) fn claiming<'a>(&self, claimer: &'a str, now: DateTime<Utc>) -> ClaimFilter<'a> {
+        ClaimFilter { claimer, now: micros(now), open_to_all_before: micros(now - self.precedence()) }
     }
 }
 
 /// Whether the job's pause is over for who wants it. The query of the storage says the same of rows.
-pub(super) fn is_due(job: &JobRow, claiming: &Claiming<'_>) -> bool {
+pub(super) fn is_due(job: &JobRow, claiming: &ClaimFilter<'_>) -> bool {
     let Some(not_before) = job.not_before else { return true };
     let of_another = job.claimed_by.as_deref() != Some(claiming.claimer);
-    not_before <= claiming.over_for_all || (of_another && not_before <= claiming.now)
+    not_before <= claiming.open_to_all_before || (of_another && not_before <= claiming.now)
 }
 
 #[cfg(test)]
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn the_pause_doubles_with_every_loss() {
         assert_eq!([1, 2, 3].map(after), [10, 20, 40]);
-        assert_eq!(after(i64::MAX), 10 << MOST_DOUBLINGS);
+        assert_eq!(after(i64::MAX), 10 << MAX_DOUBLINGS);
     }
 
     #[test]

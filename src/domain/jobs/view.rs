@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use super::job;
+use super::state;
 use crate::base::clock::rfc3339;
 use crate::domain::error::Result;
 use crate::domain::uploads::attach;
@@ -34,13 +34,13 @@ pub(super) fn job(row: &JobRow) -> Result<Job> {
         stats: row.stats.as_deref().map(json).transpose()?,
         cancel_requested: row.cancel_requested,
         logs_trimmed: row.logs_trimmed,
-        attachments: attach::read(row.attachments.as_deref()),
+        attachments: attach::from_json(row.attachments.as_deref()),
     })
 }
 
 /// What the rule asks of a job.
-pub(super) fn standing(row: &JobRow) -> Result<job::Job> {
-    Ok(job::Job {
+pub(super) fn job_state(row: &JobRow) -> Result<state::JobState> {
+    Ok(state::JobState {
         status: status(row)?,
         leased: row.lease_hash.is_some(),
         cancel_requested: row.cancel_requested,

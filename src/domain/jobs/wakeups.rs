@@ -37,7 +37,7 @@ struct Inner {
     tenants: Mutex<HashMap<TenantId, Claims>>,
     builtin: Notify,
     /// Held by the one waiting claim that looks for jobs of other nodes on behalf of all.
-    look: tokio::sync::Mutex<()>,
+    poll_leader: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -72,12 +72,12 @@ pub(super) enum TooManyWaiting {
 }
 
 /// A claim that waits; it stops waiting when this is dropped. A wake-up that it did not use goes on to another one.
-pub(super) struct Registration {
+pub(super) struct ClaimWaiter {
     wakeups: JobWakeups,
     tenant: TenantId,
     number: u64,
     wake: Arc<Notify>,
-    looking_for: Option<QueuedJob>,
+    pending_wakeup: Option<QueuedJob>,
 }
 
 impl JobWakeups {
@@ -99,7 +99,7 @@ impl JobWakeups {
     }
 
     /// Hears every job for the crawlers from this call on, even before the first poll.
-    pub fn builtin(&self) -> Notified<'_> {
+    pub fn builtin_notified(&self) -> Notified<'_> {
         self.0.builtin.notified()
     }
 
@@ -114,8 +114,8 @@ impl JobWakeups {
     }
 
     /// Held by the one who looks for jobs of other nodes; the others wait for it and take over when that one goes.
-    pub(super) async fn lead(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.0.look.lock().await
+    pub(super) async fn lead_polling(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.poll_leader.lock().await
     }
 
     /// Adds a claim to those that wait, unless there are too many.
@@ -125,7 +125,7 @@ impl JobWakeups {
         claimer: &str,
         spiders: Option<&[String]>,
         settings: &JobSettings,
-    ) -> Result<Registration, TooManyWaiting> {
+    ) -> Result<ClaimWaiter, TooManyWaiting> {
         let mut tenants = self.0.tenants.lock();
         if let Some(claims) = tenants.get(&tenant) {
             let of_key = claims.waiting.values().filter(|claim| claim.claimer == claimer).count();
@@ -146,26 +146,26 @@ impl JobWakeups {
             woken_for: None,
         };
         claims.waiting.insert(number, claim);
-        Ok(Registration { wakeups: self.clone(), tenant, number, wake, looking_for: None })
+        Ok(ClaimWaiter { wakeups: self.clone(), tenant, number, wake, pending_wakeup: None })
     }
 }
 
-impl Registration {
+impl ClaimWaiter {
     /// Waits until it is woken, also by what happened before this call. The caller looks next.
-    pub(super) async fn woken(&mut self) {
+    pub(super) async fn notified(&mut self) {
         self.wake.notified().await;
         let mut tenants = self.wakeups.0.tenants.lock();
         let claim = tenants.get_mut(&self.tenant).and_then(|claims| claims.waiting.get_mut(&self.number));
-        self.looking_for = claim.and_then(|claim| claim.woken_for.take());
+        self.pending_wakeup = claim.and_then(|claim| claim.woken_for.take());
     }
 
     /// The look is over, whatever it found.
-    pub(super) fn has_looked(&mut self) {
-        self.looking_for = None;
+    pub(super) fn clear_wakeup(&mut self) {
+        self.pending_wakeup = None;
     }
 }
 
-impl Drop for Registration {
+impl Drop for ClaimWaiter {
     fn drop(&mut self) {
         let unused = {
             let mut tenants = self.wakeups.0.tenants.lock();
@@ -177,7 +177,7 @@ impl Drop for Registration {
             claim.and_then(|claim| claim.woken_for)
         };
         // It may have been woken for a second job while it took the first, or its client went in the middle of a look.
-        for job in self.looking_for.take().into_iter().chain(unused) {
+        for job in self.pending_wakeup.take().into_iter().chain(unused) {
             self.wakeups.notify(self.tenant, job);
         }
     }
@@ -192,7 +192,7 @@ mod tests {
     const ACME: TenantId = TenantId(1);
     const OTHER: TenantId = TenantId(2);
 
-    fn register(wakeups: &JobWakeups, tenant: TenantId, claimer: &str, spiders: &[&str]) -> Registration {
+    fn register(wakeups: &JobWakeups, tenant: TenantId, claimer: &str, spiders: &[&str]) -> ClaimWaiter {
         let names: Vec<String> = spiders.iter().map(|name| (*name).to_owned()).collect();
         let named = (!names.is_empty()).then_some(names.as_slice());
         wakeups.register(tenant, claimer, named, &JobSettings::default()).unwrap()
@@ -202,8 +202,8 @@ mod tests {
         QueuedJob::External { spider_name: name.to_owned(), not_for: None }
     }
 
-    fn is_woken(claim: &mut Registration) -> bool {
-        claim.woken().now_or_never().is_some()
+    fn is_woken(claim: &mut ClaimWaiter) -> bool {
+        claim.notified().now_or_never().is_some()
     }
 
     #[test]
@@ -231,11 +231,11 @@ mod tests {
         wakeups.notify(ACME, external("a"));
         assert!(is_woken(&mut first));
         wakeups.notify(ACME, external("a"));
-        first.has_looked();
+        first.clear_wakeup();
         drop(first);
 
         assert!(is_woken(&mut second));
-        second.has_looked();
+        second.clear_wakeup();
         drop(second);
         assert_eq!(wakeups.tenants(), []);
     }

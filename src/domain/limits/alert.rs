@@ -1,32 +1,32 @@
 //! A word to a tenant's admins before a quota is used up: nine tenths of it are. At most one an hour for each quota.
 
 use super::quota::Quota;
-use crate::auth::scope::SystemReason;
+use crate::auth::tenant_scope::SystemReason;
 use crate::base::clock::epoch_seconds;
 use crate::base::ids::TenantId;
 use crate::domain::error::Result;
 use crate::domain::notifications::notify;
-use crate::domain::op::{Kernel, Op};
+use crate::domain::op::{Op, Services};
 use crate::protocol::event::Event;
 use crate::protocol::message::{Severity, SystemAlert};
 
 /// Raises what has become due. An alert that cannot be raised is due again with the next use near the limit.
-pub async fn raise_due(kernel: &Kernel) -> Result<()> {
-    let due = std::mem::take(&mut *kernel.limits.alerts.lock());
+pub async fn raise_due(services: &Services) -> Result<()> {
+    let due = std::mem::take(&mut *services.limits.alerts.lock());
     let mut failed = Ok(());
     for (tenant_id, quota) in due {
-        if let Err(problem) = raise(kernel, tenant_id, quota).await {
-            kernel.limits.meter(tenant_id, kernel.clock.now()).give_alert_back(quota);
+        if let Err(problem) = raise(services, tenant_id, quota).await {
+            services.limits.meter(tenant_id, services.clock.now()).release_alert(quota);
             failed = Err(problem);
         }
     }
     failed
 }
 
-async fn raise(kernel: &Kernel, tenant_id: TenantId, quota: Quota) -> Result<()> {
+async fn raise(services: &Services, tenant_id: TenantId, quota: Quota) -> Result<()> {
     // Raised by an operator in the meantime: nothing is near any more.
-    let Some(most) = kernel.limits.limit(tenant_id, quota) else { return Ok(()) };
-    let op = Op::of_system(kernel, SystemReason::Quota, tenant_id);
+    let Some(most) = services.limits.limit(tenant_id, quota) else { return Ok(()) };
+    let op = Op::of_system(services, SystemReason::Quota, tenant_id);
     let message = SystemAlert {
         severity: Severity::Warning,
         category: "quota".to_owned(),

@@ -17,13 +17,13 @@ const NEVER: i64 = i64::MIN;
 pub struct Meter {
     buckets: [Bucket; Quota::ALL.len()],
     refused: [AtomicU64; Quota::ALL.len()],
-    alerted_at: [Alerted; Quota::ALL.len()],
+    last_alerts: [LastAlert; Quota::ALL.len()],
 }
 
 #[derive(Debug)]
-struct Alerted(AtomicI64);
+struct LastAlert(AtomicI64);
 
-impl Default for Alerted {
+impl Default for LastAlert {
     fn default() -> Self {
         Self(AtomicI64::new(NEVER))
     }
@@ -45,7 +45,7 @@ impl Meter {
 
     /// Claims the right to raise an alert: at most one an hour, whoever asks first.
     pub(super) fn claim_alert(&self, quota: Quota, now: DateTime<Utc>) -> bool {
-        let last = &self.alerted_at[quota as usize].0;
+        let last = &self.last_alerts[quota as usize].0;
         let before = last.load(Ordering::Relaxed);
         let due =
             before == NEVER || now.timestamp_micros() - before >= ALERT_PAUSE.num_microseconds().unwrap_or(0);
@@ -55,16 +55,16 @@ impl Meter {
     }
 
     /// Gives the right back: the alert could not be raised.
-    pub(super) fn give_alert_back(&self, quota: Quota) {
-        self.alerted_at[quota as usize].0.store(NEVER, Ordering::Relaxed);
+    pub(super) fn release_alert(&self, quota: Quota) {
+        self.last_alerts[quota as usize].0.store(NEVER, Ordering::Relaxed);
     }
 
     /// Whether forgetting it would change nothing for the tenant but a figure.
     pub(super) fn is_idle(&self, now: DateTime<Utc>) -> bool {
-        let hour_old = |alerted: &Alerted| {
+        let hour_old = |alerted: &LastAlert| {
             let at = alerted.0.load(Ordering::Relaxed);
             at == NEVER || now.timestamp_micros() - at >= ALERT_PAUSE.num_microseconds().unwrap_or(0)
         };
-        self.buckets.iter().all(|bucket| bucket.is_full(now)) && self.alerted_at.iter().all(hour_old)
+        self.buckets.iter().all(|bucket| bucket.is_full(now)) && self.last_alerts.iter().all(hour_old)
     }
 }

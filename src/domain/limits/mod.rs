@@ -5,7 +5,7 @@ pub mod alert;
 pub mod meter;
 pub mod overrides;
 pub mod quota;
-pub mod rates;
+pub mod rate_limiter;
 pub mod usage;
 
 #[cfg(test)]
@@ -20,17 +20,17 @@ use parking_lot::{Mutex, RwLock};
 
 use self::meter::Meter;
 use self::quota::{Quota, Quotas};
-use self::rates::Rates;
+use self::rate_limiter::RateLimiter;
 use crate::auth::principal::Principal;
-use crate::base::address::AddressBlock;
-use crate::base::gcra::Level;
+use crate::base::gcra::RateState;
 use crate::base::ids::{KeyId, OperatorId, TenantId, UserId};
+use crate::base::ip_prefix::IpPrefix;
 use crate::protocol::problem::{Code, Problem};
 
 /// Bounded: tenants metered at once; beyond it idle ones are forgotten.
-const MOST_METERS: usize = 10_000;
+const MAX_METERS: usize = 10_000;
 /// Bounded: alerts that wait to be raised; beyond it the next use near the limit tries again.
-const MOST_ALERTS: usize = 10_000;
+const MAX_ALERTS: usize = 10_000;
 
 /// What the configuration says.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,8 +66,8 @@ pub struct Limits {
     defaults: Quotas,
     overrides: RwLock<HashMap<TenantId, Quotas>>,
     meters: Mutex<HashMap<TenantId, Arc<Meter>>>,
-    callers: Rates<Requester>,
-    addresses: Rates<AddressBlock>,
+    callers: RateLimiter<Requester>,
+    addresses: RateLimiter<IpPrefix>,
     alerts: Mutex<Vec<(TenantId, Quota)>>,
     caller_refusals: AtomicU64,
     address_refusals: AtomicU64,
@@ -87,8 +87,8 @@ impl Limits {
             defaults: settings.quotas,
             overrides: RwLock::default(),
             meters: Mutex::default(),
-            callers: Rates::new(settings.requests_per_caller),
-            addresses: Rates::new(settings.requests_per_address),
+            callers: RateLimiter::new(settings.requests_per_caller),
+            addresses: RateLimiter::new(settings.requests_per_address),
             alerts: Mutex::default(),
             caller_refusals: AtomicU64::new(0),
             address_refusals: AtomicU64::new(0),
@@ -98,75 +98,75 @@ impl Limits {
 
     /// The number in force; `None`: no limit.
     pub fn limit(&self, tenant_id: TenantId, quota: Quota) -> Option<u64> {
-        self.said(tenant_id, quota).or(self.defaults.get(quota)).filter(|number| *number > 0)
+        self.override_for(tenant_id, quota).or(self.defaults.get(quota)).filter(|number| *number > 0)
     }
 
     /// What operators said, 0 for no limit; `None`: nothing.
-    pub fn said(&self, tenant_id: TenantId, quota: Quota) -> Option<u64> {
+    pub fn override_for(&self, tenant_id: TenantId, quota: Quota) -> Option<u64> {
         self.overrides.read().get(&tenant_id).and_then(|quotas| quotas.get(quota))
     }
 
     /// Counts a request from an address, before anything is known of who sends it.
-    pub fn request_from(&self, address: AddressBlock, now: DateTime<Utc>) -> Option<Level> {
-        count(self.addresses.take(address, now), &self.address_refusals)
+    pub fn count_address_request(&self, address: IpPrefix, now: DateTime<Utc>) -> Option<RateState> {
+        count_if_refused(self.addresses.take(address, now), &self.address_refusals)
     }
 
     /// Counts a request of a verified caller.
-    pub fn request_of(&self, caller: Requester, now: DateTime<Utc>) -> Option<Level> {
-        count(self.callers.take(caller, now), &self.caller_refusals)
+    pub fn count_caller_request(&self, caller: Requester, now: DateTime<Utc>) -> Option<RateState> {
+        count_if_refused(self.callers.take(caller, now), &self.caller_refusals)
     }
 
     /// Takes one unit of a quota that is counted by the second; `None` when there is no limit.
-    pub fn take(&self, tenant_id: TenantId, quota: Quota, now: DateTime<Utc>) -> Option<Level> {
+    pub fn take(&self, tenant_id: TenantId, quota: Quota, now: DateTime<Utc>) -> Option<RateState> {
         let per_second = self.limit(tenant_id, quota)?;
         let meter = self.meter(tenant_id, now);
         let level = meter.bucket(quota).take(per_second, now);
-        if level.refused_for_secs.is_some() {
-            self.refused(&meter, quota);
+        if level.retry_after_secs.is_some() {
+            self.count_refusal(&meter, quota);
         }
-        self.used(tenant_id, &meter, quota, level.used(), per_second, now);
+        self.alert_if_near(tenant_id, &meter, quota, level.used(), per_second, now);
         Some(level)
     }
 
     /// Notes bytes that went out to the tenant's readers.
-    pub fn sent(&self, tenant_id: TenantId, bytes: usize, now: DateTime<Utc>) {
+    pub fn record_sent(&self, tenant_id: TenantId, bytes: usize, now: DateTime<Utc>) {
         let quota = Quota::BytesOutPerSecond;
         let Some(per_second) = self.limit(tenant_id, quota) else { return };
         let meter = self.meter(tenant_id, now);
         let level = meter.bucket(quota).spend(bytes as u64, per_second, now);
         if level.remaining == 0 {
-            self.refused(&meter, quota);
+            self.count_refusal(&meter, quota);
         }
-        self.used(tenant_id, &meter, quota, level.used(), per_second, now);
+        self.alert_if_near(tenant_id, &meter, quota, level.used(), per_second, now);
     }
 
     /// Until when delivery to the tenant has to wait; `None`: it may go on.
-    pub fn may_send_at(&self, tenant_id: TenantId, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    pub fn send_blocked_until(&self, tenant_id: TenantId, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let quota = Quota::BytesOutPerSecond;
         self.limit(tenant_id, quota)?;
         self.meter(tenant_id, now).bucket(quota).pays_at(now)
     }
 
     /// Whether one more may be held where `held` are; notes the refusal, or how near the limit it comes.
-    pub fn may_hold(&self, tenant_id: TenantId, quota: Quota, held: u64, now: DateTime<Utc>) -> bool {
+    pub fn allows_one_more(&self, tenant_id: TenantId, quota: Quota, held: u64, now: DateTime<Utc>) -> bool {
         let Some(most) = self.limit(tenant_id, quota) else { return true };
         let meter = self.meter(tenant_id, now);
         let fits = held < most;
         if !fits {
-            self.refused(&meter, quota);
+            self.count_refusal(&meter, quota);
         }
-        self.used(tenant_id, &meter, quota, held + u64::from(fits), most, now);
+        self.alert_if_near(tenant_id, &meter, quota, held + u64::from(fits), most, now);
         fits
     }
 
     /// Notes that `used` of a quota are held now, or that so many would be and were refused.
-    pub fn noted(&self, tenant_id: TenantId, quota: Quota, used: u64, fits: bool, now: DateTime<Utc>) {
+    pub fn record_usage(&self, tenant_id: TenantId, quota: Quota, used: u64, fits: bool, now: DateTime<Utc>) {
         let Some(most) = self.limit(tenant_id, quota) else { return };
         let meter = self.meter(tenant_id, now);
         if !fits {
-            self.refused(&meter, quota);
+            self.count_refusal(&meter, quota);
         }
-        self.used(tenant_id, &meter, quota, used, most, now);
+        self.alert_if_near(tenant_id, &meter, quota, used, most, now);
     }
 
     /// Refusals since the start by limit, for the metrics: `caller`, `address` and the names of the quotas.
@@ -179,18 +179,18 @@ impl Limits {
     /// The tenant's meter; made anew when it has none.
     pub(super) fn meter(&self, tenant_id: TenantId, now: DateTime<Utc>) -> Arc<Meter> {
         let mut meters = self.meters.lock();
-        if meters.len() >= MOST_METERS && !meters.contains_key(&tenant_id) {
+        if meters.len() >= MAX_METERS && !meters.contains_key(&tenant_id) {
             meters.retain(|_, meter| !meter.is_idle(now));
         }
         Arc::clone(meters.entry(tenant_id).or_default())
     }
 
-    fn refused(&self, meter: &Meter, quota: Quota) {
+    fn count_refusal(&self, meter: &Meter, quota: Quota) {
         meter.count_refusal(quota);
         self.quota_refusals[quota as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    fn used(
+    fn alert_if_near(
         &self,
         tenant_id: TenantId,
         meter: &Meter,
@@ -204,21 +204,21 @@ impl Limits {
             return;
         }
         let mut alerts = self.alerts.lock();
-        if alerts.len() < MOST_ALERTS && meter.claim_alert(quota, now) {
+        if alerts.len() < MAX_ALERTS && meter.claim_alert(quota, now) {
             alerts.push((tenant_id, quota));
         }
     }
 }
 
-fn count(level: Option<Level>, refusals: &AtomicU64) -> Option<Level> {
-    if level.is_some_and(|level| level.refused_for_secs.is_some()) {
+fn count_if_refused(level: Option<RateState>, refusals: &AtomicU64) -> Option<RateState> {
+    if level.is_some_and(|level| level.retry_after_secs.is_some()) {
         refusals.fetch_add(1, Ordering::Relaxed);
     }
     level
 }
 
 /// The refusal of a tenant that has used a quota up.
-pub fn used_up(quota: Quota, most: u64, retry_after: u64) -> Problem {
+pub fn quota_exceeded(quota: Quota, most: u64, retry_after: u64) -> Problem {
     let words = format!("Your tenant has used up its quota of {most} {}.", quota.words());
     Problem::new(Code::RateLimited, words).retry_after(u32::try_from(retry_after).unwrap_or(u32::MAX))
 }

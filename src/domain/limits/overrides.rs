@@ -4,25 +4,26 @@
 use std::collections::HashMap;
 
 use super::quota::Quotas;
-use crate::auth::scope::SystemReason;
+use crate::auth::tenant_scope::SystemReason;
 use crate::base::ids::TenantId;
 use crate::domain::error::Result;
-use crate::domain::op::Kernel;
+use crate::domain::op::Services;
 use crate::protocol::problem::Problem;
 use crate::storage::tenants::{self, TenantRow};
 
 /// Reads what operators said of every tenant. Those of whom nothing was said cost nothing.
-pub async fn refresh(kernel: &Kernel) -> Result<()> {
-    let tx = kernel.db.system(SystemReason::Quota).read().await?;
+pub async fn refresh(services: &Services) -> Result<()> {
+    let tx = services.db.system(SystemReason::Quota).read().await?;
     let rows = tenants::with_quotas(&tx).await?;
     drop(tx);
-    let said: Result<HashMap<_, _>> = rows.iter().map(|row| Ok((TenantId(row.id), of(row)?))).collect();
-    *kernel.limits.overrides.write() = said?;
+    let overrides: Result<HashMap<_, _>> =
+        rows.iter().map(|row| Ok((TenantId(row.id), parse(row)?))).collect();
+    *services.limits.overrides.write() = overrides?;
     Ok(())
 }
 
 /// What was said of one tenant.
-pub fn of(row: &TenantRow) -> Result<Quotas> {
+pub fn parse(row: &TenantRow) -> Result<Quotas> {
     Quotas::from_json(row.quotas.as_deref()).map_err(|error| {
         tracing::error!(%error, tenant.id = row.id, "the stored quotas of a tenant are not readable");
         Problem::internal()

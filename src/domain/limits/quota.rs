@@ -116,9 +116,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_quota_has_a_place_and_a_name_of_its_own() {
-        for (place, quota) in Quota::ALL.into_iter().enumerate() {
-            assert_eq!(quota as usize, place);
+    fn each_quota_has_an_index_and_a_name_of_its_own() {
+        for (index, quota) in Quota::ALL.into_iter().enumerate() {
+            assert_eq!(quota as usize, index);
         }
         let names: std::collections::BTreeSet<_> = Quota::ALL.map(Quota::name).into();
         assert_eq!(names.len(), Quota::ALL.len());

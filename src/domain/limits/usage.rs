@@ -2,17 +2,17 @@
 
 use super::quota::Quota;
 use crate::auth::permission::Permission;
-use crate::auth::scope::SystemReason;
+use crate::auth::tenant_scope::SystemReason;
 use crate::base::ids::TenantId;
 use crate::domain::error::Result;
-use crate::domain::identity::platform::PlatformOp;
+use crate::domain::identity::platform_op::PlatformOp;
 use crate::domain::identity::tenants;
 use crate::domain::op::Op;
 use crate::storage::{events, jobs, upload_totals};
 
 /// One quota as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Used {
+pub struct QuotaUsage {
     pub quota: Quota,
     /// `None`: no limit.
     pub limit: Option<u64>,
@@ -23,28 +23,28 @@ pub struct Used {
 }
 
 /// The caller's tenant, which has so many `connections` open.
-pub async fn own(op: &Op, connections: usize) -> Result<Vec<Used>> {
+pub async fn own(op: &Op, connections: usize) -> Result<Vec<QuotaUsage>> {
     op.require(Permission::ReadStats)?;
     read(op, connections).await
 }
 
 /// Any tenant, for operators.
-pub async fn of_tenant(op: &PlatformOp, tenant_id: TenantId, connections: usize) -> Result<Vec<Used>> {
+pub async fn of_tenant(op: &PlatformOp, tenant_id: TenantId, connections: usize) -> Result<Vec<QuotaUsage>> {
     // Refuses who is no operator, and tenants that do not exist.
     tenants::get(op, tenant_id).await?;
-    let op = Op::of_system(&op.kernel, SystemReason::Operator, tenant_id);
+    let op = Op::of_system(&op.services, SystemReason::Operator, tenant_id);
     read(&op, connections).await
 }
 
-async fn read(op: &Op, connections: usize) -> Result<Vec<Used>> {
+async fn read(op: &Op, connections: usize) -> Result<Vec<QuotaUsage>> {
     let tx = op.read().await?;
     let log = events::log(&tx).await?;
     let pending_jobs = jobs::pending(&tx).await?;
     let upload_bytes = upload_totals::read(&tx).await?;
     drop(tx);
-    let (limits, tenant_id, now) = (&op.kernel.limits, op.scope.tenant_id(), op.now());
+    let (limits, tenant_id, now) = (&op.services.limits, op.scope.tenant_id(), op.now());
     let meter = limits.meter(tenant_id, now);
-    let stand = |quota: Quota| {
+    let usage = |quota: Quota| {
         let limit = limits.limit(tenant_id, quota);
         let used = match quota {
             Quota::Connections => Some(connections as u64),
@@ -54,9 +54,9 @@ async fn read(op: &Op, connections: usize) -> Result<Vec<Used>> {
             Quota::ConnectsPerSecond
             | Quota::MessagesPerSecond
             | Quota::BytesOutPerSecond
-            | Quota::RequestsPerSecond => limit.map(|most| meter.bucket(quota).look(most, now).used()),
+            | Quota::RequestsPerSecond => limit.map(|most| meter.bucket(quota).peek(most, now).used()),
         };
-        Used { quota, limit, used, refused: meter.refused(quota) }
+        QuotaUsage { quota, limit, used, refused: meter.refused(quota) }
     };
-    Ok(Quota::ALL.map(stand).into())
+    Ok(Quota::ALL.map(usage).into())
 }

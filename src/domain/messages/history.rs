@@ -9,7 +9,7 @@ use crate::base::ids::{RoomId, UserId};
 use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
 use crate::domain::op::Op;
-use crate::domain::rooms::access::{caller, meet};
+use crate::domain::rooms::access::{load, require_user};
 use crate::protocol::problem::Problem;
 use crate::protocol::room::Message;
 use crate::storage::messages::{self, MessageRow};
@@ -17,7 +17,7 @@ use crate::storage::users::UserRow;
 use crate::storage::{TenantTx, room_reads, rooms, time, users};
 
 /// Two people's conversation, as one of them sees it.
-pub struct Conversation {
+pub struct DirectConversation {
     pub user: UserRow,
     pub unread_count: u64,
     pub started_at: String,
@@ -27,34 +27,34 @@ pub struct Conversation {
 pub async fn of_room(op: &Op, room_id: &str, page: PageRequest<i64>) -> Result<Page<Message, i64>> {
     op.require(Permission::ReadRooms)?;
     let tx = op.read().await?;
-    let room = meet(op, &tx, room_id).await?;
+    let room = load(op, &tx, room_id).await?;
     room.require_member()?;
     let rows = messages::history(&tx, room.id(), page.after, page.limit + 1).await?;
-    let page = Page::cut(rows, page.limit, |row| row.id);
-    shown(&tx, page, |_| (Some(room.row.slug.as_str()), None)).await
+    let page = Page::from_rows(rows, page.limit, |row| row.id);
+    to_messages(&tx, page, |_| (Some(room.row.slug.as_str()), None)).await
 }
 
 /// The caller's conversation with a user of the tenant; empty while nothing was said.
-pub async fn of_person(op: &Op, other: UserId, page: PageRequest<i64>) -> Result<Page<Message, i64>> {
+pub async fn with_user(op: &Op, other: UserId, page: PageRequest<i64>) -> Result<Page<Message, i64>> {
     op.require(Permission::ReadRooms)?;
-    let me = caller(op)?;
+    let me = require_user(op)?;
     let tx = op.read().await?;
     users::find(&tx, other).await?.ok_or_else(Problem::not_found)?;
     let Some(row) = rooms::find_between(&tx, [me, other]).await? else {
         return Ok(Page { rows: Vec::new(), next: None });
     };
     let rows = messages::history(&tx, RoomId(row.id), page.after, page.limit + 1).await?;
-    let page = Page::cut(rows, page.limit, |row| row.id);
-    shown(&tx, page, |row| (None, Some(if row.sender_id == me.0 { other } else { me }))).await
+    let page = Page::from_rows(rows, page.limit, |row| row.id);
+    to_messages(&tx, page, |row| (None, Some(if row.sender_id == me.0 { other } else { me }))).await
 }
 
 /// The people that the caller has talked with, the latest acquaintance first.
-pub async fn conversations(op: &Op, page: PageRequest<i64>) -> Result<Page<Conversation, i64>> {
+pub async fn conversations(op: &Op, page: PageRequest<i64>) -> Result<Page<DirectConversation, i64>> {
     op.require(Permission::ReadRooms)?;
-    let me = caller(op)?;
+    let me = require_user(op)?;
     let tx = op.read().await?;
     let rows = rooms::conversations(&tx, me, page.after, page.limit + 1).await?;
-    let page = Page::cut(rows, page.limit, |row| row.id);
+    let page = Page::from_rows(rows, page.limit, |row| row.id);
     let ids: Vec<RoomId> = page.rows.iter().map(|row| RoomId(row.id)).collect();
     let read: HashMap<RoomId, i64> = room_reads::of_user(&tx, me, &ids).await?.into_iter().collect();
     let mut found = Vec::with_capacity(page.rows.len());
@@ -64,15 +64,15 @@ pub async fn conversations(op: &Op, page: PageRequest<i64>) -> Result<Page<Conve
         let room_id = RoomId(row.id);
         let last = read.get(&room_id).copied().unwrap_or(0);
         let unread_count = messages::unread(&tx, room_id, me, last).await?;
-        found.push(Conversation { user, unread_count, started_at: rfc3339(time(row.created_at)) });
+        found.push(DirectConversation { user, unread_count, started_at: rfc3339(time(row.created_at)) });
     }
     Ok(Page { rows: found, next: page.next })
 }
 
-async fn shown<'a>(
+async fn to_messages<'a>(
     tx: &TenantTx,
     page: Page<MessageRow, i64>,
-    place: impl Fn(&MessageRow) -> (Option<&'a str>, Option<UserId>),
+    addressee_of: impl Fn(&MessageRow) -> (Option<&'a str>, Option<UserId>),
 ) -> Result<Page<Message, i64>> {
     let mut ids: Vec<i64> = page.rows.iter().map(|row| row.sender_id).collect();
     ids.sort_unstable();
@@ -80,7 +80,7 @@ async fn shown<'a>(
     let people: HashMap<i64, UserRow> =
         users::find_all(tx, &ids).await?.into_iter().map(|user| (user.id, user)).collect();
     let view = |row: &MessageRow| {
-        let (room_id, target) = place(row);
+        let (room_id, target) = addressee_of(row);
         // A user whose messages stand is never removed from the store, only emptied.
         people.get(&row.sender_id).map(|user| message(row, sender(user), room_id, target))
     };

@@ -1,13 +1,13 @@
 //! What people say: in rooms, and to each other. Stored, in one order, told once.
 
-mod change;
+mod conversation;
+mod edit;
 mod history;
-mod read;
+mod read_markers;
 mod send;
-mod spot;
 mod view;
 
-pub use change::{delete, edit};
-pub use history::{Conversation, conversations, of_person, of_room};
-pub use read::{read_person, read_room};
-pub use send::{NewMessage, Sent, To, judge, send};
+pub use edit::{delete, edit};
+pub use history::{DirectConversation, conversations, of_room, with_user};
+pub use read_markers::{mark_direct_read, mark_room_read};
+pub use send::{NewMessage, Recipient, SentMessage, send, validate};

@@ -21,7 +21,7 @@ pub fn payload(row: &MessageRow, room_id: Option<&str>, target: Option<UserId>) 
         target_user: target.map(|user| user.0),
         message_id: row.message_id.to_string(),
         client_message_id: row.client_message_id.clone(),
-        attachments: attach::read(row.attachments.as_deref()),
+        attachments: attach::from_json(row.attachments.as_deref()),
         timestamp: rfc3339(time(row.created_at)),
         edited_at: row.edited_at.map(|at| rfc3339(time(at))),
         deleted_at: row.deleted_at.map(|at| rfc3339(time(at))),

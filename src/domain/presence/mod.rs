@@ -1,9 +1,9 @@
 //! Who is there: each person over all tabs, for the people of the rooms that they share. What changed is told once a second,
 //! so that however many come and go, a receiver has one message a second of it.
 
-mod news;
-mod tell;
-mod told;
+mod diff;
+mod flush;
+mod published;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
@@ -11,29 +11,29 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
 
-pub use tell::tell;
+pub use flush::flush;
 
-use self::news::messages;
-use self::told::Told;
+use self::diff::to_messages;
+use self::published::PublishedPresence;
 use crate::auth::permission::Permission;
 use crate::base::ids::{ConnectionId, RoomId, TenantId, UserId};
-use crate::cluster::attendance::{Attendance, Attention, Person};
+use crate::cluster::presence_store::{Availability, PresenceStore, TenantUser};
 use crate::domain::error::Result;
 use crate::domain::op::Op;
-use crate::domain::rooms::access::caller;
-use crate::protocol::command::PresenceWish;
+use crate::domain::rooms::access::require_user;
+use crate::protocol::command::OwnPresence;
 use crate::protocol::message::ServerMessage;
 
 /// Tabs of one person that may be gone and count all the same: who reloads more often than that within the grace is there by
 /// the others.
-const MOST_TABS: usize = 32;
+const MAX_GRACE_CONNECTIONS: usize = 32;
 /// People of a tenant who are told of in one second; the others come with the next. It keeps a message below the 64 KiB that a
 /// socket carries.
-const MOST_TOLD: usize = 1_000;
+const MAX_USERS_PER_MESSAGE: usize = 1_000;
 
 /// Who is there, and what has been told of it.
-pub struct Presence {
-    attendance: Box<dyn Attendance>,
+pub struct PresenceTracker {
+    store: Box<dyn PresenceStore>,
     grace: TimeDelta,
     state: Mutex<State>,
 }
@@ -41,86 +41,87 @@ pub struct Presence {
 #[derive(Default)]
 struct State {
     /// Connections that have ended and count until their time, which comes in this order. Bounded by [`MOST_TABS`] a person.
-    lingering: VecDeque<Lingering>,
+    pending_disconnects: VecDeque<PendingDisconnect>,
     /// People to be looked at; each once.
-    due: HashMap<TenantId, BTreeMap<UserId, Why>>,
-    told: HashMap<TenantId, Told>,
+    due: HashMap<TenantId, BTreeMap<UserId, ChangeReason>>,
+    published: HashMap<TenantId, PublishedPresence>,
 }
 
-struct Lingering {
+struct PendingDisconnect {
     ends_at: DateTime<Utc>,
-    person: Person,
+    person: TenantUser,
     connection: ConnectionId,
 }
 
 /// Why somebody is to be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Why {
+enum ChangeReason {
     /// Came, went or turned.
-    Changed,
+    AvailabilityChanged,
     /// Has joined or left a room.
-    Moved,
+    MembershipChanged,
 }
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Departure {
+pub enum DisconnectKind {
     /// The person may be back at once.
-    Usual,
+    Normal,
     /// It was silent for so long that there is no grace left.
-    Silent,
+    TimedOut,
 }
 
 /// Says whether the caller sits in front of a connection.
-pub fn show(op: &Op, connection: ConnectionId, wish: PresenceWish) -> Result<()> {
+pub fn show(op: &Op, connection: ConnectionId, command: OwnPresence) -> Result<()> {
     op.require(Permission::ShowPresence)?;
-    let person = Person { tenant: op.scope.tenant_id(), user: caller(op)? };
-    let attention = match wish {
-        PresenceWish::Online => Attention::Online,
-        PresenceWish::Away => Attention::Away,
+    let person = TenantUser { tenant: op.scope.tenant_id(), user: require_user(op)? };
+    let availability = match command {
+        OwnPresence::Online => Availability::Online,
+        OwnPresence::Away => Availability::Away,
     };
-    op.kernel.together.presence.attendance.put(person, connection, attention);
+    op.services.ephemeral.presence.store.put(person, connection, availability);
     Ok(())
 }
 
-impl Presence {
-    pub fn new(attendance: Box<dyn Attendance>, grace: Duration) -> Self {
+impl PresenceTracker {
+    pub fn new(store: Box<dyn PresenceStore>, grace: Duration) -> Self {
         let grace = TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
-        Self { attendance, grace, state: Mutex::default() }
+        Self { store: store, grace, state: Mutex::default() }
     }
 
     /// A person has come by another connection.
-    pub fn enter(&self, person: Person, connection: ConnectionId) {
-        self.attendance.put(person, connection, Attention::Online);
+    pub fn enter(&self, person: TenantUser, connection: ConnectionId) {
+        self.store.put(person, connection, Availability::Online);
     }
 
     /// A connection has ended, at a time by the steady clock. It counts on for a while, as what it was.
     pub fn leave(
         &self,
-        person: Person,
+        person: TenantUser,
         connection: ConnectionId,
-        departure: Departure,
+        kind: DisconnectKind,
         steady: DateTime<Utc>,
     ) {
-        let counts_on = departure == Departure::Usual && self.attendance.connections(person) <= MOST_TABS;
-        if self.grace.is_zero() || !counts_on {
-            return self.attendance.remove(person, connection);
+        let has_grace =
+            kind == DisconnectKind::Normal && self.store.connection_count(person) <= MAX_GRACE_CONNECTIONS;
+        if self.grace.is_zero() || !has_grace {
+            return self.store.remove(person, connection);
         }
         let ends_at = steady + self.grace;
-        self.state.lock().lingering.push_back(Lingering { ends_at, person, connection });
+        self.state.lock().pending_disconnects.push_back(PendingDisconnect { ends_at, person, connection });
     }
 
     /// Shows somebody who has just come the people of these rooms. Nothing else is told meanwhile: what is handed over is not
     /// older than what the connection has been told already.
-    pub fn welcome(&self, person: Person, rooms: &[RoomId], hand_over: impl FnMut(&ServerMessage)) {
+    pub fn send_snapshot(&self, person: TenantUser, rooms: &[RoomId], send: impl FnMut(&ServerMessage)) {
         let state = self.state.lock();
-        let told = state.told.get(&person.tenant);
-        let people = told.map(|told| told.people_of(rooms, person.user)).unwrap_or_default();
-        messages(&people, true).iter().for_each(hand_over);
+        let published = state.published.get(&person.tenant);
+        let people = published.map(|published| published.users_in(rooms, person.user)).unwrap_or_default();
+        to_messages(&people, true).iter().for_each(send);
     }
 
     /// How many people are there, in all tenants.
-    pub fn online(&self) -> usize {
-        self.attendance.count()
+    pub fn user_count(&self) -> usize {
+        self.store.count()
     }
 }

@@ -2,10 +2,10 @@
 
 use url::Url;
 
-use crate::base::compared;
-use crate::base::money::Minor;
+use crate::base::money::MinorUnits;
+use crate::base::normalize;
 use crate::base::text;
-use crate::protocol::problem::{FieldError, Step};
+use crate::protocol::problem::{FieldError, PathSegment};
 use crate::protocol::property::{Address, PropertyInput};
 
 /// Bytes that `attributes` may take as JSON.
@@ -29,21 +29,21 @@ pub(super) struct Draft {
 
 impl Draft {
     pub(super) fn parse(mut input: PropertyInput) -> Result<Self, Vec<FieldError>> {
-        let mut check = Check::default();
-        let source = check.required("source", input.source.take(), 100);
-        let listing_key = check.required("listing_key", input.listing_key.take(), 200);
-        check.text(&["property_type"], &mut input.property_type, 100);
-        check.text(&["living_area_units"], &mut input.living_area_units, 30);
-        check.text(&["lot_size_units"], &mut input.lot_size_units, 30);
+        let mut check = DraftValidator::default();
+        let source = check.check_required("source", input.source.take(), 100);
+        let listing_key = check.check_required("listing_key", input.listing_key.take(), 200);
+        check.check_text(&["property_type"], &mut input.property_type, 100);
+        check.check_text(&["living_area_units"], &mut input.living_area_units, 30);
+        check.check_text(&["lot_size_units"], &mut input.lot_size_units, 30);
         if let Some(address) = &mut input.address {
-            check.address(address);
+            check.check_address(address);
         }
-        let host = check.page(&mut input.source_url);
-        check.money(&input);
-        check.figures(&input);
-        check.place(&input);
-        let attributes = check.attributes(&mut input);
-        check.done().map(|()| Self { source, listing_key, fields: input, host, attributes })
+        let host = check.check_source_url(&mut input.source_url);
+        check.check_prices(&input);
+        check.check_numbers(&input);
+        check.check_coordinates(&input);
+        let attributes = check.take_attributes(&mut input);
+        check.into_result().map(|()| Self { source, listing_key, fields: input, host, attributes })
     }
 
     /// Whether the source no longer has the listing.
@@ -54,82 +54,86 @@ impl Draft {
 
 /// Gathers what is wrong.
 #[derive(Default)]
-struct Check {
+struct DraftValidator {
     errors: Vec<FieldError>,
 }
 
-impl Check {
-    fn refuse(&mut self, path: &[&str], kind: &str, words: impl Into<String>) {
-        let steps: Vec<Step> = path.iter().map(|name| Step::Name((*name).to_owned())).collect();
+impl DraftValidator {
+    fn add_error(&mut self, path: &[&str], kind: &str, words: impl Into<String>) {
+        let steps: Vec<PathSegment> = path.iter().map(|name| PathSegment::Name((*name).to_owned())).collect();
         self.errors.push(FieldError::in_body(&steps, kind, words));
     }
 
-    fn done(self) -> Result<(), Vec<FieldError>> {
+    fn into_result(self) -> Result<(), Vec<FieldError>> {
         if self.errors.is_empty() { Ok(()) } else { Err(self.errors) }
     }
 
-    fn required(&mut self, name: &str, value: Option<String>, most: usize) -> String {
-        let value = compared::exact(&value.unwrap_or_default());
+    fn check_required(&mut self, name: &str, value: Option<String>, most: usize) -> String {
+        let value = normalize::exact(&value.unwrap_or_default());
         if value.trim().is_empty() {
-            self.refuse(&[name], "required", format!("is needed, with 1 to {most} characters"));
-        } else if !text::fits(&value, 1, most) {
-            self.refuse(&[name], "max_length", format!("must have 1 to {most} characters and no NUL"));
+            self.add_error(&[name], "required", format!("is needed, with 1 to {most} characters"));
+        } else if !text::has_length(&value, 1, most) {
+            self.add_error(&[name], "max_length", format!("must have 1 to {most} characters and no NUL"));
         } else if matches!(value.as_str(), "." | "..") {
             // Clients resolve them away in the path of `by-key` (RFC 3986 section 5.2.4).
-            self.refuse(&[name], "reserved", "must not be `.` or `..`");
+            self.add_error(&[name], "reserved", "must not be `.` or `..`");
         }
         value
     }
 
     /// A blank text is one that the source does not know.
-    fn text(&mut self, path: &[&str], value: &mut Option<String>, most: usize) {
+    fn check_text(&mut self, path: &[&str], value: &mut Option<String>, most: usize) {
         if value.as_deref().is_some_and(|text| text.trim().is_empty()) {
             *value = None;
         }
-        if value.as_deref().is_some_and(|value| !text::fits(value, 1, most)) {
-            self.refuse(path, "max_length", format!("must have at most {most} characters and no NUL"));
+        if value.as_deref().is_some_and(|value| !text::has_length(value, 1, most)) {
+            self.add_error(path, "max_length", format!("must have at most {most} characters and no NUL"));
         }
     }
 
-    fn address(&mut self, address: &mut Address) {
-        self.text(&["address", "unparsed"], &mut address.unparsed, 300);
-        self.text(&["address", "street"], &mut address.street, 200);
-        self.text(&["address", "city"], &mut address.city, 100);
-        self.text(&["address", "state_or_province"], &mut address.state_or_province, 100);
-        self.text(&["address", "postal_code"], &mut address.postal_code, 20);
-        self.text(&["address", "country"], &mut address.country, 100);
+    fn check_address(&mut self, address: &mut Address) {
+        self.check_text(&["address", "unparsed"], &mut address.unparsed, 300);
+        self.check_text(&["address", "street"], &mut address.street, 200);
+        self.check_text(&["address", "city"], &mut address.city, 100);
+        self.check_text(&["address", "state_or_province"], &mut address.state_or_province, 100);
+        self.check_text(&["address", "postal_code"], &mut address.postal_code, 20);
+        self.check_text(&["address", "country"], &mut address.country, 100);
     }
 
-    fn page(&mut self, source_url: &mut Option<String>) -> Option<String> {
+    fn check_source_url(&mut self, source_url: &mut Option<String>) -> Option<String> {
         let before = self.errors.len();
-        self.text(&["source_url"], source_url, 2000);
+        self.check_text(&["source_url"], source_url, 2000);
         let address = source_url.as_deref().filter(|_| self.errors.len() == before)?;
         let host = Url::parse(address).ok().and_then(|url| host_of(&url));
         if host.is_none() {
             let words = "must be an absolute http or https address without a user name or password";
-            self.refuse(&["source_url"], "format", words);
+            self.add_error(&["source_url"], "format", words);
         }
         host
     }
 
     /// No finer than the currency. Of a property whose stored currency has fewer decimals that is looked at once more.
-    fn money(&mut self, input: &PropertyInput) {
+    fn check_prices(&mut self, input: &PropertyInput) {
         let currency = input.currency.as_deref().unwrap_or(DEFAULT_CURRENCY);
         if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            self.refuse(&["currency"], "pattern", "must be three capital letters, as ISO 4217 writes them");
+            self.add_error(
+                &["currency"],
+                "pattern",
+                "must be three capital letters, as ISO 4217 writes them",
+            );
         }
         for (name, price) in [
             ("list_price", input.list_price),
             ("original_list_price", input.original_list_price),
             ("close_price", input.close_price),
         ] {
-            if price.is_some_and(|price| Minor::from_major(price, currency).is_none()) {
-                self.refuse(&[name], "price", bad_price(currency));
+            if price.is_some_and(|price| MinorUnits::from_major(price, currency).is_none()) {
+                self.add_error(&[name], "price", price_error(currency));
             }
         }
     }
 
-    fn figures(&mut self, input: &PropertyInput) {
+    fn check_numbers(&mut self, input: &PropertyInput) {
         let whole = |number: Option<i64>| number.map(|number| number as f64);
         for (name, figure, most) in [
             ("bedrooms_total", whole(input.bedrooms_total), 10_000.0),
@@ -140,17 +144,17 @@ impl Check {
             ("stories", input.stories, 1_000.0),
         ] {
             if figure.is_some_and(|figure| !(0.0..=most).contains(&figure)) {
-                self.refuse(&[name], "range", format!("must be from 0 to {most}"));
+                self.add_error(&[name], "range", format!("must be from 0 to {most}"));
             }
         }
     }
 
-    fn place(&mut self, input: &PropertyInput) {
+    fn check_coordinates(&mut self, input: &PropertyInput) {
         for (name, degrees, most) in
             [("latitude", input.latitude, 90.0), ("longitude", input.longitude, 180.0)]
         {
             if degrees.is_some_and(|degrees| !(-most..=most).contains(&degrees)) {
-                self.refuse(&[name], "range", format!("must be from -{most} to {most} degrees"));
+                self.add_error(&[name], "range", format!("must be from -{most} to {most} degrees"));
             }
         }
         let missing = match (input.latitude, input.longitude) {
@@ -158,27 +162,27 @@ impl Check {
             (None, Some(_)) => "latitude",
             (None, None) | (Some(_), Some(_)) => return,
         };
-        self.refuse(&[missing], "required", "is needed: latitude and longitude come together");
+        self.add_error(&[missing], "required", "is needed: latitude and longitude come together");
     }
 
     /// The values themselves are not kept: as JSON values they take many times the memory of their text.
-    fn attributes(&mut self, input: &mut PropertyInput) -> Option<String> {
+    fn take_attributes(&mut self, input: &mut PropertyInput) -> Option<String> {
         // A map of JSON values always serialises.
         let json = serde_json::to_string(&input.attributes.take()?).unwrap_or_default();
         if json.len() > MAX_ATTRIBUTES {
-            self.refuse(&["attributes"], "max_length", "must take at most 16 KiB as JSON");
+            self.add_error(&["attributes"], "max_length", "must take at most 16 KiB as JSON");
         }
         Some(json)
     }
 }
 
 /// What is said of an amount that the currency cannot express.
-pub(super) fn bad_price(currency: &str) -> String {
+pub(super) fn price_error(currency: &str) -> String {
     format!("must be an amount that {currency} can express: 0 or more, with no more decimals than it has")
 }
 
 fn host_of(url: &Url) -> Option<String> {
-    let is_open = matches!(url.scheme(), "http" | "https") && !text::names_credentials(url);
+    let is_open = matches!(url.scheme(), "http" | "https") && !text::has_credentials(url);
     let host = url.host_str().filter(|_| is_open)?;
     Some(match url.port() {
         Some(port) => format!("{host}:{port}"),

@@ -5,16 +5,16 @@ use serde::{Deserialize, Serialize};
 
 use super::view::property;
 use crate::auth::permission::Permission;
-use crate::base::compared;
 use crate::base::ids::JobId;
+use crate::base::normalize;
 use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
 use crate::domain::op::Op;
-use crate::protocol::problem::{FieldError, Problem, Step};
+use crate::protocol::problem::{FieldError, PathSegment, Problem};
 use crate::protocol::property::{Property, PropertySort, StandardStatus};
 use crate::protocol::subscription::BoundingBox;
 use crate::storage::micros;
-use crate::storage::property_search::{self, Area, By, Order, Place, Search};
+use crate::storage::property_search::{self, Area, Search, SortCursor, SortKey, SortOrder};
 
 /// Words of `q` at most: each is a scan of its own.
 const MAX_WORDS: usize = 10;
@@ -59,17 +59,17 @@ pub async fn list(
     op.require(Permission::ReadProperties)?;
     let search = search(query)?;
     let order = order(sort);
-    let after = page.after.as_ref().map(|key| place(key, sort)).transpose()?;
+    let after = page.after.as_ref().map(|key| seek_position(key, sort)).transpose()?;
     let tx = op.read().await?;
     let rows = property_search::search(&tx, &search, order, after, page.limit + 1).await?;
     let key = |row: &_| PropertyKey { sort, value: order.by.value(row), id: row.id };
-    Ok(Page::cut(rows, page.limit, key).map(|row| property(&row)))
+    Ok(Page::from_rows(rows, page.limit, key).map(|row| property(&row)))
 }
 
 fn search(query: PropertyQuery) -> Result<Search> {
     let mut errors = Vec::new();
     let q = query.q.unwrap_or_default();
-    let words: Vec<String> = q.split_whitespace().map(compared::folded).collect();
+    let words: Vec<String> = q.split_whitespace().map(normalize::case_fold).collect();
     if words.len() > MAX_WORDS || q.chars().count() > MAX_Q || q.contains('\0') {
         let limit = format!("must have at most {MAX_WORDS} words and {MAX_Q} characters, and no NUL");
         errors.push(parameter("q", "max_length", limit));
@@ -88,7 +88,7 @@ fn search(query: PropertyQuery) -> Result<Search> {
         return Err(Problem::validation(errors));
     }
     Ok(Search {
-        city: query.city.as_deref().map(compared::folded),
+        city: query.city.as_deref().map(normalize::case_fold),
         status: query.status.map(StandardStatus::name),
         price_min: query.price_min.map(|price| hundredths(price, f64::ceil)),
         price_max: query.price_max.map(|price| hundredths(price, f64::floor)),
@@ -96,7 +96,7 @@ fn search(query: PropertyQuery) -> Result<Search> {
         area: query.bbox.map(|BoundingBox { west, south, east, north }| Area { west, south, east, north }),
         words,
         updated_since: query.updated_since.map(micros),
-        source: query.source.as_deref().map(compared::exact),
+        source: query.source.as_deref().map(normalize::exact),
         job_id: query.job_id,
         with_removed: query.include_removed,
     })
@@ -111,29 +111,29 @@ fn hundredths(major: f64, inside: fn(f64) -> f64) -> i64 {
     meant as i64
 }
 
-fn order(sort: PropertySort) -> Order {
+fn order(sort: PropertySort) -> SortOrder {
     let (by, descending) = match sort {
-        PropertySort::UpdatedAt => (By::UpdatedAt, false),
-        PropertySort::UpdatedAtDescending => (By::UpdatedAt, true),
-        PropertySort::Price => (By::Price, false),
-        PropertySort::PriceDescending => (By::Price, true),
-        PropertySort::ListedAt => (By::ListedAt, false),
-        PropertySort::ListedAtDescending => (By::ListedAt, true),
-        PropertySort::PropertyId => (By::Id, false),
-        PropertySort::PropertyIdDescending => (By::Id, true),
+        PropertySort::UpdatedAt => (SortKey::UpdatedAt, false),
+        PropertySort::UpdatedAtDescending => (SortKey::UpdatedAt, true),
+        PropertySort::Price => (SortKey::Price, false),
+        PropertySort::PriceDescending => (SortKey::Price, true),
+        PropertySort::ListedAt => (SortKey::ListedAt, false),
+        PropertySort::ListedAtDescending => (SortKey::ListedAt, true),
+        PropertySort::PropertyId => (SortKey::Id, false),
+        PropertySort::PropertyIdDescending => (SortKey::Id, true),
     };
-    Order { by, descending }
+    SortOrder { by, descending }
 }
 
-fn place(key: &PropertyKey, sort: PropertySort) -> Result<Place> {
-    let may_lack_value = matches!(order(sort).by, By::Price | By::ListedAt);
+fn seek_position(key: &PropertyKey, sort: PropertySort) -> Result<SortCursor> {
+    let may_lack_value = matches!(order(sort).by, SortKey::Price | SortKey::ListedAt);
     if key.sort != sort || (key.value.is_none() && !may_lack_value) {
         let words = "is not a cursor of a list in this order; begin again without one";
         return Err(Problem::validation(vec![parameter("cursor", "cursor", words)]));
     }
-    Ok(Place { value: key.value, id: key.id })
+    Ok(SortCursor { value: key.value, id: key.id })
 }
 
 fn parameter(name: &str, kind: &str, words: impl Into<String>) -> FieldError {
-    FieldError::in_parameter("query", &[Step::Name(name.to_owned())], kind, words)
+    FieldError::in_parameter("query", &[PathSegment::Name(name.to_owned())], kind, words)
 }

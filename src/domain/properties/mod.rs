@@ -1,9 +1,9 @@
 //! Properties: what workers and the crawler saw becomes rows, events and summaries; people search and read them.
 
-mod change;
+mod batch_plan;
+mod diff;
 mod draft;
-mod ledger;
-mod places;
+mod location_counts;
 mod view;
 
 pub mod get;
@@ -16,6 +16,6 @@ pub mod upsert;
 #[cfg(test)]
 mod tests;
 
-pub use change::Outcome;
+pub use diff::UpsertOutcome;
 pub use get::total;
-pub use upsert::{Batch, Notify, Put, judge, judge_row, put_by_key, upsert_batch};
+pub use upsert::{Batch, Notify, PutResult, put_by_key, upsert_batch, validate_put, validate_row};

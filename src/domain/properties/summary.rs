@@ -3,14 +3,14 @@
 
 use chrono::TimeDelta;
 
-use super::places::Places;
-use crate::auth::scope::SystemReason;
+use super::location_counts::LocationCounts;
+use crate::auth::tenant_scope::SystemReason;
 use crate::base::clock::epoch_seconds;
 use crate::base::ids::{JobId, TenantId};
 use crate::domain::error::Result;
 use crate::domain::notifications::notify;
-use crate::domain::op::{Kernel, Op};
-use crate::eventlog::Change;
+use crate::domain::op::{Op, Services};
+use crate::eventlog::EventTx;
 use crate::protocol::event::Event;
 use crate::protocol::message::{PropertyNotification, PropertyNotificationEvent};
 use crate::storage::jobs::JobRow;
@@ -19,54 +19,60 @@ use crate::storage::{job_summaries, jobs, micros};
 /// The shortest time between two summaries of one job.
 const PERIOD: TimeDelta = TimeDelta::seconds(5);
 /// Jobs that one call of the timer looks at; the next call takes the rest.
-const MOST_JOBS: u64 = 500;
+const MAX_JOBS: u64 = 500;
 
 /// Counts new properties of a job, whose row the change holds, and tells them when the last summary is old enough.
-pub(super) async fn add(op: &Op, change: &mut Change, job: &JobRow, count: i64, found: Places) -> Result<()> {
-    let mut places = Places::read(job.summary_places.as_deref());
-    places.merge(found);
+pub(super) async fn add_to_summary(
+    op: &Op,
+    change: &mut EventTx,
+    job: &JobRow,
+    count: i64,
+    found: LocationCounts,
+) -> Result<()> {
+    let mut locations = LocationCounts::from_json(job.summary_places.as_deref());
+    locations.merge(found);
     let pending = job.summary_pending.saturating_add(count);
     if is_due(op, job) {
-        return tell(op, change, job, pending, &places).await;
+        return emit(op, change, job, pending, &locations).await;
     }
-    Ok(job_summaries::keep(&change.tx, JobId(job.id), pending, places.write()).await?)
+    Ok(job_summaries::save_pending(&change.tx, JobId(job.id), pending, locations.to_json()).await?)
 }
 
 /// Tells what is pending, whenever the last summary was: for a job's terminal report. The change must hold the job's
 /// row, as it is in the store at this moment, and is not to write the row's `summary_…` columns itself.
-pub async fn tell_summary(op: &Op, change: &mut Change, job: &JobRow) -> Result<()> {
+pub async fn emit_summary(op: &Op, change: &mut EventTx, job: &JobRow) -> Result<()> {
     if job.summary_pending == 0 {
         return Ok(());
     }
-    let places = Places::read(job.summary_places.as_deref());
-    tell(op, change, job, job.summary_pending, &places).await
+    let locations = LocationCounts::from_json(job.summary_places.as_deref());
+    emit(op, change, job, job.summary_pending, &locations).await
 }
 
 /// Tells the summaries that are due, over all tenants: for a timer of about a second. Gives how many were told.
-pub async fn flush_summaries(kernel: &Kernel) -> Result<usize> {
-    let since = micros(kernel.clock.now() - PERIOD);
-    let system = kernel.db.system(SystemReason::MergedWrite).read().await?;
-    let due = job_summaries::due(&system, since, MOST_JOBS).await?;
+pub async fn flush_summaries(services: &Services) -> Result<usize> {
+    let since = micros(services.clock.now() - PERIOD);
+    let system = services.db.system(SystemReason::MergedWrite).read().await?;
+    let due = job_summaries::due(&system, since, MAX_JOBS).await?;
     drop(system);
-    let mut told = 0;
+    let mut emitted = 0;
     let mut failure = None;
     for (tenant_id, job_id) in due {
-        match flush(kernel, tenant_id, job_id).await {
-            Ok(done) => told += usize::from(done),
+        match flush(services, tenant_id, job_id).await {
+            Ok(done) => emitted += usize::from(done),
             // One that fails does not keep the others waiting.
             Err(problem) => failure = Some(problem),
         }
     }
-    failure.map_or(Ok(told), Err)
+    failure.map_or(Ok(emitted), Err)
 }
 
 /// False when another node, or the terminal report, was first.
-async fn flush(kernel: &Kernel, tenant_id: TenantId, job_id: JobId) -> Result<bool> {
-    let op = Op::of_system(kernel, SystemReason::MergedWrite, tenant_id);
+async fn flush(services: &Services, tenant_id: TenantId, job_id: JobId) -> Result<bool> {
+    let op = Op::of_system(services, SystemReason::MergedWrite, tenant_id);
     let mut change = op.begin().await?;
     let job = jobs::lock(&change.tx, job_id).await?;
     let Some(job) = job.filter(|job| job.summary_pending > 0 && is_due(&op, job)) else { return Ok(false) };
-    tell_summary(&op, &mut change, &job).await?;
+    emit_summary(&op, &mut change, &job).await?;
     op.commit(change).await?;
     Ok(true)
 }
@@ -75,17 +81,28 @@ fn is_due(op: &Op, job: &JobRow) -> bool {
     job.summary_told_at.is_none_or(|told_at| told_at <= micros(op.now() - PERIOD))
 }
 
-async fn tell(op: &Op, change: &mut Change, job: &JobRow, count: i64, places: &Places) -> Result<()> {
-    job_summaries::told(&change.tx, JobId(job.id), micros(op.now())).await?;
+async fn emit(
+    op: &Op,
+    change: &mut EventTx,
+    job: &JobRow,
+    count: i64,
+    places: &LocationCounts,
+) -> Result<()> {
+    job_summaries::set_emitted(&change.tx, JobId(job.id), micros(op.now())).await?;
     notify(op, change, event(op, Some(JobId(job.id)), count, places)).await
 }
 
 /// Tells the new properties of a batch that belongs to no job.
-pub(super) async fn tell_batch(op: &Op, change: &mut Change, count: i64, places: &Places) -> Result<()> {
+pub(super) async fn emit_batch_summary(
+    op: &Op,
+    change: &mut EventTx,
+    count: i64,
+    places: &LocationCounts,
+) -> Result<()> {
     notify(op, change, event(op, None, count, places)).await
 }
 
-fn event(op: &Op, job_id: Option<JobId>, count: i64, places: &Places) -> Event {
+fn event(op: &Op, job_id: Option<JobId>, count: i64, places: &LocationCounts) -> Event {
     let message = PropertyNotification {
         event: PropertyNotificationEvent::NewProperties,
         count,

@@ -5,30 +5,32 @@ use std::collections::BTreeSet;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::change::Outcome;
+use super::batch_plan::{BatchPlan, RowResult};
+use super::diff::UpsertOutcome;
 use super::draft::Draft;
-use super::ledger::{Entered, Ledger};
 use super::summary;
 use super::view::property;
 use crate::auth::permission::Permission;
-use crate::base::compared;
 use crate::base::ids::{ExecutionId, JobId};
+use crate::base::normalize;
 use crate::domain::error::Result;
-use crate::domain::idempotency::Begun;
+use crate::domain::idempotency::Begin;
 use crate::domain::op::Op;
-use crate::eventlog::Change;
+use crate::eventlog::EventTx;
 use crate::protocol::position::Position;
-use crate::protocol::problem::{Code, FieldError, Problem, Step, in_one_text};
+use crate::protocol::problem::{Code, FieldError, PathSegment, Problem, join_errors};
 use crate::protocol::property::{Property, PropertyInput};
-use crate::protocol::property_batch::{BatchItemResult, BatchItemStatus, BatchResult, MAX_ITEMS, Sighting};
+use crate::protocol::property_batch::{
+    BatchItemResult, BatchItemStatus, BatchResult, MAX_ITEMS, ParsedProperty,
+};
 use crate::storage::properties::Key;
 use crate::storage::{job_items, jobs, micros, price_history, properties};
 
 /// How often a batch starts anew when another one inserts the same new listings at the same moment.
-const ATTEMPTS: usize = 4;
+const MAX_ATTEMPTS: usize = 4;
 
 /// What a worker saw. Rows are read one by one, so that none is in memory longer than its draft takes.
-pub struct Batch<I = Vec<Sighting>> {
+pub struct Batch<I = Vec<ParsedProperty>> {
     pub job_id: Option<JobId>,
     pub items: I,
     pub notify: Notify,
@@ -46,7 +48,7 @@ pub enum Notify {
 /// Takes a batch of 1 to 500 rows.
 pub async fn upsert_batch<I>(op: &Op, batch: Batch<I>) -> Result<BatchResult>
 where
-    I: IntoIterator<Item = Sighting> + Send,
+    I: IntoIterator<Item = ParsedProperty> + Send,
 {
     op.require(Permission::WriteProperties)?;
     let drafts = drafts(batch.items);
@@ -54,53 +56,58 @@ where
         let words = format!("must have 1 to {MAX_ITEMS} rows");
         return Err(Problem::validation(vec![FieldError::in_body(&[step("items")], "max_items", words)]));
     }
-    let taking = Taking { job_id: batch.job_id, notify: batch.notify, drafts: &drafts };
-    take(op, &taking, |ledger, position| Ok(batch_result(&ledger, position))).await
+    let checked = CheckedBatch { job_id: batch.job_id, notify: batch.notify, drafts: &drafts };
+    upsert(op, &checked, |ledger, position| Ok(batch_result(&ledger, position))).await
 }
 
 /// One more than there may be is enough to refuse them for their number.
-fn drafts(items: impl IntoIterator<Item = Sighting>) -> Vec<Result<Draft, Vec<FieldError>>> {
+fn drafts(items: impl IntoIterator<Item = ParsedProperty>) -> Vec<Result<Draft, Vec<FieldError>>> {
     items.into_iter().take(MAX_ITEMS + 1).map(|item| item.and_then(Draft::parse)).collect()
 }
 
-fn batch_result(ledger: &Ledger, position: Option<Position>) -> BatchResult {
-    let rejected = ledger.rows.iter().filter(|row| row.is_err()).count();
+fn batch_result(plan: &BatchPlan, position: Option<Position>) -> BatchResult {
+    let rejected = plan.rows.iter().filter(|row| row.is_err()).count();
     let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
     BatchResult {
-        accepted: count(ledger.rows.len() - rejected),
+        accepted: count(plan.rows.len() - rejected),
         rejected: count(rejected),
-        results: (0..).zip(&ledger.rows).map(|(index, row)| result(index, row)).collect(),
+        results: (0..).zip(&plan.rows).map(|(index, row)| result(index, row)).collect(),
         position: position.map(|position| position.to_string()),
     }
 }
 
 /// A property as it stands after it was put.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Put {
-    pub outcome: Outcome,
+pub struct PutResult {
+    pub outcome: UpsertOutcome,
     pub property: Property,
     /// The place in the log after the change; none when nothing changed.
     pub position: Option<Position>,
 }
 
 /// Takes one property under the key that its path names; the body may repeat the key and not contradict it.
-pub async fn put_by_key(op: &Op, source: String, listing_key: String, input: PropertyInput) -> Result<Put> {
+pub async fn put_by_key(
+    op: &Op,
+    source: String,
+    listing_key: String,
+    input: PropertyInput,
+) -> Result<PutResult> {
     op.require(Permission::WriteProperties)?;
-    let draft = under_key(source, listing_key, input).map_err(Problem::validation)?;
+    let draft = draft_for_key(source, listing_key, input).map_err(Problem::validation)?;
     let drafts = [Ok(draft)];
-    let taking = Taking { job_id: None, notify: Notify::Each, drafts: &drafts };
-    take(op, &taking, put).await
+    let checked = CheckedBatch { job_id: None, notify: Notify::Each, drafts: &drafts };
+    upsert(op, &checked, put_result).await
 }
 
-fn put(ledger: Ledger, position: Option<Position>) -> Result<Put> {
-    let row = ledger.rows.into_iter().next().ok_or_else(Problem::internal)?;
+fn put_result(plan: BatchPlan, position: Option<Position>) -> Result<PutResult> {
+    let row = plan.rows.into_iter().next().ok_or_else(Problem::internal)?;
     let row = row.map_err(Problem::validation)?;
     // The removal of what never was has nothing to show.
     let property = row.after().map(property).ok_or_else(Problem::not_found)?;
-    Ok(Put { outcome: row.outcome, property, position })
+    Ok(PutResult { outcome: row.outcome, property, position })
 }
 
-fn under_key(
+fn draft_for_key(
     source: String,
     listing_key: String,
     mut input: PropertyInput,
@@ -109,7 +116,7 @@ fn under_key(
     for (name, path, body) in
         [("source", source, &mut input.source), ("listing_key", listing_key, &mut input.listing_key)]
     {
-        if body.as_ref().is_some_and(|body| compared::exact(body) != compared::exact(&path)) {
+        if body.as_ref().is_some_and(|body| normalize::exact(body) != normalize::exact(&path)) {
             errors.push(FieldError::in_body(&[step(name)], "const", "must be that of the path, or absent"));
         }
         *body = Some(path);
@@ -122,12 +129,12 @@ fn under_key(
 }
 
 /// Every bad field of a row of a batch.
-pub fn judge_row(input: PropertyInput) -> Vec<FieldError> {
+pub fn validate_row(input: PropertyInput) -> Vec<FieldError> {
     Draft::parse(input).err().unwrap_or_default()
 }
 
 /// Every bad field of a property that is put under a key.
-pub fn judge(input: PropertyInput) -> Vec<FieldError> {
+pub fn validate_put(input: PropertyInput) -> Vec<FieldError> {
     // The key stands in the path, which is judged with it when the property is taken.
     let named = |text: Option<String>| text.or_else(|| Some("x".to_owned()));
     let input = PropertyInput { source: named(input.source), listing_key: named(input.listing_key), ..input };
@@ -135,24 +142,24 @@ pub fn judge(input: PropertyInput) -> Vec<FieldError> {
 }
 
 /// What to take, checked.
-struct Taking<'a> {
+struct CheckedBatch<'a> {
     job_id: Option<JobId>,
     notify: Notify,
     drafts: &'a [Result<Draft, Vec<FieldError>>],
 }
 
-async fn take<T: Serialize + DeserializeOwned>(
+async fn upsert<T: Serialize + DeserializeOwned>(
     op: &Op,
-    taking: &Taking<'_>,
-    answer: impl FnOnce(Ledger, Option<Position>) -> Result<T>,
+    batch: &CheckedBatch<'_>,
+    answer: impl FnOnce(BatchPlan, Option<Position>) -> Result<T>,
 ) -> Result<T> {
-    for _ in 0..ATTEMPTS {
-        let mut change = match op.begin_once().await? {
-            Begun::First(change) => change,
-            Begun::Again(answer) => return Ok(answer),
+    for _ in 0..MAX_ATTEMPTS {
+        let mut change = match op.begin_idempotent().await? {
+            Begin::Execute(change) => change,
+            Begin::Replay(answer) => return Ok(answer),
         };
-        if let Some(ledger) = write(op, &mut change, taking).await? {
-            return op.commit_once(change, |position| answer(ledger, position)).await;
+        if let Some(plan) = write(op, &mut change, batch).await? {
+            return op.commit_idempotent(change, |position| answer(plan, position)).await;
         }
     }
     let words = "Other batches are writing the same new properties; try again.";
@@ -161,42 +168,51 @@ async fn take<T: Serialize + DeserializeOwned>(
 
 /// Writes the batch and gathers its events. None: another batch inserted one of its new listings meanwhile, and it
 /// has to start anew. Waiting for that one's rows in this transaction could end in two waiting for each other.
-async fn write(op: &Op, change: &mut Change, taking: &Taking<'_>) -> Result<Option<Ledger>> {
-    if let Some(job_id) = taking.job_id {
+async fn write(op: &Op, change: &mut EventTx, batch: &CheckedBatch<'_>) -> Result<Option<BatchPlan>> {
+    if let Some(job_id) = batch.job_id {
         jobs::find(&change.tx, job_id).await?.ok_or_else(Problem::not_found)?;
     }
-    let stored = properties::lock_by_keys(&change.tx, &keys(taking.drafts)).await?;
-    let mut ledger = Ledger::work_out(stored, taking.drafts, micros(op.now()));
-    let inserted = properties::insert_new(&change.tx, ledger.created()).await?;
-    if !ledger.adopt(&inserted) {
+    let stored = properties::lock_by_keys(&change.tx, &keys(batch.drafts)).await?;
+    let mut plan = BatchPlan::build(stored, batch.drafts, micros(op.now()));
+    let inserted = properties::insert_new(&change.tx, plan.created()).await?;
+    if !plan.assign_ids(&inserted) {
         return Ok(None);
     }
-    for row in ledger.changed() {
+    for row in plan.changed() {
         properties::update(&change.tx, row).await?;
     }
-    properties::touch(&change.tx, ledger.seen(), micros(op.now())).await?;
-    price_history::insert_all(&change.tx, ledger.history()).await?;
-    for event in ledger.events(taking.job_id, taking.notify) {
-        change.tell(event);
+    properties::touch(&change.tx, plan.seen(), micros(op.now())).await?;
+    price_history::insert_all(&change.tx, plan.history()).await?;
+    for event in plan.events(batch.job_id, batch.notify) {
+        change.emit(event);
     }
-    count(op, change, taking.job_id, &ledger).await?;
-    Ok(Some(ledger))
+    record_for_job(op, change, batch.job_id, &plan).await?;
+    Ok(Some(plan))
 }
 
 /// Counts the batch for its job, and tells or keeps the summary of what is new. Last, because whoever reports on the
 /// job waits for its row from here on.
-async fn count(op: &Op, change: &mut Change, job_id: Option<JobId>, ledger: &Ledger) -> Result<()> {
-    let (found, places) = ledger.found();
+async fn record_for_job(
+    op: &Op,
+    change: &mut EventTx,
+    job_id: Option<JobId>,
+    plan: &BatchPlan,
+) -> Result<()> {
+    let (found, locations) = plan.count_created();
     let Some(job_id) = job_id else {
-        return if found > 0 { summary::tell_batch(op, change, found, &places).await } else { Ok(()) };
+        return if found > 0 {
+            summary::emit_batch_summary(op, change, found, &locations).await
+        } else {
+            Ok(())
+        };
     };
     let job = jobs::lock(&change.tx, job_id).await?.ok_or_else(Problem::not_found)?;
     if let Some(execution_id) = job.execution_id {
         let now = micros(op.now());
-        let items = ledger.items();
+        let items = plan.items();
         job_items::insert_new(&change.tx, job_id, ExecutionId(execution_id), items, now).await?;
     }
-    if found > 0 { summary::add(op, change, &job, found, places).await } else { Ok(()) }
+    if found > 0 { summary::add_to_summary(op, change, &job, found, locations).await } else { Ok(()) }
 }
 
 fn keys(drafts: &[Result<Draft, Vec<FieldError>>]) -> Vec<Key> {
@@ -205,23 +221,23 @@ fn keys(drafts: &[Result<Draft, Vec<FieldError>>]) -> Vec<Key> {
     keys.into_iter().collect()
 }
 
-fn result(index: i64, row: &Result<Entered, Vec<FieldError>>) -> BatchItemResult {
+fn result(index: i64, row: &Result<RowResult, Vec<FieldError>>) -> BatchItemResult {
     let entered = match row {
         Ok(entered) => entered,
         Err(errors) => {
-            let error = Some(in_one_text(errors));
+            let error = Some(join_errors(errors));
             return BatchItemResult { index, status: BatchItemStatus::Error, property_id: None, error };
         }
     };
     let status = match entered.outcome {
-        Outcome::Created => BatchItemStatus::Created,
-        Outcome::Changed => BatchItemStatus::Changed,
-        Outcome::Unchanged => BatchItemStatus::Unchanged,
-        Outcome::Removed => BatchItemStatus::Removed,
+        UpsertOutcome::Created => BatchItemStatus::Created,
+        UpsertOutcome::Changed => BatchItemStatus::Changed,
+        UpsertOutcome::Unchanged => BatchItemStatus::Unchanged,
+        UpsertOutcome::Removed => BatchItemStatus::Removed,
     };
     BatchItemResult { index, status, property_id: entered.after().map(|row| row.id), error: None }
 }
 
-fn step(name: &str) -> Step {
-    Step::Name(name.to_owned())
+fn step(name: &str) -> PathSegment {
+    PathSegment::Name(name.to_owned())
 }

@@ -2,20 +2,20 @@
 
 use serde_json::Value;
 
-use super::change::{Told, current_price};
+use super::diff::{PropertyChange, current_price};
 use crate::base::clock::{epoch_seconds, rfc3339};
 use crate::base::ids::JobId;
-use crate::base::money::Minor;
+use crate::base::money::MinorUnits;
 use crate::protocol::event::Event;
 use crate::protocol::message::{PropertyEvent, PropertyUpdate};
-use crate::protocol::property::{PriceHistoryRow, Property, StandardStatus};
+use crate::protocol::property::{PriceHistoryEntry, Property, StandardStatus};
 use crate::protocol::routing::PropertyFacts;
 use crate::storage::price_history::PriceRow;
 use crate::storage::properties::PropertyRow;
 use crate::storage::time;
 
 /// What a sighting did, as far as its events need it.
-pub(super) struct News<'a> {
+pub(super) struct ChangeContext<'a> {
     /// What filters could see before; none of a property that is new.
     pub(super) old: Option<&'a PropertyFacts>,
     pub(super) after: &'a PropertyRow,
@@ -23,8 +23,8 @@ pub(super) struct News<'a> {
     pub(super) now: i64,
 }
 
-impl News<'_> {
-    pub(super) fn event(&self, told: Told) -> Event {
+impl ChangeContext<'_> {
+    pub(super) fn event(&self, change: PropertyChange) -> Event {
         let mut message = PropertyUpdate {
             event: PropertyEvent::PropertyCreated,
             property_id: self.after.id,
@@ -38,24 +38,24 @@ impl News<'_> {
             position: None,
             occurred_at: None,
         };
-        match told {
-            Told::Created => {}
-            Told::Price { old, new } => {
+        match change {
+            PropertyChange::Created => {}
+            PropertyChange::Price { old, new } => {
                 message.event = PropertyEvent::PriceChanged;
                 message.old = major(old, &self.after.currency).map(Value::from);
                 message.new = major(new, &self.after.currency).map(Value::from);
                 message.currency = Some(self.after.currency.clone());
             }
-            Told::Status { old, new } => {
+            PropertyChange::Status { old, new } => {
                 message.event = PropertyEvent::StatusChanged;
                 message.old = Some(Value::from(old));
                 message.new = Some(Value::from(new));
             }
-            Told::Changed(names) => {
+            PropertyChange::Fields(names) => {
                 message.event = PropertyEvent::PropertyChanged;
                 message.changed = Some(names.into_iter().map(str::to_owned).collect());
             }
-            Told::Removed => message.event = PropertyEvent::PropertyRemoved,
+            PropertyChange::Removed => message.event = PropertyEvent::PropertyRemoved,
         }
         Event::Property { old: self.old.cloned(), new: facts(self.after), message }
     }
@@ -108,8 +108,8 @@ pub(super) fn property(row: &PropertyRow) -> Property {
     }
 }
 
-pub(super) fn history_row(row: &PriceRow) -> PriceHistoryRow {
-    PriceHistoryRow {
+pub(super) fn history_row(row: &PriceRow) -> PriceHistoryEntry {
+    PriceHistoryEntry {
         price: major(row.price, &row.currency),
         currency: row.currency.clone(),
         standard_status: status(&row.standard_status),
@@ -122,5 +122,5 @@ fn status(stored: &str) -> StandardStatus {
 }
 
 fn major(minor: Option<i64>, currency: &str) -> Option<f64> {
-    minor.map(|minor| Minor(minor).to_major(currency))
+    minor.map(|minor| MinorUnits(minor).to_major(currency))
 }

@@ -4,8 +4,8 @@ use crate::auth::permission::Permission;
 use crate::base::ids::{RoomId, UserId};
 use crate::base::text::is_slug;
 use crate::domain::error::Result;
-use crate::domain::op::{Op, forbidden, not_a_person};
-use crate::protocol::event::Place;
+use crate::domain::op::{Op, forbidden, not_a_user};
+use crate::protocol::event::Conversation;
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::room::Visibility;
 use crate::storage::room_members::{self, MemberRow};
@@ -16,19 +16,19 @@ use crate::storage::{TenantTx, rooms::DIRECT};
 pub const MAX_ROOM_ID: usize = 64;
 
 /// A room, and what the caller is in it.
-pub struct Met {
+pub struct RoomAccess {
     pub row: RoomRow,
     pub member: Option<MemberRow>,
 }
 
-impl Met {
+impl RoomAccess {
     pub fn id(&self) -> RoomId {
         RoomId(self.row.id)
     }
 
     /// Where its events go.
-    pub fn place(&self) -> Place {
-        if self.row.everyone { Place::Lobby(self.id()) } else { Place::Room(self.id()) }
+    pub fn conversation(&self) -> Conversation {
+        if self.row.everyone { Conversation::Lobby(self.id()) } else { Conversation::Room(self.id()) }
     }
 
     pub fn is_member(&self) -> bool {
@@ -48,7 +48,7 @@ impl Met {
     }
 
     /// Refuses who neither owns the room nor is an admin.
-    pub fn require_steward(&self, op: &Op) -> Result<()> {
+    pub fn require_moderator(&self, op: &Op) -> Result<()> {
         if self.is_owner() || op.may(Permission::ManageRooms) {
             Ok(())
         } else {
@@ -66,33 +66,37 @@ impl Met {
 }
 
 /// The room, as it is.
-pub async fn meet(op: &Op, tx: &TenantTx, room_id: &str) -> Result<Met> {
+pub async fn load(op: &Op, tx: &TenantTx, room_id: &str) -> Result<RoomAccess> {
     let row = if is_room_id(room_id) { rooms::find(tx, room_id).await? } else { None };
-    met(op, tx, row).await
+    authorize(op, tx, row).await
 }
 
 /// The room, held until the transaction ends: what happens in a room happens one after the other, so that the order of its
 /// messages is the order of the log.
-pub async fn lock(op: &Op, tx: &TenantTx, room_id: &str) -> Result<Met> {
+pub async fn lock(op: &Op, tx: &TenantTx, room_id: &str) -> Result<RoomAccess> {
     let row = if is_room_id(room_id) { rooms::lock(tx, room_id).await? } else { None };
-    met(op, tx, row).await
+    authorize(op, tx, row).await
 }
 
 /// The same by the row's id.
-pub async fn lock_by_id(op: &Op, tx: &TenantTx, room_id: RoomId) -> Result<Met> {
-    met(op, tx, rooms::lock_by_id(tx, room_id).await?).await
+pub async fn lock_by_id(op: &Op, tx: &TenantTx, room_id: RoomId) -> Result<RoomAccess> {
+    authorize(op, tx, rooms::lock_by_id(tx, room_id).await?).await
 }
 
-async fn met(op: &Op, tx: &TenantTx, row: Option<RoomRow>) -> Result<Met> {
+async fn authorize(op: &Op, tx: &TenantTx, row: Option<RoomRow>) -> Result<RoomAccess> {
     let row = row.filter(|row| row.visibility != DIRECT).ok_or_else(Problem::not_found)?;
-    let member = room_members::find(tx, RoomId(row.id), caller(op)?).await?;
-    let known = row.visibility == Visibility::Public.name() || member.is_some();
-    if known || op.may(Permission::ManageRooms) { Ok(Met { row, member }) } else { Err(Problem::not_found()) }
+    let member = room_members::find(tx, RoomId(row.id), require_user(op)?).await?;
+    let is_visible = row.visibility == Visibility::Public.name() || member.is_some();
+    if is_visible || op.may(Permission::ManageRooms) {
+        Ok(RoomAccess { row, member })
+    } else {
+        Err(Problem::not_found())
+    }
 }
 
 /// The person who asks: keys have no rooms.
-pub fn caller(op: &Op) -> Result<UserId> {
-    op.principal().and_then(|principal| principal.user_id()).ok_or_else(not_a_person)
+pub fn require_user(op: &Op) -> Result<UserId> {
+    op.principal().and_then(|principal| principal.user_id()).ok_or_else(not_a_user)
 }
 
 /// Whether any room of the wire may have this id: a slug, or a UUID of ours, which is one too.

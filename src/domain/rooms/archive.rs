@@ -1,9 +1,9 @@
 //! Archiving a room: what was said stays readable for its members, nothing is added.
 
-use super::access::{caller, lock};
-use super::create::deed;
+use super::access::{lock, require_user};
+use super::create::audit_entry;
 use super::get::unread;
-use super::members::{notice, refuse_lobby};
+use super::members::{refuse_lobby, system_message};
 use super::view::view;
 use crate::auth::permission::Permission;
 use crate::domain::error::Result;
@@ -23,15 +23,15 @@ pub async fn archive(
     op.require(Permission::ReadRooms)?;
     let mut change = op.begin().await?;
     let room = lock(op, &change.tx, room_id).await?;
-    room.require_steward(op)?;
+    room.require_moderator(op)?;
     refuse_lobby(&room)?;
     let count = unread(op, &change.tx, &room).await?;
     precondition(&view(&room, count)?)?;
     if room.row.archived_at.is_none() {
         rooms::archive(&change.tx, room.id(), micros(op.now())).await?;
-        let message = notice(&room, RoomEvent::RoomArchived, caller(op)?);
-        change.tell(Event::Room { place: room.place(), message });
-        op.audit(&change.tx, deed("room.archived", room_id)).await?;
+        let message = system_message(&room, RoomEvent::RoomArchived, require_user(op)?);
+        change.emit(Event::Room { place: room.conversation(), message });
+        op.audit(&change.tx, audit_entry("room.archived", room_id)).await?;
     }
     op.commit(change).await?;
     Ok(())

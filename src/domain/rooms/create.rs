@@ -1,15 +1,15 @@
 //! Making a room.
 
-use super::access::{MAX_ROOM_ID, Met, caller};
-use super::members::add;
+use super::access::{MAX_ROOM_ID, RoomAccess, require_user};
+use super::members::add_member;
 use super::view::view;
 use crate::auth::permission::Permission;
 use crate::base::ids::{MessageId, RoomId, UserId};
-use crate::base::text::{fits, is_line, is_slug};
+use crate::base::text::{has_length, is_single_line, is_slug};
 use crate::domain::error::Result;
-use crate::domain::idempotency::Begun;
-use crate::domain::jobs::check::{Faults, name, nth, refuse};
-use crate::domain::op::{Deed, Op};
+use crate::domain::idempotency::Begin;
+use crate::domain::jobs::validation::{FieldErrors, ensure_valid, field_step, index_step};
+use crate::domain::op::{AuditEntry, Op};
 use crate::protocol::problem::{FieldError, Problem};
 use crate::protocol::room::{NewRoom, Room, Visibility};
 use crate::storage::{Error, micros, room_members, rooms, users};
@@ -23,14 +23,14 @@ pub(super) const NAME_WORDS: &str = "must have 1 to 100 characters on one line";
 /// Makes a room; its maker is its first owner.
 pub async fn create(op: &Op, new: NewRoom) -> Result<Room> {
     op.require(Permission::ManageRooms)?;
-    let maker = caller(op)?;
-    refuse(judge(&new))?;
+    let maker = require_user(op)?;
+    ensure_valid(validate_new(&new))?;
     let slug = id_of(op, &new);
-    let mut change = match op.begin_once().await? {
-        Begun::First(change) => change,
-        Begun::Again(answer) => return Ok(answer),
+    let mut change = match op.begin_idempotent().await? {
+        Begin::Execute(change) => change,
+        Begin::Replay(answer) => return Ok(answer),
     };
-    let others = others(&change.tx, &new, maker).await?;
+    let others = initial_members(&change.tx, &new, maker).await?;
     let row = rooms::insert(
         &change.tx,
         rooms::NewRoom {
@@ -46,44 +46,44 @@ pub async fn create(op: &Op, new: NewRoom) -> Result<Room> {
         Err(Error::Duplicate(_)) => return Err(taken()),
         other => other?,
     };
-    let room = Met { row, member: None };
-    add(op, &mut change, &room, maker, true).await?;
+    let room = RoomAccess { row, member: None };
+    add_member(op, &mut change, &room, maker, true).await?;
     for user in others {
-        add(op, &mut change, &room, user, false).await?;
+        add_member(op, &mut change, &room, user, false).await?;
     }
-    op.audit(&change.tx, deed("room.created", &slug)).await?;
+    op.audit(&change.tx, audit_entry("room.created", &slug)).await?;
     let member = room_members::find(&change.tx, RoomId(room.row.id), maker).await?;
-    op.commit_once(change, |_| view(&Met { member, ..room }, Some(0))).await
+    op.commit_idempotent(change, |_| view(&RoomAccess { member, ..room }, Some(0))).await
 }
 
 /// The id that an acceptable room will have.
 fn id_of(op: &Op, new: &NewRoom) -> String {
     match (new.visibility, &new.room_id) {
-        (Visibility::Private, _) => MessageId::new(&op.kernel.clock).to_string(),
+        (Visibility::Private, _) => MessageId::new(&op.services.clock).to_string(),
         (Visibility::Public, Some(room_id)) => room_id.clone(),
         (Visibility::Public, None) => slug_of(&new.name),
     }
 }
 
 /// Every bad field of a room to make.
-pub fn judge(new: &NewRoom) -> Vec<FieldError> {
-    let mut faults = Faults::default();
-    faults.unless(is_line(&new.name, MAX_NAME), "name", "length", NAME_WORDS);
+pub fn validate_new(new: &NewRoom) -> Vec<FieldError> {
+    let mut faults = FieldErrors::default();
+    faults.require(is_single_line(&new.name, MAX_NAME), "name", "length", NAME_WORDS);
     let topic = new.topic.as_deref().unwrap_or_default();
-    faults.unless(fits(topic, 0, MAX_TOPIC), "topic", "length", "must have at most 500 characters");
+    faults.require(has_length(topic, 0, MAX_TOPIC), "topic", "length", "must have at most 500 characters");
     match (new.visibility, &new.room_id) {
         (Visibility::Private, None) => {}
         (Visibility::Private, Some(_)) => {
             let words = "a private room's id is made by the server, so that it tells nothing; leave it out";
-            faults.unless(false, "room_id", "unexpected", words);
+            faults.require(false, "room_id", "unexpected", words);
         }
         (Visibility::Public, Some(room_id)) => {
             let words = "must have 1 to 64 of a-z, 0-9 and -, neither first nor last a dash";
-            faults.unless(is_slug(room_id, MAX_ROOM_ID), "room_id", "pattern", words);
+            faults.require(is_slug(room_id, MAX_ROOM_ID), "room_id", "pattern", words);
         }
         (Visibility::Public, None) => {
             let words = "cannot be made from this name; give one of a-z, 0-9 and -";
-            faults.unless(is_slug(&slug_of(&new.name), MAX_ROOM_ID), "room_id", "required", words);
+            faults.require(is_slug(&slug_of(&new.name), MAX_ROOM_ID), "room_id", "required", words);
         }
     }
     faults.into_errors()
@@ -97,12 +97,12 @@ fn slug_of(name: &str) -> String {
     });
     let spread: String = letters.collect();
     let words: Vec<&str> = spread.split('-').filter(|word| !word.is_empty()).collect();
-    crate::base::text::cut(&words.join("-"), MAX_ROOM_ID).trim_end_matches('-').to_owned()
+    crate::base::text::truncate(&words.join("-"), MAX_ROOM_ID).trim_end_matches('-').to_owned()
 }
 
 /// The members from the start besides the maker, each of whom must be an active user; all who are not are named.
-async fn others(tx: &crate::storage::TenantTx, new: &NewRoom, maker: UserId) -> Result<Vec<UserId>> {
-    let mut faults = Faults::default();
+async fn initial_members(tx: &crate::storage::TenantTx, new: &NewRoom, maker: UserId) -> Result<Vec<UserId>> {
+    let mut faults = FieldErrors::default();
     let mut found: Vec<UserId> = Vec::new();
     for (index, id) in new.members.iter().flatten().enumerate() {
         let user = users::find(tx, UserId(*id)).await?.filter(|user| user.is_active);
@@ -111,10 +111,14 @@ async fn others(tx: &crate::storage::TenantTx, new: &NewRoom, maker: UserId) -> 
                 found.push(UserId(user.id));
             }
             Some(_) => {}
-            None => faults.add(&[name("members"), nth(index)], "unknown", "no active user has this id"),
+            None => faults.add(
+                &[field_step("members"), index_step(index)],
+                "unknown",
+                "no active user has this id",
+            ),
         }
     }
-    faults.refuse()?;
+    faults.into_result()?;
     Ok(found)
 }
 
@@ -124,8 +128,8 @@ fn taken() -> Problem {
     Problem::conflict_of("A room of this id exists; choose another one, or join it.", errors)
 }
 
-pub(super) fn deed(action: &'static str, room_id: &str) -> Deed {
-    Deed { action, target_kind: "room", target_id: room_id.to_owned(), detail: None }
+pub(super) fn audit_entry(action: &'static str, room_id: &str) -> AuditEntry {
+    AuditEntry { action, target_kind: "room", target_id: room_id.to_owned(), detail: None }
 }
 
 #[cfg(test)]

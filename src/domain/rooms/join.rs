@@ -1,19 +1,19 @@
 //! Joining a public room: a lasting membership, whatever the connection that asked for it. Where the configuration wants it,
 //! joining a room that there is not makes it, as the seeds do.
 
-use super::access::{Met, caller, is_room_id, lock};
-use super::create::deed;
-use super::members::add;
+use super::access::{RoomAccess, is_room_id, lock, require_user};
+use super::create::audit_entry;
+use super::members::add_member;
 use crate::auth::permission::Permission;
 use crate::domain::error::Result;
 use crate::domain::op::Op;
-use crate::eventlog::Change;
+use crate::eventlog::EventTx;
 use crate::protocol::problem::Problem;
 use crate::protocol::room::Visibility;
 use crate::storage::{micros, room_members, rooms, users};
 
 /// Members that are named to somebody who joins.
-const NAMED: u64 = 1_000;
+const MAX_NAMED_MEMBERS: u64 = 1_000;
 
 /// What somebody who joined is told.
 pub struct Joined {
@@ -25,10 +25,10 @@ pub struct Joined {
 /// Makes the caller a member; a member stays one.
 pub async fn join(op: &Op, room_id: &str) -> Result<Joined> {
     let mut change = op.begin().await?;
-    let made = op.kernel.together.create_on_join && make(op, &change, room_id).await?;
+    let created = op.services.ephemeral.create_on_join && create_if_absent(op, &change, room_id).await?;
     let room = lock(op, &change.tx, room_id).await?;
-    if made {
-        found(op, &mut change, &room).await?;
+    if created {
+        add_first_owner(op, &mut change, &room).await?;
     } else if !room.is_member() {
         op.require(Permission::JoinRooms)?;
         // An admin sees private rooms, and still is brought in like everybody else.
@@ -36,14 +36,18 @@ pub async fn join(op: &Op, room_id: &str) -> Result<Joined> {
             return Err(Problem::not_found());
         }
         room.require_open()?;
-        add(op, &mut change, &room, caller(op)?, false).await?;
+        add_member(op, &mut change, &room, require_user(op)?, false).await?;
     }
     let members = if room.row.everyone && !op.may(Permission::ReadDirectory) {
-        vec![caller(op)?.0]
+        vec![require_user(op)?.0]
     } else if room.row.everyone {
-        users::list(&change.tx, true, None, NAMED).await?.into_iter().map(|user| user.id).collect()
+        users::list(&change.tx, true, None, MAX_NAMED_MEMBERS)
+            .await?
+            .into_iter()
+            .map(|user| user.id)
+            .collect()
     } else {
-        let rows = room_members::list(&change.tx, room.id(), None, NAMED).await?;
+        let rows = room_members::list(&change.tx, room.id(), None, MAX_NAMED_MEMBERS).await?;
         rows.into_iter().map(|row| row.user_id).collect()
     };
     op.commit(change).await?;
@@ -52,7 +56,7 @@ pub async fn join(op: &Op, room_id: &str) -> Result<Joined> {
 
 /// Makes a public room of this id for a caller who may join rooms, unless there is one; tells whether it did. Ids that look
 /// like those that the server makes for private rooms are not taken: what is not found must not tell whether there is one.
-async fn make(op: &Op, change: &Change, room_id: &str) -> Result<bool> {
+async fn create_if_absent(op: &Op, change: &EventTx, room_id: &str) -> Result<bool> {
     let is_private = uuid::Uuid::try_parse(room_id).is_ok();
     if !op.may(Permission::JoinRooms) || !is_room_id(room_id) || is_private {
         return Ok(false);
@@ -65,7 +69,7 @@ async fn make(op: &Op, change: &Change, room_id: &str) -> Result<bool> {
         name: room_id,
         topic: None,
         visibility: Visibility::Public.name(),
-        created_by: caller(op)?,
+        created_by: require_user(op)?,
         now: micros(op.now()),
     };
     // Two may join it first in the same moment: the later one finds the row.
@@ -73,7 +77,7 @@ async fn make(op: &Op, change: &Change, room_id: &str) -> Result<bool> {
 }
 
 /// Brings the maker in as the room's first owner.
-async fn found(op: &Op, change: &mut Change, room: &Met) -> Result<()> {
-    add(op, change, room, caller(op)?, true).await?;
-    op.audit(&change.tx, deed("room.created", &room.row.slug)).await
+async fn add_first_owner(op: &Op, change: &mut EventTx, room: &RoomAccess) -> Result<()> {
+    add_member(op, change, room, require_user(op)?, true).await?;
+    op.audit(&change.tx, audit_entry("room.created", &room.row.slug)).await
 }

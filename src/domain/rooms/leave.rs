@@ -1,7 +1,7 @@
 //! Leaving a room.
 
 use super::access::lock;
-use super::members::{refuse_lobby, take};
+use super::members::{refuse_lobby, remove_member};
 use crate::auth::permission::Permission;
 use crate::domain::error::Result;
 use crate::domain::op::Op;
@@ -13,7 +13,7 @@ pub async fn leave(op: &Op, room_id: &str) -> Result<()> {
     let room = lock(op, &change.tx, room_id).await?;
     refuse_lobby(&room)?;
     if let Some(row) = &room.member {
-        take(&mut change, &room, row).await?;
+        remove_member(&mut change, &room, row).await?;
     }
     op.commit(change).await?;
     Ok(())

@@ -1,6 +1,6 @@
 //! The rooms that a caller may know of.
 
-use super::access::{Met, caller};
+use super::access::{RoomAccess, require_user};
 use super::get::unread;
 use super::view::view;
 use crate::auth::permission::Permission;
@@ -15,18 +15,18 @@ use crate::storage::rooms::{self, RoomFilter};
 /// Public rooms and one's own, in the order of their making; for admins all. `archived`: those that take nothing more.
 pub async fn list(op: &Op, archived: bool, page: PageRequest<i64>) -> Result<Page<Room, i64>> {
     op.require(Permission::ReadRooms)?;
-    let reader = caller(op)?;
+    let reader = require_user(op)?;
     let tx = op.read().await?;
     let own: Vec<RoomId> =
         room_members::rooms_of(&tx, reader).await?.into_iter().map(|(room, _)| room).collect();
     let every_private = op.may(Permission::ManageRooms);
     let filter = RoomFilter { own: &own, every_private, archived };
     let rows = rooms::list(&tx, &filter, page.after, page.limit + 1).await?;
-    let page = Page::cut(rows, page.limit, |row| row.id);
+    let page = Page::from_rows(rows, page.limit, |row| row.id);
     let mut listed = Vec::with_capacity(page.rows.len());
     for row in page.rows {
         let member = room_members::find(&tx, RoomId(row.id), reader).await?;
-        let room = Met { row, member };
+        let room = RoomAccess { row, member };
         let unread = unread(op, &tx, &room).await?;
         listed.push(view(&room, unread)?);
     }

@@ -1,14 +1,14 @@
 //! Who is in a room, and who brings in or puts out whom.
 
-use super::access::{Met, caller, lock, meet};
-use super::create::deed;
+use super::access::{RoomAccess, load, lock, require_user};
+use super::create::audit_entry;
 use crate::auth::permission::Permission;
 use crate::base::clock::rfc3339;
 use crate::base::ids::{RoomId, UserId};
 use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
 use crate::domain::op::Op;
-use crate::eventlog::{self, Change};
+use crate::eventlog::{self, EventTx};
 use crate::protocol::event::Event;
 use crate::protocol::message::{RoomEvent, SystemMessage, SystemPayload};
 use crate::protocol::problem::{Code, Problem};
@@ -22,17 +22,17 @@ use crate::storage::{micros, time};
 pub async fn list(op: &Op, room_id: &str, page: PageRequest<i64>) -> Result<Page<Member, i64>> {
     op.require(Permission::ReadRooms)?;
     let tx = op.read().await?;
-    let room = meet(op, &tx, room_id).await?;
+    let room = load(op, &tx, room_id).await?;
     // Who is in a room is for those who are in it. The lobby's members are the tenant's people: that is the directory.
     if room.member.is_none() {
         op.require(Permission::ReadDirectory)?;
     }
     if room.row.everyone {
         let rows = users::list(&tx, true, page.after, page.limit + 1).await?;
-        return Ok(Page::cut(rows, page.limit, |row| row.id).map(|user| member(&user, None)));
+        return Ok(Page::from_rows(rows, page.limit, |row| row.id).map(|user| member(&user, None)));
     }
     let rows = room_members::list(&tx, room.id(), page.after, page.limit + 1).await?;
-    let page = Page::cut(rows, page.limit, |row| row.id);
+    let page = Page::from_rows(rows, page.limit, |row| row.id);
     let ids: Vec<i64> = page.rows.iter().map(|row| row.user_id).collect();
     let people = users::find_all(&tx, &ids).await?;
     let named = |row: &MemberRow| {
@@ -57,7 +57,7 @@ pub async fn put(op: &Op, room_id: &str, user_id: UserId, owner: bool) -> Result
     op.require(Permission::ReadRooms)?;
     let mut change = op.begin().await?;
     let room = lock(op, &change.tx, room_id).await?;
-    room.require_steward(op)?;
+    room.require_moderator(op)?;
     refuse_lobby(&room)?;
     room.require_open()?;
     let user = users::find(&change.tx, user_id).await?.filter(|user| user.is_active);
@@ -65,9 +65,9 @@ pub async fn put(op: &Op, room_id: &str, user_id: UserId, owner: bool) -> Result
     match room_members::find(&change.tx, room.id(), user_id).await? {
         Some(row) if row.owner == owner => {}
         Some(row) => room_members::set_owner(&change.tx, row.id, owner).await?,
-        None => add(op, &mut change, &room, user_id, owner).await?,
+        None => add_member(op, &mut change, &room, user_id, owner).await?,
     }
-    op.audit(&change.tx, deed("room.member_put", room_id)).await?;
+    op.audit(&change.tx, audit_entry("room.member_put", room_id)).await?;
     let row = room_members::find(&change.tx, room.id(), user_id).await?;
     op.commit(change).await?;
     Ok(member(&user, row.as_ref()))
@@ -78,22 +78,22 @@ pub async fn remove(op: &Op, room_id: &str, user_id: UserId) -> Result<()> {
     op.require(Permission::ReadRooms)?;
     let mut change = op.begin().await?;
     let room = lock(op, &change.tx, room_id).await?;
-    if caller(op)? != user_id {
-        room.require_steward(op)?;
+    if require_user(op)? != user_id {
+        room.require_moderator(op)?;
     }
     refuse_lobby(&room)?;
     let row = room_members::find(&change.tx, room.id(), user_id).await?.ok_or_else(Problem::not_found)?;
-    take(&mut change, &room, &row).await?;
-    op.audit(&change.tx, deed("room.member_removed", room_id)).await?;
+    remove_member(&mut change, &room, &row).await?;
+    op.audit(&change.tx, audit_entry("room.member_removed", room_id)).await?;
     op.commit(change).await?;
     Ok(())
 }
 
 /// Makes a user a member and tells it. To be called while the room is locked, or new, and the user is no member.
-pub(super) async fn add(
+pub(super) async fn add_member(
     op: &Op,
-    change: &mut Change,
-    room: &Met,
+    change: &mut EventTx,
+    room: &RoomAccess,
     user_id: UserId,
     owner: bool,
 ) -> Result<()> {
@@ -102,32 +102,36 @@ pub(super) async fn add(
     let now = micros(op.now());
     let new = NewMember { room_id: room.id(), user_id, owner, joined_after, now };
     room_members::insert(&change.tx, new).await?;
-    let message = notice(room, RoomEvent::UserJoined, user_id);
-    change.tell(Event::Joined { room: room.id(), user: user_id, message });
+    let message = system_message(room, RoomEvent::UserJoined, user_id);
+    change.emit(Event::Joined { room: room.id(), user: user_id, message });
     Ok(())
 }
 
 /// Ends a membership and tells it. To be called while the room is locked.
 /// Puts a user out of every room, for whoever removes the user.
-pub(in crate::domain) async fn take_everywhere(change: &mut Change, user_id: UserId) -> Result<()> {
+pub(in crate::domain) async fn remove_from_all_rooms(change: &mut EventTx, user_id: UserId) -> Result<()> {
     for member in room_members::of_user(&change.tx, user_id).await? {
         let row =
             rooms::lock_by_id(&change.tx, RoomId(member.room_id)).await?.ok_or_else(Problem::internal)?;
-        let room = Met { row, member: None };
-        take(change, &room, &member).await?;
+        let room = RoomAccess { row, member: None };
+        remove_member(change, &room, &member).await?;
     }
     Ok(())
 }
 
-pub(super) async fn take(change: &mut Change, room: &Met, row: &MemberRow) -> Result<()> {
+pub(super) async fn remove_member(change: &mut EventTx, room: &RoomAccess, row: &MemberRow) -> Result<()> {
     room_members::delete(&change.tx, row.id).await?;
     let user = UserId(row.user_id);
-    change.tell(Event::Left { room: room.id(), user, message: notice(room, RoomEvent::UserLeft, user) });
+    change.emit(Event::Left {
+        room: room.id(),
+        user,
+        message: system_message(room, RoomEvent::UserLeft, user),
+    });
     Ok(())
 }
 
 /// What a room says of a person.
-pub(super) fn notice(room: &Met, event: RoomEvent, user: UserId) -> SystemMessage {
+pub(super) fn system_message(room: &RoomAccess, event: RoomEvent, user: UserId) -> SystemMessage {
     let payload = SystemPayload {
         event: Some(event),
         user_id: Some(user.0),
@@ -137,7 +141,7 @@ pub(super) fn notice(room: &Met, event: RoomEvent, user: UserId) -> SystemMessag
     SystemMessage { payload, reply_to: None, position: None, occurred_at: None }
 }
 
-pub(super) fn refuse_lobby(room: &Met) -> Result<()> {
+pub(super) fn refuse_lobby(room: &RoomAccess) -> Result<()> {
     if room.row.everyone {
         return Err(Problem::new(Code::Conflict, "Everybody of the tenant is in the lobby, and stays."));
     }

@@ -8,14 +8,14 @@ mod join;
 mod leave;
 mod list;
 pub mod members;
-pub mod reads;
+pub mod membership_cache;
 mod update;
 mod view;
 
 pub use archive::archive;
-pub use create::{create, judge as judge_new};
+pub use create::{create, validate_new as judge_new};
 pub use get::get;
 pub use join::{Joined, join};
 pub use leave::leave;
 pub use list::list;
-pub use update::{RoomChange, judge as judge_change, update};
+pub use update::{RoomChange, update, validate_change as judge_change};

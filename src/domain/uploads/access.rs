@@ -10,28 +10,30 @@ use crate::storage::uploads::{self, UploadRow};
 use crate::storage::{TenantTx, room_members, rooms, upload_attachments};
 
 /// The file, for a caller who may read it; as unknown to others as one that never was.
-pub async fn readable(op: &Op, tx: &TenantTx, upload_id: UploadId) -> Result<UploadRow> {
+pub async fn find_readable(op: &Op, tx: &TenantTx, upload_id: UploadId) -> Result<UploadRow> {
     let row = uploads::find(tx, upload_id).await?;
     let row = row.filter(|row| row.state != uploads::REMOVING).ok_or_else(Problem::not_found)?;
-    if is_steward(op, &row) || (row.state == uploads::COMPLETE && goes_with_readable(op, tx, &row).await?) {
+    if may_manage(op, &row)
+        || (row.state == uploads::COMPLETE && is_attached_to_readable(op, tx, &row).await?)
+    {
         return Ok(row);
     }
     Err(Problem::not_found())
 }
 
 /// Who sent it, or an admin.
-pub fn is_steward(op: &Op, row: &UploadRow) -> bool {
-    user(op).is_some_and(|user| user.0 == row.user_id) || op.may(Permission::ManageUploads)
+pub fn may_manage(op: &Op, row: &UploadRow) -> bool {
+    user_id(op).is_some_and(|user| user.0 == row.user_id) || op.may(Permission::ManageUploads)
 }
 
-async fn goes_with_readable(op: &Op, tx: &TenantTx, row: &UploadRow) -> Result<bool> {
+async fn is_attached_to_readable(op: &Op, tx: &TenantTx, row: &UploadRow) -> Result<bool> {
     for attachment in upload_attachments::of_upload(tx, row.id).await? {
         // Jobs are for everybody of the tenant.
         if attachment.job_id.is_some() && op.may(Permission::ReadJobs) {
             return Ok(true);
         }
         if let Some(room) = attachment.room_id
-            && hears(op, tx, RoomId(room)).await?
+            && may_read_room(op, tx, RoomId(room)).await?
         {
             return Ok(true);
         }
@@ -40,8 +42,8 @@ async fn goes_with_readable(op: &Op, tx: &TenantTx, row: &UploadRow) -> Result<b
 }
 
 /// Whether the caller reads what is said there.
-async fn hears(op: &Op, tx: &TenantTx, room_id: RoomId) -> Result<bool> {
-    let Some(me) = user(op).filter(|_| op.may(Permission::ReadRooms)) else { return Ok(false) };
+async fn may_read_room(op: &Op, tx: &TenantTx, room_id: RoomId) -> Result<bool> {
+    let Some(me) = user_id(op).filter(|_| op.may(Permission::ReadRooms)) else { return Ok(false) };
     let Some(room) = rooms::find_by_id(tx, room_id).await? else { return Ok(false) };
     if room.visibility == DIRECT {
         return Ok(room.user_low == Some(me.0) || room.user_high == Some(me.0));
@@ -49,6 +51,6 @@ async fn hears(op: &Op, tx: &TenantTx, room_id: RoomId) -> Result<bool> {
     Ok(room.everyone || room_members::find(tx, room_id, me).await?.is_some())
 }
 
-fn user(op: &Op) -> Option<UserId> {
+fn user_id(op: &Op) -> Option<UserId> {
     op.principal().and_then(|principal| principal.user_id())
 }

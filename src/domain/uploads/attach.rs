@@ -5,16 +5,16 @@ use std::collections::HashMap;
 use crate::base::ids::{UploadId, UserId};
 use crate::domain::error::Result;
 use crate::protocol::message::Attachment;
-use crate::protocol::problem::{FieldError, Problem, Step};
+use crate::protocol::problem::{FieldError, PathSegment, Problem};
 use crate::storage::TenantTx;
-use crate::storage::upload_attachments::{self, Host};
+use crate::storage::upload_attachments::{self, AttachmentTarget};
 use crate::storage::uploads::{self, UploadRow};
 
 const FIELD: &str = "upload_ids";
 
 /// The files of these ids, in order, held until the transaction ends. Every one that is no finished file of the owner's
 /// is named, whatever else it may be.
-pub async fn own_files(tx: &TenantTx, owner: UserId, ids: &[String]) -> Result<Vec<UploadRow>> {
+pub async fn lock_own_files(tx: &TenantTx, owner: UserId, ids: &[String]) -> Result<Vec<UploadRow>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -28,9 +28,9 @@ pub async fn own_files(tx: &TenantTx, owner: UserId, ids: &[String]) -> Result<V
         match id.and_then(|id| rows.remove(&id)) {
             Some(row) => files.push(row),
             None => {
-                let place = [Step::Name(FIELD.to_owned()), Step::Index(index)];
+                let path = [PathSegment::Name(FIELD.to_owned()), PathSegment::Index(index)];
                 let words = "must be a finished upload of the sender's, named once";
-                errors.push(FieldError::in_body(&place, "unknown", words));
+                errors.push(FieldError::in_body(&path, "unknown", words));
             }
         }
     }
@@ -38,7 +38,7 @@ pub async fn own_files(tx: &TenantTx, owner: UserId, ids: &[String]) -> Result<V
 }
 
 /// The files as they are noted beside what they go with; nothing when there are none.
-pub fn noted(files: &[UploadRow]) -> Option<String> {
+pub fn to_json(files: &[UploadRow]) -> Option<String> {
     let attachment = |row: &UploadRow| Attachment {
         upload_id: row.upload_id.to_string(),
         filename: row.filename.clone(),
@@ -51,12 +51,12 @@ pub fn noted(files: &[UploadRow]) -> Option<String> {
 }
 
 /// What [`noted`] has written.
-pub fn read(noted: Option<&str>) -> Vec<Attachment> {
-    noted.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+pub fn from_json(json: Option<&str>) -> Vec<Attachment> {
+    json.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 /// Lets whoever may read the host read the files.
-pub async fn bind(tx: &TenantTx, files: &[UploadRow], host: Host) -> Result<()> {
+pub async fn bind(tx: &TenantTx, files: &[UploadRow], host: AttachmentTarget) -> Result<()> {
     let ids: Vec<i64> = files.iter().map(|row| row.id).collect();
     Ok(upload_attachments::insert(tx, &ids, host).await?)
 }

@@ -1,21 +1,21 @@
 //! Somebody begins to send a file.
 
-use super::receiving::{Beginning, Receiving};
-use super::remove::forget;
-use super::{key, name, quota};
+use super::incoming::{IncomingUpload, IncomingUploadParts};
+use super::remove::discard;
+use super::{filename, key, quota};
 use crate::auth::permission::Permission;
 use crate::base::ids::{UploadId, UserId};
-use crate::base::text::fits;
-use crate::blobs::Growing;
+use crate::base::text::has_length;
+use crate::blobs::BlobWriter;
 use crate::domain::error::Result;
 use crate::domain::op::Op;
-use crate::domain::rooms::access::caller;
-use crate::protocol::problem::{Code, FieldError, Problem, Step};
+use crate::domain::rooms::access::require_user;
+use crate::protocol::problem::{Code, FieldError, PathSegment, Problem};
 use crate::storage::micros;
-use crate::storage::uploads::{self, Reached, UploadRow};
+use crate::storage::uploads::{self, UploadProgress, UploadRow};
 
 /// Files that one user may have begun and not finished.
-const MOST_UNFINISHED: u64 = 32;
+const MAX_UNFINISHED: u64 = 32;
 /// Characters of a declared type.
 const MAX_TYPE: usize = 200;
 /// What a file of unknown size gets of the quota at first.
@@ -32,18 +32,20 @@ pub struct NewUpload {
 }
 
 /// Makes the file's row, reserves what it will take, and opens its place in the store.
-pub async fn begin(op: &Op, new: NewUpload) -> Result<Receiving> {
+pub async fn begin(op: &Op, new: NewUpload) -> Result<IncomingUpload> {
     op.require(Permission::Upload)?;
-    let owner = caller(op)?;
+    let owner = require_user(op)?;
     let size = check(op, &new)?;
-    let upload_id = UploadId::new(&op.kernel.clock);
-    let turn = op.kernel.uploads.writers.take(upload_id, &op.kernel.clock).await?;
+    let upload_id = UploadId::new(&op.services.clock);
+    let lock = op.services.uploads.locks.acquire(upload_id, &op.services.clock).await?;
     let reserved = size.unwrap_or(FIRST_BYTES);
     let row = insert(op, owner, upload_id, &new, reserved).await?;
     match open(op, &row).await {
-        Ok(growing) => Ok(Receiving::new(Beginning { op: op.clone(), turn, growing, row, stored: 0 })),
+        Ok(blob_writer) => {
+            Ok(IncomingUpload::new(IncomingUploadParts { op: op.clone(), lock, blob_writer, row, stored: 0 }))
+        }
         Err(problem) => {
-            forget(op, upload_id, row.writer).await;
+            discard(op, upload_id, row.writer).await;
             Err(problem)
         }
     }
@@ -57,8 +59,8 @@ async fn insert(
     reserved: u64,
 ) -> Result<UploadRow> {
     let change = op.begin().await?;
-    if uploads::unfinished(&change.tx, owner).await? >= MOST_UNFINISHED {
-        let words = format!("You have {MOST_UNFINISHED} unfinished uploads; finish or delete some first.");
+    if uploads::unfinished(&change.tx, owner).await? >= MAX_UNFINISHED {
+        let words = format!("You have {MAX_UNFINISHED} unfinished uploads; finish or delete some first.");
         return Err(Problem::new(Code::RateLimited, words).retry_after(60));
     }
     quota::reserve(op, &change.tx, reserved).await?;
@@ -73,7 +75,7 @@ async fn insert(
         declared_sha256: sha256.as_deref(),
         reserved: quota::signed(reserved),
         now: micros(now),
-        expires_at: micros(now + op.kernel.uploads.settings.abandoned_after),
+        expires_at: micros(now + op.services.uploads.settings.abandoned_after),
     };
     let row = uploads::insert(&change.tx, row).await?;
     op.commit(change).await?;
@@ -81,29 +83,29 @@ async fn insert(
 }
 
 /// What the store keeps for the file is noted before the first byte: it could not be found again otherwise.
-async fn open(op: &Op, row: &UploadRow) -> Result<Growing> {
-    let (growing, first) = op.kernel.uploads.blobs.begin(&key(op, UploadId(row.upload_id))).await?;
+async fn open(op: &Op, row: &UploadRow) -> Result<BlobWriter> {
+    let (blob_writer, first) = op.services.uploads.blobs.begin(&key(op, UploadId(row.upload_id))).await?;
     if first.progress.is_some() {
         let now = op.now();
-        let reached = Reached {
+        let reached = UploadProgress {
             stored: quota::signed(first.stored),
             hash_state: &first.hash_state,
             progress: first.progress.as_deref(),
             now: micros(now),
-            expires_at: micros(now + op.kernel.uploads.settings.abandoned_after),
+            expires_at: micros(now + op.services.uploads.settings.abandoned_after),
         };
         let change = op.begin().await?;
         uploads::advance(&change.tx, UploadId(row.upload_id), row.writer, reached).await?;
         op.commit(change).await?;
     }
-    Ok(growing)
+    Ok(blob_writer)
 }
 
 /// Refuses what cannot become a file, every bad field at once; gives the announced size.
 fn check(op: &Op, new: &NewUpload) -> Result<Option<u64>> {
     let mut errors = Vec::new();
     let mut add = |field: &str, kind: &str, words: &str| {
-        errors.push(FieldError::in_body(&[Step::Name(field.to_owned())], kind, words));
+        errors.push(FieldError::in_body(&[PathSegment::Name(field.to_owned())], kind, words));
     };
     let size = new.size.map(u64::try_from);
     if matches!(size, Some(Err(_))) {
@@ -115,7 +117,7 @@ fn check(op: &Op, new: &NewUpload) -> Result<Option<u64>> {
     if new.sha256.as_deref().is_some_and(|text| !is_sha256(text)) {
         add("sha256", "invalid", "must be the 64 hexadecimal digits of a SHA-256");
     }
-    let named = name::check(&new.filename);
+    let named = filename::check(&new.filename);
     if errors.is_empty() {
         named?;
     } else {
@@ -123,7 +125,7 @@ fn check(op: &Op, new: &NewUpload) -> Result<Option<u64>> {
         return Err(Problem::validation(errors));
     }
     let size = size.and_then(std::result::Result::ok);
-    let most = op.kernel.uploads.max_bytes();
+    let most = op.services.uploads.max_bytes();
     if size.is_some_and(|size| size > most) {
         return Err(too_large(most));
     }
@@ -141,7 +143,7 @@ fn is_media_type(text: &str) -> bool {
             && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
     };
     let whole = essence.split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype));
-    whole && fits(text, 3, MAX_TYPE) && !text.chars().any(char::is_control)
+    whole && has_length(text, 3, MAX_TYPE) && !text.chars().any(char::is_control)
 }
 
 pub fn too_large(most: u64) -> Problem {
@@ -156,7 +158,7 @@ mod unit {
     use super::*;
 
     #[test]
-    fn media_types_and_digests_are_told_from_other_texts() {
+    fn media_types_and_digests_are_recognised() {
         assert!(
             ["image/png", "text/csv; charset=utf-8", "application/geo+json"].into_iter().all(is_media_type)
         );

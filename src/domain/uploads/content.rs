@@ -28,7 +28,7 @@ pub struct Content {
 /// The file, unless it is not whole yet.
 pub async fn content(op: &Op, upload_id: UploadId) -> Result<Content> {
     let tx = op.read().await?;
-    let row = access::readable(op, &tx, upload_id).await?;
+    let row = access::find_readable(op, &tx, upload_id).await?;
     if row.state != uploads::COMPLETE {
         return Err(Problem::new(Code::Conflict, "The file is not complete yet."));
     }
@@ -37,7 +37,7 @@ pub async fn content(op: &Op, upload_id: UploadId) -> Result<Content> {
         content_type: row.content_type.unwrap_or_default(),
         size: u64::try_from(row.stored).unwrap_or_default(),
         sha256: row.sha256.unwrap_or_default(),
-        uploads: Arc::clone(&op.kernel.uploads),
+        uploads: Arc::clone(&op.services.uploads),
         key: key(op, upload_id),
     })
 }

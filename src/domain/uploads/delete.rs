@@ -4,7 +4,7 @@ use super::{access, remove, view};
 use crate::auth::permission::Permission;
 use crate::base::ids::{UploadId, UserId};
 use crate::domain::error::Result;
-use crate::domain::op::{Deed, Op, forbidden};
+use crate::domain::op::{AuditEntry, Op, forbidden};
 use crate::protocol::problem::Problem;
 use crate::protocol::upload::Upload;
 use crate::storage::uploads;
@@ -18,19 +18,19 @@ pub async fn delete(
 ) -> Result<()> {
     let change = op.begin().await?;
     uploads::lock(&change.tx, upload_id).await?.ok_or_else(Problem::not_found)?;
-    let row = access::readable(op, &change.tx, upload_id).await?;
-    if !access::is_steward(op, &row) {
+    let row = access::find_readable(op, &change.tx, upload_id).await?;
+    if !access::may_manage(op, &row) {
         return Err(forbidden(Permission::ManageUploads));
     }
     precondition(&view::upload(&row)?)?;
     let (action, target_kind, target_id) = ("upload.deleted", "upload", upload_id.to_string());
-    let deed = Deed { action, target_kind, target_id, detail: None };
-    op.audit_unless_own(&change.tx, UserId(row.user_id), deed).await?;
-    remove::mark(op, &change.tx, &row).await?;
+    let entry = AuditEntry { action, target_kind, target_id, detail: None };
+    op.audit_unless_own(&change.tx, UserId(row.user_id), entry).await?;
+    remove::begin_removal(op, &change.tx, &row).await?;
     op.commit(change).await?;
-    op.kernel.uploads.writers.interrupt(upload_id);
+    op.services.uploads.locks.request_release(upload_id);
     // The file is gone for everybody; should its bytes resist, the sweep comes back to them.
-    if let Err(problem) = remove::finish(op, &row).await {
+    if let Err(problem) = remove::finish_removal(op, &row).await {
         tracing::warn!(%problem, upload.id = %upload_id, "the bytes of an upload could not be removed yet");
     }
     Ok(())

@@ -8,5 +8,5 @@ use crate::protocol::upload::Upload;
 
 pub async fn get(op: &Op, upload_id: UploadId) -> Result<Upload> {
     let tx = op.read().await?;
-    view::upload(&access::readable(op, &tx, upload_id).await?)
+    view::upload(&access::find_readable(op, &tx, upload_id).await?)
 }

@@ -9,12 +9,13 @@ mod begin;
 mod complete;
 mod content;
 mod delete;
-mod failure;
+mod error;
+mod filename;
 mod get;
+mod incoming;
 mod list;
-mod name;
+mod locks;
 mod quota;
-mod receiving;
 mod remove;
 mod resume;
 mod sniff;
@@ -22,24 +23,23 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 mod view;
-mod writers;
 
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use self::writers::Writers;
+use self::locks::UploadLocks;
 use crate::base::ids::UploadId;
-use crate::blobs::{BlobKey, Blobs};
+use crate::blobs::{BlobKey, BlobStore};
 use crate::domain::op::Op;
 
 pub use begin::{NewUpload, begin, too_large};
-pub use complete::stored_before;
+pub use complete::replay_stored;
 pub use content::{Content, content};
 pub use delete::delete;
 pub use get::get;
+pub use incoming::IncomingUpload;
 pub use list::list;
-pub use receiving::Receiving;
 pub use remove::remove_bytes;
 pub use resume::{Resumed, resume};
 pub use sweep::{sweep, sweep_orphans};
@@ -61,20 +61,20 @@ impl Default for UploadSettings {
 
 /// Where files go, and who is sending which at this moment.
 pub struct Uploads {
-    blobs: Blobs,
+    blobs: BlobStore,
     settings: UploadSettings,
-    writers: Arc<Writers>,
+    locks: Arc<UploadLocks>,
 }
 
 impl Default for Uploads {
     fn default() -> Self {
-        Self::new(Blobs::in_memory(), UploadSettings::default())
+        Self::new(BlobStore::in_memory(), UploadSettings::default())
     }
 }
 
 impl Uploads {
-    pub fn new(blobs: Blobs, settings: UploadSettings) -> Self {
-        Self { blobs, settings, writers: Arc::default() }
+    pub fn new(blobs: BlobStore, settings: UploadSettings) -> Self {
+        Self { blobs, settings, locks: Arc::default() }
     }
 
     /// Bytes of one file at most.

@@ -9,18 +9,18 @@ use crate::storage::{TenantTx, upload_totals};
 
 /// Reserves `bytes` more, or says that there is no room. Gives `false` without a word where the caller can do with less.
 pub async fn try_reserve(op: &Op, tx: &TenantTx, bytes: u64) -> Result<bool> {
-    let most = op.kernel.limits.limit(op.scope.tenant_id(), Quota::UploadBytes);
-    Ok(upload_totals::take(tx, signed(bytes), most.map(signed)).await?)
+    let most = op.services.limits.limit(op.scope.tenant_id(), Quota::UploadBytes);
+    Ok(upload_totals::reserve(tx, signed(bytes), most.map(signed)).await?)
 }
 
 /// Reserves `bytes` more.
 pub async fn reserve(op: &Op, tx: &TenantTx, bytes: u64) -> Result<()> {
     if try_reserve(op, tx, bytes).await? {
-        return note(op, tx).await;
+        return record_usage(op, tx).await;
     }
-    let (tenant_id, limits) = (op.scope.tenant_id(), &op.kernel.limits);
+    let (tenant_id, limits) = (op.scope.tenant_id(), &op.services.limits);
     let most = limits.limit(tenant_id, Quota::UploadBytes).unwrap_or_default();
-    limits.noted(tenant_id, Quota::UploadBytes, most, false, op.now());
+    limits.record_usage(tenant_id, Quota::UploadBytes, most, false, op.now());
     let words = format!(
         "Your tenant's quota of {most} bytes of uploads has no room for the file; delete some first."
     );
@@ -28,11 +28,11 @@ pub async fn reserve(op: &Op, tx: &TenantTx, bytes: u64) -> Result<()> {
 }
 
 /// Lets the tenant's admins know when little is left.
-pub async fn note(op: &Op, tx: &TenantTx) -> Result<()> {
+pub async fn record_usage(op: &Op, tx: &TenantTx) -> Result<()> {
     let tenant_id = op.scope.tenant_id();
-    if op.kernel.limits.limit(tenant_id, Quota::UploadBytes).is_some() {
+    if op.services.limits.limit(tenant_id, Quota::UploadBytes).is_some() {
         let used = u64::try_from(upload_totals::read(tx).await?).unwrap_or_default();
-        op.kernel.limits.noted(tenant_id, Quota::UploadBytes, used, true, op.now());
+        op.services.limits.record_usage(tenant_id, Quota::UploadBytes, used, true, op.now());
     }
     Ok(())
 }

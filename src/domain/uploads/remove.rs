@@ -5,23 +5,23 @@ use super::key;
 use crate::base::ids::{TenantId, UploadId};
 use crate::blobs::BlobKey;
 use crate::domain::error::Result;
-use crate::domain::idempotency::Subject;
-use crate::domain::op::{Kernel, Op};
+use crate::domain::idempotency::AnswerSubject;
+use crate::domain::op::{Op, Services};
 use crate::storage::uploads::{self, UploadRow};
 use crate::storage::{TenantTx, micros, upload_attachments, upload_totals};
 
 /// Marks a locked row: from here on the file is nobody's, and has nothing of the quota.
-pub async fn mark(op: &Op, tx: &TenantTx, row: &UploadRow) -> Result<()> {
-    upload_totals::give_back(tx, row.reserved).await?;
+pub async fn begin_removal(op: &Op, tx: &TenantTx, row: &UploadRow) -> Result<()> {
+    upload_totals::release(tx, row.reserved).await?;
     upload_attachments::delete_of_upload(tx, row.id).await?;
-    Subject::upload(UploadId(row.upload_id)).forget(tx).await?;
+    AnswerSubject::upload(UploadId(row.upload_id)).clear_answers(tx).await?;
     Ok(uploads::begin_removal(tx, row.id, micros(op.now())).await?)
 }
 
 /// Takes the bytes of a marked file away, and then its row.
-pub async fn finish(op: &Op, row: &UploadRow) -> Result<()> {
+pub async fn finish_removal(op: &Op, row: &UploadRow) -> Result<()> {
     let upload_id = UploadId(row.upload_id);
-    op.kernel.uploads.blobs.remove(&key(op, upload_id), row.progress.as_deref()).await?;
+    op.services.uploads.blobs.remove(&key(op, upload_id), row.progress.as_deref()).await?;
     let change = op.begin().await?;
     uploads::delete_removed(&change.tx, upload_id).await?;
     op.commit(change).await?;
@@ -30,25 +30,25 @@ pub async fn finish(op: &Op, row: &UploadRow) -> Result<()> {
 
 /// Takes the bytes of a file away and leaves its row to the caller, who takes it next: what has no bytes left is nothing that
 /// anybody may read.
-pub async fn remove_bytes(kernel: &Kernel, tenant_id: TenantId, row: &UploadRow) -> Result<()> {
+pub async fn remove_bytes(services: &Services, tenant_id: TenantId, row: &UploadRow) -> Result<()> {
     let key = BlobKey { tenant_id, upload_id: UploadId(row.upload_id) };
-    Ok(kernel.uploads.blobs.remove(&key, row.progress.as_deref()).await?)
+    Ok(services.uploads.blobs.remove(&key, row.progress.as_deref()).await?)
 }
 
 /// Keeps nothing of a file that is not finished and that this writer still has. What fails here is the sweep's to do
 /// again.
-pub async fn forget(op: &Op, upload_id: UploadId, writer: i64) {
-    let forgotten = async {
+pub async fn discard(op: &Op, upload_id: UploadId, writer: i64) {
+    let attempt = async {
         let change = op.begin().await?;
         let row = uploads::lock(&change.tx, upload_id).await?;
         let is_ours = |row: &UploadRow| row.state == uploads::RECEIVING && row.writer == writer;
         let Some(row) = row.filter(is_ours) else { return Ok(()) };
-        mark(op, &change.tx, &row).await?;
+        begin_removal(op, &change.tx, &row).await?;
         op.commit(change).await?;
-        finish(op, &row).await
+        finish_removal(op, &row).await
     };
-    let forgotten: Result<()> = forgotten.await;
-    if let Err(problem) = forgotten {
+    let discarded: Result<()> = attempt.await;
+    if let Err(problem) = discarded {
         tracing::warn!(%problem, upload.id = %upload_id, "an upload could not be removed; it is tried again");
     }
 }

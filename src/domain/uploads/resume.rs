@@ -1,14 +1,14 @@
 //! Somebody goes on with a file after a cut.
 
-use super::receiving::{Beginning, Receiving};
-use super::remove::forget;
+use super::incoming::{IncomingUpload, IncomingUploadParts};
+use super::remove::discard;
 use super::{key, view};
 use crate::auth::permission::Permission;
 use crate::base::ids::UploadId;
 use crate::blobs::{self, Checkpoint};
 use crate::domain::error::Result;
 use crate::domain::op::Op;
-use crate::domain::rooms::access::caller;
+use crate::domain::rooms::access::require_user;
 use crate::protocol::problem::Problem;
 use crate::protocol::upload::Upload;
 use crate::storage::uploads::{self, UploadRow};
@@ -17,7 +17,7 @@ use crate::storage::{TenantTx, micros};
 /// What became of the file meanwhile.
 pub enum Resumed {
     /// It waits for the rest.
-    Receiving(Box<Receiving>),
+    Receiving(Box<IncomingUpload>),
     /// It was finished.
     Complete(Box<Upload>),
 }
@@ -27,7 +27,7 @@ pub async fn resume(op: &Op, upload_id: UploadId) -> Result<Resumed> {
     op.require(Permission::Upload)?;
     // Before another connection is made to let the file go.
     find_own(op, &op.read().await?, upload_id).await?;
-    let turn = op.kernel.uploads.writers.take(upload_id, &op.kernel.clock).await?;
+    let lock = op.services.uploads.locks.acquire(upload_id, &op.services.clock).await?;
     let row = match take_over(op, upload_id).await? {
         row if row.state == uploads::COMPLETE => return Ok(Resumed::Complete(Box::new(view::upload(&row)?))),
         row => row,
@@ -38,14 +38,14 @@ pub async fn resume(op: &Op, upload_id: UploadId) -> Result<Resumed> {
         hash_state: row.hash_state.clone().unwrap_or_default(),
         progress: row.progress.clone(),
     };
-    match op.kernel.uploads.blobs.resume(&key(op, upload_id), &from).await {
-        Ok(growing) => {
-            let beginning = Beginning { op: op.clone(), turn, growing, row, stored };
-            Ok(Resumed::Receiving(Box::new(Receiving::new(beginning))))
+    match op.services.uploads.blobs.resume(&key(op, upload_id), &from).await {
+        Ok(blob_writer) => {
+            let parts = IncomingUploadParts { op: op.clone(), lock, blob_writer, row, stored };
+            Ok(Resumed::Receiving(Box::new(IncomingUpload::new(parts))))
         }
         Err(error) => {
             if matches!(error, blobs::Error::Lost(_) | blobs::Error::Missing) {
-                forget(op, upload_id, row.writer).await;
+                discard(op, upload_id, row.writer).await;
             }
             Err(error.into())
         }
@@ -58,7 +58,7 @@ async fn take_over(op: &Op, upload_id: UploadId) -> Result<UploadRow> {
     let mut row = find_own(op, &change.tx, upload_id).await?;
     if row.state == uploads::RECEIVING {
         let now = op.now();
-        let expires_at = micros(now + op.kernel.uploads.settings.abandoned_after);
+        let expires_at = micros(now + op.services.uploads.settings.abandoned_after);
         row.writer = uploads::take_over(&change.tx, &row, micros(now), expires_at).await?;
     }
     op.commit(change).await?;
@@ -67,7 +67,7 @@ async fn take_over(op: &Op, upload_id: UploadId) -> Result<UploadRow> {
 
 /// A file that the caller has sent; others' are as unknown as those that never were.
 async fn find_own(op: &Op, tx: &TenantTx, upload_id: UploadId) -> Result<UploadRow> {
-    let me = caller(op)?;
+    let me = require_user(op)?;
     let row = uploads::find(tx, upload_id).await?;
     row.filter(|row| row.user_id == me.0 && row.state != uploads::REMOVING).ok_or_else(Problem::not_found)
 }

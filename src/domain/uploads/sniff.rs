@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_tell_and_not_the_sender() {
+    fn the_content_decides_and_not_the_declared_type() {
         assert_eq!(found(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "text/plain"), "image/png");
         assert_eq!(found(b"%PDF-1.7\n", "image/png"), "application/pdf");
         assert_eq!(found(b"<!DOCTYPE html><script>", "image/png"), "text/html");

@@ -4,11 +4,11 @@
 use futures_util::TryStreamExt;
 
 use super::remove;
-use crate::auth::scope::SystemReason;
+use crate::auth::tenant_scope::SystemReason;
 use crate::base::ids::{TenantId, UploadId};
 use crate::blobs::BlobKey;
 use crate::domain::error::Result;
-use crate::domain::op::{Kernel, Op};
+use crate::domain::op::{Op, Services};
 use crate::storage::micros;
 use crate::storage::uploads::{self, UploadRow};
 
@@ -18,13 +18,13 @@ const PAGE: u64 = 100;
 const BATCH: usize = 200;
 
 /// Removes what is due; returns how many files went. One that resists does not keep the others.
-pub async fn sweep(kernel: &Kernel) -> Result<u64> {
+pub async fn sweep(services: &Services) -> Result<u64> {
     let (mut gone, mut failed) = (0, Ok(()));
-    let tx = kernel.db.system(SystemReason::UploadSweep).read().await?;
-    let due = uploads::to_sweep(&tx, micros(kernel.clock.now()), PAGE).await?;
+    let tx = services.db.system(SystemReason::UploadSweep).read().await?;
+    let due = uploads::to_sweep(&tx, micros(services.clock.now()), PAGE).await?;
     drop(tx);
     for row in due {
-        match remove_due(kernel, &row).await {
+        match remove_due(services, &row).await {
             Ok(removed) => gone += u64::from(removed),
             Err(problem) => failed = Err(problem),
         }
@@ -32,31 +32,31 @@ pub async fn sweep(kernel: &Kernel) -> Result<u64> {
     failed.map(|()| gone)
 }
 
-async fn remove_due(kernel: &Kernel, found: &UploadRow) -> Result<bool> {
+async fn remove_due(services: &Services, found: &UploadRow) -> Result<bool> {
     let upload_id = UploadId(found.upload_id);
     // A sender that is slower than the notes of it is still one.
-    if kernel.uploads.writers.has(upload_id) {
+    if services.uploads.locks.is_locked(upload_id) {
         return Ok(false);
     }
-    let op = Op::of_system(kernel, SystemReason::UploadSweep, TenantId(found.tenant_id));
+    let op = Op::of_system(services, SystemReason::UploadSweep, TenantId(found.tenant_id));
     let change = op.begin().await?;
     let row = uploads::lock(&change.tx, upload_id).await?;
     // Its sender may have come back since it was found.
     let due = |row: &UploadRow| row.expires_at.is_some_and(|at| at <= micros(op.now()));
     let Some(row) = row.filter(due) else { return Ok(false) };
     if row.state == uploads::RECEIVING {
-        remove::mark(&op, &change.tx, &row).await?;
+        remove::begin_removal(&op, &change.tx, &row).await?;
     }
     op.commit(change).await?;
-    remove::finish(&op, &row).await?;
+    remove::finish_removal(&op, &row).await?;
     Ok(true)
 }
 
 /// Removes bytes of which no row tells: a row is there before its bytes and after them, so these are left over from a
 /// store that was put back. Young ones are left alone, should the store be shared by mistake.
-pub async fn sweep_orphans(kernel: &Kernel) -> Result<u64> {
-    let before = kernel.clock.now() - kernel.uploads.settings.abandoned_after;
-    let mut keys = kernel.uploads.blobs.list().await?;
+pub async fn sweep_orphans(services: &Services) -> Result<u64> {
+    let before = services.clock.now() - services.uploads.settings.abandoned_after;
+    let mut keys = services.uploads.blobs.list().await?;
     let (mut gone, mut batch) = (0, Vec::new());
     loop {
         let key = keys.try_next().await?;
@@ -65,10 +65,10 @@ pub async fn sweep_orphans(kernel: &Kernel) -> Result<u64> {
                 || batch.len() >= BATCH
         };
         if key.as_ref().is_none_or(is_next_tenant) {
-            gone += remove_unknown(kernel, std::mem::take(&mut batch)).await?;
+            gone += remove_orphans_of_tenant(services, std::mem::take(&mut batch)).await?;
         }
         match key {
-            Some(key) if key.begun_at().is_some_and(|at| at < before) => batch.push(key),
+            Some(key) if key.created_at().is_some_and(|at| at < before) => batch.push(key),
             Some(_) => {}
             None => return Ok(gone),
         }
@@ -76,14 +76,14 @@ pub async fn sweep_orphans(kernel: &Kernel) -> Result<u64> {
 }
 
 /// Removes those of one tenant's blobs that have no row.
-async fn remove_unknown(kernel: &Kernel, keys: Vec<BlobKey>) -> Result<u64> {
+async fn remove_orphans_of_tenant(services: &Services, keys: Vec<BlobKey>) -> Result<u64> {
     let Some(first) = keys.first() else { return Ok(0) };
-    let op = Op::of_system(kernel, SystemReason::UploadSweep, first.tenant_id);
+    let op = Op::of_system(services, SystemReason::UploadSweep, first.tenant_id);
     let ids: Vec<UploadId> = keys.iter().map(|key| key.upload_id).collect();
-    let known = uploads::known(&op.read().await?, &ids).await?;
+    let known = uploads::existing(&op.read().await?, &ids).await?;
     let mut gone = 0;
     for key in keys.iter().filter(|key| !known.contains(&key.upload_id)) {
-        kernel.uploads.blobs.remove(key, None).await?;
+        services.uploads.blobs.remove(key, None).await?;
         gone += 1;
     }
     Ok(gone)

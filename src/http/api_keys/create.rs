@@ -6,7 +6,7 @@ use poem_openapi::{ApiResponse, Object};
 use uuid::Uuid;
 
 use super::view::{KeyView, ScopeView, view};
-use crate::auth::role::KeyScope;
+use crate::auth::key_scope::KeyScope;
 use crate::base::timestamp::Timestamp;
 use crate::domain::identity::Identity;
 use crate::domain::identity::api_keys::{self, NewKey};
@@ -31,7 +31,7 @@ pub struct NewKeyBody {
 /// A key with its text, which is shown this once.
 #[derive(Debug, Object)]
 #[oai(skip_serializing_if_is_none, example)]
-pub struct MadeApiKey {
+pub struct ApiKeyCreated {
     id: Uuid,
     /// `llk_…`, for `Authorization: Bearer`.
     key: String,
@@ -43,17 +43,21 @@ pub struct MadeApiKey {
 }
 
 #[derive(Debug, ApiResponse)]
-pub enum KeyMade {
+pub enum CreateApiKeyResponse {
     /// The key; keep its text.
     #[oai(status = 201)]
-    Key(Json<MadeApiKey>, #[oai(header = "Cache-Control")] String),
+    Key(Json<ApiKeyCreated>, #[oai(header = "Cache-Control")] String),
 }
 
-pub(super) async fn create(identity: &Identity, op: &Op, body: NewKeyBody) -> Result<KeyMade, Problem> {
+pub(super) async fn create(
+    identity: &Identity,
+    op: &Op,
+    body: NewKeyBody,
+) -> Result<CreateApiKeyResponse, Problem> {
     let made = api_keys::create(identity, op, &body.into()).await?;
     let key = made.text.expose().to_owned();
     let view = view(made.row)?;
-    let made = MadeApiKey {
+    let made = ApiKeyCreated {
         id: view.id,
         key,
         name: view.name,
@@ -62,7 +66,7 @@ pub(super) async fn create(identity: &Identity, op: &Op, body: NewKeyBody) -> Re
         created_at: view.created_at,
         expires_at: view.expires_at,
     };
-    Ok(KeyMade::Key(Json(made), "no-store".to_owned()))
+    Ok(CreateApiKeyResponse::Key(Json(made), "no-store".to_owned()))
 }
 
 impl From<NewKeyBody> for NewKey {
@@ -76,7 +80,7 @@ impl From<NewKeyBody> for NewKey {
 }
 
 body_rules! {
-    NewKeyBody: |body, now| api_keys::judge(&body.into(), now);
+    NewKeyBody: |body, now| api_keys::validate(&body.into(), now);
 }
 
 impl Example for NewKeyBody {
@@ -84,12 +88,12 @@ impl Example for NewKeyBody {
         Self {
             name: "crawler in the cellar".to_owned(),
             scopes: vec![ScopeView::JobsRun, ScopeView::PropertiesWrite],
-            expires_at: Timestamp::new(examples::far_ahead()),
+            expires_at: Timestamp::new(examples::far_future()),
         }
     }
 }
 
-impl Example for MadeApiKey {
+impl Example for ApiKeyCreated {
     fn example() -> Self {
         let KeyView { id, name, scopes, made_by, created_at, expires_at, .. } = KeyView::example();
         let key = format!("llk_{}_{}", id.simple(), "9r2Xq0mB7sKfV1tYnRdAcJ3vE5gLhW8p");

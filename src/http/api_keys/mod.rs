@@ -13,7 +13,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use uuid::Uuid;
 
-use self::create::{KeyMade, NewKeyBody};
+use self::create::{CreateApiKeyResponse, NewKeyBody};
 use self::revoke::Revoked;
 use self::view::KeyView;
 use super::body::Body;
@@ -53,7 +53,7 @@ impl ApiKeysApi {
         identity: Data<&Arc<Identity>>,
         caller: Caller<ManageKeys>,
         body: Body<NewKeyBody>,
-    ) -> Result<KeyMade, Problem> {
+    ) -> Result<CreateApiKeyResponse, Problem> {
         create::create(identity.0, &caller.op, body.0).await
     }
 

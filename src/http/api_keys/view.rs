@@ -4,7 +4,7 @@ use poem_openapi::types::Example;
 use poem_openapi::{Enum, Object};
 use uuid::Uuid;
 
-use crate::auth::role::{KeyScope, KeyScopes};
+use crate::auth::key_scope::{KeyScope, KeyScopes};
 use crate::base::clock::rfc3339;
 use crate::protocol::examples;
 use crate::protocol::problem::Problem;
@@ -90,7 +90,7 @@ impl Example for KeyView {
             scopes: vec![ScopeView::JobsRun, ScopeView::PropertiesWrite],
             made_by: examples::USER,
             created_at: examples::after(0),
-            expires_at: Some(rfc3339(examples::far_ahead())),
+            expires_at: Some(rfc3339(examples::far_future())),
             last_used_at: Some(examples::after(5)),
         }
     }

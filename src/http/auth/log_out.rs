@@ -3,17 +3,17 @@
 use poem_openapi::ApiResponse;
 
 use crate::domain::identity::{Identity, sessions};
-use crate::http::caller::Account;
+use crate::http::caller::AccountCaller;
 use crate::protocol::problem::Problem;
 
 #[derive(Debug, ApiResponse)]
-pub enum SignedOut {
+pub enum LogOutResponse {
     /// The sign-in has ended.
     #[oai(status = 204)]
     Done,
 }
 
-pub(super) async fn log_out(identity: &Identity, account: &Account) -> Result<SignedOut, Problem> {
+pub(super) async fn log_out(identity: &Identity, account: &AccountCaller) -> Result<LogOutResponse, Problem> {
     sessions::log_out(identity, &account.admitted.principal, &account.origin).await?;
-    Ok(SignedOut::Done)
+    Ok(LogOutResponse::Done)
 }

@@ -2,9 +2,9 @@
 
 mod log_out;
 mod password;
+mod refresh_stream;
 mod register;
 mod sessions;
-mod stream;
 mod ticket;
 mod token;
 
@@ -16,13 +16,13 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use uuid::Uuid;
 
-use self::password::PasswordBody;
-use self::register::{RegisterBody, RegistrationIsOpen};
+use self::password::SetPasswordRequest;
+use self::register::{RegisterRequest, RegistrationIsOpen};
 use self::sessions::SessionView;
-use self::ticket::TicketMade;
-use self::token::{Registered, TokenForm, Tokens};
+use self::ticket::CreateTicketResponse;
+use self::token::{RegisterResponse, TokenRequest, TokenResponse};
 use super::body::{Body, Form};
-use super::caller::{Account, Caller, MaybeAccount, MintTicket, ReadEvents};
+use super::caller::{AccountCaller, Caller, MintTicket, OptionalAccountCaller, ReadEvents};
 use super::list::Listed;
 use super::tags::Tag;
 use crate::domain::identity::Identity;
@@ -41,8 +41,8 @@ impl AuthApi {
         &self,
         request: &Request,
         identity: Data<&Arc<Identity>>,
-        form: Form<TokenForm>,
-    ) -> Result<Tokens, Problem> {
+        form: Form<TokenRequest>,
+    ) -> Result<TokenResponse, Problem> {
         token::token(request, identity.0, form.0).await
     }
 
@@ -55,8 +55,8 @@ impl AuthApi {
         request: &Request,
         identity: Data<&Arc<Identity>>,
         _open: RegistrationIsOpen,
-        body: Body<RegisterBody>,
-    ) -> Result<Registered, Problem> {
+        body: Body<RegisterRequest>,
+    ) -> Result<RegisterResponse, Problem> {
         register::register(request, identity.0, body.0).await
     }
 
@@ -67,8 +67,8 @@ impl AuthApi {
     async fn log_out(
         &self,
         identity: Data<&Arc<Identity>>,
-        account: Account,
-    ) -> Result<log_out::SignedOut, Problem> {
+        account: AccountCaller,
+    ) -> Result<log_out::LogOutResponse, Problem> {
         log_out::log_out(identity.0, &account).await
     }
 
@@ -80,7 +80,7 @@ impl AuthApi {
         &self,
         request: &Request,
         identity: Data<&Arc<Identity>>,
-        account: Account,
+        account: AccountCaller,
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
         #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
     ) -> Result<Listed<SessionView>, Problem> {
@@ -94,8 +94,8 @@ impl AuthApi {
     async fn end_other_sessions(
         &self,
         identity: Data<&Arc<Identity>>,
-        account: Account,
-    ) -> Result<sessions::Ended, Problem> {
+        account: AccountCaller,
+    ) -> Result<sessions::EndSessionResponse, Problem> {
         sessions::end_others(identity.0, &account).await
     }
 
@@ -104,9 +104,9 @@ impl AuthApi {
     async fn end_session(
         &self,
         identity: Data<&Arc<Identity>>,
-        account: Account,
+        account: AccountCaller,
         session_id: Path<Uuid>,
-    ) -> Result<sessions::Ended, Problem> {
+    ) -> Result<sessions::EndSessionResponse, Problem> {
         sessions::end(identity.0, &account, session_id.0).await
     }
 
@@ -119,7 +119,7 @@ impl AuthApi {
         &self,
         identity: Data<&Arc<Identity>>,
         caller: Caller<MintTicket>,
-    ) -> Result<TicketMade, Problem> {
+    ) -> Result<CreateTicketResponse, Problem> {
         ticket::ticket(identity.0, &caller.admitted)
     }
 
@@ -133,8 +133,8 @@ impl AuthApi {
         request: &Request,
         caller: Caller<ReadEvents>,
         connection_id: Path<Uuid>,
-    ) -> Result<stream::Refreshed, Problem> {
-        stream::refresh_stream(request, caller.admitted, connection_id.0).await
+    ) -> Result<refresh_stream::RefreshStreamResponse, Problem> {
+        refresh_stream::refresh_stream(request, caller.admitted, connection_id.0).await
     }
 
     /// Set one's password
@@ -146,9 +146,9 @@ impl AuthApi {
         &self,
         request: &Request,
         identity: Data<&Arc<Identity>>,
-        account: MaybeAccount,
-        body: Body<PasswordBody>,
-    ) -> Result<password::Set, Problem> {
+        account: OptionalAccountCaller,
+        body: Body<SetPasswordRequest>,
+    ) -> Result<password::SetPasswordResponse, Problem> {
         password::set(request, identity.0, account.0, body.0).await
     }
 }

@@ -6,17 +6,17 @@ use poem_openapi::{ApiResponse, Object};
 
 use super::token::client;
 use crate::domain::identity::Identity;
-use crate::domain::identity::password::{PasswordChange, change, judge_new, set_by_link};
+use crate::domain::identity::password::{PasswordChange, change, set_by_link, validate_new};
 use crate::http::body::body_rules;
-use crate::http::caller::Account;
-use crate::http::client::origin;
+use crate::http::caller::AccountCaller;
+use crate::http::client_ip::request_origin;
 use crate::protocol::examples;
-use crate::protocol::problem::{FieldError, Problem, Step};
+use crate::protocol::problem::{FieldError, PathSegment, Problem};
 
 /// A new password, with the old one or a one-time link.
 #[derive(Debug, Object)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
-pub struct PasswordBody {
+pub struct SetPasswordRequest {
     #[oai(validator(max_length = 4096))]
     current_password: Option<String>,
     /// The part of the link behind `#token=`.
@@ -27,7 +27,7 @@ pub struct PasswordBody {
 }
 
 #[derive(Debug, ApiResponse)]
-pub enum Set {
+pub enum SetPasswordResponse {
     /// The password is set.
     #[oai(status = 204)]
     Done,
@@ -36,22 +36,22 @@ pub enum Set {
 pub(super) async fn set(
     request: &Request,
     identity: &Identity,
-    account: Option<Account>,
-    body: PasswordBody,
-) -> Result<Set, Problem> {
+    account: Option<AccountCaller>,
+    body: SetPasswordRequest,
+) -> Result<SetPasswordResponse, Problem> {
     let new = &body.new_password;
-    let proof = which(&body.current_password, &body.link_token)
-        .map_err(|error| Problem::validation(std::iter::once(error).chain(judge_new(new)).collect()))?;
+    let proof = choose_proof(&body.current_password, &body.link_token)
+        .map_err(|error| Problem::validation(std::iter::once(error).chain(validate_new(new)).collect()))?;
     match proof {
         // The link is proof enough, whoever else is signed in on this page.
-        Proof::Link(link) => set_by_link(identity, link, new, &origin(request)).await?,
+        Proof::Link(link) => set_by_link(identity, link, new, &request_origin(request)).await?,
         Proof::Current(current) => {
             let account = account.ok_or_else(Problem::authentication_required)?;
-            let wish = PasswordChange { current, new, client: client(request) };
-            change(identity, &account.admitted.principal, &wish, &account.origin).await?;
+            let change_request = PasswordChange { current, new, client: client(request) };
+            change(identity, &account.admitted.principal, &change_request, &account.origin).await?;
         }
     }
-    Ok(Set::Done)
+    Ok(SetPasswordResponse::Done)
 }
 
 /// What shows that the caller may set the password.
@@ -61,9 +61,9 @@ enum Proof<'a> {
 }
 
 /// The one proof that is given.
-fn which<'a>(current: &'a Option<String>, link: &'a Option<String>) -> Result<Proof<'a>, FieldError> {
+fn choose_proof<'a>(current: &'a Option<String>, link: &'a Option<String>) -> Result<Proof<'a>, FieldError> {
     let bad = |name: &str, kind: &str, words: &str| {
-        Err(FieldError::in_body(&[Step::Name(name.to_owned())], kind, words))
+        Err(FieldError::in_body(&[PathSegment::Name(name.to_owned())], kind, words))
     };
     match (current, link) {
         (None, Some(link)) => Ok(Proof::Link(link)),
@@ -76,13 +76,13 @@ fn which<'a>(current: &'a Option<String>, link: &'a Option<String>) -> Result<Pr
 }
 
 body_rules! {
-    PasswordBody: |body, _now| {
-        let ways = which(&body.current_password, &body.link_token).err();
-        ways.into_iter().chain(judge_new(&body.new_password)).collect()
+    SetPasswordRequest: |body, _now| {
+        let ways = choose_proof(&body.current_password, &body.link_token).err();
+        ways.into_iter().chain(validate_new(&body.new_password)).collect()
     };
 }
 
-impl Example for PasswordBody {
+impl Example for SetPasswordRequest {
     fn example() -> Self {
         Self {
             current_password: Some(examples::PASSWORD.to_owned()),

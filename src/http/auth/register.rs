@@ -7,13 +7,13 @@ use poem_openapi::Object;
 use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 
-use super::token::{NO_STORE, Registered, client, pair};
+use super::token::{NO_STORE, RegisterResponse, client, token_pair};
 use crate::domain::identity::Identity;
-use crate::domain::identity::register::{Registration, judge, register as sign_up, require_open};
+use crate::domain::identity::register::{Registration, register as sign_up, require_open, validate};
 use crate::domain::identity::tenants::NewTenant;
 use crate::http::body::body_rules;
 use crate::http::caller::identity;
-use crate::http::client::origin;
+use crate::http::client_ip::request_origin;
 use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 
@@ -30,8 +30,8 @@ impl<'a> FromRequest<'a> for RegistrationIsOpen {
 /// A tenant and its first admin.
 #[derive(Debug, Object)]
 #[oai(deny_unknown_fields, example)]
-pub struct RegisterBody {
-    tenant: RegisteredTenant,
+pub struct RegisterRequest {
+    tenant: TenantRegistration,
     username: String,
     email: String,
     /// 8 to 200 characters.
@@ -40,7 +40,7 @@ pub struct RegisterBody {
 
 #[derive(Debug, Object)]
 #[oai(deny_unknown_fields)]
-pub struct RegisteredTenant {
+pub struct TenantRegistration {
     /// 1 to 63 of `a-z`, `0-9` and `-`.
     slug: String,
     name: String,
@@ -49,14 +49,14 @@ pub struct RegisteredTenant {
 pub(super) async fn register(
     request: &Request,
     identity: &Identity,
-    body: RegisterBody,
-) -> Result<Registered, Problem> {
+    body: RegisterRequest,
+) -> Result<RegisterResponse, Problem> {
     let new = registration(body, client(request));
-    let signed_in = sign_up(identity, &new, &origin(request)).await?;
-    Ok(Registered::Made(Json(pair(&signed_in)), NO_STORE.to_owned()))
+    let signed_in = sign_up(identity, &new, &request_origin(request)).await?;
+    Ok(RegisterResponse::Made(Json(token_pair(&signed_in)), NO_STORE.to_owned()))
 }
 
-fn registration(body: RegisterBody, client: IpAddr) -> Registration {
+fn registration(body: RegisterRequest, client: IpAddr) -> Registration {
     Registration {
         tenant: NewTenant { slug: body.tenant.slug, name: body.tenant.name },
         username: body.username,
@@ -67,13 +67,13 @@ fn registration(body: RegisterBody, client: IpAddr) -> Registration {
 }
 
 body_rules! {
-    RegisterBody: |body, _now| judge(&registration(body, IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+    RegisterRequest: |body, _now| validate(&registration(body, IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
 }
 
-impl Example for RegisterBody {
+impl Example for RegisterRequest {
     fn example() -> Self {
         Self {
-            tenant: RegisteredTenant { slug: "lakeside".to_owned(), name: "Lakeside Homes".to_owned() },
+            tenant: TenantRegistration { slug: "lakeside".to_owned(), name: "Lakeside Homes".to_owned() },
             username: examples::USERNAME.to_owned(),
             email: examples::EMAIL.to_owned(),
             password: examples::PASSWORD.to_owned(),

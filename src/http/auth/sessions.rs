@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::base::clock::rfc3339;
 use crate::base::ids::SessionId;
 use crate::domain::identity::{Identity, sessions};
-use crate::http::caller::Account;
+use crate::http::caller::AccountCaller;
 use crate::http::list::{Listed, listed, page_request};
 use crate::protocol::examples;
 use crate::protocol::problem::Problem;
@@ -31,7 +31,7 @@ pub struct SessionView {
 }
 
 #[derive(Debug, ApiResponse)]
-pub enum Ended {
+pub enum EndSessionResponse {
     /// It has ended, with its connections.
     #[oai(status = 204)]
     Done,
@@ -40,7 +40,7 @@ pub enum Ended {
 pub(super) async fn list(
     request: &Request,
     identity: &Identity,
-    account: &Account,
+    account: &AccountCaller,
     limit: Option<u64>,
     cursor: Option<&str>,
 ) -> Result<Listed<SessionView>, Problem> {
@@ -49,14 +49,21 @@ pub(super) async fn list(
     Ok(listed(request, page.map(|row| view(row, principal.session_id()))))
 }
 
-pub(super) async fn end_others(identity: &Identity, account: &Account) -> Result<Ended, Problem> {
+pub(super) async fn end_others(
+    identity: &Identity,
+    account: &AccountCaller,
+) -> Result<EndSessionResponse, Problem> {
     sessions::end_others(identity, &account.admitted.principal, &account.origin).await?;
-    Ok(Ended::Done)
+    Ok(EndSessionResponse::Done)
 }
 
-pub(super) async fn end(identity: &Identity, account: &Account, id: Uuid) -> Result<Ended, Problem> {
+pub(super) async fn end(
+    identity: &Identity,
+    account: &AccountCaller,
+    id: Uuid,
+) -> Result<EndSessionResponse, Problem> {
     sessions::end(identity, &account.admitted.principal, SessionId(id), &account.origin).await?;
-    Ok(Ended::Done)
+    Ok(EndSessionResponse::Done)
 }
 
 fn view(row: SessionRow, current: Option<SessionId>) -> SessionView {

@@ -6,8 +6,8 @@ use poem_openapi::{ApiResponse, Object};
 
 use super::token::NO_STORE;
 use crate::domain::identity::Identity;
-use crate::domain::identity::authenticate::Admitted;
-use crate::domain::identity::tickets::TICKET_LIFE;
+use crate::domain::identity::authenticate::Authenticated;
+use crate::domain::identity::tickets::TICKET_TTL;
 use crate::protocol::problem::Problem;
 
 /// A ticket.
@@ -21,20 +21,20 @@ pub struct TicketView {
 }
 
 #[derive(Debug, ApiResponse)]
-pub enum TicketMade {
+pub enum CreateTicketResponse {
     /// A ticket that opens one socket or stream.
     #[oai(status = 200)]
     Made(Json<TicketView>, #[oai(header = "Cache-Control")] String),
 }
 
-pub(super) fn ticket(identity: &Identity, admitted: &Admitted) -> Result<TicketMade, Problem> {
+pub(super) fn ticket(identity: &Identity, admitted: &Authenticated) -> Result<CreateTicketResponse, Problem> {
     let ticket = identity.tickets.mint(&admitted.principal, admitted.expires_at)?;
-    let view = TicketView { ticket: ticket.expose().to_owned(), expires_in: TICKET_LIFE.as_secs() };
-    Ok(TicketMade::Made(Json(view), NO_STORE.to_owned()))
+    let view = TicketView { ticket: ticket.expose().to_owned(), expires_in: TICKET_TTL.as_secs() };
+    Ok(CreateTicketResponse::Made(Json(view), NO_STORE.to_owned()))
 }
 
 impl Example for TicketView {
     fn example() -> Self {
-        Self { ticket: "llt_V1tYnRdAcJ3vE5gLhW8p7Xq0".to_owned(), expires_in: TICKET_LIFE.as_secs() }
+        Self { ticket: "llt_V1tYnRdAcJ3vE5gLhW8p7Xq0".to_owned(), expires_in: TICKET_TTL.as_secs() }
     }
 }

@@ -11,9 +11,9 @@ use crate::domain::identity::Identity;
 use crate::domain::identity::refresh::refresh;
 use crate::domain::identity::sign_in::{PasswordForm, sign_in};
 use crate::domain::identity::tokens::SignedIn;
-use crate::http::client::{address, origin};
+use crate::http::client_ip::{address, request_origin};
 use crate::protocol::examples;
-use crate::protocol::problem::{FieldError, Problem, Step};
+use crate::protocol::problem::{FieldError, PathSegment, Problem};
 use crate::protocol::role::Role;
 
 /// What secrets are answered with: no cache on the way may keep them.
@@ -29,7 +29,7 @@ pub enum GrantType {
 /// A sign-in, or its continuation.
 #[derive(Debug, Object)]
 #[oai(skip_serializing_if_is_none, example)]
-pub struct TokenForm {
+pub struct TokenRequest {
     /// `password` when absent.
     grant_type: Option<GrantType>,
     /// `name` or `tenant/name`; for the password grant.
@@ -68,14 +68,14 @@ pub struct TokenPair {
 }
 
 #[derive(Debug, ApiResponse)]
-pub enum Tokens {
+pub enum TokenResponse {
     /// Signed in.
     #[oai(status = 200)]
     Made(Json<TokenPair>, #[oai(header = "Cache-Control")] String),
 }
 
 #[derive(Debug, ApiResponse)]
-pub enum Registered {
+pub enum RegisterResponse {
     /// The tenant is made, and its admin signed in.
     #[oai(status = 201)]
     Made(Json<TokenPair>, #[oai(header = "Cache-Control")] String),
@@ -84,12 +84,12 @@ pub enum Registered {
 pub(super) async fn token(
     request: &Request,
     identity: &Identity,
-    form: TokenForm,
-) -> Result<Tokens, Problem> {
-    let origin = origin(request);
+    form: TokenRequest,
+) -> Result<TokenResponse, Problem> {
+    let origin = request_origin(request);
     let signed_in = match form.grant_type.unwrap_or(GrantType::Password) {
         GrantType::Password => {
-            let (username, password) = both(form.username, form.password)?;
+            let (username, password) = require_both(form.username, form.password)?;
             let form = PasswordForm {
                 username: &username,
                 password: &password,
@@ -104,7 +104,7 @@ pub(super) async fn token(
             refresh(identity, &token, &origin).await?
         }
     };
-    Ok(Tokens::Made(Json(pair(&signed_in)), NO_STORE.to_owned()))
+    Ok(TokenResponse::Made(Json(token_pair(&signed_in)), NO_STORE.to_owned()))
 }
 
 /// The client that guesses are counted for; all whose address is not known share one count.
@@ -112,8 +112,8 @@ pub(super) fn client(request: &Request) -> IpAddr {
     address(request).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
-pub(super) fn pair(signed_in: &SignedIn) -> TokenPair {
-    let person = signed_in.person();
+pub(super) fn token_pair(signed_in: &SignedIn) -> TokenPair {
+    let person = signed_in.user();
     TokenPair {
         access_token: signed_in.access.text.expose().to_owned(),
         token_type: "bearer".to_owned(),
@@ -126,7 +126,7 @@ pub(super) fn pair(signed_in: &SignedIn) -> TokenPair {
     }
 }
 
-fn both(username: Option<String>, password: Option<String>) -> Result<(String, String), Problem> {
+fn require_both(username: Option<String>, password: Option<String>) -> Result<(String, String), Problem> {
     match (username, password) {
         (Some(username), Some(password)) => Ok((username, password)),
         (username, password) => {
@@ -138,10 +138,10 @@ fn both(username: Option<String>, password: Option<String>) -> Result<(String, S
 }
 
 fn missing(name: &str) -> FieldError {
-    FieldError::in_body(&[Step::Name(name.to_owned())], "required", "is required for this grant")
+    FieldError::in_body(&[PathSegment::Name(name.to_owned())], "required", "is required for this grant")
 }
 
-impl Example for TokenForm {
+impl Example for TokenRequest {
     fn example() -> Self {
         Self {
             grant_type: Some(GrantType::Password),

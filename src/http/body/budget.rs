@@ -4,18 +4,18 @@ use std::collections::HashMap;
 
 use parking_lot::Mutex;
 
-use crate::base::address::AddressBlock;
 use crate::base::ids::TenantId;
+use crate::base::ip_prefix::IpPrefix;
 use crate::protocol::problem::{Code, Problem};
 
 /// Whose bytes they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum BodyHolder {
+pub enum BudgetOwner {
     Tenant(TenantId),
     /// All operators of the node together.
     Operators,
     /// A caller who has shown no credential; none: the address is not known.
-    Stranger(Option<AddressBlock>),
+    Anonymous(Option<IpPrefix>),
 }
 
 /// One budget for the process.
@@ -27,20 +27,20 @@ pub struct BodyBudget {
 #[derive(Default)]
 struct Used {
     all: usize,
-    strangers: usize,
-    by_holder: HashMap<BodyHolder, usize>,
+    anonymous: usize,
+    by_owner: HashMap<BudgetOwner, usize>,
     /// What holders have beyond their shares. It takes nothing from others' shares.
-    beyond: HashMap<BodyHolder, usize>,
+    over_share: HashMap<BudgetOwner, usize>,
 }
 
 impl Used {
-    fn of(&self, holder: BodyHolder) -> usize {
-        let of = |map: &HashMap<BodyHolder, usize>| map.get(&holder).copied().unwrap_or_default();
-        of(&self.by_holder) + of(&self.beyond)
+    fn of(&self, holder: BudgetOwner) -> usize {
+        let of = |map: &HashMap<BudgetOwner, usize>| map.get(&holder).copied().unwrap_or_default();
+        of(&self.by_owner) + of(&self.over_share)
     }
 }
 
-fn less(map: &mut HashMap<BodyHolder, usize>, holder: BodyHolder, bytes: usize) {
+fn subtract(map: &mut HashMap<BudgetOwner, usize>, holder: BudgetOwner, bytes: usize) {
     if let Some(own) = map.get_mut(&holder) {
         *own = own.saturating_sub(bytes);
         if *own == 0 {
@@ -57,19 +57,19 @@ impl BodyBudget {
     /// The most that `holder` may have while `used` is taken. A holder takes more only while it has no more than what
     /// stays free, so one that takes all it can leaves half of what it found: something is always left. Strangers hold a
     /// quarter together, and one address an eighth of that.
-    fn share(&self, holder: BodyHolder, used: &Used, bytes: usize) -> usize {
+    fn share(&self, holder: BudgetOwner, used: &Used, bytes: usize) -> usize {
         let free = self.total.saturating_sub(used.all + bytes);
         match holder {
-            BodyHolder::Tenant(_) | BodyHolder::Operators => free,
-            BodyHolder::Stranger(_) => {
-                let of_strangers = (self.total / 4).saturating_sub(used.strangers + bytes);
+            BudgetOwner::Tenant(_) | BudgetOwner::Operators => free,
+            BudgetOwner::Anonymous(_) => {
+                let of_strangers = (self.total / 4).saturating_sub(used.anonymous + bytes);
                 free.min(of_strangers).min(self.total / 32)
             }
         }
     }
 
     /// Counts `bytes` more for `holder`, or refuses them.
-    pub fn take(&self, holder: BodyHolder, bytes: usize) -> Result<(), Problem> {
+    pub fn acquire(&self, holder: BudgetOwner, bytes: usize) -> Result<(), Problem> {
         let mut used = self.used.lock();
         let own = used.of(holder);
         if own + bytes > self.share(holder, &used, bytes) {
@@ -79,44 +79,44 @@ impl BodyBudget {
             }));
         }
         used.all += bytes;
-        if matches!(holder, BodyHolder::Stranger(_)) {
-            used.strangers += bytes;
+        if matches!(holder, BudgetOwner::Anonymous(_)) {
+            used.anonymous += bytes;
         }
-        *used.by_holder.entry(holder).or_default() += bytes;
+        *used.by_owner.entry(holder).or_default() += bytes;
         Ok(())
     }
 
     /// Counts `bytes` more for `holder`, whatever it has: they are there. Until they are given back it takes no more.
-    pub fn take_beyond(&self, holder: BodyHolder, bytes: usize) {
-        *self.used.lock().beyond.entry(holder).or_default() += bytes;
+    pub fn acquire_over_share(&self, holder: BudgetOwner, bytes: usize) {
+        *self.used.lock().over_share.entry(holder).or_default() += bytes;
     }
 
-    pub fn give_back_beyond(&self, holder: BodyHolder, bytes: usize) {
-        less(&mut self.used.lock().beyond, holder, bytes);
+    pub fn release_over_share(&self, holder: BudgetOwner, bytes: usize) {
+        subtract(&mut self.used.lock().over_share, holder, bytes);
     }
 
     /// Refuses a holder that has more than its share, before anything is done for it.
-    pub fn check(&self, holder: BodyHolder) -> Result<(), Problem> {
+    pub fn check(&self, holder: BudgetOwner) -> Result<(), Problem> {
         let used = self.used.lock();
-        if used.beyond.contains_key(&holder) && used.of(holder) > self.share(holder, &used, 0) {
+        if used.over_share.contains_key(&holder) && used.of(holder) > self.share(holder, &used, 0) {
             return Err(full("The answers that you have not read fill your share of the server's memory"));
         }
         Ok(())
     }
 
-    pub fn give_back(&self, holder: BodyHolder, bytes: usize) {
+    pub fn release(&self, holder: BudgetOwner, bytes: usize) {
         let mut used = self.used.lock();
         used.all = used.all.saturating_sub(bytes);
-        if matches!(holder, BodyHolder::Stranger(_)) {
-            used.strangers = used.strangers.saturating_sub(bytes);
+        if matches!(holder, BudgetOwner::Anonymous(_)) {
+            used.anonymous = used.anonymous.saturating_sub(bytes);
         }
-        less(&mut used.by_holder, holder, bytes);
+        subtract(&mut used.by_owner, holder, bytes);
     }
 
     /// How many bytes are counted at this moment.
     pub fn in_flight(&self) -> usize {
         let used = self.used.lock();
-        used.all + used.beyond.values().sum::<usize>()
+        used.all + used.over_share.values().sum::<usize>()
     }
 }
 
@@ -130,46 +130,46 @@ mod tests {
 
     use super::*;
 
-    fn stranger(last: u8) -> BodyHolder {
-        BodyHolder::Stranger(Some(AddressBlock::of(Ipv4Addr::new(192, 0, 2, last).into())))
+    fn anonymous(last: u8) -> BudgetOwner {
+        BudgetOwner::Anonymous(Some(IpPrefix::of(Ipv4Addr::new(192, 0, 2, last).into())))
     }
 
-    fn most(budget: &BodyBudget, holder: BodyHolder) -> usize {
-        (0..).find(|_| budget.take(holder, 1).is_err()).unwrap()
+    fn most(budget: &BodyBudget, holder: BudgetOwner) -> usize {
+        (0..).find(|_| budget.acquire(holder, 1).is_err()).unwrap()
     }
 
     #[test]
     fn a_tenant_that_takes_all_it_can_leaves_half_of_what_it_found() {
         let budget = BodyBudget::new(1200);
-        let tenants = [1, 2, 3].map(|id| BodyHolder::Tenant(TenantId(id)));
+        let tenants = [1, 2, 3].map(|id| BudgetOwner::Tenant(TenantId(id)));
 
         assert_eq!(most(&budget, tenants[0]), 600);
-        let refused = budget.take(tenants[0], 1).unwrap_err();
+        let refused = budget.acquire(tenants[0], 1).unwrap_err();
         assert_eq!((refused.code, refused.retry_after.is_some()), (Code::Unavailable, true));
         assert_eq!(most(&budget, tenants[1]), 300);
         assert_eq!(most(&budget, tenants[2]), 150);
-        budget.give_back(tenants[0], 600);
+        budget.release(tenants[0], 600);
         assert_eq!(most(&budget, tenants[2]), 300, "a share grows with what is free");
 
-        budget.give_back(tenants[1], 300);
-        budget.give_back(tenants[2], 450);
+        budget.release(tenants[1], 300);
+        budget.release(tenants[2], 450);
         assert_eq!(budget.in_flight(), 0);
-        assert!(budget.used.lock().by_holder.is_empty());
+        assert!(budget.used.lock().by_owner.is_empty());
     }
 
     #[test]
-    fn strangers_hold_a_quarter_together_and_an_address_an_eighth_of_that() {
+    fn anonymous_callers_share_a_quarter_and_an_address_gets_an_eighth_of_it() {
         let budget = BodyBudget::new(1024);
 
-        budget.take(stranger(0), 32).unwrap();
-        assert!(budget.take(stranger(0), 1).is_err());
+        budget.acquire(anonymous(0), 32).unwrap();
+        assert!(budget.acquire(anonymous(0), 1).is_err());
         for last in 1..7 {
-            budget.take(stranger(last), 32).unwrap();
+            budget.acquire(anonymous(last), 32).unwrap();
         }
-        assert_eq!(most(&budget, stranger(8)), 16, "of the quarter as much stays free");
-        budget.take(BodyHolder::Tenant(TenantId(1)), 256).unwrap();
+        assert_eq!(most(&budget, anonymous(8)), 16, "of the quarter as much stays free");
+        budget.acquire(BudgetOwner::Tenant(TenantId(1)), 256).unwrap();
 
-        budget.give_back(stranger(0), 32);
-        budget.take(stranger(8), 8).unwrap();
+        budget.release(anonymous(0), 32);
+        budget.acquire(anonymous(8), 8).unwrap();
     }
 }

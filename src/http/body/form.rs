@@ -8,10 +8,10 @@ use poem_openapi::types::ParseFromJSON;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::Value;
 
-use super::account::{BodyAccount, Single};
+use super::reservation::{BodyReservation, Single};
 use super::{meta, read, refusal};
-use crate::http::explain::{parts_of, refuse_bad_parameters, value_of_text};
-use crate::protocol::problem::{FieldError, Problem, Step};
+use crate::http::validation::{parts_of, refuse_bad_parameters, value_of_text};
+use crate::protocol::problem::{FieldError, PathSegment, Problem};
 
 /// A form (`application/x-www-form-urlencoded`). Fields that the type does not know are ignored, as
 /// RFC 6749 section 3.2 asks of a token endpoint.
@@ -41,7 +41,7 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Form<T> {
     ) -> poem::Result<Self> {
         refuse_bad_parameters(request)?;
         let bytes = read::body_of_type::<Single>(request, body, FORM).await?;
-        if let Some(account) = BodyAccount::of(request) {
+        if let Some(account) = BodyReservation::of(request) {
             account.charge_parsed(bytes.len())?;
         }
         Ok(Self(parse(&bytes)?))
@@ -79,5 +79,5 @@ fn object_of<T: ParseFromJSON>(given: &BTreeMap<String, Vec<String>>) -> Result<
 }
 
 fn repeated(name: &str) -> FieldError {
-    FieldError::in_body(&[Step::Name(name.to_owned())], "repeated", "must be given once only")
+    FieldError::in_body(&[PathSegment::Name(name.to_owned())], "repeated", "must be given once only")
 }

@@ -5,18 +5,18 @@ use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaR
 use poem_openapi::types::{Example, ParseFromJSON, ToJSON, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::account::{BodyAccount, Many};
+use super::reservation::{BodyReservation, Many};
 use super::rows::{RawRows, unreadable};
-use super::shaped::{FreeForm, Shape};
-use super::{JSON, has_essence, invalid_json, missing_body, read, refusal, with_parameters, without_mark};
-use crate::http::explain::bad_parameters;
-use crate::protocol::problem::{FieldError, Problem, Step};
-use crate::protocol::worker::{LogRow, NewLogLine, NewLogLines};
+use super::schema_reader::{FreeForm, SchemaReader};
+use super::{JSON, has_essence, invalid_json, missing_body, read, refusal, strip_bom, with_parameters};
+use crate::http::validation::bad_parameters;
+use crate::protocol::problem::{FieldError, PathSegment, Problem};
+use crate::protocol::worker::{NewLogLine, NewLogLines, ParsedLogLine};
 
 /// A body of log lines in either form, as large as a batch. Each line is judged by itself, so that a bad one sinks no
 /// other.
 #[derive(Debug)]
-pub struct LogLines(pub Vec<LogRow>);
+pub struct LogLines(pub Vec<ParsedLogLine>);
 
 const NDJSON: &str = "application/x-ndjson";
 /// Lines at most.
@@ -53,11 +53,11 @@ impl<'a> ApiExtractor<'a> for LogLines {
         let Some(wanted) = ALIASES.into_iter().find(|alias| has_essence(given, alias)) else {
             let bytes = read::body_of_type::<Many>(request, body, JSON).await?;
             charge(request, &bytes)?;
-            return Ok(Self(with_parameters(parameters, of_object(without_mark(&bytes)))?));
+            return Ok(Self(with_parameters(parameters, of_object(strip_bom(&bytes)))?));
         };
         let bytes = read::body_of_type::<Many>(request, body, wanted).await?;
         charge(request, &bytes)?;
-        Ok(Self(with_parameters(parameters, of_lines(without_mark(&bytes)))?))
+        Ok(Self(with_parameters(parameters, of_lines(strip_bom(&bytes)))?))
     }
 }
 
@@ -70,18 +70,18 @@ fn lines_schema() -> MetaSchemaRef {
 }
 
 fn charge(request: &Request, bytes: &[u8]) -> Result<(), Problem> {
-    BodyAccount::of(request).map_or(Ok(()), |account| account.charge_parsed(bytes.len()))
+    BodyReservation::of(request).map_or(Ok(()), |account| account.charge_parsed(bytes.len()))
 }
 
 /// Reads the lines out of the one object.
-fn of_object(bytes: &[u8]) -> Result<Vec<LogRow>, Problem> {
-    let shape = Shape::of::<NewLogLine>();
+fn of_object(bytes: &[u8]) -> Result<Vec<ParsedLogLine>, Problem> {
+    let shape = SchemaReader::of::<NewLogLine>();
     match RawRows::read(bytes, "lines", MOST_LINES) {
         Ok(given) if given.is_good(&[]) => {
             Ok(given.rows.iter().map(|row| line(&shape, row.get().as_bytes())).collect())
         }
         _ if bytes.is_empty() => Err(Problem::validation(vec![missing_body()])),
-        _ => match Shape::of::<NewLogLines>().read(bytes, FreeForm::Drop) {
+        _ => match SchemaReader::of::<NewLogLines>().read(bytes, FreeForm::Drop) {
             Ok(value) => Err(refusal::<NewLogLines>(&value)),
             Err(error) => Err(invalid_json(&error)),
         },
@@ -89,11 +89,11 @@ fn of_object(bytes: &[u8]) -> Result<Vec<LogRow>, Problem> {
 }
 
 /// Reads a line's object on each line.
-fn of_lines(bytes: &[u8]) -> Result<Vec<LogRow>, Problem> {
-    let shape = Shape::of::<NewLogLine>();
+fn of_lines(bytes: &[u8]) -> Result<Vec<ParsedLogLine>, Problem> {
+    let shape = SchemaReader::of::<NewLogLine>();
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     // One more than there may be is enough to refuse them for their number.
-    let rows: Vec<LogRow> = lines.take(MOST_LINES + 1).map(|text| line(&shape, text)).collect();
+    let rows: Vec<ParsedLogLine> = lines.take(MOST_LINES + 1).map(|text| line(&shape, text)).collect();
     if (1..=MOST_LINES).contains(&rows.len()) {
         return Ok(rows);
     }
@@ -102,11 +102,11 @@ fn of_lines(bytes: &[u8]) -> Result<Vec<LogRow>, Problem> {
     } else {
         ("max_items", "must have 1000 lines or fewer")
     };
-    Err(Problem::validation(vec![FieldError::in_body(&[Step::Name("lines".to_owned())], kind, words)]))
+    Err(Problem::validation(vec![FieldError::in_body(&[PathSegment::Name("lines".to_owned())], kind, words)]))
 }
 
 /// One line, or all that is wrong with it.
-fn line(shape: &Shape, text: &[u8]) -> LogRow {
+fn line(shape: &SchemaReader, text: &[u8]) -> ParsedLogLine {
     let value = shape.read(text, FreeForm::Keep).map_err(|error| vec![unreadable(&error)])?;
     NewLogLine::parse_from_json(Some(value.clone())).map_err(|_| shape.bad_fields(&value))
 }
@@ -116,8 +116,8 @@ mod tests {
     use super::*;
 
     /// Each line as its level and text, or the places of what is wrong with it.
-    fn seen(rows: &[LogRow]) -> Vec<String> {
-        let one = |row: &LogRow| match row {
+    fn seen(rows: &[ParsedLogLine]) -> Vec<String> {
+        let one = |row: &ParsedLogLine| match row {
             Ok(line) => format!("{} {}", line.level.name(), line.message),
             Err(errors) => {
                 let mut places: Vec<_> = errors.iter().map(|error| error.pointer.as_str()).collect();
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn each_line_is_a_log_line_and_blank_ones_are_passed_over() {
+    fn each_line_is_a_log_line_and_blank_ones_are_skipped() {
         let body = b"{\"level\":\"info\",\"message\":\"one\"}\r\n\n{\"level\":\"error\",\"message\":\"two\"}";
 
         let lines = of_lines(body).unwrap();
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_line_is_judged_by_itself_in_both_forms() {
+    fn a_bad_line_is_rejected_alone_in_both_forms() {
         let good = r#"{"level":"info","message":"one"}"#;
         let bad = [
             r#"{"level":"INFO","message":"two"}"#,

@@ -1,7 +1,5 @@
 //! Request bodies: bounded, typed, and refused with every bad field named.
 
-mod account;
-mod answer;
 mod budget;
 mod form;
 mod log_lines;
@@ -9,9 +7,11 @@ mod numbers;
 mod optional;
 mod property_batch;
 mod read;
+mod reservation;
+mod response_budget;
 mod rows;
 mod rules;
-mod shaped;
+mod schema_reader;
 
 use std::marker::PhantomData;
 
@@ -22,18 +22,20 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::Value;
 
-use self::shaped::{FreeForm, Shape};
-use super::explain::{bad_fields, bad_parameters};
-use crate::base::compared;
+use self::schema_reader::{FreeForm, SchemaReader};
+use super::validation::{bad_fields, bad_parameters};
+use crate::base::normalize;
 use crate::protocol::problem::{Code, FieldError, Problem};
 
-pub use account::{ANONYMOUS_BYTES, BodyAccount, BodyGate, BodySettings, BodySize, Many, Single};
-pub use budget::{BodyBudget, BodyHolder};
+pub use budget::{BodyBudget, BudgetOwner};
 pub use form::Form;
 pub use log_lines::LogLines;
 pub use optional::OptionalBody;
 pub use property_batch::PropertyBatch;
 pub use read::{has_essence, read_whole};
+pub use reservation::{
+    ANONYMOUS_BYTES, BodyBudgetLayer, BodyReservation, BodySettings, BodySize, Many, Single,
+};
 pub use rules::Rules;
 pub(super) use rules::body_rules;
 
@@ -95,15 +97,15 @@ fn with_parameters<T>(parameters: Vec<FieldError>, body: Result<T, Problem>) -> 
 }
 
 fn parse<T: Rules>(request: &Request, bytes: &Bytes) -> Result<T, Problem> {
-    if let Some(account) = BodyAccount::of(request) {
+    if let Some(account) = BodyReservation::of(request) {
         account.charge_parsed(bytes.len())?;
     }
-    let bytes = without_mark(bytes);
+    let bytes = strip_bom(bytes);
     if bytes.is_empty() {
         return T::parse_from_json(None).map_err(|_| Problem::validation(vec![missing_body()]));
     }
     let value = read_json::<T>(bytes, FreeForm::Keep)?;
-    let mut errors = rules::nulls::<T>(&value);
+    let mut errors = rules::null_fields::<T>(&value);
     errors.extend(numbers::too_large_for::<T>(bytes));
     errors.extend(rules::nul_characters::<T>(bytes, &value));
     if !errors.is_empty() {
@@ -120,7 +122,7 @@ fn parse<T: Rules>(request: &Request, bytes: &Bytes) -> Result<T, Problem> {
 }
 
 /// JSON without the byte order mark that some editors and languages put before it (RFC 8259 section 8.1).
-fn without_mark(bytes: &[u8]) -> &[u8] {
+fn strip_bom(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)
 }
 
@@ -128,10 +130,10 @@ fn read_json<T: Type>(bytes: &[u8], free_form: FreeForm) -> Result<Value, Proble
     let value = if bytes.len() <= PLAIN_BYTES {
         serde_json::from_slice(bytes)
     } else {
-        Shape::of::<T>().read(bytes, free_form)
+        SchemaReader::of::<T>().read(bytes, free_form)
     };
     let mut value = value.map_err(|error| invalid_json(&error))?;
-    numbers::make_whole::<T>(&mut value);
+    numbers::normalize_integers::<T>(&mut value);
     trim_names(&mut value);
     Ok(value)
 }
@@ -139,7 +141,7 @@ fn read_json<T: Type>(bytes: &[u8], free_form: FreeForm) -> Result<Value, Proble
 /// Puts names into the form that they are compared and stored in, so that rules judge what will be stored.
 fn trim_names(body: &mut Value) {
     for (name, value) in body.as_object_mut().into_iter().flatten() {
-        if compared::is_name_field(name) {
+        if normalize::is_name_field(name) {
             trim(value);
         } else if PARTS.contains(&name.as_str()) {
             trim_names(value);
@@ -153,7 +155,7 @@ const PARTS: [&str; 2] = ["admin", "tenant"];
 /// The text, or each text of the list, without blanks around it and composed.
 fn trim(value: &mut Value) {
     match value {
-        Value::String(text) => *text = compared::exact(text),
+        Value::String(text) => *text = normalize::exact(text),
         Value::Array(items) => items.iter_mut().filter(|item| item.is_string()).for_each(trim),
         _ => {}
     }

@@ -6,9 +6,9 @@ use poem_openapi::types::Type;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::base::whole::whole_float;
-use crate::http::explain::{parts_of, whole_number_at};
-use crate::protocol::problem::{FieldError, Step};
+use crate::base::json_integer::integral_float;
+use crate::http::validation::{parts_of, whole_number_at};
+use crate::protocol::problem::{FieldError, PathSegment};
 
 /// A refusal names so many of them at most.
 const MOST: usize = 100;
@@ -16,36 +16,36 @@ const MOST: usize = 100;
 const DEEPEST: usize = 32;
 
 /// Turns numbers such as `3.0` into whole ones where the schema of `T` wants a whole number.
-pub(super) fn make_whole<T: Type>(value: &mut Value) {
+pub(super) fn normalize_integers<T: Type>(value: &mut Value) {
     if !has_whole_float(value) {
         return;
     }
     let mut registry = Registry::new();
     T::register(&mut registry);
-    Walk { registry: &registry }.value(&T::schema_ref(), value);
+    IntegerWalker { registry: &registry }.value(&T::schema_ref(), value);
 }
 
 /// The same along a schema that is known already.
-pub(super) fn make_whole_along(registry: &Registry, schema: &MetaSchemaRef, value: &mut Value) {
+pub(super) fn normalize_integers_along(registry: &Registry, schema: &MetaSchemaRef, value: &mut Value) {
     if has_whole_float(value) {
-        Walk { registry }.value(schema, value);
+        IntegerWalker { registry }.value(schema, value);
     }
 }
 
 fn has_whole_float(value: &Value) -> bool {
     match value {
-        Value::Number(_) => whole_float(value).is_some(),
+        Value::Number(_) => integral_float(value).is_some(),
         Value::Array(items) => items.iter().any(has_whole_float),
         Value::Object(fields) => fields.values().any(has_whole_float),
         _ => false,
     }
 }
 
-struct Walk<'a> {
+struct IntegerWalker<'a> {
     registry: &'a Registry,
 }
 
-impl Walk<'_> {
+impl IntegerWalker<'_> {
     fn value(&self, schema: &MetaSchemaRef, value: &mut Value) {
         for part in parts_of(self.registry, schema) {
             self.part(part, value);
@@ -54,7 +54,7 @@ impl Walk<'_> {
 
     fn part(&self, part: &MetaSchema, value: &mut Value) {
         if part.ty == "integer"
-            && let Some(number) = whole_float(value)
+            && let Some(number) = integral_float(value)
         {
             *value = number.into();
         }
@@ -156,7 +156,7 @@ fn is_too_large(number: &[u8]) -> bool {
         && std::str::from_utf8(number).is_ok_and(|text| text.parse::<i64>().is_err())
 }
 
-fn find(raw: &RawValue, path: &mut Vec<Step>, faults: &mut Vec<FieldError>) {
+fn find(raw: &RawValue, path: &mut Vec<PathSegment>, faults: &mut Vec<FieldError>) {
     let text = raw.get().trim_ascii();
     if faults.len() >= MOST || !has_too_large(text.as_bytes()) {
         return;
@@ -166,13 +166,13 @@ fn find(raw: &RawValue, path: &mut Vec<Step>, faults: &mut Vec<FieldError>) {
     }
     if let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(text) {
         for (index, item) in (0..).zip(items) {
-            path.push(Step::Index(index));
+            path.push(PathSegment::Index(index));
             find(item, path, faults);
             path.pop();
         }
     } else if let Ok(fields) = serde_json::from_str::<std::collections::BTreeMap<String, &RawValue>>(text) {
         for (name, field) in fields {
-            path.push(Step::Name(name));
+            path.push(PathSegment::Name(name));
             find(field, path, faults);
             path.pop();
         }
@@ -181,7 +181,7 @@ fn find(raw: &RawValue, path: &mut Vec<Step>, faults: &mut Vec<FieldError>) {
     }
 }
 
-fn fault(path: &[Step]) -> FieldError {
+fn fault(path: &[PathSegment]) -> FieldError {
     let words = format!("must be a whole number from {} to {}", i64::MIN, i64::MAX);
     FieldError::in_body(path, "range", words)
 }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_number_that_would_be_rounded_is_named_by_its_place() {
+    fn an_integer_that_would_be_rounded_is_reported_with_its_path() {
         let text = r#"{"a": [1, 9223372036854775808], "b": {"c": -9223372036854775809}, "d": 1e300, "e": 1.5,
             "f": "9223372036854775808", "g": 9223372036854775807, "h": -9223372036854775808,
             "i\"": 123456789012345678901234567890}"#;
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_has_a_rule_is_told_the_rule() {
+    fn a_number_with_a_rule_reports_the_rule() {
         let faults =
             too_large_for::<NewJob>(br#"{"max_pages": 9223372036854775808, "x": 9223372036854775808}"#);
 
@@ -222,7 +222,7 @@ mod tests {
     fn three_point_zero_is_three_where_a_whole_number_is_wanted() {
         let mut value = json!({"spider_name": "auto", "max_pages": 3.0, "max_items": 2.5});
 
-        make_whole::<NewJob>(&mut value);
+        normalize_integers::<NewJob>(&mut value);
 
         assert_eq!(value, json!({"spider_name": "auto", "max_pages": 3, "max_items": 2.5}));
     }

@@ -4,9 +4,9 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaRequest, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::account::Single;
+use super::reservation::Single;
 use super::{JSON, Rules, meta, parse, read, with_parameters};
-use crate::http::explain::bad_parameters;
+use crate::http::validation::bad_parameters;
 
 /// A JSON body, or none.
 #[derive(Debug)]

@@ -6,15 +6,15 @@ use poem_openapi::registry::{MetaRequest, Registry};
 use poem_openapi::types::{ParseFromJSON, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::account::{BodyAccount, Many};
+use super::reservation::{BodyReservation, Many};
 use super::rows::{RawRows, unreadable};
-use super::shaped::{FreeForm, Shape};
-use super::{JSON, invalid_json, meta, numbers, read, refusal, with_parameters, without_mark};
-use crate::domain::properties::judge_row;
-use crate::http::explain::bad_parameters;
+use super::schema_reader::{FreeForm, SchemaReader};
+use super::{JSON, invalid_json, meta, numbers, read, refusal, strip_bom, with_parameters};
+use crate::domain::properties::validate_row;
+use crate::http::validation::bad_parameters;
 use crate::protocol::problem::{FieldError, Problem};
 use crate::protocol::property::PropertyInput;
-use crate::protocol::property_batch::{self, BadRow, BatchRequest, MAX_ITEMS, Sighting};
+use crate::protocol::property_batch::{self, BadRow, BatchRequest, MAX_ITEMS, ParsedProperty};
 use crate::protocol::wire_id::WireId;
 
 /// A batch whose rows are still JSON.
@@ -29,16 +29,17 @@ const ID_BYTES: usize = 64;
 
 impl PropertyBatch {
     /// The rows, each read when it is asked for.
-    pub fn sightings(self) -> impl Iterator<Item = Sighting> + Send {
-        let shape = Shape::of::<PropertyInput>();
+    pub fn into_properties(self) -> impl Iterator<Item = ParsedProperty> + Send {
+        let shape = SchemaReader::of::<PropertyInput>();
         self.rows.into_iter().map(move |row| {
             let rounded = numbers::too_large(&row);
             if !rounded.is_empty() {
                 return Err(rounded);
             }
             match shape.read(&row, FreeForm::Keep) {
-                Ok(value) => property_batch::read_or_explain(shape.with_whole_numbers(value))
-                    .map_err(all_that_is_wrong),
+                Ok(value) => {
+                    property_batch::read_or_explain(shape.with_whole_numbers(value)).map_err(all_errors)
+                }
                 Err(error) => Err(vec![unreadable(&error)]),
             }
         })
@@ -46,10 +47,10 @@ impl PropertyBatch {
 }
 
 /// The faults of a row, those of its rules among them, each field once.
-fn all_that_is_wrong(bad: BadRow) -> Vec<FieldError> {
+fn all_errors(bad: BadRow) -> Vec<FieldError> {
     let BadRow { mut errors, rest } = bad;
     let known: Vec<String> = errors.iter().map(|error| error.pointer.clone()).collect();
-    let broken = rest.map(|rest| judge_row(*rest)).unwrap_or_default();
+    let broken = rest.map(|rest| validate_row(*rest)).unwrap_or_default();
     errors.extend(broken.into_iter().filter(|error| !known.contains(&error.pointer)));
     errors
 }
@@ -74,7 +75,7 @@ impl<'a> ApiExtractor<'a> for PropertyBatch {
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let bytes = read::body_of_type::<Many>(request, body, JSON).await?;
-        if let Some(account) = BodyAccount::of(request) {
+        if let Some(account) = BodyReservation::of(request) {
             // The rows' texts, as they are written to the store.
             account.charge(bytes.len())?;
         }
@@ -83,7 +84,7 @@ impl<'a> ApiExtractor<'a> for PropertyBatch {
 }
 
 fn parse(bytes: &Bytes) -> Result<PropertyBatch, Problem> {
-    let bytes = &bytes.slice_ref(without_mark(bytes));
+    let bytes = &bytes.slice_ref(strip_bom(bytes));
     let given = RawRows::read(bytes, "items", MAX_ITEMS);
     let job_id = given.as_ref().ok().and_then(job_id);
     match (given, job_id) {
@@ -107,7 +108,7 @@ fn refused(bytes: &Bytes) -> Problem {
     if bytes.is_empty() {
         return Problem::validation(vec![super::missing_body()]);
     }
-    match Shape::of::<BatchRequest>().read(bytes, FreeForm::Drop) {
+    match SchemaReader::of::<BatchRequest>().read(bytes, FreeForm::Drop) {
         Ok(value) => refusal::<BatchRequest>(&value),
         Err(error) => invalid_json(&error),
     }
@@ -121,8 +122,8 @@ mod tests {
     use crate::http::body::rows::DEEP;
     use crate::protocol::problem::Code;
 
-    fn read_all(text: &str) -> Result<Vec<Sighting>, Problem> {
-        parse(&Bytes::copy_from_slice(text.as_bytes())).map(|batch| batch.sightings().collect())
+    fn read_all(text: &str) -> Result<Vec<ParsedProperty>, Problem> {
+        parse(&Bytes::copy_from_slice(text.as_bytes())).map(|batch| batch.into_properties().collect())
     }
 
     #[test]
@@ -135,7 +136,7 @@ mod tests {
 
         let batch = parse(&Bytes::from(text)).unwrap();
         assert_eq!(batch.job_id, Some(WireId(7)));
-        let rows: Vec<_> = batch.sightings().collect();
+        let rows: Vec<_> = batch.into_properties().collect();
 
         assert_eq!(rows[0].as_ref().unwrap().listing_key.as_deref(), Some("k"));
         let words: Vec<_> = rows[1..].iter().map(|row| row.as_ref().unwrap_err()[0].msg.as_str()).collect();

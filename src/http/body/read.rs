@@ -8,10 +8,10 @@ use futures_util::StreamExt;
 use poem::http::header;
 use poem::{Request, RequestBody};
 
-use super::account::{BodyAccount, BodySettings, BodySize};
+use super::reservation::{BodyReservation, BodySettings, BodySize};
 use crate::base::clock::Clock;
 use crate::http::problem::of_broken_body;
-use crate::http::serve::Progress;
+use crate::http::serve::BodyProgress;
 use crate::protocol::problem::{Code, Problem};
 
 /// So much of a body that is too large is read and dropped before it is refused: a peer that still sends when we
@@ -45,18 +45,18 @@ pub fn has_essence(given: &str, wanted: &str) -> bool {
 /// Reads a whole body of the size that its kind may have, and counts it among the bodies in memory. One that was read
 /// before is not read or counted again.
 pub async fn read_whole<S: BodySize>(request: &Request, body: poem::Body) -> Result<Bytes, Problem> {
-    let Some(account) = BodyAccount::of(request) else {
-        return read(request, body, S::most(&BodySettings::default()), None).await;
+    let Some(account) = BodyReservation::of(request) else {
+        return read(request, body, S::max_bytes(&BodySettings::default()), None).await;
     };
-    if let Some(kept) = account.kept() {
+    if let Some(kept) = account.buffered() {
         return Ok(kept.clone());
     }
-    let reading = read(request, body, account.most::<S>(), Some(account));
-    let (clock, pace) = account.pace();
-    let progress = request.data::<Progress>().cloned().unwrap_or_default();
+    let reading = read(request, body, account.max_bytes::<S>(), Some(account));
+    let (clock, pace) = account.read_timeout();
+    let progress = request.data::<BodyProgress>().cloned().unwrap_or_default();
     tokio::select! {
         bytes = reading => bytes,
-        () = fell_behind(clock, pace, &progress) => Err(too_slow(pace)),
+        () = wait_until_too_slow(clock, pace, &progress) => Err(too_slow(pace)),
     }
 }
 
@@ -64,14 +64,14 @@ async fn read(
     request: &Request,
     body: poem::Body,
     limit: usize,
-    account: Option<&BodyAccount>,
+    account: Option<&BodyReservation>,
 ) -> Result<Bytes, Problem> {
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let mut is_too_large = announced.is_some_and(|length| length > limit as u64);
     // Who asks for leave to send the body has sent none of it yet; of a stranger's nothing more is read.
     let stops_at_once =
-        request.headers().contains_key(header::EXPECT) || account.is_some_and(BodyAccount::is_anonymous);
+        request.headers().contains_key(header::EXPECT) || account.is_some_and(BodyReservation::is_anonymous);
     let expected = announced.map_or(limit, |length| usize::try_from(length).unwrap_or(limit).min(limit));
     let mut pieces = pin!(body.into_bytes_stream());
     let mut whole = Buffer { bytes: BytesMut::new(), expected, account };
@@ -98,7 +98,7 @@ struct Buffer<'a> {
     bytes: BytesMut,
     /// Bytes that will come at most.
     expected: usize,
-    account: Option<&'a BodyAccount>,
+    account: Option<&'a BodyReservation>,
 }
 
 impl Buffer<'_> {
@@ -126,7 +126,7 @@ const FIRST_BYTES: usize = 4 * 1024;
 pub(super) const LEAST_RATE: u64 = 8 * 1024;
 
 /// Waits until the body is slower than it may be.
-async fn fell_behind(clock: &Clock, pace: Duration, progress: &Progress) {
+async fn wait_until_too_slow(clock: &Clock, pace: Duration, progress: &BodyProgress) {
     let mut due = 0;
     loop {
         clock.sleep(pace).await;

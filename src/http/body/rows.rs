@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_that_is_not_read_is_told_from_what_is_no_json() {
+    fn unsupported_json_is_distinguished_from_invalid_json() {
         let words =
             |text: &str| unreadable_words(&serde_json::from_str::<serde_json::Value>(text).unwrap_err());
 

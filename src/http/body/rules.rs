@@ -9,12 +9,12 @@ use uuid::Uuid;
 
 use crate::domain::{jobs, messages, properties, spiders};
 use crate::http::caller::identity as identity_of;
-use crate::http::explain::{bad_fields, nul_texts};
+use crate::http::validation::{bad_fields, nul_texts};
 use crate::protocol::job::NewJob;
-use crate::protocol::problem::{FieldError, Problem, Step};
+use crate::protocol::problem::{FieldError, PathSegment, Problem};
 use crate::protocol::property::PropertyInput;
-use crate::protocol::room::{NewChat, NewDirectMessage, NewRoom};
-use crate::protocol::spider::{NewSpider, SpiderChange};
+use crate::protocol::room::{NewChatMessage, NewDirectMessage, NewRoom};
+use crate::protocol::spider::{NewSpider, SpiderInput};
 use crate::protocol::upload::id_texts;
 use crate::protocol::worker::{ClaimRequest, CompleteReport, FailReport, LeaseReport, ProgressReport};
 
@@ -24,31 +24,31 @@ pub trait Rules: ParseFromJSON {
     const EMPTIED_BY_NULL: Option<&'static [&'static str]> = None;
 
     /// A body that may stand in for bad fields; `None`: the rules are not asked when the schema refuses.
-    fn stand_in() -> Option<Value> {
+    fn sample() -> Option<Value> {
         None
     }
 
     /// Every field that breaks a rule of the use case. The use case itself judges a body that the schema takes.
-    fn broken(self, now: DateTime<Utc>) -> Vec<FieldError>;
+    fn violations(self, now: DateTime<Utc>) -> Vec<FieldError>;
 }
 
 /// Bodies whose rules are those of a use case.
 macro_rules! body_rules {
-    ($($body:ty $(, emptied by null: [$($field:literal),*])?: |$it:ident, $now:ident| $broken:expr;)*) => {$(
+    ($($body:ty $(, emptied by null: [$($field:literal),*])?: |$it:ident, $now:ident| $violations:expr;)*) => {$(
         impl $crate::http::body::Rules for $body {
             $(const EMPTIED_BY_NULL: Option<&'static [&'static str]> = Some(&[$($field),*]);)?
 
-            fn stand_in() -> Option<serde_json::Value> {
+            fn sample() -> Option<serde_json::Value> {
                 use poem_openapi::types::{Example, ToJSON};
                 <$body>::example().to_json()
             }
 
-            fn broken(
+            fn violations(
                 self,
                 $now: chrono::DateTime<chrono::Utc>,
             ) -> Vec<$crate::protocol::problem::FieldError> {
                 let $it = self;
-                $broken
+                $violations
             }
         }
     )*};
@@ -57,26 +57,26 @@ macro_rules! body_rules {
 pub(in crate::http) use body_rules;
 
 body_rules! {
-    NewSpider: |new, _now| spiders::judge_new(&new);
-    SpiderChange: |change, _now| spiders::judge_change(&change);
-    NewJob: |new, _now| jobs::create::judge(&new);
+    NewSpider: |new, _now| spiders::validate_new(&new);
+    SpiderInput: |change, _now| spiders::validate_change(&change);
+    NewJob: |new, _now| jobs::create::validate(&new);
     NewRoom: |new, _now| crate::domain::rooms::judge_new(&new);
-    NewChat: |new, _now| judge_message(&new.text, new.client_message_id, new.upload_ids);
-    NewDirectMessage: |new, _now| judge_message(&new.text, new.client_message_id, new.upload_ids);
-    PropertyInput: |input, _now| properties::judge(input);
-    ClaimRequest: |claim, _now| jobs::claim::judge(&claim);
+    NewChatMessage: |new, _now| validate_message(&new.text, new.client_message_id, new.upload_ids);
+    NewDirectMessage: |new, _now| validate_message(&new.text, new.client_message_id, new.upload_ids);
+    PropertyInput: |input, _now| properties::validate_put(input);
+    ClaimRequest: |claim, _now| jobs::claim::validate(&claim);
     LeaseReport: |_report, _now| Vec::new();
-    ProgressReport: |report, _now| jobs::progress::judge(&report.into());
-    CompleteReport: |report, _now| jobs::complete::judge(&report.into());
-    FailReport: |report, _now| jobs::fail::judge(&report.into());
+    ProgressReport: |report, _now| jobs::progress::validate(&report.into());
+    CompleteReport: |report, _now| jobs::complete::validate(&report.into());
+    FailReport: |report, _now| jobs::fail::validate(&report.into());
 }
 
-fn judge_message(
+fn validate_message(
     text: &str,
     client_message_id: Option<String>,
     uploads: Option<Vec<Uuid>>,
 ) -> Vec<FieldError> {
-    messages::judge(text, client_message_id.as_deref(), &id_texts(uploads))
+    messages::validate(text, client_message_id.as_deref(), &id_texts(uploads))
 }
 
 /// The time that rules about the future are judged by.
@@ -85,12 +85,12 @@ pub(super) fn now(request: &Request) -> DateTime<Utc> {
 }
 
 /// Fields that are `null` although they cannot be emptied.
-pub(super) fn nulls<T: Rules>(value: &Value) -> Vec<FieldError> {
+pub(super) fn null_fields<T: Rules>(value: &Value) -> Vec<FieldError> {
     let (Some(emptied), Value::Object(fields)) = (T::EMPTIED_BY_NULL, value) else { return Vec::new() };
     let bad = fields.iter().filter(|(name, value)| value.is_null() && !emptied.contains(&name.as_str()));
     bad.map(|(name, _)| {
         let words = "must not be null, which would empty it; leave it out to keep it as it is";
-        FieldError::in_body(&[Step::Name(name.clone())], "null", words)
+        FieldError::in_body(&[PathSegment::Name(name.clone())], "null", words)
     })
     .collect()
 }
@@ -105,8 +105,8 @@ pub(super) fn nul_characters<T: Type>(bytes: &[u8], value: &Value) -> Vec<FieldE
 pub(super) fn refusal<T: Rules>(found: Vec<FieldError>, value: &Value, now: DateTime<Utc>) -> Problem {
     let mut errors = found;
     add(&mut errors, bad_fields::<T>(value));
-    if let Some(mended) = T::stand_in().and_then(|stand_in| mended::<T>(value, &errors, &stand_in)) {
-        add(&mut errors, mended.broken(now));
+    if let Some(mended) = T::sample().and_then(|stand_in| repair::<T>(value, &errors, &stand_in)) {
+        add(&mut errors, mended.violations(now));
     }
     if errors.is_empty() {
         // A rule that the type has and its schema cannot say.
@@ -132,7 +132,7 @@ fn add(errors: &mut Vec<FieldError>, more: Vec<FieldError>) {
 }
 
 /// The body with another value in each bad place.
-fn mended<T: ParseFromJSON>(value: &Value, errors: &[FieldError], stand_in: &Value) -> Option<T> {
+fn repair<T: ParseFromJSON>(value: &Value, errors: &[FieldError], stand_in: &Value) -> Option<T> {
     let mut mended = value.clone();
     if !mended.is_object() {
         return None;
@@ -141,31 +141,31 @@ fn mended<T: ParseFromJSON>(value: &Value, errors: &[FieldError], stand_in: &Val
     for error in errors.iter().rev() {
         let path = error.loc.get(1..).unwrap_or_default();
         if !path.is_empty() {
-            mend(&mut mended, path, Some(stand_in));
+            repair_at(&mut mended, path, Some(stand_in));
         }
     }
     T::parse_from_json(Some(mended)).ok()
 }
 
 /// Puts the stand-in's value at the place, or takes the place out where it has none.
-fn mend(value: &mut Value, path: &[Step], stand_in: Option<&Value>) {
+fn repair_at(value: &mut Value, path: &[PathSegment], stand_in: Option<&Value>) {
     let [step, rest @ ..] = path else { return };
     let other = stand_in.and_then(|stand_in| child(stand_in, step));
     match (value, step) {
-        (Value::Object(fields), Step::Name(name)) => {
+        (Value::Object(fields), PathSegment::Name(name)) => {
             if rest.is_empty() {
                 put(fields, name, other);
             } else if let Some(inner) = fields.get_mut(name) {
-                mend(inner, rest, other);
+                repair_at(inner, rest, other);
             } else if let Some(other) = other {
                 fields.insert(name.clone(), other.clone());
             }
         }
-        (Value::Array(items), Step::Index(index)) => {
+        (Value::Array(items), PathSegment::Index(index)) => {
             let at = usize::try_from(*index).unwrap_or(usize::MAX);
             if let Some(item) = items.get_mut(at) {
                 match other {
-                    _ if !rest.is_empty() => mend(item, rest, other),
+                    _ if !rest.is_empty() => repair_at(item, rest, other),
                     Some(other) => *item = other.clone(),
                     None => drop(items.remove(at)),
                 }
@@ -183,10 +183,10 @@ fn put(fields: &mut Map<String, Value>, name: &str, other: Option<&Value>) {
 }
 
 /// The stand-in's own value there; any item of its list is as good as another.
-fn child<'a>(value: &'a Value, step: &Step) -> Option<&'a Value> {
+fn child<'a>(value: &'a Value, step: &PathSegment) -> Option<&'a Value> {
     match (value, step) {
-        (Value::Object(fields), Step::Name(name)) => fields.get(name).filter(|value| !value.is_null()),
-        (Value::Array(items), Step::Index(_)) => items.first(),
+        (Value::Object(fields), PathSegment::Name(name)) => fields.get(name).filter(|value| !value.is_null()),
+        (Value::Array(items), PathSegment::Index(_)) => items.first(),
         _ => None,
     }
 }

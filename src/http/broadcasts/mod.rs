@@ -5,10 +5,10 @@ mod send;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Query;
 
-use self::send::{BroadcastBody, Broadcasted, SendParameters};
+use self::send::{BroadcastBody, BroadcastParameters, SendBroadcastResponse};
 use super::body::OptionalBody;
-use super::caller::Broadcaster;
-use super::once::{Answered, OnceKey};
+use super::caller::BroadcastCaller;
+use super::idempotency::{IdempotencyKeyHeader, Replayable};
 use super::tags::Tag;
 use crate::base::timestamp::Timestamp;
 use crate::protocol::problem::Problem;
@@ -28,8 +28,8 @@ impl BroadcastsApi {
     )]
     async fn send(
         &self,
-        caller: Broadcaster,
-        #[oai(name = "Idempotency-Key")] once: OnceKey,
+        caller: BroadcastCaller,
+        #[oai(name = "Idempotency-Key")] once: IdempotencyKeyHeader,
         /// 1 to 4,000 characters.
         #[oai(validator(min_length = 1, max_length = 4000))]
         message: Query<Option<String>>,
@@ -42,15 +42,15 @@ impl BroadcastsApi {
         /// RFC 3339; informs only.
         start_time: Query<Option<Timestamp>>,
         body: OptionalBody<BroadcastBody>,
-    ) -> Result<Answered<Broadcasted>, Problem> {
-        let parameters = SendParameters {
+    ) -> Result<Replayable<SendBroadcastResponse>, Problem> {
+        let parameters = BroadcastParameters {
             message: message.0,
             category: category.0,
             audience: audience.0,
             start_time: start_time.0,
         };
-        let caller = caller.once(once.0);
+        let caller = caller.with_idempotency_key(once.0);
         let sent = send::send(&caller, parameters, body.0).await?;
-        Ok(Answered::new(caller.kept(), sent))
+        Ok(Replayable::new(caller.idempotency(), sent))
     }
 }

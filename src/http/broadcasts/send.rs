@@ -6,13 +6,13 @@ use poem_openapi::{ApiResponse, Object};
 
 use crate::base::timestamp::Timestamp;
 use crate::domain::broadcast::{self, NewBroadcast};
-use crate::domain::identity::platform::PlatformOp;
+use crate::domain::identity::platform_op::PlatformOp;
 use crate::domain::op::{Op, denied};
 use crate::domain::platform_broadcast;
 use crate::http::body::body_rules;
-use crate::http::caller::Broadcaster;
+use crate::http::caller::BroadcastCaller;
 use crate::protocol::examples;
-use crate::protocol::problem::{Code, FieldError, Problem, Step};
+use crate::protocol::problem::{Code, FieldError, PathSegment, Problem};
 use crate::protocol::routing::Audience;
 
 /// A broadcast.
@@ -34,7 +34,7 @@ pub struct BroadcastBody {
 
 /// The same as query parameters.
 #[derive(Debug, Default)]
-pub(super) struct SendParameters {
+pub(super) struct BroadcastParameters {
     pub(super) message: Option<String>,
     pub(super) category: Option<String>,
     pub(super) audience: Option<String>,
@@ -63,7 +63,7 @@ pub struct BroadcastAccepted {
 
 /// How a broadcast was answered.
 #[derive(Debug, ApiResponse)]
-pub enum Broadcasted {
+pub enum SendBroadcastResponse {
     /// The tenant's log has it.
     #[oai(status = 200)]
     Sent(Json<BroadcastSent>),
@@ -79,55 +79,55 @@ const ALL_TENANTS: &str = "all_tenants";
 const SENT: &str = "Broadcast sent successfully";
 
 pub(super) async fn send(
-    caller: &Broadcaster,
-    parameters: SendParameters,
+    caller: &BroadcastCaller,
+    parameters: BroadcastParameters,
     body: Option<BroadcastBody>,
-) -> Result<Broadcasted, Problem> {
+) -> Result<SendBroadcastResponse, Problem> {
     let given = match body {
-        Some(body) if parameters.is_empty() => Given::of_body(body),
+        Some(body) if parameters.is_empty() => BroadcastInput::of_body(body),
         Some(_) => {
             let words = "Give the broadcast as a JSON body or as query parameters, not as both.";
             return Err(Problem::new(Code::BadRequest, words));
         }
-        None => Given::of_parameters(parameters)?,
+        None => BroadcastInput::of_parameters(parameters)?,
     };
     match caller {
-        Broadcaster::Tenant(op) => to_tenant(op, given).await,
-        Broadcaster::Platform(op) => to_all(op, given).await,
+        BroadcastCaller::Tenant(op) => to_tenant(op, given).await,
+        BroadcastCaller::Platform(op) => to_all(op, given).await,
     }
 }
 
-async fn to_tenant(op: &Op, given: Given) -> Result<Broadcasted, Problem> {
+async fn to_tenant(op: &Op, given: BroadcastInput) -> Result<SendBroadcastResponse, Problem> {
     let audience = match given.audience.as_deref().map(Audience::parse) {
         None => Audience::Everyone,
         Some(Some(audience)) => audience,
         Some(None) if given.audience.as_deref() == Some(ALL_TENANTS) => return Err(denied("an operator")),
         Some(None) => return Err(given.bad_audience(AUDIENCES)),
     };
-    let Given { message, category, start_time, .. } = given;
+    let BroadcastInput { message, category, start_time, .. } = given;
     let start_time = start_time.map(Timestamp::utc);
     let sent = broadcast::send(op, NewBroadcast { message, category, audience, start_time }).await?;
-    Ok(Broadcasted::Sent(Json(BroadcastSent {
+    Ok(SendBroadcastResponse::Sent(Json(BroadcastSent {
         message: SENT.to_owned(),
         broadcast_id: sent.broadcast_id.to_string(),
         position: sent.position.to_string(),
     })))
 }
 
-async fn to_all(op: &PlatformOp, given: Given) -> Result<Broadcasted, Problem> {
+async fn to_all(op: &PlatformOp, given: BroadcastInput) -> Result<SendBroadcastResponse, Problem> {
     if given.audience.as_deref().is_some_and(|audience| audience != ALL_TENANTS) {
         return Err(given.bad_audience("must be all_tenants: an operator has no tenant"));
     }
     let start_time = given.start_time.map(Timestamp::utc);
     let id = platform_broadcast::send(op, &given.message, given.category.as_deref(), start_time).await?;
-    Ok(Broadcasted::Accepted(Json(BroadcastAccepted {
+    Ok(SendBroadcastResponse::Accepted(Json(BroadcastAccepted {
         message: SENT.to_owned(),
         broadcast_id: id.to_string(),
     })))
 }
 
 /// What was given, in either way.
-struct Given {
+struct BroadcastInput {
     message: String,
     category: Option<String>,
     audience: Option<String>,
@@ -135,33 +135,33 @@ struct Given {
     in_body: bool,
 }
 
-impl SendParameters {
+impl BroadcastParameters {
     fn is_empty(&self) -> bool {
         let all = [&self.message, &self.category, &self.audience];
         self.start_time.is_none() && all.iter().all(|parameter| parameter.is_none())
     }
 }
 
-impl Given {
+impl BroadcastInput {
     fn of_body(body: BroadcastBody) -> Self {
         let BroadcastBody { message, category, audience, start_time } = body;
         Self { message, category, audience, start_time, in_body: true }
     }
 
-    fn of_parameters(parameters: SendParameters) -> Result<Self, Problem> {
-        let SendParameters { message, category, audience, start_time } = parameters;
+    fn of_parameters(parameters: BroadcastParameters) -> Result<Self, Problem> {
+        let BroadcastParameters { message, category, audience, start_time } = parameters;
         match message {
             Some(message) => Ok(Self { message, category, audience, start_time, in_body: false }),
             None => {
                 let (name, words) = ("message".to_owned(), "is required, here or in a JSON body");
-                let error = FieldError::in_parameter("query", &[Step::Name(name)], "required", words);
+                let error = FieldError::in_parameter("query", &[PathSegment::Name(name)], "required", words);
                 Err(Problem::validation(vec![error]))
             }
         }
     }
 
     fn bad_audience(&self, words: &str) -> Problem {
-        let place = [Step::Name("audience".to_owned())];
+        let place = [PathSegment::Name("audience".to_owned())];
         let error = if self.in_body {
             FieldError::in_body(&place, "audience", words)
         } else {
@@ -174,7 +174,7 @@ impl Given {
 const AUDIENCES: &str = "must be everyone, admins, role:R with a role, or user:ID with a user's id";
 
 body_rules! {
-    BroadcastBody: |body, _now| broadcast::judge(&body.message, body.category.as_deref());
+    BroadcastBody: |body, _now| broadcast::validate(&body.message, body.category.as_deref());
 }
 
 impl Example for BroadcastBody {

@@ -3,8 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::auth::key_scope::Role;
 use crate::auth::permission::Permission;
-use crate::auth::role::Role;
 
 /// What a permission is called among the security requirements of an operation, where extractors of callers put it. It never
 /// reaches the document.
@@ -19,11 +19,11 @@ struct Access {
     roles: Vec<Role>,
     scopes: Vec<&'static str>,
     operators: bool,
-    strangers: bool,
+    anonymous: bool,
 }
 
 /// Replaces the permissions of an operation by what they mean.
-pub(super) fn say(operation: &mut Map<String, Value>) {
+pub(super) fn describe(operation: &mut Map<String, Value>) {
     let requirements = operation.get("security").and_then(Value::as_array).cloned().unwrap_or_default();
     let access = access(&requirements);
     let is_sign_in_useful = !access.roles.is_empty() || access.operators;
@@ -45,15 +45,15 @@ pub(super) fn say(operation: &mut Map<String, Value>) {
 
 fn access(requirements: &[Value]) -> Access {
     let names = requirements.iter().filter_map(Value::as_object).flat_map(Map::keys);
-    let permissions = names.filter_map(|name| Permission::named(name.strip_prefix(PERMISSION)?));
+    let permissions = names.filter_map(|name| Permission::from_name(name.strip_prefix(PERMISSION)?));
     let mut access = Access {
-        strangers: requirements.is_empty() || requirements.contains(&json!({})),
+        anonymous: requirements.is_empty() || requirements.contains(&json!({})),
         ..Access::default()
     };
     for granted in permissions.map(Permission::granted) {
         access
             .roles
-            .extend(Role::ALL.into_iter().filter(|role| granted.from.is_some_and(|from| *role >= from)));
+            .extend(Role::ALL.into_iter().filter(|role| granted.min_role.is_some_and(|from| *role >= from)));
         access.scopes.extend(granted.scopes.iter().map(|scope| scope.name()));
         access.operators |= granted.operators;
     }
@@ -79,7 +79,7 @@ fn words(access: &Access) -> String {
     if access.operators {
         parties.push("operators".to_owned());
     }
-    match (parties.is_empty(), access.strangers) {
+    match (parties.is_empty(), access.anonymous) {
         (true, _) => "**Access:** no credential is needed.".to_owned(),
         (false, true) => format!("**Access:** {}, or no credential at all.", parties.join("; ")),
         (false, false) => format!("**Access:** {}.", parties.join("; ")),
@@ -92,7 +92,7 @@ mod tests {
 
     fn said(requirements: Value) -> Value {
         let mut operation = Map::from_iter([("security".to_owned(), requirements)]);
-        say(&mut operation);
+        describe(&mut operation);
         Value::Object(operation)
     }
 
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn where_nothing_is_asked_for_the_document_says_so() {
         let mut operation = Map::new();
-        say(&mut operation);
+        describe(&mut operation);
 
         assert_eq!(operation["security"], json!([]));
         assert_eq!(operation["description"], "**Access:** no credential is needed.");

@@ -1,8 +1,8 @@
 //! From what poem-openapi writes to the document that we commit and serve. Pure JSON in, JSON out.
 
 pub mod access;
-mod answers;
 mod parameters;
+mod responses;
 mod root_routes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,7 +81,7 @@ pub fn document(spec: &str, public_url: Option<&str>) -> Result<Value, DocumentE
     let strict = refusing_unknown_fields(&document);
     for (method, operation) in operations_mut(&mut document) {
         prune((method, operation));
-        access::say(operation);
+        access::describe(operation);
         parameters::complete(operation);
         keep_own_tag(operation);
     }
@@ -90,7 +90,7 @@ pub fn document(spec: &str, public_url: Option<&str>) -> Result<Value, DocumentE
     plain_media_types(&mut document);
     leave_type_to_choices(&mut document);
     complete_what_is_shared(&mut document);
-    schemas::tidy(&mut document);
+    schemas::normalize(&mut document);
     add_routes(&mut document);
     // A document of a server that knows no address of its own is about the server that it was read from.
     document["servers"] = json!([{ "url": public_url.unwrap_or("/"), "description": "This server." }]);
@@ -135,13 +135,13 @@ fn add_routes(document: &mut Value) {
         let is_counted = counted.contains(path) || item.get("post").is_some();
         for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
             let responses = operation["responses"].as_object_mut().into_iter().flat_map(Map::values_mut);
-            responses.for_each(|response| answers::complete(response, is_counted));
+            responses.for_each(|response| responses::complete(response, is_counted));
         }
     }
     if let Some(shared) = document.pointer_mut("/components/responses").and_then(Value::as_object_mut) {
-        shared.values_mut().for_each(|response| answers::complete(response, true));
+        shared.values_mut().for_each(|response| responses::complete(response, true));
     }
-    document["components"]["headers"] = answers::shared();
+    document["components"]["headers"] = responses::shared();
 }
 
 const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use crate::base::json_integer::MAX_SAFE_INTEGER;
 use crate::base::page::DEFAULT_LIMIT;
-use crate::base::whole::LARGEST;
-use crate::protocol::{schemas, vocabulary};
+use crate::protocol::{descriptions, schemas};
 
 /// What an absent parameter counts as, where that is one value.
 const DEFAULTS: &[(&str, &str)] =
@@ -23,14 +23,14 @@ pub(super) fn complete(operation: &mut Map<String, Value>) {
     for parameter in parameters.into_iter().flatten() {
         let Some(name) = parameter["name"].as_str().map(str::to_owned) else { continue };
         if parameter.get("description").is_none()
-            && let Some(words) = vocabulary::parameter(&id, &name)
+            && let Some(words) = descriptions::describe_parameter(&id, &name)
         {
             parameter["description"] = words.into();
         }
         let is_in_path = parameter["in"] == "path";
         let schema = &mut parameter["schema"];
         if let Some(default) = default(&id, &name) {
-            schemas::remark(schema, "default", default);
+            schemas::annotate(schema, "default", default);
         }
         if is_in_path {
             add_rules(&name, schema);
@@ -51,7 +51,7 @@ pub(super) fn complete(operation: &mut Map<String, Value>) {
 fn add_rules(name: &str, schema: &mut Value) {
     if schema["type"] == "integer" {
         schema["minimum"] = 1.into();
-        schema["maximum"] = LARGEST.into();
+        schema["maximum"] = MAX_SAFE_INTEGER.into();
     }
     match name {
         "room_id" => schema["pattern"] = schemas::ROOM_ID.into(),

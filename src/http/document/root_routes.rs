@@ -55,8 +55,10 @@ fn operation(path: &str) -> Value {
             document("asyncapi", "3.0.0"),
             false,
         ),
-        "/metrics" => figures("get_metrics", "The node's figures", "All figures of the node that answers."),
-        _ => figures(
+        "/metrics" => {
+            metrics_operation("get_metrics", "The node's figures", "All figures of the node that answers.")
+        }
+        _ => metrics_operation(
             "get_tenant_metrics",
             "Figures of single tenants",
             "Those of the busiest tenants by name, as many as `telemetry.tenant_metrics` says, and the others together; \
@@ -108,7 +110,7 @@ fn key_set_operation() -> Value {
     operation
 }
 
-fn figures(id: &str, summary: &str, words: &str) -> Value {
+fn metrics_operation(id: &str, summary: &str, words: &str) -> Value {
     let example = "# TYPE lotline_runtime_tasks_alive gauge\nlotline_runtime_tasks_alive 12\n";
     let mut responses = json!({
         "200": {

@@ -11,19 +11,19 @@ use serde_json::Value;
 use crate::auth::principal::Principal;
 use crate::base::page::DEFAULT_LIMIT;
 use crate::domain::op::Op;
-use crate::http::explain::SUBSCRIPTIONS;
+use crate::http::validation::SUBSCRIPTIONS;
 use crate::protocol::examples;
 use crate::protocol::message::{JobUpdate, ServerMessage};
-use crate::protocol::problem::{FieldError, Problem, Step};
+use crate::protocol::problem::{FieldError, PathSegment, Problem};
 use crate::protocol::subscription::{Feed, INBOX_RESYNC_URL, Reader, own_jobs_url};
-use crate::session::page;
-use crate::session::wish::Wish;
+use crate::session::connect_request::ConnectRequest;
+use crate::session::event_page;
 
 /// A page of events.
 #[derive(Debug, Object)]
 #[oai(skip_serializing_if_is_none, example)]
 pub struct EventPageView {
-    data: Vec<Frame>,
+    data: Vec<EventMessage>,
     /// Where the next call goes on.
     position: String,
     has_more: bool,
@@ -50,47 +50,51 @@ pub struct ResyncUrls {
 
 /// A message as the log keeps it, documented as what it was made from.
 #[derive(Debug)]
-pub struct Frame(Value);
+pub struct EventMessage(Value);
 
-pub(super) async fn list(op: &Op, wish: &Wish, limit: Option<u64>) -> Result<Json<EventPageView>, Problem> {
+pub(super) async fn list(
+    op: &Op,
+    connect_request: &ConnectRequest,
+    limit: Option<u64>,
+) -> Result<Json<EventPageView>, Problem> {
     let reader = reader(op);
-    if reader.user.is_none() && wish.subscriptions.is_empty() {
+    if reader.user.is_none() && connect_request.subscriptions.is_empty() {
         let words = "is required: a key has no inbox, so name the feeds";
         return Err(bad_subscriptions(words));
     }
     let limit = usize::try_from(limit.unwrap_or(DEFAULT_LIMIT)).unwrap_or(usize::MAX);
-    let page = page::page(&op.kernel, &op.scope, reader, wish, limit).await?;
+    let page = event_page::read_page(&op.services, &op.scope, reader, connect_request, limit).await?;
     // Frames were written by us as JSON.
-    let frame = |payload: bytes::Bytes| Frame(serde_json::from_slice(&payload).unwrap_or_default());
-    let lists = (!page.recovered).then(|| ResyncUrls::of(reader, wish));
+    let frame = |payload: bytes::Bytes| EventMessage(serde_json::from_slice(&payload).unwrap_or_default());
+    let lists = (!page.recovered).then(|| ResyncUrls::of(reader, connect_request));
     Ok(Json(EventPageView {
         data: page.events.iter().map(|event| frame(event.frame.payload())).collect(),
         position: page.position.to_string(),
         has_more: page.has_more,
         recovered: page.recovered,
-        resync_url: lists.is_some().then(|| first_list(wish).to_owned()),
+        resync_url: lists.is_some().then(|| first_list(connect_request).to_owned()),
         resync_urls: lists,
     }))
 }
 
 /// The refusal of the parameter `subscriptions`.
 pub(super) fn bad_subscriptions(words: &str) -> Problem {
-    let place = [Step::Name("subscriptions".to_owned())];
+    let place = [PathSegment::Name("subscriptions".to_owned())];
     Problem::validation(vec![FieldError::in_parameter("query", &place, SUBSCRIPTIONS, words)])
 }
 
-fn first_list(wish: &Wish) -> &'static str {
-    wish.subscriptions.first().map_or(INBOX_RESYNC_URL, |one| one.filter.feed().resync_url())
+fn first_list(connect_request: &ConnectRequest) -> &'static str {
+    connect_request.subscriptions.first().map_or(INBOX_RESYNC_URL, |one| one.filter.feed().resync_url())
 }
 
 impl ResyncUrls {
-    fn of(reader: Reader, wish: &Wish) -> Self {
+    fn of(reader: Reader, connect_request: &ConnectRequest) -> Self {
         let mut urls = Self {
             inbox: reader.user.map(|_| INBOX_RESYNC_URL.to_owned()),
             own_jobs: reader.user.map(own_jobs_url),
             ..Self::default()
         };
-        for feed in wish.subscriptions.iter().map(|one| one.filter.feed()) {
+        for feed in connect_request.subscriptions.iter().map(|one| one.filter.feed()) {
             let url = match feed {
                 Feed::JobUpdates => &mut urls.job_updates,
                 Feed::PropertyUpdates => &mut urls.property_updates,
@@ -109,7 +113,7 @@ fn reader(op: &Op) -> Reader {
     }
 }
 
-impl Type for Frame {
+impl Type for EventMessage {
     const IS_REQUIRED: bool = true;
 
     type RawValueType = Self;
@@ -136,13 +140,13 @@ impl Type for Frame {
     }
 }
 
-impl ToJSON for Frame {
+impl ToJSON for EventMessage {
     fn to_json(&self) -> Option<Value> {
         Some(self.0.clone())
     }
 }
 
-impl ParseFromJSON for Frame {
+impl ParseFromJSON for EventMessage {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
         value.map(Self).ok_or_else(ParseError::expected_input)
     }
@@ -153,7 +157,7 @@ impl Example for EventPageView {
         let message = ServerMessage::JobUpdate(JobUpdate::example());
         Self {
             // Messages always serialise.
-            data: vec![Frame(serde_json::to_value(message).unwrap_or_default())],
+            data: vec![EventMessage(serde_json::to_value(message).unwrap_or_default())],
             position: examples::position(),
             has_more: false,
             recovered: true,

@@ -13,8 +13,8 @@ use self::list::EventPageView;
 use super::caller::{Caller, ReadEvents};
 use super::tags::Tag;
 use crate::protocol::problem::Problem;
-use crate::session::Sessions;
-use crate::session::wish::Wish;
+use crate::session::ConnectionRegistry;
+use crate::session::connect_request::ConnectRequest;
 
 pub struct EventsApi;
 
@@ -27,7 +27,7 @@ impl EventsApi {
     #[oai(path = "/events", method = "get", operation_id = "list_events")]
     async fn list(
         &self,
-        sessions: Data<&Arc<Sessions>>,
+        sessions: Data<&Arc<ConnectionRegistry>>,
         caller: Caller<ReadEvents>,
         /// A position; what came after it is read. Any other text is answered with `recovered: false`.
         since: Query<Option<String>>,
@@ -36,8 +36,8 @@ impl EventsApi {
         subscriptions: Query<Option<String>>,
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
     ) -> Result<Json<EventPageView>, Problem> {
-        let most = sessions.settings.subscriptions;
-        let wish = Wish::parse(since.0.as_deref(), subscriptions.0.as_deref(), most)
+        let most = sessions.settings.max_subscriptions;
+        let wish = ConnectRequest::parse(since.0.as_deref(), subscriptions.0.as_deref(), most)
             .map_err(|problem| list::bad_subscriptions(&problem.detail))?;
         list::list(&caller.op, &wish, limit.0).await
     }

@@ -27,7 +27,7 @@ pub enum JobSort {
 
 /// Where a page ended. It names its order: in another one it means nothing.
 #[derive(Serialize, Deserialize)]
-struct JobPlace {
+struct JobCursor {
     sort: JobSort,
     job_id: i64,
 }
@@ -58,12 +58,12 @@ pub(super) async fn list(
         JobSort::NewestFirst => JobOrder::NewestFirst,
         JobSort::OldestFirst => JobOrder::OldestFirst,
     };
-    let PageRequest { limit, after } = page_request::<JobPlace>(limit, cursor)?;
+    let PageRequest { limit, after } = page_request::<JobCursor>(limit, cursor)?;
     if after.as_ref().is_some_and(|place| place.sort != sort) {
         return Err(bad_cursor());
     }
     let after = after.map(|place| place.job_id);
     let Page { rows, next } = list_jobs(op, &query, order, PageRequest { limit, after }).await?;
-    let next = next.map(|job_id| JobPlace { sort, job_id });
+    let next = next.map(|job_id| JobCursor { sort, job_id });
     Ok(listed(request, Page { rows, next }))
 }

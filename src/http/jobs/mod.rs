@@ -21,12 +21,12 @@ use self::logs::LogFilters;
 use super::body::{Body, LogLines, Many};
 use super::caller::{Caller, CancelOwnJobs, ReadJobs, StartJobs, WriteLogs};
 use super::etag::Tagged;
+use super::idempotency::{IdempotencyKeyHeader, Replayable};
 use super::list::Listed;
-use super::once::{Answered, OnceKey};
 use super::tags::Tag;
 use crate::protocol::job::{Execution, Job, JobItem, JobStatus, LogLevel, LogLine, NewJob};
 use crate::protocol::problem::Problem;
-use crate::protocol::worker::LogsStored;
+use crate::protocol::worker::AppendLogsResult;
 
 pub struct JobsApi;
 
@@ -39,11 +39,11 @@ impl JobsApi {
     async fn create(
         &self,
         caller: Caller<StartJobs>,
-        #[oai(name = "Idempotency-Key")] once: OnceKey,
+        #[oai(name = "Idempotency-Key")] once: IdempotencyKeyHeader,
         body: Body<NewJob>,
-    ) -> Result<Answered<Created>, Problem> {
-        let op = caller.op.once(once.0);
-        Ok(Answered::new(op.kept(), create::create(&op, body.0).await?))
+    ) -> Result<Replayable<Created>, Problem> {
+        let op = caller.op.with_idempotency_key(once.0);
+        Ok(Replayable::new(op.idempotency(), create::create(&op, body.0).await?))
     }
 
     /// List jobs
@@ -93,11 +93,11 @@ impl JobsApi {
     async fn cancel(
         &self,
         caller: Caller<CancelOwnJobs>,
-        #[oai(name = "Idempotency-Key")] once: OnceKey,
+        #[oai(name = "Idempotency-Key")] once: IdempotencyKeyHeader,
         job_id: Path<i64>,
-    ) -> Result<Answered<Json<Job>>, Problem> {
-        let op = caller.op.once(once.0);
-        Ok(Answered::new(op.kept(), cancel::cancel(&op, job_id.0).await?))
+    ) -> Result<Replayable<Json<Job>>, Problem> {
+        let op = caller.op.with_idempotency_key(once.0);
+        Ok(Replayable::new(op.idempotency(), cancel::cancel(&op, job_id.0).await?))
     }
 
     /// Run a job again
@@ -107,11 +107,11 @@ impl JobsApi {
     async fn retry(
         &self,
         caller: Caller<CancelOwnJobs>,
-        #[oai(name = "Idempotency-Key")] once: OnceKey,
+        #[oai(name = "Idempotency-Key")] once: IdempotencyKeyHeader,
         job_id: Path<i64>,
-    ) -> Result<Answered<Json<Job>>, Problem> {
-        let op = caller.op.once(once.0);
-        Ok(Answered::new(op.kept(), retry::retry(&op, job_id.0).await?))
+    ) -> Result<Replayable<Json<Job>>, Problem> {
+        let op = caller.op.with_idempotency_key(once.0);
+        Ok(Replayable::new(op.idempotency(), retry::retry(&op, job_id.0).await?))
     }
 
     /// Read a job's log
@@ -153,12 +153,12 @@ impl JobsApi {
     async fn append_logs(
         &self,
         caller: Caller<WriteLogs>,
-        #[oai(name = "Idempotency-Key")] once: OnceKey<Many>,
+        #[oai(name = "Idempotency-Key")] once: IdempotencyKeyHeader<Many>,
         job_id: Path<i64>,
         body: LogLines,
-    ) -> Result<Answered<Json<LogsStored>>, Problem> {
-        let op = caller.op.once(once.0);
-        Ok(Answered::new(op.kept(), append_logs::append_logs(&op, job_id.0, body.0).await?))
+    ) -> Result<Replayable<Json<AppendLogsResult>>, Problem> {
+        let op = caller.op.with_idempotency_key(once.0);
+        Ok(Replayable::new(op.idempotency(), append_logs::append_logs(&op, job_id.0, body.0).await?))
     }
 
     /// List the listings that were accepted for a job

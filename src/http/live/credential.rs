@@ -5,7 +5,7 @@ use poem::http::header;
 
 use super::parameters::Parameters;
 use crate::domain::identity::authenticate::Credential;
-use crate::domain::identity::tickets::Door;
+use crate::domain::identity::tickets::Channel;
 use crate::http::caller::bearer;
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::websocket::subprotocol;
@@ -14,33 +14,33 @@ use crate::protocol::websocket::subprotocol;
 pub(super) fn read<'r>(
     request: &'r Request,
     parameters: &'r Parameters,
-    door: Door,
+    channel: Channel,
 ) -> Result<Credential<'r>, Problem> {
     let in_query = parameters.get("token").map(Credential::Query);
-    let ticket = parameters.get("ticket").map(|ticket| Credential::Ticket(ticket, door));
+    let ticket = parameters.get("ticket").map(|ticket| Credential::Ticket(ticket, channel));
     let in_header =
         request.headers().contains_key(header::AUTHORIZATION).then(|| bearer(request)).transpose()?;
     let in_header = in_header.map(Credential::Header);
     // What a browser offers as a subprotocol is no header that a program sets: keys are refused there too.
     let offered = subprotocol::bearer_token(request.headers()).map_err(|_| two_credentials())?;
-    let has_pair = offered.is_none() || speaks_lotline(request);
+    let has_pair = offered.is_none() || offers_lotline(request);
     let offered = offered.map(Credential::Query);
     let mut shown = [in_query, ticket, in_header, offered].into_iter().flatten();
     match (shown.next(), shown.next()) {
         (None, _) => Err(Problem::authentication_required()),
-        (Some(_), None) if door == Door::Socket && !has_pair => Err(without_pair()),
+        (Some(_), None) if channel == Channel::Socket && !has_pair => Err(missing_subprotocol()),
         (Some(credential), None) => Ok(credential),
         (Some(_), Some(_)) => Err(two_credentials()),
     }
 }
 
 /// Whether the one subprotocol is offered that the answer may name. A list that cannot be read is the handshake's to refuse.
-fn speaks_lotline(request: &Request) -> bool {
+fn offers_lotline(request: &Request) -> bool {
     subprotocol::select(request.headers()).map_or(true, |selected| selected.is_some())
 }
 
 /// A browser accepts only a subprotocol that it offered, and the answer never repeats the one that holds the token.
-fn without_pair() -> Problem {
+fn missing_subprotocol() -> Problem {
     let words =
         "Offer the subprotocol `lotline.v1` beside `lotline.bearer.TOKEN`: the answer names the first.";
     Problem::new(Code::BadRequest, words)

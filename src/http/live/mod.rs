@@ -1,7 +1,7 @@
 //! The doors of sockets and streams. Everything is checked before the upgrade: no session starts unauthenticated.
 
+mod admission;
 mod credential;
-mod door;
 mod parameters;
 mod reject;
 mod socket;
@@ -10,15 +10,15 @@ mod stream_refusal;
 
 use std::sync::Arc;
 
-pub use socket::{SocketDoor, SocketKind};
-pub use stream::{StreamDoor, StreamKind};
+pub use socket::{SocketEndpoint, SocketKind};
+pub use stream::{StreamEndpoint, StreamKind};
 
-use super::origin::OriginPolicy;
-use crate::session::Sessions;
+use super::web_origin::OriginPolicy;
+use crate::session::ConnectionRegistry;
 
 /// What the doors stand on.
-pub struct Live {
-    pub sessions: Arc<Sessions>,
+pub struct LiveContext {
+    pub sessions: Arc<ConnectionRegistry>,
     pub origins: OriginPolicy,
     /// Refused sockets that may be open at once only to tell why (`reject=close`).
     pub rejects: tokio::sync::Semaphore,

@@ -6,12 +6,12 @@ use std::collections::HashMap;
 
 use poem::Request;
 
-use crate::base::text::cut;
+use crate::base::text::truncate;
 use crate::protocol::problem::{Code, Problem};
-use crate::telemetry::recognise::masked;
+use crate::telemetry::secret_patterns::mask_secrets;
 
 /// The parameters that one address knows.
-pub(super) type Known = &'static [&'static str];
+pub(super) type AllowedParameters = &'static [&'static str];
 
 /// What a cache is circumvented with; it says nothing.
 const CACHE_BUSTER: &str = "_";
@@ -24,14 +24,14 @@ pub(super) struct Parameters(HashMap<String, String>);
 
 impl Parameters {
     /// Reads the query; a refusal names every parameter that is not among `known`.
-    pub(super) fn read(request: &Request, known: Known) -> Result<Self, Problem> {
+    pub(super) fn read(request: &Request, allowed: AllowedParameters) -> Result<Self, Problem> {
         let query = request.uri().query().unwrap_or_default();
         let (mut found, mut unknown) = (HashMap::new(), Vec::new());
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             if name == CACHE_BUSTER {
                 continue;
             }
-            if !known.contains(&name.as_ref()) {
+            if !allowed.contains(&name.as_ref()) {
                 if !unknown.contains(&name) {
                     unknown.push(name);
                 }
@@ -42,7 +42,7 @@ impl Parameters {
                 return Err(Problem::new(Code::BadRequest, words));
             }
         }
-        if unknown.is_empty() { Ok(Self(found)) } else { Err(refusal(&unknown, known)) }
+        if unknown.is_empty() { Ok(Self(found)) } else { Err(refusal(&unknown, allowed)) }
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
@@ -50,15 +50,18 @@ impl Parameters {
     }
 }
 
-fn refusal(unknown: &[Cow<'_, str>], known: Known) -> Problem {
+fn refusal(unknown: &[Cow<'_, str>], allowed: AllowedParameters) -> Problem {
     // A credential without a name would stand where names do.
-    let shown: Vec<String> =
-        unknown.iter().take(SHOWN).map(|name| cut(&masked(name), SHOWN_BYTES).to_owned()).collect();
+    let shown: Vec<String> = unknown
+        .iter()
+        .take(SHOWN)
+        .map(|name| truncate(&mask_secrets(name), SHOWN_BYTES).to_owned())
+        .collect();
     let (parameters, are) = if unknown.len() == 1 { ("parameter", "is") } else { ("parameters", "are") };
     let words = format!(
         "The query {parameters} {} {are} not known here; this address takes {}.",
         shown.join(", "),
-        known.join(", ")
+        allowed.join(", ")
     );
     Problem::new(Code::BadRequest, words)
 }
@@ -82,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_buster_says_nothing_and_an_encoded_name_is_read_as_what_it_stands_for() {
+    fn a_cache_buster_is_ignored_and_an_encoded_name_is_decoded() {
         let read = read("_=1764000000&_=2&%74oken=t&&").unwrap();
 
         assert_eq!((read.get("token"), read.get("_")), (Some("t"), None));

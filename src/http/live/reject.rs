@@ -7,7 +7,7 @@ use poem::http::StatusCode;
 use poem::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::Live;
+use super::LiveContext;
 use super::parameters::Parameters;
 use crate::http::serve::Upgrade;
 use crate::protocol::problem::{Code, Problem};
@@ -15,7 +15,7 @@ use crate::protocol::websocket::encode;
 use crate::protocol::websocket::handshake::{self, Accept};
 
 /// Whether the client asked that a refusal is told where a page can read it.
-pub(super) fn is_asked_for(request: &Request) -> bool {
+pub(super) fn is_requested(request: &Request) -> bool {
     let query = request.uri().query().unwrap_or_default();
     url::form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == "reject" && value == "close")
 }
@@ -32,13 +32,13 @@ pub(super) fn check(parameters: &Parameters) -> Result<(), Problem> {
 }
 
 /// How long a refused client has to read why and go.
-const FAREWELL: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Upgrades only to close at once, when the client asked for that and there is room; the problem itself otherwise.
-pub(super) fn refuse(live: &Arc<Live>, request: &Request, problem: Problem) -> poem::Result<Response> {
-    match told_by_close(request, &problem) {
+pub(super) fn refuse(live: &Arc<LiveContext>, request: &Request, problem: Problem) -> poem::Result<Response> {
+    match prepare_close(request, &problem) {
         Some((accept, upgrade)) if live.rejects.available_permits() > 0 => {
-            live.sessions.kernel.metrics.refused(problem.code);
+            live.sessions.services.metrics.count_refusal(problem.code);
             close_at_once(live, upgrade, &problem);
             Ok(switching(&accept))
         }
@@ -46,16 +46,16 @@ pub(super) fn refuse(live: &Arc<Live>, request: &Request, problem: Problem) -> p
     }
 }
 
-fn told_by_close(request: &Request, problem: &Problem) -> Option<(Accept, Upgrade)> {
+fn prepare_close(request: &Request, problem: &Problem) -> Option<(Accept, Upgrade)> {
     // A page of a bad origin learns nothing from a socket that it may not open.
-    if !is_asked_for(request) || !problem.code.closes_on_request() {
+    if !is_requested(request) || !problem.code.closes_on_request() {
         return None;
     }
     let accept = handshake::check(request.method(), request.version(), request.headers()).ok()?;
     Some((accept, Upgrade::of(request)?))
 }
 
-fn close_at_once(live: &Arc<Live>, upgrade: Upgrade, problem: &Problem) {
+fn close_at_once(live: &Arc<LiveContext>, upgrade: Upgrade, problem: &Problem) {
     let mut reason = problem.detail.clone().into_owned();
     if let Some(seconds) = problem.retry_after {
         reason = format!("{reason};retry_after={seconds}");
@@ -63,9 +63,9 @@ fn close_at_once(live: &Arc<Live>, upgrade: Upgrade, problem: &Problem) {
     let frame = encode::close(problem.code.row().close.number(), &reason);
     let live = Arc::clone(live);
     live.sessions.tasks.clone().spawn(async move {
-        let Ok(_place) = live.rejects.try_acquire() else { return };
+        let Ok(_permit) = live.rejects.try_acquire() else { return };
         let Ok(mut upgraded) = upgrade.upgraded().await else { return };
-        let parting = async {
+        let close_handshake = async {
             upgraded.stream.write_all(&frame).await?;
             upgraded.stream.shutdown().await?;
             let mut dropped = [0; 1024];
@@ -73,8 +73,8 @@ fn close_at_once(live: &Arc<Live>, upgrade: Upgrade, problem: &Problem) {
             Ok::<_, std::io::Error>(())
         };
         tokio::select! {
-            _ = parting => {}
-            () = live.sessions.clock().sleep(FAREWELL) => {}
+            _ = close_handshake => {}
+            () = live.sessions.clock().sleep(CLOSE_TIMEOUT) => {}
         }
     });
 }

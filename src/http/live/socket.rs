@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use poem::{Endpoint, Request, Response};
 
-use super::Live;
-use super::door::{Visitor, check_caller, check_request};
-use super::parameters::Known;
+use super::LiveContext;
+use super::admission::{AdmittedRequest, check_caller, check_request};
+use super::parameters::AllowedParameters;
 use super::reject::{refuse, switching};
 use crate::auth::permission::Permission;
-use crate::domain::identity::tickets::Door;
+use crate::domain::identity::tickets::Channel;
 use crate::domain::op::forbidden;
-use crate::http::serve::{LiveAnswer, Upgrade};
+use crate::http::serve::{LiveResponse, Upgrade};
 use crate::protocol::problem::{Code, Problem};
 use crate::protocol::websocket::handshake::{self, Accept};
 use crate::protocol::websocket::refusal::Refusal;
-use crate::session::Seat;
-use crate::session::seats::Carrier;
-use crate::session::wish::Wish;
+use crate::session::ConnectionGuard;
+use crate::session::connect_request::ConnectRequest;
+use crate::session::connection_limits::Carrier;
 use crate::session::ws::{self, Mode};
 
 /// What a door opens on.
@@ -29,7 +29,7 @@ pub enum SocketKind {
 }
 
 impl SocketKind {
-    fn parameters(self) -> Known {
+    fn parameters(self) -> AllowedParameters {
         match self {
             Self::Follow => &["token", "ticket", "since", "subscriptions", "reject"],
             Self::Echo | Self::Upload => &["token", "ticket", "reject"],
@@ -37,34 +37,34 @@ impl SocketKind {
     }
 }
 
-pub struct SocketDoor {
-    pub live: Arc<Live>,
+pub struct SocketEndpoint {
+    pub live: Arc<LiveContext>,
     pub kind: SocketKind,
 }
 
 /// All that is needed to begin.
-struct Ready {
+struct AcceptedUpgrade {
     accept: Accept,
     upgrade: Upgrade,
-    seat: Seat,
+    guard: ConnectionGuard,
     mode: Mode,
 }
 
-impl Endpoint for SocketDoor {
+impl Endpoint for SocketEndpoint {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
-        match self.admit(&request).await {
-            Ok(ready) => Ok(self.begin(ready)),
+        match self.prepare(&request).await {
+            Ok(ready) => Ok(self.start_session(ready)),
             Err(problem) => refuse(&self.live, &request, problem),
         }
     }
 }
 
-impl SocketDoor {
-    async fn admit(&self, request: &Request) -> Result<Ready, Problem> {
+impl SocketEndpoint {
+    async fn prepare(&self, request: &Request) -> Result<AcceptedUpgrade, Problem> {
         let parameters = check_request(&self.live, request, self.kind.parameters())?;
-        let visitor = check_caller(&self.live, request, Door::Socket, parameters).await?;
+        let visitor = check_caller(&self.live, request, Channel::Socket, parameters).await?;
         let mode = self.mode(&visitor)?;
         let carrier = match mode {
             Mode::Follow(_) | Mode::Echo => Carrier::Socket,
@@ -75,25 +75,25 @@ impl SocketDoor {
             .map_err(bad_handshake)?;
         let upgrade = Upgrade::of(request).ok_or_else(|| bad_handshake(Refusal::NoUpgrade))?;
         let sessions = &self.live.sessions;
-        let place = match mode {
-            Mode::Follow(_) => Some(sessions.admission.joins.enter().await?),
+        let permit = match mode {
+            Mode::Follow(_) => Some(sessions.admission.joins.acquire().await?),
             Mode::Echo | Mode::Upload => None,
         };
-        let seat = match mode {
-            Mode::Echo => sessions.admit_to_echo(visitor.admitted, visitor.origin).await?,
+        let guard = match mode {
+            Mode::Echo => sessions.register_echo(visitor.admitted, visitor.origin).await?,
             Mode::Follow(_) | Mode::Upload => {
-                sessions.admit(visitor.admitted, carrier, visitor.origin).await?
+                sessions.register(visitor.admitted, carrier, visitor.origin).await?
             }
         };
-        place.into_iter().for_each(|place| seat.connection.hold(place));
+        permit.into_iter().for_each(|place| guard.connection.store_admission_permit(place));
         // The seat first: a ticket is spent only by a session that starts.
         if let Some(ticket) = &visitor.ticket {
             sessions.identity.tickets.redeem_for_socket(ticket).await?;
         }
-        Ok(Ready { accept, upgrade, seat, mode })
+        Ok(AcceptedUpgrade { accept, upgrade, guard, mode })
     }
 
-    fn mode(&self, visitor: &Visitor) -> Result<Mode, Problem> {
+    fn mode(&self, visitor: &AdmittedRequest) -> Result<Mode, Problem> {
         match self.kind {
             SocketKind::Echo => Ok(Mode::Echo),
             SocketKind::Upload if !visitor.admitted.principal.may(Permission::Upload) => {
@@ -102,23 +102,24 @@ impl SocketDoor {
             SocketKind::Upload => Ok(Mode::Upload),
             SocketKind::Follow => {
                 let parameters = &visitor.parameters;
-                let most = self.live.sessions.settings.subscriptions;
-                Wish::parse(parameters.get("since"), parameters.get("subscriptions"), most).map(Mode::Follow)
+                let most = self.live.sessions.settings.max_subscriptions;
+                ConnectRequest::parse(parameters.get("since"), parameters.get("subscriptions"), most)
+                    .map(Mode::Follow)
             }
         }
     }
 
     /// Answers 101; the session runs in a task of its own, so that the HTTP side is freed.
-    fn begin(&self, ready: Ready) -> Response {
+    fn start_session(&self, ready: AcceptedUpgrade) -> Response {
         let sessions = Arc::clone(&self.live.sessions);
-        let Ready { accept, upgrade, seat, mode } = ready;
+        let AcceptedUpgrade { accept, upgrade, guard: seat, mode } = ready;
         sessions.tasks.clone().spawn(async move {
             let Ok(upgraded) = upgrade.upgraded().await else { return };
-            let held = upgraded.seat.into_held();
-            ws::run(sessions, seat, upgraded.stream, upgraded.early.into(), mode, held).await;
+            let permit = upgraded.permit.into_guard();
+            ws::run(sessions, seat, upgraded.stream, upgraded.read_buf.into(), mode, permit).await;
         });
         let mut response = switching(&accept);
-        response.set_data(LiveAnswer);
+        response.set_data(LiveResponse);
         response
     }
 }

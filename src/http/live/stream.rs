@@ -6,26 +6,26 @@ use std::sync::Arc;
 use poem::http::{StatusCode, header};
 use poem::{Body, Endpoint, Request, Response};
 
-use super::Live;
-use super::door::{Visitor, check_caller, check_request};
-use super::parameters::{Known, Parameters};
+use super::LiveContext;
+use super::admission::{AdmittedRequest, check_caller, check_request};
+use super::parameters::{AllowedParameters, Parameters};
 use super::{reject, stream_refusal};
 use crate::auth::permission::Permission;
 use crate::base::ids::JobId;
-use crate::domain::identity::tickets::Door;
-use crate::domain::jobs::follow_log::{self, Begin};
+use crate::domain::identity::tickets::Channel;
+use crate::domain::jobs::follow_log::{self, LogStart};
 use crate::domain::jobs::logs::LogQuery;
 use crate::domain::op::{Op, forbidden};
-use crate::http::serve::LiveAnswer;
+use crate::http::serve::LiveResponse;
 use crate::protocol::job::LogLevel;
 use crate::protocol::position;
 use crate::protocol::problem::{Code, Problem};
-use crate::session::Seat;
-use crate::session::log_stream::{self, LogWish};
-use crate::session::seats::Carrier;
-use crate::session::sse::{self, Keepalive, Names, Style};
-use crate::session::stats_stream;
-use crate::session::wish::Wish;
+use crate::session::ConnectionGuard;
+use crate::session::connect_request::ConnectRequest;
+use crate::session::connection_limits::Carrier;
+use crate::session::log_stream::{self, LogStreamRequest};
+use crate::session::sse::{self, EventNames, Keepalive, StreamFormat};
+use crate::session::tenant_stats_stream;
 
 /// What a stream brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub enum StreamKind {
 }
 
 impl StreamKind {
-    fn parameters(self) -> Known {
+    fn parameters(self) -> AllowedParameters {
         match self {
             Self::Notifications => {
                 &["token", "ticket", "since", "names", "keepalive", "reject", "lastEventId", "last_event_id"]
@@ -74,24 +74,24 @@ impl StreamKind {
     }
 }
 
-pub struct StreamDoor {
-    pub live: Arc<Live>,
+pub struct StreamEndpoint {
+    pub live: Arc<LiveContext>,
     pub kind: StreamKind,
 }
 
-impl Endpoint for StreamDoor {
+impl Endpoint for StreamEndpoint {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         match self.open(&request).await {
             Ok(mut response) => {
                 if response.status() == StatusCode::OK {
-                    response.set_data(LiveAnswer);
+                    response.set_data(LiveResponse);
                 }
                 Ok(response)
             }
-            Err(problem) if stream_refusal::is_told_on_stream(&problem, reject::is_asked_for(&request)) => {
-                self.live.sessions.kernel.metrics.refused(problem.code);
+            Err(problem) if stream_refusal::is_sent_on_stream(&problem, reject::is_requested(&request)) => {
+                self.live.sessions.services.metrics.count_refusal(problem.code);
                 Ok(event_stream(Body::from(stream_refusal::text(&problem))))
             }
             Err(problem) => Err(problem.into()),
@@ -99,84 +99,85 @@ impl Endpoint for StreamDoor {
     }
 }
 
-impl StreamDoor {
+impl StreamEndpoint {
     async fn open(&self, request: &Request) -> Result<Response, Problem> {
         // Whatever the reader was refused for, be it its parameters: it was told not to come back.
-        if is_told_to_stay_away(request) {
+        if must_not_reconnect(request) {
             // The one answer that ends an EventSource for good.
             return Ok(StatusCode::NO_CONTENT.into());
         }
         let parameters = check_request(&self.live, request, self.kind.parameters())?;
-        let visitor = check_caller(&self.live, request, Door::Stream, parameters).await?;
+        let visitor = check_caller(&self.live, request, Channel::Stream, parameters).await?;
         let keepalive = keepalive(&visitor)?;
         match self.kind {
             StreamKind::Stats => return self.open_stats(visitor).await,
             StreamKind::Logs => return self.open_logs(request, visitor, keepalive).await,
             StreamKind::Notifications | StreamKind::Events => {}
         }
-        let style = Style { names: self.names(&visitor)?, keepalive };
-        let wish = self.wish(request, &visitor)?;
+        let style = StreamFormat { names: self.names(&visitor)?, keepalive };
+        let wish = self.connect_request(request, &visitor)?;
         let sessions = &self.live.sessions;
-        let place = sessions.admission.joins.enter().await?;
-        let seat = sessions.admit(visitor.admitted, Carrier::Stream, visitor.origin).await?;
-        seat.connection.hold(place);
+        let place = sessions.admission.joins.acquire().await?;
+        let seat = sessions.register(visitor.admitted, Carrier::Stream, visitor.origin).await?;
+        seat.connection.store_admission_permit(place);
         self.redeem(visitor.ticket.as_deref(), &seat).await?;
         let stream = sse::stream(sessions, seat, &wish, style).await;
         Ok(event_stream(Body::from_bytes_stream(stream)))
     }
 
-    async fn open_stats(&self, visitor: Visitor) -> Result<Response, Problem> {
+    async fn open_stats(&self, visitor: AdmittedRequest) -> Result<Response, Problem> {
         if !visitor.admitted.principal.may(Permission::ReadStats) {
             return Err(forbidden(Permission::ReadStats));
         }
         let sessions = &self.live.sessions;
-        let seat = sessions.admit(visitor.admitted, Carrier::Stream, visitor.origin).await?;
+        let seat = sessions.register(visitor.admitted, Carrier::Stream, visitor.origin).await?;
         self.redeem(visitor.ticket.as_deref(), &seat).await?;
-        Ok(event_stream(Body::from_bytes_stream(stats_stream::stats(sessions, seat)?)))
+        Ok(event_stream(Body::from_bytes_stream(tenant_stats_stream::stream_stats(sessions, seat)?)))
     }
 
     async fn open_logs(
         &self,
         request: &Request,
-        visitor: Visitor,
+        visitor: AdmittedRequest,
         keepalive: Keepalive,
     ) -> Result<Response, Problem> {
         let sessions = &self.live.sessions;
         let principal = visitor.admitted.principal.clone();
-        let op = Op::of_caller(&sessions.kernel, principal, visitor.origin.clone())?;
+        let op = Op::of_caller(&sessions.services, principal, visitor.origin.clone())?;
         // A path that names no job answers as a job does that is not there.
         let job = request.raw_path_param("job_id").and_then(|id| id.parse().ok()).map(JobId);
         let job = job.ok_or_else(Problem::not_found)?;
         let query = log_query(&visitor)?;
-        let since = since(request, &visitor)?.map(position::kept);
-        let begin = follow_log::begin(&op, job, since.as_deref()).await?;
-        if begin == Begin::Over {
+        let since = since(request, &visitor)?.map(position::truncate_since);
+        let begin = follow_log::resolve_start(&op, job, since.as_deref()).await?;
+        if begin == LogStart::AtEnd {
             // The one answer that ends an EventSource for good.
             return Ok(StatusCode::NO_CONTENT.into());
         }
-        let place = sessions.admission.joins.enter().await?;
-        let seat = sessions.admit(visitor.admitted, Carrier::Stream, visitor.origin).await?;
-        seat.connection.hold(place);
+        let place = sessions.admission.joins.acquire().await?;
+        let seat = sessions.register(visitor.admitted, Carrier::Stream, visitor.origin).await?;
+        seat.connection.store_admission_permit(place);
         self.redeem(visitor.ticket.as_deref(), &seat).await?;
         let stream =
-            log_stream::stream(sessions, seat, LogWish { job, query, begin, since, keepalive }).await;
+            log_stream::stream(sessions, seat, LogStreamRequest { job, query, begin, since, keepalive })
+                .await;
         Ok(event_stream(Body::from_bytes_stream(stream)))
     }
 
     /// The seat first: a ticket is spent only by a session that starts. The stream's seat holds it from then on.
-    async fn redeem(&self, ticket: Option<&str>, seat: &Seat) -> Result<(), Problem> {
+    async fn redeem(&self, ticket: Option<&str>, guard: &ConnectionGuard) -> Result<(), Problem> {
         let Some(ticket) = ticket else { return Ok(()) };
         let held = self.live.sessions.identity.tickets.redeem_for_stream(ticket).await?;
-        seat.connection.hold_ticket(held);
+        guard.connection.store_ticket(held);
         Ok(())
     }
 
-    fn names(&self, visitor: &Visitor) -> Result<Names, Problem> {
+    fn names(&self, visitor: &AdmittedRequest) -> Result<EventNames, Problem> {
         match (self.kind, visitor.parameters.get("names")) {
             (StreamKind::Events | StreamKind::Stats | StreamKind::Logs, None) | (_, Some("type")) => {
-                Ok(Names::Type)
+                Ok(EventNames::Type)
             }
-            (StreamKind::Notifications, None) => Ok(Names::Notification),
+            (StreamKind::Notifications, None) => Ok(EventNames::Notification),
             (StreamKind::Notifications, Some(_)) => Err(Problem::new(
                 Code::BadRequest,
                 "names may only be `type`; leave it out for `notification`.",
@@ -187,18 +188,22 @@ impl StreamDoor {
         }
     }
 
-    fn wish(&self, request: &Request, visitor: &Visitor) -> Result<Wish, Problem> {
+    fn connect_request(
+        &self,
+        request: &Request,
+        visitor: &AdmittedRequest,
+    ) -> Result<ConnectRequest, Problem> {
         let parameters = &visitor.parameters;
         let since = since(request, visitor)?;
-        let most = self.live.sessions.settings.subscriptions;
+        let most = self.live.sessions.settings.max_subscriptions;
         match self.kind {
             StreamKind::Notifications if !visitor.admitted.principal.may(Permission::ReadNotifications) => {
                 Err(forbidden(Permission::ReadNotifications))
             }
-            StreamKind::Notifications => Wish::parse(since, None, most),
-            StreamKind::Stats | StreamKind::Logs => Wish::parse(None, None, most),
+            StreamKind::Notifications => ConnectRequest::parse(since, None, most),
+            StreamKind::Stats | StreamKind::Logs => ConnectRequest::parse(None, None, most),
             StreamKind::Events => {
-                let wish = Wish::parse(since, parameters.get("subscriptions"), most)?;
+                let wish = ConnectRequest::parse(since, parameters.get("subscriptions"), most)?;
                 if wish.subscriptions.is_empty() && visitor.admitted.principal.user_id().is_none() {
                     let words = "A key has no inbox: name the feeds in `subscriptions`.";
                     return Err(Problem::new(Code::BadRequest, words));
@@ -210,7 +215,7 @@ impl StreamDoor {
 }
 
 /// Where to go on. A reconnecting EventSource repeats its address and adds where it got to: that is the newer word.
-fn since<'a>(request: &'a Request, visitor: &'a Visitor) -> Result<Option<&'a str>, Problem> {
+fn since<'a>(request: &'a Request, visitor: &'a AdmittedRequest) -> Result<Option<&'a str>, Problem> {
     let last = last_event_id(request, &visitor.parameters)?;
     Ok(last.or_else(|| visitor.parameters.get("since")))
 }
@@ -228,7 +233,7 @@ fn last_event_id<'a>(request: &'a Request, parameters: &'a Parameters) -> Result
     Ok(request.header("last-event-id").filter(|id| !id.is_empty()).or(in_query))
 }
 
-fn is_told_to_stay_away(request: &Request) -> bool {
+fn must_not_reconnect(request: &Request) -> bool {
     let query = request.uri().query().unwrap_or_default();
     let mut in_query = url::form_urlencoded::parse(query.as_bytes())
         .filter(|(name, _)| name == "lastEventId" || name == "last_event_id");
@@ -236,7 +241,7 @@ fn is_told_to_stay_away(request: &Request) -> bool {
         || in_query.any(|(_, id)| stream_refusal::is_end(&id))
 }
 
-fn keepalive(visitor: &Visitor) -> Result<Keepalive, Problem> {
+fn keepalive(visitor: &AdmittedRequest) -> Result<Keepalive, Problem> {
     match visitor.parameters.get("keepalive") {
         None | Some("id") => Ok(Keepalive::Id),
         Some("comment") => Ok(Keepalive::Comment),
@@ -248,7 +253,7 @@ fn keepalive(visitor: &Visitor) -> Result<Keepalive, Problem> {
 }
 
 /// Which lines of a log are wanted: the two level filters of the log's list.
-fn log_query(visitor: &Visitor) -> Result<LogQuery, Problem> {
+fn log_query(visitor: &AdmittedRequest) -> Result<LogQuery, Problem> {
     let level = |name| match visitor.parameters.get(name) {
         None => Ok(None),
         Some(text) => LogLevel::named(text).map(Some).ok_or_else(|| {

@@ -6,15 +6,15 @@ use crate::protocol::problem::{CloseCode, Problem, Retry};
 use crate::session::sse;
 
 /// Seconds to stay away from a temporary refusal that names none.
-const USUAL_AWAY_SECS: u64 = 5;
+const DEFAULT_RETRY_SECS: u64 = 5;
 /// The same where only a new token helps: its page has to open another stream.
-const NEW_TOKEN_AWAY_SECS: u64 = 60;
+const NEW_TOKEN_RETRY_SECS: u64 = 60;
 /// As long as a reader may be asked to wait that should not come back at all.
-const NEVER_AWAY_SECS: u64 = 3_600;
+const MAX_RETRY_SECS: u64 = 3_600;
 
 /// Whether the refusal is a stream: temporary ones always, others where `reject=close` asks for it. A page of a foreign origin
 /// gets no stream at all.
-pub(super) fn is_told_on_stream(problem: &Problem, rejects_by_close: bool) -> bool {
+pub(super) fn is_sent_on_stream(problem: &Problem, rejects_by_close: bool) -> bool {
     matches!(problem.code.row().status, 429 | 503) || (rejects_by_close && problem.code.closes_on_request())
 }
 
@@ -24,9 +24,9 @@ pub(super) fn text(problem: &Problem) -> Vec<u8> {
     let closing = Closing { code: close, reason: problem.detail.clone().into_owned() };
     let away = problem.retry_after.map(u64::from);
     let (end, away_secs) = match close.row().retry {
-        Retry::Stop => (format!("id: {}\n", end_id(close)), NEVER_AWAY_SECS),
-        Retry::NewTokenOnce => (String::new(), away.unwrap_or(NEW_TOKEN_AWAY_SECS)),
-        Retry::BackOff | Retry::Resume => (String::new(), away.unwrap_or(USUAL_AWAY_SECS)),
+        Retry::Stop => (format!("id: {}\n", end_id(close)), MAX_RETRY_SECS),
+        Retry::NewTokenOnce => (String::new(), away.unwrap_or(NEW_TOKEN_RETRY_SECS)),
+        Retry::BackOff | Retry::Resume => (String::new(), away.unwrap_or(DEFAULT_RETRY_SECS)),
     };
     let mut text = format!("retry: {}\n{end}", away_secs * 1_000).into_bytes();
     text.extend_from_slice(&sse::problem_event(&closing));
@@ -48,14 +48,14 @@ mod tests {
     use super::*;
     use crate::protocol::problem::Code;
 
-    fn told(code: Code) -> String {
+    fn refusal_text(code: Code) -> String {
         String::from_utf8(text(&Problem::new(code, "words"))).unwrap()
     }
 
     #[test]
     fn only_a_refusal_that_stays_has_an_id_and_that_id_is_an_end() {
         for code in Code::ALL {
-            let text = told(*code);
+            let text = refusal_text(*code);
             let id = text.lines().find_map(|line| line.strip_prefix("id: "));
 
             let stays = code.row().close.row().retry == Retry::Stop;
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn places_in_a_log_are_no_ends() {
+    fn log_positions_are_not_end_ids() {
         for id in ["", "end.", "end.12", "end.4403", "1f-1000", "end.overloaded", "end.forbidden "] {
             assert!(!is_end(id), "{id}");
         }

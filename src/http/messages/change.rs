@@ -23,7 +23,7 @@ pub struct MessagePatchBody {
 
 body_rules! {
     MessagePatchBody, emptied by null: []: |body, _now| {
-        body.text.map(|text| messages::judge(&text, None, &[])).unwrap_or_default()
+        body.text.map(|text| messages::validate(&text, None, &[])).unwrap_or_default()
     };
 }
 

@@ -5,7 +5,7 @@ use poem_openapi::Object;
 use poem_openapi::types::Example;
 
 use crate::base::ids::UserId;
-use crate::domain::messages::{self, Conversation};
+use crate::domain::messages::{self, DirectConversation};
 use crate::domain::op::Op;
 use crate::http::list::{Listed, listed, page_request};
 use crate::protocol::examples;
@@ -53,7 +53,7 @@ pub(super) async fn of_person(
     limit: Option<u64>,
     cursor: Option<&str>,
 ) -> Result<Listed<Message>, Problem> {
-    Ok(listed(request, messages::of_person(op, UserId(user_id), page_request(limit, cursor)?).await?))
+    Ok(listed(request, messages::with_user(op, UserId(user_id), page_request(limit, cursor)?).await?))
 }
 
 pub(super) async fn conversations(
@@ -66,7 +66,7 @@ pub(super) async fn conversations(
     Ok(listed(request, page.map(view)))
 }
 
-fn view(one: Conversation) -> ConversationView {
+fn view(one: DirectConversation) -> ConversationView {
     ConversationView {
         user_id: one.user.id,
         username: one.user.username,

@@ -12,15 +12,15 @@ use poem_openapi::payload::Json;
 
 use self::change::{Deleted, MessagePatchBody};
 use self::history::ConversationView;
-use self::read::{Noted, ReadBody};
+use self::read::{MarkReadResponse, ReadMarkerBody};
 use super::body::Body;
 use super::caller::{Caller, Chat, ReadRooms};
 use super::etag::Changed;
+use super::idempotency::{IdempotencyKeyHeader, Replayable};
 use super::list::Listed;
-use super::once::{Answered, OnceKey};
 use super::tags::Tag;
 use crate::protocol::problem::Problem;
-use crate::protocol::room::{Message, MessageSent, NewChat, NewDirectMessage};
+use crate::protocol::room::{Message, MessageSent, NewChatMessage, NewDirectMessage};
 
 pub struct MessagesApi;
 
@@ -36,11 +36,11 @@ impl ChatApi {
     async fn send(
         &self,
         caller: Caller<Chat>,
-        #[oai(name = "Idempotency-Key")] once: OnceKey,
-        body: Body<NewChat>,
-    ) -> Result<Answered<Json<MessageSent>>, Problem> {
-        let op = caller.op.once(once.0);
-        Ok(Answered::new(op.kept(), send::chat(&op, body.0).await?))
+        #[oai(name = "Idempotency-Key")] once: IdempotencyKeyHeader,
+        body: Body<NewChatMessage>,
+    ) -> Result<Replayable<Json<MessageSent>>, Problem> {
+        let op = caller.op.with_idempotency_key(once.0);
+        Ok(Replayable::new(op.idempotency(), send::chat(&op, body.0).await?))
     }
 }
 
@@ -67,8 +67,8 @@ impl MessagesApi {
         &self,
         caller: Caller<ReadRooms>,
         room_id: Path<String>,
-        body: Body<ReadBody>,
-    ) -> Result<Noted, Problem> {
+        body: Body<ReadMarkerBody>,
+    ) -> Result<MarkReadResponse, Problem> {
         read::room(&caller.op, &room_id.0, body.0).await
     }
 
@@ -107,11 +107,11 @@ impl MessagesApi {
         &self,
         caller: Caller<Chat>,
         user_id: Path<i64>,
-        #[oai(name = "Idempotency-Key")] once: OnceKey,
+        #[oai(name = "Idempotency-Key")] once: IdempotencyKeyHeader,
         body: Body<NewDirectMessage>,
-    ) -> Result<Answered<Json<MessageSent>>, Problem> {
-        let op = caller.op.once(once.0);
-        Ok(Answered::new(op.kept(), send::direct(&op, user_id.0, body.0).await?))
+    ) -> Result<Replayable<Json<MessageSent>>, Problem> {
+        let op = caller.op.with_idempotency_key(once.0);
+        Ok(Replayable::new(op.idempotency(), send::direct(&op, user_id.0, body.0).await?))
     }
 
     /// Mark a conversation as read
@@ -120,8 +120,8 @@ impl MessagesApi {
         &self,
         caller: Caller<ReadRooms>,
         user_id: Path<i64>,
-        body: Body<ReadBody>,
-    ) -> Result<Noted, Problem> {
+        body: Body<ReadMarkerBody>,
+    ) -> Result<MarkReadResponse, Problem> {
         read::person(&caller.op, user_id.0, body.0).await
     }
 

@@ -14,15 +14,15 @@ use crate::protocol::problem::Problem;
 /// The newest message that was read.
 #[derive(Debug, Object)]
 #[oai(rename = "ReadMarker", deny_unknown_fields, example)]
-pub struct ReadBody {
+pub struct ReadMarkerBody {
     message_id: String,
 }
 
 body_rules! {
-    ReadBody: |_body, _now| Vec::new();
+    ReadMarkerBody: |_body, _now| Vec::new();
 }
 
-impl Example for ReadBody {
+impl Example for ReadMarkerBody {
     fn example() -> Self {
         Self { message_id: examples::UUID.to_owned() }
     }
@@ -30,18 +30,18 @@ impl Example for ReadBody {
 
 /// Noted.
 #[derive(Debug, ApiResponse)]
-pub enum Noted {
+pub enum MarkReadResponse {
     /// Everything up to the message is read. A marker never moves back.
     #[oai(status = 204)]
     Done,
 }
 
-pub(super) async fn room(op: &Op, room_id: &str, body: ReadBody) -> Result<Noted, Problem> {
-    messages::read_room(op, room_id, id(&body.message_id)?).await?;
-    Ok(Noted::Done)
+pub(super) async fn room(op: &Op, room_id: &str, body: ReadMarkerBody) -> Result<MarkReadResponse, Problem> {
+    messages::mark_room_read(op, room_id, id(&body.message_id)?).await?;
+    Ok(MarkReadResponse::Done)
 }
 
-pub(super) async fn person(op: &Op, user_id: i64, body: ReadBody) -> Result<Noted, Problem> {
-    messages::read_person(op, UserId(user_id), id(&body.message_id)?).await?;
-    Ok(Noted::Done)
+pub(super) async fn person(op: &Op, user_id: i64, body: ReadMarkerBody) -> Result<MarkReadResponse, Problem> {
+    messages::mark_direct_read(op, UserId(user_id), id(&body.message_id)?).await?;
+    Ok(MarkReadResponse::Done)
 }

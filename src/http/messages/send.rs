@@ -3,15 +3,15 @@
 use poem_openapi::payload::Json;
 
 use crate::base::ids::UserId;
-use crate::domain::messages::{self, NewMessage, To};
+use crate::domain::messages::{self, NewMessage, Recipient};
 use crate::domain::op::Op;
 use crate::protocol::problem::Problem;
-use crate::protocol::room::{MessageSent, NewChat, NewDirectMessage};
+use crate::protocol::room::{MessageSent, NewChatMessage, NewDirectMessage};
 use crate::protocol::upload::id_texts;
 
-pub(super) async fn chat(op: &Op, new: NewChat) -> Result<Json<MessageSent>, Problem> {
-    let NewChat { room_id, text, client_message_id, upload_ids } = new;
-    let (to, upload_ids) = (To::Room(room_id), id_texts(upload_ids));
+pub(super) async fn chat(op: &Op, new: NewChatMessage) -> Result<Json<MessageSent>, Problem> {
+    let NewChatMessage { room_id, text, client_message_id, upload_ids } = new;
+    let (to, upload_ids) = (Recipient::Room(room_id), id_texts(upload_ids));
     send(op, NewMessage { to, text, client_message_id, upload_ids, connection: None }).await
 }
 
@@ -21,7 +21,7 @@ pub(super) async fn direct(
     new: NewDirectMessage,
 ) -> Result<Json<MessageSent>, Problem> {
     let NewDirectMessage { text, client_message_id, upload_ids } = new;
-    let (to, upload_ids) = (To::Person(UserId(user_id)), id_texts(upload_ids));
+    let (to, upload_ids) = (Recipient::User(UserId(user_id)), id_texts(upload_ids));
     send(op, NewMessage { to, text, client_message_id, upload_ids, connection: None }).await
 }
 

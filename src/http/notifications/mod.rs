@@ -9,7 +9,7 @@ use poem_openapi::param::{Path, Query};
 use uuid::Uuid;
 
 use self::list::NotificationView;
-use self::read::Marked;
+use self::read::MarkReadResponse;
 use super::caller::{Caller, ReadNotifications};
 use super::list::Listed;
 use super::tags::Tag;
@@ -39,7 +39,7 @@ impl NotificationsApi {
         &self,
         caller: Caller<ReadNotifications>,
         notification_id: Path<Uuid>,
-    ) -> Result<Marked, Problem> {
+    ) -> Result<MarkReadResponse, Problem> {
         read::read(&caller.op, notification_id.0).await
     }
 }

@@ -10,13 +10,13 @@ use crate::protocol::problem::Problem;
 
 /// Marked, now or before.
 #[derive(Debug, ApiResponse)]
-pub enum Marked {
+pub enum MarkReadResponse {
     /// The notification is read.
     #[oai(status = 204)]
     Done,
 }
 
-pub(super) async fn read(op: &Op, id: Uuid) -> Result<Marked, Problem> {
+pub(super) async fn read(op: &Op, id: Uuid) -> Result<MarkReadResponse, Problem> {
     notifications::mark_read(op, NotificationId(id)).await?;
-    Ok(Marked::Done)
+    Ok(MarkReadResponse::Done)
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::frame::{escape, inline, markdown, page};
+use super::layout::{escape, inline, markdown, page};
 use crate::protocol::asyncapi;
 
 /// The page, for the address at which clients reach the server.

@@ -1,6 +1,6 @@
 //! Pages for people. Everything is in the page itself: it loads nothing from elsewhere and talks to this server only.
 
-mod frame;
+mod layout;
 mod live;
 mod problems;
 
@@ -8,8 +8,8 @@ use bytes::Bytes;
 use poem::http::{StatusCode, header};
 use poem::{Endpoint, Response, handler};
 
-use frame::page_with_script;
-pub use frame::{HEADER_STYLE, header};
+use layout::page_with_script;
+pub use layout::{HEADER_STYLE, header};
 pub use live::documentation;
 pub use problems::{problem, reference};
 
@@ -20,11 +20,11 @@ const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 
 /// An endpoint that answers with a page.
 pub fn endpoint(html: impl Into<Bytes>) -> impl Endpoint<Output = Response> {
     let html = html.into();
-    poem::endpoint::make_sync(move |_| answer(html.clone()))
+    poem::endpoint::make_sync(move |_| html_response(html.clone()))
 }
 
 /// A page as an answer.
-fn answer(html: Bytes) -> Response {
+fn html_response(html: Bytes) -> Response {
     Response::builder()
         .status(StatusCode::OK)
         .header(header::CONTENT_SECURITY_POLICY, POLICY)

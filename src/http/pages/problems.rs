@@ -7,8 +7,8 @@ use bytes::Bytes;
 use poem::web::Path;
 use poem::{Response, handler};
 
-use super::answer;
-use super::frame::{inline, markdown, page};
+use super::html_response;
+use super::layout::{inline, markdown, page};
 use crate::protocol::problem::{CloseCode, Code, Problem, Retry};
 
 /// The reference, at `/problems` and `/close-codes`.
@@ -61,7 +61,7 @@ const INTRODUCTION: &str = "<h1>Errors and close codes</h1>\n\
 #[handler]
 pub fn problem(Path(name): Path<String>) -> Result<Response, Problem> {
     let code = Code::named(&name).ok_or_else(Problem::not_found)?;
-    Ok(answer(Bytes::from(html_of(code))))
+    Ok(html_response(Bytes::from(html_of(code))))
 }
 
 fn html_of(code: Code) -> String {

@@ -1,7 +1,7 @@
 //! Problems as poem knows them: an error that a handler may return, an answer, and a part of the API document.
 
+mod middleware;
 pub(in crate::http) mod oauth;
-mod refusals;
 mod request_id;
 mod trace;
 mod translate;
@@ -17,7 +17,7 @@ use poem_openapi::types::Type;
 
 use crate::protocol::problem::{Problem, ProblemBody};
 
-pub use refusals::{Refusals, Refusing};
+pub use middleware::{ProblemEndpoint, ProblemLayer};
 pub use request_id::RequestId;
 
 pub(super) use translate::of_broken_body;

@@ -67,10 +67,10 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::problem::{FieldError, Step};
+    use crate::protocol::problem::{FieldError, PathSegment};
 
     fn bad(field: &str) -> Problem {
-        Problem::validation(vec![FieldError::in_body(&[Step::Name(field.to_owned())], "enum", "no")])
+        Problem::validation(vec![FieldError::in_body(&[PathSegment::Name(field.to_owned())], "enum", "no")])
     }
 
     #[test]

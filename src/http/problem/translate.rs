@@ -6,10 +6,10 @@ use std::io;
 use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError, ReadBodyError};
 use poem_openapi::error as openapi;
 
-use crate::protocol::problem::{Code, FieldError, Problem, Step};
+use crate::protocol::problem::{Code, FieldError, PathSegment, Problem};
 
 /// What is known of the request that was refused.
-pub(super) struct Facts<'a> {
+pub(super) struct RefusalContext<'a> {
     /// The methods that its route takes.
     pub(super) allowed: Option<String>,
     /// All that is wrong with its parameters, when something is.
@@ -17,7 +17,7 @@ pub(super) struct Facts<'a> {
 }
 
 /// The problem that `error` stands for.
-pub(super) fn translate(error: &poem::Error, facts: &Facts<'_>) -> Problem {
+pub(super) fn translate(error: &poem::Error, facts: &RefusalContext<'_>) -> Problem {
     if let Some(problem) = error.downcast_ref::<Problem>() {
         return problem.clone();
     }
@@ -57,26 +57,26 @@ pub(super) fn of_status(status: u16) -> Problem {
 }
 
 struct Parameter {
-    place: &'static str,
+    location: &'static str,
     name: &'static str,
 }
 
 fn of_parameter(error: &poem::Error) -> Option<Parameter> {
     if let Some(error) = error.downcast_ref::<openapi::ParseParamError>() {
-        return Some(Parameter { place: "query", name: error.name });
+        return Some(Parameter { location: "query", name: error.name });
     }
     // A path parameter is called by its number there.
-    error.downcast_ref::<openapi::ParsePathError>().map(|_| Parameter { place: "path", name: "" })
+    error.downcast_ref::<openapi::ParsePathError>().map(|_| Parameter { location: "path", name: "" })
 }
 
 fn refused_by_parser(parameter: &Parameter) -> Problem {
-    let steps: Vec<Step> = Some(parameter.name)
+    let steps: Vec<PathSegment> = Some(parameter.name)
         .filter(|name| !name.is_empty())
-        .map(|name| Step::Name(name.to_owned()))
+        .map(|name| PathSegment::Name(name.to_owned()))
         .into_iter()
         .collect();
     Problem::validation(vec![FieldError::in_parameter(
-        parameter.place,
+        parameter.location,
         &steps,
         "invalid",
         "is not acceptable",

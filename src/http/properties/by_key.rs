@@ -4,7 +4,7 @@ use poem_openapi::ApiResponse;
 use poem_openapi::payload::Json;
 
 use crate::domain::op::Op;
-use crate::domain::properties::{self, Outcome};
+use crate::domain::properties::{self, UpsertOutcome};
 use crate::http::etag::tag_of;
 use crate::http::router::BASE;
 use crate::protocol::problem::Problem;
@@ -41,11 +41,11 @@ pub(super) async fn put_by_key(
     let put = properties::put_by_key(op, source, listing_key, input).await?;
     let tag = tag_of(&put.property);
     Ok(match put.outcome {
-        Outcome::Created => {
+        UpsertOutcome::Created => {
             let address = format!("{BASE}/properties/{}", put.property.property_id);
             PutProperty::Created(Json(put.property), tag, address)
         }
-        Outcome::Changed | Outcome::Unchanged | Outcome::Removed => {
+        UpsertOutcome::Changed | UpsertOutcome::Unchanged | UpsertOutcome::Removed => {
             PutProperty::Known(Json(put.property), tag)
         }
     })

@@ -6,9 +6,9 @@ use poem::Request;
 use crate::base::ids::JobId;
 use crate::domain::op::Op;
 use crate::domain::properties::list::{self, PropertyQuery};
-use crate::http::explain::BOX_WORDS;
 use crate::http::list::{Listed, listed, page_request};
-use crate::protocol::problem::{FieldError, Problem, Step};
+use crate::http::validation::BOX_WORDS;
+use crate::protocol::problem::{FieldError, PathSegment, Problem};
 use crate::protocol::property::{Property, PropertySort, StandardStatus};
 use crate::protocol::subscription::BoundingBox;
 
@@ -63,6 +63,6 @@ impl Filters {
 }
 
 fn bad_box() -> Problem {
-    let place = [Step::Name("bbox".to_owned())];
+    let place = [PathSegment::Name("bbox".to_owned())];
     Problem::validation(vec![FieldError::in_parameter("query", &place, "format", BOX_WORDS)])
 }

@@ -21,8 +21,8 @@ use self::upsert::BatchNotify;
 use super::body::{Body, Many, PropertyBatch};
 use super::caller::{Caller, ReadProperties, WriteProperties};
 use super::etag::Tagged;
+use super::idempotency::{IdempotencyKeyHeader, Replayable};
 use super::list::Listed;
-use super::once::{Answered, OnceKey};
 use super::tags::Tag;
 use crate::base::ids::PropertyId;
 use crate::base::timestamp::Timestamp;
@@ -30,7 +30,7 @@ use crate::protocol::examples;
 use crate::protocol::message::ViewersPayload;
 use crate::protocol::problem::Problem;
 use crate::protocol::property::{
-    PriceHistoryRow, Property, PropertyInput, PropertySort, StandardStatus, ViewedProperty,
+    PriceHistoryEntry, Property, PropertyInput, PropertySort, StandardStatus, ViewedProperty,
 };
 use crate::protocol::property_batch::BatchResult;
 
@@ -122,7 +122,7 @@ impl PropertiesApi {
         property_id: Path<i64>,
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
         #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
-    ) -> Result<Listed<PriceHistoryRow>, Problem> {
+    ) -> Result<Listed<PriceHistoryEntry>, Problem> {
         let id = PropertyId(property_id.0);
         price_history::price_history(request, &caller.op, id, limit.0, cursor.0.as_deref()).await
     }
@@ -165,14 +165,14 @@ impl PropertiesApi {
     async fn put_by_key(
         &self,
         caller: Caller<WriteProperties>,
-        #[oai(name = "Idempotency-Key")] once: OnceKey,
+        #[oai(name = "Idempotency-Key")] once: IdempotencyKeyHeader,
         #[oai(example = "examples::source")] source: Path<String>,
         #[oai(example = "examples::listing_key")] listing_key: Path<String>,
         body: Body<PropertyInput>,
-    ) -> Result<Answered<PutProperty>, Problem> {
-        let op = caller.op.once(once.0);
+    ) -> Result<Replayable<PutProperty>, Problem> {
+        let op = caller.op.with_idempotency_key(once.0);
         let put = by_key::put_by_key(&op, source.0, listing_key.0, body.0).await?;
-        Ok(Answered::new(op.kept(), put))
+        Ok(Replayable::new(op.idempotency(), put))
     }
 
     /// Put a batch of properties
@@ -188,12 +188,12 @@ impl PropertiesApi {
     async fn upsert(
         &self,
         caller: Caller<WriteProperties>,
-        #[oai(name = "Idempotency-Key")] once: OnceKey<Many>,
+        #[oai(name = "Idempotency-Key")] once: IdempotencyKeyHeader<Many>,
         /// `summary`: new properties are told by the summary only, for a first import.
         notify: Query<Option<BatchNotify>>,
         body: PropertyBatch,
-    ) -> Result<Answered<Json<BatchResult>>, Problem> {
-        let op = caller.op.once(once.0);
-        Ok(Answered::new(op.kept(), upsert::upsert(&op, notify.0, body).await?))
+    ) -> Result<Replayable<Json<BatchResult>>, Problem> {
+        let op = caller.op.with_idempotency_key(once.0);
+        Ok(Replayable::new(op.idempotency(), upsert::upsert(&op, notify.0, body).await?))
     }
 }

@@ -7,7 +7,7 @@ use crate::domain::op::Op;
 use crate::domain::properties;
 use crate::http::list::{Listed, listed, page_request};
 use crate::protocol::problem::Problem;
-use crate::protocol::property::PriceHistoryRow;
+use crate::protocol::property::PriceHistoryEntry;
 
 pub(super) async fn price_history(
     request: &Request,
@@ -15,7 +15,7 @@ pub(super) async fn price_history(
     id: PropertyId,
     limit: Option<u64>,
     cursor: Option<&str>,
-) -> Result<Listed<PriceHistoryRow>, Problem> {
+) -> Result<Listed<PriceHistoryEntry>, Problem> {
     let page = properties::price_history::price_history(op, id, page_request(limit, cursor)?).await?;
     Ok(listed(request, page))
 }

@@ -8,38 +8,38 @@ use poem_openapi::OpenApiService;
 use serde_json::{Value, json};
 
 use super::PropertiesApi;
-use crate::auth::role::{KeyScope, Role};
-use crate::domain::identity::bootstrap::{KeyWish, create_key};
+use crate::auth::key_scope::{KeyScope, Role};
+use crate::domain::identity::bootstrap::{BootstrapKey, create_key};
 use crate::domain::identity::testing::{identity, settings};
 use crate::domain::testing::World;
-use crate::http::explain::Operations;
-use crate::http::problem::Refusals;
+use crate::http::problem::ProblemLayer;
+use crate::http::validation::OperationTable;
 
 /// The resource and a worker's key.
-struct Desk<E> {
+struct TestApi<E> {
     endpoint: E,
     key: String,
     _world: World,
 }
 
-async fn desk() -> Desk<impl Endpoint<Output = Response>> {
+async fn test_api() -> TestApi<impl Endpoint<Output = Response>> {
     let world = World::new().await;
     world.user("ann", Role::Admin).await;
     let identity = identity(&world, settings(), Vec::new(), 1);
     let scopes = &[KeyScope::PropertiesWrite, KeyScope::EventsRead];
-    let wish = KeyWish { username: Some("ann"), name: "worker", scopes, expires_at: None };
+    let wish = BootstrapKey { username: Some("ann"), name: "worker", scopes, expires_at: None };
     let key = create_key(&identity, "acme", &wish).await.unwrap().text.expose().to_owned();
-    let operations = Operations::new().with_api::<PropertiesApi>("/api/v1");
+    let operations = OperationTable::new().with_api::<PropertiesApi>("/api/v1");
     let endpoint = Route::new()
         .nest("/api/v1", OpenApiService::new(PropertiesApi, "Properties", "1"))
         .data(Arc::new(identity))
-        .with(Refusals::new(Arc::new(operations), world.kernel.entropy))
+        .with(ProblemLayer::new(Arc::new(operations), world.services.entropy))
         .map_to_response()
         .into_endpoint();
-    Desk { endpoint, key, _world: world }
+    TestApi { endpoint, key, _world: world }
 }
 
-impl<E: Endpoint<Output = Response>> Desk<E> {
+impl<E: Endpoint<Output = Response>> TestApi<E> {
     async fn ask(&self, method: Method, address: &str, body: Option<Value>) -> (StatusCode, Value) {
         let request = Request::builder()
             .method(method)
@@ -70,7 +70,7 @@ fn home(key: &str) -> Value {
 
 #[tokio::test]
 async fn a_batch_is_answered_row_by_row_and_found_again() {
-    let desk = desk().await;
+    let desk = test_api().await;
     let bad = json!({"source": "example.com", "listing_key": "2", "list_price": "much", "colour": "red"});
 
     let (status, answer) = desk.batch(json!({"items": [home("1"), bad, 7]})).await;
@@ -89,7 +89,7 @@ async fn a_batch_is_answered_row_by_row_and_found_again() {
 
 #[tokio::test]
 async fn a_property_is_put_under_a_key_with_any_letters() {
-    let desk = desk().await;
+    let desk = test_api().await;
     let address = "/properties/by-key/example.com/A%2F1%20b";
     let price = |price: f64| Some(json!({ "list_price": price }));
 
@@ -113,7 +113,7 @@ async fn a_property_is_put_under_a_key_with_any_letters() {
 
 #[tokio::test]
 async fn empty_and_oversized_batches_are_refused_and_pages_go_on() {
-    let desk = desk().await;
+    let desk = test_api().await;
     let rows =
         |count: usize| json!({"items": (0..count).map(|row| home(&row.to_string())).collect::<Vec<_>>()});
 

@@ -27,7 +27,7 @@ pub(super) async fn upsert(
 ) -> Result<Json<BatchResult>, Problem> {
     let batch = Batch {
         job_id: request.job_id.map(|id| JobId(id.0)),
-        items: request.sightings(),
+        items: request.into_properties(),
         notify: match notify {
             None | Some(BatchNotify::Each) => Notify::Each,
             Some(BatchNotify::Summary) => Notify::Summary,

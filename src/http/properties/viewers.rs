@@ -12,7 +12,7 @@ use crate::protocol::problem::Problem;
 use crate::protocol::property::ViewedProperty;
 
 pub(super) async fn at(op: &Op, id: PropertyId) -> Result<Json<ViewersPayload>, Problem> {
-    Ok(Json(viewing::at(op, id).await?))
+    Ok(Json(viewing::viewers_of(op, id).await?))
 }
 
 pub(super) fn list(

@@ -16,17 +16,17 @@ use crate::protocol::room::Member;
 /// What a member is to be.
 #[derive(Debug, Default, Object)]
 #[oai(deny_unknown_fields, example)]
-pub struct MemberBody {
+pub struct MemberInput {
     /// Owners change the room and its members.
     #[oai(default)]
     pub is_owner: bool,
 }
 
 body_rules! {
-    MemberBody: |_body, _now| Vec::new();
+    MemberInput: |_body, _now| Vec::new();
 }
 
-impl Example for MemberBody {
+impl Example for MemberInput {
     fn example() -> Self {
         Self { is_owner: true }
     }
@@ -55,7 +55,7 @@ pub(super) async fn put(
     op: &Op,
     room_id: &str,
     user_id: i64,
-    body: MemberBody,
+    body: MemberInput,
 ) -> Result<Json<Member>, Problem> {
     Ok(Json(members::put(op, room_id, UserId(user_id), body.is_owner).await?))
 }

@@ -14,13 +14,13 @@ use poem_openapi::payload::Json;
 
 use self::archive::Archived;
 use self::create::Created;
-use self::members::{MemberBody, Removed};
+use self::members::{MemberInput, Removed};
 use self::patch::RoomPatchBody;
 use super::body::{Body, OptionalBody};
 use super::caller::{Caller, ManageRooms, ReadRooms};
 use super::etag::{Changed, Tagged};
+use super::idempotency::{IdempotencyKeyHeader, Replayable};
 use super::list::Listed;
-use super::once::{Answered, OnceKey};
 use super::tags::Tag;
 use crate::protocol::problem::Problem;
 use crate::protocol::room::{Member, NewRoom, Room};
@@ -53,11 +53,11 @@ impl RoomsApi {
     async fn create(
         &self,
         caller: Caller<ManageRooms>,
-        #[oai(name = "Idempotency-Key")] once: OnceKey,
+        #[oai(name = "Idempotency-Key")] once: IdempotencyKeyHeader,
         body: Body<NewRoom>,
-    ) -> Result<Answered<Created>, Problem> {
-        let op = caller.op.once(once.0);
-        Ok(Answered::new(op.kept(), create::create(&op, body.0).await?))
+    ) -> Result<Replayable<Created>, Problem> {
+        let op = caller.op.with_idempotency_key(once.0);
+        Ok(Replayable::new(op.idempotency(), create::create(&op, body.0).await?))
     }
 
     /// Read a room
@@ -123,7 +123,7 @@ impl RoomsApi {
         caller: Caller<ReadRooms>,
         room_id: Path<String>,
         user_id: Path<i64>,
-        body: OptionalBody<MemberBody>,
+        body: OptionalBody<MemberInput>,
     ) -> Result<Json<Member>, Problem> {
         members::put(&caller.op, &room_id.0, user_id.0, body.0.unwrap_or_default()).await
     }

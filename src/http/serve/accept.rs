@@ -10,7 +10,7 @@ use poem::Endpoint;
 use tokio::net::TcpStream;
 use tokio_util::task::TaskTracker;
 
-use super::connection::{self, Edge};
+use super::connection::{self, Shared};
 use super::pool::Group;
 
 /// Where connections come from. An `accept` that is dropped half-way must lose none.
@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Accepts until shutdown; the listener is closed on return.
-pub(super) async fn run<A, E>(mut source: A, edge: &Arc<Edge<E>>, connections: &TaskTracker)
+pub(super) async fn run<A, E>(mut source: A, edge: &Arc<Shared<E>>, connections: &TaskTracker)
 where
     A: Accept,
     E: Endpoint + 'static,
@@ -35,7 +35,7 @@ where
     }
 }
 
-async fn accept_all<A, E>(source: &mut A, edge: &Arc<Edge<E>>, connections: &TaskTracker)
+async fn accept_all<A, E>(source: &mut A, edge: &Arc<Shared<E>>, connections: &TaskTracker)
 where
     A: Accept,
     E: Endpoint + 'static,
@@ -50,7 +50,7 @@ where
                 let place = edge.registry.admit(group).await;
                 connections.spawn(connection::run(Arc::clone(edge), stream, peer, place));
             }
-            Err(error) if is_about_the_peer(&error) => {
+            Err(error) if is_peer_error(&error) => {
                 tracing::debug!(%error, "a connection ended before it was accepted");
             }
             Err(error) => {
@@ -64,7 +64,7 @@ where
 
 /// Whether only that one connection failed, so that the next can be taken at once. Everything else (EMFILE, ENFILE,
 /// ENOBUFS, ENOMEM) lasts, and an accept that is tried again at once would burn a core until it passes.
-fn is_about_the_peer(error: &io::Error) -> bool {
+fn is_peer_error(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused

@@ -20,15 +20,15 @@ use poem::{Addr, Endpoint, Request, Response};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-use super::exchange::{Alarm, Exchange, Phase};
+use super::connection_state::{ConnectionState, IdleTimer, Phase};
 use super::framing;
-use super::head_refusal::HeadRefusals;
+use super::head_refusal::HeadRefusalContext;
 use super::host;
-use super::registry::{Activity, Begun, ConnectionRegistry, Place};
-use super::request_body::{Progress, TimedBody};
-use super::socket::{self, Socket};
-use super::upgrade::{Granted, Seat, Upgrade};
-use super::{LiveAnswer, ServeSettings};
+use super::registry::{Activity, ConnectionPermit, ConnectionRegistry, RequestAdmission};
+use super::request_body::{BodyProgress, TimedBody};
+use super::tracked_stream::{self, TrackedStream};
+use super::upgrade::{Granted, Upgrade, UpgradePermit};
+use super::{LiveResponse, ServeSettings};
 use crate::base::clock::Clock;
 use crate::http::cors::allow_refusal;
 use crate::http::problem::{RequestId, respond};
@@ -40,7 +40,7 @@ use crate::protocol::problem::{Code, Problem};
 const UNSENT_BYTES: u32 = 128 * 1024;
 
 /// What all connections of a listener share.
-pub(super) struct Edge<E> {
+pub(super) struct Shared<E> {
     pub(super) endpoint: E,
     pub(super) settings: ServeSettings,
     pub(super) clock: Clock,
@@ -48,22 +48,23 @@ pub(super) struct Edge<E> {
     /// Finish what runs and take nothing new.
     pub(super) shutdown: CancellationToken,
     /// End now.
-    pub(super) cut: CancellationToken,
+    pub(super) abort: CancellationToken,
 }
 
 /// Serves one connection. After an upgrade it returns at once: what HTTP needed is freed, the stream lives on in the
 /// task that awaits the [`Upgrade`].
-pub(super) async fn run<E>(edge: Arc<Edge<E>>, stream: TcpStream, peer: SocketAddr, place: Place)
+pub(super) async fn run<E>(edge: Arc<Shared<E>>, stream: TcpStream, peer: SocketAddr, place: ConnectionPermit)
 where
     E: Endpoint + 'static,
 {
     prepare(&stream, edge.settings.write_timeout);
     let Ok(local) = stream.local_addr() else { return };
-    let exchange = Arc::new(Exchange::default());
-    let arrival = Arrival { peer, local, place: place.clone(), exchange: Arc::clone(&exchange) };
-    let told = HeadRefusals { entropy: edge.settings.entropy, origins: edge.settings.origins.clone() };
-    let io = TokioIo::new(Socket::new(stream, Arc::clone(&exchange), told));
-    let service = service_fn(|request| answer(Arc::clone(&edge), arrival.clone(), request));
+    let exchange = Arc::new(ConnectionState::default());
+    let arrival = RequestSource { peer, local, place: place.clone(), exchange: Arc::clone(&exchange) };
+    let refusals =
+        HeadRefusalContext { entropy: edge.settings.entropy, origins: edge.settings.origins.clone() };
+    let io = TokioIo::new(TrackedStream::new(stream, Arc::clone(&exchange), refusals));
+    let service = service_fn(|request| handle_request(Arc::clone(&edge), arrival.clone(), request));
 
     let connection = http1::Builder::new()
         // Time is watched by `Watched`, which follows our clock and tells a stalled head from an idle connection.
@@ -71,39 +72,40 @@ where
         .max_header_size(edge.settings.header_bytes)
         .serve_connection(io, service)
         .with_upgrades();
-    let mut watched = Watched::new(Box::pin(connection), exchange, place, &edge.settings, &edge.clock);
+    let mut watched =
+        TimedConnection::new(Box::pin(connection), exchange, place, &edge.settings, &edge.clock);
 
     let place = watched.place.clone();
-    let last = tokio::select! {
+    let reason = tokio::select! {
         // First: a request that has come in time is answered.
         biased;
         end = &mut watched => return tracing::trace!(%peer, ?end, "connection ended"),
-        () = place.chosen() => Last::MakesRoom,
-        () = edge.shutdown.cancelled() => Last::Drains,
+        () = place.evicted() => DrainReason::Evicted,
+        () = edge.shutdown.cancelled() => DrainReason::Shutdown,
     };
     // A peer that has said nothing yet loses nothing; hyper would wait for its first request. A head that has begun is
     // waited for at shutdown, and is no reason to refuse a newcomer.
     let phase = watched.exchange.phase();
-    if phase == Phase::Fresh || (phase == Phase::Head && last == Last::MakesRoom) {
+    if phase == Phase::Fresh || (phase == Phase::Head && reason == DrainReason::Evicted) {
         return;
     }
     if phase == Phase::Idle {
         // Its last request is long over: there is no rest of a body to wait for.
-        watched.exchange.leaves_a_body(false);
+        watched.exchange.set_body_unread(false);
     }
     watched.connection.as_mut().graceful_shutdown();
     let end = tokio::select! {
         end = &mut watched => end,
-        () = edge.cut.cancelled() => End::Cut,
+        () = edge.abort.cancelled() => ConnectionEnd::Aborted,
     };
-    tracing::trace!(%peer, ?end, ?last, "connection ended");
+    tracing::trace!(%peer, ?end, ?reason, "connection ended");
 }
 
 /// Sets what every connection's stream is to be like. One that refuses an option works without it.
 fn prepare(stream: &TcpStream, write_timeout: Duration) {
     // Answers and frames are written whole, so waiting for more to send (Nagle) only adds latency.
     let _ = stream.set_nodelay(true);
-    socket::expect_acknowledgement(stream, Some(write_timeout));
+    tracked_stream::set_user_timeout(stream, Some(write_timeout));
     // Without it the system takes up to four megabytes for a peer that does not read, outside of every bound of ours,
     // and each frame for such a peer is copied there first.
     #[cfg(target_os = "linux")]
@@ -112,112 +114,116 @@ fn prepare(stream: &TcpStream, write_timeout: Duration) {
 
 /// Why a connection takes no further request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Last {
+enum DrainReason {
     /// Its place goes to a newcomer.
-    MakesRoom,
+    Evicted,
     /// The server goes down.
-    Drains,
+    Shutdown,
 }
 
 /// Where a request came in.
 #[derive(Clone)]
-struct Arrival {
+struct RequestSource {
     peer: SocketAddr,
     local: SocketAddr,
-    place: Place,
-    exchange: Arc<Exchange>,
+    place: ConnectionPermit,
+    exchange: Arc<ConnectionState>,
 }
 
-async fn answer<E: Endpoint>(
-    edge: Arc<Edge<E>>,
-    arrival: Arrival,
+async fn handle_request<E: Endpoint>(
+    edge: Arc<Shared<E>>,
+    arrival: RequestSource,
     mut request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<Answer>, Infallible> {
-    let Arrival { peer, local, place, exchange } = arrival;
+) -> Result<hyper::Response<TrackedBody>, Infallible> {
+    let RequestSource { peer, local, place, exchange } = arrival;
     exchange.enter(Phase::Busy);
     // Dropped with the future when the peer goes away in mid-request.
-    let until = Answered(Arc::clone(&exchange));
-    let begun = place.begin();
-    if let Err(refusal) = may_be_served(begun, &request, &edge.settings) {
+    let guard = ResponseGuard(Arc::clone(&exchange));
+    let begun = place.begin_request();
+    if let Err(refusal) = check_request(begun, &request, &edge.settings) {
         let had_body = !request.body().is_end_stream();
-        exchange.leaves_a_body(had_body);
-        return Ok(told(&refusal, request.headers(), &edge.settings, until));
+        exchange.set_body_unread(had_body);
+        return Ok(early_refusal(&refusal, request.headers(), &edge.settings, guard));
     }
     let granted = Granted::default();
     // Must be taken before poem takes it and hides the stream behind its own type.
     if let Some(promise) = request.extensions_mut().remove::<hyper::upgrade::OnUpgrade>() {
-        request.extensions_mut().insert(Upgrade::new(promise, Seat::new(place.clone()), granted.clone()));
+        request.extensions_mut().insert(Upgrade::new(
+            promise,
+            UpgradePermit::new(place.clone()),
+            granted.clone(),
+        ));
     }
     let id = RequestId::accept_or_make(request.headers(), edge.settings.entropy);
     let addresses = (LocalAddr(Addr::SocketAddr(local)), RemoteAddr(Addr::SocketAddr(peer)));
     let mut request = Request::from((request, addresses.0, addresses.1, http::uri::Scheme::HTTP));
-    let progress = time_body(&mut request, &edge.settings, &edge.clock);
+    let progress = limit_body_time(&mut request, &edge.settings, &edge.clock);
     let asked = origin_fields(request.headers());
 
     let mut response = edge.endpoint.get_response(request).await;
-    if is_live(&response) && !place.go_live() {
-        response = refusal(&no_room_for_live(), &id);
-        allow_pages(&edge.settings, &asked, response.headers_mut());
+    if is_live(&response) && !place.become_live() {
+        response = refusal(&live_capacity_exceeded(), &id);
+        add_cors_headers(&edge.settings, &asked, response.headers_mut());
         // Whatever waits for the raw stream hears of the refusal when the connection ends.
         response.headers_mut().insert(header::CONNECTION, CLOSE);
     }
-    granted.say(response.status() == StatusCode::SWITCHING_PROTOCOLS);
-    exchange.leaves_a_body(progress.is_some_and(|progress| !progress.has_ended()));
-    if begun == Begun::Reserved {
+    granted.set(response.status() == StatusCode::SWITCHING_PROTOCOLS);
+    exchange.set_body_unread(progress.is_some_and(|progress| !progress.has_ended()));
+    if begun == RequestAdmission::ProbesOnly {
         response.headers_mut().insert(header::CONNECTION, CLOSE);
     }
     let response: hyper::Response<BoxBody<Bytes, io::Error>> = response.into();
-    Ok(response.map(|body| Answer { body, _until: until }))
+    Ok(response.map(|body| TrackedBody { body, _guard: guard }))
 }
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// Whether a request gets as far as the endpoint.
-fn may_be_served(
-    begun: Begun,
+fn check_request(
+    begun: RequestAdmission,
     request: &hyper::Request<Incoming>,
     settings: &ServeSettings,
 ) -> Result<(), Problem> {
     let (method, path) = (request.method(), request.uri().path());
     let is_probe = matches!(*method, Method::GET | Method::HEAD) && settings.probes.contains(&path);
     match begun {
-        Begun::Reserved if !is_probe => {
+        RequestAdmission::ProbesOnly if !is_probe => {
             let words = "The server has as many connections as it can take; try again later.";
             return Err(Problem::new(Code::Unavailable, words).retry_after(1));
         }
-        Begun::TooMany => {
+        RequestAdmission::TooMany => {
             let words = "Your address has as many requests in progress as it may have; try again later.";
             return Err(Problem::new(Code::Unavailable, words).retry_after(1));
         }
-        Begun::Reserved | Begun::Served => {}
+        RequestAdmission::ProbesOnly | RequestAdmission::Allowed => {}
     }
     host::check(request.version(), request.uri(), request.headers())?;
     framing::check(request.headers())
 }
 
-fn no_room_for_live() -> Problem {
+fn live_capacity_exceeded() -> Problem {
     let words = "The server has as many sockets and streams as it can take; try again later.";
     Problem::new(Code::Unavailable, words).retry_after(5)
 }
 
 /// Whether the connection is a socket or a stream from here on.
 fn is_live(response: &Response) -> bool {
-    response.data::<LiveAnswer>().is_some()
+    response.data::<LiveResponse>().is_some()
 }
 
 /// The refusal of a request that no route has seen. The connection ends with it: what made the server refuse it may be
 /// true of the next request too.
-fn told(
+fn early_refusal(
     problem: &Problem,
     headers: &HeaderMap,
     settings: &ServeSettings,
-    until: Answered,
-) -> hyper::Response<Answer> {
+    until: ResponseGuard,
+) -> hyper::Response<TrackedBody> {
     let mut response = refusal(problem, &RequestId::accept_or_make(headers, settings.entropy));
-    allow_pages(settings, headers, response.headers_mut());
+    add_cors_headers(settings, headers, response.headers_mut());
     response.headers_mut().insert(header::CONNECTION, CLOSE);
     let response: hyper::Response<BoxBody<Bytes, io::Error>> = response.into();
-    response.map(|body| Answer { body, _until: until })
+    response.map(|body| TrackedBody { body, _guard: until })
 }
 
 /// The fields by which a page's origin is judged; a request without an origin has none to copy.
@@ -232,7 +238,7 @@ fn origin_fields(headers: &HeaderMap) -> HeaderMap {
 }
 
 /// Lets pages of allowed origins read a refusal.
-fn allow_pages(settings: &ServeSettings, asked: &HeaderMap, headers: &mut HeaderMap) {
+fn add_cors_headers(settings: &ServeSettings, asked: &HeaderMap, headers: &mut HeaderMap) {
     if let Some(origins) = &settings.origins {
         allow_refusal(origins, asked, headers);
     }
@@ -250,12 +256,12 @@ fn refusal(problem: &Problem, id: &RequestId) -> Response {
 }
 
 /// Puts limits on the time of a request's body. None: it has none.
-fn time_body(request: &mut Request, settings: &ServeSettings, clock: &Clock) -> Option<Progress> {
+fn limit_body_time(request: &mut Request, settings: &ServeSettings, clock: &Clock) -> Option<BodyProgress> {
     let body = request.take_body();
     if body.is_empty() {
         return None;
     }
-    let progress = Progress::default();
+    let progress = BodyProgress::default();
     let timed = TimedBody::new(body.into(), progress.clone(), settings.body_timeout, clock.clone());
     request.set_data(progress.clone());
     request.set_body(poem::Body::from(BoxBody::new(timed)));
@@ -263,20 +269,20 @@ fn time_body(request: &mut Request, settings: &ServeSettings, clock: &Clock) -> 
 }
 
 /// An answer's body; the exchange is over when it is dropped.
-struct Answer {
+struct TrackedBody {
     body: BoxBody<Bytes, io::Error>,
-    _until: Answered,
+    _guard: ResponseGuard,
 }
 
-struct Answered(Arc<Exchange>);
+struct ResponseGuard(Arc<ConnectionState>);
 
-impl Drop for Answered {
+impl Drop for ResponseGuard {
     fn drop(&mut self) {
         self.0.enter(Phase::Idle);
     }
 }
 
-impl Body for Answer {
+impl Body for TrackedBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -298,7 +304,7 @@ impl Body for Answer {
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+enum ConnectionEnd {
     /// By the peer, by HTTP's own rules, or by an upgrade.
     Closed,
     /// A request's head was not complete in time.
@@ -308,24 +314,24 @@ enum End {
     /// The peer left our bytes unread.
     WriteTimeout,
     /// The drain's deadline passed.
-    Cut,
+    Aborted,
 }
 
 /// A connection under the limits on time. Dropping it closes the stream.
-struct Watched<C> {
+struct TimedConnection<C> {
     connection: Pin<Box<C>>,
-    exchange: Arc<Exchange>,
-    place: Place,
+    exchange: Arc<ConnectionState>,
+    place: ConnectionPermit,
     settings: ServeSettings,
-    reading: Alarm,
-    writing: Alarm,
+    reading: IdleTimer,
+    writing: IdleTimer,
 }
 
-impl<C> Watched<C> {
+impl<C> TimedConnection<C> {
     fn new(
         connection: Pin<Box<C>>,
-        exchange: Arc<Exchange>,
-        place: Place,
+        exchange: Arc<ConnectionState>,
+        place: ConnectionPermit,
         settings: &ServeSettings,
         clock: &Clock,
     ) -> Self {
@@ -334,8 +340,8 @@ impl<C> Watched<C> {
             exchange,
             place,
             settings: settings.clone(),
-            reading: Alarm::new(clock.clone()),
-            writing: Alarm::new(clock.clone()),
+            reading: IdleTimer::new(clock.clone()),
+            writing: IdleTimer::new(clock.clone()),
         }
     }
 
@@ -350,31 +356,31 @@ impl<C> Watched<C> {
     }
 
     /// Asked after the connection has been polled, so that what it did in this poll counts.
-    fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+    fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionEnd> {
         let (span, end) = match self.exchange.phase() {
-            Phase::Fresh | Phase::Head => (Some(self.settings.header_timeout), End::HeadTimeout),
-            Phase::Idle => (Some(self.settings.keep_alive), End::IdleTimeout),
-            Phase::Busy => (None, End::Closed),
+            Phase::Fresh | Phase::Head => (Some(self.settings.header_timeout), ConnectionEnd::HeadTimeout),
+            Phase::Idle => (Some(self.settings.keep_alive), ConnectionEnd::IdleTimeout),
+            Phase::Busy => (None, ConnectionEnd::Closed),
         };
-        if self.reading.poll(self.exchange.turn(), span, cx).is_ready() {
+        if self.reading.poll(self.exchange.phase_version(), span, cx).is_ready() {
             return Poll::Ready(end);
         }
         let span = self.exchange.is_write_blocked().then_some(self.settings.write_timeout);
-        self.writing.poll(self.exchange.writes(), span, cx).map(|()| End::WriteTimeout)
+        self.writing.poll(self.exchange.write_version(), span, cx).map(|()| ConnectionEnd::WriteTimeout)
     }
 }
 
-impl<C> Future for Watched<C>
+impl<C> Future for TimedConnection<C>
 where
     C: Future<Output = hyper::Result<()>>,
 {
-    type Output = End;
+    type Output = ConnectionEnd;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ConnectionEnd> {
         if self.connection.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(End::Closed);
+            return Poll::Ready(ConnectionEnd::Closed);
         }
-        self.place.note(self.activity());
+        self.place.set_activity(self.activity());
         self.poll_limits(cx)
     }
 }

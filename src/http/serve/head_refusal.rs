@@ -7,9 +7,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::base::entropy::Entropy;
 use crate::http::cors::allow_refusal;
-use crate::http::origin::OriginPolicy;
 use crate::http::problem::{PROBLEM_JSON, RequestId};
 use crate::http::security_headers::FIELDS as SECURITY_FIELDS;
+use crate::http::web_origin::OriginPolicy;
 use crate::protocol::problem::{Code, Problem};
 
 /// The fields that hyper's own answer has; any other field makes it one of ours.
@@ -20,7 +20,7 @@ const LONGEST: usize = 256;
 
 /// What the refusals of unreadable heads are made with.
 #[derive(Clone, Debug, Default)]
-pub(super) struct HeadRefusals {
+pub(super) struct HeadRefusalContext {
     pub(super) entropy: Entropy,
     pub(super) origins: Option<OriginPolicy>,
 }
@@ -28,13 +28,13 @@ pub(super) struct HeadRefusals {
 /// The fields of a head that has not been read whole by which the origin of a page is judged, should it be refused. They
 /// are picked out as the head comes, wherever they stand in it.
 #[derive(Debug, Default)]
-pub(super) struct HeadStart {
+pub(super) struct PartialHead {
     /// The beginning of the line that is not complete yet.
     line: Vec<u8>,
     fields: Vec<u8>,
 }
 
-impl HeadStart {
+impl PartialHead {
     /// A longer line is none of these fields.
     const LINE_BYTES: usize = 1024;
     /// So many bytes of fields are kept.
@@ -74,7 +74,7 @@ fn origin_field(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
 
 /// `written` with hyper's own refusal at its end exchanged. `None`: there is none. Asked only while no request is being
 /// answered; what may be left of an answer before it has another form.
-pub(super) fn exchanged(written: &[u8], start: &HeadStart, with: &HeadRefusals) -> Option<Bytes> {
+pub(super) fn with_problem(written: &[u8], start: &PartialHead, with: &HeadRefusalContext) -> Option<Bytes> {
     // Nearly all that is asked about is the end of an answer's body.
     if !written.ends_with(b"\r\n\r\n") {
         return None;
@@ -113,7 +113,7 @@ fn problem(status: &str) -> Option<Problem> {
 }
 
 /// What lets the page that sent the head read why it was refused.
-fn cors(start: &HeadStart, with: &HeadRefusals) -> String {
+fn cors(start: &PartialHead, with: &HeadRefusalContext) -> String {
     let mut headers = HeaderMap::new();
     if let Some(origins) = &with.origins {
         allow_refusal(origins, &start.fields(), &mut headers);
@@ -147,7 +147,7 @@ mod tests {
          date: Wed, 25 Nov 2026 16:00:00 GMT\r\n\r\n";
 
     fn text(written: &str) -> Option<String> {
-        exchanged(written.as_bytes(), &HeadStart::default(), &HeadRefusals::default())
+        with_problem(written.as_bytes(), &PartialHead::default(), &HeadRefusalContext::default())
             .map(|bytes| String::from_utf8(bytes.to_vec()).unwrap())
     }
 
@@ -167,13 +167,13 @@ mod tests {
     #[test]
     fn a_page_of_an_allowed_origin_may_read_why_its_head_was_refused_and_another_may_not() {
         let origins = Some(OriginPolicy::new(&["https://app.example.com".to_owned()], None, false));
-        let with = HeadRefusals { entropy: Entropy, origins };
+        let with = HeadRefusalContext { entropy: Entropy, origins };
         let told = |origin: &str| {
-            let mut start = HeadStart::default();
+            let mut start = PartialHead::default();
             start.add(format!("GET /{} HTTP/1.1\r\nHost: x\r\nX: ", "x".repeat(40_000)).as_bytes());
             start.add(b"x\r\nOri");
             start.add(format!("gin: {origin}\r\nX: ").as_bytes());
-            String::from_utf8(exchanged(BARE.as_bytes(), &start, &with).unwrap().to_vec()).unwrap()
+            String::from_utf8(with_problem(BARE.as_bytes(), &start, &with).unwrap().to_vec()).unwrap()
         };
 
         assert!(

@@ -90,7 +90,7 @@ fn is_name(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn judged(version: Version, target: &str, hosts: &[&[u8]]) -> bool {
+    fn is_accepted(version: Version, target: &str, hosts: &[&[u8]]) -> bool {
         let mut headers = HeaderMap::new();
         for host in hosts {
             headers.append(header::HOST, http::HeaderValue::from_bytes(host).unwrap());
@@ -103,9 +103,9 @@ mod tests {
         let one: &[&[u8]] = &[b"x"];
         let two: &[&[u8]] = &[b"x", b"x"];
 
-        assert!(judged(Version::HTTP_11, "/", one) && judged(Version::HTTP_10, "/", one));
-        assert!(judged(Version::HTTP_10, "/", &[]) && !judged(Version::HTTP_11, "/", &[]));
-        assert!(!judged(Version::HTTP_11, "/", two) && !judged(Version::HTTP_10, "/", two));
+        assert!(is_accepted(Version::HTTP_11, "/", one) && is_accepted(Version::HTTP_10, "/", one));
+        assert!(is_accepted(Version::HTTP_10, "/", &[]) && !is_accepted(Version::HTTP_11, "/", &[]));
+        assert!(!is_accepted(Version::HTTP_11, "/", two) && !is_accepted(Version::HTTP_10, "/", two));
     }
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
             "xn--bcher-kva.example",
             "%C3%BC",
         ] {
-            assert!(judged(Version::HTTP_11, "/", &[good.as_bytes()]), "{good}");
+            assert!(is_accepted(Version::HTTP_11, "/", &[good.as_bytes()]), "{good}");
         }
         for bad in [
             &b""[..],
@@ -150,7 +150,7 @@ mod tests {
             b"a\\b",
             b"\"a\"",
         ] {
-            assert!(!judged(Version::HTTP_11, "/", &[bad]), "{}", String::from_utf8_lossy(bad));
+            assert!(!is_accepted(Version::HTTP_11, "/", &[bad]), "{}", String::from_utf8_lossy(bad));
         }
     }
 
@@ -166,9 +166,9 @@ mod tests {
             ("http://a.example/x", "a.example:443", false),
             ("http://user@a.example/x", "a.example", false),
         ] {
-            assert_eq!(judged(Version::HTTP_11, target, &[host.as_bytes()]), is_good, "{target} {host}");
+            assert_eq!(is_accepted(Version::HTTP_11, target, &[host.as_bytes()]), is_good, "{target} {host}");
         }
-        assert!(judged(Version::HTTP_10, "http://a.example/x", &[]));
-        assert!(!judged(Version::HTTP_10, "http://user@a.example/x", &[]));
+        assert!(is_accepted(Version::HTTP_10, "http://a.example/x", &[]));
+        assert!(!is_accepted(Version::HTTP_10, "http://user@a.example/x", &[]));
     }
 }

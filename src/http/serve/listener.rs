@@ -26,7 +26,7 @@ pub enum BindError {
     #[error("cannot listen on {0}: this user may not use the port; choose one from 1024 up with server.bind")]
     Denied(SocketAddr),
     #[error("cannot listen on {0}: the machine does not have this address; choose another with server.bind")]
-    NotHere(SocketAddr),
+    AddressNotAvailable(SocketAddr),
     #[error("cannot listen on {address}: {source}")]
     Other { address: SocketAddr, source: io::Error },
 }
@@ -37,7 +37,7 @@ impl Listener {
         Self::open(address).map_err(|source| match source.kind() {
             io::ErrorKind::AddrInUse => BindError::InUse(address),
             io::ErrorKind::PermissionDenied => BindError::Denied(address),
-            io::ErrorKind::AddrNotAvailable => BindError::NotHere(address),
+            io::ErrorKind::AddrNotAvailable => BindError::AddressNotAvailable(address),
             _ => BindError::Other { address, source },
         })
     }

@@ -3,18 +3,18 @@
 
 mod accept;
 mod connection;
-mod exchange;
+mod connection_state;
 mod framing;
 mod head_refusal;
 mod host;
 mod listener;
-mod overdue;
 mod pool;
 mod registry;
 mod request_body;
-mod socket;
 #[cfg(test)]
 mod tests;
+mod time_limit;
+mod tracked_stream;
 mod upgrade;
 
 use std::sync::Arc;
@@ -26,17 +26,17 @@ use tokio_util::task::TaskTracker;
 
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
-use crate::http::client::TrustedProxies;
-use crate::http::origin::OriginPolicy;
+use crate::http::client_ip::TrustedProxies;
+use crate::http::web_origin::OriginPolicy;
 
 use accept::Accept;
-use connection::Edge;
+use connection::Shared;
 use registry::{Capacity, ConnectionRegistry};
 
 pub use listener::{BindError, Listener};
-pub use overdue::TimeLimit;
-pub use request_body::Progress;
-pub use upgrade::{Seat, Upgrade, UpgradeError, Upgraded};
+pub use request_body::BodyProgress;
+pub use time_limit::TimeLimit;
+pub use upgrade::{Upgrade, UpgradeError, UpgradePermit, Upgraded};
 
 /// Descriptors that sockets and streams leave to requests.
 const PLAIN_DESCRIPTORS: usize = 64;
@@ -72,7 +72,7 @@ pub struct ServeSettings {
     /// Names the refusals of heads that cannot be read.
     pub entropy: Entropy,
     /// Cuts what still runs, before that time is over.
-    pub cut: CancellationToken,
+    pub abort_drain: CancellationToken,
 }
 
 impl Default for ServeSettings {
@@ -91,14 +91,14 @@ impl Default for ServeSettings {
             drain: Duration::from_secs(20),
             origins: None,
             entropy: Entropy,
-            cut: CancellationToken::new(),
+            abort_drain: CancellationToken::new(),
         }
     }
 }
 
 impl ServeSettings {
     /// Sockets and streams that there may be at once.
-    pub fn live_places(&self) -> usize {
+    pub fn max_live_connections(&self) -> usize {
         self.capacity().live
     }
 
@@ -116,13 +116,13 @@ impl ServeSettings {
 /// Put among an answer's data by a socket or stream that has a seat: its connection counts as live from then on. Any other
 /// answer, whatever it looks like, is one to a request.
 #[derive(Clone, Copy, Debug)]
-pub struct LiveAnswer;
+pub struct LiveResponse;
 
 /// How a drain went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drained {
     /// Connections that were still busy at the deadline, and were cut.
-    pub cut: usize,
+    pub aborted: usize,
 }
 
 /// Serves until `shutdown`, then drains: accepts no more, ends idle connections, lets running requests finish until
@@ -152,29 +152,29 @@ where
     A: Accept,
     E: Endpoint + 'static,
 {
-    let (drain, hurry) = (settings.drain, settings.cut.clone());
+    let (drain, abort_drain) = (settings.drain, settings.abort_drain.clone());
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
-    let edge = Arc::new(Edge {
+    let edge = Arc::new(Shared {
         endpoint,
         registry: ConnectionRegistry::new(settings.capacity()),
         settings,
         clock: clock.clone(),
         shutdown: shutdown.clone(),
-        cut: cut.clone(),
+        abort: cut.clone(),
     });
 
     accept::run(source, &edge, &connections).await;
 
     connections.close();
     tokio::select! {
-        () = connections.wait() => return Drained { cut: 0 },
+        () = connections.wait() => return Drained { aborted: 0 },
         () = clock.sleep(drain) => {}
-        () = hurry.cancelled() => {}
+        () = abort_drain.cancelled() => {}
     }
     let left = connections.len();
     cut.cancel();
     // Every task ends at its next poll, so this wait is short.
     connections.wait().await;
-    Drained { cut: left }
+    Drained { aborted: left }
 }

@@ -4,20 +4,20 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use super::registry::Activity;
-use crate::base::address::AddressBlock;
+use crate::base::ip_prefix::IpPrefix;
 
 /// Whose share a connection counts against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Group {
     /// Trusted proxies and loopback, which speak for many: they have no share.
     Exempt,
-    Of(AddressBlock),
+    Address(IpPrefix),
 }
 
 impl Group {
     pub(super) fn of(peer: IpAddr, is_trusted: impl FnOnce(IpAddr) -> bool) -> Self {
         let peer = peer.to_canonical();
-        if peer.is_loopback() || is_trusted(peer) { Self::Exempt } else { Self::Of(AddressBlock::of(peer)) }
+        if peer.is_loopback() || is_trusted(peer) { Self::Exempt } else { Self::Address(IpPrefix::of(peer)) }
     }
 }
 
@@ -28,7 +28,7 @@ pub(super) struct Pool {
     sequence: u64,
     /// Of each connection that can be found by time: its sequence number.
     numbers: HashMap<u64, u64>,
-    groups: HashMap<Group, Holder>,
+    groups: HashMap<Group, GroupUsage>,
     /// Groups with a share, by how much they hold.
     by_held: BTreeSet<(usize, Group)>,
     /// Those among them that have an idle connection.
@@ -36,7 +36,7 @@ pub(super) struct Pool {
 }
 
 #[derive(Default)]
-struct Holder {
+struct GroupUsage {
     held: usize,
     requests: usize,
     idle: BTreeSet<(u64, u64)>,
@@ -95,7 +95,7 @@ impl Pool {
     }
 
     /// Changes a group and puts it where it belongs among the others.
-    fn change(&mut self, group: Group, change: impl FnOnce(&mut Holder)) {
+    fn change(&mut self, group: Group, change: impl FnOnce(&mut GroupUsage)) {
         let holder = self.groups.entry(group).or_default();
         let before = (holder.held, group);
         change(holder);
@@ -122,7 +122,7 @@ impl Pool {
     }
 
     /// Whether an address has requests in progress in all the places of its share.
-    pub(super) fn has_share_in_requests(&self, group: Group) -> bool {
+    pub(super) fn is_at_request_limit(&self, group: Group) -> bool {
         group != Group::Exempt
             && self.groups.get(&group).is_some_and(|holder| holder.requests >= self.share())
     }

@@ -12,12 +12,12 @@ use http_body_util::combinators::BoxBody;
 use hyper::body::{Body, Frame, SizeHint};
 use parking_lot::Mutex;
 
-use super::exchange::Alarm;
+use super::connection_state::IdleTimer;
 use crate::base::clock::Clock;
 
 /// How much of a request's body has come. Clones share the count.
 #[derive(Clone, Debug, Default)]
-pub struct Progress(Arc<Counts>);
+pub struct BodyProgress(Arc<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -25,7 +25,7 @@ struct Counts {
     ended: AtomicBool,
 }
 
-impl Progress {
+impl BodyProgress {
     pub fn bytes(&self) -> u64 {
         self.0.bytes.load(Ordering::Relaxed)
     }
@@ -43,20 +43,20 @@ pub(super) struct Stalled(Duration);
 
 pub(super) struct TimedBody {
     inner: BoxBody<Bytes, io::Error>,
-    progress: Progress,
+    progress: BodyProgress,
     span: Duration,
     /// Behind a lock only because a poem body must be `Sync`; it is never contended.
-    alarm: Mutex<Alarm>,
+    alarm: Mutex<IdleTimer>,
 }
 
 impl TimedBody {
     pub(super) fn new(
         inner: BoxBody<Bytes, io::Error>,
-        progress: Progress,
+        progress: BodyProgress,
         span: Duration,
         clock: Clock,
     ) -> Self {
-        Self { inner, progress, span, alarm: Mutex::new(Alarm::new(clock)) }
+        Self { inner, progress, span, alarm: Mutex::new(IdleTimer::new(clock)) }
     }
 }
 

@@ -20,10 +20,10 @@ use super::accept::Accept;
 use super::*;
 
 /// Everything that a test waits for must happen within this time of the wall clock.
-const PATIENCE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(20);
 
-async fn soon<T>(wait: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, wait).await.expect("it happens soon")
+async fn within_deadline<T>(wait: impl Future<Output = T>) -> T {
+    tokio::time::timeout(DEADLINE, wait).await.expect("it happens soon")
 }
 
 fn clock() -> Clock {
@@ -56,7 +56,7 @@ impl Server {
 
     async fn drained(self) -> Drained {
         self.shutdown.cancel();
-        soon(self.done).await.unwrap()
+        within_deadline(self.done).await.unwrap()
     }
 
     /// Moves the clock a second at a time, with the server running in between, until the peer is closed. The server's
@@ -89,11 +89,11 @@ async fn read_until(peer: &mut TcpStream, end: &str) -> String {
             text.push(peer.read_u8().await.expect("more is coming"));
         }
     };
-    soon(read).await;
+    within_deadline(read).await;
     String::from_utf8(text).unwrap()
 }
 
-async fn hello_came(peer: &mut TcpStream) {
+async fn expect_hello(peer: &mut TcpStream) {
     let own = peer.local_addr().unwrap();
     let answer = read_until(peer, &format!("{own}.")).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
@@ -111,7 +111,7 @@ async fn a_request_is_answered_and_knows_its_peer() {
     let answer = read_until(&mut peer, &format!("hello from socket://{own}.")).await;
 
     assert!(answer.starts_with("HTTP/1.1 200"));
-    assert_eq!(server.drained().await, Drained { cut: 0 });
+    assert_eq!(server.drained().await, Drained { aborted: 0 });
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn an_idle_connection_is_kept_for_its_next_request_and_then_closed() {
     let mut peer = server.connect().await;
     for _ in 0..2 {
         peer.write_all(GET).await.unwrap();
-        hello_came(&mut peer).await;
+        expect_hello(&mut peer).await;
     }
 
     let seconds = server.seconds_until_closed(&mut peer).await;
@@ -179,7 +179,7 @@ async fn a_slow_handler_is_not_idle() {
 }
 
 #[tokio::test]
-async fn a_body_that_stands_still_fails_in_the_handler() {
+async fn a_stalled_body_fails_in_the_handler() {
     let server = Server::start(make(|mut request: Request| async move {
         match request.take_body().into_bytes().await {
             Ok(_) => "whole".to_owned(),
@@ -219,10 +219,10 @@ async fn a_peer_that_does_not_read_its_answer_is_cut() {
     }
     let limit = 64 * 1024 * 1024;
     let mut buffered = Vec::new();
-    let _ = soon(peer.take(limit).read_to_end(&mut buffered)).await;
+    let _ = within_deadline(peer.take(limit).read_to_end(&mut buffered)).await;
 
     assert!((buffered.len() as u64) < limit, "the stream goes on");
-    assert_eq!(server.drained().await, Drained { cut: 0 });
+    assert_eq!(server.drained().await, Drained { aborted: 0 });
 }
 
 /// A listener of a machine that has no descriptors left.
@@ -252,7 +252,7 @@ async fn exhausted_descriptors_do_not_make_the_loop_spin() {
         clock.advance(Duration::from_millis(100));
     }
     shutdown.cancel();
-    soon(done).await.unwrap();
+    within_deadline(done).await.unwrap();
 
     // Ten seconds: some quick tries, then one a second.
     let attempts = attempts.load(Ordering::SeqCst);
@@ -265,7 +265,7 @@ fn small(max_connections: usize, reserved: usize) -> ServeSettings {
 
 async fn is_ended(peer: &mut TcpStream) -> bool {
     let mut byte = [0];
-    matches!(soon(peer.read(&mut byte)).await, Ok(0) | Err(_))
+    matches!(within_deadline(peer.read(&mut byte)).await, Ok(0) | Err(_))
 }
 
 /// Answers when it is told to, and says that it was asked.
@@ -284,45 +284,45 @@ fn slow(running: &Arc<Notify>, go: &Arc<Notify>) -> impl Endpoint + 'static {
 }
 
 #[tokio::test]
-async fn a_newcomer_to_a_full_server_takes_the_place_of_the_connection_that_is_idle_for_longest() {
+async fn a_full_server_evicts_its_longest_idle_connection_for_a_new_one() {
     let server = Server::with(hello(), small(2, 0));
     let (mut first, mut second) = (server.connect().await, server.connect().await);
     for peer in [&mut first, &mut second] {
         peer.write_all(GET).await.unwrap();
-        hello_came(peer).await;
+        expect_hello(peer).await;
     }
     first.write_all(GET).await.unwrap();
-    hello_came(&mut first).await;
+    expect_hello(&mut first).await;
 
     let mut newcomer = server.connect().await;
     newcomer.write_all(GET).await.unwrap();
-    hello_came(&mut newcomer).await;
+    expect_hello(&mut newcomer).await;
 
     assert!(is_ended(&mut second).await);
     first.write_all(GET).await.unwrap();
-    hello_came(&mut first).await;
+    expect_hello(&mut first).await;
 }
 
 #[tokio::test]
-async fn a_request_in_progress_is_never_ended_and_the_state_of_the_node_is_told_all_the_same() {
+async fn a_request_in_progress_is_never_evicted_and_probes_are_still_answered() {
     let (running, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let server = Server::with(slow(&running, &go), small(2, 2));
     let mut busy = [server.connect().await, server.connect().await];
     for peer in &mut busy {
         peer.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-        soon(running.notified()).await;
+        within_deadline(running.notified()).await;
     }
 
     for _ in 0..5 {
         let mut probe = server.connect().await;
         probe.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
         let mut answer = String::new();
-        soon(probe.read_to_string(&mut answer)).await.unwrap();
+        within_deadline(probe.read_to_string(&mut answer)).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("done"), "{answer}");
         let mut other = server.connect().await;
         other.write_all(GET).await.unwrap();
         let mut refusal = String::new();
-        soon(other.read_to_string(&mut refusal)).await.unwrap();
+        within_deadline(other.read_to_string(&mut refusal)).await.unwrap();
         assert!(refusal.starts_with("HTTP/1.1 503") && refusal.contains("retry-after: 1"), "{refusal}");
         assert!(refusal.contains("x-content-type-options: nosniff"), "{refusal}");
     }
@@ -334,12 +334,12 @@ async fn a_request_in_progress_is_never_ended_and_the_state_of_the_node_is_told_
 }
 
 #[tokio::test]
-async fn connections_that_stall_in_the_reserve_make_room_for_a_probe() {
+async fn stalled_reserve_connections_are_evicted_for_a_probe() {
     let (running, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let server = Server::with(slow(&running, &go), small(1, 2));
     let mut busy = server.connect().await;
     busy.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-    soon(running.notified()).await;
+    within_deadline(running.notified()).await;
     let mut stalled = Vec::new();
     for bytes in [&b""[..], b"GET / HT", b"", b"G"] {
         let mut peer = server.connect().await;
@@ -369,7 +369,7 @@ impl Accept for Elsewhere {
 }
 
 #[tokio::test]
-async fn an_address_that_holds_all_places_keeps_nobody_else_out() {
+async fn an_address_that_fills_the_server_does_not_lock_out_others() {
     let (attacker, other) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
     let peers = std::iter::repeat_n(attacker, 8).chain(std::iter::repeat_n(other, 4)).collect();
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -417,24 +417,24 @@ async fn a_drain_closes_idle_connections_and_lets_a_running_request_finish() {
     idle.write_all(GET).await.unwrap();
     read_until(&mut idle, "done").await;
     busy.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-    soon(running.notified()).await;
+    within_deadline(running.notified()).await;
 
     server.shutdown.cancel();
 
     let mut nothing = Vec::new();
-    soon(idle.read_to_end(&mut nothing)).await.unwrap();
-    soon(fresh.read_to_end(&mut nothing)).await.unwrap();
+    within_deadline(idle.read_to_end(&mut nothing)).await.unwrap();
+    within_deadline(fresh.read_to_end(&mut nothing)).await.unwrap();
     assert!(nothing.is_empty());
     assert!(TcpStream::connect(server.address).await.is_err(), "no new connections");
     go.notify_one();
     let mut rest = String::new();
-    soon(busy.read_to_string(&mut rest)).await.unwrap();
+    within_deadline(busy.read_to_string(&mut rest)).await.unwrap();
     assert!(rest.ends_with("done"), "{rest}");
-    assert_eq!(server.drained().await, Drained { cut: 0 });
+    assert_eq!(server.drained().await, Drained { aborted: 0 });
 }
 
 #[tokio::test]
-async fn a_drain_cuts_what_is_still_busy_at_the_deadline() {
+async fn a_drain_aborts_busy_connections_at_the_deadline() {
     let running = Arc::new(Notify::new());
     let told = Arc::clone(&running);
     let server = Server::start(make(move |_| {
@@ -446,7 +446,7 @@ async fn a_drain_cuts_what_is_still_busy_at_the_deadline() {
     }));
     let mut peer = server.connect().await;
     peer.write_all(GET).await.unwrap();
-    soon(running.notified()).await;
+    within_deadline(running.notified()).await;
 
     server.shutdown.cancel();
     let moving = async {
@@ -457,10 +457,10 @@ async fn a_drain_cuts_what_is_still_busy_at_the_deadline() {
     };
     let drained = tokio::select! {
         () = moving => unreachable!(),
-        drained = soon(server.done) => drained.unwrap(),
+        drained = within_deadline(server.done) => drained.unwrap(),
     };
 
-    assert_eq!(drained, Drained { cut: 1 });
+    assert_eq!(drained, Drained { aborted: 1 });
 }
 
 #[tokio::test]
@@ -472,8 +472,8 @@ async fn an_upgrade_yields_the_raw_stream_with_the_bytes_that_came_early() {
         async move {
             let upgrade = Upgrade::of(&request).expect("the request asks for an upgrade");
             tracker.spawn(async move {
-                let Upgraded { mut stream, early, seat: _seat } = upgrade.upgraded().await.unwrap();
-                stream.write_all(&early).await.unwrap();
+                let Upgraded { mut stream, read_buf, permit: _seat } = upgrade.upgraded().await.unwrap();
+                stream.write_all(&read_buf).await.unwrap();
                 let mut more = [0; 4];
                 stream.read_exact(&mut more).await.unwrap();
                 stream.write_all(&more).await.unwrap();
@@ -492,16 +492,16 @@ async fn an_upgrade_yields_the_raw_stream_with_the_bytes_that_came_early() {
     let head = read_until(&mut peer, "early!").await;
     // The HTTP side is gone by now, so that a drain has nothing to wait for.
     assert!(head.starts_with("HTTP/1.1 101"));
-    assert_eq!(server.drained().await, Drained { cut: 0 });
+    assert_eq!(server.drained().await, Drained { aborted: 0 });
     peer.write_all(b"late").await.unwrap();
 
     assert_eq!(read_until(&mut peer, "late").await, "late");
     sockets.close();
-    soon(sockets.wait()).await;
+    within_deadline(sockets.wait()).await;
 }
 
 #[tokio::test]
-async fn sockets_and_streams_take_no_place_of_requests_and_have_a_bound_of_their_own() {
+async fn sockets_and_streams_have_their_own_connection_limit() {
     let (sockets, go) = (TaskTracker::new(), Arc::new(Notify::new()));
     let (tracker, wait) = (sockets.clone(), Arc::clone(&go));
     let endpoint = make(move |request: Request| {
@@ -514,7 +514,7 @@ async fn sockets_and_streams_take_no_place_of_requests_and_have_a_bound_of_their
             });
             let mut answer =
                 Response::builder().status(StatusCode::SWITCHING_PROTOCOLS).header("upgrade", "x").finish();
-            answer.set_data(LiveAnswer);
+            answer.set_data(LiveResponse);
             answer
         }
     });
@@ -532,7 +532,7 @@ async fn sockets_and_streams_take_no_place_of_requests_and_have_a_bound_of_their
     assert!(read_until(&mut second, "\r\n\r\n").await.starts_with("HTTP/1.1 503"));
     go.notify_one();
     sockets.close();
-    soon(sockets.wait()).await;
+    within_deadline(sockets.wait()).await;
 
     let mut third = server.connect().await;
     third.write_all(upgrading).await.unwrap();
@@ -546,17 +546,17 @@ fn event_stream() -> Response {
 }
 
 #[tokio::test]
-async fn only_a_stream_that_is_marked_takes_a_place_of_sockets_and_streams() {
+async fn only_a_live_response_counts_against_the_live_limit() {
     let endpoint = make(|request: Request| async move {
         let mut answer = event_stream();
         if request.uri().path() == "/seated" {
-            answer.set_data(LiveAnswer);
+            answer.set_data(LiveResponse);
         }
         answer
     });
     // Four plain connections; the descriptors leave one place for sockets and streams.
     let settings = ServeSettings { descriptors: PLAIN_DESCRIPTORS + 1, ..small(4, 0) };
-    assert_eq!(settings.live_places(), 1);
+    assert_eq!(settings.max_live_connections(), 1);
     let server = Server::with(endpoint, settings);
     let ask = async |path: &str| {
         let mut peer = server.connect().await;
@@ -606,7 +606,7 @@ async fn a_request_that_is_not_answered_in_time_is_refused() {
     };
     let answer = tokio::select! {
         () = moving => unreachable!(),
-        answer = soon(never.get_response(Request::default())) => answer,
+        answer = within_deadline(never.get_response(Request::default())) => answer,
     };
 
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
@@ -648,7 +648,7 @@ async fn a_large_upload_that_keeps_coming_is_not_cut_by_the_time_limit() {
     for _ in 0..5 {
         clock.advance(Duration::from_secs(50));
         peer.write_all(&piece).await.unwrap();
-        soon(read.notified()).await;
+        within_deadline(read.notified()).await;
     }
 
     assert!(read_until(&mut peer, &format!("read {length}.")).await.starts_with("HTTP/1.1 200"));

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::registry::Place;
-use super::socket::Socket;
+use super::registry::ConnectionPermit;
+use super::tracked_stream::TrackedStream;
 use crate::protocol::problem::{Code, Problem};
 use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
@@ -15,15 +15,15 @@ use tokio::net::TcpStream;
 
 /// A place among the open connections; given back when the last clone is dropped.
 #[derive(Clone)]
-pub struct Seat {
-    place: Place,
+pub struct UpgradePermit {
+    permit: ConnectionPermit,
 }
 
 /// The promise of a connection's raw stream. It is kept once the answer 101 has been written.
 #[derive(Clone)]
 pub struct Upgrade {
     promise: OnUpgrade,
-    seat: Seat,
+    permit: UpgradePermit,
     granted: Granted,
 }
 
@@ -36,9 +36,9 @@ pub(super) struct Granted(Arc<AtomicBool>);
 pub struct Upgraded {
     pub stream: TcpStream,
     /// What the client sent after its request before we answered; it comes first.
-    pub early: Bytes,
+    pub read_buf: Bytes,
     /// To be kept as long as the stream: it counts against the limit of sockets and streams.
-    pub seat: Seat,
+    pub permit: UpgradePermit,
 }
 
 /// The peer went away, or the answer was not 101.
@@ -46,18 +46,18 @@ pub struct Upgraded {
 #[error("the connection was not upgraded")]
 pub struct UpgradeError;
 
-impl Seat {
-    pub(super) fn new(place: Place) -> Self {
-        Self { place }
+impl UpgradePermit {
+    pub(super) fn new(permit: ConnectionPermit) -> Self {
+        Self { permit }
     }
 
     /// For whoever keeps the stream and need not know what it counts against.
-    pub fn into_held(self) -> Arc<dyn Send + Sync> {
-        self.place.into_held()
+    pub fn into_guard(self) -> Arc<dyn Send + Sync> {
+        self.permit.into_guard()
     }
 }
 
-impl fmt::Debug for Seat {
+impl fmt::Debug for UpgradePermit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Seat")
     }
@@ -65,7 +65,7 @@ impl fmt::Debug for Seat {
 
 impl Granted {
     /// To be said before the answer is written.
-    pub(super) fn say(&self, is_granted: bool) {
+    pub(super) fn set(&self, is_granted: bool) {
         self.0.store(is_granted, Ordering::Release);
     }
 
@@ -75,8 +75,8 @@ impl Granted {
 }
 
 impl Upgrade {
-    pub(super) fn new(promise: OnUpgrade, seat: Seat, granted: Granted) -> Self {
-        Self { promise, seat, granted }
+    pub(super) fn new(promise: OnUpgrade, permit: UpgradePermit, granted: Granted) -> Self {
+        Self { promise, permit, granted }
     }
 
     /// The upgrade of a request that asks for one.
@@ -90,8 +90,12 @@ impl Upgrade {
         if !self.granted.is_granted() {
             return Err(UpgradeError);
         }
-        let parts = upgraded.downcast::<TokioIo<Socket>>().map_err(|_| UpgradeError)?;
-        Ok(Upgraded { stream: parts.io.into_inner().into_stream(), early: parts.read_buf, seat: self.seat })
+        let parts = upgraded.downcast::<TokioIo<TrackedStream>>().map_err(|_| UpgradeError)?;
+        Ok(Upgraded {
+            stream: parts.io.into_inner().into_stream(),
+            read_buf: parts.read_buf,
+            permit: self.permit,
+        })
     }
 }
 

@@ -15,11 +15,11 @@ use self::delete::Deleted;
 use super::body::Body;
 use super::caller::{Caller, ManageSpiders, ReadSpiders};
 use super::etag::{Changed, Tagged};
+use super::idempotency::{IdempotencyKeyHeader, Replayable};
 use super::list::Listed;
-use super::once::{Answered, OnceKey};
 use super::tags::Tag;
 use crate::protocol::problem::Problem;
-use crate::protocol::spider::{NewSpider, Spider, SpiderChange};
+use crate::protocol::spider::{NewSpider, Spider, SpiderInput};
 
 pub struct SpidersApi;
 
@@ -44,11 +44,11 @@ impl SpidersApi {
     async fn create(
         &self,
         caller: Caller<ManageSpiders>,
-        #[oai(name = "Idempotency-Key")] once: OnceKey,
+        #[oai(name = "Idempotency-Key")] once: IdempotencyKeyHeader,
         body: Body<NewSpider>,
-    ) -> Result<Answered<Created>, Problem> {
-        let op = caller.op.once(once.0);
-        Ok(Answered::new(op.kept(), create::create(&op, body.0).await?))
+    ) -> Result<Replayable<Created>, Problem> {
+        let op = caller.op.with_idempotency_key(once.0);
+        Ok(Replayable::new(op.idempotency(), create::create(&op, body.0).await?))
     }
 
     /// Read a spider
@@ -71,7 +71,7 @@ impl SpidersApi {
         caller: Caller<ManageSpiders>,
         name: Path<String>,
         #[oai(name = "If-Match")] if_match: Header<Option<String>>,
-        body: Body<SpiderChange>,
+        body: Body<SpiderInput>,
     ) -> Result<Changed<Spider>, Problem> {
         put::put(&caller.op, &name.0, if_match.0.as_deref(), body.0).await
     }

@@ -6,11 +6,11 @@ use poem_openapi::{ApiResponse, Object};
 
 use super::view::{TenantView, view};
 use crate::domain::identity::Identity;
-use crate::domain::identity::platform::PlatformOp;
+use crate::domain::identity::platform_op::PlatformOp;
 use crate::domain::identity::tenants::{self, FirstAdmin, NewTenant};
 use crate::http::body::body_rules;
 use crate::http::router::BASE;
-use crate::http::users::{LinkView, UserView, link_view, user_view};
+use crate::http::users::{PasswordLinkView, UserView, link_view, user_view};
 use crate::protocol::examples;
 use crate::protocol::problem::Problem;
 
@@ -35,7 +35,7 @@ pub struct FirstAdminBody {
 /// A tenant that was just made.
 #[derive(Debug, Object)]
 #[oai(skip_serializing_if_is_none, example)]
-pub struct MadeTenantView {
+pub struct TenantCreated {
     id: i64,
     slug: String,
     name: String,
@@ -44,14 +44,14 @@ pub struct MadeTenantView {
     updated_at: String,
     admin: Option<UserView>,
     /// For the admin; shown this once.
-    password_link: Option<LinkView>,
+    password_link: Option<PasswordLinkView>,
 }
 
 #[derive(Debug, ApiResponse)]
 pub enum Created {
     /// The tenant is made.
     #[oai(status = 201)]
-    Tenant(Json<MadeTenantView>, #[oai(header = "Location")] String, #[oai(header = "Cache-Control")] String),
+    Tenant(Json<TenantCreated>, #[oai(header = "Location")] String, #[oai(header = "Cache-Control")] String),
 }
 
 pub(super) async fn create(
@@ -63,8 +63,8 @@ pub(super) async fn create(
     let made = tenants::create(identity, op, &new, admin.as_ref()).await?;
     let (admin, password_link) = made.admin.unzip();
     let tenant = view(made.row)?;
-    let place = format!("{BASE}/tenants/{}", tenant.id);
-    let made = MadeTenantView {
+    let location = format!("{BASE}/tenants/{}", tenant.id);
+    let made = TenantCreated {
         id: tenant.id,
         slug: tenant.slug,
         name: tenant.name,
@@ -74,7 +74,7 @@ pub(super) async fn create(
         admin: admin.map(user_view).transpose()?,
         password_link: password_link.flatten().map(link_view),
     };
-    Ok(Created::Tenant(Json(made), place, "no-store".to_owned()))
+    Ok(Created::Tenant(Json(made), location, "no-store".to_owned()))
 }
 
 /// The tenant, and its first admin if one is named.
@@ -86,7 +86,7 @@ fn split(body: NewTenantBody) -> (NewTenant, Option<FirstAdmin>) {
 body_rules! {
     NewTenantBody: |body, _now| {
         let (new, admin) = split(body);
-        tenants::judge(&new, admin.as_ref())
+        tenants::validate(&new, admin.as_ref())
     };
 }
 
@@ -103,10 +103,10 @@ impl Example for NewTenantBody {
     }
 }
 
-impl Example for MadeTenantView {
+impl Example for TenantCreated {
     fn example() -> Self {
         let TenantView { id, slug, name, is_active, created_at, updated_at, .. } = TenantView::example();
-        let (admin, password_link) = (Some(UserView::example()), Some(LinkView::example()));
+        let (admin, password_link) = (Some(UserView::example()), Some(PasswordLinkView::example()));
         Self { id, slug, name, is_active, created_at, updated_at, admin, password_link }
     }
 }

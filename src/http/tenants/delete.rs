@@ -7,7 +7,7 @@ use poem_openapi::{ApiResponse, Object};
 use super::view::view;
 use crate::base::clock::rfc3339;
 use crate::base::ids::TenantId;
-use crate::domain::identity::platform::PlatformOp;
+use crate::domain::identity::platform_op::PlatformOp;
 use crate::domain::tenant_removal;
 use crate::http::etag::require_match;
 use crate::protocol::examples;
@@ -31,7 +31,7 @@ impl Example for TenantRemoval {
 }
 
 #[derive(Debug, ApiResponse)]
-pub enum Removing {
+pub enum DeleteTenantResponse {
     /// The tenant is shut for ever, and its rows are being removed; once they are gone it is not found.
     #[oai(status = 202)]
     Accepted(Json<TenantRemoval>),
@@ -42,9 +42,13 @@ pub(super) async fn delete(
     tenant_id: i64,
     confirm: &str,
     if_match: Option<&str>,
-) -> Result<Removing, Problem> {
+) -> Result<DeleteTenantResponse, Problem> {
     let unchanged = |row: &_| require_match(&view(Clone::clone(row))?, if_match);
     let row = tenant_removal::request(op, TenantId(tenant_id), confirm, &unchanged).await?;
     let requested_at = rfc3339(time(row.updated_at));
-    Ok(Removing::Accepted(Json(TenantRemoval { tenant_id: row.id, slug: row.slug, requested_at })))
+    Ok(DeleteTenantResponse::Accepted(Json(TenantRemoval {
+        tenant_id: row.id,
+        slug: row.slug,
+        requested_at,
+    })))
 }

@@ -2,7 +2,7 @@
 
 use super::view::{TenantView, view};
 use crate::base::ids::TenantId;
-use crate::domain::identity::platform::PlatformOp;
+use crate::domain::identity::platform_op::PlatformOp;
 use crate::domain::identity::tenants;
 use crate::http::etag::{Tagged, tagged};
 use crate::protocol::problem::Problem;

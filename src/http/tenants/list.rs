@@ -4,7 +4,7 @@ use poem::Request;
 
 use super::view::{TenantView, view};
 use crate::base::page::Page;
-use crate::domain::identity::platform::PlatformOp;
+use crate::domain::identity::platform_op::PlatformOp;
 use crate::domain::identity::tenants;
 use crate::http::list::{Listed, listed, page_request};
 use crate::protocol::problem::Problem;

@@ -16,17 +16,17 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 
 use self::create::{Created, NewTenantBody};
-use self::delete::Removing;
+use self::delete::DeleteTenantResponse;
 use self::patch::TenantPatchBody;
 use self::view::TenantView;
 use super::body::Body;
 use super::caller::{ManageTenants, OperatorCaller};
 use super::etag::{Changed, Tagged};
+use super::idempotency::{IdempotencyKeyHeader, Replayable};
 use super::list::Listed;
-use super::once::{Answered, OnceKey};
 use super::tags::Tag;
 use crate::domain::identity::Identity;
-use crate::domain::identity::platform::PlatformOp;
+use crate::domain::identity::platform_op::PlatformOp;
 use crate::protocol::problem::Problem;
 
 pub(super) use self::view::view as tenant_view;
@@ -56,11 +56,11 @@ impl TenantsApi {
         &self,
         identity: Data<&Arc<Identity>>,
         caller: OperatorCaller<ManageTenants>,
-        #[oai(name = "Idempotency-Key")] once: OnceKey,
+        #[oai(name = "Idempotency-Key")] once: IdempotencyKeyHeader,
         body: Body<NewTenantBody>,
-    ) -> Result<Answered<Created>, Problem> {
-        let op = op(identity.0, caller)?.once(once.0);
-        Ok(Answered::new(op.kept(), create::create(identity.0, &op, body.0).await?))
+    ) -> Result<Replayable<Created>, Problem> {
+        let op = op(identity.0, caller)?.with_idempotency_key(once.0);
+        Ok(Replayable::new(op.idempotency(), create::create(identity.0, &op, body.0).await?))
     }
 
     /// Read a tenant
@@ -104,11 +104,11 @@ impl TenantsApi {
         #[oai(validator(max_length = 63))]
         confirm: Query<String>,
         #[oai(name = "If-Match")] if_match: Header<Option<String>>,
-    ) -> Result<Removing, Problem> {
+    ) -> Result<DeleteTenantResponse, Problem> {
         delete::delete(&op(identity.0, caller)?, tenant_id.0, &confirm.0, if_match.0.as_deref()).await
     }
 }
 
 fn op(identity: &Identity, caller: OperatorCaller<ManageTenants>) -> Result<PlatformOp, Problem> {
-    PlatformOp::of_operator(&identity.kernel, caller.admitted.principal, caller.origin)
+    PlatformOp::of_operator(&identity.services, caller.admitted.principal, caller.origin)
 }

@@ -3,10 +3,10 @@
 use poem_openapi::Object;
 use poem_openapi::types::Example;
 
-use super::quotas::{QuotasPatchBody, wishes};
+use super::quotas::{QuotasPatchBody, quota_changes};
 use super::view::{TenantView, view};
 use crate::base::ids::TenantId;
-use crate::domain::identity::platform::PlatformOp;
+use crate::domain::identity::platform_op::PlatformOp;
 use crate::domain::identity::tenants::{self, TenantPatch};
 use crate::http::body::body_rules;
 use crate::http::etag::{Changed, changed, require_match};
@@ -37,13 +37,13 @@ pub(super) async fn patch(
 
 impl From<TenantPatchBody> for TenantPatch {
     fn from(body: TenantPatchBody) -> Self {
-        let quotas = body.quotas.map(wishes).unwrap_or_default();
+        let quotas = body.quotas.map(quota_changes).unwrap_or_default();
         Self { name: body.name, is_active: body.is_active, quotas }
     }
 }
 
 body_rules! {
-    TenantPatchBody, emptied by null: []: |body, _now| tenants::judge_patch(&body.into());
+    TenantPatchBody, emptied by null: []: |body, _now| tenants::validate_patch(&body.into());
 }
 
 impl Example for TenantPatchBody {

@@ -61,7 +61,7 @@ pub(super) fn view(quotas: &Quotas) -> QuotasView {
     }
 }
 
-pub(super) fn wishes(body: QuotasPatchBody) -> Vec<(Quota, Option<u64>)> {
+pub(super) fn quota_changes(body: QuotasPatchBody) -> Vec<(Quota, Option<u64>)> {
     let fields = [
         (Quota::Connections, body.connections),
         (Quota::ConnectsPerSecond, body.connects_per_second),

@@ -28,7 +28,7 @@ pub struct TenantView {
 }
 
 pub(in crate::http) fn view(row: TenantRow) -> Result<TenantView, Problem> {
-    let quotas = quotas::view(&overrides::of(&row)?);
+    let quotas = quotas::view(&overrides::parse(&row)?);
     Ok(TenantView {
         id: row.id,
         slug: row.slug,

@@ -6,7 +6,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_body_with_four_bad_fields_names_exactly_the_four() {
-    let edge = Edge::start();
+    let edge = TestServer::start();
     let good = json!({"name": "a", "list_price": 1});
     let bad = json!({"name": "", "list_price": -1, "colour": "mauve", "prize": 3});
 
@@ -29,7 +29,7 @@ async fn a_body_with_four_bad_fields_names_exactly_the_four() {
 
 #[tokio::test]
 async fn every_rule_has_its_word() {
-    let edge = Edge::start();
+    let edge = TestServer::start();
     let body = json!({
         "name": 5, "count": 1, "currency": "usd", "place": {"city": "Toledo", "latitude": 91},
         "tags": ["four", "fives", "a", "b"], "at": "monday", "key": "x", "email": "nobody",
@@ -57,7 +57,7 @@ async fn every_rule_has_its_word() {
 
 #[tokio::test]
 async fn missing_fields_are_named_and_null_is_missing_only_where_it_is_optional() {
-    let edge = Edge::start();
+    let edge = TestServer::start();
 
     let answer = edge.post("/api/v1/things", json!({"place": {}, "colour": null})).await;
 
@@ -69,7 +69,7 @@ async fn missing_fields_are_named_and_null_is_missing_only_where_it_is_optional(
 
 #[tokio::test]
 async fn a_body_of_the_wrong_kind_is_one_fault() {
-    let edge = Edge::start();
+    let edge = TestServer::start();
 
     let answer = edge.post("/api/v1/things", json!([])).await;
 
@@ -78,8 +78,8 @@ async fn a_body_of_the_wrong_kind_is_one_fault() {
 }
 
 #[tokio::test]
-async fn a_tagged_union_is_judged_by_its_tag() {
-    let edge = Edge::start();
+async fn a_tagged_union_is_validated_by_its_tag() {
+    let edge = TestServer::start();
 
     let faults = async |body| edge.post("/api/v1/commands", body).await.faults();
 
@@ -91,8 +91,8 @@ async fn a_tagged_union_is_judged_by_its_tag() {
 }
 
 #[tokio::test]
-async fn an_untagged_union_is_judged_by_its_closest_form() {
-    let edge = Edge::start();
+async fn an_untagged_union_is_validated_by_its_closest_form() {
+    let edge = TestServer::start();
 
     let answer = edge.post("/api/v1/shapes", json!({"side": -1, "label": "x"})).await;
     assert_eq!(answer.faults(), ["body.side: minimum"]);
@@ -102,8 +102,8 @@ async fn an_untagged_union_is_judged_by_its_closest_form() {
 }
 
 #[tokio::test]
-async fn json_that_breaks_is_told_by_line_and_column() {
-    let edge = Edge::start();
+async fn invalid_json_is_reported_with_line_and_column() {
+    let edge = TestServer::start();
 
     let answer = edge.post_text("/api/v1/things", "{\n  \"name\": oops\n}").await;
 
@@ -113,7 +113,7 @@ async fn json_that_breaks_is_told_by_line_and_column() {
 
 #[tokio::test]
 async fn a_missing_body_is_a_missing_field_and_a_wrong_type_is_415() {
-    let edge = Edge::start();
+    let edge = TestServer::start();
 
     let answer = Answer::of(edge.ask("POST", "/api/v1/things")).await;
     answer.is_problem(422, "validation_failed");
@@ -125,7 +125,7 @@ async fn a_missing_body_is_a_missing_field_and_a_wrong_type_is_415() {
 
 #[tokio::test]
 async fn a_body_above_its_limit_is_413_and_the_peer_gets_to_read_that() {
-    let edge = Edge::start();
+    let edge = TestServer::start();
     let of_size = |bytes: usize| format!("{{\"name\": \"{}\"}}", "x".repeat(bytes));
 
     edge.post_text("/api/v1/things", of_size(1024 * 1024)).await.is_problem(413, "payload_too_large");
@@ -138,7 +138,7 @@ async fn a_body_above_its_limit_is_413_and_the_peer_gets_to_read_that() {
 
 #[tokio::test]
 async fn a_body_without_a_length_is_bounded_too() {
-    let edge = Edge::start();
+    let edge = TestServer::start();
     let piece = || Ok::<_, std::io::Error>(vec![b' '; 64 * 1024]);
     let pieces = futures_util::stream::iter((0..20).map(move |_| piece()));
 
@@ -149,7 +149,7 @@ async fn a_body_without_a_length_is_bounded_too() {
 
 #[tokio::test]
 async fn a_million_bad_items_get_a_short_answer() {
-    let edge = Edge::start();
+    let edge = TestServer::start();
 
     let answer = edge.post("/api/v1/things/batch", json!({"items": vec![0; 1_000_000]})).await;
 
@@ -159,7 +159,7 @@ async fn a_million_bad_items_get_a_short_answer() {
 
 #[tokio::test]
 async fn a_form_is_read_and_refused_like_json() {
-    let edge = Edge::start();
+    let edge = TestServer::start();
     let form = |text: &'static str| {
         let request = edge.ask("POST", "/api/v1/sign-in");
         Answer::of(request.header("content-type", "application/x-www-form-urlencoded").body(text))

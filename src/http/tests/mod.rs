@@ -1,8 +1,8 @@
 //! The edge end to end: a small API behind every wall, on a real listener, asked by a real client.
 
+mod accounts;
 mod bodies;
 mod document;
-mod people;
 mod refusals;
 
 use std::collections::BTreeMap;
@@ -21,10 +21,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::body::{Batch, Body, Form, Rules};
-use super::explain::{Operations, refuse_before_body};
 use super::pages;
-use super::problem::Refusals;
+use super::problem::ProblemLayer;
 use super::serve::{Listener, ServeSettings, TimeLimit, serve};
+use super::validation::{OperationTable, refuse_before_body};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::protocol::problem::{FieldError, Problem};
@@ -38,7 +38,7 @@ enum Colour {
 
 #[derive(Debug, Object)]
 #[oai(deny_unknown_fields)]
-struct Place {
+struct Location {
     #[oai(validator(max_length = 5))]
     city: Option<String>,
     #[oai(validator(minimum(value = "-90"), maximum(value = "90")))]
@@ -57,7 +57,7 @@ struct Thing {
     colour: Option<Colour>,
     #[oai(validator(pattern = "^[A-Z]{3}$"))]
     currency: Option<String>,
-    place: Option<Place>,
+    place: Option<Location>,
     #[oai(validator(max_items = 3, max_length = 4))]
     tags: Option<Vec<String>>,
     at: Option<chrono::DateTime<chrono::Utc>>,
@@ -125,7 +125,7 @@ struct SignIn {
 macro_rules! without_rules {
     ($($body:ty)*) => {$(
         impl Rules for $body {
-            fn broken(self, _now: chrono::DateTime<chrono::Utc>) -> Vec<FieldError> {
+            fn violations(self, _now: chrono::DateTime<chrono::Utc>) -> Vec<FieldError> {
                 Vec::new()
             }
         }
@@ -228,13 +228,13 @@ fn service() -> OpenApiService<Api, ()> {
     OpenApiService::new(Api, "Sample", "1.0")
 }
 
-struct Edge {
+struct TestServer {
     address: SocketAddr,
     client: reqwest::Client,
     shutdown: CancellationToken,
 }
 
-impl Edge {
+impl TestServer {
     fn start() -> Self {
         let clock = Clock::system();
         let routes = Route::new()
@@ -243,10 +243,11 @@ impl Edge {
             .at("/teapot", get(teapot))
             .at("/fails", get(fails))
             .at("/problems/:code", get(pages::problem));
-        let operations = Operations::new().with_api::<Api>("/api/v1").with_route("/teapot", &[Method::GET]);
+        let operations =
+            OperationTable::new().with_api::<Api>("/api/v1").with_route("/teapot", &[Method::GET]);
         let endpoint = routes
             .with(TimeLimit { clock: clock.clone(), span: std::time::Duration::from_secs(60) })
-            .with(Refusals::new(Arc::new(operations), Entropy));
+            .with(ProblemLayer::new(Arc::new(operations), Entropy));
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr();
         let shutdown = CancellationToken::new();
@@ -278,7 +279,7 @@ impl Edge {
     }
 }
 
-impl Drop for Edge {
+impl Drop for TestServer {
     fn drop(&mut self) {
         self.shutdown.cancel();
     }

@@ -4,15 +4,15 @@ use super::*;
 
 #[tokio::test]
 async fn an_unknown_route_is_a_problem() {
-    let edge = Edge::start();
+    let edge = TestServer::start();
 
     edge.get("/nowhere").await.is_problem(404, "not_found");
     edge.get("/api/v1/nowhere").await.is_problem(404, "not_found");
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_told_the_right_ones() {
-    let edge = Edge::start();
+async fn a_wrong_method_lists_the_allowed_ones() {
+    let edge = TestServer::start();
 
     let answer = Answer::of(edge.ask("DELETE", "/api/v1/things/7")).await;
     answer.is_problem(405, "method_not_allowed");
@@ -26,8 +26,8 @@ async fn a_wrong_method_is_told_the_right_ones() {
 }
 
 #[tokio::test]
-async fn a_missing_and_a_bad_token_are_told_apart() {
-    let edge = Edge::start();
+async fn a_missing_and_a_bad_token_are_distinguished() {
+    let edge = TestServer::start();
     let url = format!("http://{}/api/v1/things/7", edge.address);
 
     let missing = Answer::of(edge.client.get(&url)).await;
@@ -41,14 +41,14 @@ async fn a_missing_and_a_bad_token_are_told_apart() {
 
 #[tokio::test]
 async fn a_handlers_problem_reaches_the_caller() {
-    let edge = Edge::start();
+    let edge = TestServer::start();
 
     edge.get("/api/v1/things/404").await.is_problem(404, "not_found");
 }
 
 #[tokio::test]
 async fn a_panic_is_an_internal_problem_and_the_server_lives_on() {
-    let edge = Edge::start();
+    let edge = TestServer::start();
 
     edge.get("/panics").await.is_problem(500, "internal");
     assert_eq!(edge.get("/api/v1/things/7").await.body, 7);
@@ -56,7 +56,7 @@ async fn a_panic_is_an_internal_problem_and_the_server_lives_on() {
 
 #[tokio::test]
 async fn foreign_errors_lose_their_text_and_keep_their_headers() {
-    let edge = Edge::start();
+    let edge = TestServer::start();
 
     let answer = edge.get("/teapot").await;
     assert_eq!((answer.status, answer.header("x-kept")), (418, "yes"));
@@ -67,7 +67,7 @@ async fn foreign_errors_lose_their_text_and_keep_their_headers() {
 
 #[tokio::test]
 async fn a_request_id_of_the_caller_is_kept_on_good_answers_too() {
-    let edge = Edge::start();
+    let edge = TestServer::start();
 
     let answer = Answer::of(edge.ask("GET", "/api/v1/things/7").header("x-request-id", "mine-1")).await;
 
@@ -76,7 +76,7 @@ async fn a_request_id_of_the_caller_is_kept_on_good_answers_too() {
 
 #[tokio::test]
 async fn all_bad_parameters_are_named_at_once() {
-    let edge = Edge::start();
+    let edge = TestServer::start();
 
     let answer = edge.get("/api/v1/things/x?limit=0&tag=red&tag=mauve&since=monday&lmit=3").await;
 
@@ -94,7 +94,7 @@ async fn all_bad_parameters_are_named_at_once() {
 
 #[tokio::test]
 async fn good_parameters_pass() {
-    let edge = Edge::start();
+    let edge = TestServer::start();
 
     let answer = edge.get("/api/v1/things/1?limit=10&tag=red&tag=dark_blue&since=2026-01-01T00:00:00Z").await;
 
@@ -103,7 +103,7 @@ async fn good_parameters_pass() {
 
 #[tokio::test]
 async fn an_unknown_parameter_alone_is_refused() {
-    let edge = Edge::start();
+    let edge = TestServer::start();
 
     let answer = edge.get("/api/v1/things/1?lmit=10").await;
 
@@ -113,8 +113,8 @@ async fn an_unknown_parameter_alone_is_refused() {
 }
 
 #[tokio::test]
-async fn who_may_not_be_here_is_not_told_about_parameters() {
-    let edge = Edge::start();
+async fn an_unauthorized_caller_learns_nothing_about_parameters() {
+    let edge = TestServer::start();
     let url = format!("http://{}/api/v1/things/x?lmit=10", edge.address);
 
     Answer::of(edge.client.get(url)).await.is_problem(401, "unauthenticated");
@@ -122,7 +122,7 @@ async fn who_may_not_be_here_is_not_told_about_parameters() {
 
 #[tokio::test]
 async fn an_open_operation_refuses_bad_parameters_too() {
-    let edge = Edge::start();
+    let edge = TestServer::start();
 
     let answer = edge.get("/api/v1/open?yes=maybe&ratio=NaN&no=1").await;
     answer.is_problem(422, "validation_failed");
@@ -135,7 +135,7 @@ async fn an_open_operation_refuses_bad_parameters_too() {
 
 #[tokio::test]
 async fn the_type_of_a_problem_leads_to_its_page() {
-    let edge = Edge::start();
+    let edge = TestServer::start();
 
     let problem = edge.get("/nowhere").await;
     let page = edge.get(problem.body["type"].as_str().unwrap()).await;

@@ -11,7 +11,7 @@ use poem_openapi::registry::{
 
 use super::disposition::attachment;
 use super::get::id;
-use super::range::{Wanted, wanted};
+use super::range::{RequestedRange, parse_range};
 use crate::domain::op::Op;
 use crate::domain::uploads::{self, Content};
 use crate::protocol::examples::uploads::CONTENT;
@@ -20,30 +20,34 @@ use crate::protocol::problem::{Code, Problem};
 const POLICY: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
 
 /// The conditions of a request.
-pub(super) struct Asked<'a> {
+pub(super) struct ContentConditions<'a> {
     pub(super) range: Option<&'a str>,
     pub(super) if_range: Option<&'a str>,
     pub(super) if_none_match: Option<&'a str>,
 }
 
 /// The file, a part of it, or the word that the client has it.
-pub struct ContentAnswer(Response);
+pub struct ContentResponse(Response);
 
-pub(super) async fn content(op: &Op, upload_id: &str, asked: Asked<'_>) -> Result<ContentAnswer, Problem> {
+pub(super) async fn content(
+    op: &Op,
+    upload_id: &str,
+    asked: ContentConditions<'_>,
+) -> Result<ContentResponse, Problem> {
     let content = uploads::content(op, id(upload_id)?).await?;
     // A file never changes, so its hash is a strong tag.
     let tag = format!("\"{}\"", content.sha256);
-    if asked.if_none_match.is_some_and(|given| names(given, &tag)) {
-        return Ok(ContentAnswer(
+    if asked.if_none_match.is_some_and(|given| matches_tag(given, &tag)) {
+        return Ok(ContentResponse(
             common(Response::builder().status(StatusCode::NOT_MODIFIED), &tag).finish(),
         ));
     }
     // A range of another file, or of one that is named by its date, is not what is meant.
     let range = asked.range.filter(|_| asked.if_range.is_none_or(|given| given.trim() == tag));
-    match wanted(range, content.size) {
-        Wanted::Whole => answer(&content, &tag, 0..content.size, StatusCode::OK).await,
-        Wanted::Part(range) => answer(&content, &tag, range, StatusCode::PARTIAL_CONTENT).await,
-        Wanted::Nothing => {
+    match parse_range(range, content.size) {
+        RequestedRange::Whole => answer(&content, &tag, 0..content.size, StatusCode::OK).await,
+        RequestedRange::Part(range) => answer(&content, &tag, range, StatusCode::PARTIAL_CONTENT).await,
+        RequestedRange::Unsatisfiable => {
             let size = content.size;
             let words = format!("The file has {size} bytes, and the asked range none of them.");
             let unsatisfied = format!("bytes */{size}");
@@ -57,18 +61,18 @@ async fn answer(
     tag: &str,
     range: std::ops::Range<u64>,
     status: StatusCode,
-) -> Result<ContentAnswer, Problem> {
+) -> Result<ContentResponse, Problem> {
     let bytes = content.read(range.clone()).await?;
     let mut response = common(Response::builder().status(status), tag)
         .header(header::CONTENT_TYPE, &content.content_type)
         .header(header::CONTENT_LENGTH, range.end - range.start)
         .header(header::CONTENT_DISPOSITION, attachment(&content.filename));
     if status == StatusCode::PARTIAL_CONTENT {
-        let place = format!("bytes {}-{}/{}", range.start, range.end - 1, content.size);
-        response = response.header(header::CONTENT_RANGE, place);
+        let content_range = format!("bytes {}-{}/{}", range.start, range.end - 1, content.size);
+        response = response.header(header::CONTENT_RANGE, content_range);
     }
     let body = Body::from_bytes_stream(bytes.map_err(std::io::Error::other));
-    Ok(ContentAnswer(response.body(body)))
+    Ok(ContentResponse(response.body(body)))
 }
 
 fn common(response: poem::ResponseBuilder, tag: &str) -> poem::ResponseBuilder {
@@ -83,17 +87,17 @@ fn common(response: poem::ResponseBuilder, tag: &str) -> poem::ResponseBuilder {
 }
 
 /// Whether `If-None-Match` names the tag.
-fn names(given: &str, tag: &str) -> bool {
+fn matches_tag(given: &str, tag: &str) -> bool {
     given.split(',').map(|one| one.trim().trim_start_matches("W/")).any(|one| one == "*" || one == tag)
 }
 
-impl IntoResponse for ContentAnswer {
+impl IntoResponse for ContentResponse {
     fn into_response(self) -> Response {
         self.0
     }
 }
 
-impl ApiResponse for ContentAnswer {
+impl ApiResponse for ContentResponse {
     fn meta() -> MetaResponses {
         let bytes = || {
             let example = Some(CONTENT.into());

@@ -11,12 +11,12 @@ use tokio_util::task::TaskTracker;
 use super::form::FileForm;
 use super::parts::{Part, Parts};
 use crate::domain::op::Op;
-use crate::domain::uploads::{self, NewUpload, Receiving};
-use crate::http::once::{Answered, LateKey};
+use crate::domain::uploads::{self, IncomingUpload, NewUpload};
+use crate::http::idempotency::{DeferredIdempotencyKey, Replayable};
 use crate::http::router::BASE;
-use crate::protocol::problem::{FieldError, Problem, Step};
+use crate::protocol::problem::{FieldError, PathSegment, Problem};
 use crate::protocol::upload::Upload;
-use crate::session::Sessions;
+use crate::session::ConnectionRegistry;
 
 /// A new file.
 #[derive(Debug, ApiResponse)]
@@ -32,57 +32,64 @@ pub enum Created {
 }
 
 pub(super) async fn create(
-    sessions: &Arc<Sessions>,
+    sessions: &Arc<ConnectionRegistry>,
     op: Op,
-    key: LateKey,
+    key: DeferredIdempotencyKey,
     form: FileForm,
-) -> Result<Answered<Created>, Problem> {
+) -> Result<Replayable<Created>, Problem> {
     let FileForm(mut parts) = form;
     // Under a key that has an answer nothing is stored: the file is only compared with the one that was answered.
-    let is_retry = op.clone().once(key.presented(&sessions.identity, b"")).was_answered().await?;
+    let is_retry =
+        op.clone().with_idempotency_key(key.idempotency_key(&sessions.identity, b"")).was_answered().await?;
     let (upload, op) = if is_retry {
-        let compared = compare(&mut parts).await;
-        let (facts, sha256) = answered(&mut parts, compared).await?;
-        let op = op.once(key.presented(&sessions.identity, &fingerprint(&facts, &sha256)));
-        (uploads::stored_before(&op).await?, op)
+        let compared = hash_form(&mut parts).await;
+        let (facts, sha256) = drain_on_error(&mut parts, compared).await?;
+        let op =
+            op.with_idempotency_key(key.idempotency_key(&sessions.identity, &fingerprint(&facts, &sha256)));
+        (uploads::replay_stored(&op).await?, op)
     } else {
         let stored = store(&sessions.tasks, &op, &mut parts).await;
-        let (file, facts) = answered(&mut parts, stored).await?;
+        let (file, facts) = drain_on_error(&mut parts, stored).await?;
         let identity = Arc::clone(&sessions.identity);
-        let context =
-            move |op: Op, sha256: &str| op.once(key.presented(&identity, &fingerprint(&facts, sha256)));
+        let context = move |op: Op, sha256: &str| {
+            op.with_idempotency_key(key.idempotency_key(&identity, &fingerprint(&facts, sha256)))
+        };
         // All of it has come: a peer that goes away now gets what it has asked for all the same.
         let completing = sessions.tasks.spawn(file.complete_for(context));
         completing.await.map_err(|_| Problem::internal())??
     };
     let location = format!("{BASE}/uploads/{}", upload.upload_id);
-    Ok(Answered::new(op.kept(), Created::Upload(Json(upload), location)))
+    Ok(Replayable::new(op.idempotency(), Created::Upload(Json(upload), location)))
 }
 
 /// Lets the peer finish its sentence before it hears of a refusal.
-async fn answered<T>(parts: &mut Parts, result: Result<T, Problem>) -> Result<T, Problem> {
+async fn drain_on_error<T>(parts: &mut Parts, result: Result<T, Problem>) -> Result<T, Problem> {
     if result.is_err() {
-        parts.drop_the_rest().await;
+        parts.drain().await;
     }
     result
 }
 
 /// What makes a file the same as another: all that was said of it, and its bytes.
 #[derive(Default)]
-struct Facts {
+struct FileMetadata {
     filename: String,
     content_type: Option<String>,
 }
 
-fn fingerprint(facts: &Facts, sha256: &str) -> Vec<u8> {
+fn fingerprint(facts: &FileMetadata, sha256: &str) -> Vec<u8> {
     let kind = facts.content_type.as_deref().unwrap_or_default();
     // None of them has a line's end in it.
     format!("{}\n{kind}\n{sha256}", facts.filename).into_bytes()
 }
 
 /// Stores the file of a form. Should the request be given up on the way, nothing of it stays.
-async fn store(tasks: &TaskTracker, op: &Op, parts: &mut Parts) -> Result<(Receiving, Facts), Problem> {
-    let (mut kept, mut facts, mut sha256) = (None, Facts::default(), None);
+async fn store(
+    tasks: &TaskTracker,
+    op: &Op,
+    parts: &mut Parts,
+) -> Result<(IncomingUpload, FileMetadata), Problem> {
+    let (mut kept, mut facts, mut sha256) = (None, FileMetadata::default(), None);
     while let Some(mut part) = parts.next().await? {
         match part.name() {
             "file" if kept.is_none() => {
@@ -92,7 +99,7 @@ async fn store(tasks: &TaskTracker, op: &Op, parts: &mut Parts) -> Result<(Recei
                     content_type: facts.content_type.clone(),
                     ..NewUpload::default()
                 };
-                let file = kept.insert(GivenUp::unless_kept(tasks, uploads::begin(op, new).await?));
+                let file = kept.insert(DiscardOnDrop::new(tasks, uploads::begin(op, new).await?));
                 while let Some(piece) = part.piece().await? {
                     file.take(piece).await?;
                 }
@@ -109,7 +116,7 @@ async fn store(tasks: &TaskTracker, op: &Op, parts: &mut Parts) -> Result<(Recei
 }
 
 /// Reads a form without storing anything; gives the facts of its file and its hash.
-async fn compare(parts: &mut Parts) -> Result<(Facts, String), Problem> {
+async fn hash_form(parts: &mut Parts) -> Result<(FileMetadata, String), Problem> {
     let (mut facts, mut hash) = (None, Sha256::new());
     while let Some(mut part) = parts.next().await? {
         match part.name() {
@@ -127,37 +134,37 @@ async fn compare(parts: &mut Parts) -> Result<(Facts, String), Problem> {
     Ok((facts.ok_or_else(missing)?, sha256))
 }
 
-fn facts_of(part: &Part) -> Result<Facts, Problem> {
+fn facts_of(part: &Part) -> Result<FileMetadata, Problem> {
     let words = "must have a file name that can be read";
     let filename = part.file_name().ok_or_else(|| bad("file", "filename", words))?;
-    Ok(Facts { filename, content_type: part.content_type() })
+    Ok(FileMetadata { filename, content_type: part.content_type() })
 }
 
 /// A file of which nothing stays unless it is kept: requests are given up by peers that go away and by time limits.
-struct GivenUp {
+struct DiscardOnDrop {
     tasks: TaskTracker,
-    file: Option<Receiving>,
+    file: Option<IncomingUpload>,
 }
 
-impl GivenUp {
-    fn unless_kept(tasks: &TaskTracker, file: Receiving) -> Self {
+impl DiscardOnDrop {
+    fn new(tasks: &TaskTracker, file: IncomingUpload) -> Self {
         Self { tasks: tasks.clone(), file: Some(file) }
     }
 
-    fn receiving(&mut self) -> Result<&mut Receiving, Problem> {
+    fn receiving(&mut self) -> Result<&mut IncomingUpload, Problem> {
         self.file.as_mut().ok_or_else(Problem::internal)
     }
 
     async fn take(&mut self, piece: Bytes) -> Result<(), Problem> {
-        self.receiving()?.take(piece).await
+        self.receiving()?.append(piece).await
     }
 
-    fn keep(mut self) -> Result<Receiving, Problem> {
+    fn keep(mut self) -> Result<IncomingUpload, Problem> {
         self.file.take().ok_or_else(Problem::internal)
     }
 }
 
-impl Drop for GivenUp {
+impl Drop for DiscardOnDrop {
     fn drop(&mut self) {
         if let Some(file) = self.file.take() {
             self.tasks.spawn(file.discard());
@@ -172,10 +179,10 @@ fn missing() -> Problem {
 fn unexpected(name: &str) -> Problem {
     match name {
         "file" => bad("file", "repeated", "must be given once only; send one file at a time"),
-        name => bad(crate::base::text::cut(name, 100), "unknown", "is not a part of this form"),
+        name => bad(crate::base::text::truncate(name, 100), "unknown", "is not a part of this form"),
     }
 }
 
 fn bad(field: &str, kind: &str, words: &str) -> Problem {
-    Problem::validation(vec![FieldError::in_body(&[Step::Name(field.to_owned())], kind, words)])
+    Problem::validation(vec![FieldError::in_body(&[PathSegment::Name(field.to_owned())], kind, words)])
 }

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plain_name_stands_as_it_is_and_another_in_both_forms() {
+    fn an_ascii_name_is_written_plain_and_another_in_both_forms() {
         assert_eq!(attachment("a b.pdf"), "attachment; filename=\"a b.pdf\"");
         assert_eq!(
             attachment("Grundriß 1.pdf"),

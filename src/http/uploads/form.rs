@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::parts::{AHEAD_BYTES, Parts};
 use crate::domain::uploads::too_large;
-use crate::http::body::BodyAccount;
+use crate::http::body::BodyReservation;
 use crate::http::caller::identity;
-use crate::http::explain::refuse_bad_parameters;
+use crate::http::validation::refuse_bad_parameters;
 use crate::protocol::examples::uploads::CONTENT;
 use crate::protocol::problem::{Code, Problem};
 
@@ -66,7 +66,7 @@ impl<'a> ApiExtractor<'a> for FileForm {
         // Before the first byte is asked for: who waits for 100 Continue sends nothing of a file that is too large.
         refuse_too_large(request)?;
         // The file goes to the store as it comes: what is held of it is what the parser reads ahead.
-        if let Some(account) = BodyAccount::of(request) {
+        if let Some(account) = BodyReservation::of(request) {
             account.charge(usize::try_from(AHEAD_BYTES).unwrap_or_default())?;
         }
         let body = body.take().map_err(|_| Problem::internal())?;
@@ -80,7 +80,7 @@ const AROUND_BYTES: u64 = 64 * 1024;
 /// Refuses a form that is announced larger than a file may be.
 fn refuse_too_large(request: &Request) -> Result<(), Problem> {
     let announced = request.header(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
-    let most = identity(request)?.kernel.uploads.max_bytes();
+    let most = identity(request)?.services.uploads.max_bytes();
     match announced {
         Some(length) if length > most.saturating_add(AROUND_BYTES) => Err(too_large(most)),
         _ => Ok(()),

@@ -18,18 +18,18 @@ use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 
-use self::content::ContentAnswer;
+use self::content::ContentResponse;
 use self::create::Created;
 use self::delete::Deleted;
 use self::form::FileForm;
 use super::caller::{Caller, ReadJobs, Upload as MayUpload};
 use super::etag::Tagged;
+use super::idempotency::{DeferredIdempotencyKey, Replayable};
 use super::list::Listed;
-use super::once::{Answered, LateKey};
 use super::tags::Tag;
 use crate::protocol::problem::Problem;
 use crate::protocol::upload::Upload;
-use crate::session::Sessions;
+use crate::session::ConnectionRegistry;
 
 pub struct UploadsApi;
 
@@ -42,11 +42,11 @@ impl UploadsApi {
     #[oai(path = "/uploads", method = "post", operation_id = "create_upload")]
     async fn create(
         &self,
-        sessions: Data<&Arc<Sessions>>,
+        sessions: Data<&Arc<ConnectionRegistry>>,
         caller: Caller<MayUpload>,
-        #[oai(name = "Idempotency-Key")] once: LateKey,
+        #[oai(name = "Idempotency-Key")] once: DeferredIdempotencyKey,
         form: FileForm,
-    ) -> Result<Answered<Created>, Problem> {
+    ) -> Result<Replayable<Created>, Problem> {
         create::create(sessions.0, caller.op, once, form).await
     }
 
@@ -109,8 +109,8 @@ impl UploadsApi {
         #[oai(name = "If-Range")]
         if_range: Header<Option<String>>,
         #[oai(name = "If-None-Match")] if_none_match: Header<Option<String>>,
-    ) -> Result<ContentAnswer, Problem> {
-        let asked = content::Asked {
+    ) -> Result<ContentResponse, Problem> {
+        let asked = content::ContentConditions {
             range: range.0.as_deref(),
             if_range: if_range.0.as_deref(),
             if_none_match: if_none_match.0.as_deref(),

@@ -59,7 +59,7 @@ impl Parts {
 
     /// Reads and drops some of what is left after a refusal: a peer that still sends when we close gets a reset, and with
     /// it loses the answer that tells why.
-    pub(super) async fn drop_the_rest(&mut self) {
+    pub(super) async fn drain(&mut self) {
         let mut dropped = 0;
         while dropped < DRAIN_BYTES {
             match std::future::poll_fn(|cx| self.body.lock().as_mut().poll_next(cx)).await {

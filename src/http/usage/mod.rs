@@ -11,12 +11,12 @@ use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 
-use self::view::QuotaView;
+use self::view::QuotaUsageView;
 use super::caller::{Caller, ManageTenants, OperatorCaller, ReadStats};
 use super::list::{Listed, page_request};
 use super::tags::Tag;
 use crate::protocol::problem::Problem;
-use crate::session::Sessions;
+use crate::session::ConnectionRegistry;
 
 pub struct UsageApi;
 
@@ -29,11 +29,11 @@ impl UsageApi {
     async fn own(
         &self,
         request: &Request,
-        sessions: Data<&Arc<Sessions>>,
+        sessions: Data<&Arc<ConnectionRegistry>>,
         caller: Caller<ReadStats>,
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
         #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
-    ) -> Result<Listed<QuotaView>, Problem> {
+    ) -> Result<Listed<QuotaUsageView>, Problem> {
         let page = page_request(limit.0, cursor.0.as_deref())?;
         own::own(request, sessions.0, &caller.op, &page).await
     }
@@ -45,12 +45,12 @@ impl UsageApi {
     async fn of_tenant(
         &self,
         request: &Request,
-        sessions: Data<&Arc<Sessions>>,
+        sessions: Data<&Arc<ConnectionRegistry>>,
         caller: OperatorCaller<ManageTenants>,
         tenant_id: Path<i64>,
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u64>>,
         #[oai(validator(max_length = 500))] cursor: Query<Option<String>>,
-    ) -> Result<Listed<QuotaView>, Problem> {
+    ) -> Result<Listed<QuotaUsageView>, Problem> {
         let page = page_request(limit.0, cursor.0.as_deref())?;
         of_tenant::of_tenant(request, sessions.0, caller, tenant_id.0, &page).await
     }

@@ -2,24 +2,24 @@
 
 use poem::Request;
 
-use super::view::{QuotaView, list};
+use super::view::{QuotaUsageView, list};
 use crate::base::ids::TenantId;
 use crate::base::page::PageRequest;
-use crate::domain::identity::platform::PlatformOp;
+use crate::domain::identity::platform_op::PlatformOp;
 use crate::domain::limits::usage;
 use crate::http::caller::{ManageTenants, OperatorCaller};
 use crate::http::list::Listed;
 use crate::protocol::problem::Problem;
-use crate::session::Sessions;
+use crate::session::ConnectionRegistry;
 
 pub(super) async fn of_tenant(
     request: &Request,
-    sessions: &Sessions,
+    sessions: &ConnectionRegistry,
     caller: OperatorCaller<ManageTenants>,
     tenant_id: i64,
     page: &PageRequest<usize>,
-) -> Result<Listed<QuotaView>, Problem> {
-    let op = PlatformOp::of_operator(&sessions.kernel, caller.admitted.principal, caller.origin)?;
+) -> Result<Listed<QuotaUsageView>, Problem> {
+    let op = PlatformOp::of_operator(&sessions.services, caller.admitted.principal, caller.origin)?;
     let tenant_id = TenantId(tenant_id);
     let connections = sessions.count_of_tenant(tenant_id);
     Ok(list(request, usage::of_tenant(&op, tenant_id, connections).await?, page))

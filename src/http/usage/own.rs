@@ -2,20 +2,20 @@
 
 use poem::Request;
 
-use super::view::{QuotaView, list};
+use super::view::{QuotaUsageView, list};
 use crate::base::page::PageRequest;
 use crate::domain::limits::usage;
 use crate::domain::op::Op;
 use crate::http::list::Listed;
 use crate::protocol::problem::Problem;
-use crate::session::Sessions;
+use crate::session::ConnectionRegistry;
 
 pub(super) async fn own(
     request: &Request,
-    sessions: &Sessions,
+    sessions: &ConnectionRegistry,
     op: &Op,
     page: &PageRequest<usize>,
-) -> Result<Listed<QuotaView>, Problem> {
+) -> Result<Listed<QuotaUsageView>, Problem> {
     let connections = sessions.count_of_tenant(op.scope.tenant_id());
     Ok(list(request, usage::own(op, connections).await?, page))
 }

@@ -6,13 +6,13 @@ use poem_openapi::types::Example;
 
 use crate::base::page::{Page, PageRequest};
 use crate::domain::limits::quota::Quota;
-use crate::domain::limits::usage::Used;
+use crate::domain::limits::usage::QuotaUsage;
 use crate::http::list::{Listed, listed};
 
 /// One quota.
 #[derive(Debug, Object)]
 #[oai(rename = "QuotaUsage", skip_serializing_if_is_none, example)]
-pub struct QuotaView {
+pub struct QuotaUsageView {
     /// The quota's name, as in a tenant's `quotas`.
     quota: String,
     /// Absent: no limit.
@@ -26,14 +26,18 @@ pub struct QuotaView {
 }
 
 /// A page of the quotas, in their order; the cursor is the number of those that were listed before.
-pub(super) fn list(request: &Request, used: Vec<Used>, page: &PageRequest<usize>) -> Listed<QuotaView> {
+pub(super) fn list(
+    request: &Request,
+    used: Vec<QuotaUsage>,
+    page: &PageRequest<usize>,
+) -> Listed<QuotaUsageView> {
     let after = page.after.unwrap_or_default();
-    let rest: Vec<(usize, Used)> = (1..).zip(used).skip(after).collect();
-    listed(request, Page::cut(rest, page.limit, |(number, _)| *number).map(|(_, used)| view(used)))
+    let rest: Vec<(usize, QuotaUsage)> = (1..).zip(used).skip(after).collect();
+    listed(request, Page::from_rows(rest, page.limit, |(number, _)| *number).map(|(_, used)| view(used)))
 }
 
-fn view(used: Used) -> QuotaView {
-    QuotaView {
+fn view(used: QuotaUsage) -> QuotaUsageView {
+    QuotaUsageView {
         quota: used.quota.name().to_owned(),
         limit: used.limit,
         used: used.used,
@@ -42,8 +46,8 @@ fn view(used: Used) -> QuotaView {
     }
 }
 
-impl Example for QuotaView {
+impl Example for QuotaUsageView {
     fn example() -> Self {
-        view(Used { quota: Quota::Connections, limit: Some(500), used: Some(2), refused: 0 })
+        view(QuotaUsage { quota: Quota::Connections, limit: Some(500), used: Some(2), refused: 0 })
     }
 }

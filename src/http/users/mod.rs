@@ -19,7 +19,7 @@ use poem_openapi::param::{Header, Path, Query};
 
 use self::create::{Created, NewUserBody};
 use self::directory::DirectoryEntry;
-use self::password_link::LinkMade;
+use self::password_link::CreatePasswordLinkResponse;
 use self::patch::UserPatchBody;
 use self::remove::Removed;
 pub(super) use self::view::UserView;
@@ -31,7 +31,7 @@ use super::tags::Tag;
 use crate::domain::identity::Identity;
 use crate::protocol::problem::Problem;
 
-pub(super) use self::password_link::{LinkView, link_view};
+pub(super) use self::password_link::{PasswordLinkView, link_view};
 pub(super) use self::view::view as user_view;
 
 pub struct UsersApi;
@@ -134,7 +134,7 @@ impl UsersApi {
         identity: Data<&Arc<Identity>>,
         caller: Caller<ManageUsers>,
         user_id: Path<i64>,
-    ) -> Result<LinkMade, Problem> {
+    ) -> Result<CreatePasswordLinkResponse, Problem> {
         password_link::password_link(identity.0, &caller.op, user_id.0).await
     }
 }

@@ -15,28 +15,32 @@ use crate::protocol::problem::Problem;
 /// A one-time link. It is shown this once.
 #[derive(Debug, Object)]
 #[oai(rename = "PasswordLink", example)]
-pub struct LinkView {
+pub struct PasswordLinkView {
     url: String,
     expires_at: String,
 }
 
 #[derive(Debug, ApiResponse)]
-pub enum LinkMade {
+pub enum CreatePasswordLinkResponse {
     /// The link to hand over.
     #[oai(status = 201)]
-    Link(Json<LinkView>, #[oai(header = "Cache-Control")] String),
+    Link(Json<PasswordLinkView>, #[oai(header = "Cache-Control")] String),
 }
 
-pub(super) async fn password_link(identity: &Identity, op: &Op, user_id: i64) -> Result<LinkMade, Problem> {
+pub(super) async fn password_link(
+    identity: &Identity,
+    op: &Op,
+    user_id: i64,
+) -> Result<CreatePasswordLinkResponse, Problem> {
     let link = password_links::create(identity, op, UserId(user_id)).await?;
-    Ok(LinkMade::Link(Json(link_view(link)), "no-store".to_owned()))
+    Ok(CreatePasswordLinkResponse::Link(Json(link_view(link)), "no-store".to_owned()))
 }
 
-pub(in crate::http) fn link_view(link: PasswordLink) -> LinkView {
-    LinkView { url: link.url, expires_at: rfc3339(link.expires_at) }
+pub(in crate::http) fn link_view(link: PasswordLink) -> PasswordLinkView {
+    PasswordLinkView { url: link.url, expires_at: rfc3339(link.expires_at) }
 }
 
-impl Example for LinkView {
+impl Example for PasswordLinkView {
     fn example() -> Self {
         Self {
             url: format!("https://api.acme.example/set-password#token={}", "llp_Xq0mB7sKfV1tYnRdAcJ3vE5g"),

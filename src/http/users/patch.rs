@@ -41,7 +41,7 @@ pub(super) async fn patch(
 }
 
 /// Absent: leave it; `null`: empty it; a text: set it.
-fn wish(field: MaybeUndefined<String>) -> Option<Option<String>> {
+fn patch_value(field: MaybeUndefined<String>) -> Option<Option<String>> {
     match field {
         MaybeUndefined::Undefined => None,
         MaybeUndefined::Null => Some(None),
@@ -56,8 +56,8 @@ impl From<UserPatchBody> for UserPatch {
             role: body.role,
             is_active: body.is_active,
             email: body.email,
-            display_name: wish(body.display_name),
-            avatar_url: wish(body.avatar_url),
+            display_name: patch_value(body.display_name),
+            avatar_url: patch_value(body.avatar_url),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::jobs;
 use crate::domain::op::Op;
 use crate::protocol::problem::Problem;
 use crate::protocol::worker::{Claim, ClaimRequest};
-use crate::session::Sessions;
+use crate::session::ConnectionRegistry;
 
 /// A job, or none.
 #[derive(Debug, ApiResponse)]
@@ -24,11 +24,17 @@ pub enum Claimed {
     None,
 }
 
-pub(super) async fn claim(request: &Request, op: &Op, wish: ClaimRequest) -> Result<Claimed, Problem> {
+pub(super) async fn claim(
+    request: &Request,
+    op: &Op,
+    claim_request: ClaimRequest,
+) -> Result<Claimed, Problem> {
     let length = lease_length(request)?;
     // A node that goes down lets its waiting workers go to another one.
-    let stop =
-        request.data::<Arc<Sessions>>().map(|sessions| sessions.stopping().clone()).unwrap_or_default();
-    let claim = jobs::claim::claim(op, &wish, length, &stop).await?;
+    let stop = request
+        .data::<Arc<ConnectionRegistry>>()
+        .map(|sessions| sessions.stopping().clone())
+        .unwrap_or_default();
+    let claim = jobs::claim::claim(op, &claim_request, length, &stop).await?;
     Ok(claim.map_or(Claimed::None, |claim| Claimed::Job(Json(Box::new(claim)))))
 }

@@ -18,13 +18,13 @@ use poem_openapi::payload::Json;
 use self::claim::Claimed;
 use super::body::{Body, OptionalBody};
 use super::caller::{Caller, RunJobs};
-use super::once::{Answered, OnceKey};
+use super::idempotency::{IdempotencyKeyHeader, Replayable};
 use super::tags::Tag;
 use crate::base::ids::JobId;
 use crate::domain::jobs::Lease;
 use crate::protocol::problem::Problem;
 use crate::protocol::worker::{
-    ClaimRequest, CompleteReport, FailReport, LeaseReport, ProgressReport, ReportAnswer,
+    ClaimRequest, CompleteReport, FailReport, LeaseReport, ProgressReport, ReportResponse,
 };
 
 pub struct WorkersApi;
@@ -58,7 +58,7 @@ impl WorkersApi {
         caller: Caller<RunJobs>,
         job_id: Path<i64>,
         body: Body<LeaseReport>,
-    ) -> Result<Json<ReportAnswer>, Problem> {
+    ) -> Result<Json<ReportResponse>, Problem> {
         start::start(&caller.op, &lease(request, job_id.0, &body.0.lease_token)?).await
     }
 
@@ -73,7 +73,7 @@ impl WorkersApi {
         caller: Caller<RunJobs>,
         job_id: Path<i64>,
         body: Body<ProgressReport>,
-    ) -> Result<Json<ReportAnswer>, Problem> {
+    ) -> Result<Json<ReportResponse>, Problem> {
         let token = body.0.lease_token.clone();
         progress::progress(&caller.op, &lease(request, job_id.0, &token)?, body.0).await
     }
@@ -86,7 +86,7 @@ impl WorkersApi {
         caller: Caller<RunJobs>,
         job_id: Path<i64>,
         body: Body<LeaseReport>,
-    ) -> Result<Json<ReportAnswer>, Problem> {
+    ) -> Result<Json<ReportResponse>, Problem> {
         heartbeat::heartbeat(&caller.op, &lease(request, job_id.0, &body.0.lease_token)?).await
     }
 
@@ -99,14 +99,14 @@ impl WorkersApi {
         &self,
         request: &Request,
         caller: Caller<RunJobs>,
-        #[oai(name = "Idempotency-Key")] once: OnceKey,
+        #[oai(name = "Idempotency-Key")] once: IdempotencyKeyHeader,
         job_id: Path<i64>,
         body: Body<CompleteReport>,
-    ) -> Result<Answered<Json<ReportAnswer>>, Problem> {
+    ) -> Result<Replayable<Json<ReportResponse>>, Problem> {
         let token = body.0.lease_token.clone();
-        let op = caller.op.once(once.0);
+        let op = caller.op.with_idempotency_key(once.0);
         let lease = lease(request, job_id.0, &token)?;
-        Ok(Answered::new(op.kept(), complete::complete(&op, &lease, body.0).await?))
+        Ok(Replayable::new(op.idempotency(), complete::complete(&op, &lease, body.0).await?))
     }
 
     /// Fail a job
@@ -117,14 +117,14 @@ impl WorkersApi {
         &self,
         request: &Request,
         caller: Caller<RunJobs>,
-        #[oai(name = "Idempotency-Key")] once: OnceKey,
+        #[oai(name = "Idempotency-Key")] once: IdempotencyKeyHeader,
         job_id: Path<i64>,
         body: Body<FailReport>,
-    ) -> Result<Answered<Json<ReportAnswer>>, Problem> {
+    ) -> Result<Replayable<Json<ReportResponse>>, Problem> {
         let token = body.0.lease_token.clone();
-        let op = caller.op.once(once.0);
+        let op = caller.op.with_idempotency_key(once.0);
         let lease = lease(request, job_id.0, &token)?;
-        Ok(Answered::new(op.kept(), fail::fail(&op, &lease, body.0).await?))
+        Ok(Replayable::new(op.idempotency(), fail::fail(&op, &lease, body.0).await?))
     }
 }
 

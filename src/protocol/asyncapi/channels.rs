@@ -9,18 +9,18 @@ pub(super) struct Channel {
     pub(super) parameters: &'static [(&'static str, &'static str)],
     /// Whether the client may speak.
     pub(super) duplex: bool,
-    pub(super) brings: Brings,
+    pub(super) payload: Payload,
 }
 
 /// What a channel's messages are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Brings {
+pub(super) enum Payload {
     /// The inbox and the subscribed feeds.
     Messages,
     /// The inbox alone.
     Inbox,
     /// Live figures, beside messages of the connection itself.
-    Figures,
+    Stats,
     /// Lines of a log and its end, beside messages of the connection itself.
     Logs,
     /// Whatever is sent to it: an echo has no schema.
@@ -42,7 +42,7 @@ pub(super) const CHANNELS: &[Channel] = &[
                       refused by name.",
         parameters: &[],
         duplex: true,
-        brings: Brings::Messages,
+        payload: Payload::Messages,
     },
     Channel {
         name: "socketAuthenticated",
@@ -51,7 +51,7 @@ pub(super) const CHANNELS: &[Channel] = &[
         description: "The same as `/ws`.",
         parameters: &[],
         duplex: true,
-        brings: Brings::Messages,
+        payload: Payload::Messages,
     },
     Channel {
         name: "socketOfUser",
@@ -60,7 +60,7 @@ pub(super) const CHANNELS: &[Channel] = &[
         description: "The same as `/ws`; the user must be the token's.",
         parameters: OWN_USER,
         duplex: true,
-        brings: Brings::Messages,
+        payload: Payload::Messages,
     },
     Channel {
         name: "chatSocketOfUser",
@@ -69,7 +69,7 @@ pub(super) const CHANNELS: &[Channel] = &[
         description: "The same as `/ws`; the user must be the token's.",
         parameters: OWN_USER,
         duplex: true,
-        brings: Brings::Messages,
+        payload: Payload::Messages,
     },
     Channel {
         name: "chatStream",
@@ -78,7 +78,7 @@ pub(super) const CHANNELS: &[Channel] = &[
         description: "The same as `/ws`.",
         parameters: &[],
         duplex: true,
-        brings: Brings::Messages,
+        payload: Payload::Messages,
     },
     Channel {
         name: "fileUpload",
@@ -89,7 +89,7 @@ pub(super) const CHANNELS: &[Channel] = &[
                       may be on their way unanswered; a client that sends more is read more slowly.",
         parameters: &[],
         duplex: true,
-        brings: Brings::Files,
+        payload: Payload::Files,
     },
     Channel {
         name: "fileUploadOfUser",
@@ -98,7 +98,7 @@ pub(super) const CHANNELS: &[Channel] = &[
         description: "The same as `/ws/file-upload`; the user must be the token's.",
         parameters: OWN_USER,
         duplex: true,
-        brings: Brings::Files,
+        payload: Payload::Files,
     },
     Channel {
         name: "echo",
@@ -108,7 +108,7 @@ pub(super) const CHANNELS: &[Channel] = &[
                       second is refused as one too many is (429, 4409).",
         parameters: &[],
         duplex: true,
-        brings: Brings::Anything,
+        payload: Payload::Anything,
     },
     Channel {
         name: "notifications",
@@ -117,7 +117,7 @@ pub(super) const CHANNELS: &[Channel] = &[
         description: "Server-sent events: the inbox. Events are named `notification`; `?names=type` names them by type.",
         parameters: &[],
         duplex: false,
-        brings: Brings::Inbox,
+        payload: Payload::Inbox,
     },
     Channel {
         name: "events",
@@ -128,7 +128,7 @@ pub(super) const CHANNELS: &[Channel] = &[
                       ends with the event `problem`.",
         parameters: &[],
         duplex: false,
-        brings: Brings::Messages,
+        payload: Payload::Messages,
     },
     Channel {
         name: "stats",
@@ -138,7 +138,7 @@ pub(super) const CHANNELS: &[Channel] = &[
                       has no ids and nothing to resume.",
         parameters: &[],
         duplex: false,
-        brings: Brings::Figures,
+        payload: Payload::Stats,
     },
     Channel {
         name: "logs",
@@ -150,7 +150,7 @@ pub(super) const CHANNELS: &[Channel] = &[
                       `?level=` and `?min_level=` as in the list of lines.",
         parameters: &[("job_id", "The job's id.")],
         duplex: false,
-        brings: Brings::Logs,
+        payload: Payload::Logs,
     },
     Channel {
         name: "eventsAlias",
@@ -159,6 +159,6 @@ pub(super) const CHANNELS: &[Channel] = &[
         description: "The same as `/sse/events`.",
         parameters: &[],
         duplex: false,
-        brings: Brings::Messages,
+        payload: Payload::Messages,
     },
 ];

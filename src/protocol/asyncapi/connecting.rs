@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::channels::{Brings, Channel};
+use super::channels::{Channel, Payload};
 use crate::protocol::job::LogLevel;
 use crate::protocol::subscription::Feed;
 use crate::protocol::websocket::subprotocol::LOTLINE_V1;
@@ -128,7 +128,7 @@ fn request_headers(channel: &Channel) -> Value {
         "pattern": "^Bearer .+$",
     });
     let mut headers = Map::from_iter([("Authorization".to_owned(), authorization)]);
-    if channel.brings != Brings::Figures {
+    if channel.payload != Payload::Stats {
         let words = "The id of the last event that was read, which `EventSource` sends by itself when it reconnects: the \
                      stream goes on after it. It counts before `since`.";
         headers.insert("Last-Event-ID".to_owned(), text(words));
@@ -145,27 +145,27 @@ fn query(channel: &Channel) -> Map<String, Value> {
     let mut add = |name: &str, schema: Value| query.insert(name.to_owned(), schema);
     add("token", text(TOKEN));
     add("ticket", text("A single-use ticket of `POST /api/v1/auth/socket-ticket`."));
-    match channel.brings {
-        Brings::Messages => {
+    match channel.payload {
+        Payload::Messages => {
             add("since", text(SINCE));
             add("subscriptions", subscriptions());
         }
-        Brings::Inbox => {
+        Payload::Inbox => {
             add("since", text(SINCE));
             add("names", one_of(&["type"], NAMES));
         }
-        Brings::Logs => {
+        Payload::Logs => {
             let levels = LogLevel::ALL.map(LogLevel::name);
             add("since", text(SINCE_OF_LOGS));
             add("level", one_of(&levels, "Only lines of this level."));
             add("min_level", one_of(&levels, "Only lines of this level or a graver one."));
         }
-        Brings::Figures | Brings::Anything | Brings::Files => {}
+        Payload::Stats | Payload::Anything | Payload::Files => {}
     }
     if channel.duplex {
         add("reject", one_of(&["close"], REJECT));
     } else {
-        if channel.brings == Brings::Messages {
+        if channel.payload == Payload::Messages {
             add(
                 "names",
                 one_of(

@@ -4,15 +4,15 @@ use poem_openapi::registry::Registry;
 use poem_openapi::types::{Example, ToJSON, Type};
 use serde_json::{Map, Value, json};
 
-use super::channels::{Brings, Channel};
+use super::channels::{Channel, Payload};
 use crate::protocol::client_message::ClientMessage;
 use crate::protocol::examples::uploads::CONTENT;
-use crate::protocol::examples::{commands, files, messages};
-use crate::protocol::log_stream::LogEvent;
+use crate::protocol::examples::{commands, messages, upload_socket};
+use crate::protocol::log_stream::LogStreamEvent;
 use crate::protocol::message::ServerMessage;
 use crate::protocol::problem::StreamProblem;
 use crate::protocol::stats::{Stats, TenantStats};
-use crate::protocol::upload::{UploadAnswer, UploadCommand};
+use crate::protocol::upload::{UploadClientMessage, UploadServerMessage};
 
 /// Who sends a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) enum Direction {
 }
 
 /// Messages of one union.
-struct Family {
+struct MessageGroup {
     direction: Direction,
     /// What comes between the direction and the type in the keys.
     of: &'static str,
@@ -32,12 +32,12 @@ struct Family {
 
 /// All messages of sockets and streams.
 pub(super) struct Messages {
-    server: Family,
-    client: Family,
-    file_server: Family,
-    file_client: Family,
-    logs: Family,
-    streams: Family,
+    server: MessageGroup,
+    client: MessageGroup,
+    file_server: MessageGroup,
+    file_client: MessageGroup,
+    logs: MessageGroup,
+    streams: MessageGroup,
 }
 
 /// The type of a message of figures, and that of the end of a stream.
@@ -47,50 +47,50 @@ const ANYTHING: &str = "anything";
 
 impl Messages {
     /// Gathers them; their schemas go into `registry`.
-    pub(super) fn gather(registry: &mut Registry) -> Self {
+    pub(super) fn collect(registry: &mut Registry) -> Self {
         use Direction::{FromClient, FromServer};
         Self {
             server: family::<ServerMessage>(registry, FromServer, "", to_json(&messages::server_messages())),
             client: family::<ClientMessage>(registry, FromClient, "", to_json(&commands::client_messages())),
-            file_server: family::<UploadAnswer>(
+            file_server: family::<UploadServerMessage>(
                 registry,
                 FromServer,
                 "file_",
-                to_json(&files::file_answers()),
+                to_json(&upload_socket::file_answers()),
             ),
-            file_client: with_chunk(family::<UploadCommand>(
+            file_client: with_chunk(family::<UploadClientMessage>(
                 registry,
                 FromClient,
                 "file_",
-                to_json(&files::file_commands()),
+                to_json(&upload_socket::file_commands()),
             )),
-            logs: family::<LogEvent>(registry, FromServer, "", to_json(&messages::log_events())),
+            logs: family::<LogStreamEvent>(registry, FromServer, "", to_json(&messages::log_events())),
             streams: streams(registry),
         }
     }
 
     /// The messages of a channel in one direction, by key.
-    pub(super) fn on(&self, channel: &Channel, direction: Direction) -> Vec<String> {
+    pub(super) fn keys_for(&self, channel: &Channel, direction: Direction) -> Vec<String> {
         if direction == Direction::FromClient && !channel.duplex {
             return Vec::new();
         }
         let problem = self.streams.key(PROBLEM);
         let own = |names: &[&str]| names.iter().map(|name| self.server.key(name)).collect::<Vec<_>>();
-        match (channel.brings, direction) {
-            (Brings::Anything, _) => vec![ANYTHING.to_owned()],
-            (Brings::Files, Direction::FromServer) => self.file_server.keys(),
-            (Brings::Files, Direction::FromClient) => self.file_client.keys(),
-            (Brings::Messages | Brings::Inbox, Direction::FromClient) => self.client.keys(),
-            (Brings::Messages | Brings::Inbox, Direction::FromServer) => {
+        match (channel.payload, direction) {
+            (Payload::Anything, _) => vec![ANYTHING.to_owned()],
+            (Payload::Files, Direction::FromServer) => self.file_server.keys(),
+            (Payload::Files, Direction::FromClient) => self.file_client.keys(),
+            (Payload::Messages | Payload::Inbox, Direction::FromClient) => self.client.keys(),
+            (Payload::Messages | Payload::Inbox, Direction::FromServer) => {
                 let of_streams = (!channel.duplex).then_some(problem);
                 self.server.keys().into_iter().chain(of_streams).collect()
             }
-            (Brings::Figures, _) => {
+            (Payload::Stats, _) => {
                 let mut keys = own(&["connection_established", "token_expiring", "going_away"]);
                 keys.extend([self.streams.key(STATS), problem]);
                 keys
             }
-            (Brings::Logs, _) => {
+            (Payload::Logs, _) => {
                 let mut keys = own(&["connection_established", "gap", "token_expiring", "going_away"]);
                 keys.extend(self.logs.keys());
                 keys.push(problem);
@@ -110,7 +110,7 @@ impl Messages {
     }
 }
 
-impl Family {
+impl MessageGroup {
     fn key(&self, kind: &str) -> String {
         let side = match self.direction {
             Direction::FromServer => "server",
@@ -134,7 +134,7 @@ fn family<T: Type>(
     direction: Direction,
     of: &'static str,
     examples: Vec<Value>,
-) -> Family {
+) -> MessageGroup {
     T::register(registry);
     let union = registry.schemas.get(&T::name().into_owned());
     let mapping = union.and_then(|union| union.discriminator.as_ref()).map(|found| found.mapping.clone());
@@ -144,7 +144,7 @@ fn family<T: Type>(
         let message = message(&kind, &schema, &summary, example.cloned());
         (kind, message)
     });
-    Family { direction, of, members: members.collect() }
+    MessageGroup { direction, of, members: members.collect() }
 }
 
 /// The first sentence about the type that the message is made of.
@@ -174,7 +174,7 @@ fn message(kind: &str, schema: &str, summary: &str, example: Option<Value>) -> V
     message
 }
 
-fn with_chunk(mut family: Family) -> Family {
+fn with_chunk(mut family: MessageGroup) -> MessageGroup {
     let words = "The next bytes of the file, at most 1 MiB, as a binary message";
     let chunk = json!({
         "name": "chunk",
@@ -189,7 +189,7 @@ fn with_chunk(mut family: Family) -> Family {
 }
 
 /// What only streams bring: figures, and the end that says why.
-fn streams(registry: &mut Registry) -> Family {
+fn streams(registry: &mut Registry) -> MessageGroup {
     Stats::register(registry);
     StreamProblem::register(registry);
     let schema = |name: &str| format!("#/components/schemas/{name}");
@@ -199,7 +199,7 @@ fn streams(registry: &mut Registry) -> Family {
     let words = "The stream ends here, and this is why; `EventSource` reconnects after `retry` milliseconds";
     let problem =
         message(PROBLEM, &schema(&StreamProblem::name()), words, StreamProblem::example().to_json());
-    Family {
+    MessageGroup {
         direction: Direction::FromServer,
         of: "",
         members: vec![(STATS.to_owned(), stats), (PROBLEM.to_owned(), problem)],

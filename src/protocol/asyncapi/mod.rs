@@ -14,7 +14,7 @@ use super::schemas;
 /// The whole document, for the address that people open.
 pub fn document(public_url: Option<&str>) -> Value {
     let mut registry = Registry::new();
-    let messages = Messages::gather(&mut registry);
+    let messages = Messages::collect(&mut registry);
     let mut channels = Map::new();
     let mut operations = Map::new();
     for channel in CHANNELS {
@@ -74,7 +74,8 @@ fn tag(channel: &Channel) -> &'static str {
 }
 
 fn describe(channel: &Channel, messages: &Messages) -> Value {
-    let keys = [Direction::FromServer, Direction::FromClient].map(|side| messages.on(channel, side)).concat();
+    let keys =
+        [Direction::FromServer, Direction::FromClient].map(|side| messages.keys_for(channel, side)).concat();
     let referred =
         keys.iter().map(|key| (key.clone(), json!({ "$ref": format!("#/components/messages/{key}") })));
     let server = if channel.duplex { "socket" } else { "stream" };
@@ -100,7 +101,7 @@ fn describe(channel: &Channel, messages: &Messages) -> Value {
 }
 
 fn operation(channel: &Channel, direction: Direction, messages: &Messages) -> Value {
-    let keys = messages.on(channel, direction);
+    let keys = messages.keys_for(channel, direction);
     let of_channel = |key: &String| json!({ "$ref": format!("#/channels/{}/messages/{key}", channel.name) });
     let (action, summary) = match direction {
         Direction::FromServer => ("receive", "What the server sends"),
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_of_an_event_stands_in_the_document() {
+    fn a_field_of_an_event_is_in_the_document() {
         let document = document(None);
         let text = document["components"]["schemas"].to_string();
 
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_of_both_directions_stand_beside_each_other() {
+    fn messages_of_both_directions_coexist() {
         let document = document(None);
         let messages = &document["components"]["messages"];
 

@@ -6,9 +6,9 @@ use super::messages::{OTHER_USER, REQUEST};
 use super::rooms::TEXT;
 use super::{PROPERTY, UUID, position};
 use crate::protocol::client_message::{
-    BroadcastMessage, Chat, ClientMessage, DirectMessageWish, JoinRoom, LeaveRoom, OwnPresence, Ping,
-    PresenceWish, RefreshToken, RequestStatus, RoomMessage, SubscribeMessage, SubscriptionFilter, TypingWish,
-    Unsubscribe, Viewing,
+    ClientMessage, JoinRoom, LeaveRoom, OwnPresence, Ping, RefreshToken, RequestStatus, SendBroadcast,
+    SendChat, SendDirectMessage, SendRoomMessage, ShowPresence, ShowTyping, ShowViewing, SubscribeMessage,
+    SubscriptionFilter, Unsubscribe,
 };
 use crate::protocol::subscription::Feed;
 
@@ -37,36 +37,36 @@ pub fn client_messages() -> Vec<ClientMessage> {
         ClientMessage::Unsubscribe(Unsubscribe { id: id.clone(), subscription, key }),
         ClientMessage::RequestStatus(RequestStatus { id: id.clone() }),
         ClientMessage::RefreshToken(RefreshToken { id: id.clone(), token: TOKEN.to_owned() }),
-        ClientMessage::Broadcast(BroadcastMessage {
+        ClientMessage::Broadcast(SendBroadcast {
             id: id.clone(),
             message: "Maintenance tonight at ten".to_owned(),
             category: Some("maintenance".to_owned()),
         }),
         ClientMessage::JoinRoom(JoinRoom { id: id.clone(), room_id: ROOM.to_owned() }),
         ClientMessage::LeaveRoom(LeaveRoom { id: id.clone(), room_id: ROOM.to_owned() }),
-        ClientMessage::Chat(Chat {
+        ClientMessage::Chat(SendChat {
             id: id.clone(),
             room_id: Some(ROOM.to_owned()),
             text: TEXT.to_owned(),
             client_message_id: Some("tab-3-17".to_owned()),
             upload_ids: Some(vec![UUID.to_owned()]),
         }),
-        ClientMessage::RoomMessage(RoomMessage {
+        ClientMessage::RoomMessage(SendRoomMessage {
             id: id.clone(),
             room_id: None,
             text: TEXT.to_owned(),
             client_message_id: None,
             upload_ids: None,
         }),
-        ClientMessage::DirectMessage(DirectMessageWish {
+        ClientMessage::DirectMessage(SendDirectMessage {
             id: id.clone(),
             target_user: OTHER_USER,
             text: TEXT.to_owned(),
             client_message_id: Some("tab-3-18".to_owned()),
             upload_ids: None,
         }),
-        ClientMessage::Typing(TypingWish { id: id.clone(), room_id: ROOM.to_owned(), is_typing: true }),
-        ClientMessage::Presence(PresenceWish { id: id.clone(), status: OwnPresence::Away }),
-        ClientMessage::Viewing(Viewing { id, property_id: Some(PROPERTY) }),
+        ClientMessage::Typing(ShowTyping { id: id.clone(), room_id: ROOM.to_owned(), is_typing: true }),
+        ClientMessage::Presence(ShowPresence { id: id.clone(), status: OwnPresence::Away }),
+        ClientMessage::Viewing(ShowViewing { id, property_id: Some(PROPERTY) }),
     ]
 }

@@ -9,15 +9,15 @@ use super::{JOB, LISTING_KEY, PROPERTY, TENANT, USER, USERNAME, UUID, after, now
 use crate::base::clock::epoch_seconds;
 use crate::base::ids::UserId;
 use crate::protocol::job::JobStatus;
-use crate::protocol::log_stream::{Complete, Log, LogEvent};
+use crate::protocol::log_stream::{LogStreamEnd, LogStreamEvent, LogStreamLine};
 use crate::protocol::message::{
-    Ack, AdminNotification, ChatMessage, ChatPayload, ConnectionEstablished, DeletedPayload, DirectMessage,
-    ErrorMessage, Gap, GapReason, GoingAway, JobLog, JobUpdate, LogLine, MessageDeleted, MessageEdited,
-    MessagePayload, Pong, PongPayload, Presence, PresencePayload, PresenceStatus, PropertyEvent,
-    PropertyNotification, PropertyNotificationEvent, PropertyUpdate, RoomEvent, Sender, ServerMessage,
-    Severity, StatusUpdate, SubscriptionConfirmed, SubscriptionError, SubscriptionLive, SubscriptionRemoved,
-    SystemAlert, SystemMessage, SystemNotification, SystemPayload, TokenExpiring, TokenRefreshed, Typing,
-    TypingPayload, UploadCompleted, UserPresence, Viewers, ViewersPayload,
+    Ack, AdminNotification, ChatMessage, ChatPayload, ConnectionEstablished, DirectMessage, ErrorMessage,
+    Gap, GapReason, GoingAway, JobLog, JobUpdate, LogLine, MessageDeleted, MessageDeletedPayload,
+    MessageEdited, MessagePayload, Pong, PongPayload, Presence, PresencePayload, PresenceStatus,
+    PropertyEvent, PropertyNotification, PropertyNotificationEvent, PropertyUpdate, RoomEvent, Sender,
+    ServerMessage, Severity, StatusUpdate, SubscriptionConfirmed, SubscriptionError, SubscriptionLive,
+    SubscriptionRemoved, SystemAlert, SystemMessage, SystemNotification, SystemPayload, TokenExpiring,
+    TokenRefreshed, Typing, TypingPayload, UploadCompleted, UserPresence, Viewers, ViewersPayload,
 };
 use crate::protocol::problem::{CloseCode, StreamProblem};
 use crate::protocol::property::Property;
@@ -64,7 +64,7 @@ fn of_the_connection() -> Vec<ServerMessage> {
             message_id: UUID.to_owned(),
             position: position(),
             // A payload is made of texts and numbers, which always serialise.
-            payload: serde_json::to_value(said_in_the_room()).unwrap_or_default(),
+            payload: serde_json::to_value(chat_payload()).unwrap_or_default(),
         }),
         ServerMessage::StatusUpdate(StatusUpdate {
             active_jobs: 1,
@@ -176,10 +176,14 @@ fn of_work() -> Vec<ServerMessage> {
 }
 
 /// Every event of a job's log, once.
-pub fn log_events() -> Vec<LogEvent> {
+pub fn log_events() -> Vec<LogStreamEvent> {
     let line = LogLine::example();
-    let line = Log { id: line.id, job_id: JOB, level: line.level, message: line.message, at: line.at };
-    vec![LogEvent::Log(line), LogEvent::Complete(Complete { job_id: JOB, status: JobStatus::Completed })]
+    let line =
+        LogStreamLine { id: line.id, job_id: JOB, level: line.level, message: line.message, at: line.at };
+    vec![
+        LogStreamEvent::Log(line),
+        LogStreamEvent::Complete(LogStreamEnd { job_id: JOB, status: JobStatus::Completed }),
+    ]
 }
 
 impl Example for StreamProblem {
@@ -217,7 +221,7 @@ fn sender() -> Sender {
     Sender { user_id: USER, username: USERNAME.to_owned(), display_name: Some("Ann".to_owned()) }
 }
 
-fn said_in_the_room() -> ChatPayload {
+fn chat_payload() -> ChatPayload {
     ChatPayload {
         text: TEXT.to_owned(),
         room_id: Some(ROOM.to_owned()),
@@ -233,9 +237,9 @@ fn said_in_the_room() -> ChatPayload {
 
 fn of_people() -> Vec<ServerMessage> {
     let (position, occurred_at) = (Some(position()), Some(after(0)));
-    let to_one = ChatPayload { room_id: None, target_user: Some(OTHER_USER), ..said_in_the_room() };
-    let edited = ChatPayload { edited_at: Some(after(1)), ..said_in_the_room() };
-    let deleted = DeletedPayload {
+    let to_one = ChatPayload { room_id: None, target_user: Some(OTHER_USER), ..chat_payload() };
+    let edited = ChatPayload { edited_at: Some(after(1)), ..chat_payload() };
+    let deleted = MessageDeletedPayload {
         message_id: UUID.to_owned(),
         room_id: Some(ROOM.to_owned()),
         target_user: None,
@@ -251,7 +255,7 @@ fn of_people() -> Vec<ServerMessage> {
         ServerMessage::Chat(ChatMessage {
             sender_id: USER,
             sender: sender(),
-            payload: said_in_the_room(),
+            payload: chat_payload(),
             position: position.clone(),
             occurred_at: occurred_at.clone(),
         }),

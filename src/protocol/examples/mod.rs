@@ -2,14 +2,14 @@
 //! example or does not compile. An example of a request is one that the server accepts.
 
 pub mod commands;
-mod figures;
-pub mod files;
 mod jobs;
 pub mod messages;
 mod notices;
 mod properties;
 pub mod rooms;
 mod spiders;
+mod stats;
+pub mod upload_socket;
 pub mod uploads;
 mod workers;
 
@@ -68,7 +68,7 @@ pub fn timestamp() -> Option<Timestamp> {
 }
 
 /// An end that lies ahead whenever the example is tried.
-pub fn far_ahead() -> DateTime<Utc> {
+pub fn far_future() -> DateTime<Utc> {
     DateTime::from_timestamp(4_102_444_800, 0).unwrap_or_default()
 }
 

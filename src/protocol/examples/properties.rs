@@ -6,7 +6,7 @@ use poem_openapi::types::Example;
 use serde_json::{Value, json};
 
 use super::{LISTING_KEY, PAGE, PROPERTY, SOURCE, after, position, timestamp};
-use crate::protocol::property::{Address, PriceHistoryRow, Property, PropertyInput, StandardStatus};
+use crate::protocol::property::{Address, PriceHistoryEntry, Property, PropertyInput, StandardStatus};
 use crate::protocol::property_batch::{
     BatchItem, BatchItemResult, BatchItemStatus, BatchRequest, BatchResult,
 };
@@ -90,7 +90,7 @@ impl Example for Property {
     }
 }
 
-impl Example for PriceHistoryRow {
+impl Example for PriceHistoryEntry {
     fn example() -> Self {
         Self {
             price: Some(PRICE),

@@ -6,7 +6,7 @@ use super::{PROPERTY, USER, USERNAME, UUID, after, position};
 use crate::protocol::message::{Sender, ViewersPayload};
 use crate::protocol::property::ViewedProperty;
 use crate::protocol::room::{
-    Member, Message, MessageSent, NewChat, NewDirectMessage, NewRoom, Room, Visibility,
+    Member, Message, MessageSent, NewChatMessage, NewDirectMessage, NewRoom, Room, Visibility,
 };
 
 const ROOM: &str = "elm-street";
@@ -74,7 +74,7 @@ impl Example for Message {
     }
 }
 
-impl Example for NewChat {
+impl Example for NewChatMessage {
     /// To everybody: the lobby is always there.
     fn example() -> Self {
         let client_message_id = Some(OWN_NAME.to_owned());

@@ -3,7 +3,7 @@
 use poem_openapi::types::Example;
 
 use super::{SITE, SPIDER, after};
-use crate::protocol::spider::{NewSpider, Runner, Spider, SpiderChange};
+use crate::protocol::spider::{NewSpider, Runner, Spider, SpiderInput};
 
 fn hosts() -> Vec<String> {
     vec!["img.homes.example".to_owned()]
@@ -20,7 +20,7 @@ impl Example for NewSpider {
     }
 }
 
-impl Example for SpiderChange {
+impl Example for SpiderInput {
     fn example() -> Self {
         Self {
             runner: Runner::External,

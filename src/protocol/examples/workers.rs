@@ -6,14 +6,14 @@ use poem_openapi::types::Example;
 use serde_json::json;
 
 use super::{JOB, LEASE, PAGE, SPIDER, after, position, timestamp};
-use crate::protocol::job::{Job, JobStatus, LogLevel, Stats};
+use crate::protocol::job::{CrawlStats, Job, JobStatus, LogLevel};
 use crate::protocol::worker::{
-    Claim, ClaimRequest, CompleteReport, FailReport, LeaseReport, LogLineResult, LogLineStatus, LogsStored,
-    NewLogLine, NewLogLines, ProgressReport, ReportAnswer,
+    AppendLogsResult, Claim, ClaimRequest, CompleteReport, FailReport, LeaseReport, LogLineResult,
+    LogLineStatus, NewLogLine, NewLogLines, ProgressReport, ReportResponse,
 };
 
 /// As Scrapy counts.
-pub(super) fn stats() -> Stats {
+pub(super) fn stats() -> CrawlStats {
     BTreeMap::from([
         ("item_scraped_count".to_owned(), json!(18)),
         ("response_received_count".to_owned(), json!(20)),
@@ -68,7 +68,7 @@ impl Example for FailReport {
     }
 }
 
-impl Example for ReportAnswer {
+impl Example for ReportResponse {
     fn example() -> Self {
         Self {
             job_id: JOB,
@@ -98,7 +98,7 @@ impl Example for LogLineResult {
     }
 }
 
-impl Example for LogsStored {
+impl Example for AppendLogsResult {
     fn example() -> Self {
         Self { stored: 1, rejected: 0, results: vec![LogLineResult::example()] }
     }

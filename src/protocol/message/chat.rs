@@ -106,7 +106,7 @@ pub struct MessageEdited {
 pub struct MessageDeleted {
     /// Who deleted it: its author, or an admin.
     pub sender_id: i64,
-    pub payload: DeletedPayload,
+    pub payload: MessageDeletedPayload,
     /// Added when the event enters the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<String>,
@@ -118,7 +118,7 @@ pub struct MessageDeleted {
 /// Which message was deleted.
 #[derive(Clone, Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
-pub struct DeletedPayload {
+pub struct MessageDeletedPayload {
     pub message_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room_id: Option<String>,

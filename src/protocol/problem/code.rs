@@ -6,7 +6,7 @@ use super::close::{CloseCode, Retry};
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct CodeRow {
     pub name: &'static str,
     pub status: u16,
     pub title: &'static str,
@@ -27,9 +27,9 @@ macro_rules! codes {
             /// Every code, by status.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            pub const fn row(self) -> Row {
+            pub const fn row(self) -> CodeRow {
                 match self {
-                    $(Self::$variant => Row {
+                    $(Self::$variant => CodeRow {
                         name: $name, status: $status, title: $title,
                         close: CloseCode::$close, retry: Retry::$retry, doc: $doc,
                     },)*
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn names_are_unique_snake_case_and_sorted_by_status() {
-        let rows: Vec<Row> = Code::ALL.iter().map(|code| code.row()).collect();
+        let rows: Vec<CodeRow> = Code::ALL.iter().map(|code| code.row()).collect();
 
         assert!(
             rows.iter().all(|row| row.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::base::text;
 
 pub use close::{CloseCode, CloseCodeBody, CloseRow, Retry, StreamProblem};
-pub use code::{Code, Row};
+pub use code::{Code, CodeRow};
 
 /// A refusal as a value: the code says which one, the detail says it to this caller in one sentence.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +49,7 @@ impl Problem {
     /// The refusal of a request whose fields are bad; `errors` names all of them.
     pub fn validation(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
-            [only] => format!("{}: {}", only.place(), only.msg),
+            [only] => format!("{}: {}", only.location(), only.msg),
             several => format!("{} fields of the request are not acceptable.", several.len()),
         };
         Self { errors, ..Self::new(Code::ValidationFailed, detail) }
@@ -154,7 +154,7 @@ pub struct FieldError {
     /// Where in the body it stands (RFC 6901); empty for a parameter.
     pub pointer: String,
     /// Where it stands as steps: `body`, `query`, `path` or `header`, then names and indexes.
-    pub loc: Vec<Step>,
+    pub loc: Vec<PathSegment>,
     pub msg: String,
     /// The rule that was broken as one stable word.
     #[oai(rename = "type")]
@@ -165,43 +165,44 @@ pub struct FieldError {
 /// A step on the way to a field: a name, or an index in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Union, Serialize)]
 #[serde(untagged)]
-pub enum Step {
+pub enum PathSegment {
     Name(String),
     Index(u64),
 }
 
 impl FieldError {
     /// A bad field of the JSON body; `path` leads to it from the body's root.
-    pub fn in_body(path: &[Step], kind: &str, msg: impl Into<String>) -> Self {
+    pub fn in_body(path: &[PathSegment], kind: &str, msg: impl Into<String>) -> Self {
         let pointer = path.iter().map(|step| format!("/{}", step.escaped())).collect();
         Self { pointer, ..Self::at("body", path, kind, msg) }
     }
 
     /// A field of the body whose value belongs to something else already.
     pub fn taken(path: &[&str], msg: impl Into<String>) -> Self {
-        let steps: Vec<Step> = path.iter().map(|name| Step::Name((*name).to_owned())).collect();
+        let steps: Vec<PathSegment> = path.iter().map(|name| PathSegment::Name((*name).to_owned())).collect();
         Self::in_body(&steps, "taken", msg)
     }
 
     /// A bad parameter; `place` is `query`, `path` or `header`, and `path` starts with its name.
-    pub fn in_parameter(place: &str, path: &[Step], kind: &str, msg: impl Into<String>) -> Self {
-        Self::at(place, path, kind, msg)
+    pub fn in_parameter(location: &str, path: &[PathSegment], kind: &str, msg: impl Into<String>) -> Self {
+        Self::at(location, path, kind, msg)
     }
 
-    fn at(place: &str, path: &[Step], kind: &str, msg: impl Into<String>) -> Self {
-        let loc = std::iter::once(Step::Name(place.to_owned())).chain(path.iter().cloned()).collect();
+    fn at(location: &str, path: &[PathSegment], kind: &str, msg: impl Into<String>) -> Self {
+        let loc =
+            std::iter::once(PathSegment::Name(location.to_owned())).chain(path.iter().cloned()).collect();
         Self { pointer: String::new(), loc, msg: msg.into(), kind: kind.to_owned() }
     }
 
     /// Whether it is a fault of the parameter `name` in `place`.
-    pub fn is_of_parameter(&self, place: &str, name: &str) -> bool {
+    pub fn is_of_parameter(&self, location: &str, name: &str) -> bool {
         let mut steps = self.loc.iter();
-        let mut is_next = |text: &str| matches!(steps.next(), Some(Step::Name(step)) if step == text);
-        is_next(place) && is_next(name)
+        let mut is_next = |text: &str| matches!(steps.next(), Some(PathSegment::Name(step)) if step == text);
+        is_next(location) && is_next(name)
     }
 
-    fn place(&self) -> String {
-        let steps: Vec<String> = self.loc.iter().map(Step::to_string).collect();
+    fn location(&self) -> String {
+        let steps: Vec<String> = self.loc.iter().map(PathSegment::to_string).collect();
         steps.join(".")
     }
 }
@@ -210,23 +211,23 @@ impl FieldError {
 const MAX_ROW_TEXT: usize = 2_000;
 
 /// Every bad field of one row of a batch in one text.
-pub fn in_one_text(errors: &[FieldError]) -> String {
+pub fn join_errors(errors: &[FieldError]) -> String {
     let words = errors.iter().map(|error| match error.pointer.trim_start_matches('/') {
         "" => error.msg.clone(),
         field => format!("{}: {}", field.replace('/', "."), error.msg),
     });
     let all = words.collect::<Vec<_>>().join("; ");
-    text::cut(&all, MAX_ROW_TEXT).to_owned()
+    text::truncate(&all, MAX_ROW_TEXT).to_owned()
 }
 
-impl Step {
+impl PathSegment {
     /// The step as RFC 6901 writes it.
     fn escaped(&self) -> String {
         self.to_string().replace('~', "~0").replace('/', "~1")
     }
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for PathSegment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(name) => name.fmt(f),
@@ -242,7 +243,11 @@ mod tests {
     use super::*;
 
     fn price_of_item_three() -> FieldError {
-        let path = [Step::Name("items".into()), Step::Index(3), Step::Name("list/price".into())];
+        let path = [
+            PathSegment::Name("items".into()),
+            PathSegment::Index(3),
+            PathSegment::Name("list/price".into()),
+        ];
         FieldError::in_body(&path, "minimum", "must be 0 or more")
     }
 

@@ -8,7 +8,7 @@ pub const NO_STATUS: u16 = 1005;
 
 /// What a message is, whichever number of frames it came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FrameKind {
     Text,
     Binary,
     Close,
@@ -16,7 +16,7 @@ pub enum Kind {
     Pong,
 }
 
-impl Kind {
+impl FrameKind {
     /// The opcode of the frame that opens a message of this kind.
     pub const fn opcode(self) -> u8 {
         match self {
@@ -41,7 +41,7 @@ impl Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opcode {
     Continues,
-    Opens(Kind),
+    Opens(FrameKind),
 }
 
 impl Opcode {
@@ -49,11 +49,11 @@ impl Opcode {
     pub const fn from_bits(bits: u8) -> Option<Self> {
         match bits & 0x0F {
             0x0 => Some(Self::Continues),
-            0x1 => Some(Self::Opens(Kind::Text)),
-            0x2 => Some(Self::Opens(Kind::Binary)),
-            0x8 => Some(Self::Opens(Kind::Close)),
-            0x9 => Some(Self::Opens(Kind::Ping)),
-            0xA => Some(Self::Opens(Kind::Pong)),
+            0x1 => Some(Self::Opens(FrameKind::Text)),
+            0x2 => Some(Self::Opens(FrameKind::Binary)),
+            0x8 => Some(Self::Opens(FrameKind::Close)),
+            0x9 => Some(Self::Opens(FrameKind::Ping)),
+            0xA => Some(Self::Opens(FrameKind::Pong)),
             _ => None,
         }
     }
@@ -61,7 +61,7 @@ impl Opcode {
 
 /// Whether an endpoint may put `code` in a close frame: those of the RFC and its registry (1012 to 1014 came
 /// later), libraries' and applications' own. 1004, 1005, 1006 and 1015 are reserved for other uses.
-pub const fn may_travel(code: u16) -> bool {
+pub const fn is_sendable(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_read_back_from_its_opcode() {
-        for kind in [Kind::Text, Kind::Binary, Kind::Close, Kind::Ping, Kind::Pong] {
+        for kind in [FrameKind::Text, FrameKind::Binary, FrameKind::Close, FrameKind::Ping, FrameKind::Pong] {
             assert_eq!(Opcode::from_bits(kind.opcode()), Some(Opcode::Opens(kind)));
         }
     }
@@ -84,12 +84,12 @@ mod tests {
     }
 
     #[test]
-    fn only_codes_with_a_meaning_on_the_wire_may_travel() {
+    fn only_codes_with_a_meaning_on_the_wire_are_sendable() {
         let allowed =
             [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4401, 4999];
         let refused = [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535];
 
-        assert_eq!(allowed.into_iter().find(|code| !may_travel(*code)), None);
-        assert_eq!(refused.into_iter().find(|code| may_travel(*code)), None);
+        assert_eq!(allowed.into_iter().find(|code| !is_sendable(*code)), None);
+        assert_eq!(refused.into_iter().find(|code| is_sendable(*code)), None);
     }
 }

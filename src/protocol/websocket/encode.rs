@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::codes::{CONTROL_PAYLOAD_BYTES, Kind, may_travel};
-use crate::base::text::cut;
+use super::codes::{CONTROL_PAYLOAD_BYTES, FrameKind, is_sendable};
+use crate::base::text::truncate;
 
 /// A server's frame header: two, four or ten bytes.
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +14,7 @@ pub struct Header {
 
 impl Header {
     /// The header of an unfragmented frame with `payload_bytes` of payload.
-    pub fn new(kind: Kind, payload_bytes: usize) -> Self {
+    pub fn new(kind: FrameKind, payload_bytes: usize) -> Self {
         let mut bytes = [0; 10];
         bytes[0] = 0x80 | kind.opcode();
         let length = if payload_bytes < 126 {
@@ -47,7 +47,7 @@ pub struct TextFrame {
 impl TextFrame {
     /// Encodes `text` with one allocation.
     pub fn new(text: &str) -> Self {
-        let header = Header::new(Kind::Text, text.len());
+        let header = Header::new(FrameKind::Text, text.len());
         let frame = joined(&header, &[text.as_bytes()]);
         Self { frame, header_bytes: header.as_bytes().len() }
     }
@@ -70,31 +70,31 @@ impl TextFrame {
 }
 
 pub fn binary(payload: &[u8]) -> Bytes {
-    frame(Kind::Binary, payload)
+    frame(FrameKind::Binary, payload)
 }
 
 /// A ping; of a payload over 125 bytes the rest is cut off.
 pub fn ping(payload: &[u8]) -> Bytes {
-    frame(Kind::Ping, within_control(payload))
+    frame(FrameKind::Ping, within_control(payload))
 }
 
 /// The answer to a ping with this payload.
 pub fn pong(payload: &[u8]) -> Bytes {
-    frame(Kind::Pong, within_control(payload))
+    frame(FrameKind::Pong, within_control(payload))
 }
 
 /// A close frame; the reason is cut to 123 bytes at a character's border. A code that may not travel, such as
 /// the 1005 of a peer that gave none, makes the frame without payload that stands for "no code".
 pub fn close(code: u16, reason: &str) -> Bytes {
-    if !may_travel(code) {
-        return frame(Kind::Close, &[]);
+    if !is_sendable(code) {
+        return frame(FrameKind::Close, &[]);
     }
-    let reason = cut(reason, CONTROL_PAYLOAD_BYTES - 2);
-    let header = Header::new(Kind::Close, 2 + reason.len());
+    let reason = truncate(reason, CONTROL_PAYLOAD_BYTES - 2);
+    let header = Header::new(FrameKind::Close, 2 + reason.len());
     joined(&header, &[&code.to_be_bytes(), reason.as_bytes()])
 }
 
-fn frame(kind: Kind, payload: &[u8]) -> Bytes {
+fn frame(kind: FrameKind, payload: &[u8]) -> Bytes {
     joined(&Header::new(kind, payload.len()), &[payload])
 }
 
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_header_has_the_shortest_length_at_each_border() {
-        let header = |bytes| Header::new(Kind::Binary, bytes).as_bytes().to_vec();
+        let header = |bytes| Header::new(FrameKind::Binary, bytes).as_bytes().to_vec();
 
         assert_eq!(header(0), [0x82, 0]);
         assert_eq!(header(125), [0x82, 125]);

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_request_is_told_to_upgrade() {
+    fn a_plain_request_gets_upgrade_required() {
         let answer = check(&Method::GET, Version::HTTP_11, &HeaderMap::new());
 
         assert_eq!(answer, Err(Refusal::NoUpgrade));

@@ -6,55 +6,59 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::incoming::Incoming;
-use super::pace::{Pace, Verdict};
-use super::socket::{End, Heard, Socket, others_first};
+use super::message_rate::{MessageRate, RateVerdict};
+use super::socket::{ReadBatch, Socket, SocketEnd, yield_to_others};
 use crate::domain::limits::quota::Quota;
-use crate::hub::{Item, Mailbox, Offer};
+use crate::hub::{ControlMessage, Item, Mailbox};
 use crate::protocol::message::{ErrorMessage, MessagePayload, ServerMessage};
 use crate::protocol::problem::{CloseCode, Code};
 use crate::protocol::websocket::encode;
 use crate::session::commands::Commands;
-use crate::session::wish::Wish;
+use crate::session::connect_request::ConnectRequest;
 
-pub(super) struct Following {
+pub(super) struct FollowSocket {
     socket: Socket,
     commands: Commands,
     mailbox: Arc<Mailbox>,
-    pace: Pace,
+    message_rate: MessageRate,
 }
 
-impl Following {
+impl FollowSocket {
     /// Joins the log and serves what the client said already. `None`: the socket has ended over it.
-    pub(super) async fn begin(socket: Socket, wish: &Wish, early: Vec<u8>) -> io::Result<Option<Box<Self>>> {
-        let sessions = Arc::clone(socket.sessions());
-        let Some(commands) = Commands::join(&sessions, &socket.seat.connection, wish).await else {
-            socket.end(End::of(CloseCode::Overloaded, "the log cannot be read")).await?;
+    pub(super) async fn begin(
+        socket: Socket,
+        wish: &ConnectRequest,
+        early: Vec<u8>,
+    ) -> io::Result<Option<Box<Self>>> {
+        let sessions = Arc::clone(socket.registry());
+        let Some(commands) = Commands::join(&sessions, &socket.guard.connection, wish).await else {
+            socket.close(SocketEnd::of(CloseCode::Overloaded, "the log cannot be read")).await?;
             return Ok(None);
         };
-        let pace = Pace::new(sessions.settings.messages_per_second, sessions.clock().steady());
+        let pace = MessageRate::new(sessions.settings.messages_per_second, sessions.clock().steady());
         let mailbox = Arc::clone(commands.follower.mailbox());
-        let mut following = Box::new(Self { socket, commands, mailbox, pace });
-        let first = following.socket.take_early(early);
+        let mut following = Box::new(Self { socket, commands, mailbox, message_rate: pace });
+        let first = following.socket.decode_early(early);
         match following.serve(first).await {
             ControlFlow::Continue(()) => Ok(Some(following)),
-            ControlFlow::Break(end) => following.socket.end(end).await.map(|()| None),
+            ControlFlow::Break(end) => following.socket.close(end).await.map(|()| None),
         }
     }
 
     /// Runs until either side ends it.
     pub(super) async fn run(mut self: Box<Self>) -> io::Result<()> {
         loop {
-            if let ControlFlow::Break(end) = self.turn().await? {
-                return Box::pin(self.socket.end(end)).await;
+            if let ControlFlow::Break(end) = self.step().await? {
+                return Box::pin(self.socket.close(end)).await;
             }
         }
     }
 
     /// Waits for one thing to happen, and does what it asks for.
-    async fn turn(&mut self) -> io::Result<ControlFlow<End>> {
-        let Self { socket, commands, mailbox, pace } = self;
-        let clock = socket.sessions().clock();
-        let rest = pace.rest(clock.steady());
+    async fn step(&mut self) -> io::Result<ControlFlow<SocketEnd>> {
+        let Self { socket, commands, mailbox, message_rate: pace } = self;
+        let clock = socket.registry().clock();
+        let rest = pace.read_pause(clock.steady());
         let rested = async {
             match rest {
                 Some(span) => Box::pin(clock.sleep(span)).await,
@@ -63,7 +67,7 @@ impl Following {
         };
         let idle = socket.out.is_empty();
         if !idle {
-            commands.follower.pause();
+            commands.follower.release_replay_permit();
         }
         let due = async {
             // While something is unwritten nothing more is taken; only an end is heard.
@@ -71,8 +75,8 @@ impl Following {
         };
         tokio::select! {
             batch = due => match batch {
-                Ok(items) => self.give(&items).map(ControlFlow::Continue),
-                Err(closing) => Ok(ControlFlow::Break(End::Closing(closing))),
+                Ok(items) => self.write_batch(&items).map(ControlFlow::Continue),
+                Err(closing) => Ok(ControlFlow::Break(SocketEnd::Closing(closing))),
             },
             () = rested => Ok(ControlFlow::Continue(())),
             ready = socket.ready(rest.is_none()) => {
@@ -84,7 +88,7 @@ impl Following {
                     true => {
                         let read = socket.read()?;
                         let step = Box::pin(self.serve(read)).await;
-                        others_first().await;
+                        yield_to_others().await;
                         Ok(step)
                     }
                     false => Ok(ControlFlow::Continue(())),
@@ -94,77 +98,77 @@ impl Following {
     }
 
     /// Puts a batch on its way.
-    fn give(&mut self, items: &[Item]) -> io::Result<()> {
-        let Socket { out, stream, seat, .. } = &mut self.socket;
+    fn write_batch(&mut self, items: &[Item]) -> io::Result<()> {
+        let Socket { out, stream, guard: seat, .. } = &mut self.socket;
         let traffic = &seat.connection.traffic;
-        traffic.begins(items);
+        traffic.record_batch_start(items);
         if let [only] = items {
             let frame = frame_of(only);
-            traffic.gives(1, frame.len() as u64);
+            traffic.record_sent(1, frame.len() as u64);
             out.send(frame, stream)?;
         } else {
             let before = out.bytes();
             items.iter().for_each(|item| out.push(frame_of(item)));
-            traffic.gives(items.len() as u64, (out.bytes() - before) as u64);
+            traffic.record_sent(items.len() as u64, (out.bytes() - before) as u64);
             out.write_to(stream)?;
         }
-        traffic.leaves(out.bytes());
+        traffic.record_unwritten(out.bytes());
         Ok(())
     }
 
     /// Serves what was read, in order.
-    async fn serve(&mut self, heard: Heard) -> ControlFlow<End> {
-        let Heard { messages, end } = heard;
-        let said = messages.iter().any(Incoming::is_said);
-        self.socket.count_in(&messages);
+    async fn serve(&mut self, heard: ReadBatch) -> ControlFlow<SocketEnd> {
+        let ReadBatch { messages, end } = heard;
+        let said = messages.iter().any(Incoming::is_data);
+        self.socket.record_received(&messages);
         for message in messages {
             match message {
                 Incoming::Text(text) => self.serve_text(&text).await?,
                 Incoming::Binary(_) => {
                     let words = "this socket takes text only";
-                    return ControlFlow::Break(End::of(CloseCode::UnsupportedData, words));
+                    return ControlFlow::Break(SocketEnd::of(CloseCode::UnsupportedData, words));
                 }
-                Incoming::Answer(pong) => match self.paced() {
-                    Verdict::Fine | Verdict::TooFast => self.socket.out.push(pong),
-                    Verdict::Flood => {}
-                    Verdict::FarTooLong => return ControlFlow::Break(End::far_too_fast()),
+                Incoming::PongReply(pong) => match self.check_rate() {
+                    RateVerdict::Allowed | RateVerdict::TooFast => self.socket.out.push(pong),
+                    RateVerdict::Flood => {}
+                    RateVerdict::Exceeded => return ControlFlow::Break(SocketEnd::rate_limited()),
                 },
-                Incoming::Pong => match self.paced() {
-                    Verdict::Fine | Verdict::TooFast | Verdict::Flood => {}
-                    Verdict::FarTooLong => return ControlFlow::Break(End::far_too_fast()),
+                Incoming::Pong => match self.check_rate() {
+                    RateVerdict::Allowed | RateVerdict::TooFast | RateVerdict::Flood => {}
+                    RateVerdict::Exceeded => return ControlFlow::Break(SocketEnd::rate_limited()),
                 },
-                Incoming::Close { code } => return ControlFlow::Break(End::Gone { code: Some(code) }),
+                Incoming::Close { code } => return ControlFlow::Break(SocketEnd::Gone { code: Some(code) }),
             }
         }
         if said {
-            self.socket.reads_again();
+            self.socket.resume_reading();
         }
         end.map_or(ControlFlow::Continue(()), ControlFlow::Break)
     }
 
-    async fn serve_text(&mut self, text: &str) -> ControlFlow<End> {
-        match self.paced() {
-            Verdict::Fine if self.is_within_quota() => self.commands.serve(text).await,
-            Verdict::Fine => self.mailbox.offer(quota_used_up()),
-            Verdict::TooFast => self.mailbox.offer(too_fast()),
-            Verdict::Flood => {}
-            Verdict::FarTooLong => return ControlFlow::Break(End::far_too_fast()),
+    async fn serve_text(&mut self, text: &str) -> ControlFlow<SocketEnd> {
+        match self.check_rate() {
+            RateVerdict::Allowed if self.is_within_quota() => self.commands.serve(text).await,
+            RateVerdict::Allowed => self.mailbox.offer(quota_used_up()),
+            RateVerdict::TooFast => self.mailbox.offer(too_many_messages()),
+            RateVerdict::Flood => {}
+            RateVerdict::Exceeded => return ControlFlow::Break(SocketEnd::rate_limited()),
         }
         ControlFlow::Continue(())
     }
 
     /// Counts a message of this client.
-    fn paced(&mut self) -> Verdict {
-        let now = self.socket.sessions().clock().steady();
-        self.pace.count(now)
+    fn check_rate(&mut self) -> RateVerdict {
+        let now = self.socket.registry().clock().steady();
+        self.message_rate.count(now)
     }
 
     /// Counts a message among those of all the tenant's sockets.
     fn is_within_quota(&self) -> bool {
-        let (sessions, tenant_id) = (self.socket.sessions(), self.socket.seat.connection.scope.tenant_id());
+        let (sessions, tenant_id) = (self.socket.registry(), self.socket.guard.connection.scope.tenant_id());
         let now = sessions.clock().steady();
-        let level = sessions.kernel.limits.take(tenant_id, Quota::MessagesPerSecond, now);
-        level.is_none_or(|level| level.refused_for_secs.is_none())
+        let level = sessions.services.limits.take(tenant_id, Quota::MessagesPerSecond, now);
+        level.is_none_or(|level| level.retry_after_secs.is_none())
     }
 }
 
@@ -173,21 +177,21 @@ pub(super) fn frame_of(item: &Item) -> bytes::Bytes {
     match item {
         Item::Event(envelope) => envelope.frame.frame().clone(),
         Item::Message { frame, .. } => frame.frame().clone(),
-        Item::Beat(_) => encode::ping(&[]),
+        Item::Heartbeat(_) => encode::ping(&[]),
     }
 }
 
-fn too_fast() -> Offer {
+fn too_many_messages() -> ControlMessage {
     rate_limited("Too many messages: slow down")
 }
 
-fn quota_used_up() -> Offer {
+fn quota_used_up() -> ControlMessage {
     rate_limited("Your tenant has used up its quota of messages a second; try again in a second")
 }
 
-fn rate_limited(words: &str) -> Offer {
+fn rate_limited(words: &str) -> ControlMessage {
     let message = words.to_owned();
-    Offer::control(&ServerMessage::Error(ErrorMessage {
+    ControlMessage::control(&ServerMessage::Error(ErrorMessage {
         payload: MessagePayload { message: message.clone() },
         message,
         code: Code::RateLimited.row().name.to_owned(),
@@ -206,10 +210,10 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_that_waits_is_lean() {
+    fn an_idle_socket_stays_within_its_size_limits() {
         let parts = [
-            ("the task", future_bytes(Following::run), 512),
-            ("the socket and its follower", size_of::<Following>(), 576),
+            ("the task", future_bytes(FollowSocket::run), 512),
+            ("the socket and its follower", size_of::<FollowSocket>(), 576),
             ("the connection", size_of::<Connection>(), 384),
             ("the mailbox", size_of::<Mailbox>(), 320),
         ];

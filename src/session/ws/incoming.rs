@@ -7,15 +7,15 @@ use std::io;
 use bytes::Bytes;
 use tokio::net::TcpStream;
 
-use super::socket::End;
+use super::socket::SocketEnd;
 use crate::protocol::websocket::decode::{Decoder, Message, Violation};
 use crate::protocol::websocket::encode;
 
 /// Bytes read at a time at most.
-pub(super) const SCRATCH: usize = 64 * 1024;
+pub(super) const SCRATCH_BYTES: usize = 64 * 1024;
 
 thread_local! {
-    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
+    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice());
 }
 
 /// One thing that a client did.
@@ -23,7 +23,7 @@ pub(super) enum Incoming {
     Text(String),
     Binary(Bytes),
     /// A ping, as the pong that answers it.
-    Answer(Bytes),
+    PongReply(Bytes),
     Pong,
     Close {
         code: u16,
@@ -34,26 +34,26 @@ pub(super) enum Incoming {
 pub(super) enum Read {
     Messages(Vec<Incoming>),
     /// The peer has closed its side without a close frame.
-    End,
+    Eof,
     /// The messages before it still count.
-    Broken(Vec<Incoming>, Violation),
+    Invalid(Vec<Incoming>, Violation),
 }
 
 impl Read {
     /// What it brought, and how the socket ends after that, if it does.
-    pub(super) fn into_parts(self) -> (Vec<Incoming>, Option<End>) {
+    pub(super) fn into_parts(self) -> (Vec<Incoming>, Option<SocketEnd>) {
         match self {
             Self::Messages(messages) => (messages, None),
-            Self::End => (Vec::new(), Some(End::Gone { code: None })),
-            Self::Broken(messages, violation) => (messages, Some(violation.into())),
+            Self::Eof => (Vec::new(), Some(SocketEnd::Gone { code: None })),
+            Self::Invalid(messages, violation) => (messages, Some(violation.into())),
         }
     }
 }
 
 /// Reads what is there, once, and at most `most` bytes of it.
 pub(super) fn read(stream: &TcpStream, decoder: &mut Decoder, most: usize) -> io::Result<Read> {
-    BUFFER.with_borrow_mut(|buffer| match stream.try_read(&mut buffer[..most.min(SCRATCH)]) {
-        Ok(0) => Ok(Read::End),
+    BUFFER.with_borrow_mut(|buffer| match stream.try_read(&mut buffer[..most.min(SCRATCH_BYTES)]) {
+        Ok(0) => Ok(Read::Eof),
         Ok(count) => Ok(decode(&mut buffer[..count], decoder)),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Read::Messages(Vec::new())),
         Err(error) => Err(error),
@@ -67,14 +67,14 @@ pub(super) fn decode(mut bytes: &mut [u8], decoder: &mut Decoder) -> Read {
         match decoder.next(&mut bytes) {
             Ok(Some(message)) => messages.push(Incoming::from(message)),
             Ok(None) => return Read::Messages(messages),
-            Err(violation) => return Read::Broken(messages, violation),
+            Err(violation) => return Read::Invalid(messages, violation),
         }
     }
 }
 
 impl Incoming {
     /// A message of the client's; pings and pongs say nothing.
-    pub(super) fn is_said(&self) -> bool {
+    pub(super) fn is_data(&self) -> bool {
         matches!(self, Self::Text(_) | Self::Binary(_))
     }
 }
@@ -84,7 +84,7 @@ impl From<Message<'_>> for Incoming {
         match message {
             Message::Text(text) => Self::Text(text.to_owned()),
             Message::Binary(bytes) => Self::Binary(Bytes::copy_from_slice(bytes)),
-            Message::Ping(payload) => Self::Answer(encode::pong(payload)),
+            Message::Ping(payload) => Self::PongReply(encode::pong(payload)),
             Message::Pong(_) => Self::Pong,
             Message::Close { code, .. } => Self::Close { code },
         }

@@ -4,11 +4,11 @@
 mod echo;
 mod follow;
 mod incoming;
+mod message_rate;
 mod outgoing;
-mod pace;
 mod run;
 mod socket;
 mod upload;
 
 pub use run::{Mode, run};
-pub use socket::Held;
+pub use socket::StreamPermit;

@@ -9,12 +9,12 @@ use bytes::{Buf, Bytes};
 use tokio::net::TcpStream;
 
 /// Buffers handed to the kernel in one call.
-const MOST_SLICES: usize = 64;
+const MAX_SLICES: usize = 64;
 
 /// Beyond this much unwritten nothing more is read: a client that only speaks waits for its own answers.
-const MOST_UNWRITTEN: usize = 256 * 1024;
+const MAX_UNWRITTEN: usize = 256 * 1024;
 /// The same in frames: each costs some hundred bytes besides its own, be it empty.
-const MOST_FRAMES: usize = 4096;
+const MAX_FRAMES: usize = 4096;
 
 #[derive(Default)]
 pub(super) struct Outgoing {
@@ -22,7 +22,7 @@ pub(super) struct Outgoing {
     /// A queue has a bound far below 4 GiB, and many sockets wait with an empty one.
     bytes: u32,
     /// Whether a part of the first frame has gone out.
-    has_begun: bool,
+    partly_sent: bool,
 }
 
 impl Outgoing {
@@ -32,8 +32,8 @@ impl Outgoing {
     }
 
     /// Drops every frame of which nothing has gone out.
-    pub(super) fn drop_unbegun(&mut self) {
-        self.queue.truncate(usize::from(self.has_begun));
+    pub(super) fn drop_unsent(&mut self) {
+        self.queue.truncate(usize::from(self.partly_sent));
         self.bytes = self.queue.iter().map(length).sum();
     }
 
@@ -43,7 +43,7 @@ impl Outgoing {
 
     /// Whether the client has to read before it may speak.
     pub(super) fn is_full(&self) -> bool {
-        self.bytes() >= MOST_UNWRITTEN || self.queue.len() >= MOST_FRAMES
+        self.bytes() >= MAX_UNWRITTEN || self.queue.len() >= MAX_FRAMES
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -62,7 +62,7 @@ impl Outgoing {
             Ok(written) if written == frame.len() => {}
             Ok(written) => {
                 self.push(frame.slice(written..));
-                self.has_begun = true;
+                self.partly_sent = true;
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.push(frame),
             Err(error) => return Err(error),
@@ -73,8 +73,8 @@ impl Outgoing {
     /// Writes as much as the socket takes now.
     pub(super) fn write_to(&mut self, stream: &TcpStream) -> io::Result<()> {
         while !self.queue.is_empty() {
-            let mut slices = [IoSlice::new(&[]); MOST_SLICES];
-            let count = self.queue.len().min(MOST_SLICES);
+            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+            let count = self.queue.len().min(MAX_SLICES);
             for (slice, frame) in slices.iter_mut().zip(&self.queue) {
                 *slice = IoSlice::new(frame);
             }
@@ -95,12 +95,12 @@ impl Outgoing {
         while let Some(first) = self.queue.front_mut() {
             if written < first.len() {
                 first.advance(written);
-                self.has_begun |= written > 0;
+                self.partly_sent |= written > 0;
                 return;
             }
             written -= first.len();
             self.queue.pop_front();
-            self.has_begun = false;
+            self.partly_sent = false;
         }
     }
 }

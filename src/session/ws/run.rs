@@ -6,21 +6,21 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 
 use super::echo;
-use super::follow::Following;
-use super::incoming::SCRATCH;
-use super::socket::{Charged, Held, Socket, SocketLimits};
+use super::follow::FollowSocket;
+use super::incoming::SCRATCH_BYTES;
+use super::socket::{BudgetScope, Socket, SocketLimits, StreamPermit};
 use super::upload;
 use crate::protocol::upload::CHUNK_BYTES;
-use crate::session::seating::Seat;
+use crate::session::connect_request::ConnectRequest;
+use crate::session::registration::ConnectionGuard;
 use crate::session::settings::SessionSettings;
-use crate::session::supervisor::Sessions;
-use crate::session::wish::Wish;
+use crate::session::supervisor::ConnectionRegistry;
 
 /// What the socket is for.
 #[derive(Clone, Debug)]
 pub enum Mode {
     /// Events and commands.
-    Follow(Wish),
+    Follow(ConnectRequest),
     /// Every message is sent back.
     Echo,
     /// Files come in.
@@ -30,28 +30,28 @@ pub enum Mode {
 /// Begins a connection on an upgraded stream; it goes on, in a task of its own, until either side ends it. `early` are
 /// bytes that came with the handshake.
 pub async fn run(
-    sessions: Arc<Sessions>,
-    seat: Seat,
+    sessions: Arc<ConnectionRegistry>,
+    seat: ConnectionGuard,
     stream: TcpStream,
     early: Vec<u8>,
     mode: Mode,
-    held: Held,
+    permit: StreamPermit,
 ) {
     let limits = limits(&mode, &sessions.settings);
-    let socket = Socket::new(seat, stream, &limits, held);
+    let socket = Socket::new(seat, stream, &limits, permit);
     match mode {
         Mode::Follow(wish) => {
-            match Following::begin(socket, &wish, early).await {
+            match FollowSocket::begin(socket, &wish, early).await {
                 // Afresh, so that what the upgrade and the joining took is given back.
                 Ok(Some(following)) => {
-                    sessions.tasks.spawn(async move { note(following.run().await) });
+                    sessions.tasks.spawn(async move { log_end(following.run().await) });
                 }
                 Ok(None) => {}
-                Err(error) => note(Err(error)),
+                Err(error) => log_end(Err(error)),
             }
         }
-        Mode::Echo => note(echo::run(socket, early).await),
-        Mode::Upload => note(Box::pin(upload::run(socket, early)).await),
+        Mode::Echo => log_end(echo::run(socket, early).await),
+        Mode::Upload => log_end(Box::pin(upload::run(socket, early)).await),
     }
 }
 
@@ -60,23 +60,23 @@ fn limits(mode: &Mode, settings: &SessionSettings) -> SocketLimits {
     match mode {
         // Commands are short: some thousand of them at a time are enough.
         Mode::Follow(_) => {
-            SocketLimits { message_bytes, read_bytes: SCRATCH / 4, charged: Charged::Received }
+            SocketLimits { message_bytes, read_bytes: SCRATCH_BYTES / 4, budget_scope: BudgetScope::Received }
         }
         Mode::Echo => SocketLimits {
             message_bytes: settings.echo_message_bytes,
-            read_bytes: SCRATCH,
-            charged: Charged::ReceivedAndSent,
+            read_bytes: SCRATCH_BYTES,
+            budget_scope: BudgetScope::ReceivedAndSent,
         },
         Mode::Upload => SocketLimits {
             message_bytes: message_bytes.max(CHUNK_BYTES),
-            read_bytes: SCRATCH,
-            charged: Charged::Received,
+            read_bytes: SCRATCH_BYTES,
+            budget_scope: BudgetScope::Received,
         },
     }
 }
 
 /// A peer that went away is the usual end of a connection, not an event.
-fn note(ended: io::Result<()>) {
+fn log_end(ended: io::Result<()>) {
     if let Err(error) = ended {
         tracing::debug!(%error, "a socket ended");
     }

@@ -10,48 +10,49 @@ use chrono::{DateTime, Utc};
 
 use super::follow::frame_of;
 use super::incoming::Incoming;
-use super::pace::{Pace, Verdict};
-use super::socket::{End, Heard, Socket};
+use super::message_rate::{MessageRate, RateVerdict};
+use super::socket::{ReadBatch, Socket, SocketEnd};
 use crate::hub::{Item, Mailbox};
 use crate::protocol::problem::{CloseCode, Code, Problem};
-use crate::protocol::upload::UploadAnswer;
+use crate::protocol::upload::UploadServerMessage;
 use crate::protocol::websocket::encode::{self, TextFrame};
-use crate::session::connection::quiet_mailbox;
-use crate::session::files::{Files, refusal};
-use crate::session::supervisor::Sessions;
+use crate::session::connection::control_only_mailbox;
+use crate::session::supervisor::ConnectionRegistry;
+use crate::session::upload_session::{UploadSession, refusal};
 
 /// A socket that files come in through.
-struct Receiving {
+struct UploadSocket {
     socket: Socket,
-    files: Files,
+    upload: UploadSession,
     mailbox: Arc<Mailbox>,
-    manners: Manners,
+    state: UploadSocketState,
 }
 
 /// What a client may say besides chunks, and when it is pinged next.
-struct Manners {
-    pace: Pace,
-    most_text: usize,
+struct UploadSocketState {
+    message_rate: MessageRate,
+    max_text_bytes: usize,
     heartbeat: Duration,
     ping_at: DateTime<Utc>,
 }
 
 pub(super) async fn run(socket: Socket, early: Vec<u8>) -> io::Result<()> {
-    let sessions = Arc::clone(socket.sessions());
-    let files = Files::new(&sessions, &socket.seat.connection);
-    let mailbox = quiet_mailbox(&sessions, &socket.seat.connection);
-    let mut receiving = Receiving { socket, files, mailbox, manners: Manners::new(&sessions) };
-    let ended = receiving.until_end(early).await;
+    let sessions = Arc::clone(socket.registry());
+    let files = UploadSession::new(&sessions, &socket.guard.connection);
+    let mailbox = control_only_mailbox(&sessions, &socket.guard.connection);
+    let mut receiving =
+        UploadSocket { socket, upload: files, mailbox, state: UploadSocketState::new(&sessions) };
+    let ended = receiving.run_until_end(early).await;
     // However it ended: what has come is noted first, for the client to go on from there.
-    receiving.files.end().await;
-    receiving.socket.end(ended?).await
+    receiving.upload.end().await;
+    receiving.socket.close(ended?).await
 }
 
-impl Receiving {
-    async fn until_end(&mut self, early: Vec<u8>) -> io::Result<End> {
-        let mut heard = self.socket.take_early(early);
+impl UploadSocket {
+    async fn run_until_end(&mut self, early: Vec<u8>) -> io::Result<SocketEnd> {
+        let mut heard = self.socket.decode_early(early);
         loop {
-            if let ControlFlow::Break(end) = self.take_in(heard).await? {
+            if let ControlFlow::Break(end) = self.serve_batch(heard).await? {
                 return Ok(end);
             }
             heard = match self.next().await? {
@@ -62,23 +63,23 @@ impl Receiving {
     }
 
     /// What comes next: bytes, a word of the supervisor's, another connection's wish for the file, the time to ping.
-    async fn next(&mut self) -> io::Result<ControlFlow<End, Heard>> {
+    async fn next(&mut self) -> io::Result<ControlFlow<SocketEnd, ReadBatch>> {
         self.socket.write()?;
-        let Self { socket, files, mailbox, manners } = self;
-        let clock = socket.sessions().clock();
-        let rest = manners.pace.rest(clock.steady());
+        let Self { socket, upload: files, mailbox, state: manners } = self;
+        let clock = socket.registry().clock();
+        let rest = manners.message_rate.read_pause(clock.steady());
         tokio::select! {
             taken = mailbox.take() => match taken {
                 // Its own pings are enough; what others put in is of the connection.
-                Ok(items) => items.iter().filter(|item| !matches!(item, Item::Beat(_))).for_each(|item| push(socket, frame_of(item))),
-                Err(closing) => return Ok(ControlFlow::Break(End::Closing(closing))),
+                Ok(items) => items.iter().filter(|item| !matches!(item, Item::Heartbeat(_))).for_each(|item| push(socket, frame_of(item))),
+                Err(closing) => return Ok(ControlFlow::Break(SocketEnd::Closing(closing))),
             },
             () = files.wanted_elsewhere() => {
-                let answer = files.let_go().await;
-                say(socket, &answer);
+                let answer = files.release().await;
+                send_answer(socket, &answer);
             }
             () = clock.sleep_until(manners.ping_at) => {
-                manners.ping_at = socket.sessions().clock().now() + manners.heartbeat;
+                manners.ping_at = socket.registry().clock().now() + manners.heartbeat;
                 push(socket, encode::ping(&[]));
             }
             () = clock.sleep(rest.unwrap_or_default()), if rest.is_some() => {}
@@ -88,80 +89,80 @@ impl Receiving {
                 }
             }
         }
-        Ok(ControlFlow::Continue(Heard::default()))
+        Ok(ControlFlow::Continue(ReadBatch::default()))
     }
 
     /// Serves what was read, in order.
-    async fn take_in(&mut self, heard: Heard) -> io::Result<ControlFlow<End>> {
-        let Heard { messages, end } = heard;
-        self.socket.count_in(&messages);
+    async fn serve_batch(&mut self, heard: ReadBatch) -> io::Result<ControlFlow<SocketEnd>> {
+        let ReadBatch { messages, end } = heard;
+        self.socket.record_received(&messages);
         for message in messages {
-            let said = message.is_said();
+            let said = message.is_data();
             if let ControlFlow::Break(end) = self.serve(message).await {
                 return Ok(ControlFlow::Break(end));
             }
             // A chunk may have taken long; what the client sent meanwhile is a sign of life too.
             if said {
-                self.socket.reads_again();
+                self.socket.resume_reading();
             }
             self.socket.write()?;
         }
         Ok(end.map_or(ControlFlow::Continue(()), ControlFlow::Break))
     }
 
-    async fn serve(&mut self, message: Incoming) -> ControlFlow<End> {
-        let now = self.socket.sessions().clock().steady();
+    async fn serve(&mut self, message: Incoming) -> ControlFlow<SocketEnd> {
+        let now = self.socket.registry().clock().steady();
         match message {
             Incoming::Binary(chunk) => {
-                if let Some(answer) = self.files.chunk(chunk).await {
-                    say(&mut self.socket, &answer);
+                if let Some(answer) = self.upload.receive_chunk(chunk).await {
+                    send_answer(&mut self.socket, &answer);
                 }
             }
-            Incoming::Text(text) if text.len() > self.manners.most_text => {
-                return ControlFlow::Break(End::of(CloseCode::TooBig, "the message is too large"));
+            Incoming::Text(text) if text.len() > self.state.max_text_bytes => {
+                return ControlFlow::Break(SocketEnd::of(CloseCode::TooBig, "the message is too large"));
             }
-            Incoming::Text(text) => match self.manners.pace.count(now) {
-                Verdict::Fine => {
-                    let answer = self.files.serve(&text).await;
-                    say(&mut self.socket, &answer);
+            Incoming::Text(text) => match self.state.message_rate.count(now) {
+                RateVerdict::Allowed => {
+                    let answer = self.upload.serve(&text).await;
+                    send_answer(&mut self.socket, &answer);
                 }
-                Verdict::TooFast => {
+                RateVerdict::TooFast => {
                     let words = "Too many messages: slow down";
-                    say(&mut self.socket, &refusal(&Problem::new(Code::RateLimited, words), None));
+                    send_answer(&mut self.socket, &refusal(&Problem::new(Code::RateLimited, words), None));
                 }
-                Verdict::Flood => {}
-                Verdict::FarTooLong => return ControlFlow::Break(End::far_too_fast()),
+                RateVerdict::Flood => {}
+                RateVerdict::Exceeded => return ControlFlow::Break(SocketEnd::rate_limited()),
             },
-            Incoming::Answer(pong) => match self.manners.pace.count(now) {
-                Verdict::Fine | Verdict::TooFast => push(&mut self.socket, pong),
-                Verdict::Flood => {}
-                Verdict::FarTooLong => return ControlFlow::Break(End::far_too_fast()),
+            Incoming::PongReply(pong) => match self.state.message_rate.count(now) {
+                RateVerdict::Allowed | RateVerdict::TooFast => push(&mut self.socket, pong),
+                RateVerdict::Flood => {}
+                RateVerdict::Exceeded => return ControlFlow::Break(SocketEnd::rate_limited()),
             },
-            Incoming::Pong => match self.manners.pace.count(now) {
-                Verdict::Fine | Verdict::TooFast | Verdict::Flood => {}
-                Verdict::FarTooLong => return ControlFlow::Break(End::far_too_fast()),
+            Incoming::Pong => match self.state.message_rate.count(now) {
+                RateVerdict::Allowed | RateVerdict::TooFast | RateVerdict::Flood => {}
+                RateVerdict::Exceeded => return ControlFlow::Break(SocketEnd::rate_limited()),
             },
-            Incoming::Close { code } => return ControlFlow::Break(End::Gone { code: Some(code) }),
+            Incoming::Close { code } => return ControlFlow::Break(SocketEnd::Gone { code: Some(code) }),
         }
         ControlFlow::Continue(())
     }
 }
 
-fn say(socket: &mut Socket, answer: &UploadAnswer) {
+fn send_answer(socket: &mut Socket, answer: &UploadServerMessage) {
     push(socket, TextFrame::new(&answer.to_json()).frame().clone());
 }
 
 fn push(socket: &mut Socket, frame: bytes::Bytes) {
-    socket.seat.connection.traffic.gives(1, frame.len() as u64);
+    socket.guard.connection.traffic.record_sent(1, frame.len() as u64);
     socket.out.push(frame);
 }
 
-impl Manners {
-    fn new(sessions: &Sessions) -> Self {
+impl UploadSocketState {
+    fn new(sessions: &ConnectionRegistry) -> Self {
         let settings = &sessions.settings;
         Self {
-            pace: Pace::new(settings.messages_per_second, sessions.clock().steady()),
-            most_text: settings.message_bytes,
+            message_rate: MessageRate::new(settings.messages_per_second, sessions.clock().steady()),
+            max_text_bytes: settings.message_bytes,
             heartbeat: settings.heartbeat,
             ping_at: sessions.clock().now() + settings.heartbeat,
         }

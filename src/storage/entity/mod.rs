@@ -4,7 +4,9 @@ mod tenant_tables;
 
 use sea_orm::{ColumnTrait, EntityTrait};
 
-pub(in crate::storage) use self::tenant_tables::{Column, Kind, Listed, Secrets, TenantTable, tenant_tables};
+pub(in crate::storage) use self::tenant_tables::{
+    Column, ColumnKind, Listed, Secrets, TenantTable, tenant_tables,
+};
 
 /// A table whose rows belong to a tenant. One that is not in the list of `tenant_tables.rs` does not compile.
 pub(in crate::storage) trait TenantOwned: EntityTrait + Listed {

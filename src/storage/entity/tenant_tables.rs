@@ -26,12 +26,12 @@ pub(in crate::storage) struct TenantTable {
 pub(in crate::storage) struct Column {
     pub name: &'static str,
     /// `None`: of a type that no export can write yet; a test finds it.
-    pub kind: Option<Kind>,
+    pub kind: Option<ColumnKind>,
 }
 
 /// What a column holds, alike in both databases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::storage) enum Kind {
+pub(in crate::storage) enum ColumnKind {
     Integer,
     Real,
     Flag,
@@ -73,13 +73,13 @@ impl TenantTable {
     }
 }
 
-fn kind_of(of: &ColumnType) -> Option<Kind> {
+fn kind_of(of: &ColumnType) -> Option<ColumnKind> {
     match of {
-        ColumnType::BigInteger => Some(Kind::Integer),
-        ColumnType::Double => Some(Kind::Real),
-        ColumnType::Boolean => Some(Kind::Flag),
-        ColumnType::String(_) | ColumnType::Text => Some(Kind::Text),
-        ColumnType::Uuid => Some(Kind::Uuid),
+        ColumnType::BigInteger => Some(ColumnKind::Integer),
+        ColumnType::Double => Some(ColumnKind::Real),
+        ColumnType::Boolean => Some(ColumnKind::Flag),
+        ColumnType::String(_) | ColumnType::Text => Some(ColumnKind::Text),
+        ColumnType::Uuid => Some(ColumnKind::Uuid),
         _ => None,
     }
 }

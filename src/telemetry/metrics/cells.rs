@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct Counter(AtomicU64);
 
 impl Counter {
-    pub fn one(&self) {
+    pub fn inc(&self) {
         self.add(1);
     }
 
@@ -83,9 +83,9 @@ impl Flag {
 
 /// A count that something else keeps, such as the system's of our CPU seconds; copied when it is read.
 #[derive(Debug, Default)]
-pub struct Total(Gauge);
+pub struct MirroredCounter(Gauge);
 
-impl Total {
+impl MirroredCounter {
     pub fn set(&self, value: f64) {
         self.0.set(value);
     }

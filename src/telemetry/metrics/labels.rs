@@ -2,7 +2,7 @@
 //! whatever the clients do: never a tenant, a user, an id or a text.
 
 use super::text::Samples;
-use super::{Counter, Flag, Gauge, Histogram, HotCounter, Total};
+use super::{Counter, Flag, Gauge, Histogram, HotCounter, MirroredCounter};
 use crate::protocol::message::GapReason;
 use crate::protocol::problem::{CloseCode, Code};
 
@@ -41,7 +41,7 @@ macro_rules! plain_cells {
 plain_cells! {
     Counter "counter";
     HotCounter "counter";
-    Total "counter";
+    MirroredCounter "counter";
     Gauge "gauge";
 }
 
@@ -65,26 +65,26 @@ impl Cell for Histogram {
 
 /// A figure for each word of a label.
 #[derive(Debug)]
-pub struct By<L, C> {
+pub struct Labeled<L, C> {
     cells: Box<[C]>,
     label: std::marker::PhantomData<L>,
 }
 
-impl<L: Label, C: Cell> Default for By<L, C> {
+impl<L: Label, C: Cell> Default for Labeled<L, C> {
     fn default() -> Self {
         let cells = L::words().iter().map(|_| C::default()).collect();
         Self { cells, label: std::marker::PhantomData }
     }
 }
 
-impl<L: Label, C: Cell> By<L, C> {
+impl<L: Label, C: Cell> Labeled<L, C> {
     /// The figure of a word. Who counts often keeps the reference.
     pub fn of(&self, label: L) -> &C {
         &self.cells[label.index()]
     }
 }
 
-impl<L: Label, C: Cell> Cell for By<L, C> {
+impl<L: Label, C: Cell> Cell for Labeled<L, C> {
     const KIND: &'static str = C::KIND;
 
     fn label_names() -> Vec<&'static str> {
@@ -157,17 +157,17 @@ labels! {
         Other = "other",
     }
     /// Whether a transaction may write.
-    Direction("mode") {
+    TransactionMode("mode") {
         Read = "read",
         Write = "write",
     }
     /// Where a job stands, of those that are not over.
-    JobState("status") {
+    OpenJobStatus("status") {
         Pending = "pending",
         Running = "running",
     }
     /// How an attempt to sign in ended.
-    SignIn("outcome") {
+    SignInOutcome("outcome") {
         Succeeded = "succeeded",
         Failed = "failed",
         Throttled = "throttled",
@@ -200,7 +200,7 @@ labels! {
         Seccomp = "seccomp",
     }
     /// Why a page reader ended.
-    ReaderEnd("cause") {
+    ReaderExit("cause") {
         Replaced = "replaced",
         OverMemory = "over_memory",
         OverTime = "over_time",

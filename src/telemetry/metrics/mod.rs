@@ -11,13 +11,13 @@ mod tenants;
 mod tests;
 mod text;
 
-pub use cells::{Counter, Flag, Gauge, Histogram, HotCounter, Total};
+pub use cells::{Counter, Flag, Gauge, Histogram, HotCounter, MirroredCounter};
 pub use labels::{
-    By, Carrier, Cell, Direction, EventKind, JobState, Label, Method, PageOutcome, ReaderEnd, SandboxLayer,
-    SignIn, TokenRefusal,
+    Carrier, Cell, EventKind, Label, Labeled, Method, OpenJobStatus, PageOutcome, ReaderExit, SandboxLayer,
+    SignInOutcome, TokenRefusal, TransactionMode,
 };
-pub use process::ProcessFigures;
+pub use process::ProcessMetrics;
 pub use routes::Routes;
 pub use table::{Metrics, Row};
-pub use tenants::{TenantMeter, TenantMeters, text as tenants_text};
+pub use tenants::{TenantMeter, TenantMeters, render as tenants_text};
 pub use text::Text;

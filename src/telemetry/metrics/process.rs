@@ -4,16 +4,16 @@ use std::fs;
 
 /// The process at this moment.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct ProcessFigures {
+pub struct ProcessMetrics {
     pub resident_bytes: u64,
     pub open_fds: u64,
     pub max_fds: u64,
     pub cpu_seconds: f64,
 }
 
-impl ProcessFigures {
+impl ProcessMetrics {
     /// Asks the system; a few small reads from `/proc`, which never wait for a disk.
-    pub fn now() -> Self {
+    pub fn read() -> Self {
         Self {
             resident_bytes: resident_bytes().unwrap_or(0),
             open_fds: fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count() as u64),

@@ -13,7 +13,7 @@ const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 /// A figure for each route, in the order that the router gave them.
 #[derive(Debug, Default)]
 pub struct Routes<C> {
-    known: OnceLock<Box<[Route<C>]>>,
+    routes: OnceLock<Box<[Route<C>]>>,
     unmatched: C,
 }
 
@@ -25,15 +25,15 @@ struct Route<C> {
 
 impl<C: Cell> Routes<C> {
     /// Names the routes; later calls change nothing.
-    pub fn name(&self, patterns: impl Iterator<Item = String>) {
+    pub fn set_patterns(&self, patterns: impl Iterator<Item = String>) {
         let routes = patterns.map(|pattern| Route { pattern, cell: C::default() });
-        self.known.get_or_init(|| routes.collect());
+        self.routes.get_or_init(|| routes.collect());
     }
 
     /// The figure of the route with this number; `None`: no route.
     pub fn of(&self, route: Option<usize>) -> &C {
-        let known = route.and_then(|route| self.known.get()?.get(route));
-        known.map_or(&self.unmatched, |route| &route.cell)
+        let found = route.and_then(|route| self.routes.get()?.get(route));
+        found.map_or(&self.unmatched, |route| &route.cell)
     }
 }
 
@@ -45,7 +45,7 @@ impl<C: Cell> Cell for Routes<C> {
     }
 
     fn read(&self, samples: &mut Samples<'_>) {
-        for route in self.known.get().into_iter().flatten() {
+        for route in self.routes.get().into_iter().flatten() {
             samples.within("route", &route.pattern, |samples| route.cell.read(samples));
         }
         samples.within("route", "unmatched", |samples| self.unmatched.read(samples));
@@ -54,16 +54,16 @@ impl<C: Cell> Cell for Routes<C> {
 
 /// Answers by method and class of status.
 #[derive(Debug, Default)]
-pub struct Answers([[Counter; CLASSES.len()]; Method::ALL.len()]);
+pub struct ResponseCounters([[Counter; CLASSES.len()]; Method::ALL.len()]);
 
-impl Answers {
+impl ResponseCounters {
     pub fn of(&self, method: Method, status: u16) -> &Counter {
         let class = usize::from(status / 100).clamp(1, CLASSES.len()) - 1;
         &self.0[method.index()][class]
     }
 }
 
-impl Cell for Answers {
+impl Cell for ResponseCounters {
     const KIND: &'static str = "counter";
 
     fn label_names() -> Vec<&'static str> {

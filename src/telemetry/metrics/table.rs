@@ -4,13 +4,13 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::cells::{Counter, Flag, Gauge, Histogram, HotCounter, Total};
+use super::cells::{Counter, Flag, Gauge, Histogram, HotCounter, MirroredCounter};
 use super::labels::{
-    By, Carrier, Cell, Direction, EventKind, JobState, Method, PageOutcome, ReaderEnd, SandboxLayer, SignIn,
-    TokenRefusal,
+    Carrier, Cell, EventKind, Labeled, Method, OpenJobStatus, PageOutcome, ReaderExit, SandboxLayer,
+    SignInOutcome, TokenRefusal, TransactionMode,
 };
-use super::process::ProcessFigures;
-use super::routes::{Answers, Durations, Routes};
+use super::process::ProcessMetrics;
+use super::routes::{Durations, ResponseCounters, Routes};
 use super::tenants::{self, TenantMeters};
 use super::text::Text;
 use crate::protocol::message::GapReason;
@@ -55,26 +55,26 @@ macro_rules! metrics {
 
 metrics! {
     /// Requests answered; a socket counts as its upgrade, a stream as its beginning.
-    http_requests: Routes<Answers> = "lotline_http_requests_total";
+    http_requests: Routes<ResponseCounters> = "lotline_http_requests_total";
     /// Seconds from a request's head to its answer's head.
     http_seconds: Durations = "lotline_http_request_duration_seconds";
     /// Refusals by problem code, those told by a close frame included.
-    refusals: By<Code, Counter> = "lotline_refusals_total";
+    refusals: Labeled<Code, Counter> = "lotline_refusals_total";
 
     /// Connections that are open.
-    connections: By<Carrier, Gauge> = "lotline_connections_open";
+    connections: Labeled<Carrier, Gauge> = "lotline_connections_open";
     /// Connections that began.
-    opened: By<Carrier, Counter> = "lotline_connections_opened_total";
+    opened: Labeled<Carrier, Counter> = "lotline_connections_opened_total";
     /// Connections that ended, by the code that the server ended them with; 1000 also when the client went.
-    closed: By<CloseCode, Counter> = "lotline_connections_closed_total";
+    closed: Labeled<CloseCode, Counter> = "lotline_connections_closed_total";
     /// Tenants with an open connection.
     active_tenants: Gauge = "lotline_tenants_active";
     /// Messages from clients.
     messages_in: HotCounter = "lotline_messages_received_total";
     /// Frames handed to connections, by carrier.
-    frames_out: By<Carrier, HotCounter> = "lotline_frames_delivered_total";
+    frames_out: Labeled<Carrier, HotCounter> = "lotline_frames_delivered_total";
     /// Bytes of these frames, by carrier.
-    bytes_out: By<Carrier, HotCounter> = "lotline_delivered_bytes_total";
+    bytes_out: Labeled<Carrier, HotCounter> = "lotline_delivered_bytes_total";
     /// Bytes that wait for readers.
     queued_bytes: Gauge = "lotline_queued_bytes";
     /// Events that the slowest reader of any tenant is behind its log's head.
@@ -96,10 +96,10 @@ metrics! {
     /// Reads of logs that wait for their turn.
     replays_waiting: Gauge = "lotline_replays_waiting";
     /// Gaps that readers were told of, by reason.
-    gaps: By<GapReason, Counter> = "lotline_gaps_told_total";
+    gaps: Labeled<GapReason, Counter> = "lotline_gaps_told_total";
 
     /// Events that were committed here, by type.
-    events: By<EventKind, Counter> = "lotline_events_appended_total";
+    events: Labeled<EventKind, Counter> = "lotline_events_appended_total";
     /// Events that were found by comparing heads rather than handed over at the commit.
     polled_events: Counter = "lotline_events_found_by_poll_total";
     /// Events read from a log whose routing this version does not know; no reader gets them.
@@ -109,7 +109,7 @@ metrics! {
     /// Seconds that a commit took.
     commit_seconds: Histogram = "lotline_commit_duration_seconds";
     /// Seconds that a transaction waited for its connection; on SQLite writers wait for each other here.
-    begin_seconds: By<Direction, Histogram> = "lotline_transaction_wait_seconds";
+    begin_seconds: Labeled<TransactionMode, Histogram> = "lotline_transaction_wait_seconds";
     /// Writing transactions that are open.
     open_writes: Gauge = "lotline_write_transactions_open";
     /// Age in seconds of the oldest of them.
@@ -118,26 +118,26 @@ metrics! {
     disk_full: Counter = "lotline_disk_full_total";
 
     /// Jobs that are not over, by status; at most ten seconds old.
-    jobs: By<JobState, Gauge> = "lotline_jobs";
+    jobs: Labeled<OpenJobStatus, Gauge> = "lotline_jobs";
     /// Leases of silent workers that were taken back.
     leases_lost: Counter = "lotline_leases_lost_total";
     /// Pages that the crawler asked for, by outcome.
-    crawled_pages: By<PageOutcome, Counter> = "lotline_crawled_pages_total";
+    crawled_pages: Labeled<PageOutcome, Counter> = "lotline_crawled_pages_total";
     /// 1 for each layer of the page readers' sandbox that this system offers, 0 for each that it does not.
-    reader_sandbox: By<SandboxLayer, Flag> = "lotline_crawler_reader_sandbox";
+    reader_sandbox: Labeled<SandboxLayer, Flag> = "lotline_crawler_reader_sandbox";
     /// Reader processes that were started.
     readers_started: Counter = "lotline_crawler_readers_started_total";
     /// Reader processes that ended, and pages that were given up where there are none, by cause.
-    reader_ends: By<ReaderEnd, Counter> = "lotline_crawler_reader_ends_total";
+    reader_ends: Labeled<ReaderExit, Counter> = "lotline_crawler_reader_ends_total";
 
     /// Attempts to sign in with a password.
-    sign_ins: By<SignIn, Counter> = "lotline_sign_ins_total";
+    sign_ins: Labeled<SignInOutcome, Counter> = "lotline_sign_ins_total";
     /// Tokens that were refused, by reason.
-    token_refusals: By<TokenRefusal, Counter> = "lotline_token_refusals_total";
+    token_refusals: Labeled<TokenRefusal, Counter> = "lotline_token_refusals_total";
     /// Credentials that were judged by what the cache knew.
-    cache_hits: Total = "lotline_account_cache_hits_total";
+    cache_hits: MirroredCounter = "lotline_account_cache_hits_total";
     /// Credentials that the store was asked about.
-    cache_misses: Total = "lotline_account_cache_misses_total";
+    cache_misses: MirroredCounter = "lotline_account_cache_misses_total";
 
     /// Tasks that are alive on the runtime.
     tasks: Gauge = "lotline_runtime_tasks_alive";
@@ -157,7 +157,7 @@ metrics! {
     /// How many file descriptors may be open.
     max_fds: Gauge = "process_max_fds";
     /// Seconds of CPU that were used.
-    cpu: Total = "process_cpu_seconds_total";
+    cpu: MirroredCounter = "process_cpu_seconds_total";
     /// When the node was started, in seconds since the epoch.
     started: Gauge = "process_start_time_seconds";
 }
@@ -166,18 +166,18 @@ metrics! {
 const BUILD_INFO: &str = "lotline_build_info";
 
 impl Metrics {
-    pub fn refused(&self, code: Code) {
-        self.refusals.of(code).one();
+    pub fn count_refusal(&self, code: Code) {
+        self.refusals.of(code).inc();
     }
 
     /// Counts an answered request.
-    pub fn answered(&self, route: Option<usize>, method: Method, status: u16, took: Duration) {
-        self.http_requests.of(route).of(method, status).one();
+    pub fn record_response(&self, route: Option<usize>, method: Method, status: u16, took: Duration) {
+        self.http_requests.of(route).of(method, status).inc();
         self.http_seconds.of(route).observe(took);
     }
 
     /// Takes over what the system says of the process.
-    pub fn note_process(&self, figures: &ProcessFigures) {
+    pub fn set_process(&self, figures: &ProcessMetrics) {
         self.resident.set(figures.resident_bytes as f64);
         self.open_fds.set(figures.open_fds as f64);
         self.max_fds.set(figures.max_fds as f64);

@@ -13,7 +13,7 @@ use super::text::Text;
 use crate::base::ids::TenantId;
 
 /// Tenants whose figures are kept. At the limit those that nobody is connected to are forgotten and begin anew.
-const MOST_TENANTS: usize = 10_000;
+const MAX_TENANTS: usize = 10_000;
 /// Over how long events are averaged.
 const WINDOW_SECONDS: usize = 60;
 
@@ -25,30 +25,30 @@ pub struct TenantMeter {
     pub messages_in: Counter,
     pub dropped: Counter,
     pub events: Counter,
-    recent: Mutex<Recent>,
+    recent: Mutex<SlidingWindow>,
 }
 
 /// Events of the last minute, second by second.
 #[derive(Debug)]
-struct Recent {
+struct SlidingWindow {
     counts: [u32; WINDOW_SECONDS],
     /// The second of the newest count.
     second: i64,
 }
 
-impl Default for Recent {
+impl Default for SlidingWindow {
     fn default() -> Self {
         Self { counts: [0; WINDOW_SECONDS], second: 0 }
     }
 }
 
-impl Recent {
+impl SlidingWindow {
     /// Forgets the seconds that are over a minute old. A clock that is set back counts on in the newest second.
-    fn move_to(&mut self, second: i64) {
+    fn advance_to(&mut self, second: i64) {
         let passed = usize::try_from(second - self.second).unwrap_or(0).min(WINDOW_SECONDS);
         for step in 1..=passed {
-            let place = (second - passed as i64 + step as i64).rem_euclid(WINDOW_SECONDS as i64);
-            self.counts[place as usize] = 0;
+            let slot = (second - passed as i64 + step as i64).rem_euclid(WINDOW_SECONDS as i64);
+            self.counts[slot as usize] = 0;
         }
         self.second = self.second.max(second);
     }
@@ -56,19 +56,19 @@ impl Recent {
 
 impl TenantMeter {
     /// Counts events that were committed.
-    pub fn appended(&self, count: u64, now: DateTime<Utc>) {
+    pub fn record_appended(&self, count: u64, now: DateTime<Utc>) {
         self.events.add(count);
         let mut recent = self.recent.lock();
-        recent.move_to(now.timestamp());
-        let place = recent.second.rem_euclid(WINDOW_SECONDS as i64) as usize;
+        recent.advance_to(now.timestamp());
+        let slot = recent.second.rem_euclid(WINDOW_SECONDS as i64) as usize;
         let count = u32::try_from(count).unwrap_or(u32::MAX);
-        recent.counts[place] = recent.counts[place].saturating_add(count);
+        recent.counts[slot] = recent.counts[slot].saturating_add(count);
     }
 
     /// Events a second, over the last minute.
     pub fn events_per_second(&self, now: DateTime<Utc>) -> f64 {
         let mut recent = self.recent.lock();
-        recent.move_to(now.timestamp());
+        recent.advance_to(now.timestamp());
         let sum: u64 = recent.counts.iter().map(|count| u64::from(*count)).sum();
         sum as f64 / WINDOW_SECONDS as f64
     }
@@ -82,7 +82,7 @@ impl TenantMeters {
     /// A tenant's meter; a connection keeps it for as long as it lives.
     pub fn of(&self, tenant_id: TenantId) -> Arc<TenantMeter> {
         let mut meters = self.0.lock();
-        if meters.len() >= MOST_TENANTS && !meters.contains_key(&tenant_id) {
+        if meters.len() >= MAX_TENANTS && !meters.contains_key(&tenant_id) {
             meters.retain(|_, meter| Arc::strong_count(meter) > 1);
         }
         Arc::clone(meters.entry(tenant_id).or_default())
@@ -101,34 +101,34 @@ impl TenantMeters {
 }
 
 /// One figure of a tenant.
-struct Figure {
+struct TenantMetric {
     name: &'static str,
     help: &'static str,
     value: fn(&TenantMeter) -> u64,
 }
 
-const FIGURES: [Figure; 5] = [
-    Figure {
+const TENANT_METRICS: [TenantMetric; 5] = [
+    TenantMetric {
         name: "lotline_tenant_events_appended_total",
         help: "Events that the tenant's changes committed here.",
         value: |meter| meter.events.get(),
     },
-    Figure {
+    TenantMetric {
         name: "lotline_tenant_frames_delivered_total",
         help: "Frames handed to the tenant's connections.",
         value: |meter| meter.frames_out.get(),
     },
-    Figure {
+    TenantMetric {
         name: "lotline_tenant_delivered_bytes_total",
         help: "Bytes of these frames.",
         value: |meter| meter.bytes_out.get(),
     },
-    Figure {
+    TenantMetric {
         name: "lotline_tenant_messages_received_total",
         help: "Messages from the tenant's clients.",
         value: |meter| meter.messages_in.get(),
     },
-    Figure {
+    TenantMetric {
         name: "lotline_tenant_passing_dropped_total",
         help: "Passing messages that the tenant's slow readers did not get.",
         value: |meter| meter.dropped.get(),
@@ -137,19 +137,19 @@ const FIGURES: [Figure; 5] = [
 
 /// What the per-tenant path tells.
 pub(super) fn rows() -> Vec<Row> {
-    let row = |figure: &Figure| Row {
+    let row = |figure: &TenantMetric| Row {
         name: figure.name,
         kind: "counter",
         labels: vec!["tenant"],
         help: figure.help,
     };
-    FIGURES.iter().map(row).collect()
+    TENANT_METRICS.iter().map(row).collect()
 }
 
 /// The text of these tenants, by the name that each is shown under; `rest` together counts as `other`.
-pub fn text(named: &[(String, Arc<TenantMeter>)], rest: &[(TenantId, Arc<TenantMeter>)]) -> String {
+pub fn render(named: &[(String, Arc<TenantMeter>)], rest: &[(TenantId, Arc<TenantMeter>)]) -> String {
     let mut text = Text::default();
-    for Figure { name, help, value } in FIGURES {
+    for TenantMetric { name, help, value } in TENANT_METRICS {
         let of_rest: u64 = rest.iter().map(|(_, meter)| value(meter)).sum();
         let values = named.iter().map(|(slug, meter)| (slug.as_str(), value(meter) as f64));
         text.series(name, help, "counter", "tenant", values.chain([("other", of_rest as f64)]));

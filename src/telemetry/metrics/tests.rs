@@ -10,13 +10,13 @@ use crate::base::ids::TenantId;
 use crate::protocol::problem::Code;
 
 #[test]
-fn a_figure_is_written_as_prometheus_reads_it() {
+fn a_metric_is_written_in_the_prometheus_format() {
     let metrics = Metrics::default();
 
-    metrics.http_requests.name(["/api/v1/jobs".to_owned()].into_iter());
-    metrics.answered(Some(0), Method::Get, 200, Duration::from_millis(3));
-    metrics.answered(Some(7), Method::Other, 404, Duration::from_secs(20));
-    metrics.refused(Code::NotFound);
+    metrics.http_requests.set_patterns(["/api/v1/jobs".to_owned()].into_iter());
+    metrics.record_response(Some(0), Method::Get, 200, Duration::from_millis(3));
+    metrics.record_response(Some(7), Method::Other, 404, Duration::from_secs(20));
+    metrics.count_refusal(Code::NotFound);
     metrics.frames_out.of(Carrier::Stream).add(5);
     let text = metrics.text();
 
@@ -37,7 +37,7 @@ fn a_figure_is_written_as_prometheus_reads_it() {
 }
 
 #[test]
-fn a_flag_is_told_when_it_is_known_and_then_also_when_it_is_down() {
+fn a_flag_is_written_once_set_and_then_also_when_false() {
     let metrics = Metrics::default();
     assert!(!metrics.text().contains("lotline_crawler_reader_sandbox{"));
 
@@ -51,7 +51,7 @@ fn a_flag_is_told_when_it_is_known_and_then_also_when_it_is_down() {
 }
 
 #[test]
-fn names_follow_the_conventions_and_stand_once() {
+fn names_follow_the_conventions_and_are_unique() {
     let rows = Metrics::rows();
     let names: BTreeSet<&str> = rows.iter().map(|row| row.name).collect();
 
@@ -69,7 +69,7 @@ fn names_follow_the_conventions_and_stand_once() {
 }
 
 #[test]
-fn every_label_has_a_cell_for_each_of_its_words() {
+fn every_label_has_a_cell_for_each_of_its_values() {
     fn all<L: Label>(every: &[L]) {
         let indexes: Vec<usize> = every.iter().map(|one| one.index()).collect();
         assert_eq!(indexes, (0..L::words().len()).collect::<Vec<_>>(), "{}", L::NAME);
@@ -81,7 +81,7 @@ fn every_label_has_a_cell_for_each_of_its_words() {
     all(TokenRefusal::ALL);
     all(EventKind::ALL);
     all(SandboxLayer::ALL);
-    all(ReaderEnd::ALL);
+    all(ReaderExit::ALL);
 }
 
 #[test]
@@ -89,8 +89,8 @@ fn events_are_averaged_over_the_last_minute() {
     let meter = TenantMeter::default();
     let now = DateTime::from_timestamp(1_764_000_000, 0).unwrap();
 
-    meter.appended(30, now);
-    meter.appended(90, now + TimeDelta::seconds(10));
+    meter.record_appended(30, now);
+    meter.record_appended(90, now + TimeDelta::seconds(10));
 
     assert_eq!(meter.events_per_second(now + TimeDelta::seconds(59)), 2.0);
     assert_eq!(meter.events_per_second(now + TimeDelta::seconds(60)), 1.5);

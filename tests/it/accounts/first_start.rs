@@ -1,12 +1,12 @@
 //! The first tenant out of the configuration is made in a store that never had one, and never again.
 
-use lotline::auth::scope::SystemReason;
+use lotline::auth::tenant_scope::SystemReason;
 use lotline::base::clock::Clock;
 use lotline::base::entropy::Entropy;
 use lotline::base::ids::TenantId;
 use lotline::domain::identity::bootstrap;
-use lotline::domain::op::Kernel;
-use lotline::domain::tenant_removal::{Stand, bite};
+use lotline::domain::op::Services;
+use lotline::domain::tenant_removal::{RemovalProgress, delete_batch};
 use lotline::storage::platform_marks::{self, PlatformMark};
 use lotline::storage::{self, Database, DatabaseSettings};
 use secrecy::SecretString;
@@ -34,7 +34,7 @@ async fn a_removed_last_tenant_does_not_come_back_with_its_admin(app: &TestApp) 
         let id = if id > 0 { id } else { count(app, "SELECT id FROM tenants WHERE slug = 'first'").await };
         let gone = root.delete(&format!("/api/v1/tenants/{id}?confirm={slug}")).await;
         assert_eq!(gone.status, 202, "{gone:?}");
-        while bite(&app.kernel, TenantId(id)).await.unwrap() == Stand::UnderWay {}
+        while delete_batch(&app.services, TenantId(id)).await.unwrap() == RemovalProgress::InProgress {}
     }
     assert_eq!(count(app, "SELECT count(*) FROM tenants").await, 0);
 
@@ -47,7 +47,7 @@ async fn a_removed_last_tenant_does_not_come_back_with_its_admin(app: &TestApp) 
 }
 
 /// A store of before the mark is upgraded: whether it says that it had a tenant.
-async fn is_marked_after_an_upgrade(path: &std::path::Path, with_a_tenant: bool) -> bool {
+async fn is_first_tenant_recorded_after_upgrade(path: &std::path::Path, with_a_tenant: bool) -> bool {
     let settings = DatabaseSettings::Sqlite { path: path.to_owned() };
     storage::migrate_up(&settings).await.unwrap();
     let status = storage::schema_status(&settings).await.unwrap();
@@ -61,7 +61,7 @@ async fn is_marked_after_an_upgrade(path: &std::path::Path, with_a_tenant: bool)
         connection.close().await.unwrap();
     }
     let db = Database::open(&settings).await.unwrap();
-    let kernel = Kernel::new(db, Clock::system(), Entropy);
+    let kernel = Services::new(db, Clock::system(), Entropy);
     let tx = kernel.db.system(SystemReason::Bootstrap).read().await.unwrap();
     platform_marks::is_set(&tx, PlatformMark::FirstTenant).await.unwrap()
 }
@@ -70,8 +70,8 @@ async fn is_marked_after_an_upgrade(path: &std::path::Path, with_a_tenant: bool)
 async fn an_upgrade_knows_that_there_was_a_tenant_though_none_is_left() {
     let folder = tempfile::tempdir().unwrap();
 
-    let with = is_marked_after_an_upgrade(&folder.path().join("with.db"), true).await;
-    let without = is_marked_after_an_upgrade(&folder.path().join("without.db"), false).await;
+    let with = is_first_tenant_recorded_after_upgrade(&folder.path().join("with.db"), true).await;
+    let without = is_first_tenant_recorded_after_upgrade(&folder.path().join("without.db"), false).await;
 
     assert!(with && !without);
 }

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use lotline::domain::identity::failed_sign_ins;
 
 use super::{BEHIND_A_PROXY, PASSWORD, count, signs_in};
-use crate::support::answer::Answer;
+use crate::support::answer::Response;
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::settings::Setting;
@@ -26,12 +26,12 @@ on_both_databases! {
 }
 
 /// Guesses at ann's password for four minutes, each address as fast as it is let.
-async fn besieges(app: &TestApp, addresses: u32) {
+async fn guess_passwords(app: &TestApp, addresses: u32) {
     const ROUNDS: u32 = 48;
     for round in 0..ROUNDS {
         // Each of many addresses tries once in twenty seconds, a single one in every round.
-        let turns = addresses.min(4);
-        let guesses = (0..addresses).filter(|n| (n + round) % turns == 0).map(|n| {
+        let interval = addresses.min(4);
+        let guesses = (0..addresses).filter(|n| (n + round) % interval == 0).map(|n| {
             let address = format!("203.{}.{}.{}", n % 7, n / 200, n % 200);
             async move { signs_in(app, NAME, "a wrong guess", &address).await.status }
         });
@@ -42,16 +42,16 @@ async fn besieges(app: &TestApp, addresses: u32) {
 }
 
 /// The answer, and how long it took by the clock that the test moves.
-async fn timed(app: &TestApp, address: &str) -> (Answer, Duration) {
+async fn timed(app: &TestApp, address: &str) -> (Response, Duration) {
     let begun = app.clock.now();
     let answer = app.while_time_passes(signs_in(app, NAME, PASSWORD, address)).await;
     (answer, (app.clock.now() - begun).to_std().unwrap())
 }
 
-async fn lets_ann_in(app: &TestApp, addresses: u32) {
+async fn assert_ann_signs_in(app: &TestApp, addresses: u32) {
     app.admin("ann").await;
     assert_eq!(signs_in(app, NAME, PASSWORD, USUAL).await.status, 200);
-    besieges(app, addresses).await;
+    guess_passwords(app, addresses).await;
 
     // A manual clock that stands: from where ann was before it takes no time at all.
     let usual = signs_in(app, NAME, PASSWORD, USUAL).await;
@@ -62,11 +62,11 @@ async fn lets_ann_in(app: &TestApp, addresses: u32) {
 }
 
 async fn one_stranger_cannot_keep_a_person_out(app: &TestApp) {
-    lets_ann_in(app, 1).await;
+    assert_ann_signs_in(app, 1).await;
 }
 
 async fn two_hundred_addresses_cannot_keep_a_person_out(app: &TestApp) {
-    lets_ann_in(app, 200).await;
+    assert_ann_signs_in(app, 200).await;
 }
 
 async fn addresses_are_remembered_as_many_as_there_may_be_and_not_in_plain(app: &TestApp) {
@@ -112,7 +112,7 @@ async fn failures_do_not_fill_the_audit_log(app: &TestApp) {
     assert!(at_once <= 6, "{at_once}");
     eventually("the sums", async || count(app, FAILED).await > at_once).await;
     assert!(count(app, FAILED).await <= 2 * at_once);
-    let again = crate::support::people::Admin::again(&ann).await;
+    let again = crate::support::people::Admin::with_fresh_token(&ann).await;
     let log = again.get("/api/v1/audit-log?limit=200").await.json();
     let rows = log["data"].as_array().unwrap();
     let summed = rows.iter().find(|row| {

@@ -1,6 +1,6 @@
 //! Who may less gives less: a demotion reaches the keys that a person made, and what is open on them.
 
-use lotline::auth::role::KeyScope;
+use lotline::auth::key_scope::KeyScope;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
@@ -36,8 +36,8 @@ async fn a_demotion_takes_from_the_keys_what_the_role_may_not_give(app: &TestApp
 
     changes_role(&ann, eve.id.0, "viewer").await;
 
-    all.post("/api/v1/properties/batch", &work).await.is_problem(403, "forbidden");
-    all.post("/api/v1/workers/claim", &json!({})).await.is_problem(403, "forbidden");
+    all.post("/api/v1/properties/batch", &work).await.expect_problem(403, "forbidden");
+    all.post("/api/v1/workers/claim", &json!({})).await.expect_problem(403, "forbidden");
     assert_eq!(all.get("/api/v1/events?subscriptions=job_updates").await.status, 200);
     assert_eq!(scopes(&ann).await, [json!(["events:read"])]);
     let log = ann.get("/api/v1/audit-log").await.json();
@@ -57,7 +57,7 @@ async fn a_key_without_scopes_ends_and_its_connections_with_it(app: &TestApp) {
 
     changes_role(&ann, eve.id.0, "member").await;
 
-    worker.post("/api/v1/workers/claim", &json!({})).await.is_problem(401, "unauthenticated");
+    worker.post("/api/v1/workers/claim", &json!({})).await.expect_problem(401, "unauthenticated");
     assert!(scopes(&ann).await.is_empty());
 }
 
@@ -69,7 +69,7 @@ async fn a_promotion_gives_nothing_back_and_others_keys_are_left_alone(app: &Tes
     changes_role(&ann, eve.id.0, "viewer").await;
     changes_role(&ann, eve.id.0, "admin").await;
 
-    key.post("/api/v1/properties/batch", &json!({ "items": [] })).await.is_problem(403, "forbidden");
+    key.post("/api/v1/properties/batch", &json!({ "items": [] })).await.expect_problem(403, "forbidden");
     assert_ne!(own.post("/api/v1/properties/batch", &json!({ "items": [] })).await.status, 403);
     assert_eq!(scopes(&ann).await, [json!(["events:read"]), json!(["properties:write"])]);
 }
@@ -78,13 +78,13 @@ async fn a_key_that_may_still_read_keeps_its_connection(app: &TestApp) {
     let (ann, eve) = (app.admin("ann").await, app.admin("eve").await);
     let reader = app.worker(&eve, &[KeyScope::EventsRead, KeyScope::JobsRun]).await;
     let mut socket = reader.connects().await;
-    socket.ask(json!({ "type": "subscribe", "subscription": "job_updates" })).await;
+    socket.request(json!({ "type": "subscribe", "subscription": "job_updates" })).await;
 
     changes_role(&ann, eve.id.0, "member").await;
 
-    assert_eq!(socket.ask(json!({ "type": "ping" })).await["type"], "pong");
+    assert_eq!(socket.request(json!({ "type": "ping" })).await["type"], "pong");
     // A key that is gone takes its connection along.
     app.runs_sql("UPDATE api_keys SET scopes = 'jobs:run'").await;
     changes_role(&ann, eve.id.0, "viewer").await;
-    assert!([4403, 4410].contains(&socket.is_closed().await.0));
+    assert!([4403, 4410].contains(&socket.expect_close().await.0));
 }

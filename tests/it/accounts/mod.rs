@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use crate::store::tables::number;
-use crate::support::answer::Answer;
+use crate::support::answer::Response;
 use crate::support::app::TestApp;
 use crate::support::settings::Setting;
 use crate::support::wait::DEADLINE;
@@ -30,24 +30,24 @@ static UNPOOLED: LazyLock<reqwest::Client> = LazyLock::new(|| {
 });
 
 /// The sign-in form as it is sent from `address`.
-async fn signs_in(app: &TestApp, name: &str, password: &str, address: &str) -> Answer {
+async fn signs_in(app: &TestApp, name: &str, password: &str, address: &str) -> Response {
     let fields = [("username", name), ("password", password)];
     posts_form(app, &fields, address).await
 }
 
-async fn refreshes(app: &TestApp, token: &str) -> Answer {
+async fn refreshes(app: &TestApp, token: &str) -> Response {
     posts_form(app, &[("grant_type", "refresh_token"), ("refresh_token", token)], "192.0.2.1").await
 }
 
-async fn posts_form(app: &TestApp, fields: &[(&str, &str)], address: &str) -> Answer {
+async fn posts_form(app: &TestApp, fields: &[(&str, &str)], address: &str) -> Response {
     let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     let request = UNPOOLED.post(app.url("/api/v1/auth/token")).header("x-forwarded-for", address);
-    Answer::of(request.header("content-type", "application/x-www-form-urlencoded").body(form)).await
+    Response::send(request.header("content-type", "application/x-www-form-urlencoded").body(form)).await
 }
 
 /// The refresh token of an answer that must be a pair.
 #[track_caller]
-fn refresh_token(answer: &Answer) -> String {
+fn refresh_token(answer: &Response) -> String {
     assert_eq!(answer.status, 200, "{answer:?}");
     text(&answer.json(), "refresh_token")
 }

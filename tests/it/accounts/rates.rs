@@ -31,14 +31,14 @@ async fn an_account_signs_in_so_often_a_minute_and_then_again_later(app: &TestAp
     let before = count(app, SESSIONS).await;
 
     for n in 0..20 {
-        signs_in(app, "acme/bob", PASSWORD, &format!("192.0.2.{n}")).await.is_limited();
+        signs_in(app, "acme/bob", PASSWORD, &format!("192.0.2.{n}")).await.expect_rate_limited();
     }
 
     assert_eq!(count(app, SESSIONS).await, before);
     assert_eq!(signs_in(app, "acme/cid", PASSWORD, "192.0.2.1").await.status, 200);
     app.clock.advance(Duration::from_secs(15));
     assert_eq!(signs_in(app, "acme/bob", PASSWORD, "192.0.2.90").await.status, 200);
-    signs_in(app, "acme/bob", PASSWORD, "192.0.2.90").await.is_limited();
+    signs_in(app, "acme/bob", PASSWORD, "192.0.2.90").await.expect_rate_limited();
 }
 
 async fn refreshes_count_and_repeats_of_one_do_not(app: &TestApp) {
@@ -51,7 +51,7 @@ async fn refreshes_count_and_repeats_of_one_do_not(app: &TestApp) {
         assert_eq!(refresh_token(&refreshes(app, &first).await), second);
     }
     let third = refresh_token(&refreshes(app, &second).await);
-    refreshes(app, &third).await.is_limited();
+    refreshes(app, &third).await.expect_rate_limited();
 
     app.clock.advance(Duration::from_secs(15));
     refresh_token(&refreshes(app, &third).await);
@@ -76,7 +76,7 @@ async fn operators_have_the_same_rate(app: &TestApp) {
         assert_eq!(signs_in(app, "root", PASSWORD, "192.0.2.1").await.status, 200);
     }
 
-    signs_in(app, "root", PASSWORD, "192.0.2.1").await.is_limited();
+    signs_in(app, "root", PASSWORD, "192.0.2.1").await.expect_rate_limited();
 }
 
 async fn a_tenant_has_a_rate_and_another_does_not_notice(app: &TestApp) {
@@ -85,7 +85,7 @@ async fn a_tenant_has_a_rate_and_another_does_not_notice(app: &TestApp) {
         app.viewer(name).await;
     }
 
-    signs_in(app, "acme/user0", PASSWORD, "192.0.2.1").await.is_limited();
+    signs_in(app, "acme/user0", PASSWORD, "192.0.2.1").await.expect_rate_limited();
     app.stranger("sue").await;
 
     assert_eq!(signs_in(app, "other/sue", PASSWORD, "192.0.2.1").await.status, 200);

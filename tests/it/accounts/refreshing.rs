@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
-use lotline::app::keys;
-use lotline::auth::scope::SystemReason;
+use lotline::app::signing_keys;
+use lotline::auth::tenant_scope::SystemReason;
 use lotline::config::Settings;
 use lotline::domain::identity::authenticate::Credential;
 use lotline::domain::identity::password::set_by_link;
@@ -75,7 +75,7 @@ async fn tabs_that_wake_up_at_the_same_moment_get_the_same_pair(app: &TestApp) {
 async fn a_use_after_ten_seconds_ends_the_family_also_when_the_clock_was_set_back(app: &TestApp) {
     let (pair, first) = signed_in(app).await;
     let second = refresh_token(&refreshes(app, &first).await);
-    let door = app.anonymous().door("/ws").query("token", &text(&pair, "access_token"));
+    let door = app.anonymous().socket_request("/ws").query("token", &text(&pair, "access_token"));
     let mut socket = door.open().await;
     app.clock.advance(Duration::from_secs(5));
     app.clock.set_by(TimeDelta::seconds(-90));
@@ -84,9 +84,9 @@ async fn a_use_after_ten_seconds_ends_the_family_also_when_the_clock_was_set_bac
     app.clock.advance(Duration::from_secs(6));
     let replayed = refreshes(app, &first).await;
 
-    replayed.is_problem(401, "session_revoked");
+    replayed.expect_problem(401, "session_revoked");
     assert_eq!(refreshes(app, &second).await.status, 401);
-    assert_eq!(socket.is_closed().await.0, 4410);
+    assert_eq!(socket.expect_close().await.0, 4410);
 }
 
 async fn a_clock_that_is_set_back_lengthens_no_sign_in_and_no_link(app: &TestApp) {
@@ -138,18 +138,18 @@ fn rotates(app: &TestApp, newest: &str) {
         ("LOTLINE__AUTH__KEYS".to_owned(), format!("{newest},{SIGNING_KID}:{SIGNING_SECRET}")),
     ];
     let settings = Settings::load(None, all.into_iter()).unwrap();
-    keys::reload(&settings, &app.identity).unwrap();
+    signing_keys::reload(&settings, &app.identity).unwrap();
 }
 
 async fn made_up_tokens_and_repeats_do_not_need_the_writer(app: &TestApp) {
     let (_, first) = signed_in(app).await;
     let second = refresh_token(&refreshes(app, &first).await);
     // On SQLite no other transaction writes until this is dropped.
-    let writer = app.kernel.db.system(SystemReason::Demo).begin().await.unwrap();
+    let writer = app.services.db.system(SystemReason::Demo).begin().await.unwrap();
 
     for n in 0..300 {
         let answer = refreshes(app, &format!("llr_{n:043}")).await;
-        answer.is_problem(401, "unauthenticated");
+        answer.expect_problem(401, "unauthenticated");
     }
     assert_eq!(refresh_token(&refreshes(app, &first).await), second);
 

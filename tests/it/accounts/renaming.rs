@@ -6,7 +6,7 @@ use lotline::domain::key_clashes;
 use serde_json::{Value, json};
 
 use super::{PASSWORD, count, refresh_token, refreshes, signs_in};
-use crate::support::answer::Answer;
+use crate::support::answer::Response;
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::people::Admin;
@@ -26,19 +26,19 @@ on_both_databases! {
     a_name_stays_taken_while_its_user_has_the_key_of_before,
 }
 
-async fn renames(admin: &Admin<'_>, user: i64, name: &str) -> Answer {
+async fn renames(admin: &Admin<'_>, user: i64, name: &str) -> Response {
     admin.patch(&format!("/api/v1/users/{user}"), &json!({ "username": name })).await
 }
 
 #[track_caller]
-fn is_renamed(answer: &Answer, name: &str) {
+fn is_renamed(answer: &Response, name: &str) {
     assert_eq!((answer.status, &answer.json()["username"]), (200, &json!(name)), "{answer:?}");
 }
 
 /// The place and the rule of each error of a refusal.
 #[track_caller]
-fn errors(answer: &Answer, status: u16, code: &str) -> Vec<(String, String)> {
-    let problem = answer.is_problem(status, code);
+fn errors(answer: &Response, status: u16, code: &str) -> Vec<(String, String)> {
+    let problem = answer.expect_problem(status, code);
     let word = |error: &Value, field: &str| error[field].as_str().unwrap().to_owned();
     let errors = problem["errors"].as_array().unwrap().iter();
     errors.map(|error| (word(error, "pointer"), word(error, "type"))).collect()
@@ -56,7 +56,7 @@ async fn a_renamed_user_signs_in_with_the_new_name_alone_and_stays_signed_in(app
 
     is_renamed(&renames(&ann, bob.id.0, " Robert ").await, "Robert");
 
-    signs_in(app, "acme/bob", PASSWORD, HOME).await.is_problem(401, "unauthenticated");
+    signs_in(app, "acme/bob", PASSWORD, HOME).await.expect_problem(401, "unauthenticated");
     let again = signs_in(app, "acme/ROBERT", PASSWORD, HOME).await;
     assert_eq!((again.status, &again.json()["user_id"]), (200, &json!(bob.id.0)), "{again:?}");
     assert_eq!(bob.get("/api/v1/users/me").await.json()["username"], "Robert");
@@ -119,16 +119,16 @@ async fn an_open_socket_goes_on_under_the_new_name(app: &TestApp) {
     let (ann, eve) = (app.admin("ann").await, app.admin("eve").await);
     let (mut of_ann, mut of_eve) = (ann.connects().await, eve.connects().await);
     // What was read of the user before is remembered.
-    assert_eq!(of_eve.ask(json!({ "type": "ping" })).await["type"], "pong");
+    assert_eq!(of_eve.request(json!({ "type": "ping" })).await["type"], "pong");
 
     is_renamed(&renames(&ann, eve.id.0, "eva").await, "eva");
-    let said = of_eve.ask(json!({ "type": "chat", "text": "hello" })).await;
-    let told = of_eve.ask(json!({ "type": "broadcast", "message": "news" })).await;
+    let said = of_eve.request(json!({ "type": "chat", "text": "hello" })).await;
+    let told = of_eve.request(json!({ "type": "broadcast", "message": "news" })).await;
 
     assert_eq!((&said["type"], &told["type"]), (&json!("ack"), &json!("ack")));
     assert_eq!(of_ann.next_of_type("chat").await["sender"]["username"], "eva");
     assert_eq!(entries(&ann, "broadcast.sent").await[0]["actor_name"], "eva");
-    let mut newer = eve.door("/ws").open().await;
+    let mut newer = eve.socket_request("/ws").open().await;
     assert_eq!(newer.next_of_type("connection_established").await["username"], "eva");
     let members = ann.get("/api/v1/rooms/lobby/members").await;
     assert!(members.text.contains("\"eva\"") && !members.text.contains("\"eve\""), "{members:?}");
@@ -140,7 +140,7 @@ async fn members_rename_nobody(app: &TestApp) {
 
     for (caller, user) in [(&**bob, bob.id), (&**bob, vic.id), (&**vic, vic.id)] {
         let path = format!("/api/v1/users/{user}");
-        caller.patch(&path, &json!({ "username": "zoe" })).await.is_problem(403, "forbidden");
+        caller.patch(&path, &json!({ "username": "zoe" })).await.expect_problem(403, "forbidden");
     }
 }
 
@@ -192,7 +192,7 @@ async fn a_user_whose_key_an_older_one_has_gets_a_key_by_renaming(app: &TestApp)
 
     let own = format!("id = {younger} AND username_key = 'weber' AND key_clash IS NULL");
     assert_eq!(count(app, &format!("SELECT COUNT(*) FROM users WHERE {own}")).await, 1);
-    assert_eq!(key_clashes::tell(&app.kernel).await.unwrap(), 0);
+    assert_eq!(key_clashes::notify_admins(&app.services).await.unwrap(), 0);
     for (name, user) in [("acme/weber", younger), ("acme/Straße", older)] {
         let answer = signs_in(app, name, PASSWORD, HOME).await.json();
         assert_eq!(answer["user_id"], json!(user.0), "{name}: {answer}");

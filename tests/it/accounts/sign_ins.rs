@@ -4,7 +4,7 @@ use lotline::domain::revocation::Revocation;
 use serde_json::{Value, json};
 
 use super::{PASSWORD, count, refresh_token, refreshes, signs_in, text};
-use crate::support::answer::Answer;
+use crate::support::answer::Response;
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::people::Caller;
@@ -17,7 +17,7 @@ const HOME: &str = "192.0.2.1";
 on_both_databases! {
     a_new_password_of_an_operator_ends_every_sign_in_of_theirs with super::MANY,
     an_operator_ends_all_other_sign_ins_however_many with super::MANY,
-    thousands_of_sign_ins_end_with_one_word_and_strangers_do_not_notice with super::MANY,
+    thousands_of_sessions_end_with_one_message_and_other_tenants_are_unaffected with super::MANY,
     beyond_the_bound_the_sign_in_that_was_used_longest_ago_ends with super::THREE,
     the_bound_holds_for_operators_too_and_for_many_at_once with super::THREE,
 }
@@ -41,13 +41,13 @@ async fn has_sign_ins(app: &TestApp, owner: &str, many: u32) {
     }
 }
 
-async fn standing(app: &TestApp, owner: &str) -> i64 {
+async fn active_sessions(app: &TestApp, owner: &str) -> i64 {
     let sql = format!("SELECT count(*) FROM sessions WHERE revoked_at IS NULL AND {owner}");
     count(app, &sql).await
 }
 
 async fn sends(app: &TestApp, method: reqwest::Method, path: &str, token: &str, body: Value) {
-    let answer = Answer::of(app.http.request(method, app.url(path)).bearer_auth(token).json(&body)).await;
+    let answer = Response::send(app.http.request(method, app.url(path)).bearer_auth(token).json(&body)).await;
     assert_eq!(answer.status, 204, "{answer:?}");
 }
 
@@ -63,7 +63,7 @@ async fn robbed_operator(app: &TestApp) -> (Value, String, i64) {
 
 async fn is_out(app: &TestApp, thief: &Value) {
     let caller = Caller { app, credential: Some(text(thief, "access_token")) };
-    caller.get("/api/v1/tenants").await.is_problem(401, "unauthenticated");
+    caller.get("/api/v1/tenants").await.expect_problem(401, "unauthenticated");
     let refreshed = refreshes(app, &text(thief, "refresh_token")).await;
     assert_eq!(refreshed.status, 401, "{refreshed:?}");
 }
@@ -72,13 +72,13 @@ async fn a_new_password_of_an_operator_ends_every_sign_in_of_theirs(app: &TestAp
     let (thief, own, operator) = robbed_operator(app).await;
     let caller = Caller { app, credential: Some(text(&thief, "access_token")) };
     assert_eq!(caller.get("/api/v1/tenants").await.status, 200);
-    let mut words = app.kernel.revocations.subscribe();
+    let mut words = app.services.revocations.subscribe();
 
     let body = json!({ "current_password": PASSWORD, "new_password": "another one of 1915" });
     sends(app, reqwest::Method::POST, "/api/v1/auth/password", &own, body).await;
 
     is_out(app, &thief).await;
-    assert_eq!(standing(app, &format!("operator_id = {operator}")).await, 1);
+    assert_eq!(active_sessions(app, &format!("operator_id = {operator}")).await, 1);
     assert!(matches!(words.try_recv(), Ok(Revocation::OperatorSessions { except: Some(_), .. })));
     assert!(words.try_recv().is_err());
     let caller = Caller { app, credential: Some(own) };
@@ -91,31 +91,32 @@ async fn an_operator_ends_all_other_sign_ins_however_many(app: &TestApp) {
     sends(app, reqwest::Method::DELETE, "/api/v1/auth/sessions", &own, json!({})).await;
 
     is_out(app, &thief).await;
-    assert_eq!(standing(app, &format!("operator_id = {operator}")).await, 1);
+    assert_eq!(active_sessions(app, &format!("operator_id = {operator}")).await, 1);
 }
 
-async fn thousands_of_sign_ins_end_with_one_word_and_strangers_do_not_notice(app: &TestApp) {
+async fn thousands_of_sessions_end_with_one_message_and_other_tenants_are_unaffected(app: &TestApp) {
     let (bob, sue) = (app.viewer("bob").await, app.stranger("sue").await);
     has_sign_ins(app, &format!("{}, {}, NULL", app.acme.0, bob.id.0), 3_000).await;
     let other = bob.signs_in_again().await;
     let mut own = bob.connects().await;
-    let mut second = app.anonymous().door("/ws").query("token", &text(&other, "access_token")).open().await;
+    let mut second =
+        app.anonymous().socket_request("/ws").query("token", &text(&other, "access_token")).open().await;
     let mut elsewhere = sue.connects().await;
-    let mut words = app.kernel.revocations.subscribe();
+    let mut words = app.services.revocations.subscribe();
 
     sends(app, reqwest::Method::DELETE, "/api/v1/auth/sessions", bob.token(), json!({})).await;
 
     let (tenant, user) = (app.acme, bob.id);
     let told = words.try_recv().unwrap();
     assert!(
-        matches!(told, Revocation::Sessions { tenant: t, user: u, except: Some(_) } if (t, u) == (tenant, user))
+        matches!(told, Revocation::UserSessions { tenant: t, user: u, except: Some(_) } if (t, u) == (tenant, user))
     );
     assert!(words.try_recv().is_err(), "one word");
-    assert_eq!(standing(app, &format!("user_id = {}", bob.id.0)).await, 1);
-    assert_eq!(second.is_closed().await.0, 4410);
+    assert_eq!(active_sessions(app, &format!("user_id = {}", bob.id.0)).await, 1);
+    assert_eq!(second.expect_close().await.0, 4410);
     sue.broadcasts("all goes on").await;
     assert_eq!(elsewhere.next_of_type("system_notification").await["message"], "all goes on");
-    assert_eq!(own.ask(json!({ "type": "ping" })).await["type"], "pong");
+    assert_eq!(own.request(json!({ "type": "ping" })).await["type"], "pong");
 }
 
 async fn beyond_the_bound_the_sign_in_that_was_used_longest_ago_ends(app: &TestApp) {
@@ -126,7 +127,7 @@ async fn beyond_the_bound_the_sign_in_that_was_used_longest_ago_ends(app: &TestA
     app.clock.advance(std::time::Duration::from_secs(1));
     let third = bob.signs_in_again().await;
     let open = async |pair: &Value| {
-        let door = app.anonymous().door("/ws").query("token", &text(pair, "access_token"));
+        let door = app.anonymous().socket_request("/ws").query("token", &text(pair, "access_token"));
         let mut socket = door.open().await;
         socket.next_of_type("connection_established").await;
         socket
@@ -137,16 +138,16 @@ async fn beyond_the_bound_the_sign_in_that_was_used_longest_ago_ends(app: &TestA
     refresh_token(&refreshes(app, &text(&second, "refresh_token")).await);
 
     let fourth = bob.signs_in_again().await;
-    assert_eq!(of_first.is_closed().await.0, 4410);
+    assert_eq!(of_first.expect_close().await.0, 4410);
     app.clock.advance(std::time::Duration::from_secs(1));
     let fifth = bob.signs_in_again().await;
 
-    assert_eq!(standing(app, &format!("user_id = {}", bob.id.0)).await, 3);
+    assert_eq!(active_sessions(app, &format!("user_id = {}", bob.id.0)).await, 3);
     assert_eq!(refreshes(app, &text(&third, "refresh_token")).await.status, 401);
     for pair in [&fourth, &fifth] {
         refresh_token(&refreshes(app, &text(pair, "refresh_token")).await);
     }
-    assert_eq!(of_second.ask(json!({ "type": "ping" })).await["type"], "pong");
+    assert_eq!(of_second.request(json!({ "type": "ping" })).await["type"], "pong");
 }
 
 async fn the_bound_holds_for_operators_too_and_for_many_at_once(app: &TestApp) {
@@ -157,9 +158,9 @@ async fn the_bound_holds_for_operators_too_and_for_many_at_once(app: &TestApp) {
     app.clock.advance(std::time::Duration::from_secs(1));
 
     let signs_in = || signs_in(app, "root", PASSWORD, HOME);
-    let many: Vec<Answer> = futures_util::future::join_all((0..12).map(|_| signs_in())).await;
+    let many: Vec<Response> = futures_util::future::join_all((0..12).map(|_| signs_in())).await;
 
     assert!(many.iter().all(|answer| answer.status == 200), "{many:?}");
-    assert_eq!(standing(app, &format!("operator_id = {operator}")).await, 3);
-    root.get("/api/v1/tenants").await.is_problem(401, "unauthenticated");
+    assert_eq!(active_sessions(app, &format!("operator_id = {operator}")).await, 3);
+    root.get("/api/v1/tenants").await.expect_problem(401, "unauthenticated");
 }

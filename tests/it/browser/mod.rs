@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lotline::auth::role::KeyScope;
+use lotline::auth::key_scope::KeyScope;
 use serde_json::json;
 
 use crate::support::app::TestApp;
@@ -60,7 +60,7 @@ async fn two_pages_talk_in_a_room(app: &TestApp) {
 
     of_bob.until(&shows("ack", "Elm Street")).await;
     assert_eq!(of_bob.runs(&shows("chat", "Elm Street")).await, json!(false), "what one says is not echoed");
-    of_bob.is_drawn(&picture("chat.png")).await;
+    of_bob.save_screenshot(&picture("chat.png")).await;
 }
 
 async fn a_jobs_log_goes_on_after_a_reload_and_ends_with_complete(app: &TestApp) {
@@ -101,5 +101,5 @@ async fn a_jobs_log_goes_on_after_a_reload_and_ends_with_complete(app: &TestApp)
     page.runs("new Promise((resolve) => setTimeout(resolve, 3000))").await;
     let asked = page.requests.iter().filter(|url| url.contains("/sse/logs/")).count();
     assert_eq!(asked, 2, "one request before the reload and one after it: {:?}", page.requests);
-    page.is_drawn(&picture("log.png")).await;
+    page.save_screenshot(&picture("log.png")).await;
 }

@@ -10,9 +10,9 @@ use tokio_util::task::TaskTracker;
 use super::rounds;
 use super::site::Site;
 use crate::history::{Entry, Fact, History, Role, Tenant};
-use crate::load::{Carrier, Habit, Node, Person, Whereabouts, follow, reads_log};
-use crate::support::app::Back;
-use crate::support::wait::a_moment;
+use crate::load::{Carrier, Node, NodeClient, ReaderSpec, SwitchPolicy, follow, read_log};
+use crate::support::app::Backend;
+use crate::support::wait::sleep_briefly;
 
 const TENANT: &str = "acme";
 const USERNAME: &str = "root";
@@ -20,9 +20,9 @@ const PASSWORD: &str = "a nightingale sang in 1915";
 /// Homes of a round.
 const HOMES: usize = 150;
 /// The end of what is compared.
-const LAST_WORD: &str = "that was all";
+const LAST_MESSAGE: &str = "that was all";
 /// How long a crawl may take to come to its end, a lease and a restart included.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_killed_in_mid_crawl_finds_each_home_once() {
@@ -30,35 +30,36 @@ async fn a_node_that_is_killed_in_mid_crawl_finds_each_home_once() {
     let site = Site::open(HOMES, rounds).await;
     let mut node = crawling_node(&site.hosts()).await;
     node.start(&[]);
-    let whereabouts = node.whereabouts();
+    let whereabouts = node.client();
     let signed_in = whereabouts.signs_in(USERNAME, PASSWORD).await;
     let token = signed_in["access_token"].as_str().unwrap().to_owned();
     let client = Client { node: whereabouts, token };
     let start = first_position(&client.head().await);
-    let person = Person {
+    let person = ReaderSpec {
         name: "the admin".to_owned(),
         token: client.token.clone(),
         role: Role::Admin,
         follows: true,
         start: start.clone(),
     };
-    let following = follow(client.node.clone(), person, (Carrier::Stream, Habit::Stays), LAST_WORD);
+    let following =
+        follow(client.node.clone(), person, (Carrier::Stream, SwitchPolicy::OnDisconnect), LAST_MESSAGE);
     let following = TaskTracker::new().spawn(following);
 
     for front_page in site.front_pages() {
         let job = client.starts_a_crawl(&front_page).await;
         // Somewhere after the first page and before the last.
         let pages = 1 + Entropy.below(HOMES as u64 - 20);
-        site.is_asked(site.asked() + pages).await;
+        site.wait_for_requests(site.request_count() + pages).await;
         node.kill();
         node.start(&[]);
         client.sees_completed(job).await;
     }
 
-    client.says(LAST_WORD).await;
-    let frames = reads_log(&client.node, &client.token, &start, LAST_WORD).await;
+    client.broadcasts(LAST_MESSAGE).await;
+    let frames = read_log(&client.node, &client.token, &start, LAST_MESSAGE).await;
     let (reader, cuts) =
-        tokio::time::timeout(PATIENCE, following).await.expect("the follower to catch up").unwrap();
+        tokio::time::timeout(TIMEOUT, following).await.expect("the follower to catch up").unwrap();
     assert_crawled(&frames, &client.lists_properties().await, rounds);
     assert!(cuts >= rounds, "the follower was cut {cuts} times");
     let faults = history(&frames, reader).faults();
@@ -74,14 +75,14 @@ async fn crawling_node(hosts: &str) -> Node {
         ("LOTLINE__BOOTSTRAP__PASSWORD", PASSWORD),
         ("LOTLINE__CRAWLER__ALLOWED_PRIVATE_HOSTS", hosts),
     ];
-    Node::prepare(Back::Sqlite, &settings).await
+    Node::prepare(Backend::Sqlite, &settings).await
 }
 
 /// Nobody but the crawler writes: what it told is taken as tried, and the rest is for the judge.
 fn history(frames: &[Value], reader: crate::history::Reader) -> History {
     let log: Vec<Entry> = frames.iter().map(|frame| Entry::of(frame).unwrap()).collect();
     let tried = log.iter().filter_map(|entry| entry.fact.clone()).collect();
-    let acknowledged = vec![vec![Fact::said(LAST_WORD)]];
+    let acknowledged = vec![vec![Fact::message(LAST_MESSAGE)]];
     History { tenants: vec![Tenant { tried, acknowledged, log, readers: vec![reader] }] }
 }
 
@@ -109,7 +110,7 @@ fn assert_crawled(log: &[Value], properties: &[Value], rounds: u64) {
 
 /// An admin who asks until there is an answer: the node may just be away.
 pub(super) struct Client {
-    pub(super) node: Whereabouts,
+    pub(super) node: NodeClient,
     pub(super) token: String,
 }
 
@@ -119,7 +120,7 @@ impl Client {
             if let Some(answer) = self.node.get(&self.token, path).await.done() {
                 return answer;
             }
-            a_moment().await;
+            sleep_briefly().await;
         }
     }
 
@@ -133,7 +134,7 @@ impl Client {
         job["job_id"].as_i64().unwrap()
     }
 
-    async fn says(&self, text: &str) {
+    async fn broadcasts(&self, text: &str) {
         let body = json!({ "message": text });
         self.node.post(&self.token, "/api/v1/admin/broadcast", &body).await.expect_done("a broadcast");
     }
@@ -145,14 +146,12 @@ impl Client {
                 let job = self.gets(&path).await;
                 match job["status"].as_str().unwrap() {
                     "completed" => return,
-                    "pending" | "running" => a_moment().await,
+                    "pending" | "running" => sleep_briefly().await,
                     _ => panic!("{job}"),
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, completed)
-            .await
-            .unwrap_or_else(|_| panic!("job {job} does not go on"));
+        tokio::time::timeout(TIMEOUT, completed).await.unwrap_or_else(|_| panic!("job {job} does not go on"));
     }
 
     pub(super) async fn lists_properties(&self) -> Vec<Value> {

@@ -2,12 +2,12 @@
 //! and readers go on from their position. `LOTLINE_CRASH_ROUNDS` says how often; `docs/promises.md` has the last run.
 #![expect(clippy::print_stderr, reason = "a long run says what it has seen")]
 
+mod chat_room;
 mod crawl;
-mod mixed;
+mod mixed_load;
 mod power_cut;
 mod removal;
 mod restore;
-mod room;
 mod site;
 mod suspects;
 mod trim;

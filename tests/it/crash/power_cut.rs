@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use super::rounds;
 use crate::history::Kind;
-use crate::load::{Cast, Node, Run};
-use crate::support::app::Back;
-use crate::support::binary::bare;
+use crate::load::{Accounts, Node, Run};
+use crate::support::app::Backend;
+use crate::support::binary::clear_environment;
 use crate::support::wait::eventually;
 
 const DISK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bench/power_cut_disk.py");
@@ -25,18 +25,18 @@ async fn nothing_that_was_acknowledged_is_lost_when_the_power_goes() {
     let rounds = rounds(50);
     let (mut node, cast, disk) = node_on_a_disk().await;
     node.start_as(disk.boots(node.folder()));
-    let mut run = Run::begin(node, cast).await;
+    let mut run = Run::start(node, cast).await;
 
-    let mut seen = Seen::default();
+    let mut seen = DiskReport::default();
     for _ in 0..rounds {
-        run.hears(5 + Entropy.below(60)).await;
+        run.wait_for_acknowledged(5 + Entropy.below(60)).await;
         Clock::system().sleep(Duration::from_micros(Entropy.below(50_000))).await;
-        seen.takes(&disk.cut().await);
+        seen.add(&disk.cut().await);
         run.node.kill();
         run.node.start_as(disk.boots(run.node.folder()));
     }
 
-    let ended = run.end().await;
+    let ended = run.finish().await;
     ended.assert_clean();
     assert!(ended.acknowledged > rounds * 5, "{} writes were acknowledged", ended.acknowledged);
     assert!(seen.unflushed > seen.kept, "no cut took anything away: {seen:?}");
@@ -59,12 +59,12 @@ async fn commits_that_do_not_wait_for_the_disk_are_seen_to_be_lost() {
         let mut careless = disk.boots(node.folder());
         careless.env("LOTLINE_FAILPOINT_UNSYNCED", "1");
         node.start_as(careless);
-        let mut run = Run::begin(node, cast).await;
-        run.hears(50 + Entropy.below(60)).await;
+        let mut run = Run::start(node, cast).await;
+        run.wait_for_acknowledged(50 + Entropy.below(60)).await;
         disk.cut().await;
         run.node.kill();
         run.node.start_as(disk.boots(run.node.folder()));
-        let ended = run.end().await;
+        let ended = run.finish().await;
         let faults = ended.history.faults();
         lost.push(faults.iter().filter(|fault| fault.kind == Kind::Lost).count());
         ended.node.remove().await;
@@ -78,20 +78,20 @@ async fn commits_that_do_not_wait_for_the_disk_are_seen_to_be_lost() {
 }
 
 /// A node that is not started, with its people made, and a disk with what it has so far.
-async fn node_on_a_disk() -> (Node, Cast, Disk) {
-    let node = Node::prepare(Back::Sqlite, &[("LOTLINE__CRAWLER__ENABLED", "false")]).await;
-    let cast = Cast::of(&node);
+async fn node_on_a_disk() -> (Node, Accounts, Disk) {
+    let node = Node::prepare(Backend::Sqlite, &[("LOTLINE__CRAWLER__ENABLED", "false")]).await;
+    let cast = Accounts::create(&node);
     let disk = Disk::with(node.folder());
     (node, cast, disk)
 }
 
 struct Disk {
-    place: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// What the cuts took.
 #[derive(Debug, Default)]
-struct Seen {
+struct DiskReport {
     flushes: u64,
     /// Sectors that were written and not flushed when the power went, and those of them that reached the disk.
     unflushed: u64,
@@ -101,7 +101,7 @@ struct Seen {
 impl Disk {
     /// A disk that holds what `folder` does.
     fn with(folder: &Path) -> Self {
-        let disk = Self { place: tempfile::tempdir().unwrap() };
+        let disk = Self { folder: tempfile::tempdir().unwrap() };
         let image = std::fs::File::create(disk.image()).unwrap();
         drop(image);
         run(Command::new("truncate").args(["--size", SIZE]).arg(disk.image()));
@@ -112,7 +112,7 @@ impl Disk {
     }
 
     fn image(&self) -> PathBuf {
-        self.place.path().join("image")
+        self.folder.path().join("image")
     }
 
     /// The server's command with the disk at `folder`, in a namespace of its own.
@@ -121,14 +121,14 @@ impl Disk {
         command.args(["--mount", "python3", DISK]).arg(self.image()).arg(folder);
         command.arg(Entropy.below(u64::from(u32::MAX)).to_string());
         command.args([env!("CARGO_BIN_EXE_lotline"), "serve"]);
-        bare(&mut command);
+        clear_environment(&mut command);
         command
     }
 
     /// Takes the power away; what was lost. The server lives on without a disk until it is killed.
     async fn cut(&self) -> Value {
-        let told = self.place.path().join("image.cut");
-        let process = std::fs::read_to_string(self.place.path().join("image.pid")).unwrap();
+        let told = self.folder.path().join("image.cut");
+        let process = std::fs::read_to_string(self.folder.path().join("image.pid")).unwrap();
         let process = rustix::process::Pid::from_raw(process.parse().unwrap()).unwrap();
         rustix::process::kill_process(process, rustix::process::Signal::USR1).unwrap();
         eventually("the power to go", async || told.exists()).await;
@@ -138,8 +138,8 @@ impl Disk {
     }
 }
 
-impl Seen {
-    fn takes(&mut self, report: &Value) {
+impl DiskReport {
+    fn add(&mut self, report: &Value) {
         let count = |name: &str| report[name].as_u64().unwrap();
         self.flushes += count("flushes");
         self.unflushed += count("unflushed_sectors");

@@ -4,28 +4,28 @@ use lotline::base::failpoint::Failpoint;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::load::{Cast, Node, OPERATOR, PASSWORD};
-use crate::support::app::Back;
+use crate::load::{Accounts, Node, OPERATOR, PASSWORD};
+use crate::support::app::Backend;
 use crate::support::wait::eventually;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_removal_that_is_killed_goes_on_after_the_start_on_sqlite() {
-    a_removal_that_is_killed_goes_on_after_the_start(Back::Sqlite).await;
+    a_removal_that_is_killed_goes_on_after_the_start(Backend::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_removal_that_is_killed_goes_on_after_the_start_on_postgresql() {
-    a_removal_that_is_killed_goes_on_after_the_start(Back::Postgres).await;
+    a_removal_that_is_killed_goes_on_after_the_start(Backend::Postgres).await;
 }
 
-async fn a_removal_that_is_killed_goes_on_after_the_start(back: Back) {
+async fn a_removal_that_is_killed_goes_on_after_the_start(back: Backend) {
     let mut node = Node::prepare(back, &[("LOTLINE__CRAWLER__ENABLED", "false")]).await;
-    let cast = Cast::of(&node);
+    let cast = Accounts::create(&node);
     node.start(&[]);
-    let whereabouts = node.whereabouts();
+    let whereabouts = node.client();
     // Two rows each, an event and a notification: more than one bite.
     for number in 0..300 {
-        for company in &cast.companies {
+        for company in &cast.tenants {
             let body = json!({ "message": format!("number {number}") });
             whereabouts.post(&company.admin, "/api/v1/admin/broadcast", &body).await.expect_done("told");
         }
@@ -35,7 +35,7 @@ async fn a_removal_that_is_killed_goes_on_after_the_start(back: Back) {
     let list = whereabouts.get(&root, "/api/v1/tenants").await.expect_done("the tenants");
     let path = format!("/api/v1/tenants/{}", list["data"][0]["id"]);
     assert_eq!(list["data"][0]["slug"], "acme");
-    let staying = &cast.companies[1].admin;
+    let staying = &cast.tenants[1].admin;
     let log = whereabouts.get(staying, "/api/v1/notifications?limit=200").await.expect_done("theirs");
 
     // In a bite that is not the last; in the last one, after the first is done; in the last one again.
@@ -46,7 +46,7 @@ async fn a_removal_that_is_killed_goes_on_after_the_start(back: Back) {
         let asked = whereabouts.request(Method::DELETE, &format!("{path}?confirm=acme")).bearer_auth(&root);
         // The answer may be lost with the process.
         let _ = asked.send().await;
-        node.ends().await;
+        node.wait_for_exit().await;
     }
     node.start(&[]);
     eventually("the tenant to be gone", async || {
@@ -56,7 +56,7 @@ async fn a_removal_that_is_killed_goes_on_after_the_start(back: Back) {
 
     let after = whereabouts.get(staying, "/api/v1/notifications?limit=200").await.expect_done("theirs");
     assert_eq!(after, log);
-    let whole = node.verb(&["restore", "--verify"], "");
+    let whole = node.subcommand(&["restore", "--verify"], "");
     assert!(
         whole.starts_with("sound") && whole.contains("other: 300 events") && !whole.contains("acme"),
         "{whole}"

@@ -7,7 +7,7 @@ use lotline::base::failpoint::Failpoint;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::binary::{Ended, Server, lotline, run, serve_in};
+use crate::support::binary::{ProcessOutput, Server, lotline, run, serve_in};
 use crate::support::wait::eventually;
 
 /// Every step of a restore, and whether the store is the new one after it.
@@ -21,12 +21,12 @@ const STEPS: [(Failpoint, bool); 4] = [
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restore_that_is_killed_leaves_the_old_store_or_the_new_one_whole() {
     for (step, is_new) in STEPS {
-        let house = House::with_a_copy().await;
+        let house = TestStore::with_backup().await;
 
         let killed = run(house.restore().env("LOTLINE_FAILPOINT", format!("{}:1", step.name())));
-        let left = house.finds().await;
+        let left = house.reads_messages().await;
         let again = house.succeeds(&["restore", "--from", &house.copy(), "--force"]);
-        let restored = house.finds().await;
+        let restored = house.reads_messages().await;
 
         assert_eq!((killed.status, killed.stdout.as_str()), (None, ""), "{step:?}");
         let after_the_copy = left.contains(&"after the copy".to_owned());
@@ -40,36 +40,36 @@ async fn a_restore_that_is_killed_leaves_the_old_store_or_the_new_one_whole() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_started_in_the_middle_of_a_restore_does_not_open_the_old_store() {
     for (step, _) in STEPS {
-        let house = House::with_a_copy().await;
+        let house = TestStore::with_backup().await;
         let mut restoring = Stopped::at(step, &house).await;
 
         let refused = run(&mut serve_in(house.folder()));
-        let verb = house.verb(&["user", "create", "--tenant", "acme", "--username", "late"]);
+        let verb = house.subcommand(&["user", "create", "--tenant", "acme", "--username", "late"]);
         let other = run(&mut house.restore());
-        restoring.goes_on().await;
+        restoring.resume().await;
 
         for ended in [&refused, &verb] {
             assert_eq!(ended.status, Some(1), "{step:?}: {ended:?}");
             assert!(ended.stderr.contains("is being restored"), "{step:?}: {ended:?}");
         }
         assert_eq!((other.status, other.stderr.contains("in use")), (Some(1), true), "{step:?}: {other:?}");
-        assert_eq!(house.finds().await, ["in the copy"], "{step:?}");
+        assert_eq!(house.reads_messages().await, ["in the copy"], "{step:?}");
     }
 }
 
 /// A data folder with a tenant, a copy that knows of one broadcast, and a store that knows of two.
-struct House {
+struct TestStore {
     folder: TempDir,
 }
 
-impl House {
-    async fn with_a_copy() -> Self {
+impl TestStore {
+    async fn with_backup() -> Self {
         let house = Self { folder: tempfile::tempdir().unwrap() };
         house.succeeds(&["tenant", "create", "--slug", "acme", "--name", "Acme"]);
         house.succeeds(&["user", "create", "--tenant", "acme", "--username", "ann", "--role", "admin"]);
-        house.says("in the copy").await;
+        house.broadcasts("in the copy").await;
         house.succeeds(&["backup", "--to", &house.copy()]);
-        house.says("after the copy").await;
+        house.broadcasts("after the copy").await;
         house
     }
 
@@ -81,13 +81,13 @@ impl House {
         self.folder.path().join("copy.db").display().to_string()
     }
 
-    fn verb(&self, words: &[&str]) -> Ended {
+    fn subcommand(&self, words: &[&str]) -> ProcessOutput {
         run(lotline(words).env("LOTLINE__SERVER__DATA_DIR", self.folder()))
     }
 
     #[track_caller]
     fn succeeds(&self, words: &[&str]) -> String {
-        let ended = self.verb(words);
+        let ended = self.subcommand(words);
         assert_eq!(ended.status, Some(0), "{words:?}: {ended:?}");
         ended.stdout.trim().to_owned()
     }
@@ -99,8 +99,8 @@ impl House {
     }
 
     /// Runs a server for one broadcast.
-    async fn says(&self, words: &str) {
-        let (server, http) = self.serves();
+    async fn broadcasts(&self, words: &str) {
+        let (server, http) = self.start_server();
         let token = self.succeeds(&["token", "mint", "--tenant", "acme", "--username", "ann"]);
         let url = format!("http://{}/api/v1/admin/broadcast", server.address);
         let sent = http.post(url).bearer_auth(token).json(&json!({ "message": words })).send().await.unwrap();
@@ -108,10 +108,10 @@ impl House {
     }
 
     /// Whether the store is whole, and the broadcasts that a server on it knows of.
-    async fn finds(&self) -> Vec<String> {
+    async fn reads_messages(&self) -> Vec<String> {
         let verified = self.succeeds(&["restore", "--verify"]);
         assert!(verified.starts_with("sound"), "{verified}");
-        let (server, http) = self.serves();
+        let (server, http) = self.start_server();
         let token = self.succeeds(&["token", "mint", "--tenant", "acme", "--username", "ann"]);
         let url = format!("http://{}/api/v1/notifications", server.address);
         let page: Value = http.get(url).bearer_auth(token).send().await.unwrap().json().await.unwrap();
@@ -119,7 +119,7 @@ impl House {
         rows.map(|row| row["message"]["message"].as_str().unwrap().to_owned()).collect()
     }
 
-    fn serves(&self) -> (Server, reqwest::Client) {
+    fn start_server(&self) -> (Server, reqwest::Client) {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         (Server::start(&mut serve_in(self.folder())), http)
     }
@@ -134,7 +134,7 @@ impl House {
 struct Stopped(Child);
 
 impl Stopped {
-    async fn at(step: Failpoint, house: &House) -> Self {
+    async fn at(step: Failpoint, house: &TestStore) -> Self {
         let mut command = house.restore();
         command.env("LOTLINE_FAILPOINT", format!("{}:1:stop", step.name()));
         let child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap();
@@ -150,7 +150,7 @@ impl Stopped {
         fields.chars().next().unwrap()
     }
 
-    async fn goes_on(&mut self) {
+    async fn resume(&mut self) {
         let id = rustix::process::Pid::from_child(&self.0);
         rustix::process::kill_process(id, rustix::process::Signal::CONT).unwrap();
         let child = &mut self.0;

@@ -52,12 +52,12 @@ impl Site {
         self.addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(",")
     }
 
-    pub fn asked(&self) -> u64 {
+    pub fn request_count(&self) -> u64 {
         *self.asked.borrow()
     }
 
     /// Waits until so many pages were asked for in all.
-    pub async fn is_asked(&self, count: u64) {
+    pub async fn wait_for_requests(&self, count: u64) {
         self.asked.clone().wait_for(|asked| *asked >= count).await.unwrap();
     }
 }

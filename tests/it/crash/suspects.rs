@@ -7,26 +7,26 @@ use serde_json::json;
 use super::crawl::Client;
 use crate::jobs::site::{Reply, Site, home};
 use crate::load::Node;
-use crate::support::app::Back;
+use crate::support::app::Backend;
 
 const USERNAME: &str = "root";
 const PASSWORD: &str = "a nightingale sang in 1915";
 const DEADLY: &str = "/deadly";
 const HOMES: usize = 12;
 /// A lease, a pause and a restart, and some more on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_that_kills_the_node_does_so_twice_on_sqlite() {
-    a_page_that_kills_the_node_does_so_twice(Back::Sqlite).await;
+    a_page_that_kills_the_node_does_so_twice(Backend::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_that_kills_the_node_does_so_twice_on_postgresql() {
-    a_page_that_kills_the_node_does_so_twice(Back::Postgres).await;
+    a_page_that_kills_the_node_does_so_twice(Backend::Postgres).await;
 }
 
-async fn a_page_that_kills_the_node_does_so_twice(back: Back) {
+async fn a_page_that_kills_the_node_does_so_twice(back: Backend) {
     let mut links: Vec<String> = (0..HOMES).map(|number| format!("/h/{number}")).collect();
     links.insert(2, DEADLY.to_owned());
     let site = Site::open(move |path| match path {
@@ -45,14 +45,14 @@ async fn a_page_that_kills_the_node_does_so_twice(back: Back) {
     ];
     let mut node = Node::prepare(back, &settings).await;
     node.start(&[]);
-    let whereabouts = node.whereabouts();
+    let whereabouts = node.client();
     let token = whereabouts.signs_in(USERNAME, PASSWORD).await["access_token"].as_str().unwrap().to_owned();
     let client = Client { node: whereabouts, token };
     let job = client.starts_a_crawl(&site.url("/")).await;
 
     for time in 1..=2 {
         // A lease of two seconds, and a pause of one or two.
-        let asked = tokio::time::timeout(PATIENCE, site.is_asked(DEADLY, time)).await;
+        let asked = tokio::time::timeout(TIMEOUT, site.wait_for_requests(DEADLY, time)).await;
         asked.unwrap_or_else(|_| panic!("the page is not asked for {time} times"));
         node.kill();
         node.start(&[]);

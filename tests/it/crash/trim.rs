@@ -3,29 +3,29 @@
 use lotline::base::failpoint::Failpoint;
 use serde_json::{Value, json};
 
-use crate::load::{Cast, Node, Run, Whereabouts};
-use crate::support::app::Back;
+use crate::load::{Accounts, Node, NodeClient, Run};
+use crate::support::app::Backend;
 
 const FEEDS: &str = "subscriptions=job_updates,property_updates,system_alerts";
 const KEPT: &str = "50";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trim_that_is_killed_leaves_a_whole_log_on_sqlite() {
-    a_trim_that_is_killed_leaves_a_whole_log(Back::Sqlite).await;
+    a_trim_that_is_killed_leaves_a_whole_log(Backend::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trim_that_is_killed_leaves_a_whole_log_on_postgresql() {
-    a_trim_that_is_killed_leaves_a_whole_log(Back::Postgres).await;
+    a_trim_that_is_killed_leaves_a_whole_log(Backend::Postgres).await;
 }
 
-async fn a_trim_that_is_killed_leaves_a_whole_log(back: Back) {
+async fn a_trim_that_is_killed_leaves_a_whole_log(back: Backend) {
     let mut node = Node::prepare(back, &[("LOTLINE__CRAWLER__ENABLED", "false")]).await;
-    let cast = Cast::of(&node);
+    let cast = Accounts::create(&node);
     node.start(&[]);
-    let run = Run::begin(node, cast).await;
-    run.hears(300).await;
-    let mut ended = run.end().await;
+    let run = Run::start(node, cast).await;
+    run.wait_for_acknowledged(300).await;
+    let mut ended = run.finish().await;
     ended.assert_clean();
 
     // The first kill undoes the first tenant's trim; by the second that one is done and the other's is undone.
@@ -34,16 +34,16 @@ async fn a_trim_that_is_killed_leaves_a_whole_log(back: Back) {
         let keep = ("LOTLINE__EVENTLOG__RETENTION_EVENTS", KEPT);
         ended.node.kill();
         ended.node.start(&[("LOTLINE_FAILPOINT", &point), keep]);
-        ended.node.ends().await;
+        ended.node.wait_for_exit().await;
         ended.node.start(&[]);
-        let whereabouts = ended.node.whereabouts();
-        for (company, tenant) in ended.cast.companies.iter().zip(&ended.history.tenants) {
+        let whereabouts = ended.node.client();
+        for (company, tenant) in ended.cast.tenants.iter().zip(&ended.history.tenants) {
             let log: Vec<&str> = tenant.log.iter().map(|entry| entry.position.as_str()).collect();
-            assert_continues_or_says_so(&whereabouts, &company.admin, &log).await;
+            assert_continues_or_reports_gap(&whereabouts, &company.admin, &log).await;
         }
     }
-    let [first, second] = [0, 1].map(|index| &ended.cast.companies[index].admin);
-    let whereabouts = ended.node.whereabouts();
+    let [first, second] = [0, 1].map(|index| &ended.cast.tenants[index].admin);
+    let whereabouts = ended.node.client();
     let of = |tenant: usize| ended.history.tenants[tenant].log[0].position.clone();
     assert_eq!(events_after(&whereabouts, first, &of(0)).await["recovered"], false);
     assert_eq!(events_after(&whereabouts, second, &of(1)).await["recovered"], true);
@@ -51,7 +51,7 @@ async fn a_trim_that_is_killed_leaves_a_whole_log(back: Back) {
 }
 
 /// From whatever position: either the very next entry of the log as it was, or the word that it is gone.
-async fn assert_continues_or_says_so(node: &Whereabouts, token: &str, log: &[&str]) {
+async fn assert_continues_or_reports_gap(node: &NodeClient, token: &str, log: &[&str]) {
     for (place, position) in log.iter().enumerate().step_by(1 + log.len() / 25) {
         let page = events_after(node, token, position).await;
         if page["recovered"] == false {
@@ -70,7 +70,7 @@ async fn assert_continues_or_says_so(node: &Whereabouts, token: &str, log: &[&st
     }
 }
 
-async fn events_after(node: &Whereabouts, token: &str, position: &str) -> Value {
+async fn events_after(node: &NodeClient, token: &str, position: &str) -> Value {
     let path = format!("/api/v1/events?since={position}&{FEEDS}&limit=200");
     node.get(token, &path).await.expect_done("a page")
 }

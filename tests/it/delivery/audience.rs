@@ -70,7 +70,7 @@ async fn the_seeds_address_and_parameters_broadcast_too(app: &TestApp) {
     for path in ["/admin/broadcast", "/api/v1/admin/broadcast"] {
         let path = format!("{path}?message=hello%20you&category=maintenance");
         let request = app.http.post(app.url(&path)).bearer_auth(ann.token());
-        let answer = crate::support::answer::Answer::of(request).await;
+        let answer = crate::support::answer::Response::send(request).await;
         let told = socket.next().await;
 
         assert_eq!(
@@ -87,11 +87,11 @@ async fn the_seeds_address_and_parameters_broadcast_too(app: &TestApp) {
         .await
         .post("/admin/broadcast", &json!({"message": "x"}))
         .await
-        .is_problem(403, "forbidden");
+        .expect_problem(403, "forbidden");
     app.anonymous()
         .post("/admin/broadcast", &json!({"message": "x"}))
         .await
-        .is_problem(401, "unauthenticated");
+        .expect_problem(401, "unauthenticated");
 }
 
 async fn a_broadcast_is_a_notification_that_can_be_read_later(app: &TestApp) {

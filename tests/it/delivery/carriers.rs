@@ -10,13 +10,13 @@ on_both_databases! {
     the_three_carriers_bring_the_same_frames,
     each_carrier_goes_on_where_another_stopped,
     the_last_event_id_wins_over_since,
-    a_quiet_stream_keeps_its_place,
-    a_stream_says_what_a_browser_needs_to_hear,
+    a_quiet_stream_keeps_its_position,
+    a_stream_has_the_headers_and_the_retry_that_a_browser_needs,
     a_position_of_a_pong_is_safe_to_resume_from,
     a_page_of_events_may_be_cut_anywhere,
 }
 
-async fn tell(ann: &Admin<'_>, numbers: std::ops::Range<usize>) {
+async fn broadcast(ann: &Admin<'_>, numbers: std::ops::Range<usize>) {
     for number in numbers {
         ann.broadcasts(&number.to_string()).await;
     }
@@ -42,7 +42,7 @@ async fn the_three_carriers_bring_the_same_frames(app: &TestApp) {
     let mut live_socket = ann.connects().await;
     let mut live_stream = ann.streams("/sse/events", None).await;
     live_stream.next_event().await;
-    tell(&ann, 0..10).await;
+    broadcast(&ann, 0..10).await;
 
     let by_rest = ann.reads_events(&start).await;
     let by_live_socket = live_socket.next_durable(10).await;
@@ -63,7 +63,7 @@ async fn the_three_carriers_bring_the_same_frames(app: &TestApp) {
 async fn each_carrier_goes_on_where_another_stopped(app: &TestApp) {
     let ann = app.admin("ann").await;
     let mut socket = ann.connects().await;
-    tell(&ann, 0..20).await;
+    broadcast(&ann, 0..20).await;
 
     let by_socket = socket.next_durable(5).await;
     let by_stream = ann.streams("/sse/events", Some(position(&by_socket[4]))).await.next_durable(5).await;
@@ -84,7 +84,7 @@ async fn each_carrier_goes_on_where_another_stopped(app: &TestApp) {
 async fn the_last_event_id_wins_over_since(app: &TestApp) {
     let ann = app.admin("ann").await;
     let start = start(&ann).await;
-    tell(&ann, 0..4).await;
+    broadcast(&ann, 0..4).await;
     let all = ann.reads_events(&start).await;
 
     let path = format!("/sse/events?since={start}");
@@ -94,7 +94,7 @@ async fn the_last_event_id_wins_over_since(app: &TestApp) {
     assert_eq!((&by_since[0].1, &by_id[0].1), (&all[0], &all[2]));
 }
 
-async fn a_quiet_stream_keeps_its_place(app: &TestApp) {
+async fn a_quiet_stream_keeps_its_position(app: &TestApp) {
     let ann = app.admin("ann").await;
     let sue = app.stranger("sue").await;
     let mut stream = ann.streams("/sse/events", None).await;
@@ -102,7 +102,7 @@ async fn a_quiet_stream_keeps_its_place(app: &TestApp) {
     let place = stream.next_block().await.unwrap();
     sue.broadcasts("elsewhere").await;
 
-    app.pass(std::time::Duration::from_secs(17)).await;
+    app.advance(std::time::Duration::from_secs(17)).await;
     let beat = stream.next_block().await.unwrap();
 
     for block in [&place, &beat] {
@@ -112,7 +112,7 @@ async fn a_quiet_stream_keeps_its_place(app: &TestApp) {
     assert!(beat.id.is_some());
 }
 
-async fn a_stream_says_what_a_browser_needs_to_hear(app: &TestApp) {
+async fn a_stream_has_the_headers_and_the_retry_that_a_browser_needs(app: &TestApp) {
     let ann = app.admin("ann").await;
 
     let mut named = ann.streams("/sse/notifications", None).await;
@@ -137,11 +137,11 @@ async fn a_stream_says_what_a_browser_needs_to_hear(app: &TestApp) {
 async fn a_position_of_a_pong_is_safe_to_resume_from(app: &TestApp) {
     let ann = app.admin("ann").await;
     let mut socket = ann.connects().await;
-    tell(&ann, 0..3).await;
+    broadcast(&ann, 0..3).await;
     let seen = socket.next_durable(3).await;
 
-    let pong = socket.ask(serde_json::json!({"type": "ping"})).await;
-    tell(&ann, 3..5).await;
+    let pong = socket.request(serde_json::json!({"type": "ping"})).await;
+    broadcast(&ann, 3..5).await;
 
     assert_eq!(position(&pong), position(&seen[2]));
     assert_eq!(numbers(&ann.reads_events(position(&pong)).await), [3, 4]);
@@ -151,7 +151,7 @@ async fn a_position_of_a_pong_is_safe_to_resume_from(app: &TestApp) {
 async fn a_page_of_events_may_be_cut_anywhere(app: &TestApp) {
     let ann = app.admin("ann").await;
     let mut since = start(&ann).await;
-    tell(&ann, 0..7).await;
+    broadcast(&ann, 0..7).await;
 
     let mut told = Vec::new();
     for _ in 0..4 {

@@ -1,6 +1,6 @@
 //! Jobs and properties: who hears of them by inbox, who by a feed, and what a filter lets through.
 
-use lotline::auth::role::KeyScope;
+use lotline::auth::key_scope::KeyScope;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
@@ -9,11 +9,11 @@ use crate::support::people::Caller;
 use crate::support::socket::Socket;
 
 on_both_databases! {
-    a_job_is_told_to_its_owner_and_to_who_follows_the_feed,
+    job_events_reach_the_owner_and_subscribers_of_the_feed,
     a_saved_search_sees_what_enters_and_what_leaves_it,
     a_frame_that_matches_twice_is_sent_once,
-    a_subscription_with_since_brings_its_past_then_goes_live,
-    a_past_that_is_fetched_in_a_burst_is_whole_and_in_order,
+    a_subscription_with_since_replays_then_goes_live,
+    a_replay_that_is_fetched_in_a_burst_is_complete_and_in_order,
 }
 
 impl Caller<'_> {
@@ -36,16 +36,16 @@ impl Caller<'_> {
     }
 }
 
-async fn follows(socket: &mut Socket, wish: Value) {
+async fn follows(socket: &mut Socket, request: Value) {
     let mut message = json!({"type": "subscribe"});
-    message.as_object_mut().unwrap().extend(wish.as_object().unwrap().clone());
-    assert_eq!(socket.ask(message).await["type"], "subscription_confirmed");
+    message.as_object_mut().unwrap().extend(request.as_object().unwrap().clone());
+    assert_eq!(socket.request(message).await["type"], "subscription_confirmed");
 }
 
 /// Everything that has come until now: a ping's answer stands behind it.
-async fn so_far(socket: &mut Socket) -> Vec<Value> {
+async fn received_so_far(socket: &mut Socket) -> Vec<Value> {
     socket.skipped.clear();
-    socket.ask(json!({"type": "ping"})).await;
+    socket.request(json!({"type": "ping"})).await;
     socket.skipped.drain(..).collect()
 }
 
@@ -57,7 +57,7 @@ fn jobs(frames: &[Value]) -> Vec<i64> {
         .collect()
 }
 
-async fn a_job_is_told_to_its_owner_and_to_who_follows_the_feed(app: &TestApp) {
+async fn job_events_reach_the_owner_and_subscribers_of_the_feed(app: &TestApp) {
     let (ann, bob, vic) = (app.admin("ann").await, app.member("bob").await, app.viewer("vic").await);
     let mut of_ann = ann.connects().await;
     let mut of_bob = bob.connects().await;
@@ -71,12 +71,12 @@ async fn a_job_is_told_to_its_owner_and_to_who_follows_the_feed(app: &TestApp) {
 
     assert_eq!(cancelled.status, 200, "{cancelled:?}");
     for socket in [&mut of_bob, &mut of_vic] {
-        let frames = so_far(socket).await;
+        let frames = received_so_far(socket).await;
         let events: Vec<&str> = frames.iter().map(|frame| frame["event"].as_str().unwrap()).collect();
         assert_eq!((events, jobs(&frames)), (vec!["job_queued", "job_cancelled"], vec![job, job]));
     }
-    assert_eq!(jobs(&so_far(&mut of_ann).await), [] as [i64; 0]);
-    assert_eq!(so_far(&mut elsewhere).await, [] as [Value; 0]);
+    assert_eq!(jobs(&received_so_far(&mut of_ann).await), [] as [i64; 0]);
+    assert_eq!(received_so_far(&mut elsewhere).await, [] as [Value; 0]);
 }
 
 async fn a_saved_search_sees_what_enters_and_what_leaves_it(app: &TestApp) {
@@ -96,7 +96,7 @@ async fn a_saved_search_sees_what_enters_and_what_leaves_it(app: &TestApp) {
     worker.sees("cheap", "Toledo", 120_000).await;
     worker.sees("cheap", "Toledo", 130_000).await;
 
-    let told: Vec<(String, Value, Value)> = so_far(&mut socket)
+    let told: Vec<(String, Value, Value)> = received_so_far(&mut socket)
         .await
         .into_iter()
         .filter(|frame| frame["type"] == "property_update")
@@ -122,16 +122,16 @@ async fn a_frame_that_matches_twice_is_sent_once(app: &TestApp) {
 
     let job = bob.queues_a_job().await;
 
-    assert_eq!(jobs(&so_far(&mut socket).await), [job]);
+    assert_eq!(jobs(&received_so_far(&mut socket).await), [job]);
 }
 
-async fn a_subscription_with_since_brings_its_past_then_goes_live(app: &TestApp) {
+async fn a_subscription_with_since_replays_then_goes_live(app: &TestApp) {
     let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
     let mut socket = ann.connects().await;
-    let start = socket.ask(json!({"type": "ping"})).await["position"].clone();
+    let start = socket.request(json!({"type": "ping"})).await["position"].clone();
     let (first, second) = (bob.queues_a_job().await, bob.queues_a_job().await);
 
-    socket.say(json!({"type": "subscribe", "subscription": "job_updates", "since": start})).await;
+    socket.send_json(json!({"type": "subscribe", "subscription": "job_updates", "since": start})).await;
     let types: Vec<Value> =
         [socket.next().await, socket.next().await, socket.next().await, socket.next().await].into();
     let third = bob.queues_a_job().await;
@@ -142,14 +142,14 @@ async fn a_subscription_with_since_brings_its_past_then_goes_live(app: &TestApp)
     );
     assert_eq!(jobs(&types), [first, second]);
     assert_eq!(types[3]["recovered"], true);
-    assert_eq!(jobs(&so_far(&mut socket).await), [third]);
+    assert_eq!(jobs(&received_so_far(&mut socket).await), [third]);
 }
 
-async fn a_past_that_is_fetched_in_a_burst_is_whole_and_in_order(app: &TestApp) {
+async fn a_replay_that_is_fetched_in_a_burst_is_complete_and_in_order(app: &TestApp) {
     const JOBS: usize = 150;
     let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
     let mut socket = ann.connects().await;
-    let start = socket.ask(json!({"type": "ping"})).await["position"].as_str().unwrap().to_owned();
+    let start = socket.request(json!({"type": "ping"})).await["position"].as_str().unwrap().to_owned();
     let burst = async {
         for _ in 0..JOBS / 3 {
             // Both kinds of frames: those that only the feed brings, and one that the inbox does.
@@ -161,13 +161,13 @@ async fn a_past_that_is_fetched_in_a_burst_is_whole_and_in_order(app: &TestApp) 
         // Again and again: each subscription replaces the one before and fetches the whole past.
         let mut pasts = Vec::new();
         for _ in 0..4 {
-            pasts.push(past(&mut socket, &start).await);
+            pasts.push(replayed(&mut socket, &start).await);
         }
         pasts
     };
 
     let ((), mut pasts) = tokio::join!(burst, reader);
-    pasts.push(past(&mut socket, &start).await);
+    pasts.push(replayed(&mut socket, &start).await);
 
     let query = format!("/api/v1/events?since={start}&subscriptions=job_updates&limit=200");
     let page = ann.get(&query).await.json();
@@ -179,8 +179,8 @@ async fn a_past_that_is_fetched_in_a_burst_is_whole_and_in_order(app: &TestApp) 
 }
 
 /// The jobs that a new subscription tells of between its confirmation and its being live.
-async fn past(socket: &mut Socket, since: &str) -> Vec<i64> {
-    socket.say(json!({"type": "subscribe", "subscription": "job_updates", "since": since})).await;
+async fn replayed(socket: &mut Socket, since: &str) -> Vec<i64> {
+    socket.send_json(json!({"type": "subscribe", "subscription": "job_updates", "since": since})).await;
     socket.next_of_type("subscription_confirmed").await;
     socket.skipped.clear();
     socket.next_of_type("subscription_live").await;

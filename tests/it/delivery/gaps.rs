@@ -1,6 +1,6 @@
 //! A position that the log does not know is told as a gap, never passed off as a whole replay.
 
-use lotline::auth::role::KeyScope;
+use lotline::auth::key_scope::KeyScope;
 use lotline::protocol::position::Position;
 use serde_json::json;
 
@@ -9,14 +9,14 @@ use crate::support::on_both_databases;
 use crate::support::people::Admin;
 
 on_both_databases! {
-    a_socket_is_told_of_each_feeds_gap_and_goes_on_live,
-    a_stream_is_told_of_the_gap_and_goes_on_live,
+    a_socket_receives_each_feeds_gap_and_continues_live,
+    a_stream_receives_the_gap_and_continues_live,
     over_rest_a_gap_is_200_and_not_recovered,
     over_rest_a_gap_names_every_list_to_read,
 }
 
 /// Positions that cannot be honoured, each with its reason.
-async fn strangers(app: &TestApp, ann: &Admin<'_>) -> Vec<(String, &'static str)> {
+async fn unusable_positions(app: &TestApp, ann: &Admin<'_>) -> Vec<(String, &'static str)> {
     let sue = app.stranger("other-sue").await;
     sue.broadcasts("elsewhere").await;
     let elsewhere = sue.get("/api/v1/events").await.json()["position"].as_str().unwrap().to_owned();
@@ -35,11 +35,11 @@ async fn strangers(app: &TestApp, ann: &Admin<'_>) -> Vec<(String, &'static str)
     ]
 }
 
-async fn a_socket_is_told_of_each_feeds_gap_and_goes_on_live(app: &TestApp) {
+async fn a_socket_receives_each_feeds_gap_and_continues_live(app: &TestApp) {
     let ann = app.admin("ann").await;
 
-    for (since, reason) in strangers(app, &ann).await {
-        let door = ann.door("/ws").query("since", &since).query("subscriptions", "job_updates");
+    for (since, reason) in unusable_positions(app, &ann).await {
+        let door = ann.socket_request("/ws").query("since", &since).query("subscriptions", "job_updates");
         let mut socket = door.open().await;
         let hello = socket.next().await;
         let (inbox, jobs) = (socket.next().await, socket.next().await);
@@ -59,10 +59,10 @@ async fn a_socket_is_told_of_each_feeds_gap_and_goes_on_live(app: &TestApp) {
     }
 }
 
-async fn a_stream_is_told_of_the_gap_and_goes_on_live(app: &TestApp) {
+async fn a_stream_receives_the_gap_and_continues_live(app: &TestApp) {
     let ann = app.admin("ann").await;
 
-    for (since, reason) in strangers(app, &ann).await {
+    for (since, reason) in unusable_positions(app, &ann).await {
         if since.is_empty() {
             // A browser that has seen no id sends an empty one: that is no position at all.
             continue;
@@ -81,7 +81,7 @@ async fn a_stream_is_told_of_the_gap_and_goes_on_live(app: &TestApp) {
 async fn over_rest_a_gap_is_200_and_not_recovered(app: &TestApp) {
     let ann = app.admin("ann").await;
 
-    for (since, reason) in strangers(app, &ann).await {
+    for (since, reason) in unusable_positions(app, &ann).await {
         let query =
             url::form_urlencoded::Serializer::new(String::new()).append_pair("since", &since).finish();
         let answer = ann.get(&format!("/api/v1/events?{query}")).await;

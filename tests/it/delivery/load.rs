@@ -61,7 +61,7 @@ async fn reconnecting_over_and_over_yields_each_event_once(app: &TestApp) {
             since = seen.last().unwrap()["position"].as_str().unwrap().to_owned();
             drop(socket);
             // A user has five seats; each is free again when the server has noticed.
-            app.has_connections(0).await;
+            app.wait_for_connections(0).await;
         }
         seen
     };

@@ -1,6 +1,7 @@
 //! Events on their way to readers: to whom, in which order, and that none is lost or doubled.
 
 mod audience;
+mod carrier_switching;
 mod carriers;
 mod feeds;
 mod gaps;
@@ -9,11 +10,10 @@ mod mirror;
 mod other_nodes;
 mod rebuild;
 mod replaced_log;
+mod replay_fairness;
 mod shutdown;
 mod slow;
 mod storm;
 mod streams;
 mod trimming;
-mod turns;
 mod unknown_routing;
-mod wandering;

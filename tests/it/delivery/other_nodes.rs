@@ -6,8 +6,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use lotline::domain::broadcast::{NewBroadcast, send};
 use lotline::domain::identity::authenticate::Credential;
-use lotline::domain::op::{Kernel, Op, Origin};
-use lotline::domain::retention::{Retention, trim_logs};
+use lotline::domain::log_retention::{LogRetention, trim_logs};
+use lotline::domain::op::{Op, Origin, Services};
 use lotline::protocol::routing::Audience;
 use serde_json::json;
 
@@ -19,14 +19,14 @@ use crate::support::wait::eventually;
 
 on_both_databases! {
     what_another_node_commits_arrives,
-    a_log_that_was_trimmed_before_this_node_read_it_is_told_as_a_gap,
+    a_log_that_was_trimmed_before_this_node_read_it_is_a_gap,
     a_log_that_cannot_be_read_holds_up_no_other,
     a_node_that_compares_no_heads_is_not_ready,
 }
 
 impl Person<'_> {
     /// Broadcasts to everyone at another node.
-    pub(super) async fn broadcasts_at(&self, node: &Kernel, message: &str) -> String {
+    pub(super) async fn broadcasts_at(&self, node: &Services, message: &str) -> String {
         let identity = &self.app.identity;
         let caller = identity.authenticate(Credential::Header(self.token())).await.unwrap().principal;
         let op = Op::of_caller(node, caller, Origin::default()).unwrap();
@@ -55,20 +55,22 @@ async fn what_another_node_commits_arrives(app: &TestApp) {
     assert_eq!(seen, (0..600).map(|number| number.to_string()).collect::<Vec<_>>());
 }
 
-async fn a_log_that_was_trimmed_before_this_node_read_it_is_told_as_a_gap(app: &TestApp) {
+async fn a_log_that_was_trimmed_before_this_node_read_it_is_a_gap(app: &TestApp) {
     let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
     let mut socket = bob.connects().await;
     ann.broadcasts("seen").await;
     let seen = socket.next_of_type("system_notification").await["position"].as_str().unwrap().to_owned();
     let there = app.another_node();
-    let turns = app.takes_all_turns().await;
+    let turns = app.takes_all_replay_permits().await;
     for number in 0..30 {
         ann.broadcasts_at(&there, &number.to_string()).await;
     }
-    trim_logs(&app.kernel, Retention { age: TimeDelta::days(3_650), events: 5, bytes: None }).await.unwrap();
+    trim_logs(&app.services, LogRetention { age: TimeDelta::days(3_650), events: 5, bytes: None })
+        .await
+        .unwrap();
 
     drop(turns);
-    let (code, _) = app.while_time_passes(socket.is_closed()).await;
+    let (code, _) = app.while_time_passes(socket.expect_close()).await;
     let mut resumed = bob.resumes(&seen).await;
     let gap = resumed.next().await;
     ann.broadcasts("after it").await;
@@ -90,14 +92,14 @@ async fn a_log_that_cannot_be_read_holds_up_no_other(app: &TestApp) {
     let there = app.another_node();
 
     // Whichever comes first in a round, it is once the broken one.
-    hurt_and_heal(app, &there, &ann, &sue).await;
-    hurt_and_heal(app, &there, &sue, &ann).await;
+    break_and_repair_log(app, &there, &ann, &sue).await;
+    break_and_repair_log(app, &there, &sue, &ann).await;
 }
 
-async fn hurt_and_heal(app: &TestApp, there: &Kernel, broken: &Admin<'_>, whole: &Admin<'_>) {
+async fn break_and_repair_log(app: &TestApp, there: &Services, broken: &Admin<'_>, whole: &Admin<'_>) {
     // New ones each time: who waits does not answer pings.
     let (mut its, mut others) = (broken.connects().await, whole.connects().await);
-    let turns = app.takes_all_turns().await;
+    let turns = app.takes_all_replay_permits().await;
     broken.broadcasts_at(there, "late").await;
     let tenant = if broken.tenant == ACME { app.acme } else { app.other };
     let those = format!("tenant_id = {tenant} AND body LIKE '%late%'");
@@ -105,7 +107,7 @@ async fn hurt_and_heal(app: &TestApp, there: &Kernel, broken: &Admin<'_>, whole:
     drop(turns);
     whole.broadcasts_at(there, "in time").await;
     let told = app.while_time_passes(others.next_of_type("system_notification")).await;
-    app.pass(Duration::from_secs(33)).await;
+    app.advance(Duration::from_secs(33)).await;
     let ready = app.anonymous().get("/readyz").await.status;
 
     app.runs_sql(&format!("UPDATE events SET routing = substr(routing, 2) WHERE {those}")).await;
@@ -121,11 +123,11 @@ async fn a_node_that_compares_no_heads_is_not_ready(app: &TestApp) {
     let there = app.another_node();
     assert_eq!(app.anonymous().get("/readyz").await.status, 200);
 
-    let turns = app.takes_all_turns().await;
+    let turns = app.takes_all_replay_permits().await;
     ann.broadcasts_at(&there, "unheard").await;
-    app.has_waiting(1).await;
+    app.wait_for_waiting_replays(1).await;
     app.clock.advance(Duration::from_secs(31));
-    let problem = app.anonymous().get("/readyz").await.is_problem(503, "unavailable");
+    let problem = app.anonymous().get("/readyz").await.expect_problem(503, "unavailable");
     let alive = app.anonymous().get("/livez").await.status;
     drop(turns);
     let heard = app.while_time_passes(socket.next_of_type("system_notification")).await;

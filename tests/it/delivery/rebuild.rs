@@ -2,8 +2,8 @@
 //! has the state of things: removed rows, jobs and notifications included, while others go on writing.
 
 use chrono::TimeDelta;
-use lotline::auth::role::KeyScope;
-use lotline::domain::retention::{Retention, trim_logs};
+use lotline::auth::key_scope::KeyScope;
+use lotline::domain::log_retention::{LogRetention, trim_logs};
 use serde_json::{Value, json};
 
 use super::mirror::Mirror;
@@ -21,22 +21,22 @@ const ROUNDS: usize = 3;
 
 async fn a_reader_that_was_trimmed_away_rebuilds_and_stays_equal(app: &TestApp) {
     let (ann, max) = (app.admin("ann").await, app.member("max").await);
-    let office = Office::open(app, &ann, &max).await;
+    let office = Writers::new(app, &ann, &max).await;
     let own_jobs = format!("/api/v1/jobs?created_by={}", max.id);
     let maxs_lists = ["/api/v1/notifications", own_jobs.as_str()];
     let mut readers = [
-        Reading::begins(&ann, FEEDS, Carrier::Socket).await,
-        Reading::begins(&ann, FEEDS, Carrier::Stream).await,
-        Reading::begins(&ann, FEEDS, Carrier::Request).await,
+        ResumingReader::begins(&ann, FEEDS, Carrier::Socket).await,
+        ResumingReader::begins(&ann, FEEDS, Carrier::Stream).await,
+        ResumingReader::begins(&ann, FEEDS, Carrier::Request).await,
         // Without a feed: what is told to all, and the own jobs.
-        Reading::begins(&max, "", Carrier::Socket).await,
-        Reading::begins(&max, "", Carrier::Request).await,
+        ResumingReader::begins(&max, "", Carrier::Socket).await,
+        ResumingReader::begins(&max, "", Carrier::Request).await,
     ];
 
     for round in 0..ROUNDS {
         let [before, marker, live] = [0, 1, 2].map(|part| 3 * round + part);
-        office.works(before).await;
-        trim_logs(&app.kernel, Retention { age: TimeDelta::days(3_650), events: 5, bytes: None })
+        office.writes(before).await;
+        trim_logs(&app.services, LogRetention { age: TimeDelta::days(3_650), events: 5, bytes: None })
             .await
             .unwrap();
         for (writing, is_gap_wanted) in [(marker, true), (live, false)] {
@@ -44,7 +44,7 @@ async fn a_reader_that_was_trimmed_away_rebuilds_and_stays_equal(app: &TestApp) 
             let [one, two, three, four, five] = &mut readers;
             tokio::join!(
                 async {
-                    office.works(writing).await;
+                    office.writes(writing).await;
                     ann.broadcasts(&word).await;
                 },
                 one.reads_up_to(&word),
@@ -66,14 +66,14 @@ async fn a_reader_that_was_trimmed_away_rebuilds_and_stays_equal(app: &TestApp) 
 }
 
 /// The people who write.
-struct Office<'a> {
+struct Writers<'a> {
     ann: &'a Admin<'a>,
     max: &'a Member<'a>,
     worker: Worker<'a>,
 }
 
-impl<'a> Office<'a> {
-    async fn open(app: &'a TestApp, ann: &'a Admin<'a>, max: &'a Member<'a>) -> Self {
+impl<'a> Writers<'a> {
+    async fn new(app: &'a TestApp, ann: &'a Admin<'a>, max: &'a Member<'a>) -> Self {
         let worker = app.worker(ann, &[KeyScope::JobsRun, KeyScope::PropertiesWrite]).await;
         let spider = json!({ "name": "outside", "runner": "external" });
         assert_eq!(ann.post("/api/v1/spiders", &spider).await.status, 201);
@@ -81,11 +81,11 @@ impl<'a> Office<'a> {
     }
 
     /// Everybody does some work at once.
-    async fn works(&self, round: usize) {
-        tokio::join!(self.tells(round), self.lists(round), self.crawls(round));
+    async fn writes(&self, round: usize) {
+        tokio::join!(self.broadcasts(round), self.writes_listings(round), self.runs_jobs(round));
     }
 
-    async fn tells(&self, round: usize) {
+    async fn broadcasts(&self, round: usize) {
         for number in 0..8 {
             let audience = if number % 3 == 0 { "admins" } else { "everyone" };
             let body = json!({ "message": format!("news {round} {number}"), "audience": audience });
@@ -94,7 +94,7 @@ impl<'a> Office<'a> {
     }
 
     /// Listings that come, change, go, and partly come back.
-    async fn lists(&self, round: usize) {
+    async fn writes_listings(&self, round: usize) {
         for number in 0..6 {
             let row = |key: String, price: usize| {
                 json!({ "source": "portal", "listing_key": key, "list_price": price, "currency": "EUR",
@@ -117,7 +117,7 @@ impl<'a> Office<'a> {
     }
 
     /// Jobs of two people: done, failed, cancelled.
-    async fn crawls(&self, round: usize) {
+    async fn runs_jobs(&self, round: usize) {
         for number in 0..4 {
             let owner: &Person<'_> = if number % 2 == 0 { self.ann } else { self.max };
             let url = format!("https://portal.example/{round}/{number}");
@@ -161,8 +161,8 @@ enum Carrier {
 }
 
 /// A client with its picture of the tenant. It comes, reads and goes again.
-struct Reading<'a> {
-    who: &'a Person<'a>,
+struct ResumingReader<'a> {
+    person: &'a Person<'a>,
     feeds: &'static str,
     carrier: Carrier,
     position: String,
@@ -170,43 +170,43 @@ struct Reading<'a> {
     mirror: Mirror,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> ResumingReader<'a> {
     /// Begins in a tenant without anything.
     async fn begins(who: &'a Person<'a>, feeds: &'static str, carrier: Carrier) -> Self {
         let head = who.get("/api/v1/events").await.json();
         let position = head["position"].as_str().unwrap().to_owned();
-        Self { who, feeds, carrier, position, had_gap: false, mirror: Mirror::default() }
+        Self { person: who, feeds, carrier, position, had_gap: false, mirror: Mirror::default() }
     }
 
     /// Goes on from the last position until the broadcast `word` has come.
     async fn reads_up_to(&mut self, word: &str) {
         match self.carrier {
-            Carrier::Socket => self.by_socket(word).await,
-            Carrier::Stream => self.by_stream(word).await,
-            Carrier::Request => self.by_request(word).await,
+            Carrier::Socket => self.read_socket(word).await,
+            Carrier::Stream => self.read_stream(word).await,
+            Carrier::Request => self.read_pages(word).await,
         }
     }
 
-    async fn by_socket(&mut self, word: &str) {
-        let mut door = self.who.door("/ws").query("since", &self.position);
+    async fn read_socket(&mut self, word: &str) {
+        let mut door = self.person.socket_request("/ws").query("since", &self.position);
         if !self.feeds.is_empty() {
             door = door.query("subscriptions", self.feeds);
         }
         let mut socket = door.open().await;
-        while !self.takes(&socket.next().await, word).await {}
+        while !self.apply_frame(&socket.next().await, word).await {}
     }
 
-    async fn by_stream(&mut self, word: &str) {
+    async fn read_stream(&mut self, word: &str) {
         let path = format!("/sse/events?subscriptions={}", self.feeds);
-        let mut stream = self.who.streams(&path, Some(&self.position)).await;
-        while !self.takes(&stream.next_event().await.json(), word).await {}
+        let mut stream = self.person.streams(&path, Some(&self.position)).await;
+        while !self.apply_frame(&stream.next_event().await.json(), word).await {}
     }
 
-    async fn by_request(&mut self, word: &str) {
+    async fn read_pages(&mut self, word: &str) {
         loop {
             let feeds = if self.feeds.is_empty() { "" } else { "&subscriptions=" };
             let path = format!("/api/v1/events?since={}{feeds}{}&limit=9", self.position, self.feeds);
-            let page = self.who.get(&path).await.json();
+            let page = self.person.get(&path).await.json();
             if page["recovered"] == false {
                 self.had_gap = true;
                 // Read after what is on the page, which the lists have in them.
@@ -217,7 +217,7 @@ impl<'a> Reading<'a> {
                 continue;
             }
             for frame in page["data"].as_array().unwrap() {
-                self.takes(frame, word).await;
+                self.apply_frame(frame, word).await;
             }
             self.position = page["position"].as_str().unwrap().to_owned();
             // The last word may have come by a list.
@@ -231,12 +231,12 @@ impl<'a> Reading<'a> {
     /// Reads a list that a gap points to, where it points to one. The feed of all jobs tells of more than the own.
     async fn reads_anew(&mut self, url: &Value) {
         if let Some(url) = url.as_str().filter(|url| !url.contains("created_by") || self.feeds.is_empty()) {
-            self.mirror.reads_anew(self.who, url).await;
+            self.mirror.reads_anew(self.person, url).await;
         }
     }
 
     /// Takes a frame in; whether it is the last.
-    async fn takes(&mut self, frame: &Value, word: &str) -> bool {
+    async fn apply_frame(&mut self, frame: &Value, word: &str) -> bool {
         if frame["type"] == "gap" {
             self.had_gap = true;
             for url in [&frame["resync_url"], &frame["own_jobs_url"]] {

@@ -3,19 +3,19 @@
 
 use serde_json::{Value, json};
 
-use crate::support::app::{Back, TestApp};
+use crate::support::app::{Backend, TestApp};
 use crate::support::people::Caller;
 use crate::support::postgres::{dump, restore};
 use crate::support::wait::within;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restore_under_a_running_node_is_told_to_every_reader() {
-    let app = TestApp::spawn_with(Back::Postgres, &[]).await;
-    restored_under(&app).await;
+async fn every_reader_gets_a_gap_after_a_restore_under_a_running_node() {
+    let app = TestApp::spawn_with(Backend::Postgres, &[]).await;
+    restore_under_running_node(&app).await;
     app.finish().await;
 }
 
-async fn restored_under(app: &TestApp) {
+async fn restore_under_running_node(app: &TestApp) {
     let ann = app.admin("ann").await;
     let (folder, database) = (tempfile::tempdir().unwrap(), app.database().unwrap().superuser_url());
     let file = folder.path().join("dump");
@@ -36,7 +36,7 @@ async fn restored_under(app: &TestApp) {
         restore(&database, &file, &["--clean", "--single-transaction"]);
     });
     within("the restore", restoring).await.unwrap();
-    let (code, _) = app.while_time_passes(socket.is_closed()).await;
+    let (code, _) = app.while_time_passes(socket.expect_close()).await;
     let farewell = app.while_time_passes(stream.next_event()).await;
     let end = stream.next_block().await;
 
@@ -46,10 +46,10 @@ async fn restored_under(app: &TestApp) {
         (Some("problem"), Some(1012))
     );
     assert_eq!(end, None);
-    goes_on_in_the_new_log(app, &ann, &old).await;
+    resume_in_new_log(app, &ann, &old).await;
 }
 
-async fn goes_on_in_the_new_log(app: &TestApp, ann: &crate::support::people::Admin<'_>, old: &str) {
+async fn resume_in_new_log(app: &TestApp, ann: &crate::support::people::Admin<'_>, old: &str) {
     let mut socket = ann.resumes(old).await;
     let by_socket = socket.next().await;
     let mut stream = ann.streams("/sse/events", Some(old)).await;
@@ -78,7 +78,7 @@ async fn goes_on_in_the_new_log(app: &TestApp, ann: &crate::support::people::Adm
     assert_eq!((&streamed, &listed), (&told, &told));
     assert_eq!(by_request["position"], json!(new));
     drop((socket, stream));
-    app.has_connections(0).await;
+    app.wait_for_connections(0).await;
 }
 
 async fn page(who: &Caller<'_>, since: &str) -> Value {

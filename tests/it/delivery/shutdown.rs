@@ -8,18 +8,18 @@ use crate::support::on_both_databases;
 use crate::support::wait::eventually;
 
 on_both_databases! {
-    a_stopping_node_sends_its_sockets_away_with_1012,
-    a_leaving_node_refuses_newcomers_while_it_sends_the_others_away,
+    a_stopping_node_closes_its_sockets_with_1012,
+    a_draining_node_refuses_new_connections_while_it_closes_the_others,
     a_node_whose_clients_all_leave_does_not_wait_for_the_rest_of_its_window,
-    a_few_streams_and_sockets_are_sent_away_within_a_second with &[("LOTLINE__SERVER__SHUTDOWN_SECONDS", "600")],
-    load_balancers_get_their_time_before_anybody_is_sent_away with &[
+    a_few_streams_and_sockets_are_closed_within_a_second with &[("LOTLINE__SERVER__SHUTDOWN_SECONDS", "600")],
+    load_balancers_get_their_delay_before_clients_are_disconnected with &[
         ("LOTLINE__SERVER__DRAIN_DELAY_SECONDS", "5"),
     ],
     a_stopping_node_ends_its_streams_with_a_problem_event,
-    what_was_told_before_the_end_is_delivered_before_the_goodbye,
+    events_before_shutdown_are_delivered_before_the_close,
 }
 
-async fn a_stopping_node_sends_its_sockets_away_with_1012(app: &TestApp) {
+async fn a_stopping_node_closes_its_sockets_with_1012(app: &TestApp) {
     let bob = app.member("bob").await;
     let mut sockets = [bob.connects().await, bob.connects().await];
 
@@ -28,7 +28,7 @@ async fn a_stopping_node_sends_its_sockets_away_with_1012(app: &TestApp) {
     let mut advised = Vec::new();
     for socket in &mut sockets {
         advised.push(socket.next_of_type("going_away").await["reconnect_after_ms"].as_u64().unwrap());
-        let (code, reason) = app.while_time_passes(socket.is_closed()).await;
+        let (code, reason) = app.while_time_passes(socket.expect_close()).await;
         assert_eq!(code, 1012);
         let seconds: u64 = reason.strip_prefix("restart;retry_after=").unwrap().parse().unwrap();
         assert!((1..=10).contains(&seconds), "{reason}");
@@ -38,21 +38,21 @@ async fn a_stopping_node_sends_its_sockets_away_with_1012(app: &TestApp) {
     assert_ne!(advised[0], advised[1]);
 }
 
-async fn a_leaving_node_refuses_newcomers_while_it_sends_the_others_away(app: &TestApp) {
+async fn a_draining_node_refuses_new_connections_while_it_closes_the_others(app: &TestApp) {
     let bob = app.member("bob").await;
     let mut socket = bob.connects().await;
 
     app.stop();
     socket.next_of_type("going_away").await;
 
-    let refused = bob.door("/ws").knock().await;
+    let refused = bob.socket_request("/ws").try_handshake().await;
     let mut stream = bob.streams("/sse/events", None).await;
     assert_eq!(refused.status, 503);
     assert!(refused.headers.contains_key("retry-after"));
     assert_eq!(stream.next_event().await.event.as_deref(), Some("problem"));
     assert_eq!(app.anonymous().get("/readyz").await.status, 503);
     assert_eq!(bob.get("/api/v1/users/me").await.status, 200);
-    assert_eq!(app.while_time_passes(socket.is_closed()).await.0, 1012);
+    assert_eq!(app.while_time_passes(socket.expect_close()).await.0, 1012);
 }
 
 async fn a_node_whose_clients_all_leave_does_not_wait_for_the_rest_of_its_window(app: &TestApp) {
@@ -61,13 +61,13 @@ async fn a_node_whose_clients_all_leave_does_not_wait_for_the_rest_of_its_window
 
     app.stop();
     socket.next_of_type("going_away").await;
-    socket.leave().await;
+    socket.close().await;
 
     // The clock stands, so only the last one's going can have brought this.
     eventually("the listener to close", async || TcpStream::connect(app.address).await.is_err()).await;
 }
 
-async fn a_few_streams_and_sockets_are_sent_away_within_a_second(app: &TestApp) {
+async fn a_few_streams_and_sockets_are_closed_within_a_second(app: &TestApp) {
     let bob = app.member("bob").await;
     let mut stream = bob.streams("/sse/events", None).await;
     let mut socket = bob.connects().await;
@@ -76,15 +76,15 @@ async fn a_few_streams_and_sockets_are_sent_away_within_a_second(app: &TestApp) 
     app.stop();
     stream.next_event().await;
     socket.next_of_type("going_away").await;
-    app.pass(std::time::Duration::from_secs(1)).await;
+    app.advance(std::time::Duration::from_secs(1)).await;
 
     // The clock stands from here on, at a second of the ten minutes that the node may take.
     assert_eq!(stream.next_event().await.event.as_deref(), Some("problem"));
-    assert_eq!(socket.is_closed().await.0, 1012);
+    assert_eq!(socket.expect_close().await.0, 1012);
     eventually("the listener to close", async || TcpStream::connect(app.address).await.is_err()).await;
 }
 
-async fn load_balancers_get_their_time_before_anybody_is_sent_away(app: &TestApp) {
+async fn load_balancers_get_their_delay_before_clients_are_disconnected(app: &TestApp) {
     let bob = app.member("bob").await;
     let mut socket = bob.connects().await;
 
@@ -92,9 +92,9 @@ async fn load_balancers_get_their_time_before_anybody_is_sent_away(app: &TestApp
     eventually("readiness to go", async || app.anonymous().get("/readyz").await.status == 503).await;
     let newcomer = bob.connects().await;
     drop(newcomer);
-    assert_eq!(socket.ask(json!({ "type": "ping" })).await["type"], "pong");
+    assert_eq!(socket.request(json!({ "type": "ping" })).await["type"], "pong");
 
-    let (code, _) = app.while_time_passes(socket.is_closed()).await;
+    let (code, _) = app.while_time_passes(socket.expect_close()).await;
     assert_eq!(code, 1012);
 }
 
@@ -122,7 +122,7 @@ async fn a_stopping_node_ends_its_streams_with_a_problem_event(app: &TestApp) {
     }
 }
 
-async fn what_was_told_before_the_end_is_delivered_before_the_goodbye(app: &TestApp) {
+async fn events_before_shutdown_are_delivered_before_the_close(app: &TestApp) {
     let ann = app.admin("ann").await;
     let mut socket = ann.connects().await;
     for number in 0..50 {
@@ -130,7 +130,7 @@ async fn what_was_told_before_the_end_is_delivered_before_the_goodbye(app: &Test
     }
 
     app.stop();
-    let (code, _) = app.while_time_passes(socket.is_closed()).await;
+    let (code, _) = app.while_time_passes(socket.expect_close()).await;
 
     let types: Vec<&str> = socket.skipped.iter().map(|message| message["type"].as_str().unwrap()).collect();
     assert_eq!(code, 1012);

@@ -9,7 +9,7 @@ use crate::support::socket::Socket;
 
 on_both_databases! {
     a_reader_that_never_reads_is_closed_with_4503_and_resumes_complete,
-    a_slow_reader_that_begins_to_read_within_fifteen_seconds_finds_why_it_was_closed,
+    a_slow_reader_that_reads_within_fifteen_seconds_gets_the_close_code,
 }
 
 /// As large as a broadcast may be: 4,000 characters, here of four bytes each.
@@ -21,11 +21,11 @@ async fn a_reader_that_never_reads_is_closed_with_4503_and_resumes_complete(app:
     let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
     let start = ann.get("/api/v1/events").await.json()["position"].as_str().unwrap().to_owned();
     let mut quick = ann.connects().await;
-    let mut slow = bob.door("/ws").receive_bytes(4 * 1024).open().await;
+    let mut slow = bob.socket_request("/ws").receive_bytes(4 * 1024).open().await;
     slow.next_of_type("connection_established").await;
 
-    let sent = says_until_one_is_gone(app, &ann, &mut quick).await;
-    let (code, _) = slow.is_closed().await;
+    let sent = broadcasts_until_one_is_closed(app, &ann, &mut quick).await;
+    let (code, _) = slow.expect_close().await;
 
     assert_eq!(code, 4503);
     let mut seen: Vec<Value> = slow.skipped.into_iter().collect();
@@ -38,7 +38,7 @@ async fn a_reader_that_never_reads_is_closed_with_4503_and_resumes_complete(app:
 }
 
 /// Large broadcasts until the slow one of the two readers is closed; how many there were.
-async fn says_until_one_is_gone(app: &TestApp, ann: &Admin<'_>, quick: &mut Socket) -> usize {
+async fn broadcasts_until_one_is_closed(app: &TestApp, ann: &Admin<'_>, quick: &mut Socket) -> usize {
     let mut sent = 0;
     while app.connections() == 2 {
         ann.broadcasts(&large()).await;
@@ -49,15 +49,15 @@ async fn says_until_one_is_gone(app: &TestApp, ann: &Admin<'_>, quick: &mut Sock
     sent
 }
 
-async fn a_slow_reader_that_begins_to_read_within_fifteen_seconds_finds_why_it_was_closed(app: &TestApp) {
+async fn a_slow_reader_that_reads_within_fifteen_seconds_gets_the_close_code(app: &TestApp) {
     let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
     let mut quick = ann.connects().await;
-    let mut slow = bob.door("/ws").receive_bytes(4 * 1024).open().await;
+    let mut slow = bob.socket_request("/ws").receive_bytes(4 * 1024).open().await;
     let start = slow.next_of_type("connection_established").await["position"].as_str().unwrap().to_owned();
-    let sent = says_until_one_is_gone(app, &ann, &mut quick).await;
+    let sent = broadcasts_until_one_is_closed(app, &ann, &mut quick).await;
 
-    app.pass(std::time::Duration::from_millis(14_500)).await;
-    let (code, _) = slow.is_closed().await;
+    app.advance(std::time::Duration::from_millis(14_500)).await;
+    let (code, _) = slow.expect_close().await;
 
     assert_eq!(code, 4503);
     let last = slow.skipped.back().map_or(start, |frame| frame["position"].as_str().unwrap().to_owned());

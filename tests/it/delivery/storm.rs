@@ -9,7 +9,7 @@ use crate::support::on_both_databases;
 use crate::support::people::Member;
 
 on_both_databases! {
-    two_hundred_sockets_that_come_back_at_once_are_read_for_once with &[
+    two_hundred_sockets_that_reconnect_at_once_share_one_read with &[
         ("LOTLINE__LIMITS__SOCKETS_PER_USER", "10"),
     ],
     a_full_node_refuses_each_carrier_in_its_own_way_and_reads_nothing_for_it with &[
@@ -24,7 +24,7 @@ const USERS: usize = 20;
 const SOCKETS: usize = 10;
 const MISSED: usize = 300;
 
-async fn two_hundred_sockets_that_come_back_at_once_are_read_for_once(app: &TestApp) {
+async fn two_hundred_sockets_that_reconnect_at_once_share_one_read(app: &TestApp) {
     let ann = app.admin("ann").await;
     let mut people = Vec::new();
     for number in 0..USERS {
@@ -34,25 +34,25 @@ async fn two_hundred_sockets_that_come_back_at_once_are_read_for_once(app: &Test
     for number in 0..MISSED {
         ann.broadcasts(&number.to_string()).await;
     }
-    let before = app.kernel.db.transactions();
-    let (accounts, logs) = (app.identity.account_reads(), app.kernel.logs.reads());
+    let before = app.services.db.transactions();
+    let (accounts, logs) = (app.identity.account_reads(), app.services.log_cache.reads());
 
     let returns = people.iter().flat_map(|person| std::iter::repeat_n(person, SOCKETS));
-    let seen = join_all(returns.map(|person| comes_back(person, &start))).await;
+    let seen = join_all(returns.map(|person| reconnects(person, &start))).await;
 
     let wanted: Vec<String> = (0..MISSED).map(|number| number.to_string()).collect();
     assert!(seen.iter().all(|messages| *messages == wanted));
     assert!(app.identity.account_reads() - accounts <= USERS as u64);
     // One for each stretch of 128 events, one more for where the log had gone on meanwhile, one or two for its head.
-    let log_reads = app.kernel.logs.reads() - logs;
+    let log_reads = app.services.log_cache.reads() - logs;
     assert!(log_reads <= 8, "{log_reads}");
-    let transactions = app.kernel.db.transactions() - before;
+    let transactions = app.services.db.transactions() - before;
     // Each user's account and rooms.
     assert!(transactions <= 2 * USERS as u64 + 8, "{transactions}");
 }
 
 /// The messages that a returning socket gets.
-async fn comes_back(person: &Member<'_>, since: &str) -> Vec<String> {
+async fn reconnects(person: &Member<'_>, since: &str) -> Vec<String> {
     let mut socket = person.resumes(since).await;
     let frames = socket.next_durable(MISSED).await;
     frames.iter().map(|frame| frame["message"].as_str().unwrap().to_owned()).collect()
@@ -61,18 +61,18 @@ async fn comes_back(person: &Member<'_>, since: &str) -> Vec<String> {
 async fn a_full_node_refuses_each_carrier_in_its_own_way_and_reads_nothing_for_it(app: &TestApp) {
     let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
     let mut established = bob.connects().await;
-    let before = app.kernel.db.transactions();
+    let before = app.services.db.transactions();
     let admission = app.admission();
-    let held = [admission.connects.enter().await.unwrap(), admission.requests.enter().await.unwrap()];
+    let held = [admission.connects.acquire().await.unwrap(), admission.requests.acquire().await.unwrap()];
 
-    let refused = bob.door("/ws").knock().await;
-    let mut closed = bob.door("/ws").query("reject", "close").open().await;
+    let refused = bob.socket_request("/ws").try_handshake().await;
+    let mut closed = bob.socket_request("/ws").query("reject", "close").open().await;
     let mut stream = bob.streams("/sse/events", None).await;
     let request = bob.get("/api/v1/users/me").await;
 
     assert_eq!((refused.status, &refused.json()["code"]), (503, &json!("unavailable")));
     assert!(refused.headers.contains_key("retry-after") && request.headers.contains_key("retry-after"));
-    let (code, reason) = closed.is_closed().await;
+    let (code, reason) = closed.expect_close().await;
     assert_eq!(code, 1013);
     assert!(reason.contains(";retry_after="), "{reason}");
     let problem = stream.next_event().await;
@@ -80,11 +80,11 @@ async fn a_full_node_refuses_each_carrier_in_its_own_way_and_reads_nothing_for_i
     assert!(problem.retry.is_some_and(|retry| retry >= 1_000), "{problem:?}");
     assert_eq!(stream.next_block().await, None);
     assert_eq!(request.status, 503);
-    assert_eq!(app.kernel.db.transactions(), before, "a refusal must cost nothing");
+    assert_eq!(app.services.db.transactions(), before, "a refusal must cost nothing");
 
     drop(held);
-    let joining = admission.joins.enter().await.unwrap();
-    assert_eq!(bob.door("/ws").knock().await.status, 503);
+    let joining = admission.joins.acquire().await.unwrap();
+    assert_eq!(bob.socket_request("/ws").try_handshake().await.status, 503);
     ann.broadcasts("still there").await;
     assert_eq!(established.next_of_type("system_notification").await["message"], "still there");
     drop(joining);
@@ -105,8 +105,8 @@ async fn a_reader_from_far_behind_gets_all_of_a_shared_replay(app: &TestApp) {
         let seen: Vec<_> = frames.iter().map(|frame| frame["message"].as_str().unwrap().to_owned()).collect();
         let wanted: Vec<_> = (from + 1..MISSED).map(|number| number.to_string()).collect();
         assert_eq!(seen, wanted);
-        assert_eq!(socket.ask(json!({ "type": "ping" })).await["position"], json!(positions[MISSED - 1]));
+        assert_eq!(socket.request(json!({ "type": "ping" })).await["position"], json!(positions[MISSED - 1]));
         drop(socket);
-        app.has_connections(0).await;
+        app.wait_for_connections(0).await;
     }
 }

@@ -10,10 +10,10 @@ use crate::support::people::{Admin, Caller};
 use crate::support::stream::Stream;
 
 on_both_databases! {
-    a_polyfill_says_where_it_got_to_in_its_address,
+    a_polyfill_gives_its_position_in_the_query,
     a_reader_may_ask_for_comments_instead_of_blocks_of_only_an_id,
-    a_refusal_that_stays_is_told_on_a_stream_and_ends_the_reader,
-    a_refusal_that_a_new_token_helps_against_has_no_end,
+    a_permanent_refusal_is_a_problem_event_that_stops_reconnects,
+    a_refusal_that_a_new_token_resolves_does_not_stop_reconnects,
 }
 
 async fn positions(ann: &Admin<'_>, count: usize) -> Vec<String> {
@@ -26,7 +26,7 @@ async fn positions(ann: &Admin<'_>, count: usize) -> Vec<String> {
     log.iter().map(|frame| frame["position"].as_str().unwrap().to_owned()).collect()
 }
 
-async fn a_polyfill_says_where_it_got_to_in_its_address(app: &TestApp) {
+async fn a_polyfill_gives_its_position_in_the_query(app: &TestApp) {
     let ann = app.admin("ann").await;
     let at = positions(&ann, 4).await;
     let next = async |query: &str, header: Option<&str>| {
@@ -44,7 +44,7 @@ async fn a_polyfill_says_where_it_got_to_in_its_address(app: &TestApp) {
         assert_eq!(next(&format!("{name}=&since={}", at[0]), None).await, at[1], "an empty one says nothing");
     }
     let twice = format!("/sse/events?lastEventId={}&last_event_id={}", at[0], at[1]);
-    ann.get(&twice).await.is_problem(400, "bad_request");
+    ann.get(&twice).await.expect_problem(400, "bad_request");
     let named = format!("/sse/notifications?lastEventId={}", at[2]);
     assert_eq!(ann.streams(&named, None).await.next_durable(1).await[0].0, at[3]);
 }
@@ -54,7 +54,7 @@ async fn a_reader_may_ask_for_comments_instead_of_blocks_of_only_an_id(app: &Tes
     let mut comments = ann.streams("/sse/events?keepalive=comment", None).await;
     let mut ids = ann.streams("/sse/events?keepalive=id", None).await;
 
-    app.pass(Duration::from_secs(17)).await;
+    app.advance(Duration::from_secs(17)).await;
     ann.broadcasts("hello").await;
 
     let hello = comments.next_block().await.unwrap();
@@ -77,7 +77,7 @@ async fn refusal(mut stream: Stream) -> (Option<String>, Option<u64>, Value) {
     (block.id.clone(), block.retry, block.json())
 }
 
-async fn a_refusal_that_stays_is_told_on_a_stream_and_ends_the_reader(app: &TestApp) {
+async fn a_permanent_refusal_is_a_problem_event_that_stops_reconnects(app: &TestApp) {
     let (bob, root) = (app.member("bob").await, app.operator("root").await);
     let caller = |caller: &Caller<'_>| caller.token().to_owned();
 
@@ -102,21 +102,21 @@ async fn a_refusal_that_stays_is_told_on_a_stream_and_ends_the_reader(app: &Test
         let polyfill = app.http.get(app.url(&polyfill)).bearer_auth(&token);
         assert_eq!(Stream::open(polyfill).await.status, 204);
     }
-    bob.get("/sse/stats").await.is_problem(403, "forbidden");
+    bob.get("/sse/stats").await.expect_problem(403, "forbidden");
     let foreign = app.http.get(app.url("/sse/events?reject=close")).bearer_auth(bob.token());
     let foreign = foreign.header("origin", "https://evil.example");
-    crate::support::answer::Answer::of(foreign).await.is_problem(403, "bad_origin");
+    crate::support::answer::Response::send(foreign).await.expect_problem(403, "bad_origin");
     assert_eq!(app.connections(), 0);
 }
 
-async fn a_refusal_that_a_new_token_helps_against_has_no_end(app: &TestApp) {
+async fn a_refusal_that_a_new_token_resolves_does_not_stop_reconnects(app: &TestApp) {
     let nobody = app.anonymous();
 
     for path in ["/sse/events?reject=close", "/sse/events?reject=close&token=nonsense"] {
-        let (id, retry, problem) = refusal(nobody.streams_openly(path).await).await;
+        let (id, retry, problem) = refusal(nobody.streams_by_url(path).await).await;
 
         assert_eq!((id, &problem["close_code"]), (None, &json!(4401)), "{path}");
         assert!(retry.is_some_and(|retry| (30_000..=300_000).contains(&retry)), "{retry:?}");
     }
-    nobody.get("/sse/events").await.is_problem(401, "unauthenticated");
+    nobody.get("/sse/events").await.expect_problem(401, "unauthenticated");
 }

@@ -2,21 +2,21 @@
 //! and the judge finds no gap that was passed over in silence.
 
 use chrono::TimeDelta;
-use lotline::auth::role::KeyScope;
-use lotline::auth::scope::{SystemReason, TenantScope};
+use lotline::auth::key_scope::KeyScope;
+use lotline::auth::tenant_scope::{SystemReason, TenantScope};
 use lotline::base::entropy::Entropy;
-use lotline::domain::retention::{Retention, trim_logs};
+use lotline::domain::log_retention::{LogRetention, trim_logs};
 use serde_json::{Value, json};
 
 use crate::history::{Entry, History, Reader, Role, Seen, Tenant, number};
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::people::{Admin, Person, Worker};
-use crate::support::wait::a_moment;
+use crate::support::wait::sleep_briefly;
 
 on_both_databases! {
-    a_replay_is_told_of_what_is_trimmed_between_two_of_its_reads,
-    a_replay_is_told_of_what_is_trimmed_while_it_reads,
+    a_replay_gets_a_gap_for_what_is_trimmed_between_two_of_its_reads,
+    a_replay_gets_a_gap_for_what_is_trimmed_while_it_reads,
 }
 
 const BATCHES: usize = 4;
@@ -26,19 +26,19 @@ const LEFT: i64 = 60;
 const FEED: &str = "property_updates";
 
 /// Reads and trims take turns strictly: a trim before each page that a replay reads.
-async fn a_replay_is_told_of_what_is_trimmed_between_two_of_its_reads(app: &TestApp) {
+async fn a_replay_gets_a_gap_for_what_is_trimmed_between_two_of_its_reads(app: &TestApp) {
     let ann = app.admin("ann").await;
     let log = a_long_log(app, &ann).await;
-    let mut turns = app.takes_all_turns().await;
+    let mut turns = app.takes_all_replay_permits().await;
     let neighbour = TenantScope::for_system(SystemReason::Retention, app.other);
     let trims = async {
         // Who came only after the trims would begin with what is left.
-        app.has_connections(3).await;
-        app.has_waiting(2).await;
+        app.wait_for_connections(3).await;
+        app.wait_for_waiting_replays(2).await;
         turns.pop();
         let mut kept = log.entries.len() as i64;
         for round in 0.. {
-            let turn = app.kernel.db.replay_turn(&neighbour).await.unwrap();
+            let turn = app.services.db.acquire_replay_permit(&neighbour).await.unwrap();
             kept -= match round {
                 // They have read a little; then much of what they have not is gone.
                 0..8 => 0,
@@ -59,11 +59,11 @@ async fn a_replay_is_told_of_what_is_trimmed_between_two_of_its_reads(app: &Test
         let (gaps, all) = (gaps(reader), reader.seen.len());
         assert!(gaps > 0 && all > gaps, "{}: {gaps} gaps, {all} in all", reader.name);
     }
-    log.judges(readers);
+    log.check_history(readers);
 }
 
 /// Nothing holds either back, so that a trim may be in the middle of a read.
-async fn a_replay_is_told_of_what_is_trimmed_while_it_reads(app: &TestApp) {
+async fn a_replay_gets_a_gap_for_what_is_trimmed_while_it_reads(app: &TestApp) {
     let ann = app.admin("ann").await;
     let log = a_long_log(app, &ann).await;
     let trims = async {
@@ -71,13 +71,13 @@ async fn a_replay_is_told_of_what_is_trimmed_while_it_reads(app: &TestApp) {
         while kept > LEFT {
             kept -= 1 + Entropy.below(60) as i64;
             trim(app, kept.max(LEFT)).await;
-            a_moment().await;
+            sleep_briefly().await;
         }
     };
 
     let (readers, ()) = tokio::join!(readers(app, &ann, &log), trims);
 
-    log.judges(readers);
+    log.check_history(readers);
 }
 
 /// The log of the changes before anything is gone.
@@ -92,7 +92,7 @@ impl Log {
     }
 
     #[track_caller]
-    fn judges(self, readers: Vec<Reader>) {
+    fn check_history(self, readers: Vec<Reader>) {
         let tried = self.entries.iter().filter_map(|entry| entry.fact.clone()).collect();
         let tenant = Tenant { tried, acknowledged: Vec::new(), log: self.entries, readers };
         let faults = History { tenants: vec![tenant] }.faults();
@@ -132,7 +132,7 @@ async fn reprices(worker: &Worker<'_>, batch: usize) {
 }
 
 async fn trim(app: &TestApp, keep: i64) {
-    trim_logs(&app.kernel, Retention { age: TimeDelta::days(3_650), events: keep, bytes: None })
+    trim_logs(&app.services, LogRetention { age: TimeDelta::days(3_650), events: keep, bytes: None })
         .await
         .unwrap();
 }
@@ -141,10 +141,10 @@ async fn trim(app: &TestApp, keep: i64) {
 async fn readers(app: &TestApp, ann: &Person<'_>, log: &Log) -> Vec<Reader> {
     let bob = app.viewer("bob").await;
     let (by_socket, by_stream, by_request, by_subscription) = tokio::join!(
-        by_socket(ann, log),
-        by_stream(ann, log),
-        by_request(&bob, log),
-        by_subscription(&bob, log)
+        read_socket(ann, log),
+        read_stream(ann, log),
+        read_pages(&bob, log),
+        read_subscription(&bob, log)
     );
     let reader = |name: &str, role, seen| Reader {
         name: name.to_owned(),
@@ -182,8 +182,8 @@ fn is_over(log: &Log, seen: &[Seen]) -> bool {
     reached >= Some(log.last())
 }
 
-async fn by_socket(who: &Person<'_>, log: &Log) -> Vec<Seen> {
-    let door = who.door("/ws").query("since", &log.start).query("subscriptions", FEED);
+async fn read_socket(who: &Person<'_>, log: &Log) -> Vec<Seen> {
+    let door = who.socket_request("/ws").query("since", &log.start).query("subscriptions", FEED);
     let (mut socket, mut all) = (door.open().await, Vec::new());
     while !is_over(log, &all) {
         all.extend(seen(&socket.next().await));
@@ -191,7 +191,7 @@ async fn by_socket(who: &Person<'_>, log: &Log) -> Vec<Seen> {
     all
 }
 
-async fn by_stream(who: &Person<'_>, log: &Log) -> Vec<Seen> {
+async fn read_stream(who: &Person<'_>, log: &Log) -> Vec<Seen> {
     let path = format!("/sse/events?subscriptions={FEED}");
     let (mut stream, mut all) = (who.streams(&path, Some(&log.start)).await, Vec::new());
     while !is_over(log, &all) {
@@ -200,7 +200,7 @@ async fn by_stream(who: &Person<'_>, log: &Log) -> Vec<Seen> {
     all
 }
 
-async fn by_request(who: &Person<'_>, log: &Log) -> Vec<Seen> {
+async fn read_pages(who: &Person<'_>, log: &Log) -> Vec<Seen> {
     let (mut all, mut since) = (Vec::new(), log.start.clone());
     while !is_over(log, &all) {
         let page = read_page(who, &since, 1 + Entropy.below(200)).await;
@@ -217,9 +217,9 @@ async fn by_request(who: &Person<'_>, log: &Log) -> Vec<Seen> {
 }
 
 /// Follows nothing at first, and then the feed from before the first change.
-async fn by_subscription(who: &Person<'_>, log: &Log) -> Vec<Seen> {
+async fn read_subscription(who: &Person<'_>, log: &Log) -> Vec<Seen> {
     let (mut socket, mut all, mut recovered) = (who.connects().await, Vec::new(), true);
-    socket.say(json!({ "type": "subscribe", "subscription": FEED, "since": log.start })).await;
+    socket.send_json(json!({ "type": "subscribe", "subscription": FEED, "since": log.start })).await;
     loop {
         let frame = socket.next().await;
         match frame["type"].as_str().unwrap() {

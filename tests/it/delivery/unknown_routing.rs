@@ -6,10 +6,10 @@ use crate::history::number;
 use crate::operations::metrics::value;
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
-use crate::support::wait::a_moment;
+use crate::support::wait::sleep_briefly;
 
 on_both_databases! {
-    every_carrier_passes_over_an_event_whose_routing_is_unknown,
+    every_carrier_skips_an_event_whose_routing_is_unknown,
     a_position_goes_on_past_an_unknown_routing_at_the_logs_end,
 }
 
@@ -27,12 +27,12 @@ async fn another_version_appends(app: &TestApp) {
     app.runs_sql(&count).await;
 }
 
-fn words_and_places(frames: &[Value]) -> Vec<(&str, u64)> {
+fn texts_and_positions(frames: &[Value]) -> Vec<(&str, u64)> {
     let read = |frame: &Value| number(frame["position"].as_str().unwrap()).unwrap();
     frames.iter().map(|frame| (frame["message"].as_str().unwrap(), read(frame))).collect()
 }
 
-async fn every_carrier_passes_over_an_event_whose_routing_is_unknown(app: &TestApp) {
+async fn every_carrier_skips_an_event_whose_routing_is_unknown(app: &TestApp) {
     let ann = app.admin("ann").await;
     let start = ann.get("/api/v1/events").await.json()["position"].as_str().unwrap().to_owned();
     let first = number(&start).unwrap() + 1;
@@ -49,14 +49,14 @@ async fn every_carrier_passes_over_an_event_whose_routing_is_unknown(app: &TestA
     let by_socket = ann.resumes(&start).await.next_durable(2).await;
     let by_stream = ann.streams("/sse/events", Some(&start)).await.next_durable(2).await;
 
-    assert_eq!(words_and_places(&by_rest), [("before", first), ("after", first + 2)]);
+    assert_eq!(texts_and_positions(&by_rest), [("before", first), ("after", first + 2)]);
     assert_eq!((&by_live_socket, &by_socket), (&by_rest, &by_rest));
     for stream in [by_live_stream, by_stream] {
         for ((id, frame), wanted) in stream.iter().zip(&by_rest) {
             assert_eq!((frame, Some(id.as_str())), (wanted, wanted["position"].as_str()));
         }
     }
-    let figures = app.figures("/metrics").await;
+    let figures = app.metrics("/metrics").await;
     assert!(value(&figures.text, "lotline_events_of_unknown_routing_total") >= 1.0);
 }
 
@@ -69,8 +69,8 @@ async fn a_position_goes_on_past_an_unknown_routing_at_the_logs_end(app: &TestAp
     let page = ann.get(&format!("/api/v1/events?since={start}")).await.json();
     let end = &page["position"];
     app.while_time_passes(async {
-        while socket.ask(json!({ "type": "ping" })).await["position"] != *end {
-            a_moment().await;
+        while socket.request(json!({ "type": "ping" })).await["position"] != *end {
+            sleep_briefly().await;
         }
     })
     .await;

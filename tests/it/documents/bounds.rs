@@ -27,7 +27,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn schema(&mut self, place: &str, schema: &'a Value) {
+    fn schema(&mut self, location: &str, schema: &'a Value) {
         let parts = parts(self.document, schema);
         if parts.iter().any(|part| part["readOnly"] == true) {
             return;
@@ -38,20 +38,20 @@ impl<'a> Walk<'a> {
             parts.iter().filter_map(|part| part["format"].as_str()).any(|one| FIXED.contains(&one));
         self.seen += 1;
         if is_of("string") && !says("maxLength") && !says("enum") && !is_fixed {
-            self.faults.push(place.to_owned());
+            self.faults.push(location.to_owned());
         }
         if is_of("integer") && !(says("minimum") && says("maximum")) {
-            self.faults.push(place.to_owned());
+            self.faults.push(location.to_owned());
         }
         for part in parts {
             for (name, field) in part["properties"].as_object().into_iter().flatten() {
-                self.schema(&format!("{place} {name}"), field);
+                self.schema(&format!("{location} {name}"), field);
             }
             for key in ["anyOf", "oneOf"] {
-                part[key].as_array().into_iter().flatten().for_each(|form| self.schema(place, form));
+                part[key].as_array().into_iter().flatten().for_each(|form| self.schema(location, form));
             }
             let rest = part.get("additionalProperties").filter(|rest| rest.is_object());
-            part.get("items").into_iter().chain(rest).for_each(|inner| self.schema(place, inner));
+            part.get("items").into_iter().chain(rest).for_each(|inner| self.schema(location, inner));
         }
     }
 }

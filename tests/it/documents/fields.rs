@@ -41,7 +41,7 @@ fn every_schema_and_every_field_has_a_description() {
 }
 
 #[test]
-fn no_part_of_an_all_of_is_a_remark_and_nothing_stands_beside_a_reference() {
+fn no_part_of_an_all_of_is_only_a_description_and_a_reference_has_no_siblings() {
     const SCHEMA: [&str; 6] = ["$ref", "type", "properties", "oneOf", "anyOf", "allOf"];
     for (name, document) in both() {
         walk(&document, "", &mut |path, value| {
@@ -157,6 +157,7 @@ fn the_vocabulary_has_no_row_too_many() {
         });
     }
 
-    let left: Vec<&str> = lotline::protocol::vocabulary::rows().filter(|row| !names.contains(*row)).collect();
+    let left: Vec<&str> =
+        lotline::protocol::descriptions::rows().filter(|row| !names.contains(*row)).collect();
     assert_eq!(left, Vec::<&str>::new());
 }

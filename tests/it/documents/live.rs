@@ -113,21 +113,21 @@ async fn what_a_socket_sends_is_what_the_document_says(app: &TestApp) {
             // One that waits for its past may be taken back by the `unsubscribe` that follows.
             said.as_object_mut().unwrap().remove("since");
         }
-        socket.say(said).await;
+        socket.send_json(said).await;
         sent += 1;
     }
     // Messages are answered in order: with this one all that went before it are.
-    socket.say(json!({ "type": "ping", "id": "the last" })).await;
+    socket.send_json(json!({ "type": "ping", "id": "the last" })).await;
     loop {
         let frame = socket.next().await;
-        seen.insert(judge(&document, &frame));
+        seen.insert(validate_frame(&document, &frame));
         if frame["reply_to"] == "the last" {
             break;
         }
     }
     for kind in ["chat", "direct_message"] {
         let frame = other.next_of_type(kind).await;
-        seen.insert(judge(&document, &frame));
+        seen.insert(validate_frame(&document, &frame));
     }
 
     assert!(sent >= 14, "only {sent} messages");
@@ -137,7 +137,7 @@ async fn what_a_socket_sends_is_what_the_document_says(app: &TestApp) {
     }
 }
 
-fn judge(document: &Value, frame: &Value) -> String {
+fn validate_frame(document: &Value, frame: &Value) -> String {
     let kind = frame["type"].as_str().unwrap();
     let message = &document["components"]["messages"][format!("server_{kind}")];
     assert!(message.is_object(), "the document does not know {kind}");

@@ -18,7 +18,7 @@ async fn the_pages_fit_a_telephone_and_the_dark(app: &TestApp) {
     let browser = Browser::start();
     for path in PAGES {
         let mut page = browser.opens(&app.url(path)).await;
-        page.asks(
+        page.call(
             "Emulation.setDeviceMetricsOverride",
             json!({ "width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": true }),
         )
@@ -28,7 +28,7 @@ async fn the_pages_fit_a_telephone_and_the_dark(app: &TestApp) {
                     one.getBoundingClientRect().right > 391).map((one) => one.tagName + ' ' + one.textContent.slice(0, 40))";
         assert_eq!(page.runs(wide).await, json!([]), "{path} is wider than a telephone");
         let dark = json!({ "features": [{ "name": "prefers-color-scheme", "value": "dark" }] });
-        page.asks("Emulation.setEmulatedMedia", dark).await;
+        page.call("Emulation.setEmulatedMedia", dark).await;
         let contrast = page.runs(CONTRAST).await.as_f64().unwrap();
         assert!(contrast > 7.0, "{path} has a contrast of {contrast} in the dark");
         let elsewhere: Vec<_> = page.requests.iter().filter(|url| !url.starts_with(&app.url("/"))).collect();

@@ -7,14 +7,14 @@ use super::resolve;
 /// What is wrong with `value`, in words; nothing when it is valid.
 pub fn faults(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    judge(document, schema, value, "", &mut found);
+    validate(document, schema, value, "", &mut found);
     found
 }
 
-fn judge(document: &Value, schema: &Value, value: &Value, path: &str, found: &mut Vec<String>) {
+fn validate(document: &Value, schema: &Value, value: &Value, path: &str, found: &mut Vec<String>) {
     let schema = resolve(document, schema);
     for part in schema["allOf"].as_array().into_iter().flatten() {
-        judge(document, part, value, path, found);
+        validate(document, part, value, path, found);
     }
     let forms = ["oneOf", "anyOf"].into_iter().flat_map(|key| schema[key].as_array().into_iter().flatten());
     let forms: Vec<&Value> = forms.collect();
@@ -28,10 +28,10 @@ fn judge(document: &Value, schema: &Value, value: &Value, path: &str, found: &mu
         found.push(format!("{path} is not one of {}: {value}", schema["enum"]));
     }
     if let Some(text) = value.as_str() {
-        judge_text(schema, text, path, found);
+        validate_text(schema, text, path, found);
     }
     for (index, item) in value.as_array().into_iter().flatten().enumerate() {
-        judge(document, &schema["items"], item, &format!("{path}/{index}"), found);
+        validate(document, &schema["items"], item, &format!("{path}/{index}"), found);
     }
     let Some(fields) = value.as_object() else { return };
     for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
@@ -41,12 +41,12 @@ fn judge(document: &Value, schema: &Value, value: &Value, path: &str, found: &mu
     }
     for (name, field) in schema["properties"].as_object().into_iter().flatten() {
         if let Some(value) = fields.get(name) {
-            judge(document, field, value, &format!("{path}/{name}"), found);
+            validate(document, field, value, &format!("{path}/{name}"), found);
         }
     }
 }
 
-fn judge_text(schema: &Value, text: &str, path: &str, found: &mut Vec<String>) {
+fn validate_text(schema: &Value, text: &str, path: &str, found: &mut Vec<String>) {
     let length = text.chars().count() as u64;
     let fits = schema["minLength"].as_u64().is_none_or(|least| length >= least)
         && schema["maxLength"].as_u64().is_none_or(|most| length <= most);

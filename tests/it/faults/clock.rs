@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use super::full_disk::assert_words;
-use crate::load::{Cast, Node, Run};
-use crate::support::app::Back;
+use super::full_disk::assert_refusals;
+use crate::load::{Accounts, Node, Run};
+use crate::support::app::Backend;
 use crate::support::binary::lotline;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wall_clock_that_is_moved_forth_and_back_loses_nothing() {
-    let mut node = Node::prepare(Back::Sqlite, &[("LOTLINE__CRAWLER__ENABLED", "false")]).await;
-    let cast = Cast::of(&node);
+    let mut node = Node::prepare(Backend::Sqlite, &[("LOTLINE__CRAWLER__ENABLED", "false")]).await;
+    let cast = Accounts::create(&node);
     let offset = node.folder().join("offset");
     moves(&offset, "+0");
     let mut command = lotline(&["serve"]);
@@ -20,19 +20,19 @@ async fn a_wall_clock_that_is_moved_forth_and_back_loses_nothing() {
         .env("FAKETIME_NO_CACHE", "1")
         .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
     node.start_as(command);
-    let run = Run::begin(node, cast).await;
-    run.hears(50).await;
+    let run = Run::start(node, cast).await;
+    run.wait_for_acknowledged(50).await;
 
     for jump in ["+3h", "+0", "+1h", "+0"] {
         moves(&offset, jump);
-        run.hears(150).await;
+        run.wait_for_acknowledged(150).await;
     }
 
-    let ended = run.end().await;
+    let ended = run.finish().await;
     ended.assert_clean();
     // Sockets stay: time is no reason to end one whose token holds all the while.
     assert_eq!(ended.cuts, 0);
-    assert_words(&ended, &[]);
+    assert_refusals(&ended, &[]);
     ended.node.remove().await;
 }
 

@@ -6,40 +6,40 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::load::{Cast, Ended, Node, Run};
-use crate::support::app::Back;
-use crate::support::binary::bare;
+use crate::load::{Accounts, Node, Run, RunResult};
+use crate::support::app::Backend;
+use crate::support::binary::clear_environment;
 
 /// Enough for the database as the test begins.
 const DISK: &str = "size=24m";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_with_507_and_loses_nothing() {
-    let mut node = Node::prepare(Back::Sqlite, &[("LOTLINE__CRAWLER__ENABLED", "false")]).await;
-    let cast = Cast::of(&node);
+    let mut node = Node::prepare(Backend::Sqlite, &[("LOTLINE__CRAWLER__ENABLED", "false")]).await;
+    let cast = Accounts::create(&node);
     node.start_as(on_a_small_disk(node.folder()));
     // The folder as the server sees it.
     let folder = format!("/proc/{}/root{}", node.server().id(), node.folder().display());
-    let run = Run::begin(node, cast).await;
-    run.hears(50).await;
+    let run = Run::start(node, cast).await;
+    run.wait_for_acknowledged(50).await;
 
     let ballast = fill(Path::new(&folder));
-    run.hears_refused(507, 20).await;
+    run.wait_for_refused(507, 20).await;
     std::fs::remove_file(ballast).unwrap();
-    run.hears(100).await;
+    run.wait_for_acknowledged(100).await;
 
-    let ended = run.end().await;
+    let ended = run.finish().await;
     ended.assert_clean();
     let full = ended.refused.iter().find(|(refusal, _)| refusal.status == 507).unwrap().0;
     assert_eq!(full.code, "insufficient_storage");
     assert_eq!(full.detail, "The server has no room to store this; nothing was changed.");
-    assert_words(&ended, &[507, 503]);
+    assert_refusals(&ended, &[507, 503]);
     ended.node.remove().await;
 }
 
 /// Only the refusals that the trouble explains, and those in words. A worker whose lease has ended is told so.
 #[track_caller]
-pub fn assert_words(ended: &Ended, statuses: &[u16]) {
+pub fn assert_refusals(ended: &RunResult, statuses: &[u16]) {
     for refusal in ended.refused.keys() {
         let is_lost_lease = refusal.code == "lease_lost";
         assert!(statuses.contains(&refusal.status) || is_lost_lease, "{:#?}", ended.refused);
@@ -65,7 +65,7 @@ fn on_a_small_disk(folder: &Path) -> Command {
         command.args(["--user", "--map-root-user"]);
     }
     command.args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_lotline"), DISK]).arg(folder);
-    bare(&mut command);
+    clear_environment(&mut command);
     command
 }
 

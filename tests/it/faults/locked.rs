@@ -4,31 +4,31 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::full_disk::assert_words;
-use crate::load::{Cast, Node, Run};
-use crate::support::app::Back;
+use super::full_disk::assert_refusals;
+use crate::load::{Accounts, Node, Run};
+use crate::support::app::Backend;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_another_process_has_locked_refuses_with_503_and_loses_nothing() {
-    let mut node = Node::prepare(Back::Sqlite, &[("LOTLINE__CRAWLER__ENABLED", "false")]).await;
-    let cast = Cast::of(&node);
+    let mut node = Node::prepare(Backend::Sqlite, &[("LOTLINE__CRAWLER__ENABLED", "false")]).await;
+    let cast = Accounts::create(&node);
     node.start(&[]);
     let database = node.folder().join("lotline.db");
-    let run = Run::begin(node, cast).await;
-    run.hears(50).await;
+    let run = Run::start(node, cast).await;
+    run.wait_for_acknowledged(50).await;
 
     let lock = Lock::take(&database);
     // Reading goes on meanwhile.
-    let company = run.cast.companies[0].clone();
-    let whereabouts = run.node.whereabouts();
+    let company = run.cast.tenants[0].clone();
+    let whereabouts = run.node.client();
     whereabouts.get(&company.admin, "/api/v1/properties").await.expect_done("a list under the lock");
-    run.hears_refused(503, 1).await;
+    run.wait_for_refused(503, 1).await;
     drop(lock);
-    run.hears(100).await;
+    run.wait_for_acknowledged(100).await;
 
-    let ended = run.end().await;
+    let ended = run.finish().await;
     ended.assert_clean();
-    assert_words(&ended, &[503]);
+    assert_refusals(&ended, &[503]);
     ended.node.remove().await;
 }
 

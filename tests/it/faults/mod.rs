@@ -4,7 +4,7 @@
 #![expect(clippy::print_stderr, reason = "a measurement says more than its bound")]
 
 mod clock;
-mod database_gone;
+mod database_outage;
 mod full_disk;
 mod locked;
 mod postgres_server;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::load::{Cast, Node, Outcome, PASSWORD, Whereabouts};
-use crate::support::app::Back;
+use crate::load::{Accounts, Node, NodeClient, Outcome, PASSWORD};
+use crate::support::app::Backend;
 use crate::support::settings::METRICS_KEY;
 
 const WRONG_PASSWORD: &str = "canary-wrong-password-4711";
@@ -17,23 +17,23 @@ const WRONG_TOKEN: &str = "canary.wrong-token.0123456789abcdef";
 struct Secret(&'static str, String);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_secret_stands_in_a_log_a_metric_or_a_database_file() {
+async fn no_secret_is_in_a_log_a_metric_or_a_database_file() {
     let settings = [
         ("LOTLINE__CRAWLER__ENABLED", "false"),
         ("LOTLINE__TELEMETRY__LOG_FILTER", "trace"),
         ("LOTLINE__TELEMETRY__METRICS_KEY", METRICS_KEY),
     ];
-    let mut node = Node::prepare(Back::Sqlite, &settings).await;
-    let cast = Cast::of(&node);
+    let mut node = Node::prepare(Backend::Sqlite, &settings).await;
+    let cast = Accounts::create(&node);
     node.start(&[]);
-    let place = node.whereabouts();
-    let company = &cast.companies[0];
+    let place = node.client();
+    let company = &cast.tenants[0];
 
     let mut secrets = uses_passwords(&place, &company.admin).await;
     secrets.push(Secret("a minted token", company.admin.clone()));
     secrets.push(Secret("an API key", company.key.clone()));
     secrets.push(Secret("a ticket", uses_a_ticket(&place, &company.admin).await));
-    shows_everywhere(&place, &secrets).await;
+    sends_everywhere(&place, &secrets).await;
     secrets.push(Secret("the collector's key", METRICS_KEY.to_owned()));
     let metrics = place
         .request(reqwest::Method::GET, "/metrics")
@@ -45,16 +45,16 @@ async fn no_secret_stands_in_a_log_a_metric_or_a_database_file() {
         .await
         .unwrap();
 
-    let log = node.server().said().join("\n");
+    let log = node.server().log_lines().join("\n");
     let is_talkative =
         log.contains(" TRACE ") && log.contains(" request{request.id=") && log.lines().count() > 200;
     assert!(is_talkative, "the log says little, so this would prove little: {log}");
     assert_silent("the log", log.as_bytes(), &secrets);
     assert_silent("the metrics", metrics.as_bytes(), &secrets);
     // Copies are files of the folder like the others.
-    node.verb(&["backup", "--to", &node.folder().join("copy.db").display().to_string()], "");
+    node.subcommand(&["backup", "--to", &node.folder().join("copy.db").display().to_string()], "");
     let export = node.folder().join("acme.ndjson").display().to_string();
-    node.verb(&["tenant", "export", "--slug", "acme", "--to", &export], "");
+    node.subcommand(&["tenant", "export", "--slug", "acme", "--to", &export], "");
     // A file that is searched and is the wrong one would prove nothing.
     let files = files(node.folder());
     let holds = |file: &PathBuf, words: &[u8]| {
@@ -72,7 +72,7 @@ async fn no_secret_stands_in_a_log_a_metric_or_a_database_file() {
 }
 
 /// Signs in and out, rightly and wrongly, and sets a password by link; gives all that was secret in it.
-async fn uses_passwords(node: &Whereabouts, admin: &str) -> Vec<Secret> {
+async fn uses_passwords(node: &NodeClient, admin: &str) -> Vec<Secret> {
     let new = json!({ "username": "canary", "email": "canary@mail.example", "role": "member" });
     let user = node.post(admin, "/api/v1/users", &new).await.expect_done("a user");
     let link =
@@ -83,7 +83,7 @@ async fn uses_passwords(node: &Whereabouts, admin: &str) -> Vec<Secret> {
     for (token, password) in [("canary-wrong-link", NEW_PASSWORD), (link_token.as_str(), PASSWORD)] {
         let body = json!({ "link_token": token, "new_password": password });
         let request = node.request(reqwest::Method::POST, "/api/v1/auth/password").json(&body);
-        let outcome = Outcome::of(request).await;
+        let outcome = Outcome::send(request).await;
         assert_eq!(outcome.done().is_some(), password == PASSWORD);
     }
     signs_in(node, WRONG_PASSWORD, "password").await;
@@ -107,7 +107,7 @@ async fn uses_passwords(node: &Whereabouts, admin: &str) -> Vec<Secret> {
     ]
 }
 
-async fn signs_in(node: &Whereabouts, secret: &str, kind: &str) -> Option<Value> {
+async fn signs_in(node: &NodeClient, secret: &str, kind: &str) -> Option<Value> {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     match kind {
         "refresh_token" => form.extend_pairs([("grant_type", kind), (kind, secret)]),
@@ -115,11 +115,11 @@ async fn signs_in(node: &Whereabouts, secret: &str, kind: &str) -> Option<Value>
     };
     let request = node.request(reqwest::Method::POST, "/api/v1/auth/token").body(form.finish());
     let request = request.header("content-type", "application/x-www-form-urlencoded");
-    Outcome::of(request).await.done()
+    Outcome::send(request).await.done()
 }
 
 /// Opens a socket with a ticket, and tries it again.
-async fn uses_a_ticket(node: &Whereabouts, token: &str) -> String {
+async fn uses_a_ticket(node: &NodeClient, token: &str) -> String {
     let ticket = node.post(token, "/api/v1/auth/socket-ticket", &json!({})).await.expect_done("a ticket");
     let ticket = ticket["ticket"].as_str().unwrap().to_owned();
     let url = format!("ws://{}/ws?ticket={ticket}", node.address());
@@ -130,7 +130,7 @@ async fn uses_a_ticket(node: &Whereabouts, token: &str) -> String {
 }
 
 /// Shows each secret as a token in every way that a door takes one, whether it is one or not.
-async fn shows_everywhere(node: &Whereabouts, secrets: &[Secret]) {
+async fn sends_everywhere(node: &NodeClient, secrets: &[Secret]) {
     let wrong = Secret("a wrong token", WRONG_TOKEN.to_owned());
     for Secret(_, secret) in secrets.iter().chain([&wrong]) {
         let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
@@ -154,13 +154,13 @@ async fn shows_everywhere(node: &Whereabouts, secrets: &[Secret]) {
 }
 
 #[track_caller]
-fn assert_silent(place: &str, bytes: &[u8], secrets: &[Secret]) {
+fn assert_silent(source: &str, bytes: &[u8], secrets: &[Secret]) {
     for Secret(what, secret) in secrets {
         // Of a signed token the signature is the secret part; the rest says what anybody may know.
         let secret = secret.rsplit('.').next().unwrap_or(secret).as_bytes();
         let found = bytes.windows(secret.len()).position(|window| window == secret);
         let around = found.map(|at| String::from_utf8_lossy(&bytes[at.saturating_sub(200)..at]));
-        assert!(found.is_none(), "{place} holds {what}, after: {}", around.unwrap_or_default());
+        assert!(found.is_none(), "{source} holds {what}, after: {}", around.unwrap_or_default());
     }
 }
 

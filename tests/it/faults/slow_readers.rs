@@ -12,8 +12,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_util::task::TaskTracker;
 
 use crate::history::{Entry, Fact, History, Reader, Role, Seen, Tenant};
-use crate::load::{Cast, Company, Node, Whereabouts, reads_log};
-use crate::support::app::Back;
+use crate::load::{Accounts, Node, NodeClient, TenantAccounts, read_log};
+use crate::support::app::Backend;
 use crate::support::wait::within;
 
 /// Sockets of each kind, where the environment does not say.
@@ -24,7 +24,7 @@ const QUEUE_BYTES: usize = 131_072;
 const SLACK_BYTES: usize = 16 * 1024 * 1024;
 /// Large broadcasts, at most: many times what a queue and the system's buffers hold of one socket.
 const MOST_BROADCASTS: usize = 1_000;
-const LAST_WORD: &str = "that was all";
+const LAST_MESSAGE: &str = "that was all";
 
 type Socket = WebSocketStream<TcpStream>;
 
@@ -36,10 +36,10 @@ async fn sockets_that_never_read_harm_nobody_and_resume_whole() {
         ("LOTLINE__LIMITS__SOCKETS_PER_USER", "1000"),
         ("LOTLINE__LIMITS__QUEUE_BYTES", &QUEUE_BYTES.to_string()),
     ];
-    let mut node = Node::prepare(Back::Sqlite, &settings).await;
-    let company = Cast::of(&node).companies.remove(0);
+    let mut node = Node::prepare(Backend::Sqlite, &settings).await;
+    let company = Accounts::create(&node).tenants.remove(0);
     node.start(&[]);
-    let place = node.whereabouts();
+    let place = node.client();
     let head = place.get(&company.admin, "/api/v1/events").await.expect_done("the head");
     let start = head["position"].as_str().unwrap().to_owned();
     let quick = join_all((0..each).map(|_| connects(&place, &company.admin, None))).await;
@@ -50,14 +50,15 @@ async fn sockets_that_never_read_harm_nobody_and_resume_whole() {
     let reading: Vec<_> = quick.into_iter().map(|socket| tasks.spawn(reads_to_the_end(socket))).collect();
     // Their ends are on their way to them for some seconds more: only they are counted whose events are kept.
     let said =
-        says_until(&place, &company, async || open_sockets(&place, &company).await <= each as u64).await;
+        broadcasts_until(&place, &company, async || open_sockets(&place, &company).await <= each as u64)
+            .await;
     let mut readers = Vec::new();
     for (index, reading) in reading.into_iter().enumerate() {
         let seen = tokio::time::timeout(std::time::Duration::from_secs(60), reading).await;
         let seen = seen.unwrap_or_else(|_| panic!("reader {index} is held up")).unwrap();
         readers.push(reader(format!("reader {index}"), Role::Admin, &start, seen));
     }
-    let grown = node.server().most_resident_bytes().saturating_sub(before);
+    let grown = node.server().peak_resident_bytes().saturating_sub(before);
     let bound = each * QUEUE_BYTES + SLACK_BYTES;
     eprintln!("{each} sockets that never read: {} KiB more, bound {} KiB", grown / 1024, bound / 1024);
     assert!(grown <= bound, "{grown} bytes more, and no more than {bound} were promised");
@@ -69,12 +70,12 @@ async fn sockets_that_never_read_harm_nobody_and_resume_whole() {
         // Where the system's buffers were full to the end, the word could not be brought and the connection was cut.
         assert!(code == 4503 || code == 1006, "slow reader {index}: {code} after {} frames", seen.len());
         let last = seen.last().map_or(&start, |entry| &entry.position).clone();
-        let rest = reads_log(&place, &company.viewer, &last, LAST_WORD).await;
+        let rest = read_log(&place, &company.viewer, &last, LAST_MESSAGE).await;
         seen.extend(rest.iter().filter_map(Entry::of));
         readers.push(reader(format!("slow reader {index}"), Role::Viewer, &start, seen));
     }
     eprintln!("{told} of {each} slow readers were told 4503 within the time that they have for it");
-    let log = reads_log(&place, &company.admin, &start, LAST_WORD).await;
+    let log = read_log(&place, &company.admin, &start, LAST_MESSAGE).await;
     let log = log.iter().filter_map(Entry::of).collect();
     let tried: BTreeSet<Fact> = said.iter().cloned().collect();
     let history = History { tenants: vec![Tenant { tried, acknowledged: vec![said], log, readers }] };
@@ -94,7 +95,7 @@ fn reader(name: String, role: Role, start: &str, seen: Vec<Entry>) -> Reader {
 }
 
 /// An open socket that follows the jobs and listings; with `receive_bytes` its system takes little before it is read.
-async fn connects(node: &Whereabouts, token: &str, receive_bytes: Option<u32>) -> Socket {
+async fn connects(node: &NodeClient, token: &str, receive_bytes: Option<u32>) -> Socket {
     let socket = TcpSocket::new_v4().unwrap();
     if let Some(bytes) = receive_bytes {
         socket.set_recv_buffer_size(bytes).unwrap();
@@ -110,7 +111,11 @@ async fn connects(node: &Whereabouts, token: &str, receive_bytes: Option<u32>) -
 
 /// Large broadcasts until every slow reader is gone, and between them jobs that end well and jobs that fail, which alerts
 /// the admins.
-async fn says_until(node: &Whereabouts, company: &Company, is_enough: impl AsyncFn() -> bool) -> Vec<Fact> {
+async fn broadcasts_until(
+    node: &NodeClient,
+    company: &TenantAccounts,
+    is_enough: impl AsyncFn() -> bool,
+) -> Vec<Fact> {
     let spider = json!({ "name": "outside", "runner": "external" });
     node.post(&company.admin, "/api/v1/spiders", &spider).await.expect_done("a spider");
     let mut said = Vec::new();
@@ -122,25 +127,25 @@ async fn says_until(node: &Whereabouts, company: &Company, is_enough: impl Async
         let text = format!("{number} {}", "\u{1f3e1}".repeat(3_990));
         let body = json!({ "message": text });
         node.post(&company.admin, "/api/v1/admin/broadcast", &body).await.expect_done("a broadcast");
-        said.push(Fact::said(text));
+        said.push(Fact::message(text));
         if number % 10 == 0 {
             let end = if number % 20 == 0 { "complete" } else { "fail" };
             said.extend(works(node, company, end).await);
         }
     }
-    let body = json!({ "message": LAST_WORD });
+    let body = json!({ "message": LAST_MESSAGE });
     node.post(&company.admin, "/api/v1/admin/broadcast", &body).await.expect_done("the last word");
-    said.push(Fact::said(LAST_WORD));
+    said.push(Fact::message(LAST_MESSAGE));
     said
 }
 
-async fn open_sockets(node: &Whereabouts, company: &Company) -> u64 {
+async fn open_sockets(node: &NodeClient, company: &TenantAccounts) -> u64 {
     let stats = node.get(&company.admin, "/api/v1/stats").await.expect_done("the figures");
     stats["connections"]["sockets"].as_u64().unwrap()
 }
 
 /// One job, which ends as `end` says.
-async fn works(node: &Whereabouts, company: &Company, end: &str) -> [Fact; 3] {
+async fn works(node: &NodeClient, company: &TenantAccounts, end: &str) -> [Fact; 3] {
     let answer =
         async |token: &str, path: &str, body: &Value| node.post(token, path, body).await.expect_done(path);
     let job = json!({ "spider_name": "outside", "target_urls": ["https://portal.example/"] });
@@ -164,7 +169,7 @@ async fn works(node: &Whereabouts, company: &Company, end: &str) -> [Fact; 3] {
 }
 
 async fn reads_to_the_end(mut socket: Socket) -> Vec<Entry> {
-    let (mut seen, last) = (Vec::new(), Some(Fact::said(LAST_WORD)));
+    let (mut seen, last) = (Vec::new(), Some(Fact::message(LAST_MESSAGE)));
     while let Some(Ok(message)) = socket.next().await {
         let Message::Text(text) = message else { continue };
         let Some(entry) = Entry::of(&serde_json::from_str(&text).unwrap()) else { continue };

@@ -9,7 +9,7 @@ use super::record::{Entry, Fact, History, Reader, Seen, Tenant, number};
 pub struct Fault {
     pub kind: Kind,
     /// The tenant's place in the history, and the reader's name.
-    pub place: String,
+    pub location: String,
     pub what: String,
 }
 
@@ -47,7 +47,7 @@ impl History {
         let mut faults = BTreeSet::new();
         for (index, tenant) in self.tenants.iter().enumerate() {
             let mut tell = |kind, what: &str| {
-                faults.insert(Fault { kind, place: format!("tenant {index}"), what: what.to_owned() });
+                faults.insert(Fault { kind, location: format!("tenant {index}"), what: what.to_owned() });
             };
             check_facts(tenant, &mut tell);
             check_numbers(tenant, &mut tell);
@@ -55,7 +55,7 @@ impl History {
             for reader in &tenant.readers {
                 let mut tell = |kind, what: &str| {
                     let place = format!("tenant {index}, {}", reader.name);
-                    faults.insert(Fault { kind, place, what: what.to_owned() });
+                    faults.insert(Fault { kind, location: place, what: what.to_owned() });
                 };
                 let others = self.tenants.iter().enumerate().filter(|(other, _)| *other != index);
                 let others: Vec<&Tenant> = others.map(|(_, tenant)| tenant).collect();
@@ -66,23 +66,23 @@ impl History {
     }
 }
 
-fn check_facts(tenant: &Tenant, tell: &mut impl FnMut(Kind, &str)) {
+fn check_facts(tenant: &Tenant, report: &mut impl FnMut(Kind, &str)) {
     let mut places: BTreeMap<&Fact, usize> = BTreeMap::new();
     for (place, entry) in tenant.log.iter().enumerate() {
         let Some(fact) = &entry.fact else { continue };
         if places.insert(fact, place).is_some() {
-            tell(Kind::Doubled, &format!("{fact:?}"));
+            report(Kind::Doubled, &format!("{fact:?}"));
         }
-        if matches!(fact, Fact::Said(_)) && !tenant.tried.contains(fact) {
-            tell(Kind::Phantom, &format!("{fact:?}"));
+        if matches!(fact, Fact::Message(_)) && !tenant.tried.contains(fact) {
+            report(Kind::Phantom, &format!("{fact:?}"));
         }
     }
     for writer in &tenant.acknowledged {
         let mut last = None;
         for fact in writer {
             match places.get(fact) {
-                None => tell(Kind::Lost, &format!("{fact:?}")),
-                place if place < last => tell(Kind::Reordered, &format!("{fact:?}")),
+                None => report(Kind::Lost, &format!("{fact:?}")),
+                place if place < last => report(Kind::Reordered, &format!("{fact:?}")),
                 place => last = place,
             }
         }
@@ -90,11 +90,11 @@ fn check_facts(tenant: &Tenant, tell: &mut impl FnMut(Kind, &str)) {
 }
 
 /// Whoever may see everything sees the numbers of the log without a gap.
-fn check_numbers(tenant: &Tenant, tell: &mut impl FnMut(Kind, &str)) {
+fn check_numbers(tenant: &Tenant, report: &mut impl FnMut(Kind, &str)) {
     let mut wanted = tenant.log.first().and_then(Entry::number);
     for entry in &tenant.log {
         if entry.number() != wanted {
-            tell(Kind::Hole, &entry.position);
+            report(Kind::Hole, &entry.position);
         }
         wanted = entry.number().map(|number| number + 1);
     }
@@ -103,18 +103,18 @@ fn check_numbers(tenant: &Tenant, tell: &mut impl FnMut(Kind, &str)) {
 /// The log with its places by position.
 struct Log<'a> {
     entries: &'a [Entry],
-    places: BTreeMap<&'a str, usize>,
+    indexes: BTreeMap<&'a str, usize>,
 }
 
 impl<'a> Log<'a> {
     fn of(tenant: &'a Tenant) -> Self {
         let places = tenant.log.iter().enumerate().map(|(place, entry)| (entry.position.as_str(), place));
-        Self { entries: &tenant.log, places: places.collect() }
+        Self { entries: &tenant.log, indexes: places.collect() }
     }
 
     /// Where an entry stands that is the very same in the log.
-    fn place(&self, entry: &Entry) -> Option<usize> {
-        let place = *self.places.get(entry.position.as_str())?;
+    fn index_of(&self, entry: &Entry) -> Option<usize> {
+        let place = *self.indexes.get(entry.position.as_str())?;
         (self.entries[place] == *entry).then_some(place)
     }
 
@@ -125,9 +125,9 @@ impl<'a> Log<'a> {
     }
 }
 
-fn check_reader(log: &Log<'_>, reader: &Reader, others: &[&Tenant], tell: &mut impl FnMut(Kind, &str)) {
+fn check_reader(log: &Log<'_>, reader: &Reader, others: &[&Tenant], report: &mut impl FnMut(Kind, &str)) {
     let mut seen = BTreeSet::new();
-    let mut told = BTreeSet::new();
+    let mut covered_by_gap = BTreeSet::new();
     let mut reached = number(&reader.start);
     let mut last = None;
     for one in &reader.seen {
@@ -135,28 +135,35 @@ fn check_reader(log: &Log<'_>, reader: &Reader, others: &[&Tenant], tell: &mut i
             Seen::Event(entry) => entry,
             Seen::Gap { to } => {
                 let missing = |entry: &&Entry| entry.number() > reached && entry.number() <= number(to);
-                told.extend(log.entries.iter().filter(missing).map(|entry| entry.position.as_str()));
+                covered_by_gap
+                    .extend(log.entries.iter().filter(missing).map(|entry| entry.position.as_str()));
                 reached = reached.max(number(to));
                 continue;
             }
         };
-        let Some(place) = log.place(entry) else {
-            tell(foreign(entry, others), &entry.position);
+        let Some(place) = log.index_of(entry) else {
+            report(foreign(entry, others), &entry.position);
             continue;
         };
         if !reader.may_see(entry) {
-            tell(Kind::TopicLeak, &entry.position);
+            report(Kind::TopicLeak, &entry.position);
         }
         if !seen.insert(entry.position.as_str()) {
-            tell(Kind::SeenTwice, &entry.position);
+            report(Kind::SeenTwice, &entry.position);
         } else if Some(place) < last {
-            tell(Kind::SeenLate, &entry.position);
+            report(Kind::SeenLate, &entry.position);
         } else {
             last = Some(place);
         }
         reached = reached.max(entry.number());
     }
-    check_missing(log, reader, last, |position| seen.contains(position) || told.contains(position), tell);
+    check_missing(
+        log,
+        reader,
+        last,
+        |position| seen.contains(position) || covered_by_gap.contains(position),
+        report,
+    );
 }
 
 fn check_missing(

@@ -3,9 +3,9 @@
 use super::record::{Audience, Entry, Fact, History, Reader, Role, Seen, Tenant};
 
 /// Numbers from a number (splitmix64).
-pub struct Dice(pub u64);
+pub struct TestRng(pub u64);
 
-impl Dice {
+impl TestRng {
     pub fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -21,11 +21,11 @@ impl Dice {
 
 /// Two tenants, three writers and four readers each, cut now and then, one of them told of a gap.
 pub fn clean(seed: u64) -> History {
-    let mut dice = Dice(seed);
+    let mut dice = TestRng(seed);
     History { tenants: (0..2).map(|tenant| tenant_of(tenant, &mut dice)).collect() }
 }
 
-fn tenant_of(tenant: usize, dice: &mut Dice) -> Tenant {
+fn tenant_of(tenant: usize, dice: &mut TestRng) -> Tenant {
     let mut made = Tenant { acknowledged: vec![Vec::new(); 3], ..Tenant::default() };
     let length = 60 + dice.below(40);
     for number in 1..=length {
@@ -39,18 +39,18 @@ fn tenant_of(tenant: usize, dice: &mut Dice) -> Tenant {
         }
         made.log.push(entry);
     }
-    made.tried.extend((0..5).map(|never| Fact::said(format!("t{tenant} never arrived {never}"))));
+    made.tried.extend((0..5).map(|never| Fact::message(format!("t{tenant} never arrived {never}"))));
     made.readers = readers(tenant, &made.log, dice);
     made
 }
 
 /// Mostly facts; some job progress that a later step stands for, and admins' matters.
-fn entry(tenant: usize, number: usize, length: usize, dice: &mut Dice) -> Entry {
+fn entry(tenant: usize, number: usize, length: usize, dice: &mut TestRng) -> Entry {
     let position = format!("{tenant}f-{number:x}");
     let digest = (tenant * 1_000 + number) as u64;
     let bare =
         Entry { position, fact: None, audience: Audience::Everyone, job: None, is_progress: false, digest };
-    let said = Some(Fact::said(format!("t{tenant} says {number}")));
+    let said = Some(Fact::message(format!("t{tenant} says {number}")));
     // At both ends what everybody sees, so that there is always a tail to lose.
     if number <= 3 || number > length - 3 {
         return Entry { fact: said, ..bare };
@@ -70,7 +70,7 @@ fn entry(tenant: usize, number: usize, length: usize, dice: &mut Dice) -> Entry 
     }
 }
 
-fn readers(tenant: usize, log: &[Entry], dice: &mut Dice) -> Vec<Reader> {
+fn readers(tenant: usize, log: &[Entry], dice: &mut TestRng) -> Vec<Reader> {
     let kinds = [(Role::Admin, true), (Role::Admin, false), (Role::Viewer, true), (Role::Viewer, false)];
     let make = |(index, (role, follows)): (usize, (Role, bool))| {
         let name = format!("reader {index}");
@@ -78,7 +78,7 @@ fn readers(tenant: usize, log: &[Entry], dice: &mut Dice) -> Vec<Reader> {
         // The third was away while the log was trimmed.
         let gap = (index == 2).then(|| 5 + dice.below(10));
         for (place, entry) in log.iter().enumerate() {
-            let passed_over = passed_over(log, place) && dice.below(2) == 0;
+            let passed_over = is_superseded(log, place) && dice.below(2) == 0;
             let trimmed = gap.is_some_and(|gap| place > 3 && place < gap);
             if reader.may_see(entry) && !passed_over && !trimmed {
                 reader.seen.push(Seen::Event(entry.clone()));
@@ -93,6 +93,6 @@ fn readers(tenant: usize, log: &[Entry], dice: &mut Dice) -> Vec<Reader> {
 }
 
 /// Whether a later step of the job stands for this one.
-fn passed_over(log: &[Entry], place: usize) -> bool {
+fn is_superseded(log: &[Entry], place: usize) -> bool {
     log[place].is_progress && log[place + 1..].iter().any(|later| later.job.is_some())
 }

@@ -1,7 +1,7 @@
 //! The judge judged: clean histories pass, and each kind of spoiling is seen wherever it is done.
 
 use super::check::Kind;
-use super::generated::{Dice, clean};
+use super::generated::{TestRng, clean};
 use super::record::{Audience, Entry, Fact, History, Reader, Seen, Tenant};
 
 /// Histories that each kind of spoiling is tried on.
@@ -9,30 +9,34 @@ const SEEDS: u64 = 200;
 
 /// A way to spoil a history, and the fault that must be found in it. A history that has no place for it is left alone
 /// and `None` comes back.
-type Spoil = fn(&mut History, &mut Dice) -> Option<()>;
+type Mutation = fn(&mut History, &mut TestRng) -> Option<()>;
 
-const MUTATIONS: &[(&str, Kind, Spoil)] = &[
-    ("an acknowledged entry is gone and the rest moved up", Kind::Lost, lose),
+const MUTATIONS: &[(&str, Kind, Mutation)] = &[
+    ("an acknowledged entry is gone and the rest moved up", Kind::Lost, lose_acknowledged),
     ("the log ends before what was acknowledged last", Kind::Lost, lose_the_end),
-    ("an entry says what nobody said", Kind::Phantom, make_up),
-    ("an entry says what an earlier one said", Kind::Doubled, double),
+    ("an entry says what nobody said", Kind::Phantom, add_phantom),
+    ("an entry says what an earlier one said", Kind::Doubled, duplicate_entry),
     ("two entries of one writer have changed places", Kind::Reordered, reorder),
-    ("a number is left out", Kind::Hole, leave_out),
-    ("a number comes twice", Kind::Hole, stutter),
-    ("a reader misses an entry", Kind::SilentGap, miss),
-    ("a reader misses several entries", Kind::SilentGap, miss_several),
-    ("a reader is told of too small a gap", Kind::SilentGap, understate),
-    ("a reader misses the end", Kind::LostTail, miss_the_end),
-    ("a reader sees nothing at all", Kind::LostTail, see_nothing),
-    ("a reader sees an entry again at once", Kind::SeenTwice, stammer),
-    ("a reader sees an entry again later", Kind::SeenTwice, repeat),
+    ("a number is left out", Kind::Hole, skip_number),
+    ("a number comes twice", Kind::Hole, repeat_number),
+    ("a reader misses an entry", Kind::SilentGap, drop_seen),
+    ("a reader misses several entries", Kind::SilentGap, drop_several_seen),
+    ("a reader is told of too small a gap", Kind::SilentGap, shrink_gap),
+    ("a reader misses the end", Kind::LostTail, drop_tail),
+    ("a reader sees nothing at all", Kind::LostTail, drop_all_seen),
+    ("a reader sees an entry again at once", Kind::SeenTwice, repeat_at_once),
+    ("a reader sees an entry again later", Kind::SeenTwice, repeat_later),
     ("a reader sees two entries the wrong way round", Kind::SeenLate, swap),
     ("a reader sees an entry with another content", Kind::Imagined, alter),
-    ("a reader sees what was rolled back", Kind::Imagined, see_undone),
-    ("a reader sees another tenant's entry", Kind::TenantLeak, cross),
-    ("a reader sees another tenant's words under a position of its own", Kind::TenantLeak, whisper),
-    ("a viewer sees what is for admins", Kind::TopicLeak, overhear),
-    ("a reader without feeds sees a feed's entry", Kind::TopicLeak, eavesdrop),
+    ("a reader sees what was rolled back", Kind::Imagined, add_rolled_back),
+    ("a reader sees another tenant's entry", Kind::TenantLeak, leak_entry_across_tenants),
+    (
+        "a reader sees another tenant's words under a position of its own",
+        Kind::TenantLeak,
+        leak_content_across_tenants,
+    ),
+    ("a viewer sees what is for admins", Kind::TopicLeak, leak_admin_entry),
+    ("a reader without feeds sees a feed's entry", Kind::TopicLeak, leak_feed_entry),
 ];
 
 #[test]
@@ -45,12 +49,12 @@ fn clean_histories_are_accepted() {
 }
 
 #[test]
-fn every_kind_of_spoiling_is_seen_wherever_it_is_done() {
+fn every_kind_of_mutation_is_detected_wherever_it_is_applied() {
     for (words, kind, spoil) in MUTATIONS {
         let mut done = 0;
         for seed in 0..SEEDS * 2 {
             let mut history = clean(seed);
-            if done == SEEDS || spoil(&mut history, &mut Dice(!seed)).is_none() {
+            if done == SEEDS || spoil(&mut history, &mut TestRng(!seed)).is_none() {
                 continue;
             }
             done += 1;
@@ -62,25 +66,25 @@ fn every_kind_of_spoiling_is_seen_wherever_it_is_done() {
     }
 }
 
-fn tenant<'a>(history: &'a mut History, dice: &mut Dice) -> &'a mut Tenant {
+fn tenant<'a>(history: &'a mut History, dice: &mut TestRng) -> &'a mut Tenant {
     let index = dice.below(2);
     &mut history.tenants[index]
 }
 
-fn reader<'a>(history: &'a mut History, dice: &mut Dice) -> &'a mut Reader {
+fn reader<'a>(history: &'a mut History, dice: &mut TestRng) -> &'a mut Reader {
     let index = dice.below(4);
     &mut tenant(history, dice).readers[index]
 }
 
 /// A place among those at which `fits` holds.
-fn place<T>(list: &[T], dice: &mut Dice, fits: impl Fn(usize, &T) -> bool) -> Option<usize> {
+fn pick_index<T>(list: &[T], dice: &mut TestRng, fits: impl Fn(usize, &T) -> bool) -> Option<usize> {
     let places: Vec<usize> =
         list.iter().enumerate().filter(|(at, one)| fits(*at, one)).map(|(at, _)| at).collect();
     if places.is_empty() { None } else { Some(*dice.pick(&places)) }
 }
 
 /// Changes the log and what readers saw of it alike, so that only the log itself can give the change away.
-fn rewrite(tenant: &mut Tenant, mut change: impl FnMut(&mut Entry)) {
+fn update_entries(tenant: &mut Tenant, mut change: impl FnMut(&mut Entry)) {
     tenant.log.iter_mut().for_each(&mut change);
     let seen = tenant.readers.iter_mut().flat_map(|reader| &mut reader.seen);
     for one in seen {
@@ -91,7 +95,7 @@ fn rewrite(tenant: &mut Tenant, mut change: impl FnMut(&mut Entry)) {
 }
 
 /// Takes entries out of the log and of what readers saw.
-fn forget(tenant: &mut Tenant, positions: &[String]) {
+fn remove_entries(tenant: &mut Tenant, positions: &[String]) {
     let is_kept = |entry: &Entry| !positions.contains(&entry.position);
     tenant.log.retain(is_kept);
     for reader in &mut tenant.readers {
@@ -106,13 +110,13 @@ fn acknowledged(tenant: &Tenant, entry: &Entry) -> bool {
     entry.fact.as_ref().is_some_and(|fact| tenant.acknowledged.iter().flatten().any(|one| one == fact))
 }
 
-fn lose(history: &mut History, dice: &mut Dice) -> Option<()> {
+fn lose_acknowledged(history: &mut History, dice: &mut TestRng) -> Option<()> {
     let tenant = tenant(history, dice);
-    let at = place(&tenant.log, dice, |_, entry| acknowledged(tenant, entry))?;
+    let at = pick_index(&tenant.log, dice, |_, entry| acknowledged(tenant, entry))?;
     let gone = tenant.log[at].number()?;
     let position = tenant.log[at].position.clone();
-    forget(tenant, &[position]);
-    rewrite(tenant, |entry| {
+    remove_entries(tenant, &[position]);
+    update_entries(tenant, |entry| {
         let (epoch, _) = entry.position.split_once('-').unwrap();
         let number = entry.number().unwrap();
         entry.position = format!("{epoch}-{:x}", if number > gone { number - 1 } else { number });
@@ -120,32 +124,32 @@ fn lose(history: &mut History, dice: &mut Dice) -> Option<()> {
     Some(())
 }
 
-fn lose_the_end(history: &mut History, dice: &mut Dice) -> Option<()> {
+fn lose_the_end(history: &mut History, dice: &mut TestRng) -> Option<()> {
     let tenant = tenant(history, dice);
     let from = tenant.log.len() - 1 - dice.below(3);
     let gone: Vec<String> = tenant.log[from..].iter().map(|entry| entry.position.clone()).collect();
-    forget(tenant, &gone);
+    remove_entries(tenant, &gone);
     Some(())
 }
 
-fn make_up(history: &mut History, dice: &mut Dice) -> Option<()> {
+fn add_phantom(history: &mut History, dice: &mut TestRng) -> Option<()> {
     let tenant = tenant(history, dice);
-    let at = place(&tenant.log, dice, |_, entry| !acknowledged(tenant, entry))?;
+    let at = pick_index(&tenant.log, dice, |_, entry| !acknowledged(tenant, entry))?;
     let position = tenant.log[at].position.clone();
-    rewrite(tenant, |entry| {
+    update_entries(tenant, |entry| {
         if entry.position == position {
-            entry.fact = Some(Fact::said("a voice from nowhere"));
+            entry.fact = Some(Fact::message("a voice from nowhere"));
         }
     });
     Some(())
 }
 
-fn double(history: &mut History, dice: &mut Dice) -> Option<()> {
+fn duplicate_entry(history: &mut History, dice: &mut TestRng) -> Option<()> {
     let tenant = tenant(history, dice);
-    let first = place(&tenant.log, dice, |_, entry| entry.fact.is_some())?;
-    let again = place(&tenant.log, dice, |at, entry| at > first && !acknowledged(tenant, entry))?;
+    let first = pick_index(&tenant.log, dice, |_, entry| entry.fact.is_some())?;
+    let again = pick_index(&tenant.log, dice, |at, entry| at > first && !acknowledged(tenant, entry))?;
     let (fact, position) = (tenant.log[first].fact.clone(), tenant.log[again].position.clone());
-    rewrite(tenant, |entry| {
+    update_entries(tenant, |entry| {
         if entry.position == position {
             entry.fact.clone_from(&fact);
         }
@@ -153,13 +157,13 @@ fn double(history: &mut History, dice: &mut Dice) -> Option<()> {
     Some(())
 }
 
-fn reorder(history: &mut History, dice: &mut Dice) -> Option<()> {
+fn reorder(history: &mut History, dice: &mut TestRng) -> Option<()> {
     let tenant = tenant(history, dice);
     let writer = dice.below(3);
     let one = dice.below(tenant.acknowledged[writer].len() - 1);
     let other = one + 1 + dice.below(tenant.acknowledged[writer].len() - one - 1);
     let pair = (tenant.acknowledged[writer][one].clone(), tenant.acknowledged[writer][other].clone());
-    rewrite(tenant, |entry| match &entry.fact {
+    update_entries(tenant, |entry| match &entry.fact {
         Some(fact) if *fact == pair.0 => entry.fact = Some(pair.1.clone()),
         Some(fact) if *fact == pair.1 => entry.fact = Some(pair.0.clone()),
         _ => {}
@@ -167,16 +171,16 @@ fn reorder(history: &mut History, dice: &mut Dice) -> Option<()> {
     Some(())
 }
 
-fn leave_out(history: &mut History, dice: &mut Dice) -> Option<()> {
+fn skip_number(history: &mut History, dice: &mut TestRng) -> Option<()> {
     let tenant = tenant(history, dice);
     let inside = 1..tenant.log.len() - 1;
-    let at = place(&tenant.log, dice, |at, entry| inside.contains(&at) && !acknowledged(tenant, entry))?;
+    let at = pick_index(&tenant.log, dice, |at, entry| inside.contains(&at) && !acknowledged(tenant, entry))?;
     let position = tenant.log[at].position.clone();
-    forget(tenant, &[position]);
+    remove_entries(tenant, &[position]);
     Some(())
 }
 
-fn stutter(history: &mut History, dice: &mut Dice) -> Option<()> {
+fn repeat_number(history: &mut History, dice: &mut TestRng) -> Option<()> {
     let tenant = tenant(history, dice);
     let at = 1 + dice.below(tenant.log.len() - 1);
     tenant.log[at].position = tenant.log[at - 1].position.clone();
@@ -184,12 +188,14 @@ fn stutter(history: &mut History, dice: &mut Dice) -> Option<()> {
 }
 
 /// An entry that the reader needs, has seen, and that is not the last of those.
-fn needed(reader: &Reader, dice: &mut Dice) -> Option<usize> {
+fn needed(reader: &Reader, dice: &mut TestRng) -> Option<usize> {
     let last = reader.seen.len() - 1;
-    place(&reader.seen, dice, |at, one| at < last && matches!(one, Seen::Event(entry) if !entry.is_progress))
+    pick_index(&reader.seen, dice, |at, one| {
+        at < last && matches!(one, Seen::Event(entry) if !entry.is_progress)
+    })
 }
 
-fn miss(history: &mut History, dice: &mut Dice) -> Option<()> {
+fn drop_seen(history: &mut History, dice: &mut TestRng) -> Option<()> {
     // Not the one who was told of a gap: there a missing entry may be excused.
     let reader = &mut tenant(history, dice).readers[[0, 1, 3][dice.below(3)]];
     let at = needed(reader, dice)?;
@@ -197,7 +203,7 @@ fn miss(history: &mut History, dice: &mut Dice) -> Option<()> {
     Some(())
 }
 
-fn miss_several(history: &mut History, dice: &mut Dice) -> Option<()> {
+fn drop_several_seen(history: &mut History, dice: &mut TestRng) -> Option<()> {
     let reader = &mut tenant(history, dice).readers[[0, 1, 3][dice.below(3)]];
     let at = needed(reader, dice)?;
     let end = reader.seen.len() - 1;
@@ -205,7 +211,7 @@ fn miss_several(history: &mut History, dice: &mut Dice) -> Option<()> {
     Some(())
 }
 
-fn understate(history: &mut History, dice: &mut Dice) -> Option<()> {
+fn shrink_gap(history: &mut History, dice: &mut TestRng) -> Option<()> {
     let tenant = tenant(history, dice);
     let reader = &mut tenant.readers[2];
     let gap = reader.seen.iter_mut().find_map(|one| match one {
@@ -222,26 +228,26 @@ fn understate(history: &mut History, dice: &mut Dice) -> Option<()> {
     needed.then_some(())
 }
 
-fn miss_the_end(history: &mut History, dice: &mut Dice) -> Option<()> {
+fn drop_tail(history: &mut History, dice: &mut TestRng) -> Option<()> {
     let reader = reader(history, dice);
     let end = reader.seen.len();
     reader.seen.truncate(end - 1 - dice.below(3));
     Some(())
 }
 
-fn see_nothing(history: &mut History, dice: &mut Dice) -> Option<()> {
+fn drop_all_seen(history: &mut History, dice: &mut TestRng) -> Option<()> {
     reader(history, dice).seen.clear();
     Some(())
 }
 
-fn stammer(history: &mut History, dice: &mut Dice) -> Option<()> {
+fn repeat_at_once(history: &mut History, dice: &mut TestRng) -> Option<()> {
     let reader = reader(history, dice);
     let at = needed(reader, dice)?;
     reader.seen.insert(at, reader.seen[at].clone());
     Some(())
 }
 
-fn repeat(history: &mut History, dice: &mut Dice) -> Option<()> {
+fn repeat_later(history: &mut History, dice: &mut TestRng) -> Option<()> {
     let reader = reader(history, dice);
     let at = needed(reader, dice)?;
     let later = at + 1 + dice.below(reader.seen.len() - at);
@@ -249,36 +255,36 @@ fn repeat(history: &mut History, dice: &mut Dice) -> Option<()> {
     Some(())
 }
 
-fn swap(history: &mut History, dice: &mut Dice) -> Option<()> {
+fn swap(history: &mut History, dice: &mut TestRng) -> Option<()> {
     let reader = reader(history, dice);
     let is_event = |at: usize| matches!(reader.seen[at], Seen::Event(_));
     let last = reader.seen.len() - 1;
-    let at = place(&reader.seen, dice, |at, _| at < last && is_event(at) && is_event(at + 1))?;
+    let at = pick_index(&reader.seen, dice, |at, _| at < last && is_event(at) && is_event(at + 1))?;
     reader.seen.swap(at, at + 1);
     Some(())
 }
 
-fn alter(history: &mut History, dice: &mut Dice) -> Option<()> {
+fn alter(history: &mut History, dice: &mut TestRng) -> Option<()> {
     let reader = reader(history, dice);
     let at = needed(reader, dice)?;
     let Seen::Event(entry) = &mut reader.seen[at] else { return None };
     entry.digest ^= 1 << dice.below(64);
-    entry.fact = entry.fact.as_ref().map(|_| Fact::said("something else"));
+    entry.fact = entry.fact.as_ref().map(|_| Fact::message("something else"));
     Some(())
 }
 
-fn see_undone(history: &mut History, dice: &mut Dice) -> Option<()> {
+fn add_rolled_back(history: &mut History, dice: &mut TestRng) -> Option<()> {
     let reader = reader(history, dice);
     let at = needed(reader, dice)?;
     let Seen::Event(entry) = &reader.seen[at] else { return None };
     let (epoch, _) = entry.position.split_once('-')?;
     let position = format!("{epoch}-{:x}", 1_000 + dice.below(1_000));
-    let undone = Entry { position, fact: Some(Fact::said("undone")), ..entry.clone() };
+    let undone = Entry { position, fact: Some(Fact::message("undone")), ..entry.clone() };
     reader.seen.insert(at + 1, Seen::Event(undone));
     Some(())
 }
 
-fn cross(history: &mut History, dice: &mut Dice) -> Option<()> {
+fn leak_entry_across_tenants(history: &mut History, dice: &mut TestRng) -> Option<()> {
     let from = dice.below(2);
     let entry = dice.pick(&history.tenants[from].log).clone();
     let reader = &mut history.tenants[1 - from].readers[dice.below(4)];
@@ -287,10 +293,10 @@ fn cross(history: &mut History, dice: &mut Dice) -> Option<()> {
     Some(())
 }
 
-fn whisper(history: &mut History, dice: &mut Dice) -> Option<()> {
+fn leak_content_across_tenants(history: &mut History, dice: &mut TestRng) -> Option<()> {
     let from = dice.below(2);
     let log = &history.tenants[from].log;
-    let at = place(log, dice, |_, entry| matches!(entry.fact, Some(Fact::Said(_))))?;
+    let at = pick_index(log, dice, |_, entry| matches!(entry.fact, Some(Fact::Message(_))))?;
     let fact = log[at].fact.clone();
     let reader = &mut history.tenants[1 - from].readers[dice.below(4)];
     let at = needed(reader, dice)?;
@@ -299,26 +305,26 @@ fn whisper(history: &mut History, dice: &mut Dice) -> Option<()> {
     Some(())
 }
 
-fn overhear(history: &mut History, dice: &mut Dice) -> Option<()> {
+fn leak_admin_entry(history: &mut History, dice: &mut TestRng) -> Option<()> {
     let viewer = 2 + dice.below(2);
     let is_for_admins = |audience| matches!(audience, Audience::Admins | Audience::FollowingAdmins);
-    leak(history, dice, viewer, is_for_admins)
+    leak_by_audience(history, dice, viewer, is_for_admins)
 }
 
-fn eavesdrop(history: &mut History, dice: &mut Dice) -> Option<()> {
+fn leak_feed_entry(history: &mut History, dice: &mut TestRng) -> Option<()> {
     let without_feeds = 1 + 2 * dice.below(2);
-    leak(history, dice, without_feeds, |audience| audience == Audience::Followers)
+    leak_by_audience(history, dice, without_feeds, |audience| audience == Audience::Followers)
 }
 
 /// Puts an entry of `audience` where it would stand among what the reader saw.
-fn leak(
+fn leak_by_audience(
     history: &mut History,
-    dice: &mut Dice,
+    dice: &mut TestRng,
     reader: usize,
     audience: impl Fn(Audience) -> bool,
 ) -> Option<()> {
     let tenant = tenant(history, dice);
-    let at = place(&tenant.log, dice, |_, entry| audience(entry.audience))?;
+    let at = pick_index(&tenant.log, dice, |_, entry| audience(entry.audience))?;
     let entry = tenant.log[at].clone();
     let seen = &mut tenant.readers[reader].seen;
     let is_later = |one: &Seen| matches!(one, Seen::Event(other) if other.number() > entry.number());

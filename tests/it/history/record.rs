@@ -10,7 +10,7 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fact {
     /// A text or a price that a client chose, never twice.
-    Said(String),
+    Message(String),
     /// A step of a job, whose number the server chose.
     Job(String),
 }
@@ -83,8 +83,8 @@ pub struct History {
 }
 
 impl Fact {
-    pub fn said(words: impl Into<String>) -> Self {
-        Self::Said(words.into())
+    pub fn message(words: impl Into<String>) -> Self {
+        Self::Message(words.into())
     }
 
     /// A step of a job's execution; a job is queued before its first.
@@ -94,7 +94,7 @@ impl Fact {
 
     /// The price that a listing was given.
     pub fn price(listing_key: &str, price: f64) -> Self {
-        Self::Said(format!("{listing_key} costs {price}"))
+        Self::Message(format!("{listing_key} costs {price}"))
     }
 }
 
@@ -111,7 +111,7 @@ impl Entry {
             _ => Audience::Followers,
         };
         let fact = match kind {
-            "system_notification" | "admin_notification" => frame["message"].as_str().map(Fact::said),
+            "system_notification" | "admin_notification" => frame["message"].as_str().map(Fact::message),
             "job_update" if !is_progress => Some(Fact::job(
                 frame["job_id"].as_i64()?,
                 frame["event"].as_str()?,

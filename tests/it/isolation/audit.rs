@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use lotline::auth::scope::SystemReason;
+use lotline::auth::tenant_scope::SystemReason;
 use lotline::base::ids::TenantId;
 use lotline::base::page::PageRequest;
 use lotline::domain::identity::audit;
@@ -11,7 +11,7 @@ use lotline::domain::op::Op;
 use serde_json::json;
 
 use super::call::Call;
-use super::case::{By, Case};
+use super::case::{CallerKind, Case};
 use super::documents::{Operation, operations};
 use super::factories::cases;
 use super::world::World;
@@ -50,12 +50,12 @@ const EXCEPTIONS: [(&str, &str); 26] = [
 ];
 
 on_both_databases! {
-    whatever_reaches_anothers_thing_is_noted,
-    a_broadcast_of_an_operator_stands_in_each_tenants_log,
-    what_people_do_with_their_own_is_not_noted_as_done_to_another,
+    every_access_to_another_users_resource_is_audited,
+    a_broadcast_of_an_operator_is_in_each_tenants_audit_log,
+    actions_on_ones_own_resources_are_not_audited_as_done_to_another,
 }
 
-async fn whatever_reaches_anothers_thing_is_noted(app: &TestApp) {
+async fn every_access_to_another_users_resource_is_audited(app: &TestApp) {
     let world = World::new(app).await;
     let zed = app.admin("zed").await;
     let all = operations(app).await;
@@ -77,23 +77,30 @@ async fn walk(world: &World<'_>, zed: &Admin<'_>, operation: &Operation) -> Vec<
     let Some(cases) = cases(world, id).await else { return vec![format!("{id}: no requests")] };
     let mut faults = Vec::new();
     for case in cases {
-        let (credential, kind, name) = match case.by_whom() {
-            By::Admin => (zed.another_token().await, "user", "zed"),
-            By::Operator => (world.operator.clone(), "operator", "root"),
+        let (credential, kind, name) = match case.caller_kind() {
+            CallerKind::Admin => (zed.another_token().await, "user", "zed"),
+            CallerKind::Operator => (world.operator.clone(), "operator", "root"),
             by => {
                 faults.push(format!("{id}: {by:?} is no admin; it is an exception, or has another case"));
                 continue;
             }
         };
         faults.extend(
-            noted(world, &case, &credential, (kind, name)).await.map(|words| format!("{id}: {words}")),
+            missing_audit_entry(world, &case, &credential, (kind, name))
+                .await
+                .map(|words| format!("{id}: {words}")),
         );
     }
     faults
 }
 
 /// What is wrong with the trace of one request.
-async fn noted(world: &World<'_>, case: &Case, credential: &str, actor: (&str, &str)) -> Option<String> {
+async fn missing_audit_entry(
+    world: &World<'_>,
+    case: &Case,
+    credential: &str,
+    actor: (&str, &str),
+) -> Option<String> {
     let before = newest(world.app, world.app.acme).await;
     let call = case.own();
     let answer = call.send(world.app, Some(credential)).await;
@@ -118,7 +125,7 @@ async fn noted(world: &World<'_>, case: &Case, credential: &str, actor: (&str, &
 }
 
 async fn entries(app: &TestApp, tenant: TenantId) -> Vec<lotline::storage::audit_log::AuditRow> {
-    let op = Op::of_system(&app.kernel, SystemReason::Demo, tenant);
+    let op = Op::of_system(&app.services, SystemReason::Demo, tenant);
     audit::list(&op, PageRequest { limit: 50, after: None }).await.unwrap().rows
 }
 
@@ -126,7 +133,7 @@ async fn newest(app: &TestApp, tenant: TenantId) -> i64 {
     entries(app, tenant).await.first().map_or(0, |entry| entry.id)
 }
 
-async fn a_broadcast_of_an_operator_stands_in_each_tenants_log(app: &TestApp) {
+async fn a_broadcast_of_an_operator_is_in_each_tenants_audit_log(app: &TestApp) {
     let (root, ann, sue) = (app.operator("root").await, app.admin("ann").await, app.stranger("sue").await);
 
     let sent = root.post("/api/v1/admin/broadcast", &json!({ "message": "news" })).await;
@@ -142,7 +149,7 @@ async fn a_broadcast_of_an_operator_stands_in_each_tenants_log(app: &TestApp) {
         let mut entry = find().await;
         for _ in 0..20 {
             if entry.is_none() {
-                app.pass(Duration::from_secs(1)).await;
+                app.advance(Duration::from_secs(1)).await;
                 entry = find().await;
             }
         }
@@ -152,7 +159,7 @@ async fn a_broadcast_of_an_operator_stands_in_each_tenants_log(app: &TestApp) {
     }
 }
 
-async fn what_people_do_with_their_own_is_not_noted_as_done_to_another(app: &TestApp) {
+async fn actions_on_ones_own_resources_are_not_audited_as_done_to_another(app: &TestApp) {
     let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
     let job = json!({ "spider_name": "auto", "target_urls": ["https://portal.example/"] });
     let jobs = [bob.post("/api/v1/jobs", &job).await.json(), bob.post("/api/v1/jobs", &job).await.json()];

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::support::answer::Answer;
+use crate::support::answer::Response;
 use crate::support::app::TestApp;
 
 #[derive(Clone, Debug)]
@@ -158,12 +158,12 @@ impl Call {
         match &self.body {
             Body::None | Body::File(..) | Body::Other(..) => {}
             Body::Form(fields) => note(fields),
-            Body::Json(value) => places_in(value, "", &mut found),
+            Body::Json(value) => names_with_placeholders(value, "", &mut found),
         }
         found
     }
 
-    pub async fn send(&self, app: &TestApp, credential: Option<&str>) -> Answer {
+    pub async fn send(&self, app: &TestApp, credential: Option<&str>) -> Response {
         let query = if self.query.is_empty() { String::new() } else { format!("?{}", encoded(&self.query)) };
         let request = app.http.request(self.method.clone(), app.url(&format!("{}{query}", self.path)));
         let request = match &self.body {
@@ -181,12 +181,14 @@ impl Call {
             }
         };
         let request = credential.iter().fold(request, reqwest::RequestBuilder::bearer_auth);
-        Answer::of(self.user_agent.iter().fold(request, |request, text| request.header("user-agent", text)))
-            .await
+        Response::send(
+            self.user_agent.iter().fold(request, |request, text| request.header("user-agent", text)),
+        )
+        .await
     }
 
     /// Everything that the caller has said, and may hear again.
-    pub fn words(&self) -> String {
+    pub fn submitted_text(&self) -> String {
         format!("{self:?}")
     }
 }
@@ -201,10 +203,12 @@ fn encoded(fields: &[(&'static str, String)]) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
 
-fn places_in(value: &Value, name: &str, found: &mut BTreeSet<String>) {
+fn names_with_placeholders(value: &Value, name: &str, found: &mut BTreeSet<String>) {
     match value {
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| places_in(value, name, found)),
-        Value::Array(values) => values.iter().for_each(|value| places_in(value, name, found)),
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, value)| names_with_placeholders(value, name, found))
+        }
+        Value::Array(values) => values.iter().for_each(|value| names_with_placeholders(value, name, found)),
         Value::String(text) if text.contains('{') => {
             found.insert(name.to_owned());
         }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::call::Call;
-use super::world::{CANARY, Party, World};
-use crate::support::answer::Answer;
+use super::world::{CANARY, TenantCallers, World};
+use crate::support::answer::Response;
 
 /// An id that no table of a test reaches.
 const NEVER_NUMBER: &str = "4503599627370496";
@@ -15,27 +15,27 @@ const NEVER_UUID: &str = "01900000-0000-7000-8000-00000000dead";
 
 /// Who shows that the request succeeds.
 #[derive(Clone, Debug)]
-pub enum By {
+pub enum CallerKind {
     Admin,
     Key,
     Token(String),
-    Nobody,
+    Anonymous,
     Operator,
 }
 
 #[derive(Clone, Debug)]
 pub struct Case {
     pub call: Call,
-    by: By,
-    names: Vec<Name>,
+    by: CallerKind,
+    identifiers: Vec<Identifier>,
     shows: bool,
     unchanged: Option<String>,
 }
 
 /// What a place holds: for the owner, for a stranger who tries, and what never existed.
 #[derive(Clone, Debug)]
-struct Name {
-    place: &'static str,
+struct Identifier {
+    parameter: &'static str,
     own: String,
     tried: String,
     never: String,
@@ -43,7 +43,7 @@ struct Name {
 
 impl Case {
     pub fn new(call: Call) -> Self {
-        Self { call, by: By::Admin, names: Vec::new(), shows: false, unchanged: None }
+        Self { call, by: CallerKind::Admin, identifiers: Vec::new(), shows: false, unchanged: None }
     }
 
     /// The same at the alias that the operation has at the root.
@@ -52,7 +52,7 @@ impl Case {
         self
     }
 
-    pub fn by(mut self, by: By) -> Self {
+    pub fn by(mut self, by: CallerKind) -> Self {
         self.by = by;
         self
     }
@@ -79,32 +79,32 @@ impl Case {
     }
 
     pub fn word(self, world: &World<'_>, place: &'static str, word: &str) -> Self {
-        self.name(place, word, word, &world.unheard())
+        self.name(place, word, word, &world.unused_word())
     }
 
     /// A name that each tenant may have: the owner takes a `free` one, the stranger tries one that is `taken`.
     pub fn free(self, world: &World<'_>, place: &'static str, free: &str, taken: &str) -> Self {
-        self.name(place, free, taken, &world.unheard())
+        self.name(place, free, taken, &world.unused_word())
     }
 
     pub fn name(mut self, place: &'static str, own: &str, tried: &str, never: &str) -> Self {
         let (own, tried, never) = (own.to_owned(), tried.to_owned(), never.to_owned());
-        self.names.push(Name { place, own, tried, never });
+        self.identifiers.push(Identifier { parameter: place, own, tried, never });
         self
     }
 
     /// The request as its owner makes it.
     pub fn own(&self) -> Call {
-        self.call.with(self.names.iter().map(|name| (name.place, name.own.as_str())))
+        self.call.with(self.identifiers.iter().map(|name| (name.parameter, name.own.as_str())))
     }
 
     /// The request as a stranger makes it.
     pub fn tried(&self) -> Call {
-        self.call.with(self.names.iter().map(|name| (name.place, name.tried.as_str())))
+        self.call.with(self.identifiers.iter().map(|name| (name.parameter, name.tried.as_str())))
     }
 
     fn never(&self) -> Call {
-        self.call.with(self.names.iter().map(|name| (name.place, name.never.as_str())))
+        self.call.with(self.identifiers.iter().map(|name| (name.parameter, name.never.as_str())))
     }
 
     /// The owner does it; whatever is wrong with that comes back in words.
@@ -122,25 +122,25 @@ impl Case {
     }
 
     /// Who shows that it succeeds.
-    pub fn by_whom(&self) -> &By {
+    pub fn caller_kind(&self) -> &CallerKind {
         &self.by
     }
 
     /// What its owner shows.
     pub async fn credential(&self, world: &World<'_>) -> Option<String> {
         match &self.by {
-            By::Admin => Some(world.owner.fresh_token().await),
-            By::Key => Some(world.owner.key.token().to_owned()),
-            By::Token(token) => Some(token.clone()),
-            By::Nobody => None,
-            By::Operator => Some(world.operator.clone()),
+            CallerKind::Admin => Some(world.owner.fresh_token().await),
+            CallerKind::Key => Some(world.owner.key.token().to_owned()),
+            CallerKind::Token(token) => Some(token.clone()),
+            CallerKind::Anonymous => None,
+            CallerKind::Operator => Some(world.operator.clone()),
         }
     }
 
     /// Strangers try it; whatever they can tell comes back in words.
-    pub async fn tells_nothing(&self, world: &World<'_>) -> Vec<String> {
+    pub async fn reveals_nothing(&self, world: &World<'_>) -> Vec<String> {
         let mut faults = Vec::new();
-        let before = self.look(world).await;
+        let before = self.read_unchanged(world).await;
         for (who, credential) in [
             ("admin", Credential::FreshToken(&world.stranger)),
             ("key", Credential::Key(world.stranger.key.token())),
@@ -148,16 +148,16 @@ impl Case {
             let (tried, never) = (self.tried(), self.never());
             let answer = tried.send(world.app, Some(&credential.text().await)).await;
             faults.extend(leak(&tried, &answer).map(|words| format!("{who}: {words}")));
-            if !self.names.is_empty() {
+            if !self.identifiers.is_empty() {
                 let unknown = never.send(world.app, Some(&credential.text().await)).await;
-                let told = [self.told(&answer), self.told(&unknown)];
+                let told = [self.comparable(&answer), self.comparable(&unknown)];
                 if told[0] != told[1] {
                     faults
                         .push(format!("{who}: {tried} is answered {:?}, and {never} {:?}", told[0], told[1]));
                 }
             }
         }
-        if before != self.look(world).await {
+        if before != self.read_unchanged(world).await {
             faults.push(format!(
                 "{} has changed by {}",
                 self.unchanged.as_deref().unwrap_or_default(),
@@ -167,30 +167,30 @@ impl Case {
         faults
     }
 
-    async fn look(&self, world: &World<'_>) -> Option<Value> {
+    async fn read_unchanged(&self, world: &World<'_>) -> Option<Value> {
         let path = self.unchanged.as_ref()?;
         Some(world.admin_does(Call::get(path)).await.json())
     }
 
     /// What an answer tells, but for what differs between any two answers.
-    fn told(&self, answer: &Answer) -> Told {
-        let words = self.names.iter().filter(|name| name.never.starts_with("unheard"));
+    fn comparable(&self, answer: &Response) -> ComparableResponse {
+        let words = self.identifiers.iter().filter(|name| name.never.starts_with("unheard"));
         let hide = |text: &str| {
             words.clone().fold(text.to_owned(), |text, name| {
-                let text = text.replace(&name.tried, name.place);
-                text.replace(&name.never, name.place)
+                let text = text.replace(&name.tried, name.parameter);
+                text.replace(&name.never, name.parameter)
             })
         };
         let text = hide(&answer.text);
-        let body =
-            serde_json::from_str(&text).map_or(Value::String(text), |body| lasting(body, answer.status));
+        let body = serde_json::from_str(&text)
+            .map_or(Value::String(text), |body| without_volatile_fields(body, answer.status));
         // Where a new thing stands is told by its new id.
         let is_new = |name: &str| answer.status == 201 && name == "location";
-        let headers = answer.headers.iter().filter(|(name, _)| !is_of_the_moment(name.as_str()));
+        let headers = answer.headers.iter().filter(|(name, _)| !is_volatile(name.as_str()));
         let headers = headers.filter(|(name, _)| !is_new(name.as_str()));
         let headers =
             headers.map(|(name, value)| (name.to_string(), hide(&String::from_utf8_lossy(value.as_bytes()))));
-        Told { status: answer.status, headers: headers.collect(), body }
+        ComparableResponse { status: answer.status, headers: headers.collect(), body }
     }
 
     /// The names of parameters and fields that it tries.
@@ -200,7 +200,7 @@ impl Case {
 }
 
 enum Credential<'w> {
-    FreshToken(&'w Party<'w>),
+    FreshToken(&'w TenantCallers<'w>),
     Key(&'w str),
 }
 
@@ -214,18 +214,18 @@ impl Credential<'_> {
 }
 
 #[derive(Debug, PartialEq)]
-struct Told {
+struct ComparableResponse {
     status: u16,
     headers: BTreeMap<String, String>,
     body: Value,
 }
 
-fn is_of_the_moment(header: &str) -> bool {
+fn is_volatile(header: &str) -> bool {
     matches!(header, "date" | "x-request-id" | "content-length" | "etag") || header.starts_with("ratelimit")
 }
 
 /// Without the request's id; of what was made or listed, also without ids and times that are new each time.
-fn lasting(body: Value, status: u16) -> Value {
+fn without_volatile_fields(body: Value, status: u16) -> Value {
     let passes = |name: &str| {
         name == "request_id"
             || (status < 300
@@ -234,19 +234,21 @@ fn lasting(body: Value, status: u16) -> Value {
     match body {
         Value::Object(fields) => {
             let kept = fields.into_iter().filter(|(name, _)| !passes(name));
-            Value::Object(kept.map(|(name, value)| (name, lasting(value, status))).collect())
+            Value::Object(kept.map(|(name, value)| (name, without_volatile_fields(value, status))).collect())
         }
-        Value::Array(values) => values.into_iter().map(|value| lasting(value, status)).collect(),
+        Value::Array(values) => {
+            values.into_iter().map(|value| without_volatile_fields(value, status)).collect()
+        }
         other => other,
     }
 }
 
 /// Anything of the first tenant in an answer, but for words that the caller has said.
-pub fn leak(call: &Call, answer: &Answer) -> Option<String> {
+pub fn leak(call: &Call, answer: &Response) -> Option<String> {
     let headers =
         answer.headers.iter().map(|(_, value)| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let heard = headers.chain([answer.text.clone()]).collect::<Vec<_>>().join("\n");
-    let said = call.words();
+    let said = call.submitted_text();
     let told = canaries(&heard).find(|word| !said.contains(word))?;
     Some(format!("{call} tells {told}: {answer:?}"))
 }

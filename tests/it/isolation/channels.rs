@@ -4,15 +4,15 @@
 
 use std::collections::BTreeSet;
 
-use lotline::auth::role::KeyScope;
+use lotline::auth::key_scope::KeyScope;
 use serde_json::{Value, json};
 
 use super::call::Call;
 use super::case::canaries;
+use super::collaboration;
 use super::documents::{Channel, channels};
-use super::things::text;
-use super::together;
-use super::world::{Party, World};
+use super::resources::text;
+use super::world::{TenantCallers, World};
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::people::Caller;
@@ -21,66 +21,73 @@ use crate::support::socket::Socket;
 use crate::support::stream::Stream;
 
 /// One admin listens at every channel at once.
-const ROOM_FOR_ALL: &[Setting] = &[
+const MANY_CONNECTIONS: &[Setting] = &[
     ("LOTLINE__LIMITS__SOCKETS_PER_USER", "40"),
     ("LOTLINE__LIMITS__UPLOAD_SOCKETS_PER_USER", "40"),
     ("LOTLINE__LIMITS__STREAMS_PER_USER", "40"),
 ];
 
 on_both_databases! {
-    no_channel_tells_what_another_tenant_does with super::ROOM_FOR_ALL,
-    the_path_of_another_tenants_user_is_the_path_of_nobody,
+    no_channel_reveals_what_another_tenant_does with super::MANY_CONNECTIONS,
+    the_path_of_another_tenants_user_is_that_of_an_unknown_user,
 }
 
 /// What the stranger does at the end: whoever hears it would have heard everything before it.
-const LAST: &str = "that was all";
+const LAST_MESSAGE: &str = "that was all";
 
 /// Types that a listener hears without anybody's doing.
-const OF_THE_CONNECTION: [&str; 5] =
+const CONNECTION_MESSAGES: [&str; 5] =
     ["connection_established", "gap", "subscription_confirmed", "subscription_live", "subscription_error"];
 
-async fn no_channel_tells_what_another_tenant_does(app: &TestApp) {
+async fn no_channel_reveals_what_another_tenant_does(app: &TestApp) {
     let world = World::new(app).await;
     let (property, _) = world.has_property().await;
     let (job, ..) = world.has_job().await;
-    let place = Place { property, job, head: world.beginning.clone() };
-    let mut owner = world.owner.admin.door("/ws").query("subscriptions", &place.everything()).open().await;
+    let targets = FilterTargets { property, job, head: world.log_start.clone() };
+    let mut owner = world
+        .owner
+        .admin
+        .socket_request("/ws")
+        .query("subscriptions", &targets.all_subscriptions())
+        .open()
+        .await;
     // At the echo everybody has one socket at most: the second ones are another user's and another key's.
     let second = app.stranger("ivy").await;
-    let second = Party { key: app.worker(&second, &[KeyScope::EventsRead]).await, admin: second };
+    let second = TenantCallers { key: app.worker(&second, &[KeyScope::EventsRead]).await, admin: second };
     let mut listeners = Vec::new();
     for channel in channels(app).await {
         let again = if channel.name == "echo" { &second } else { &world.stranger };
-        listeners.extend(listen(&world.stranger, again, &channel, &place).await);
+        listeners.extend(open_listeners(&world.stranger, again, &channel, &targets).await);
     }
 
-    does_everything(&world).await;
+    emits_every_event(&world).await;
     // Summaries of properties are told by a timer.
-    app.pass(std::time::Duration::from_secs(8)).await;
+    app.advance(std::time::Duration::from_secs(8)).await;
     world.broadcasts("everyone").await;
-    let last = Call::post("/api/v1/admin/broadcast").json(json!({ "message": LAST }));
+    let last = Call::post("/api/v1/admin/broadcast").json(json!({ "message": LAST_MESSAGE }));
     last.send(app, Some(world.stranger.admin.token())).await;
-    let last = json!({ "spider_name": "auto", "target_urls": ["https://portal.example/"], "tags": [LAST] });
+    let last =
+        json!({ "spider_name": "auto", "target_urls": ["https://portal.example/"], "tags": [LAST_MESSAGE] });
     Call::post("/api/v1/jobs").json(last).send(app, Some(world.stranger.key.token())).await;
 
-    is_told_everything(&mut owner).await;
+    receives_every_event(&mut owner).await;
     let heard = listeners.len();
     for mut listener in listeners {
-        listener.hears_nothing().await;
+        listener.receives_nothing_foreign().await;
     }
     assert!(heard >= 25, "only {heard} listeners were let in");
 }
 
 /// The first tenant's things that a stranger's filters name.
-struct Place {
+struct FilterTargets {
     property: i64,
     job: i64,
     head: String,
 }
 
-impl Place {
+impl FilterTargets {
     /// All feeds, and again with filters.
-    fn everything(&self) -> String {
+    fn all_subscriptions(&self) -> String {
         let mut all = vec![
             json!({ "subscription": "job_updates", "filter": { "logs": true } }),
             json!({ "subscription": "property_updates" }),
@@ -95,12 +102,17 @@ impl Place {
 }
 
 /// Those who listen from now on are of `party`, those who listen from a position of `again`.
-async fn listen(party: &Party<'_>, again: &Party<'_>, channel: &Channel, place: &Place) -> Vec<Listener> {
+async fn open_listeners(
+    party: &TenantCallers<'_>,
+    again: &TenantCallers<'_>,
+    channel: &Channel,
+    place: &FilterTargets,
+) -> Vec<Listener> {
     let own = channel.address.replace("{user_id}", &party.admin.id.to_string());
     if own.contains("{job_id}") {
-        return log_of_a_strangers_job(party, &own, place).await;
+        return open_foreign_job_log(party, &own, place).await;
     }
-    let everything = place.everything();
+    let everything = place.all_subscriptions();
     let mut listeners = Vec::new();
     for (since, party) in [(None, party), (Some(place.head.as_str()), again)] {
         for caller in [&**party.admin, &*party.key] {
@@ -117,11 +129,11 @@ async fn listen(party: &Party<'_>, again: &Party<'_>, channel: &Channel, place: 
             listeners.extend(carrier.map(|carrier| Listener {
                 name,
                 carrier,
-                hears: match channel.name.as_str() {
-                    "echo" => Hears::Itself,
-                    "fileUpload" | "fileUploadOfUser" => Hears::Answers,
-                    "stats" => Hears::Figures,
-                    _ => Hears::Events,
+                kind: match channel.name.as_str() {
+                    "echo" => ChannelKind::Echo,
+                    "fileUpload" | "fileUploadOfUser" => ChannelKind::Replies,
+                    "stats" => ChannelKind::Stats,
+                    _ => ChannelKind::Events,
                 },
             }));
         }
@@ -130,7 +142,7 @@ async fn listen(party: &Party<'_>, again: &Party<'_>, channel: &Channel, place: 
 }
 
 /// A stranger's job has no log: what is answered is what a job that never was has.
-async fn log_of_a_strangers_job(party: &Party<'_>, path: &str, place: &Place) -> Vec<Listener> {
+async fn open_foreign_job_log(party: &TenantCallers<'_>, path: &str, place: &FilterTargets) -> Vec<Listener> {
     for caller in [&**party.admin, &*party.key] {
         let mut told = Vec::new();
         for job in [place.job, 4_503_599_627_370_496] {
@@ -147,8 +159,8 @@ async fn log_of_a_strangers_job(party: &Party<'_>, path: &str, place: &Place) ->
 
 /// A key has no path of a user's: its refusal tells nothing either.
 async fn socket(caller: &Caller<'_>, path: &str, query: &[(&str, &str)]) -> Option<Carrier> {
-    let door = query.iter().fold(caller.door(path), |door, (name, value)| door.query(name, value));
-    let answer = door.clone().look().await;
+    let door = query.iter().fold(caller.socket_request(path), |door, (name, value)| door.query(name, value));
+    let answer = door.clone().get_without_upgrade().await;
     assert_eq!(canaries(&answer.text).count(), 0, "{answer:?}");
     // 426: all is right but the upgrade.
     if answer.status == 426 {
@@ -172,17 +184,17 @@ async fn stream(caller: &Caller<'_>, path: &str, query: &[(&str, &str)]) -> Opti
 struct Listener {
     name: String,
     carrier: Carrier,
-    hears: Hears,
+    kind: ChannelKind,
 }
 
 /// What a channel is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Hears {
+enum ChannelKind {
     Events,
-    Itself,
+    Echo,
     /// To what it says itself, and nothing else.
-    Answers,
-    Figures,
+    Replies,
+    Stats,
 }
 
 enum Carrier {
@@ -192,29 +204,29 @@ enum Carrier {
 
 impl Listener {
     /// Up to the last word everything is of the connection itself.
-    async fn hears_nothing(&mut self) {
-        match self.hears {
-            Hears::Events => {}
-            Hears::Itself => return self.echoes_only().await,
-            Hears::Answers => return self.is_answered_only().await,
-            Hears::Figures => return self.counts_its_own_only().await,
+    async fn receives_nothing_foreign(&mut self) {
+        match self.kind {
+            ChannelKind::Events => {}
+            ChannelKind::Echo => return self.echoes_only().await,
+            ChannelKind::Replies => return self.receives_replies_only().await,
+            ChannelKind::Stats => return self.counts_own_tenant_only().await,
         }
         loop {
             let frame = match &mut self.carrier {
                 Carrier::Socket(socket) => socket.next().await,
                 Carrier::Stream(stream) => stream.next_event().await.json(),
             };
-            if frame["message"] == LAST || frame["event"] == "job_queued" {
+            if frame["message"] == LAST_MESSAGE || frame["event"] == "job_queued" {
                 return;
             }
             assert_eq!(canaries(&frame.to_string()).count(), 0, "{} tells {frame}", self.name);
             let kind = frame["type"].as_str().unwrap();
-            assert!(OF_THE_CONNECTION.contains(&kind), "{} tells {frame}", self.name);
+            assert!(CONNECTION_MESSAGES.contains(&kind), "{} tells {frame}", self.name);
         }
     }
 
     /// The figures before and after what the other tenant did are the same.
-    async fn counts_its_own_only(&mut self) {
+    async fn counts_own_tenant_only(&mut self) {
         let Carrier::Stream(stream) = &mut self.carrier else { panic!("figures come as a stream") };
         assert_eq!(stream.next_event().await.json()["type"], "connection_established", "{}", self.name);
         let before = stream.next_event().await.json();
@@ -225,21 +237,21 @@ impl Listener {
         assert_eq!(canaries(&after.to_string()).count(), 0, "{} tells {after}", self.name);
     }
 
-    async fn is_answered_only(&mut self) {
+    async fn receives_replies_only(&mut self) {
         let Carrier::Socket(socket) = &mut self.carrier else { panic!("files come by socket") };
-        socket.say(json!({ "type": "ping" })).await;
+        socket.send_json(json!({ "type": "ping" })).await;
         assert_eq!(socket.next().await["type"], "pong", "{}", self.name);
     }
 
     async fn echoes_only(&mut self) {
         let Carrier::Socket(socket) = &mut self.carrier else { panic!("an echo is a socket") };
-        socket.say(json!({ "message": LAST })).await;
-        assert_eq!(socket.next().await, json!({ "message": LAST }), "{}", self.name);
+        socket.send_json(json!({ "message": LAST_MESSAGE })).await;
+        assert_eq!(socket.next().await, json!({ "message": LAST_MESSAGE }), "{}", self.name);
     }
 }
 
 /// Everything that makes an event, in the first tenant.
-async fn does_everything(world: &World<'_>) {
+async fn emits_every_event(world: &World<'_>) {
     let leased = world.has_worked_job().await;
     let of_job = |verb: &str| Call::post(&format!("/api/v1/jobs/{}/{verb}", leased.job));
     let progress = json!({ "lease_token": leased.lease, "items_scraped": 3, "sequence": 1 });
@@ -251,29 +263,29 @@ async fn does_everything(world: &World<'_>) {
     listing["list_price"] = json!(290_000);
     listing["standard_status"] = json!("pending");
     world.reports(&listing).await;
-    listing["address"]["street"] = json!(world.mark("street"));
+    listing["address"]["street"] = json!(world.canary_text("street"));
     world.reports(&listing).await;
     listing["removed"] = json!(true);
     world.reports(&listing).await;
     world.has_upload().await;
-    together::people_meet(world).await;
+    collaboration::people_collaborate(world).await;
     for audience in ["everyone", "admins", "role:admin", "role:viewer"] {
         world.broadcasts(audience).await;
     }
     world.broadcasts(&format!("user:{}", world.owner.admin.id)).await;
     let (_, message) = world.has_room_message().await;
-    world.says_in("lobby").await;
-    let edit =
-        Call::patch(&format!("/api/v1/messages/{message}")).json(json!({ "text": world.mark("words") }));
+    world.sends_room_message("lobby").await;
+    let edit = Call::patch(&format!("/api/v1/messages/{message}"))
+        .json(json!({ "text": world.canary_text("words") }));
     world.admin_does(edit).await;
     world.admin_does(Call::delete(&format!("/api/v1/messages/{message}"))).await;
     let talker = world.has_person().await;
     let call = Call::post(&format!("/api/v1/direct-messages/{}", world.owner.admin.id));
-    call.json(json!({ "text": world.mark("words") })).send(world.app, Some(&talker.token)).await;
+    call.json(json!({ "text": world.canary_text("words") })).send(world.app, Some(&talker.token)).await;
 }
 
 /// What strangers do not hear was there to be heard.
-async fn is_told_everything(owner: &mut Socket) {
+async fn receives_every_event(owner: &mut Socket) {
     const WANTED: [&str; 20] = [
         "admin_notification",
         "chat",
@@ -306,7 +318,7 @@ async fn is_told_everything(owner: &mut Socket) {
     }
 }
 
-async fn the_path_of_another_tenants_user_is_the_path_of_nobody(app: &TestApp) {
+async fn the_path_of_another_tenants_user_is_that_of_an_unknown_user(app: &TestApp) {
     let world = World::new(app).await;
     let (theirs, nobody) = (world.owner.admin.id.to_string(), "4503599627370496");
     let mut walked = 0;
@@ -314,8 +326,11 @@ async fn the_path_of_another_tenants_user_is_the_path_of_nobody(app: &TestApp) {
         for caller in [world.stranger.admin.token(), world.stranger.key.token()] {
             let knock = async |user: &str| {
                 let path = channel.address.replace("{user_id}", user);
-                let door = app.anonymous().door(&path).header("authorization", &format!("Bearer {caller}"));
-                let answer = door.knock().await;
+                let door = app
+                    .anonymous()
+                    .socket_request(&path)
+                    .header("authorization", &format!("Bearer {caller}"));
+                let answer = door.try_handshake().await;
                 let mut problem = answer.json();
                 problem.as_object_mut().unwrap().remove("request_id");
                 (answer.status, problem)

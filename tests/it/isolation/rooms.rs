@@ -3,20 +3,20 @@
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::things::text;
+use super::resources::text;
 use super::world::World;
 
 impl World<'_> {
     /// A public room, by the word that it is found by.
     pub async fn has_public_room(&self) -> String {
-        let slug = self.unheard();
-        let body = json!({ "room_id": slug, "name": self.mark("room"), "visibility": "public" });
+        let slug = self.unused_word();
+        let body = json!({ "room_id": slug, "name": self.canary_text("room"), "visibility": "public" });
         self.has_room(body).await
     }
 
     /// A private room, by the id that the server made.
     pub async fn has_private_room(&self) -> String {
-        self.has_room(json!({ "name": self.mark("room"), "visibility": "private" })).await
+        self.has_room(json!({ "name": self.canary_text("room"), "visibility": "private" })).await
     }
 
     async fn has_room(&self, body: Value) -> String {
@@ -24,7 +24,7 @@ impl World<'_> {
     }
 
     /// A private room of the other tenant.
-    pub async fn stranger_has_private_room(&self) -> String {
+    pub async fn other_tenant_has_private_room(&self) -> String {
         let body = json!({ "name": "theirs", "visibility": "private" });
         let call = Call::post("/api/v1/rooms").json(body);
         let answer = call.send(self.app, Some(&self.stranger.fresh_token().await)).await;
@@ -33,7 +33,7 @@ impl World<'_> {
     }
 
     /// Brings somebody into a room.
-    pub async fn brings_in(&self, room: &str) -> i64 {
+    pub async fn adds_member(&self, room: &str) -> i64 {
         let (user, _) = self.has_user().await;
         let put = Call::put(&format!("/api/v1/rooms/{room}/members/{user}"));
         self.admin_does(put.json(json!({}))).await;
@@ -41,28 +41,28 @@ impl World<'_> {
     }
 
     /// Says something in a room; the message's id.
-    pub async fn says_in(&self, room: &str) -> String {
-        let body = json!({ "room_id": room, "text": self.mark("words") });
+    pub async fn sends_room_message(&self, room: &str) -> String {
+        let body = json!({ "room_id": room, "text": self.canary_text("words") });
         text(&self.admin_does(Call::post("/api/v1/chat/send").json(body)).await.json(), "message_id")
     }
 
     /// A private room in which something was said: its id, and the message's.
     pub async fn has_room_message(&self) -> (String, String) {
         let room = self.has_private_room().await;
-        let message = self.says_in(&room).await;
+        let message = self.sends_room_message(&room).await;
         (room, message)
     }
 
     /// What the admin has said to somebody: whom, and the message's id.
     pub async fn has_direct_message(&self) -> (i64, String) {
         let (user, _) = self.has_user().await;
-        (user, self.says_to(user).await)
+        (user, self.sends_direct_message(user).await)
     }
 
     /// Says something to somebody; the message's id.
-    pub async fn says_to(&self, user: i64) -> String {
+    pub async fn sends_direct_message(&self, user: i64) -> String {
         let call = Call::post(&format!("/api/v1/direct-messages/{user}"));
-        let sent = self.admin_does(call.json(json!({ "text": self.mark("words") }))).await;
+        let sent = self.admin_does(call.json(json!({ "text": self.canary_text("words") }))).await;
         text(&sent.json(), "message_id")
     }
 }

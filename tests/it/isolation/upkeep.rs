@@ -19,7 +19,7 @@ on_both_databases! {
 async fn trimming_a_long_log_leaves_a_short_one_whole(app: &TestApp) {
     let world = World::new(app).await;
     let (ours, theirs) = (world.owner.admin.token(), world.stranger.admin.token());
-    let (our_start, their_start) = (world.beginning.clone(), head(app, theirs).await);
+    let (our_start, their_start) = (world.log_start.clone(), head(app, theirs).await);
     for _ in 0..5 {
         world.broadcasts("everyone").await;
     }
@@ -28,7 +28,7 @@ async fn trimming_a_long_log_leaves_a_short_one_whole(app: &TestApp) {
         Call::post("/api/v1/admin/broadcast").json(body).send(app, Some(theirs)).await;
     }
 
-    app.pass(std::time::Duration::from_secs(70)).await;
+    app.advance(std::time::Duration::from_secs(70)).await;
     let since = async |token: &str, start: &str| {
         Call::get("/api/v1/events").query("since", start).send(app, Some(token)).await.json()
     };

@@ -3,13 +3,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use lotline::auth::role::KeyScope;
+use lotline::auth::key_scope::KeyScope;
 use lotline::domain::identity::bootstrap;
 use parking_lot::Mutex;
 use secrecy::SecretString;
 
 use super::call::Call;
-use crate::support::answer::Answer;
+use crate::support::answer::Response;
 use crate::support::app::TestApp;
 use crate::support::people::{Admin, Worker};
 use crate::support::socket::Socket;
@@ -25,32 +25,32 @@ const EVERY_SCOPE: &[KeyScope] =
     &[KeyScope::JobsRun, KeyScope::PropertiesWrite, KeyScope::LogsWrite, KeyScope::EventsRead];
 
 /// The most powerful callers that a tenant has.
-pub struct Party<'a> {
+pub struct TenantCallers<'a> {
     pub admin: Admin<'a>,
     pub key: Worker<'a>,
 }
 
 pub struct World<'a> {
     pub app: &'a TestApp,
-    pub owner: Party<'a>,
-    pub stranger: Party<'a>,
+    pub owner: TenantCallers<'a>,
+    pub stranger: TenantCallers<'a>,
     pub operator: String,
     /// Where the owner's log began. The stranger's goes further: were it taken for a position of that log, it would be
     /// one to go on from.
-    pub beginning: String,
+    pub log_start: String,
     /// Sockets of the owner that stay open.
     pub sockets: Mutex<Vec<Socket>>,
     /// Streams of the owner that stay open.
     pub streams: Mutex<Vec<Stream>>,
-    marks: AtomicU64,
+    counter: AtomicU64,
 }
 
 impl<'a> World<'a> {
     pub async fn new(app: &'a TestApp) -> Self {
         let owner = app.admin(&format!("{CANARY}-ann")).await;
-        let owner = Party { key: app.worker(&owner, EVERY_SCOPE).await, admin: owner };
+        let owner = TenantCallers { key: app.worker(&owner, EVERY_SCOPE).await, admin: owner };
         let stranger = app.stranger("eve").await;
-        let stranger = Party { key: app.worker(&stranger, EVERY_SCOPE).await, admin: stranger };
+        let stranger = TenantCallers { key: app.worker(&stranger, EVERY_SCOPE).await, admin: stranger };
         let password = SecretString::from(PASSWORD);
         bootstrap::create_operator(&app.identity, "root", &password).await.unwrap();
         let form = [("username", "root"), ("password", PASSWORD)];
@@ -62,37 +62,37 @@ impl<'a> World<'a> {
             assert_eq!(call.send(app, Some(stranger.admin.token())).await.status, 200);
         }
         let (sockets, streams, marks) = (Mutex::default(), Mutex::default(), AtomicU64::new(1));
-        Self { app, owner, stranger, operator, beginning, sockets, streams, marks }
+        Self { app, owner, stranger, operator, log_start: beginning, sockets, streams, counter: marks }
     }
 
     /// A text of the first tenant's, used once.
-    pub fn mark(&self, what: &str) -> String {
-        format!("{CANARY}-{}-{what}", self.marks.fetch_add(1, Ordering::Relaxed))
+    pub fn canary_text(&self, what: &str) -> String {
+        format!("{CANARY}-{}-{what}", self.counter.fetch_add(1, Ordering::Relaxed))
     }
 
     /// A word that nobody has used. Without a canary: strangers may make it their own.
-    pub fn unheard(&self) -> String {
-        format!("unheard-{}-word", self.marks.fetch_add(1, Ordering::Relaxed))
+    pub fn unused_word(&self) -> String {
+        format!("unheard-{}-word", self.counter.fetch_add(1, Ordering::Relaxed))
     }
 
     /// The first tenant's admin does something that must succeed.
     #[track_caller]
-    pub fn admin_does(&self, call: Call) -> impl Future<Output = Answer> {
-        self.does(call, self.owner.admin.token().to_owned())
+    pub fn admin_does(&self, call: Call) -> impl Future<Output = Response> {
+        self.send_expecting_success(call, self.owner.admin.token().to_owned())
     }
 
     /// The first tenant's program does something that must succeed.
     #[track_caller]
-    pub fn key_does(&self, call: Call) -> impl Future<Output = Answer> {
-        self.does(call, self.owner.key.token().to_owned())
+    pub fn key_does(&self, call: Call) -> impl Future<Output = Response> {
+        self.send_expecting_success(call, self.owner.key.token().to_owned())
     }
 
     #[track_caller]
-    fn does(&self, call: Call, credential: String) -> impl Future<Output = Answer> {
-        let place = std::panic::Location::caller();
+    fn send_expecting_success(&self, call: Call, credential: String) -> impl Future<Output = Response> {
+        let caller = std::panic::Location::caller();
         async move {
             let answer = call.send(self.app, Some(&credential)).await;
-            assert!((200..300).contains(&answer.status), "{place}: {call}: {answer:?}");
+            assert!((200..300).contains(&answer.status), "{caller}: {call}: {answer:?}");
             answer
         }
     }
@@ -104,7 +104,7 @@ pub async fn head(app: &TestApp, token: &str) -> String {
     page["position"].as_str().unwrap().to_owned()
 }
 
-impl Party<'_> {
+impl TenantCallers<'_> {
     /// A token of the admin's from a sign-in of its own, which the call may end.
     pub async fn fresh_token(&self) -> String {
         self.admin.another_token().await

@@ -1,6 +1,6 @@
 //! Claims that wait: a bound for each key and each tenant, and who is woken by what.
 
-use lotline::auth::role::KeyScope;
+use lotline::auth::key_scope::KeyScope;
 use serde_json::json;
 
 use crate::support::app::TestApp;
@@ -13,7 +13,7 @@ const FEW: &[Setting] =
     &[("LOTLINE__LIMITS__WAITING_CLAIMS_PER_KEY", "2"), ("LOTLINE__LIMITS__WAITING_CLAIMS_PER_TENANT", "3")];
 
 on_both_databases! {
-    claims_beyond_the_bounds_are_told_to_come_back_and_a_neighbour_is_served with super::FEW,
+    claims_beyond_the_bounds_get_retry_after_and_another_tenant_is_served with super::FEW,
     a_job_wakes_one_claim_of_its_tenant_and_nobody_elses,
 }
 
@@ -31,7 +31,7 @@ async fn waits(worker: &Worker<'_>) -> u16 {
     worker.post("/api/v1/workers/claim", &json!({ "wait_seconds": 30 })).await.status
 }
 
-async fn claims_beyond_the_bounds_are_told_to_come_back_and_a_neighbour_is_served(app: &TestApp) {
+async fn claims_beyond_the_bounds_get_retry_after_and_another_tenant_is_served(app: &TestApp) {
     let (ann, sue) = (app.admin("ann").await, app.stranger("sue").await);
     has_spider(&ann).await;
     has_spider(&sue).await;
@@ -39,13 +39,13 @@ async fn claims_beyond_the_bounds_are_told_to_come_back_and_a_neighbour_is_serve
     let two = app.worker(&ann, &[KeyScope::JobsRun]).await;
     let three = app.worker(&ann, &[KeyScope::JobsRun]).await;
     let other = app.worker(&sue, &[KeyScope::JobsRun]).await;
-    let waiting = |tenant| app.kernel.wakeups.waiting(tenant);
+    let waiting = |tenant| app.services.wakeups.waiting(tenant);
 
     let test = async {
         eventually("three claims to wait", async || waiting(app.acme) == 3).await;
         let body = json!({ "wait_seconds": 30 });
         for (worker, words) in [(&one, "2 claims of this key"), (&three, "3 claims of your tenant")] {
-            let refused = worker.post("/api/v1/workers/claim", &body).await.is_limited();
+            let refused = worker.post("/api/v1/workers/claim", &body).await.expect_rate_limited();
             assert!(refused.contains(words), "{refused}");
         }
         let (served, ()) = tokio::join!(waits(&other), async {
@@ -69,9 +69,9 @@ async fn a_job_wakes_one_claim_of_its_tenant_and_nobody_elses(app: &TestApp) {
     has_spider(&sue).await;
     let one = app.worker(&ann, &[KeyScope::JobsRun]).await;
     let other = app.worker(&sue, &[KeyScope::JobsRun]).await;
-    let waiting = |tenant| app.kernel.wakeups.waiting(tenant);
+    let waiting = |tenant| app.services.wakeups.waiting(tenant);
     // The clock stands still: nothing but a job makes a claim look.
-    let transactions = || app.kernel.db.transactions();
+    let transactions = || app.services.db.transactions();
 
     let test = async {
         eventually("the claims to wait", async || (waiting(app.acme), waiting(app.other)) == (3, 1)).await;
@@ -79,7 +79,7 @@ async fn a_job_wakes_one_claim_of_its_tenant_and_nobody_elses(app: &TestApp) {
             let mut last = transactions();
             loop {
                 for _ in 0..20 {
-                    crate::support::wait::a_moment().await;
+                    crate::support::wait::sleep_briefly().await;
                 }
                 if transactions() == last {
                     return last;

@@ -8,7 +8,7 @@ use super::nodes::{Crawler, End, sees_end, sees_job, starts_crawl};
 use super::site::{Reply, Site, home};
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
-use crate::support::wait::a_moment;
+use crate::support::wait::sleep_briefly;
 
 on_both_databases! {
     slow_hosts_of_one_tenant_do_not_stop_anothers_job,
@@ -52,9 +52,9 @@ async fn slow_hosts_of_one_tenant_do_not_stop_anothers_job(app: &TestApp) {
     }
 
     // The clock stands still: each slow host is asked for one page, and for the next in a minute.
-    let over = crawler.runs(&app.kernel, End::Stop, async {
+    let over = crawler.runs(&app.services, End::Stop, async {
         for site in &slow {
-            site.is_asked("/", 1).await;
+            site.wait_for_requests("/", 1).await;
         }
         let job = starts_crawl(&sue, &quick.url("/")).await;
         sees_end(&sue, job).await
@@ -62,7 +62,7 @@ async fn slow_hosts_of_one_tenant_do_not_stop_anothers_job(app: &TestApp) {
     let over = over.await;
 
     assert_eq!(over["status"], "completed");
-    assert!(slow.iter().all(|site| site.asked().len() == 2), "robots.txt and a page each");
+    assert!(slow.iter().all(|site| site.requested_paths().len() == 2), "robots.txt and a page each");
     for job in jobs {
         assert_eq!(sees_job(&ann, job).await["status"], "pending", "handed back");
     }
@@ -76,9 +76,9 @@ async fn busy_crawls_of_one_tenant_do_not_stop_anothers_job(app: &TestApp) {
         starts_crawl(&ann, &site.url("/")).await;
     }
 
-    let over = crawler.runs(&app.kernel, End::Stop, async {
-        one.is_asked("/20", 1).await;
-        two.is_asked("/20", 1).await;
+    let over = crawler.runs(&app.services, End::Stop, async {
+        one.wait_for_requests("/20", 1).await;
+        two.wait_for_requests("/20", 1).await;
         let job = starts_crawl(&sue, &quick.url("/")).await;
         sees_end(&sue, job).await
     });
@@ -103,9 +103,9 @@ async fn a_tenant_has_a_bound_of_open_jobs_and_the_rest_stays_pending(app: &Test
         count
     };
 
-    let seen = crawler.runs(&app.kernel, End::Stop, async {
+    let seen = crawler.runs(&app.services, End::Stop, async {
         while count("running").await < 4 {
-            a_moment().await;
+            sleep_briefly().await;
         }
         let job = starts_crawl(&sue, &quick.url("/")).await;
         (sees_end(&sue, job).await, count("running").await, count("pending").await)
@@ -126,16 +126,16 @@ async fn a_job_ends_with_its_time_also_over_a_restart_and_keeps_its_listings(app
     };
     let job = starts_crawl(&ann, &site.url("/")).await;
 
-    crawler.runs(&app.kernel, End::Stop, site.is_asked("/10", 1)).await;
+    crawler.runs(&app.services, End::Stop, site.wait_for_requests("/10", 1)).await;
     let items = sees_job(&ann, job).await["items_scraped"].as_i64();
     app.clock.advance(Duration::from_secs(90));
     let another = app.another_node();
     let over = crawler.runs(&another, End::Stop, async {
-        let before = site.asked().len();
+        let before = site.requested_paths().len();
         // The node that lets go of the job may hold its row at the moment of the first look; the next look is by the clock.
         let pages = async {
-            while site.asked().len() < before + 5 {
-                a_moment().await;
+            while site.requested_paths().len() < before + 5 {
+                sleep_briefly().await;
             }
         };
         app.while_at_most(Duration::from_secs(8), pages).await;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use lotline::auth::role::KeyScope;
+use lotline::auth::key_scope::KeyScope;
 use lotline::domain::identity::authenticate::Credential;
 use lotline::domain::jobs::claim::claim_now;
-use lotline::domain::op::{Kernel, Op, Origin};
+use lotline::domain::op::{Op, Origin, Services};
 use serde_json::json;
 
 use super::nodes::{loses_lease, sees_job};
@@ -13,7 +13,7 @@ use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::people::{Admin, Worker};
 use crate::support::settings::Setting;
-use crate::support::wait::a_moment;
+use crate::support::wait::sleep_briefly;
 
 const AT_ONCE: &[Setting] = &[("LOTLINE__LIMITS__RETAKE_SECONDS", "0")];
 
@@ -47,7 +47,7 @@ async fn seconds_until_claimed(app: &TestApp, worker: &Worker<'_>) -> f64 {
     let start = app.clock.now();
     while !claims(worker).await {
         app.clock.advance(Duration::from_millis(250));
-        a_moment().await;
+        sleep_briefly().await;
     }
     (app.clock.now() - start).num_milliseconds() as f64 / 1_000.0
 }
@@ -84,7 +84,7 @@ async fn a_pause_is_kept_in_the_store_and_counts_on_every_node(app: &TestApp) {
     loses_lease(app, &ann, job).await;
     // A node that was started after the loss has nothing but the store.
     let caller = app.identity.authenticate(Credential::Header(worker.token())).await.unwrap().principal;
-    let fresh: Kernel = app.another_node();
+    let fresh: Services = app.another_node();
     let op = Op::of_caller(&fresh, caller, Origin::default()).unwrap();
     let claim = async || claim_now(&op, None, Duration::from_secs(60)).await.unwrap().is_some();
 

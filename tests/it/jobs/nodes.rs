@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use lotline::crawler::guard::parse_named_hosts;
-use lotline::crawler::runner::{Runner, Running};
+use lotline::crawler::guard::parse_allowed_private_hosts;
+use lotline::crawler::runner::{Runner, RunnerLimits};
 use lotline::crawler::settings::CrawlerSettings;
-use lotline::domain::op::Kernel;
+use lotline::domain::op::Services;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::site::Site;
 use crate::support::app::TestApp;
 use crate::support::people::Person;
-use crate::support::wait::{DEADLINE, a_moment, within};
+use crate::support::wait::{DEADLINE, sleep_briefly, within};
 
 const LEASE: Duration = Duration::from_secs(60);
 
@@ -36,13 +36,13 @@ impl Crawler {
     /// For these sites, which are the operator's own: no delay but their own wish.
     pub fn of(sites: &[&Site]) -> Self {
         let hosts = sites.iter().map(|site| site.address.to_string()).collect::<Vec<_>>().join(",");
-        let allowed_private_hosts = parse_named_hosts(&hosts).unwrap();
+        let allowed_private_hosts = parse_allowed_private_hosts(&hosts).unwrap();
         Self { slots: 2, settings: CrawlerSettings { allowed_private_hosts, ..CrawlerSettings::default() } }
     }
 
     /// Crawls on a node until `reached`.
-    pub async fn runs<T>(&self, node: &Kernel, end: End, reached: impl Future<Output = T>) -> T {
-        let running = Running { jobs: self.slots, open_per_job: 16, lease: LEASE };
+    pub async fn runs<T>(&self, node: &Services, end: End, reached: impl Future<Output = T>) -> T {
+        let running = RunnerLimits { jobs: self.slots, open_per_job: 16, lease: LEASE };
         let runner = Runner::new(node.clone(), self.settings.clone(), running).unwrap();
         let stop = CancellationToken::new();
         let mut runner = Box::pin(runner.run(stop.clone()));
@@ -80,7 +80,7 @@ pub async fn sees_end(person: &Person<'_>, job: i64) -> Value {
         if !["pending", "running"].contains(&seen["status"].as_str().unwrap()) {
             return seen;
         }
-        a_moment().await;
+        sleep_briefly().await;
     }
 }
 
@@ -91,7 +91,7 @@ pub async fn loses_lease(app: &TestApp, person: &Person<'_>, job: i64) {
     within("the lease to be taken back", async {
         while sees_job(person, job).await["status"] == "running" {
             app.clock.advance(Duration::from_millis(250));
-            a_moment().await;
+            sleep_briefly().await;
         }
     })
     .await;

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use crate::support::wait::a_moment;
+use crate::support::wait::sleep_briefly;
 
 /// What is at a path.
 pub enum Reply {
@@ -50,7 +50,7 @@ impl Site {
     }
 
     /// The paths that were asked for, in order.
-    pub fn asked(&self) -> Vec<String> {
+    pub fn requested_paths(&self) -> Vec<String> {
         self.asked.lock().clone()
     }
 
@@ -59,9 +59,9 @@ impl Site {
     }
 
     /// Waits until a path was asked for so often.
-    pub async fn is_asked(&self, path: &str, count: usize) {
+    pub async fn wait_for_requests(&self, path: &str, count: usize) {
         while self.count(path) < count {
-            a_moment().await;
+            sleep_briefly().await;
         }
     }
 }

@@ -45,7 +45,7 @@ async fn the_page_that_was_being_read_is_tried_alone_last_and_once(app: &TestApp
     let (crawler, job) = (Crawler::of(&[&site]), starts_crawl(&ann, &site.url("/")).await);
 
     // The node is killed while it reads the page.
-    crawler.runs(&app.kernel, End::Kill, site.is_asked(DEADLY, 1)).await;
+    crawler.runs(&app.services, End::Kill, site.wait_for_requests(DEADLY, 1)).await;
     assert!(states(app, job, "taken").await >= 1);
     loses_lease(app, &ann, job).await;
     assert_eq!(states(app, job, "taken").await, 0);
@@ -53,8 +53,12 @@ async fn the_page_that_was_being_read_is_tried_alone_last_and_once(app: &TestApp
     app.clock.advance(Duration::from_secs(10));
 
     // Another one reads everything else first, and is killed by it when nothing else is in hand.
-    crawler.runs(&app.another_node(), End::Kill, site.is_asked(DEADLY, 2)).await;
-    assert_eq!(site.asked().last().map(String::as_str), Some(DEADLY), "nothing is asked for beside it");
+    crawler.runs(&app.another_node(), End::Kill, site.wait_for_requests(DEADLY, 2)).await;
+    assert_eq!(
+        site.requested_paths().last().map(String::as_str),
+        Some(DEADLY),
+        "nothing is asked for beside it"
+    );
     assert_eq!((states(app, job, "queued").await, states(app, job, "taken").await), (0, 0), "it comes last");
     assert_eq!(states(app, job, "alone").await, 1);
     loses_lease(app, &ann, job).await;
@@ -82,27 +86,27 @@ async fn a_crawl_that_is_handed_back_has_no_suspects(app: &TestApp) {
     let (ann, site) = (app.admin("ann").await, deadly_site().await);
     let (crawler, job) = (Crawler::of(&[&site]), starts_crawl(&ann, &site.url("/")).await);
 
-    crawler.runs(&app.kernel, End::Stop, site.is_asked(DEADLY, 1)).await;
+    crawler.runs(&app.services, End::Stop, site.wait_for_requests(DEADLY, 1)).await;
 
     assert_eq!(sees_job(&ann, job).await["status"], "pending");
     for state in ["taken", "suspect", "alone", "lost"] {
         assert_eq!(states(app, job, state).await, 0, "{state}");
     }
     // The clock stands still: the same node takes it up at once, and the page in its turn.
-    crawler.runs(&app.kernel, End::Stop, site.is_asked(DEADLY, 2)).await;
+    crawler.runs(&app.services, End::Stop, site.wait_for_requests(DEADLY, 2)).await;
     assert_eq!(sees_job(&ann, job).await["attempt"], 1);
 }
 
 async fn pages_that_were_not_the_cause_are_read_after_all(app: &TestApp) {
     let (ann, site) = (app.admin("ann").await, deadly_site().await);
     let (crawler, job) = (Crawler::of(&[&site]), starts_crawl(&ann, &site.url("/")).await);
-    crawler.runs(&app.kernel, End::Kill, site.is_asked("/h/1", 1)).await;
+    crawler.runs(&app.services, End::Kill, site.wait_for_requests("/h/1", 1)).await;
     loses_lease(app, &ann, job).await;
     let suspects = states(app, job, "suspect").await;
     app.clock.advance(Duration::from_secs(10));
 
     let before = site.count(DEADLY);
-    crawler.runs(&app.another_node(), End::Stop, site.is_asked(DEADLY, before + 1)).await;
+    crawler.runs(&app.another_node(), End::Stop, site.wait_for_requests(DEADLY, before + 1)).await;
 
     // A node that shuts down while it tries one leaves it to be tried once more.
     assert!(suspects >= 1);

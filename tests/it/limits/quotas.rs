@@ -16,14 +16,14 @@ const CONNECTIONS: &[Setting] = &[("LOTLINE__LIMITS__CONNECTIONS_PER_TENANT", "2
 const ADDRESSES: &[Setting] =
     &[("LOTLINE__LIMITS__CONNECTIONS_PER_ADDRESS", "2"), ("LOTLINE__SERVER__TRUSTED_PROXIES", "127.0.0.1")];
 const BYTES: &[Setting] = &[("LOTLINE__LIMITS__BYTES_OUT_PER_TENANT", "2000")];
-const PLACES: &[Setting] = &[("LOTLINE__SERVER__MAX_CONNECTIONS", "16")];
+const FEW_CONNECTIONS: &[Setting] = &[("LOTLINE__SERVER__MAX_CONNECTIONS", "16")];
 const PENDING: &[Setting] = &[("LOTLINE__LIMITS__PENDING_JOBS_PER_TENANT", "2")];
 
 on_both_databases! {
     messages_of_all_sockets_of_a_tenant_count_together with super::MESSAGES,
     new_connections_are_counted_by_the_second with super::CONNECTS,
     a_tenant_has_so_many_connections_and_gets_them_back with super::CONNECTIONS,
-    a_tenant_that_takes_all_the_places_it_can_leaves_some_to_others with super::PLACES,
+    a_tenant_with_all_connections_it_can_get_leaves_some_to_others with super::FEW_CONNECTIONS,
     an_address_has_so_many_connections_and_a_64_is_one_address with super::ADDRESSES,
     bytes_beyond_the_quota_come_later_and_none_is_lost with super::BYTES,
     a_job_too_many_is_refused_until_one_is_gone with super::PENDING,
@@ -38,26 +38,26 @@ async fn messages_of_all_sockets_of_a_tenant_count_together(app: &TestApp) {
     let ping = || json!({"type": "ping"});
 
     for _ in 0..2 {
-        assert_eq!(one.ask(ping()).await["type"], "pong");
-        assert_eq!(two.ask(ping()).await["type"], "pong");
+        assert_eq!(one.request(ping()).await["type"], "pong");
+        assert_eq!(two.request(ping()).await["type"], "pong");
     }
-    one.say(ping()).await;
+    one.send_json(ping()).await;
     let refused = one.next().await;
 
     assert_eq!((refused["type"].as_str(), refused["code"].as_str()), (Some("error"), Some("rate_limited")));
     assert!(refused["message"].as_str().unwrap().contains("tenant"), "{refused}");
-    assert_eq!(other.ask(ping()).await["type"], "pong");
+    assert_eq!(other.request(ping()).await["type"], "pong");
     app.clock.advance(Duration::from_secs(1));
-    assert_eq!(two.ask(ping()).await["type"], "pong");
+    assert_eq!(two.request(ping()).await["type"], "pong");
 }
 
 async fn new_connections_are_counted_by_the_second(app: &TestApp) {
     let (bob, sue) = (app.member("bob").await, app.stranger("sue").await);
     let (_one, _two) = (bob.connects().await, bob.connects().await);
 
-    let refused = bob.door("/ws").knock().await;
+    let refused = bob.socket_request("/ws").try_handshake().await;
 
-    assert!(refused.is_limited().contains("2 new connections a second"), "{refused:?}");
+    assert!(refused.expect_rate_limited().contains("2 new connections a second"), "{refused:?}");
     let _other = sue.connects().await;
     app.clock.advance(Duration::from_secs(1));
     let _third = bob.connects().await;
@@ -69,16 +69,16 @@ async fn a_tenant_has_so_many_connections_and_gets_them_back(app: &TestApp) {
     let first = bob.connects().await;
     let _second = cid.connects().await;
 
-    let refused = bob.door("/ws").knock().await;
+    let refused = bob.socket_request("/ws").try_handshake().await;
 
-    assert!(refused.is_limited().contains("2 open sockets and streams"), "{refused:?}");
+    assert!(refused.expect_rate_limited().contains("2 open sockets and streams"), "{refused:?}");
     let _other = sue.connects().await;
-    first.leave().await;
-    app.has_connections(1).await;
+    first.close().await;
+    app.wait_for_connections(1).await;
     let _third = cid.connects().await;
 }
 
-async fn a_tenant_that_takes_all_the_places_it_can_leaves_some_to_others(app: &TestApp) {
+async fn a_tenant_with_all_connections_it_can_get_leaves_some_to_others(app: &TestApp) {
     let people = [app.member("bob").await, app.member("cid").await, app.member("dan").await];
     let sue = app.stranger("sue").await;
     let mut open = Vec::new();
@@ -86,24 +86,24 @@ async fn a_tenant_that_takes_all_the_places_it_can_leaves_some_to_others(app: &T
         open.push(person.connects().await);
     }
 
-    let refused = people[2].door("/ws").knock().await;
+    let refused = people[2].socket_request("/ws").try_handshake().await;
 
-    refused.is_problem(503, "unavailable");
+    refused.expect_problem(503, "unavailable");
     assert!(refused.header("retry-after").is_some());
     let _other = sue.connects().await;
     open.pop();
-    app.has_connections(13).await;
-    people[2].door("/ws").knock().await.is_problem(503, "unavailable");
+    app.wait_for_connections(13).await;
+    people[2].socket_request("/ws").try_handshake().await.expect_problem(503, "unavailable");
 }
 
 async fn an_address_has_so_many_connections_and_a_64_is_one_address(app: &TestApp) {
     let bob = app.member("bob").await;
-    let from = |address: &str| bob.door("/ws").header("x-forwarded-for", address);
+    let from = |address: &str| bob.socket_request("/ws").header("x-forwarded-for", address);
     let _open = (from("2001:db8::1").open().await, from("2001:db8::2").open().await);
 
-    let refused = from("2001:db8::3").knock().await;
+    let refused = from("2001:db8::3").try_handshake().await;
 
-    assert!(refused.is_limited().contains("Your address"), "{refused:?}");
+    assert!(refused.expect_rate_limited().contains("Your address"), "{refused:?}");
     let _other = from("2001:db8:0:1::3").open().await;
 }
 
@@ -138,7 +138,7 @@ async fn a_job_too_many_is_refused_until_one_is_gone(app: &TestApp) {
 
     let refused = bob.post(JOBS, &job()).await;
 
-    assert!(refused.is_limited().contains("2 pending jobs"), "{refused:?}");
+    assert!(refused.expect_rate_limited().contains("2 pending jobs"), "{refused:?}");
     assert_eq!(sue.post(JOBS, &job()).await.status, 201);
     let cancel = format!("{JOBS}/{}/cancel", first.json()["job_id"]);
     assert_eq!(bob.post(&cancel, &json!({})).await.status, 200);
@@ -173,9 +173,9 @@ async fn bad_quotas_are_all_named_and_nothing_is_changed(app: &TestApp) {
 
     let large =
         json!({ "quotas": { "connections": 1_u64 << 53, "pending_jobs": 1_u64 << 60 }, "name": "New" });
-    let refused = root.patch(&path, &large).await.is_problem(422, "validation_failed");
+    let refused = root.patch(&path, &large).await.expect_problem(422, "validation_failed");
     let odd = json!({ "quotas": { "connections": -1, "sofas": 3 } });
-    let odd = root.patch(&path, &odd).await.is_problem(422, "validation_failed");
+    let odd = root.patch(&path, &odd).await.expect_problem(422, "validation_failed");
 
     let pointers = |problem: &Value| {
         let errors = problem["errors"].as_array().unwrap();

@@ -13,7 +13,7 @@ const LIMITED: &[Setting] =
 
 on_both_databases! {
     a_tenant_and_operators_see_what_it_uses_and_nobody_else_does with super::LIMITED,
-    admins_are_told_when_nine_tenths_are_used_and_not_again_within_the_hour with super::LIMITED,
+    admins_are_alerted_at_nine_tenths_and_not_again_within_the_hour with super::LIMITED,
 }
 
 fn of<'a>(usage: &'a Value, quota: &str) -> &'a Value {
@@ -44,21 +44,21 @@ async fn a_tenant_and_operators_see_what_it_uses_and_nobody_else_does(app: &Test
     assert_eq!(*of(&own, "pending_jobs"), json!({"quota": "pending_jobs", "used": 0, "refused": 0}));
     assert_eq!(of(&strangers, "connections")["used"], 0);
     assert_eq!(operators, own);
-    bob.get("/api/v1/usage").await.is_problem(403, "forbidden");
-    ann.get(&path).await.is_problem(403, "forbidden");
-    root.get("/api/v1/tenants/4503599627370496/usage").await.is_problem(404, "not_found");
+    bob.get("/api/v1/usage").await.expect_problem(403, "forbidden");
+    ann.get(&path).await.expect_problem(403, "forbidden");
+    root.get("/api/v1/tenants/4503599627370496/usage").await.expect_problem(404, "not_found");
 }
 
-async fn admins_are_told_when_nine_tenths_are_used_and_not_again_within_the_hour(app: &TestApp) {
+async fn admins_are_alerted_at_nine_tenths_and_not_again_within_the_hour(app: &TestApp) {
     let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
-    let mut socket = ann.door("/ws").query("subscriptions", "system_alerts").open().await;
+    let mut socket = ann.socket_request("/ws").query("subscriptions", "system_alerts").open().await;
     socket.next_of_type("connection_established").await;
     let _more = (bob.connects().await, bob.connects().await);
 
-    app.pass(Duration::from_secs(3)).await;
+    app.advance(Duration::from_secs(3)).await;
     let alert = socket.next_of_type("system_alert").await;
-    bob.door("/ws").knock().await.is_limited();
-    app.pass(Duration::from_secs(3)).await;
+    bob.socket_request("/ws").try_handshake().await.expect_rate_limited();
+    app.advance(Duration::from_secs(3)).await;
 
     assert_eq!((alert["category"].as_str(), alert["severity"].as_str()), (Some("quota"), Some("warning")));
     assert!(alert["message"].as_str().unwrap().contains("connections"), "{alert}");

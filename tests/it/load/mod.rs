@@ -1,15 +1,15 @@
 //! A node in a process of its own under mixed load: two tenants, writers of every kind, readers that change their carrier
 //! at every cut. What it comes to is a history for the judge.
 
-mod cast;
+mod accounts;
 mod node;
 mod outcome;
 mod readers;
 mod run;
 mod writers;
 
-pub use cast::{Cast, Company, OPERATOR, PASSWORD};
-pub use node::{Node, Whereabouts};
+pub use accounts::{Accounts, OPERATOR, PASSWORD, TenantAccounts};
+pub use node::{Node, NodeClient};
 pub use outcome::Outcome;
-pub use readers::{Carrier, Habit, Person, follow, reads_log};
-pub use run::{Ended, Run};
+pub use readers::{Carrier, ReaderSpec, SwitchPolicy, follow, read_log};
+pub use run::{Run, RunResult};

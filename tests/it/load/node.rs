@@ -11,13 +11,13 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use super::outcome::Outcome;
-use crate::support::app::Back;
+use crate::support::app::Backend;
 use crate::support::binary::{Server, lotline, run_with};
 use crate::support::postgres::TestDatabase;
 use crate::support::wait::eventually;
 
 /// How long an answer may take: longer than a node waits for its database.
-const PATIENCE: Duration = Duration::from_secs(25);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// What every node of these tests has: tokens that outlive the test, passwords that cost nothing, leases that end soon,
 /// with short pauses after them, so that what a killed worker left goes on within the test.
@@ -44,17 +44,17 @@ pub struct Node {
 
 /// Where the node is to be found now.
 #[derive(Clone)]
-pub struct Whereabouts {
+pub struct NodeClient {
     address: watch::Receiver<SocketAddr>,
     http: reqwest::Client,
 }
 
 impl Node {
     /// A node that is not started yet, with `extra` settings.
-    pub async fn prepare(back: Back, extra: &[(&str, &str)]) -> Self {
+    pub async fn prepare(back: Backend, extra: &[(&str, &str)]) -> Self {
         let database = match back {
-            Back::Sqlite => None,
-            Back::Postgres => Some(TestDatabase::migrated().await),
+            Backend::Sqlite => None,
+            Backend::Postgres => Some(TestDatabase::migrated().await),
         };
         Self::on(database, extra)
     }
@@ -101,7 +101,7 @@ impl Node {
     }
 
     /// Waits until the process ends by itself, where it was started to.
-    pub async fn ends(&mut self) {
+    pub async fn wait_for_exit(&mut self) {
         let server = self.server.as_mut().expect("the node runs");
         let what = format!("the process to end by itself, with {:?}", self.more);
         eventually(&what, async || server.has_ended()).await;
@@ -109,7 +109,7 @@ impl Node {
     }
 
     /// Runs another verb on the same store; what it printed.
-    pub fn verb(&self, words: &[&str], given: &str) -> String {
+    pub fn subcommand(&self, words: &[&str], given: &str) -> String {
         let mut command = lotline(words);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let ended = run_with(&mut command, given);
@@ -117,11 +117,11 @@ impl Node {
         ended.stdout.trim().to_owned()
     }
 
-    pub fn whereabouts(&self) -> Whereabouts {
+    pub fn client(&self) -> NodeClient {
         // A connection of its own for each request: one that was kept might belong to a process that is gone.
         let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
         let http = http.connect_timeout(Duration::from_secs(5)).build().unwrap();
-        Whereabouts { address: self.address.subscribe(), http }
+        NodeClient { address: self.address.subscribe(), http }
     }
 
     /// Stops it for good, and removes its database.
@@ -133,7 +133,7 @@ impl Node {
     }
 }
 
-impl Whereabouts {
+impl NodeClient {
     pub fn address(&self) -> SocketAddr {
         *self.address.borrow()
     }
@@ -145,17 +145,17 @@ impl Whereabouts {
 
     pub async fn get(&self, token: &str, path: &str) -> Outcome {
         let request = self.request(reqwest::Method::GET, path).bearer_auth(token);
-        Outcome::of(request.timeout(PATIENCE)).await
+        Outcome::send(request.timeout(REQUEST_TIMEOUT)).await
     }
 
     pub async fn post(&self, token: &str, path: &str, body: &Value) -> Outcome {
         let request = self.request(reqwest::Method::POST, path).bearer_auth(token).json(body);
-        Outcome::of(request.timeout(PATIENCE)).await
+        Outcome::send(request.timeout(REQUEST_TIMEOUT)).await
     }
 
     pub async fn put(&self, token: &str, path: &str, body: &Value) -> Outcome {
         let request = self.request(reqwest::Method::PUT, path).bearer_auth(token).json(body);
-        Outcome::of(request.timeout(PATIENCE)).await
+        Outcome::send(request.timeout(REQUEST_TIMEOUT)).await
     }
 
     /// The answer of the sign-in form.
@@ -165,6 +165,6 @@ impl Whereabouts {
             .finish();
         let request = self.request(reqwest::Method::POST, "/api/v1/auth/token").body(form);
         let request = request.header("content-type", "application/x-www-form-urlencoded");
-        Outcome::of(request).await.expect_done("a token")
+        Outcome::send(request).await.expect_done("a token")
     }
 }

@@ -16,14 +16,14 @@ pub enum Outcome {
     Done(Value),
     Refused(Refusal),
     /// No whole answer: the node may or may not have done it.
-    Gone,
+    NoResponse,
 }
 
 impl Outcome {
-    pub async fn of(request: reqwest::RequestBuilder) -> Self {
-        let Ok(response) = request.send().await else { return Self::Gone };
+    pub async fn send(request: reqwest::RequestBuilder) -> Self {
+        let Ok(response) = request.send().await else { return Self::NoResponse };
         let (status, headers) = (response.status(), response.headers().clone());
-        let Ok(text) = response.text().await else { return Self::Gone };
+        let Ok(text) = response.text().await else { return Self::NoResponse };
         if status == 204 {
             return Self::Done(Value::Null);
         }
@@ -41,7 +41,7 @@ impl Outcome {
     pub fn done(self) -> Option<Value> {
         match self {
             Self::Done(body) => Some(body),
-            Self::Refused(_) | Self::Gone => None,
+            Self::Refused(_) | Self::NoResponse => None,
         }
     }
 

@@ -8,10 +8,10 @@ use lotline::base::entropy::Entropy;
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::node::Whereabouts;
+use super::node::NodeClient;
 use super::outcome::Outcome;
 use crate::history::{Entry, Fact, Reader, Role, Seen};
-use crate::support::wait::a_moment;
+use crate::support::wait::sleep_briefly;
 
 const FEEDS: &str = "job_updates,property_updates,system_alerts";
 /// How often somebody asks who reads by request.
@@ -39,36 +39,36 @@ impl Carrier {
 
 /// When a reader leaves a carrier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Habit {
+pub enum SwitchPolicy {
     /// When it is cut, for the next one.
-    Stays,
+    OnDisconnect,
     /// After as many frames as chance wills, in the middle of a replay or of what is live, for whichever chance wills.
-    Wanders,
+    Random,
 }
 
 /// Frames that a wanderer takes from one carrier are fewer than this.
-const PATIENCE: u64 = 25;
+const MAX_FRAMES_PER_CARRIER: u64 = 25;
 
-impl Habit {
+impl SwitchPolicy {
     /// Frames that are taken before the carrier is left; none: all.
-    fn budget(self) -> Option<u64> {
+    fn frame_limit(self) -> Option<u64> {
         match self {
-            Self::Stays => None,
-            Self::Wanders => Some(Entropy.below(PATIENCE)),
+            Self::OnDisconnect => None,
+            Self::Random => Some(Entropy.below(MAX_FRAMES_PER_CARRIER)),
         }
     }
 
     fn next(self, carrier: Carrier) -> Carrier {
         match self {
-            Self::Stays => carrier.next(),
-            Self::Wanders => Carrier::ALL[Entropy.below(3) as usize],
+            Self::OnDisconnect => carrier.next(),
+            Self::Random => Carrier::ALL[Entropy.below(3) as usize],
         }
     }
 }
 
 /// Who reads, and from where on.
 #[derive(Clone)]
-pub struct Person {
+pub struct ReaderSpec {
     pub name: String,
     pub token: String,
     pub role: Role,
@@ -80,42 +80,42 @@ pub struct Person {
 /// Follows until the broadcast `last_word` has come, beginning on `carrier`; gives what was seen and how often it was cut
 /// or left.
 pub async fn follow(
-    node: Whereabouts,
-    person: Person,
-    (carrier, habit): (Carrier, Habit),
+    node: NodeClient,
+    person: ReaderSpec,
+    (carrier, habit): (Carrier, SwitchPolicy),
     last_word: &str,
 ) -> (Reader, u64) {
-    let mut reading = Reading {
+    let mut reading = ReaderState {
         node,
         token: person.token,
         feeds: if person.follows { FEEDS } else { "" },
         position: person.start.clone(),
         seen: Vec::new(),
-        last_word: Fact::said(last_word),
+        last_word: Fact::message(last_word),
         done: false,
-        left: None,
+        frames_left: None,
     };
     let (mut carrier, mut cuts) = (carrier, 0);
     while !reading.done {
-        reading.left = habit.budget();
+        reading.frames_left = habit.frame_limit();
         let was_open = match carrier {
-            Carrier::Socket => reading.by_socket().await,
-            Carrier::Stream => reading.by_stream().await,
-            Carrier::Request => reading.by_request().await,
+            Carrier::Socket => reading.read_socket().await,
+            Carrier::Stream => reading.read_stream().await,
+            Carrier::Request => reading.read_pages().await,
         };
         if was_open && !reading.done {
             cuts += 1;
             carrier = habit.next(carrier);
         }
-        a_moment().await;
+        sleep_briefly().await;
     }
-    let Person { name, role, follows, start, .. } = person;
+    let ReaderSpec { name, role, follows, start, .. } = person;
     (Reader { name, role, follows, start, seen: reading.seen }, cuts)
 }
 
 /// How far a reader has come.
-struct Reading {
-    node: Whereabouts,
+struct ReaderState {
+    node: NodeClient,
     token: String,
     feeds: &'static str,
     position: String,
@@ -123,18 +123,18 @@ struct Reading {
     last_word: Fact,
     done: bool,
     /// Frames that are still taken from this carrier, when it is to be left.
-    left: Option<u64>,
+    frames_left: Option<u64>,
 }
 
-impl Reading {
+impl ReaderState {
     /// Whether nothing more is taken from this carrier.
     fn is_over(&self) -> bool {
-        self.done || self.left == Some(0)
+        self.done || self.frames_left == Some(0)
     }
 
     /// Takes a frame in, whatever it came on.
-    fn takes(&mut self, frame: &Value) {
-        self.left = self.left.map(|left| left.saturating_sub(1));
+    fn apply_frame(&mut self, frame: &Value) {
+        self.frames_left = self.frames_left.map(|left| left.saturating_sub(1));
         if frame["type"] == "gap" {
             self.seen.push(Seen::Gap { to: frame["to"].as_str().unwrap().to_owned() });
         }
@@ -158,12 +158,12 @@ impl Reading {
     }
 
     /// Reads until the end or a cut; whether there was a connection at all.
-    async fn by_socket(&mut self) -> bool {
+    async fn read_socket(&mut self) -> bool {
         let url = format!("ws://{}/ws?token={}&{}", self.node.address(), self.token, self.query());
         let Ok((mut socket, _)) = tokio_tungstenite::connect_async(url).await else { return false };
         while let Some(Ok(message)) = socket.next().await {
             if let Message::Text(text) = message {
-                self.takes(&serde_json::from_str(&text).unwrap());
+                self.apply_frame(&serde_json::from_str(&text).unwrap());
             }
             if self.is_over() {
                 break;
@@ -172,7 +172,7 @@ impl Reading {
         true
     }
 
-    async fn by_stream(&mut self) -> bool {
+    async fn read_stream(&mut self) -> bool {
         let query =
             if self.feeds.is_empty() { String::new() } else { format!("?subscriptions={}", self.feeds) };
         let path = if self.feeds.is_empty() { "/sse/notifications" } else { "/sse/events" };
@@ -187,7 +187,7 @@ impl Reading {
             text.extend_from_slice(&bytes);
             while let Some(end) = text.windows(2).position(|two| two == b"\n\n") {
                 let block: Vec<u8> = text.drain(..end + 2).collect();
-                self.takes_block(std::str::from_utf8(&block).unwrap());
+                self.apply_block(std::str::from_utf8(&block).unwrap());
                 if self.is_over() {
                     return true;
                 }
@@ -196,43 +196,43 @@ impl Reading {
         true
     }
 
-    fn takes_block(&mut self, block: &str) {
+    fn apply_block(&mut self, block: &str) {
         let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name));
         if let Some(data) = field("data: ") {
-            self.takes(&serde_json::from_str(data).unwrap());
+            self.apply_frame(&serde_json::from_str(data).unwrap());
         }
         if let Some(id) = field("id: ") {
             self.position = id.to_owned();
         }
     }
 
-    async fn by_request(&mut self) -> bool {
+    async fn read_pages(&mut self) -> bool {
         let mut was_open = false;
         loop {
-            let limit = self.left.unwrap_or(200).max(1);
+            let limit = self.frames_left.unwrap_or(200).max(1);
             let path = format!("/api/v1/events?limit={limit}&{}", self.query());
             let Outcome::Done(page) = self.node.get(&self.token, &path).await else { return was_open };
             was_open = true;
-            self.takes_page(&page);
+            self.apply_page(&page);
             if self.is_over() {
                 return true;
             }
             if page["has_more"] == false {
                 // A wanderer may have come where nothing more is said.
-                self.left = self.left.map(|left| left.saturating_sub(1));
+                self.frames_left = self.frames_left.map(|left| left.saturating_sub(1));
                 Clock::system().sleep(POLL).await;
             }
         }
     }
 
     /// Takes a page in. What retention took away is told before its events: they stand after the gap.
-    fn takes_page(&mut self, page: &Value) {
+    fn apply_page(&mut self, page: &Value) {
         let frames = page["data"].as_array().unwrap();
         if page["recovered"] == false {
             let to = frames.first().map_or_else(|| page["position"].as_str().map(str::to_owned), before);
             self.seen.push(Seen::Gap { to: to.unwrap() });
         }
-        frames.iter().for_each(|frame| self.takes(frame));
+        frames.iter().for_each(|frame| self.apply_frame(frame));
         self.position = page["position"].as_str().unwrap().to_owned();
     }
 }
@@ -244,7 +244,7 @@ fn before(frame: &Value) -> Option<String> {
 }
 
 /// The log after `since` up to the broadcast `last_word`, as an admin with all feeds reads it by request.
-pub async fn reads_log(node: &Whereabouts, token: &str, since: &str, last_word: &str) -> Vec<Value> {
+pub async fn read_log(node: &NodeClient, token: &str, since: &str, last_word: &str) -> Vec<Value> {
     let (mut frames, mut since) = (Vec::new(), since.to_owned());
     loop {
         let path = format!("/api/v1/events?since={since}&subscriptions={FEEDS}&limit=200");

@@ -8,36 +8,36 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::cast::{Cast, Company, OPERATOR, PASSWORD};
+use super::accounts::{Accounts, OPERATOR, PASSWORD, TenantAccounts};
 use super::node::Node;
 use super::outcome::{Outcome, Refusal};
-use super::readers::{Carrier, Habit, Person, follow, reads_log};
-use super::writers::{Tally, Writer, Written};
+use super::readers::{Carrier, ReaderSpec, SwitchPolicy, follow, read_log};
+use super::writers::{WriteCounts, Writer, WriterResult};
 use crate::history::{Entry, Fact, History, Reader, Role, Tenant};
-use crate::support::wait::a_moment;
+use crate::support::wait::sleep_briefly;
 
 /// The end of what is compared.
-const LAST_WORD: &str = "that was all";
+const LAST_MESSAGE: &str = "that was all";
 /// How long readers may take to come to the end, a busy machine included.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub struct Run {
     pub node: Node,
-    pub cast: Cast,
+    pub cast: Accounts,
     /// For each tenant the head of its log when all began.
     pub starts: Vec<String>,
     /// What the writers have heard so far.
-    tally: watch::Receiver<Tally>,
+    counts: watch::Receiver<WriteCounts>,
     stop: CancellationToken,
     /// For each tenant its own writers, and after them the platform's.
-    writing: Vec<Vec<JoinHandle<Written>>>,
+    writing: Vec<Vec<JoinHandle<WriterResult>>>,
     following: Vec<Vec<JoinHandle<(Reader, u64)>>>,
 }
 
 /// What it came to.
-pub struct Ended {
+pub struct RunResult {
     pub node: Node,
-    pub cast: Cast,
+    pub cast: Accounts,
     pub history: History,
     pub acknowledged: u64,
     /// How often readers were cut, or went to another carrier by themselves.
@@ -47,87 +47,87 @@ pub struct Ended {
 
 impl Run {
     /// Lets everybody begin on a node that has started.
-    pub async fn begin(node: Node, cast: Cast) -> Self {
-        Self::begin_with(node, cast, Habit::Stays).await
+    pub async fn start(node: Node, cast: Accounts) -> Self {
+        Self::start_with(node, cast, SwitchPolicy::OnDisconnect).await
     }
 
     /// The same with readers of this habit.
-    pub async fn begin_with(node: Node, cast: Cast, habit: Habit) -> Self {
-        let whereabouts = node.whereabouts();
-        let (tally, heard) = watch::channel(Tally::default());
+    pub async fn start_with(node: Node, cast: Accounts, habit: SwitchPolicy) -> Self {
+        let whereabouts = node.client();
+        let (tally, heard) = watch::channel(WriteCounts::default());
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let writer = || Writer::new(&whereabouts, &tally, &stop);
         let (mut starts, mut writing, mut following) = (Vec::new(), Vec::new(), Vec::new());
-        for company in &cast.companies {
+        for company in &cast.tenants {
             let head = whereabouts.get(&company.admin, "/api/v1/events").await.expect_done("the head");
             let start = first_position(head["position"].as_str().unwrap());
             writing.push(vec![
                 tasks.spawn(writer().broadcasts(company.clone())),
-                tasks.spawn(writer().prices(company.clone())),
-                tasks.spawn(writer().works(company.clone())),
+                tasks.spawn(writer().updates_prices(company.clone())),
+                tasks.spawn(writer().runs_jobs(company.clone())),
             ]);
-            let people = people(company, &start).into_iter().zip(Carrier::ALL.into_iter().cycle());
+            let people = reader_specs(company, &start).into_iter().zip(Carrier::ALL.into_iter().cycle());
             let follow = |(person, carrier)| {
-                tasks.spawn(follow(whereabouts.clone(), person, (carrier, habit), LAST_WORD))
+                tasks.spawn(follow(whereabouts.clone(), person, (carrier, habit), LAST_MESSAGE))
             };
             following.push(people.map(follow).collect());
             starts.push(start);
         }
         let operator = whereabouts.signs_in(OPERATOR, PASSWORD).await;
         let operator = operator["access_token"].as_str().unwrap().to_owned();
-        writing.push(vec![tasks.spawn(writer().platform(operator))]);
-        Self { node, cast, starts, tally: heard, stop, writing, following }
+        writing.push(vec![tasks.spawn(writer().broadcasts_to_all_tenants(operator))]);
+        Self { node, cast, starts, counts: heard, stop, writing, following }
     }
 
     /// Waits until `more` writes have been acknowledged from now on.
-    pub async fn hears(&self, more: u64) {
-        let wanted = self.tally.borrow().acknowledged + more;
-        self.hears_that("nothing is acknowledged any more", |tally| tally.acknowledged >= wanted).await;
+    pub async fn wait_for_acknowledged(&self, more: u64) {
+        let wanted = self.counts.borrow().acknowledged + more;
+        self.wait_until("nothing is acknowledged any more", |tally| tally.acknowledged >= wanted).await;
     }
 
     /// Waits until `more` writes have been refused with `status` from now on.
-    pub async fn hears_refused(&self, status: u16, more: u64) {
-        let refused = move |tally: &Tally| tally.refused.get(&status).copied().unwrap_or_default();
-        let wanted = refused(&self.tally.borrow()) + more;
-        self.hears_that("writes are not refused as they should", |tally| refused(tally) >= wanted).await;
+    pub async fn wait_for_refused(&self, status: u16, more: u64) {
+        let refused = move |tally: &WriteCounts| tally.refused.get(&status).copied().unwrap_or_default();
+        let wanted = refused(&self.counts.borrow()) + more;
+        self.wait_until("writes are not refused as they should", |tally| refused(tally) >= wanted).await;
     }
 
-    async fn hears_that(&self, otherwise: &str, holds: impl FnMut(&Tally) -> bool + Send) {
-        let mut tally = self.tally.clone();
-        let heard = tokio::time::timeout(PATIENCE, tally.wait_for(holds)).await.is_ok();
-        assert!(heard, "{otherwise}: {:?}", *self.tally.borrow());
+    async fn wait_until(&self, otherwise: &str, holds: impl FnMut(&WriteCounts) -> bool + Send) {
+        let mut tally = self.counts.clone();
+        let heard = tokio::time::timeout(TIMEOUT, tally.wait_for(holds)).await.is_ok();
+        assert!(heard, "{otherwise}: {:?}", *self.counts.borrow());
     }
 
     /// Lets everybody come to an end on a node that works.
-    pub async fn end(self) -> Ended {
+    pub async fn finish(self) -> RunResult {
         self.stop.cancel();
         let mut refused = BTreeMap::new();
         let mut history = History { tenants: vec![Tenant::default(); self.starts.len()] };
         for (index, writers) in self.writing.into_iter().enumerate() {
             for writer in writers {
-                let Written { tried, acknowledged, refused: more } = writer.await.unwrap();
+                let WriterResult { tried, acknowledged, refused: more } = writer.await.unwrap();
                 more.into_iter().for_each(|(refusal, times)| *refused.entry(refusal).or_default() += times);
                 match history.tenants.get_mut(index) {
-                    Some(tenant) => adopt(tenant, tried, vec![acknowledged]),
+                    Some(tenant) => add_writes(tenant, tried, vec![acknowledged]),
                     // Told to every tenant, and no order among themselves is promised.
                     None => history.tenants.iter_mut().for_each(|tenant| {
                         let each = acknowledged.iter().map(|fact| vec![fact.clone()]);
-                        adopt(tenant, tried.clone(), each.collect());
+                        add_writes(tenant, tried.clone(), each.collect());
                     }),
                 }
             }
         }
-        let whereabouts = self.node.whereabouts();
-        let acknowledged = self.tally.borrow().acknowledged;
+        let whereabouts = self.node.client();
+        let acknowledged = self.counts.borrow().acknowledged;
         let mut cuts = 0;
-        let companies = self.cast.companies.iter().zip(&self.starts).zip(&mut history.tenants);
+        let companies = self.cast.tenants.iter().zip(&self.starts).zip(&mut history.tenants);
         for (((company, start), tenant), following) in companies.zip(self.following) {
-            waits_for_the_rest(&whereabouts, company, start, tenant).await;
-            says_last_word(&whereabouts, company, tenant).await;
-            let log = reads_log(&whereabouts, &company.admin, start, LAST_WORD).await;
+            wait_for_pending_writes(&whereabouts, company, start, tenant).await;
+            broadcast_last_message(&whereabouts, company, tenant).await;
+            let log = read_log(&whereabouts, &company.admin, start, LAST_MESSAGE).await;
             tenant.log = log.iter().map(|frame| Entry::of(frame).unwrap()).collect();
             for one in following {
-                let (reader, more) = tokio::time::timeout(PATIENCE, one)
+                let (reader, more) = tokio::time::timeout(TIMEOUT, one)
                     .await
                     .unwrap_or_else(|_| panic!("a reader of {} does not come to the end", company.slug))
                     .unwrap();
@@ -135,11 +135,11 @@ impl Run {
                 tenant.readers.push(reader);
             }
         }
-        Ended { node: self.node, cast: self.cast, history, acknowledged, cuts, refused }
+        RunResult { node: self.node, cast: self.cast, history, acknowledged, cuts, refused }
     }
 }
 
-impl Ended {
+impl RunResult {
     #[track_caller]
     pub fn assert_clean(&self) {
         let faults = self.history.faults();
@@ -152,16 +152,16 @@ impl Ended {
     }
 }
 
-fn adopt(tenant: &mut Tenant, tried: BTreeSet<Fact>, acknowledged: Vec<Vec<Fact>>) {
+fn add_writes(tenant: &mut Tenant, tried: BTreeSet<Fact>, acknowledged: Vec<Vec<Fact>>) {
     tenant.tried.extend(tried);
     tenant.acknowledged.extend(acknowledged);
 }
 
 /// An admin and a viewer with all feeds, and a viewer without.
-fn people(company: &Company, start: &str) -> Vec<Person> {
+fn reader_specs(company: &TenantAccounts, start: &str) -> Vec<ReaderSpec> {
     let person = |name: &str, token: &String, role, follows| {
         let (name, token, start) = (name.to_owned(), token.clone(), start.to_owned());
-        Person { name, token, role, follows, start }
+        ReaderSpec { name, token, role, follows, start }
     };
     vec![
         person("the admin", &company.admin, Role::Admin, true),
@@ -171,9 +171,9 @@ fn people(company: &Company, start: &str) -> Vec<Person> {
 }
 
 /// Broadcasts to all tenants are acknowledged before every tenant has them.
-async fn waits_for_the_rest(
-    node: &super::node::Whereabouts,
-    company: &Company,
+async fn wait_for_pending_writes(
+    node: &super::node::NodeClient,
+    company: &TenantAccounts,
     start: &str,
     tenant: &Tenant,
 ) {
@@ -188,19 +188,23 @@ async fn waits_for_the_rest(
                 found.extend(entries.filter_map(|entry| entry.fact));
                 since = page["position"].as_str().unwrap().to_owned();
             }
-            a_moment().await;
+            sleep_briefly().await;
         }
     };
     // What does not come is for the judge to name.
     let _ = tokio::time::timeout(Duration::from_secs(15), all_there).await;
 }
 
-async fn says_last_word(node: &super::node::Whereabouts, company: &Company, tenant: &mut Tenant) {
-    let body = serde_json::json!({ "message": LAST_WORD });
+async fn broadcast_last_message(
+    node: &super::node::NodeClient,
+    company: &TenantAccounts,
+    tenant: &mut Tenant,
+) {
+    let body = serde_json::json!({ "message": LAST_MESSAGE });
     let outcome = node.post(&company.admin, "/api/v1/admin/broadcast", &body).await;
     outcome.expect_done("the last word");
-    let fact = Fact::said(LAST_WORD);
-    adopt(tenant, BTreeSet::from([fact.clone()]), vec![vec![fact]]);
+    let fact = Fact::message(LAST_MESSAGE);
+    add_writes(tenant, BTreeSet::from([fact.clone()]), vec![vec![fact]]);
 }
 
 /// Before everything: the log's own mark with the number 0.

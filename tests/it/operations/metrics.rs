@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lotline::auth::scope::SystemReason;
+use lotline::auth::tenant_scope::SystemReason;
 use lotline::base::ids::TenantId;
 use lotline::domain::broadcast::{self, NewBroadcast};
 use lotline::domain::identity::bootstrap;
@@ -11,7 +11,7 @@ use lotline::protocol::routing::Audience;
 use lotline::telemetry::metrics::Metrics;
 use serde_json::json;
 
-use crate::support::answer::Answer;
+use crate::support::answer::Response;
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::settings::{METRICS_KEY, Setting};
@@ -26,13 +26,13 @@ const OPEN_LISTENER: &[Setting] = &[("LOTLINE__TELEMETRY__METRICS_BIND", "0.0.0.
 const TENANT_METRICS: &[Setting] = &[("LOTLINE__TELEMETRY__TENANT_METRICS", "20")];
 
 on_both_databases! {
-    a_busy_node_tells_figures_and_nobodys_words,
-    only_the_key_and_operators_are_told,
+    a_busy_node_reports_metrics_without_user_content,
+    only_the_key_and_operators_may_read_metrics,
     without_a_key_the_refusal_says_which_key_to_set with super::NO_KEY,
-    a_listener_of_its_own_serves_figures_alone_and_asks_for_nothing with super::OWN_LISTENER,
+    a_separate_listener_serves_metrics_only_and_needs_no_key with super::OWN_LISTENER,
     a_listener_on_every_address_asks_for_the_key with super::OPEN_LISTENER,
     the_number_of_series_does_not_grow_with_tenants with super::TENANT_METRICS,
-    figures_of_tenants_are_off_unless_asked_for,
+    tenant_metrics_are_off_by_default,
 }
 
 /// The value of a series; 0 when it is not there.
@@ -49,23 +49,23 @@ fn series(text: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-async fn a_busy_node_tells_figures_and_nobodys_words(app: &TestApp) {
+async fn a_busy_node_reports_metrics_without_user_content(app: &TestApp) {
     let (ann, bob) = (app.admin("canary-ann").await, app.member("canary-bob").await);
     let mut socket = bob.connects().await;
     let mut stream = bob.streams("/sse/notifications", None).await;
     ann.broadcasts("canary words").await;
     socket.next_durable(1).await;
     stream.next_durable(1).await;
-    socket.say(json!({ "type": "ping" })).await;
+    socket.send_json(json!({ "type": "ping" })).await;
     socket.next_of_type("pong").await;
-    app.anonymous().get("/canary-path").await.is_problem(404, "not_found");
-    app.anonymous().get("/api/v1/jobs").await.is_problem(401, "unauthenticated");
+    app.anonymous().get("/canary-path").await.expect_problem(404, "not_found");
+    app.anonymous().get("/api/v1/jobs").await.expect_problem(401, "unauthenticated");
     let (signed, signature) = ann.token().rsplit_once('.').unwrap();
     let forged = format!("{signed}.{}", "A".repeat(signature.len()));
     let request = app.http.get(app.url("/api/v1/jobs")).bearer_auth(&forged);
-    Answer::of(request).await.is_problem(401, "unauthenticated");
+    Response::send(request).await.expect_problem(401, "unauthenticated");
 
-    let answer = app.figures("/metrics").await;
+    let answer = app.metrics("/metrics").await;
 
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
@@ -104,40 +104,42 @@ async fn a_busy_node_tells_figures_and_nobodys_words(app: &TestApp) {
     }
 }
 
-async fn only_the_key_and_operators_are_told(app: &TestApp) {
+async fn only_the_key_and_operators_may_read_metrics(app: &TestApp) {
     let ann = app.admin("ann").await;
     let operator = app.operator("olga").await;
     let plain = || app.http.get(app.url("/metrics"));
 
     // Coming from loopback, by whatever name, is no reason.
-    let refused = app.anonymous().get("/metrics").await.is_problem(401, "unauthenticated");
+    let refused = app.anonymous().get("/metrics").await.expect_problem(401, "unauthenticated");
     assert!(refused["detail"].as_str().unwrap().contains("telemetry.metrics_key"), "{refused}");
     for (header, word) in
         [("x-forwarded-for", "127.0.0.1"), ("host", "localhost:8001"), ("host", "127.0.0.1")]
     {
-        Answer::of(plain().header(header, word)).await.is_problem(401, "unauthenticated");
+        Response::send(plain().header(header, word)).await.expect_problem(401, "unauthenticated");
     }
-    Answer::of(plain().bearer_auth(ann.token())).await.is_problem(403, "forbidden");
+    Response::send(plain().bearer_auth(ann.token())).await.expect_problem(403, "forbidden");
     for wrong in
         ["forged", "every-test-knows-this-ke", "every-test-knows-this-keyy", "Every-test-knows-this-key"]
     {
-        Answer::of(plain().bearer_auth(wrong)).await.is_problem(401, "unauthenticated");
+        Response::send(plain().bearer_auth(wrong)).await.expect_problem(401, "unauthenticated");
     }
     let in_query = format!("/metrics?token={METRICS_KEY}");
-    app.anonymous().get(&in_query).await.is_problem(401, "unauthenticated");
+    app.anonymous().get(&in_query).await.expect_problem(401, "unauthenticated");
 
-    assert_eq!(app.figures("/metrics").await.status, 200);
-    assert_eq!(Answer::of(plain().bearer_auth(operator.token())).await.status, 200);
+    assert_eq!(app.metrics("/metrics").await.status, 200);
+    assert_eq!(Response::send(plain().bearer_auth(operator.token())).await.status, 200);
     // The key opens nothing else.
     let elsewhere = app.http.get(app.url("/api/v1/jobs")).bearer_auth(METRICS_KEY);
-    Answer::of(elsewhere).await.is_problem(401, "unauthenticated");
+    Response::send(elsewhere).await.expect_problem(401, "unauthenticated");
 }
 
 async fn without_a_key_the_refusal_says_which_key_to_set(app: &TestApp) {
     let operator = app.operator("olga").await;
 
-    let refused = app.anonymous().get("/metrics").await.is_problem(401, "unauthenticated");
-    Answer::of(app.http.get(app.url("/metrics")).bearer_auth("")).await.is_problem(401, "unauthenticated");
+    let refused = app.anonymous().get("/metrics").await.expect_problem(401, "unauthenticated");
+    Response::send(app.http.get(app.url("/metrics")).bearer_auth(""))
+        .await
+        .expect_problem(401, "unauthenticated");
 
     let detail = refused["detail"].as_str().unwrap();
     assert!(
@@ -147,36 +149,38 @@ async fn without_a_key_the_refusal_says_which_key_to_set(app: &TestApp) {
     assert_eq!(operator.get("/metrics").await.status, 200);
 }
 
-async fn a_listener_of_its_own_serves_figures_alone_and_asks_for_nothing(app: &TestApp) {
+async fn a_separate_listener_serves_metrics_only_and_needs_no_key(app: &TestApp) {
     let address = app.metrics_address.expect("there is a listener");
     let ask = |path: &str| app.http.get(format!("http://{address}{path}"));
 
-    let figures = Answer::of(ask("/metrics")).await;
+    let figures = Response::send(ask("/metrics")).await;
     assert_eq!(figures.status, 200, "{figures:?}");
     assert!(value(&figures.text, "lotline_runtime_tasks_alive") > 0.0);
     assert_eq!(figures.header("x-content-type-options"), Some("nosniff"));
-    assert_eq!(Answer::of(ask("/metrics/tenants")).await.status, 200);
+    assert_eq!(Response::send(ask("/metrics/tenants")).await.status, 200);
     for path in ["/", "/livez", "/api/v1/jobs", "/ws", "/openapi.json"] {
-        Answer::of(ask(path)).await.is_problem(404, "not_found");
+        Response::send(ask(path)).await.expect_problem(404, "not_found");
     }
     // A page whose own name was made to lead here asks for that name.
-    Answer::of(ask("/metrics").header("host", "rebound.example")).await.is_problem(401, "unauthenticated");
+    Response::send(ask("/metrics").header("host", "rebound.example"))
+        .await
+        .expect_problem(401, "unauthenticated");
     let post = app.http.post(format!("http://{address}/metrics"));
-    Answer::of(post).await.is_problem(405, "method_not_allowed");
-    app.anonymous().get("/metrics").await.is_problem(401, "unauthenticated");
+    Response::send(post).await.expect_problem(405, "method_not_allowed");
+    app.anonymous().get("/metrics").await.expect_problem(401, "unauthenticated");
 }
 
 async fn a_listener_on_every_address_asks_for_the_key(app: &TestApp) {
     let port = app.metrics_address.expect("there is a listener").port();
     let ask = || app.http.get(format!("http://127.0.0.1:{port}/metrics"));
 
-    Answer::of(ask()).await.is_problem(401, "unauthenticated");
-    assert_eq!(Answer::of(ask().bearer_auth(METRICS_KEY)).await.status, 200);
+    Response::send(ask()).await.expect_problem(401, "unauthenticated");
+    assert_eq!(Response::send(ask().bearer_auth(METRICS_KEY)).await.status, 200);
 }
 
 /// One of each thing that a tenant does.
 async fn is_active(app: &TestApp, tenant: TenantId) {
-    let op = Op::of_system(&app.kernel, SystemReason::Bootstrap, tenant);
+    let op = Op::of_system(&app.services, SystemReason::Bootstrap, tenant);
     let new = NewBroadcast {
         message: "the market is open".to_owned(),
         category: None,
@@ -184,22 +188,22 @@ async fn is_active(app: &TestApp, tenant: TenantId) {
         start_time: None,
     };
     broadcast::send(&op, new).await.unwrap();
-    app.kernel.metrics.tenants.of(tenant).frames_out.add(1);
+    app.services.metrics.tenants.of(tenant).frames_out.add(1);
 }
 
 async fn the_number_of_series_does_not_grow_with_tenants(app: &TestApp) {
     is_active(app, app.acme).await;
-    app.figures("/metrics/tenants").await;
-    app.figures("/metrics").await;
-    let before = app.figures("/metrics").await.text;
+    app.metrics("/metrics/tenants").await;
+    app.metrics("/metrics").await;
+    let before = app.metrics("/metrics").await.text;
 
     for number in 0..200 {
         let tenant =
             bootstrap::create_tenant(&app.identity, &format!("canary-{number}"), "Canary").await.unwrap();
         is_active(app, TenantId(tenant.id)).await;
     }
-    let after = app.figures("/metrics").await.text;
-    let tenants = app.figures("/metrics/tenants").await.text;
+    let after = app.metrics("/metrics").await.text;
+    let tenants = app.metrics("/metrics/tenants").await.text;
 
     assert_eq!(series(&before), series(&after));
     assert!(!after.contains("canary"), "{after}");
@@ -209,16 +213,16 @@ async fn the_number_of_series_does_not_grow_with_tenants(app: &TestApp) {
     assert_eq!(value(&tenants, "lotline_tenant_events_appended_total{tenant=\"other\"}"), 181.0);
 }
 
-async fn figures_of_tenants_are_off_unless_asked_for(app: &TestApp) {
+async fn tenant_metrics_are_off_by_default(app: &TestApp) {
     let operator = app.operator("olga").await;
 
-    app.figures("/metrics/tenants").await.is_problem(404, "not_found");
-    operator.get("/metrics/tenants").await.is_problem(404, "not_found");
-    app.anonymous().get("/metrics/tenants").await.is_problem(401, "unauthenticated");
+    app.metrics("/metrics/tenants").await.expect_problem(404, "not_found");
+    operator.get("/metrics/tenants").await.expect_problem(404, "not_found");
+    app.anonymous().get("/metrics/tenants").await.expect_problem(401, "unauthenticated");
 }
 
 #[test]
-fn the_documentation_lists_every_figure_and_no_other() {
+fn the_documentation_lists_every_metric_and_no_other() {
     let page = include_str!("../../../docs/operations.md");
 
     let table = Metrics::markdown_table();

@@ -16,9 +16,9 @@ const ONE_STREAM: &[Setting] = &[("LOTLINE__LIMITS__STREAMS_PER_USER", "1")];
 on_both_databases! {
     an_admin_sees_what_the_tenant_does,
     an_operator_sees_the_node_and_nothing_of_tenants,
-    the_stream_brings_figures_once_a_second,
+    the_stream_brings_stats_once_a_second,
     the_stream_ends_with_its_sign_in,
-    the_stream_takes_a_seat with super::ONE_STREAM,
+    the_stream_counts_as_a_connection with super::ONE_STREAM,
 }
 
 async fn an_admin_sees_what_the_tenant_does(app: &TestApp) {
@@ -42,8 +42,8 @@ async fn an_admin_sees_what_the_tenant_does(app: &TestApp) {
     assert!(stats["bytes_delivered"].as_u64() > Some(100), "{stats}");
     assert_eq!((&stats["jobs"], &stats["properties"]), (&json!({ "pending": 1 }), &json!({})));
     assert_eq!((&theirs["jobs"], &theirs["frames_delivered"]), (&json!({}), &json!(0)), "{theirs}");
-    bob.get("/api/v1/stats").await.is_problem(403, "forbidden");
-    app.anonymous().get("/api/v1/stats").await.is_problem(401, "unauthenticated");
+    bob.get("/api/v1/stats").await.expect_problem(403, "forbidden");
+    app.anonymous().get("/api/v1/stats").await.expect_problem(401, "unauthenticated");
 }
 
 async fn an_operator_sees_the_node_and_nothing_of_tenants(app: &TestApp) {
@@ -69,20 +69,20 @@ async fn follows(admin: &Admin<'_>) -> Stream {
     stream
 }
 
-async fn figures(stream: &mut Stream) -> Value {
+async fn next_stats(stream: &mut Stream) -> Value {
     let block = stream.next_event().await;
     assert_eq!((block.event.as_deref(), &block.id), (Some("stats"), &None), "{block:?}");
     block.json()
 }
 
-async fn the_stream_brings_figures_once_a_second(app: &TestApp) {
+async fn the_stream_brings_stats_once_a_second(app: &TestApp) {
     let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
     let mut stream = follows(&ann).await;
-    assert_eq!(figures(&mut stream).await["connections"]["streams"], 1);
+    assert_eq!(next_stats(&mut stream).await["connections"]["streams"], 1);
 
     let _socket = bob.connects().await;
-    app.has_connections(2).await;
-    let next = app.while_time_passes(figures(&mut stream)).await;
+    app.wait_for_connections(2).await;
+    let next = app.while_time_passes(next_stats(&mut stream)).await;
 
     assert_eq!(next["connections"], json!({ "sockets": 1, "uploads": 0, "streams": 1 }));
     assert_eq!(bob.streams("/sse/stats", None).await.status, 403);
@@ -97,7 +97,7 @@ async fn the_stream_brings_figures_once_a_second(app: &TestApp) {
 async fn the_stream_ends_with_its_sign_in(app: &TestApp) {
     let ann = app.admin("ann").await;
     let mut stream = follows(&ann).await;
-    figures(&mut stream).await;
+    next_stats(&mut stream).await;
 
     assert_eq!(ann.post("/api/v1/auth/logout", &json!({})).await.status, 204);
     let end = stream.next_event().await;
@@ -106,7 +106,7 @@ async fn the_stream_ends_with_its_sign_in(app: &TestApp) {
     assert_eq!(stream.next_block().await, None);
 }
 
-async fn the_stream_takes_a_seat(app: &TestApp) {
+async fn the_stream_counts_as_a_connection(app: &TestApp) {
     let ann = app.admin("ann").await;
     let _first = follows(&ann).await;
 

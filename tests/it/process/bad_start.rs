@@ -8,12 +8,12 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::store::tables::open_sqlite;
-use crate::support::binary::{Ended, Server, bare, lotline, run, serve_in};
+use crate::support::binary::{ProcessOutput, Server, clear_environment, lotline, run, serve_in};
 use crate::support::port::ReservedPort;
 
 /// Status 1, nothing on standard output, and one line that says why; before it only the log's own, of no alarm.
 #[track_caller]
-fn is_refused(ended: &Ended, words: &[&str]) {
+fn is_refused(ended: &ProcessOutput, words: &[&str]) {
     let (last, log) =
         ended.stderr.lines().rev().collect::<Vec<_>>().split_first().map_or(("", 0), |(last, rest)| {
             (*last, rest.iter().filter(|line| !line.contains(" INFO ")).count())
@@ -89,7 +89,7 @@ fn as_nobody(folder: &Path) -> std::process::Command {
     fs::copy(env!("CARGO_BIN_EXE_lotline"), &copy).unwrap();
     let mut command = std::process::Command::new("runuser");
     command.args(["-u", "nobody", "--"]).arg(copy).arg("serve").current_dir("/");
-    bare(&mut command);
+    clear_environment(&mut command);
     command.env("LOTLINE__SERVER__BIND", "127.0.0.1:0").env("LOTLINE__SERVER__DATA_DIR", folder);
     command
 }

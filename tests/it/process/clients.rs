@@ -70,8 +70,8 @@ impl Admin {
         let since = since.map(|since| format!("&since={since}")).unwrap_or_default();
         let url = format!("ws://{}/ws?token={}{since}", self.address, self.token);
         let (socket, _) = within("a handshake", connect_async(url)).await.unwrap();
-        let mut client = Client { carrier: Carrier::Socket(Box::new(socket)), heard: Heard::default() };
-        client.hears_until("connection_established").await;
+        let mut client = Client { carrier: Carrier::Socket(Box::new(socket)), received: Received::default() };
+        client.receives_until("connection_established").await;
         client
     }
 
@@ -80,8 +80,8 @@ impl Admin {
         let request = self.http.get(format!("http://{}/sse/events", self.address)).bearer_auth(&self.token);
         let request = since.iter().fold(request, |request, id| request.header("last-event-id", *id));
         let carrier = Carrier::Stream(Box::new(Stream::open(request).await));
-        let mut client = Client { carrier, heard: Heard::default() };
-        client.hears_until("connection_established").await;
+        let mut client = Client { carrier, received: Received::default() };
+        client.receives_until("connection_established").await;
         client
     }
 }
@@ -93,7 +93,7 @@ enum Carrier {
 
 /// What a client has heard so far.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Heard {
+pub(super) struct Received {
     /// The broadcasts' texts, in order.
     pub(super) broadcasts: Vec<String>,
     pub(super) position: String,
@@ -105,69 +105,69 @@ pub(super) struct Heard {
 
 pub(super) struct Client {
     carrier: Carrier,
-    pub(super) heard: Heard,
+    pub(super) received: Received,
 }
 
 impl Client {
     /// Listens until a message of this type or broadcast of this text came.
-    pub(super) async fn hears_until(&mut self, last: &str) {
-        while self.hears().await.as_deref() != Some(last) {
-            assert!(self.heard.closed.is_none(), "closed before {last}: {:?}", self.heard);
+    pub(super) async fn receives_until(&mut self, last: &str) {
+        while self.receives().await.as_deref() != Some(last) {
+            assert!(self.received.closed.is_none(), "closed before {last}: {:?}", self.received);
         }
     }
 
     /// Listens until it is sent away.
-    pub(super) async fn listens(mut self) -> Heard {
-        while self.heard.closed.is_none() {
-            self.hears().await;
+    pub(super) async fn receives_until_closed(mut self) -> Received {
+        while self.received.closed.is_none() {
+            self.receives().await;
         }
-        self.heard
+        self.received
     }
 
-    pub(super) async fn says(&mut self, message: &Value) {
+    pub(super) async fn sends(&mut self, message: &Value) {
         if let Carrier::Socket(socket) = &mut self.carrier {
             within("a message to go out", socket.send(Message::text(message.to_string()))).await.unwrap();
         }
     }
 
     /// The next message's type, or a broadcast's text.
-    async fn hears(&mut self) -> Option<String> {
+    async fn receives(&mut self) -> Option<String> {
         let (message, id) = match &mut self.carrier {
             Carrier::Socket(socket) => match within("a frame", socket.next()).await? {
                 Ok(Message::Text(text)) => (serde_json::from_str::<Value>(&text).unwrap(), None),
                 Ok(Message::Close(Some(close))) => {
                     let seconds = close.reason.strip_prefix("restart;retry_after=").unwrap_or("0");
-                    self.heard.closed = Some((u16::from(close.code).into(), seconds.parse().unwrap()));
+                    self.received.closed = Some((u16::from(close.code).into(), seconds.parse().unwrap()));
                     return None;
                 }
                 Ok(_) => return None,
-                Err(error) => panic!("cut: {error} after {:?}", self.heard),
+                Err(error) => panic!("cut: {error} after {:?}", self.received),
             },
             Carrier::Stream(stream) => {
-                let block = stream.next_block().await.unwrap_or_else(|| panic!("cut: {:?}", self.heard));
+                let block = stream.next_block().await.unwrap_or_else(|| panic!("cut: {:?}", self.received));
                 let Some(_) = &block.data else {
-                    self.heard.position = block.id.unwrap_or_default();
+                    self.received.position = block.id.unwrap_or_default();
                     return None;
                 };
                 let message = block.json();
                 if block.event.as_deref() == Some("problem") {
                     let code = message["close_code"].as_u64().unwrap();
-                    self.heard.closed = Some((code, block.retry.unwrap_or_default()));
+                    self.received.closed = Some((code, block.retry.unwrap_or_default()));
                 }
                 (message, block.id)
             }
         };
-        let place = id.or_else(|| message["position"].as_str().map(str::to_owned));
-        self.heard.position = place.unwrap_or_else(|| std::mem::take(&mut self.heard.position));
+        let position = id.or_else(|| message["position"].as_str().map(str::to_owned));
+        self.received.position = position.unwrap_or_else(|| std::mem::take(&mut self.received.position));
         let kind = message["type"].as_str().unwrap_or_default().to_owned();
         if kind == "going_away" {
-            self.heard.advised_ms = message["reconnect_after_ms"].as_u64();
+            self.received.advised_ms = message["reconnect_after_ms"].as_u64();
         }
         if kind != "system_notification" {
             return Some(kind);
         }
         let text = message["message"].as_str().unwrap().to_owned();
-        self.heard.broadcasts.push(text.clone());
+        self.received.broadcasts.push(text.clone());
         Some(text)
     }
 }

@@ -8,7 +8,7 @@ use futures_util::stream;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use tokio_util::task::TaskTracker;
 
-use super::clients::{Admin, Client, Heard, with_one_admin};
+use super::clients::{Admin, Client, Received, with_one_admin};
 use crate::support::binary::Server;
 use crate::support::wait::eventually;
 
@@ -16,17 +16,17 @@ use crate::support::wait::eventually;
 const AT_ONCE: usize = 50;
 
 /// How many sockets and streams: `LOTLINE_DRAIN_SOCKETS`, `LOTLINE_DRAIN_STREAMS`.
-fn size() -> (usize, usize) {
+fn connection_counts() -> (usize, usize) {
     let number =
         |name: &str, usual| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
     (number("LOTLINE_DRAIN_SOCKETS", 1_000), number("LOTLINE_DRAIN_STREAMS", 100))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_under_sigterm_sends_everybody_away_spread_and_nothing_is_lost() {
+async fn a_node_under_sigterm_spreads_its_closes_and_nothing_is_lost() {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
-    let (sockets, streams) = size();
+    let (sockets, streams) = connection_counts();
     let folder = tempfile::tempdir().unwrap();
     let start = || {
         let mut command = with_one_admin(folder.path());
@@ -52,16 +52,17 @@ async fn a_node_under_sigterm_sends_everybody_away_spread_and_nothing_is_lost() 
         }
     }
     let away = listening.await.unwrap();
-    let status = server.ends().await;
+    let status = server.wait_for_exit().await;
     let server = start();
     let admin = Admin::of(server.address).await;
     let (on_sockets, on_streams) = away.split_at(sockets);
-    let since = |heard: &[Heard]| heard.iter().map(|heard| Some(heard.position.clone())).collect::<Vec<_>>();
+    let since =
+        |heard: &[Received]| heard.iter().map(|heard| Some(heard.position.clone())).collect::<Vec<_>>();
     let back = open_all(&admin, &since(on_sockets), &since(on_streams)).await;
     assert!(admin.broadcasts("last").await);
     let back = stream::iter(back).map(to_the_end).buffered(AT_ONCE).collect::<Vec<_>>().await;
 
-    assert_eq!(status, Some(0), "{:?}", server.said());
+    assert_eq!(status, Some(0), "{:?}", server.log_lines());
     for (before, after) in away.iter().zip(&back) {
         let all: Vec<&String> = before.broadcasts.iter().chain(&after.broadcasts).collect();
         let (last, all) = all.split_last().unwrap();
@@ -83,9 +84,10 @@ async fn open_all(admin: &Admin, sockets: &[Option<String>], streams: &[Option<S
     clients
 }
 
-async fn listen_all(clients: Vec<Client>) -> Vec<Heard> {
+async fn listen_all(clients: Vec<Client>) -> Vec<Received> {
     let tasks = TaskTracker::new();
-    let listeners: Vec<_> = clients.into_iter().map(|client| tasks.spawn(client.listens())).collect();
+    let listeners: Vec<_> =
+        clients.into_iter().map(|client| tasks.spawn(client.receives_until_closed())).collect();
     let mut heard = Vec::with_capacity(listeners.len());
     for listener in listeners {
         heard.push(listener.await.unwrap());
@@ -93,9 +95,9 @@ async fn listen_all(clients: Vec<Client>) -> Vec<Heard> {
     heard
 }
 
-async fn to_the_end(mut client: Client) -> Heard {
-    client.hears_until("last").await;
-    client.heard
+async fn to_the_end(mut client: Client) -> Received {
+    client.receives_until("last").await;
+    client.received
 }
 
 fn is_in_order(texts: &[&String]) -> bool {
@@ -104,7 +106,7 @@ fn is_in_order(texts: &[&String]) -> bool {
 }
 
 /// The advised times differ, and no second of the time over which they are spread is anybody's favourite.
-fn is_spread(away: &[Heard]) {
+fn is_spread(away: &[Received]) {
     let advised: Vec<u64> = away.iter().filter_map(|heard| heard.advised_ms).collect();
     let different: HashSet<u64> = advised.iter().copied().collect();
     assert!(different.len() > advised.len() / 2, "{} of {}", different.len(), advised.len());
@@ -126,7 +128,7 @@ async fn a_second_signal_ends_the_process_at_once() {
     eventually("readiness to go", async || ready().await.unwrap().status() == 503).await;
     server.signal(Signal::TERM);
 
-    assert_eq!(server.ends().await, Some(130));
+    assert_eq!(server.wait_for_exit().await, Some(130));
 }
 
 #[tokio::test]
@@ -138,9 +140,9 @@ async fn a_node_with_one_stream_ends_without_using_its_time() {
     let client = admin.streams(None).await;
 
     server.signal(Signal::INT);
-    let heard = client.listens().await;
+    let heard = client.receives_until_closed().await;
 
-    assert_eq!((heard.closed.map(|(code, _)| code), server.ends().await), (Some(1012), Some(0)));
+    assert_eq!((heard.closed.map(|(code, _)| code), server.wait_for_exit().await), (Some(1012), Some(0)));
 }
 
 #[tokio::test]
@@ -151,5 +153,5 @@ async fn an_idle_node_ends_at_once() {
 
     server.signal(Signal::INT);
 
-    assert_eq!(server.ends().await, Some(0));
+    assert_eq!(server.wait_for_exit().await, Some(0));
 }

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use lotline::base::clock::Clock;
 
-use crate::support::binary::{Server, bare, serve_in};
-use crate::support::raw::Raw;
+use crate::support::binary::{Server, clear_environment, serve_in};
+use crate::support::raw::RawConnection;
 use crate::support::wait::{eventually, within};
 
 /// A server that may open 64 descriptors.
 fn with_few_descriptors(folder: &std::path::Path) -> Server {
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -n 64 && exec \"$0\" serve", env!("CARGO_BIN_EXE_lotline")]);
-    bare(&mut command);
+    clear_environment(&mut command);
     command.env("LOTLINE__SERVER__BIND", "127.0.0.1:0").env("LOTLINE__SERVER__DATA_DIR", folder);
     Server::start(&mut command)
 }
@@ -37,16 +37,16 @@ async fn with_few_descriptors_the_server_takes_fewer_connections_and_serves_on_q
     // There are descriptors for so many connections that the server always has some left for itself.
     eventually("the server to be full", async || server.open_files() >= own + 16).await;
     assert!(is_live(server.address).await);
-    let before = server.ticks();
+    let before = server.cpu_ticks();
     // The one wait by the machine's clock: what is measured is what an idle second costs.
     Clock::system().sleep(Duration::from_secs(1)).await;
-    let ticks = server.ticks() - before;
+    let ticks = server.cpu_ticks() - before;
     drop(flood);
 
     // A second has 100 ticks on every Linux of today; a loop that spins takes all of them.
     assert!(ticks < 50, "{ticks} ticks in a second of waiting");
     eventually("the server to serve again", async || is_live(server.address).await).await;
-    let complaints = server.said().iter().filter(|line| line.contains("cannot accept")).count();
+    let complaints = server.log_lines().iter().filter(|line| line.contains("cannot accept")).count();
     assert!(complaints < 30, "{complaints} complaints about the same thing");
 }
 
@@ -57,7 +57,7 @@ async fn a_head_that_never_ends_is_cut_and_holds_nobody_up() {
     let mut slow = Vec::new();
     for part in [&b""[..], b"G", b"GET / HTTP/1.1\r\nHost:", b"GET / HTTP/1.1\r\nHost: a\r\n"] {
         for _ in 0..16 {
-            let mut raw = Raw::connect(server.address).await;
+            let mut raw = RawConnection::connect(server.address).await;
             raw.send(part).await;
             slow.push(raw);
         }
@@ -65,7 +65,7 @@ async fn a_head_that_never_ends_is_cut_and_holds_nobody_up() {
 
     assert!(is_live(server.address).await);
     for mut raw in slow {
-        assert!(raw.is_ended().await);
+        assert!(raw.is_closed().await);
     }
 
     assert!(within("an answer", is_live(server.address)).await);

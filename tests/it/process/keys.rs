@@ -7,11 +7,11 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use lotline::auth::token::keys::{PairKind, SigningKey};
+use lotline::auth::token::key_ring::{KeyPairKind, SigningKey};
 use serde_json::{Value, json};
 
 use super::clients::{Admin, with_one_admin};
-use crate::support::answer::Answer;
+use crate::support::answer::Response;
 use crate::support::binary::Server;
 use crate::support::key_pair::KeyPair;
 use crate::support::key_server::{IssuerKey, KeyServer};
@@ -19,7 +19,7 @@ use crate::support::wait::eventually;
 
 const ISSUER: &str = "https://id.example.com";
 
-fn write_key(path: &Path, kind: PairKind) {
+fn write_key(path: &Path, kind: KeyPairKind) {
     fs::write(path, SigningKey::generate_pem(kind).unwrap()).unwrap();
 }
 
@@ -39,11 +39,11 @@ fn start(folder: &Path) -> Server {
 
 async fn status(admin: &Admin, token: &str) -> u16 {
     let request = admin.http.get(format!("http://{}/api/v1/users/me", admin.address));
-    Answer::of(request.bearer_auth(token)).await.status
+    Response::send(request.bearer_auth(token)).await.status
 }
 
 async fn public_keys(admin: &Admin, address: SocketAddr) -> Vec<Value> {
-    let set = Answer::of(admin.http.get(format!("http://{address}/.well-known/jwks.json"))).await.json();
+    let set = Response::send(admin.http.get(format!("http://{address}/.well-known/jwks.json"))).await.json();
     set["keys"].as_array().unwrap().clone()
 }
 
@@ -56,8 +56,8 @@ async fn the_first_key_file_of_the_algorithm_signs_and_all_verify() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("jwks.json"), json!({ "keys": [KeyPair::rsa().jwk()] }).to_string())
         .unwrap();
-    write_key(&folder.path().join("ed.pem"), PairKind::Ed25519);
-    write_key(&folder.path().join("rsa.pem"), PairKind::Rsa);
+    write_key(&folder.path().join("ed.pem"), KeyPairKind::Ed25519);
+    write_key(&folder.path().join("rsa.pem"), KeyPairKind::Rsa);
     write_config(folder.path(), "EdDSA", &["rsa.pem", "ed.pem"]);
     let mut server = start(folder.path());
     let admin = Admin::of(server.address).await;
@@ -65,7 +65,7 @@ async fn the_first_key_file_of_the_algorithm_signs_and_all_verify() {
     let older = admin.token.clone();
     assert_eq!((keys.len(), header(&older)["alg"].as_str()), (2, Some("EdDSA")));
     server.signal(rustix::process::Signal::TERM);
-    assert_eq!(server.ends().await, Some(0));
+    assert_eq!(server.wait_for_exit().await, Some(0));
 
     write_config(folder.path(), "RS256", &["rsa.pem", "ed.pem"]);
     let server = start(folder.path());
@@ -75,8 +75,8 @@ async fn the_first_key_file_of_the_algorithm_signs_and_all_verify() {
     assert!(keys.iter().any(|key| key["kid"] == header(&admin.token)["kid"]), "{keys:?}");
     assert_eq!((status(&admin, &admin.token).await, status(&admin, &older).await), (200, 200));
     let mut socket = admin.connects(None).await;
-    socket.says(&json!({ "type": "ping" })).await;
-    socket.hears_until("pong").await;
+    socket.sends(&json!({ "type": "ping" })).await;
+    socket.receives_until("pong").await;
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn an_issuer_is_believed_by_the_key_set_in_a_file() {
     let curve = KeyPair::p256();
     let set = json!({ "keys": [listed[0].jwk(), listed[1].jwk(), curve.jwk()] });
     fs::write(folder.path().join("jwks.json"), set.to_string()).unwrap();
-    write_key(&folder.path().join("ed.pem"), PairKind::Ed25519);
+    write_key(&folder.path().join("ed.pem"), KeyPairKind::Ed25519);
     write_config(folder.path(), "EdDSA", &["ed.pem"]);
     let server = start(folder.path());
     let admin = Admin::of(server.address).await;
@@ -100,8 +100,8 @@ async fn an_issuer_is_believed_by_the_key_set_in_a_file() {
         let token = key.token(&claims);
         assert_eq!(status(&admin, &token).await, 200, "{}", key.algorithm);
         let mut socket = Admin { token, ..admin.clone() }.connects(None).await;
-        socket.says(&json!({ "type": "ping" })).await;
-        socket.hears_until("pong").await;
+        socket.sends(&json!({ "type": "ping" })).await;
+        socket.receives_until("pong").await;
     }
     assert_eq!(status(&admin, &curve.token(&claims)).await, 401);
     assert_eq!(status(&admin, &KeyPair::rsa().token(&claims)).await, 401);
@@ -124,6 +124,7 @@ async fn a_key_set_is_fetched_past_every_proxy_of_the_environment() {
     }
     let _running = Server::start(command.arg("--config").arg(folder.path().join("lotline.toml")));
 
-    eventually("the key set to be fetched", async || server.asked() > 0 || proxy.asked() > 0).await;
-    assert_eq!(proxy.asked(), 0);
+    eventually("the key set to be fetched", async || server.request_count() > 0 || proxy.request_count() > 0)
+        .await;
+    assert_eq!(proxy.request_count(), 0);
 }

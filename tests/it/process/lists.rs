@@ -7,27 +7,27 @@ use std::sync::mpsc::{self, Receiver};
 
 use serde_json::{Value, json};
 
-use crate::support::binary::{Ended, Server, lotline, run, run_with, serve_in};
+use crate::support::binary::{ProcessOutput, Server, lotline, run, run_with, serve_in};
 use crate::support::key_pair::hmac_token;
 use crate::support::wait::{DEADLINE, eventually};
 
 const PASSWORD: &str = "correct horse battery staple\n";
 
-fn verb(folder: &Path, arguments: &str) -> Ended {
+fn subcommand(folder: &Path, arguments: &str) -> ProcessOutput {
     let arguments: Vec<&str> = arguments.split_whitespace().collect();
     run_with(lotline(&arguments).env("LOTLINE__SERVER__DATA_DIR", folder), PASSWORD)
 }
 
 #[track_caller]
-fn done(folder: &Path, arguments: &str) -> String {
-    let ended = verb(folder, arguments);
+fn succeeds(folder: &Path, arguments: &str) -> String {
+    let ended = subcommand(folder, arguments);
     assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""), "{arguments}: {ended:?}");
     ended.stdout
 }
 
 #[track_caller]
 fn refused(folder: &Path, arguments: &str) -> String {
-    let ended = verb(folder, arguments);
+    let ended = subcommand(folder, arguments);
     assert_eq!((ended.status, ended.stdout.as_str()), (Some(1), ""), "{arguments}: {ended:?}");
     ended.stderr
 }
@@ -35,8 +35,8 @@ fn refused(folder: &Path, arguments: &str) -> String {
 /// A folder with one tenant and its admin.
 fn with_ann() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    done(folder.path(), "tenant create --slug acme --name Acme");
-    done(folder.path(), "user create --tenant acme --username ann --role admin --password-stdin");
+    succeeds(folder.path(), "tenant create --slug acme --name Acme");
+    succeeds(folder.path(), "user create --tenant acme --username ann --role admin --password-stdin");
     folder
 }
 
@@ -44,13 +44,13 @@ fn with_ann() -> tempfile::TempDir {
 fn tenants_users_and_keys_are_listed_and_ended() {
     let folder = with_ann();
     let data = folder.path();
-    done(data, "user create --tenant acme --username bob --password-stdin");
+    succeeds(data, "user create --tenant acme --username bob --password-stdin");
     let key =
-        done(data, "key create --tenant acme --username bob --name scraper --scopes jobs:run,logs:write");
+        succeeds(data, "key create --tenant acme --username bob --name scraper --scopes jobs:run,logs:write");
 
-    let tenants = done(data, "tenant list");
-    let users = done(data, "user list --tenant acme");
-    let keys = done(data, "key list --tenant acme");
+    let tenants = succeeds(data, "tenant list");
+    let users = succeeds(data, "user list --tenant acme");
+    let keys = succeeds(data, "key list --tenant acme");
     let id = keys.lines().nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
 
     assert!(tenants.lines().nth(1).unwrap().contains("acme  Acme  active"), "{tenants}");
@@ -63,19 +63,21 @@ fn tenants_users_and_keys_are_listed_and_ended() {
     assert!(keys.contains("scraper") && keys.contains("jobs:run,logs:write"), "{keys}");
     assert!(!keys.contains(key.trim()), "a key is shown once");
 
-    assert!(done(data, &format!("token check {}", key.trim())).contains(&id));
-    assert!(done(data, &format!("key revoke --tenant acme --id {id}")).contains("revoked"));
-    assert_eq!(done(data, "key list --tenant acme").lines().count(), 1);
+    assert!(succeeds(data, &format!("token check {}", key.trim())).contains(&id));
+    assert!(succeeds(data, &format!("key revoke --tenant acme --id {id}")).contains("revoked"));
+    assert_eq!(succeeds(data, "key list --tenant acme").lines().count(), 1);
     let again = refused(data, &format!("key revoke --tenant acme --id {id}"));
     assert!(again.starts_with("lotline: --id: acme has no API key"), "{again}");
     assert!(refused(data, &format!("token check {}", key.trim())).contains("was revoked"));
 
-    assert!(done(data, "user password-link --tenant acme --username bob").contains("/set-password#token="));
-    assert!(done(data, "user deactivate --tenant acme --username bob").contains("bob"));
-    assert!(done(data, "user list --tenant acme").contains("deactivated"));
+    assert!(
+        succeeds(data, "user password-link --tenant acme --username bob").contains("/set-password#token=")
+    );
+    assert!(succeeds(data, "user deactivate --tenant acme --username bob").contains("bob"));
+    assert!(succeeds(data, "user list --tenant acme").contains("deactivated"));
     let last = refused(data, "user deactivate --tenant acme --username ann");
     assert!(last.contains("last admin"), "{last}");
-    let shown = done(data, "tenant show --slug acme");
+    let shown = succeeds(data, "tenant show --slug acme");
     assert!(shown.contains("2: 1 admins, 0 members, 0 viewers, 1 deactivated"), "{shown}");
     assert!(refused(data, "tenant show --slug none").contains("--slug: there is no tenant `none`"));
 }
@@ -84,37 +86,37 @@ fn tenants_users_and_keys_are_listed_and_ended() {
 fn a_user_who_was_deactivated_is_let_in_again() {
     let folder = with_ann();
     let data = folder.path();
-    done(data, "user create --tenant acme --username bob --password-stdin");
-    done(data, "user deactivate --tenant acme --username bob");
+    succeeds(data, "user create --tenant acme --username bob --password-stdin");
+    succeeds(data, "user deactivate --tenant acme --username bob");
 
-    let said = done(data, "user activate --tenant acme --username bob");
+    let said = succeeds(data, "user activate --tenant acme --username bob");
 
     assert!(said.starts_with("user bob (") && said.contains("of acme activated"), "{said}");
-    assert!(!done(data, "user list --tenant acme").contains("deactivated"));
+    assert!(!succeeds(data, "user list --tenant acme").contains("deactivated"));
 }
 
 #[test]
 fn operators_are_listed_beside_tenants() {
     let folder = with_ann();
     let data = folder.path();
-    done(data, "user create --operator --username root --password-stdin");
+    succeeds(data, "user create --operator --username root --password-stdin");
 
-    let listed = done(data, "user list --operator");
+    let listed = succeeds(data, "user list --operator");
 
     let rows: Vec<Vec<&str>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows[0], ["id", "username", "state"]);
     assert_eq!((rows.len(), &rows[1][1..]), (2, &["root", "active"][..]));
-    assert_eq!(verb(data, "user list --operator --tenant acme").status, Some(2));
-    assert_eq!(verb(data, "user list").status, Some(2));
+    assert_eq!(subcommand(data, "user list --operator --tenant acme").status, Some(2));
+    assert_eq!(subcommand(data, "user list").status, Some(2));
 }
 
 #[test]
 fn lists_are_json_for_programs_with_the_fields_of_rest() {
     let folder = with_ann();
     let data = folder.path();
-    done(data, "user create --operator --username root --password-stdin");
-    done(data, "key create --tenant acme --username ann --name scraper --scopes jobs:run,logs:write");
-    let read = |arguments: &str| -> Value { serde_json::from_str(&done(data, arguments)).unwrap() };
+    succeeds(data, "user create --operator --username root --password-stdin");
+    succeeds(data, "key create --tenant acme --username ann --name scraper --scopes jobs:run,logs:write");
+    let read = |arguments: &str| -> Value { serde_json::from_str(&succeeds(data, arguments)).unwrap() };
 
     let tenants = read("tenant list --json");
     let users = read("user list --tenant acme --json");
@@ -132,7 +134,7 @@ fn lists_are_json_for_programs_with_the_fields_of_rest() {
 }
 
 #[test]
-fn a_name_that_stands_for_nothing_is_named_with_its_flag() {
+fn an_unknown_name_is_reported_with_its_flag() {
     let folder = with_ann();
     let data = folder.path();
 
@@ -159,19 +161,19 @@ fn follow_names_both_ways_to_sign_in() {
 fn a_user_is_renamed_and_the_old_name_is_free() {
     let folder = with_ann();
     let data = folder.path();
-    done(data, "user create --tenant acme --username bob --password-stdin");
+    succeeds(data, "user create --tenant acme --username bob --password-stdin");
 
-    let renamed = done(data, "user rename --tenant acme --username BOB --to Robert");
+    let renamed = succeeds(data, "user rename --tenant acme --username BOB --to Robert");
     let taken = refused(data, "user rename --tenant acme --username robert --to ANN");
     let bad = refused(data, "user rename --tenant acme --username robert --to a/b");
     let unknown = refused(data, "user rename --tenant acme --username bob --to rob");
-    done(data, "user create --tenant acme --username bob --password-stdin");
+    succeeds(data, "user create --tenant acme --username bob --password-stdin");
 
     assert!(renamed.contains("of acme renamed to Robert"), "{renamed}");
     assert!(taken.starts_with("lotline: --to is taken"), "{taken}");
     assert!(bad.starts_with("lotline: --to must have"), "{bad}");
     assert!(unknown.contains("--username: the tenant `acme` has no user `bob`"), "{unknown}");
-    let users = done(data, "user list --tenant acme");
+    let users = succeeds(data, "user list --tenant acme");
     let names: Vec<&str> = users.lines().skip(1).filter_map(|line| line.split_whitespace().nth(1)).collect();
     assert_eq!(names, ["ann", "Robert", "bob"]);
 }
@@ -209,12 +211,12 @@ fn a_refusal_names_the_flag() {
 fn token_check_says_whose_a_token_is_and_why_it_is_refused() {
     let folder = with_ann();
     let data = folder.path();
-    let token = done(data, "token mint --tenant acme --username ann");
+    let token = succeeds(data, "token mint --tenant acme --username ann");
     let token = token.trim();
     let elsewhere =
         hmac_token(&json!({ "alg": "HS256" }), &json!({ "iss": "https://x", "sub": "ann" }), b"secret");
 
-    let good = done(data, &format!("token check {token}"));
+    let good = succeeds(data, &format!("token check {token}"));
     let piped = run_with(lotline(&["token", "check", "-"]).env("LOTLINE__SERVER__DATA_DIR", data), token);
 
     assert!(
@@ -238,7 +240,7 @@ fn token_check_says_whose_a_token_is_and_why_it_is_refused() {
 }
 
 #[test]
-fn a_shell_learns_every_verb() {
+fn shell_completions_have_every_subcommand() {
     for shell in ["bash", "zsh", "fish"] {
         let ended = run(&mut lotline(&["completions", shell]));
 
@@ -251,10 +253,10 @@ fn a_shell_learns_every_verb() {
 }
 
 /// All that it has said when it has said this.
-async fn says(server: &Server, word: &str) -> String {
+async fn broadcasts(server: &Server, word: &str) -> String {
     let mut said = String::new();
     eventually(word, async || {
-        server.said().iter().for_each(|line| said = format!("{said}{line}\n"));
+        server.log_lines().iter().for_each(|line| said = format!("{said}{line}\n"));
         said.contains(word)
     })
     .await;
@@ -269,8 +271,8 @@ async fn a_new_server_says_where_it_is_and_what_to_do_first() {
     let mut empty = Server::start(serve_in(folder.path()).arg("--config").arg(&config));
     let url = format!("http://{}", empty.address);
     empty.signal(rustix::process::Signal::INT);
-    assert_eq!(empty.ends().await, Some(0));
-    let said = says(&empty, "user create").await;
+    assert_eq!(empty.wait_for_exit().await, Some(0));
+    let said = broadcasts(&empty, "user create").await;
     assert!(said.contains(&format!("{url}/docs")), "{said}");
     assert!(
         said.contains("there is no tenant yet")
@@ -278,11 +280,11 @@ async fn a_new_server_says_where_it_is_and_what_to_do_first() {
         "{said}"
     );
 
-    done(folder.path(), "tenant create --slug acme --name Acme");
+    succeeds(folder.path(), "tenant create --slug acme --name Acme");
     let mut full = Server::start(&mut serve_in(folder.path()));
     full.signal(rustix::process::Signal::INT);
-    assert_eq!(full.ends().await, Some(0));
-    let said = says(&full, "/docs/async").await;
+    assert_eq!(full.wait_for_exit().await, Some(0));
+    let said = broadcasts(&full, "/docs/async").await;
     assert!(said.contains("/docs") && !said.contains("no tenant"), "{said}");
     assert!(!said.contains("migration"), "{said}");
 }
@@ -298,7 +300,7 @@ fn lines_of(pipe: impl Read + Send + 'static) -> Receiver<String> {
 }
 
 #[tokio::test]
-async fn follow_signs_in_by_name_and_prints_positions_and_words() {
+async fn follow_signs_in_by_name_and_prints_positions_and_messages() {
     let folder = with_ann();
     let server = Server::start(&mut serve_in(folder.path()));
     let url = format!("http://{}", server.address);
@@ -314,7 +316,7 @@ async fn follow_signs_in_by_name_and_prints_positions_and_words() {
     child.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
     let lines = lines_of(child.stdout.take().unwrap());
     let first = lines.recv_timeout(DEADLINE).unwrap();
-    let token = done(folder.path(), "token mint --tenant acme --username ann");
+    let token = succeeds(folder.path(), "token mint --tenant acme --username ann");
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let chat = http.post(format!("{url}/chat/send")).bearer_auth(token.trim());
     assert!(chat.json(&json!({ "text": "hello" })).send().await.unwrap().status().is_success());

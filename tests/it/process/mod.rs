@@ -1,17 +1,17 @@
 //! The program as a process: how it starts, how it refuses to, what it does when the machine has nothing left.
 
+mod backup;
 mod bad_start;
 mod clients;
-mod copies;
+mod connection_limits;
 mod drain;
 mod exhaustion;
-mod full;
+mod file_modes;
 mod keys;
 mod lists;
-mod private;
 mod refused_tokens;
 mod reload;
 mod retries;
+mod subcommands;
 mod tenants;
 mod uploads;
-mod verbs;

@@ -47,7 +47,7 @@ async fn a_refused_token_leaves_its_reason_in_the_log_and_not_itself() {
 
         let tells = |line: &String| line.contains("DEBUG") && reasons.iter().all(|word| line.contains(word));
         eventually(reasons[1], async || {
-            said.extend(server.said());
+            said.extend(server.log_lines());
             said.iter().any(tells)
         })
         .await;

@@ -32,10 +32,10 @@ async fn admits(admin: &Admin, origin: &str) -> bool {
 }
 
 /// Everything said so far, once a line with these words is there.
-async fn says(server: &Server, words: &str) -> Vec<String> {
+async fn wait_for_log(server: &Server, words: &str) -> Vec<String> {
     let mut said = Vec::new();
     eventually("a line of the log", async || {
-        said.extend(server.said());
+        said.extend(server.log_lines());
         said.iter().any(|line| line.contains(words))
     })
     .await;
@@ -55,7 +55,7 @@ async fn origins_and_log_level_change_while_a_socket_stays_open() {
     write(&config, "debug", "https://two.example", 524_288);
     server.signal(Signal::HUP);
 
-    let said = says(&server, READ_AGAIN).await;
+    let said = wait_for_log(&server, READ_AGAIN).await;
     assert!(
         said.iter().any(|line| line.contains("limits.queue_bytes") && line.contains("restart")),
         "{said:?}"
@@ -64,13 +64,13 @@ async fn origins_and_log_level_change_while_a_socket_stays_open() {
     assert!(!admits(&admin, "https://one.example").await && admits(&admin, "https://two.example").await);
     let stranger = admin.http.get(format!("http://{}/api/v1/users/me", admin.address));
     stranger.bearer_auth("a.b.c").send().await.unwrap();
-    says(&server, "DEBUG").await;
-    client.says(&json!({ "type": "ping" })).await;
-    client.hears_until("pong").await;
+    wait_for_log(&server, "DEBUG").await;
+    client.sends(&json!({ "type": "ping" })).await;
+    client.receives_until("pong").await;
 }
 
 #[tokio::test]
-async fn a_bad_configuration_is_told_in_full_and_the_old_one_stays() {
+async fn every_fault_of_a_bad_configuration_is_logged_and_the_old_one_stays() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("lotline.toml");
     write(&config, "info", "https://one.example", 262_144);
@@ -81,14 +81,14 @@ async fn a_bad_configuration_is_told_in_full_and_the_old_one_stays() {
     write(&config, "loud", "https://two.example", 1);
     server.signal(Signal::HUP);
 
-    let said = says(&server, "stays as it was").await;
+    let said = wait_for_log(&server, "stays as it was").await;
     for key in ["telemetry.log_filter", "limits.queue_bytes"] {
         assert!(said.iter().any(|line| line.contains(key)), "{key} in {said:?}");
     }
     assert!(admits(&admin, "https://one.example").await && !admits(&admin, "https://two.example").await);
-    client.says(&json!({ "type": "ping" })).await;
-    client.hears_until("pong").await;
+    client.sends(&json!({ "type": "ping" })).await;
+    client.receives_until("pong").await;
     drop(client);
     server.signal(Signal::TERM);
-    assert_eq!(server.ends().await, Some(0));
+    assert_eq!(server.wait_for_exit().await, Some(0));
 }

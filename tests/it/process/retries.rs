@@ -7,8 +7,8 @@ use lotline::base::failpoint::Failpoint;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::load::{Node, Whereabouts};
-use crate::support::app::Back;
+use crate::load::{Node, NodeClient};
+use crate::support::app::Backend;
 use crate::support::wait::within;
 
 /// More than any kill waits for.
@@ -22,25 +22,25 @@ const SETTINGS: &[(&str, &str)] = &[
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_sqlite_a_retry_after_a_kill_is_answered_and_the_work_is_done_once() {
-    retries_after_kills(Back::Sqlite).await;
+    retries_after_kills(Backend::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_postgres_a_retry_after_a_kill_is_answered_and_the_work_is_done_once() {
-    retries_after_kills(Back::Postgres).await;
+    retries_after_kills(Backend::Postgres).await;
 }
 
-async fn retries_after_kills(back: Back) {
+async fn retries_after_kills(back: Backend) {
     let mut node = Node::prepare(back, SETTINGS).await;
     node.start(&[]);
-    let client = Client::signs_in(node.whereabouts()).await;
+    let client = Client::signs_in(node.client()).await;
     let mut made = BTreeMap::new();
 
     for (point, pass) in [Failpoint::CommitAfter, Failpoint::CommitBefore].into_iter().zip([6, 4]) {
         node.kill();
         node.start(&[("LOTLINE_FAILPOINT", &format!("{}:{pass}", point.name()))]);
         let (lost, acknowledged) = client.makes_jobs_until_the_kill(point).await;
-        node.ends().await;
+        node.wait_for_exit().await;
         node.start(&[]);
 
         let (job, replayed) = client.makes_job(&lost).await.unwrap();
@@ -59,12 +59,12 @@ async fn retries_after_kills(back: Back) {
 }
 
 struct Client {
-    node: Whereabouts,
+    node: NodeClient,
     token: String,
 }
 
 impl Client {
-    async fn signs_in(node: Whereabouts) -> Self {
+    async fn signs_in(node: NodeClient) -> Self {
         let request = node.request(Method::POST, "/api/v1/auth/token");
         let request = request.header("content-type", "application/x-www-form-urlencoded");
         let request = request.body("username=root&password=a+nightingale+sang+in+1915");

@@ -7,27 +7,27 @@ use std::process::{Command, Stdio};
 use lotline::base::entropy::Entropy;
 use serde_json::{Value, json};
 
-use crate::support::binary::{Ended, Server, bare, lotline, run, serve_in};
+use crate::support::binary::{ProcessOutput, Server, clear_environment, lotline, run, serve_in};
 use crate::support::wait::{eventually, within};
 
-fn verb(folder: &Path, arguments: &[&str]) -> Ended {
+fn subcommand(folder: &Path, arguments: &[&str]) -> ProcessOutput {
     run(lotline(arguments).env("LOTLINE__SERVER__DATA_DIR", folder))
 }
 
-fn done(folder: &Path, arguments: &[&str]) -> String {
-    let ended = verb(folder, arguments);
+fn succeeds(folder: &Path, arguments: &[&str]) -> String {
+    let ended = subcommand(folder, arguments);
     assert_eq!(ended.status, Some(0), "{arguments:?}: {ended:?}");
     ended.stdout.trim().to_owned()
 }
 
 /// A tenant with its admin; gives the admin's token.
-fn house(folder: &Path, slug: &str) -> String {
-    done(folder, &["tenant", "create", "--slug", slug, "--name", slug]);
-    done(folder, &["user", "create", "--tenant", slug, "--username", "ann", "--role", "admin"]);
-    done(folder, &["token", "mint", "--tenant", slug, "--username", "ann"])
+fn create_tenant(folder: &Path, slug: &str) -> String {
+    succeeds(folder, &["tenant", "create", "--slug", slug, "--name", slug]);
+    succeeds(folder, &["user", "create", "--tenant", slug, "--username", "ann", "--role", "admin"]);
+    succeeds(folder, &["token", "mint", "--tenant", slug, "--username", "ann"])
 }
 
-async fn says(server: &Server, token: &str, words: &str) {
+async fn broadcasts(server: &Server, token: &str, words: &str) {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let call = http.post(format!("http://{}/api/v1/admin/broadcast", server.address)).bearer_auth(token);
     let status = call.json(&json!({ "message": words })).send().await.unwrap().status();
@@ -44,13 +44,13 @@ async fn status(server: &Server, token: &str) -> u16 {
 async fn a_running_server_learns_that_a_tenant_was_removed_beside_it() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path();
-    let (acme, other) = (house(data, "acme"), house(data, "other"));
+    let (acme, other) = (create_tenant(data, "acme"), create_tenant(data, "other"));
     let server = Server::start(&mut serve_in(data));
-    says(&server, &acme, "a word that is to be gone").await;
+    broadcasts(&server, &acme, "a word that is to be gone").await;
     let url = format!("ws://{}/ws?token={acme}", server.address);
     let (mut socket, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
 
-    let removed = done(data, &["tenant", "delete", "--slug", "acme", "--confirm", "acme"]);
+    let removed = succeeds(data, &["tenant", "delete", "--slug", "acme", "--confirm", "acme"]);
     let code = within("the socket to be closed", async {
         use futures_util::StreamExt;
         loop {
@@ -65,19 +65,20 @@ async fn a_running_server_learns_that_a_tenant_was_removed_beside_it() {
     assert_eq!(code, Some(4403));
     eventually("its token to open nothing", async || status(&server, &acme).await == 401).await;
     assert_eq!(status(&server, &other).await, 200);
-    let again = done(data, &["tenant", "create", "--slug", "acme", "--name", "Acme"]);
+    let again = succeeds(data, &["tenant", "create", "--slug", "acme", "--name", "Acme"]);
     assert!(again.starts_with("tenant acme (3)"), "an id came back: {again}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_words_of_a_removed_tenant_are_not_in_the_file_any_more() {
+async fn the_text_of_a_removed_tenant_is_not_in_the_file_any_more() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path();
-    let (acme, _) = (house(data, "acme"), house(data, "other"));
+    let (acme, _) = (create_tenant(data, "acme"), create_tenant(data, "other"));
     {
         let server = Server::start(&mut serve_in(data));
         for number in 0..200 {
-            says(&server, &acme, &format!("canary number {number} {}", "of a long line ".repeat(50))).await;
+            broadcasts(&server, &acme, &format!("canary number {number} {}", "of a long line ".repeat(50)))
+                .await;
         }
     }
     let count = |data: &Path| {
@@ -87,7 +88,7 @@ async fn the_words_of_a_removed_tenant_are_not_in_the_file_any_more() {
     };
     assert!(count(data) >= 200);
 
-    done(data, &["tenant", "delete", "--slug", "acme", "--confirm", "acme"]);
+    succeeds(data, &["tenant", "delete", "--slug", "acme", "--confirm", "acme"]);
 
     assert_eq!(count(data), 0);
 }
@@ -101,15 +102,15 @@ async fn an_export_beside_a_server_is_whole_and_for_its_owners_eyes() {
     use std::os::unix::fs::PermissionsExt;
     let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let data = folder.path();
-    let acme = house(data, "acme");
+    let acme = create_tenant(data, "acme");
     let server = Server::start(&mut serve_in(data));
-    says(&server, &acme, "in the file").await;
+    broadcasts(&server, &acme, "in the file").await;
     let file = elsewhere.path().join("acme.ndjson");
     let to = file.to_str().unwrap();
 
-    let said = done(data, &["tenant", "export", "--slug", "acme", "--to", to]);
-    let again = verb(data, &["tenant", "export", "--slug", "acme", "--to", to]);
-    let unknown = verb(data, &["tenant", "export", "--slug", "nobody", "--to", to, "--force"]);
+    let said = succeeds(data, &["tenant", "export", "--slug", "acme", "--to", to]);
+    let again = subcommand(data, &["tenant", "export", "--slug", "acme", "--to", to]);
+    let unknown = subcommand(data, &["tenant", "export", "--slug", "nobody", "--to", to, "--force"]);
 
     let text = std::fs::read_to_string(&file).unwrap();
     let first: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
@@ -126,13 +127,13 @@ async fn an_export_beside_a_server_is_whole_and_for_its_owners_eyes() {
 async fn an_export_that_is_cut_leaves_no_file_of_its_name() {
     let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let data = folder.path();
-    let acme = house(data, "acme");
+    let acme = create_tenant(data, "acme");
     {
         let server = Server::start(&mut serve_in(data));
         // What does not compress, and more than the process may write.
         for _ in 0..150 {
             let noise: String = Entropy.bytes::<1500>().iter().map(|byte| format!("{byte:02x}")).collect();
-            says(&server, &acme, &noise).await;
+            broadcasts(&server, &acme, &noise).await;
         }
     }
     let file = elsewhere.path().join("acme.ndjson");
@@ -140,25 +141,25 @@ async fn an_export_that_is_cut_leaves_no_file_of_its_name() {
     let script = format!("ulimit -f 512; exec \"{}\" \"$@\"", env!("CARGO_BIN_EXE_lotline"));
     let mut command = Command::new("bash");
     command.args(["-c", &script, "bash", "tenant", "export", "--slug", "acme", "--to"]).arg(&file);
-    bare(&mut command);
+    clear_environment(&mut command);
     command.env("LOTLINE__SERVER__DATA_DIR", data).stdin(Stdio::null()).stderr(Stdio::null());
     let cut = command.stdout(Stdio::null()).status().unwrap();
 
     assert!(!file.exists());
     assert!(cut.signal().is_some() || cut.code() == Some(1), "{cut:?}");
-    done(data, &["tenant", "export", "--slug", "acme", "--to", file.to_str().unwrap()]);
+    succeeds(data, &["tenant", "export", "--slug", "acme", "--to", file.to_str().unwrap()]);
     assert!(std::fs::metadata(&file).unwrap().len() > 512 * 1024);
 }
 
 #[test]
-fn a_slip_of_the_hand_removes_nothing_and_a_verb_that_looks_makes_no_store() {
+fn a_typing_error_removes_nothing_and_a_read_only_subcommand_creates_no_store() {
     let (folder, empty) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let data = folder.path();
-    house(data, "acme");
+    create_tenant(data, "acme");
 
-    let slip = verb(data, &["tenant", "delete", "--slug", "acme", "--confirm", "acne"]);
-    let unknown = verb(data, &["tenant", "delete", "--slug", "acne", "--confirm", "acne"]);
-    let nowhere = verb(empty.path(), &["tenant", "delete", "--slug", "acme", "--confirm", "acme"]);
+    let slip = subcommand(data, &["tenant", "delete", "--slug", "acme", "--confirm", "acne"]);
+    let unknown = subcommand(data, &["tenant", "delete", "--slug", "acne", "--confirm", "acne"]);
+    let nowhere = subcommand(empty.path(), &["tenant", "delete", "--slug", "acme", "--confirm", "acme"]);
 
     for (refused, words) in
         [(slip, "--confirm"), (unknown, "--slug: there is no tenant `acne`"), (nowhere, "does not exist")]
@@ -167,5 +168,5 @@ fn a_slip_of_the_hand_removes_nothing_and_a_verb_that_looks_makes_no_store() {
         assert_eq!(refused.stderr.lines().count(), 1, "{refused:?}");
     }
     assert_eq!(std::fs::read_dir(empty.path()).unwrap().count(), 0);
-    done(data, &["user", "create", "--tenant", "acme", "--username", "bob"]);
+    succeeds(data, &["user", "create", "--tenant", "acme", "--username", "bob"]);
 }

@@ -55,14 +55,14 @@ struct Sender {
 impl Sender {
     async fn begins(address: SocketAddr, token: &str, size: usize) -> Self {
         let metadata = json!({ "type": "metadata", "filename": "plan.bin", "size": size });
-        Self::says(address, token, metadata).await
+        Self::opens(address, token, metadata).await
     }
 
     async fn resumes(address: SocketAddr, token: &str, upload_id: &str) -> Self {
-        Self::says(address, token, json!({ "type": "resume", "upload_id": upload_id })).await
+        Self::opens(address, token, json!({ "type": "resume", "upload_id": upload_id })).await
     }
 
-    async fn says(address: SocketAddr, token: &str, first: Value) -> Self {
+    async fn opens(address: SocketAddr, token: &str, first: Value) -> Self {
         let url = format!("ws://{address}/ws/file-upload?token={token}");
         let (mut socket, _) = within("a handshake", connect_async(url)).await.unwrap();
         socket.send(Message::text(first.to_string())).await.unwrap();
@@ -149,7 +149,7 @@ async fn a_large_file_that_is_cut_five_times_arrives_and_the_memory_does_not_gro
     let success = sender.completes().await;
     let wanted = sha256_of(size);
     let read = downloaded(&admin, &upload_id).await;
-    let grown = server.most_resident_bytes().saturating_sub(before);
+    let grown = server.peak_resident_bytes().saturating_sub(before);
 
     eprintln!("{} MiB in 64 KiB chunks, cut five times: memory grew by {} KiB", size / MIB, grown / 1024);
     assert_eq!(
@@ -176,7 +176,7 @@ async fn a_large_form_goes_to_the_store_as_it_comes() {
     let request = request.header("content-type", "multipart/form-data; boundary=edge").body(body);
     let answer = request.send().await.unwrap();
     let (status, text) = (answer.status(), answer.text().await.unwrap());
-    let grown = server.most_resident_bytes().saturating_sub(before);
+    let grown = server.peak_resident_bytes().saturating_sub(before);
 
     assert_eq!(status, 201, "{text}");
     let upload: Value = serde_json::from_str(&text).unwrap();

@@ -65,7 +65,7 @@ async fn hostile_pages_harm_neither_the_server_nor_another_tenant() {
     let errors = node.lines(&victim, attack["job_id"].as_i64().unwrap(), "error").await;
     assert_eq!(errors.len() as i64, unread, "{errors:?}");
     assert!(errors.iter().all(|line| line.starts_with(&site.url("/"))), "{errors:?}");
-    let grown = node.server.most_resident_bytes().saturating_sub(before);
+    let grown = node.server.peak_resident_bytes().saturating_sub(before);
     assert!(grown < GROWTH, "the server grew by {grown} bytes");
 }
 
@@ -88,7 +88,7 @@ async fn a_page_over_its_time_is_an_error_of_that_page() {
     let site = Site::open([("/", home(1)), ("/h/2", home(2))]).await;
     let (node, person) = Node::start(&site.address.to_string(), &[("LOTLINE__CRAWLER__READER_SECONDS", "5")]);
     let reader = node.readers().await[0];
-    reader.hangs().await;
+    reader.suspend().await;
 
     let targets = [site.url("/"), site.url("/h/2")];
     let job = node.starts_a_crawl(&person, &targets).await;
@@ -103,14 +103,14 @@ async fn a_page_that_breaks_its_reader_is_an_error_of_that_page() {
     let site = Site::open([("/", home(1)), ("/h/2", home(2))]).await;
     let (node, person) = Node::start(&site.address.to_string(), &[]);
     let reader = node.readers().await[0];
-    reader.hangs().await;
+    reader.suspend().await;
 
     let targets = [site.url("/"), site.url("/h/2")];
     let job = node.starts_a_crawl(&person, &targets).await;
     // The second page is asked for while the first one is in the reader.
     within("the pages to be asked for", async {
-        site.is_asked_for("/").await;
-        site.is_asked_for("/h/2").await;
+        site.wait_for_request("/").await;
+        site.wait_for_request("/h/2").await;
     })
     .await;
     reader.signal(Signal::SEGV);
@@ -130,8 +130,12 @@ async fn what_a_reader_made_of_robots_txt_is_kept_to() {
     let job = crawl(&node, &person, &site).await;
 
     assert_eq!(job["status"], "completed", "{job}");
-    assert!(!site.asked().iter().any(|path| path.starts_with("/private")), "{:?}", site.asked());
-    assert!(site.asked().iter().any(|path| path == "/h/1"));
+    assert!(
+        !site.requested_paths().iter().any(|path| path.starts_with("/private")),
+        "{:?}",
+        site.requested_paths()
+    );
+    assert!(site.requested_paths().iter().any(|path| path == "/h/1"));
 }
 
 async fn crawl(node: &Node, person: &Person, site: &Site) -> serde_json::Value {

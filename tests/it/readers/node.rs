@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::support::binary::{Server, lotline, run, serve_in};
 use crate::support::settings::Setting;
-use crate::support::wait::{a_moment, eventually};
+use crate::support::wait::{eventually, sleep_briefly};
 
 /// What every server here has: two tenants can be signed in, and pages are not waited for.
 const COMMON: &[Setting] = &[
@@ -20,7 +20,7 @@ const COMMON: &[Setting] = &[
     ("LOTLINE__SERVER__SHUTDOWN_SECONDS", "4"),
 ];
 /// How long a crawl of a few pages may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(90);
+const TIMEOUT: Duration = Duration::from_secs(90);
 
 pub(super) struct Node {
     pub(super) server: Server,
@@ -81,10 +81,10 @@ impl Node {
                 if !matches!(found["status"].as_str().unwrap(), "pending" | "running") {
                     return found;
                 }
-                a_moment().await;
+                sleep_briefly().await;
             }
         };
-        tokio::time::timeout(PATIENCE, over).await.unwrap_or_else(|_| panic!("job {job} does not end"))
+        tokio::time::timeout(TIMEOUT, over).await.unwrap_or_else(|_| panic!("job {job} does not end"))
     }
 
     /// The job's lines of this level.
@@ -123,7 +123,7 @@ fn person(folder: &Path, tenant: &str) -> Person {
 
 fn from(file: &Path, folder: &Path) -> Command {
     let mut command = Command::new(file);
-    crate::support::binary::bare(command.arg("serve"));
+    crate::support::binary::clear_environment(command.arg("serve"));
     command.env("LOTLINE__SERVER__BIND", "127.0.0.1:0").env("LOTLINE__SERVER__DATA_DIR", folder);
     command
 }
@@ -193,7 +193,7 @@ impl Reader {
     }
 
     /// Stops it where it is, as a page does that takes for ever.
-    pub(super) async fn hangs(self) {
+    pub(super) async fn suspend(self) {
         self.signal(Signal::STOP);
         eventually("the reader to stop", async || self.status("State").starts_with('T')).await;
     }

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lotline::crawler::hostile::{apart, page, pages};
+use lotline::crawler::hostile::{page, pages, via_readers};
 use lotline::crawler::reader::{ReaderPool, ReaderProgram, ReaderSettings};
 use lotline::telemetry::metrics::{Metrics, SandboxLayer};
 
@@ -13,7 +13,7 @@ use super::node::readers_of;
 use crate::support::wait::eventually;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn processes_take_the_place_of_threads_when_one_can_be_started() {
+async fn processes_replace_threads_when_one_can_be_started() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("reader");
     let settings = ReaderSettings {
@@ -26,15 +26,15 @@ async fn processes_take_the_place_of_threads_when_one_can_be_started() {
     let readers = ReaderPool::new(settings, 1024 * 1024, Arc::clone(&metrics));
     let shape = pages().next().unwrap();
 
-    apart::read_page(&readers, page(&shape, 1_000)).await.unwrap();
+    via_readers::read_page(&readers, page(&shape, 1_000)).await.unwrap();
     let at_first = metrics.reader_sandbox.of(SandboxLayer::Process).get();
     symlink(env!("CARGO_BIN_EXE_lotline"), &program).unwrap();
     eventually("a page to be read by a process", async || {
-        apart::read_page(&readers, page(&shape, 1_000)).await.unwrap();
+        via_readers::read_page(&readers, page(&shape, 1_000)).await.unwrap();
         metrics.reader_sandbox.of(SandboxLayer::Process).get() == Some(true)
     })
     .await;
-    apart::read_page(&readers, page(&shape, 1_000)).await.unwrap();
+    via_readers::read_page(&readers, page(&shape, 1_000)).await.unwrap();
 
     assert_eq!(at_first, Some(false));
     assert_eq!(readers_of(std::process::id()).len(), 1);

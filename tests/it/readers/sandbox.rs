@@ -5,12 +5,12 @@ use std::io::{Read, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::process::{Command, Stdio};
 
-use lotline::crawler::reader::child::VERB;
+use lotline::crawler::reader::child::SUBCOMMAND;
 use lotline::telemetry::metrics::SandboxLayer;
 
 use super::node::Node;
 use super::site::Site;
-use crate::support::app::{Back, TestApp};
+use crate::support::app::{Backend, TestApp};
 use crate::support::wait::eventually;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -70,9 +70,9 @@ async fn a_reader_has_its_two_pipes_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_figures_say_what_holds_the_readers() {
-    let app = TestApp::spawn_with(Back::Sqlite, &[("LOTLINE__CRAWLER__ENABLED", "true")]).await;
-    let sandbox = &app.kernel.metrics.reader_sandbox;
+async fn the_metrics_say_which_sandbox_the_readers_have() {
+    let app = TestApp::spawn_with(Backend::Sqlite, &[("LOTLINE__CRAWLER__ENABLED", "true")]).await;
+    let sandbox = &app.services.metrics.reader_sandbox;
 
     eventually("the first reader", async || sandbox.of(SandboxLayer::Process).get().is_some()).await;
 
@@ -83,12 +83,12 @@ async fn the_figures_say_what_holds_the_readers() {
 }
 
 #[test]
-fn a_reader_that_hears_nonsense_or_nothing_ends() {
+fn a_reader_that_gets_invalid_or_no_input_exits() {
     let said: [(&[u8], i32); 4] =
         [(b"", 0), (b"GET / HTTP/1.1\r\n\r\n", 1), (&[0xff; 64], 1), (b"\x01\0\0\0\0\0\0\0\xc1", 1)];
     for (said, status) in said {
         let mut reader = Command::new(env!("CARGO_BIN_EXE_lotline"))
-            .args([VERB, "100000000", "5"])
+            .args([SUBCOMMAND, "100000000", "5"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

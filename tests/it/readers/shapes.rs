@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use lotline::crawler::hostile::{ROBOTS_FILES, Shape, apart, page, pages};
+use lotline::crawler::hostile::{ROBOTS_FILES, Shape, page, pages, via_readers};
 use lotline::crawler::reader::{ReadFailure, ReaderPool, ReaderProgram, ReaderSettings};
 use lotline::telemetry::metrics::Metrics;
 
@@ -91,7 +91,7 @@ async fn read_pages(shapes: impl Iterator<Item = Shape>) {
     readers.open().await;
     for shape in shapes {
         let page = page(&shape, PAGE);
-        measure(shape.name, page.html.len(), apart::read_page(&readers, page)).await;
+        measure(shape.name, page.html.len(), via_readers::read_page(&readers, page)).await;
     }
     readers.close().await;
 }
@@ -107,7 +107,7 @@ async fn every_hostile_robots_file_costs_reader_and_server_in_proportion_to_its_
     readers.open().await;
     for shape in ROBOTS_FILES {
         let text = (shape.make)(ROBOTS);
-        measure(shape.name, text.len(), apart::read_robots(&readers, text)).await;
+        measure(shape.name, text.len(), via_readers::read_robots(&readers, text)).await;
     }
     readers.close().await;
 }

@@ -37,11 +37,11 @@ impl Site {
     }
 
     /// Waits until this path was asked for.
-    pub(super) async fn is_asked_for(&self, path: &str) {
+    pub(super) async fn wait_for_request(&self, path: &str) {
         self.asked.clone().wait_for(|paths| paths.iter().any(|asked| asked == path)).await.unwrap();
     }
 
-    pub(super) fn asked(&self) -> Vec<String> {
+    pub(super) fn requested_paths(&self) -> Vec<String> {
         self.asked.borrow().clone()
     }
 }

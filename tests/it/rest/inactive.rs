@@ -2,25 +2,25 @@
 
 use serde_json::json;
 
-use crate::support::answer::Answer;
+use crate::support::answer::Response;
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::people::Caller;
 
 on_both_databases! {
-    every_door_says_that_the_user_is_inactive,
+    every_endpoint_answers_that_the_user_is_inactive,
     a_session_that_ended_otherwise_is_an_invalid_token,
 }
 
 const WORDS: &str = "User not found or inactive";
 
-fn says_so(answer: &Answer, door: &str) {
+fn assert_inactive(answer: &Response, door: &str) {
     let problem = answer.json();
     assert_eq!((answer.status, &problem["detail"]), (403, &json!(WORDS)), "{door}: {answer:?}");
     assert_eq!(problem["code"], "inactive_user", "{door}");
 }
 
-async fn every_door_says_that_the_user_is_inactive(app: &TestApp) {
+async fn every_endpoint_answers_that_the_user_is_inactive(app: &TestApp) {
     let ann = app.admin("ann").await;
     let bob = app.member("bob").await;
     let pair = bob.signs_in_again().await;
@@ -28,27 +28,30 @@ async fn every_door_says_that_the_user_is_inactive(app: &TestApp) {
     let off = ann.patch(&format!("/api/v1/users/{}", bob.id), &json!({"is_active": false})).await;
     assert_eq!(off.status, 200, "{off:?}");
 
-    says_so(&bob.get("/api/v1/users/me").await, "REST");
-    says_so(&bob.post("/api/v1/auth/socket-ticket", &json!({})).await, "a ticket's making");
+    assert_inactive(&bob.get("/api/v1/users/me").await, "REST");
+    assert_inactive(&bob.post("/api/v1/auth/socket-ticket", &json!({})).await, "a ticket's making");
     for path in ["/ws", "/ws/authenticated", "/ws/file-upload", "/ws/echo", "/chat/stream"] {
-        says_so(&bob.door(path).knock().await, path);
+        assert_inactive(&bob.socket_request(path).try_handshake().await, path);
     }
     for path in ["/sse/notifications", "/sse/events?subscriptions=job_updates", "/events"] {
-        says_so(&bob.get(path).await, path);
+        assert_inactive(&bob.get(path).await, path);
     }
     let form = app.http.post(app.url("/api/v1/uploads")).bearer_auth(bob.token());
     let form = form.header("content-type", "multipart/form-data; boundary=edge").body("--edge--");
-    says_so(&Answer::of(form).await, "an upload");
+    assert_inactive(&Response::send(form).await, "an upload");
     let ticket = ticket["ticket"].as_str().unwrap();
     let stranger = Caller { app, credential: None };
-    says_so(&stranger.door("/ws").query("ticket", ticket).knock().await, "a ticket");
+    assert_inactive(
+        &stranger.socket_request("/ws").query("ticket", ticket).try_handshake().await,
+        "a ticket",
+    );
     let refresh =
         format!("grant_type=refresh_token&refresh_token={}", pair["refresh_token"].as_str().unwrap());
     let request = app.http.post(app.url("/api/v1/auth/token"));
     let request = request.header("content-type", "application/x-www-form-urlencoded").body(refresh);
-    says_so(&Answer::of(request).await, "a refresh");
+    assert_inactive(&Response::send(request).await, "a refresh");
 
-    let (code, reason) = bob.door("/ws").query("reject", "close").open().await.is_closed().await;
+    let (code, reason) = bob.socket_request("/ws").query("reject", "close").open().await.expect_close().await;
     assert_eq!((code, reason.as_str()), (4403, WORDS));
 }
 
@@ -59,12 +62,12 @@ async fn a_session_that_ended_otherwise_is_an_invalid_token(app: &TestApp) {
 
     let after = bob.get("/api/v1/users/me").await;
 
-    assert_eq!(after.is_problem(401, "unauthenticated")["detail"], "Invalid token");
+    assert_eq!(after.expect_problem(401, "unauthenticated")["detail"], "Invalid token");
     // A user who is removed is unknown.
     let eve = app.member("eve").await;
     assert_eq!(ann.delete(&format!("/api/v1/users/{}", eve.id)).await.status, 204);
     assert_eq!(
-        eve.get("/api/v1/users/me").await.is_problem(401, "unauthenticated")["detail"],
+        eve.get("/api/v1/users/me").await.expect_problem(401, "unauthenticated")["detail"],
         "Invalid token"
     );
 }

@@ -1,11 +1,11 @@
 //! Keys that texts are compared by: one form on both sides, in lists and live, and computed anew for what was stored before.
 
-use lotline::auth::role::KeyScope;
+use lotline::auth::key_scope::KeyScope;
 use lotline::domain::key_clashes;
 use serde_json::{Value, json};
 
 use crate::store::tables::rows;
-use crate::support::answer::Answer;
+use crate::support::answer::Response;
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 
@@ -13,7 +13,7 @@ on_both_databases! {
     names_are_read_without_blanks_and_composed,
     a_name_is_one_line_that_can_be_seen,
     a_filter_finds_every_spelling_of_what_was_stored,
-    users_who_become_one_name_both_sign_in_and_the_admins_are_told_once,
+    users_whose_names_become_equal_both_sign_in_and_the_admins_are_alerted_once,
 }
 
 fn encoded(text: &str) -> String {
@@ -25,7 +25,9 @@ async fn a_filter_finds_every_spelling_of_what_was_stored(app: &TestApp) {
     let worker = app.worker(&ann, &[KeyScope::PropertiesWrite]).await;
     let mut socket = ann.connects().await;
     let filter = json!({"city": " BAD TO\u{308}LZ "});
-    socket.say(json!({"type": "subscribe", "subscription": "property_updates", "filter": filter})).await;
+    socket
+        .send_json(json!({"type": "subscribe", "subscription": "property_updates", "filter": filter}))
+        .await;
     socket.next_of_type("subscription_confirmed").await;
 
     let item = json!({
@@ -68,7 +70,7 @@ async fn names_are_read_without_blanks_and_composed(app: &TestApp) {
     assert_eq!((room.status, &room.json()["name"]), (201, &json!("Caf\u{e9}")), "{room:?}");
     let said = ann.post("/api/v1/chat/send", &json!({"room_id": " r5 ", "text": " hello "})).await;
     assert_eq!(said.status, 200, "{said:?}");
-    let left = socket.ask(json!({"type": "leave_room", "room_id": " r5 "})).await;
+    let left = socket.request(json!({"type": "leave_room", "room_id": " r5 "})).await;
     assert_ne!(left["type"], "error", "{left}");
 
     let user = json!({"username": " Zoe\u{308} ", "email": " zoe@acme.example ", "role": "member"});
@@ -85,23 +87,23 @@ async fn a_name_is_one_line_that_can_be_seen(app: &TestApp) {
     let ann = app.admin("ann").await;
     for bad in ["   ", "a\nb", "a\u{202e}b", "\u{200b}"] {
         let room = json!({"name": bad, "room_id": "r6", "visibility": "public"});
-        let room = ann.post("/api/v1/rooms", &room).await.is_problem(422, "validation_failed");
+        let room = ann.post("/api/v1/rooms", &room).await.expect_problem(422, "validation_failed");
         assert_eq!(room["errors"][0]["loc"], json!(["body", "name"]), "{bad:?}: {room}");
         let key = ann.post("/api/v1/api-keys", &json!({"name": bad, "scopes": ["jobs:run"]})).await;
-        let key = key.is_problem(422, "validation_failed");
+        let key = key.expect_problem(422, "validation_failed");
         assert_eq!(key["errors"][0]["loc"], json!(["body", "name"]), "{bad:?}: {key}");
     }
 }
 
-async fn signs_in(app: &TestApp, name: &str) -> Answer {
+async fn signs_in(app: &TestApp, name: &str) -> Response {
     let pairs =
         [("username", format!("acme/{name}")), ("password", "correct horse battery staple".to_owned())];
     let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
     let request = app.http.post(app.url("/api/v1/auth/token"));
-    Answer::of(request.header("content-type", "application/x-www-form-urlencoded").body(form)).await
+    Response::send(request.header("content-type", "application/x-www-form-urlencoded").body(form)).await
 }
 
-async fn users_who_become_one_name_both_sign_in_and_the_admins_are_told_once(app: &TestApp) {
+async fn users_whose_names_become_equal_both_sign_in_and_the_admins_are_alerted_once(app: &TestApp) {
     let ann = app.admin("ann").await;
     let older = app.member("strasse").await;
     let younger = app.member("other").await;
@@ -112,8 +114,8 @@ async fn users_who_become_one_name_both_sign_in_and_the_admins_are_told_once(app
     ))
     .await;
 
-    assert_eq!(key_clashes::tell(&app.kernel).await.unwrap(), 1);
-    assert_eq!(key_clashes::tell(&app.kernel).await.unwrap(), 0);
+    assert_eq!(key_clashes::notify_admins(&app.services).await.unwrap(), 1);
+    assert_eq!(key_clashes::notify_admins(&app.services).await.unwrap(), 0);
 
     for (name, user) in [("strasse", older.id), ("STRASSE", older.id), ("Straße", id), ("straße", id)] {
         let answer = signs_in(app, name).await.json();
@@ -127,7 +129,7 @@ async fn users_who_become_one_name_both_sign_in_and_the_admins_are_told_once(app
     assert_eq!(notices["data"].as_array().unwrap().iter().filter(about).count(), 1, "{notices}");
     // Neither name is free.
     let body = json!({"username": "STRAßE", "email": "new@x.example", "role": "member"});
-    ann.post("/api/v1/users", &body).await.is_problem(409, "conflict");
+    ann.post("/api/v1/users", &body).await.expect_problem(409, "conflict");
 }
 
 #[tokio::test]
@@ -141,7 +143,7 @@ async fn on_sqlite_keys_of_before_are_computed_anew() {
 
 #[tokio::test]
 async fn on_postgres_keys_of_before_are_computed_anew() {
-    let database = crate::support::postgres::TestDatabase::bare().await;
+    let database = crate::support::postgres::TestDatabase::empty().await;
     let superuser = async || {
         let mut options = sea_orm::ConnectOptions::new(database.superuser_url().as_str());
         options.sqlx_logging(false).max_connections(1);

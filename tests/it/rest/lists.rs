@@ -106,7 +106,7 @@ async fn a_new_sign_in_is_never_the_one_that_makes_room(app: &TestApp) {
         let now = bob.another_token().await;
         for token in [&before, &now] {
             let request = app.http.get(app.url("/api/v1/users/me")).bearer_auth(token);
-            assert_eq!(crate::support::answer::Answer::of(request).await.status, 200);
+            assert_eq!(crate::support::answer::Response::send(request).await.status, 200);
         }
         before = now;
     }
@@ -117,5 +117,5 @@ async fn a_new_sign_in_is_never_the_one_that_makes_room(app: &TestApp) {
 
 async fn bob_sessions(app: &TestApp, token: &str) -> Value {
     let request = app.http.get(app.url("/api/v1/auth/sessions")).bearer_auth(token);
-    crate::support::answer::Answer::of(request).await.json()
+    crate::support::answer::Response::send(request).await.json()
 }

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::support::answer::Answer;
+use crate::support::answer::Response;
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
-use crate::support::raw::Raw;
+use crate::support::raw::RawConnection;
 use crate::support::settings::Setting;
 
 const PAGE: &str = "https://app.example.com";
@@ -18,11 +18,11 @@ on_both_databases! {
     a_head_that_is_too_large_before_its_origin_is_refused_so_that_an_allowed_page_reads_why with super::ALLOWED,
 }
 
-async fn preflight(app: &TestApp, origin: &str, headers: &str) -> Answer {
+async fn preflight(app: &TestApp, origin: &str, headers: &str) -> Response {
     let request =
         app.http.request(reqwest::Method::OPTIONS, app.url("/api/v1/users")).header("origin", origin);
     let request = request.header("access-control-request-method", "POST");
-    Answer::of(request.header("access-control-request-headers", headers)).await
+    Response::send(request.header("access-control-request-headers", headers)).await
 }
 
 async fn an_allowed_page_may_send_whatever_header_its_libraries_add(app: &TestApp) {
@@ -40,7 +40,7 @@ async fn an_allowed_page_may_send_whatever_header_its_libraries_add(app: &TestAp
 async fn an_allowed_page_may_read_where_a_thing_is_and_what_a_file_is_called(app: &TestApp) {
     let ann = app.admin("ann").await;
     let request = app.http.post(app.url("/api/v1/spiders")).bearer_auth(ann.token()).header("origin", PAGE);
-    let made = Answer::of(request.json(&json!({"name": "portal", "runner": "external"}))).await;
+    let made = Response::send(request.json(&json!({"name": "portal", "runner": "external"}))).await;
 
     assert_eq!(made.status, 201, "{made:?}");
     let exposed = made.header("access-control-expose-headers").unwrap();
@@ -67,9 +67,9 @@ async fn every_answer_can_be_read_by_an_allowed_page_and_by_no_other(app: &TestA
         ),
     ] {
         for (origin, may_read) in [(PAGE, true), ("https://evil.example", false)] {
-            let mut raw = Raw::connect(app.address).await;
+            let mut raw = RawConnection::connect(app.address).await;
             raw.send(head.replace("ORIGIN", origin).as_bytes()).await;
-            let answer = raw.answer().await.unwrap();
+            let answer = raw.response().await.unwrap();
 
             let allowed =
                 answer.head.to_lowercase().contains(&format!("access-control-allow-origin: {PAGE}"));
@@ -93,12 +93,12 @@ async fn a_head_that_is_too_large_before_its_origin_is_refused_so_that_an_allowe
     ] {
         for (origin, may_read) in [(PAGE, true), ("https://evil.example", false)] {
             let head = head.replace("ORIGIN", origin);
-            let mut raw = Raw::connect(app.address).await;
+            let mut raw = RawConnection::connect(app.address).await;
             // The server takes 32 KiB. What makes the head too large comes with the origin, in one piece.
             let (within_bounds, rest) = head.as_bytes().split_at(28 * 1024);
             raw.send(within_bounds).await;
             raw.send(rest).await;
-            let answer = raw.answer().await.unwrap();
+            let answer = raw.response().await.unwrap();
 
             let fields = answer.head.to_lowercase();
             assert_eq!(answer.status, 431, "{what} for {origin}: {fields}");

@@ -1,16 +1,16 @@
 //! What a refusal says beside its fields: what is missing, what is taken, and the words that OAuth2 clients know.
 
-use lotline::auth::role::KeyScope;
+use lotline::auth::key_scope::KeyScope;
 use serde_json::json;
 
-use crate::support::answer::Answer;
+use crate::support::answer::Response;
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::people::Caller;
 
 on_both_databases! {
     a_conflict_names_the_fields_that_are_taken,
-    a_refused_caller_is_told_what_is_needed,
+    a_refusal_names_the_permission_that_is_needed,
     the_token_endpoint_speaks_oauth,
     an_empty_patch_changes_nothing_and_a_patch_answers_the_new_tag,
     a_json_patch_is_of_a_type_that_is_not_taken,
@@ -39,7 +39,7 @@ async fn a_conflict_names_the_fields_that_are_taken(app: &TestApp) {
         ("/api/v1/spiders", spider, &["/name"]),
         ("/api/v1/spiders", json!({"name": "auto", "runner": "external"}), &["/name"]),
     ] {
-        let problem = ann.post(path, &body).await.is_problem(409, "conflict");
+        let problem = ann.post(path, &body).await.expect_problem(409, "conflict");
         let named: Vec<_> = problem["errors"]
             .as_array()
             .unwrap()
@@ -51,31 +51,31 @@ async fn a_conflict_names_the_fields_that_are_taken(app: &TestApp) {
     }
     let operator = app.operator("root").await;
     let taken = operator.post("/api/v1/tenants", &json!({"slug": "acme", "name": "Acme"})).await;
-    assert_eq!(taken.is_problem(409, "conflict")["errors"][0]["pointer"], "/slug");
+    assert_eq!(taken.expect_problem(409, "conflict")["errors"][0]["pointer"], "/slug");
 }
 
-async fn a_refused_caller_is_told_what_is_needed(app: &TestApp) {
+async fn a_refusal_names_the_permission_that_is_needed(app: &TestApp) {
     let ann = app.admin("ann").await;
     let bob = app.member("bob").await;
     let key = app.worker(&ann, &[KeyScope::EventsRead]).await;
 
     let member = bob.get("/api/v1/users").await;
-    assert!(member.is_problem(403, "forbidden")["detail"].as_str().unwrap().contains("the role admin"));
+    assert!(member.expect_problem(403, "forbidden")["detail"].as_str().unwrap().contains("the role admin"));
     let scoped = key.post("/api/v1/workers/claim", &json!({})).await;
-    assert!(scoped.is_problem(403, "forbidden")["detail"].as_str().unwrap().contains("jobs:run"));
+    assert!(scoped.expect_problem(403, "forbidden")["detail"].as_str().unwrap().contains("jobs:run"));
     let challenge = scoped.header("www-authenticate").unwrap();
     assert!(challenge.contains("error=\"insufficient_scope\", scope=\"jobs:run\""), "{challenge}");
     let bad = Caller { app, credential: Some("a.b.c".to_owned()) }.get("/api/v1/users/me").await;
-    bad.is_problem(401, "unauthenticated");
+    bad.expect_problem(401, "unauthenticated");
     assert!(bad.header("www-authenticate").unwrap().contains("error=\"invalid_token\""), "{bad:?}");
     let none = app.anonymous().get("/api/v1/users/me").await;
     assert!(!none.header("www-authenticate").unwrap().contains("error"), "{none:?}");
 }
 
-async fn form(app: &TestApp, text: &str) -> Answer {
+async fn form(app: &TestApp, text: &str) -> Response {
     let request = app.http.post(app.url("/api/v1/auth/token"));
     let request = request.header("content-type", "application/x-www-form-urlencoded").body(text.to_owned());
-    Answer::of(request).await
+    Response::send(request).await
 }
 
 async fn the_token_endpoint_speaks_oauth(app: &TestApp) {
@@ -131,11 +131,11 @@ async fn a_json_patch_is_of_a_type_that_is_not_taken(app: &TestApp) {
     let path = app.url(&format!("/api/v1/users/{}", ann.id));
     let patch = |kind: &str| {
         let request = app.http.patch(&path).bearer_auth(ann.token()).header("content-type", kind);
-        Answer::of(request.body("{\"display_name\": \"Ann\"}"))
+        Response::send(request.body("{\"display_name\": \"Ann\"}"))
     };
 
     for kind in ["application/json-patch+json", "application/vnd.api+json", "application/ld+json"] {
-        patch(kind).await.is_problem(415, "unsupported_media_type");
+        patch(kind).await.expect_problem(415, "unsupported_media_type");
     }
     for kind in ["application/merge-patch+json", "application/json; charset=utf-8"] {
         assert_eq!(patch(kind).await.status, 200, "{kind}");
@@ -148,12 +148,13 @@ async fn options_answers_the_methods(app: &TestApp) {
         ("/api/v1/users/7", "DELETE, GET, HEAD, OPTIONS, PATCH"),
         ("/readyz", "GET, HEAD, OPTIONS"),
     ] {
-        let answer = Answer::of(app.http.request(reqwest::Method::OPTIONS, app.url(path))).await;
+        let answer = Response::send(app.http.request(reqwest::Method::OPTIONS, app.url(path))).await;
 
         assert_eq!((answer.status, answer.header("allow")), (204, Some(methods)), "{path}");
     }
-    let unknown = Answer::of(app.http.request(reqwest::Method::OPTIONS, app.url("/api/v1/nowhere"))).await;
-    unknown.is_problem(404, "not_found");
+    let unknown =
+        Response::send(app.http.request(reqwest::Method::OPTIONS, app.url("/api/v1/nowhere"))).await;
+    unknown.expect_problem(404, "not_found");
 }
 
 async fn answers_say_that_they_are_one_callers_own(app: &TestApp) {
@@ -180,7 +181,7 @@ async fn an_address_with_a_password_is_refused_everywhere(app: &TestApp) {
         ("/api/v1/spiders", json!({"name": "portal", "runner": "external", "start_urls": [address]})),
     ] {
         let refused = ann.post(path, &body).await;
-        refused.is_problem(422, "validation_failed");
+        refused.expect_problem(422, "validation_failed");
         assert!(!refused.text.contains("secret"), "{refused:?}");
     }
     let item = json!({"source": "s", "listing_key": "k", "source_url": address});

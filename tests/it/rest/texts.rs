@@ -6,7 +6,7 @@ use crate::isolation::call::Call;
 use crate::isolation::case::Case;
 use crate::isolation::factories;
 use crate::isolation::world::World;
-use crate::support::answer::Answer;
+use crate::support::answer::Response;
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::settings::Setting;
@@ -18,13 +18,13 @@ on_both_databases! {
     a_sign_in_with_nul_is_a_sign_in_that_fails,
     no_text_of_any_operation_breaks_the_server with super::MANY_SIGN_INS,
     a_name_has_one_spelling_and_one_script,
-    a_file_has_the_name_that_was_said_exactly,
+    a_file_keeps_the_given_name_exactly,
 }
 
-async fn form(app: &TestApp, pairs: &[(&str, &str)]) -> Answer {
+async fn form(app: &TestApp, pairs: &[(&str, &str)]) -> Response {
     let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
     let request = app.http.post(app.url("/api/v1/auth/token"));
-    Answer::of(request.header("content-type", "application/x-www-form-urlencoded").body(form)).await
+    Response::send(request.header("content-type", "application/x-www-form-urlencoded").body(form)).await
 }
 
 async fn a_sign_in_with_nul_is_a_sign_in_that_fails(app: &TestApp) {
@@ -41,7 +41,7 @@ async fn a_sign_in_with_nul_is_a_sign_in_that_fails(app: &TestApp) {
     ] {
         let answer = form(app, &pairs).await;
 
-        answer.is_problem(401, "unauthenticated");
+        answer.expect_problem(401, "unauthenticated");
     }
     // What was typed is written into the audit log, on both stores.
     let ann = app.admin("ann").await;
@@ -165,7 +165,7 @@ async fn a_name_has_one_spelling_and_one_script(app: &TestApp) {
         ("сосо", "new4@x.example", &["/username"]),
         ("pаypal", "new5@x.example", &["/username"]),
     ] {
-        let problem = add(username, email).await.is_problem(409, "conflict");
+        let problem = add(username, email).await.expect_problem(409, "conflict");
         let named: Vec<_> = problem["errors"]
             .as_array()
             .unwrap()
@@ -175,11 +175,11 @@ async fn a_name_has_one_spelling_and_one_script(app: &TestApp) {
         assert_eq!(named, pointers, "{username} {email}: {problem}");
     }
     for username in [".", ".."] {
-        add(username, "dots@x.example").await.is_problem(422, "validation_failed");
+        add(username, "dots@x.example").await.expect_problem(422, "validation_failed");
     }
 }
 
-async fn a_file_has_the_name_that_was_said_exactly(app: &TestApp) {
+async fn a_file_keeps_the_given_name_exactly(app: &TestApp) {
     let bob = app.member("bob").await;
     for (said, kept) in [
         ("filename=\"Grundri_.pdf\"; filename*=UTF-8''Grundri%C3%9F.pdf", Some("Grundriß.pdf")),
@@ -192,7 +192,7 @@ async fn a_file_has_the_name_that_was_said_exactly(app: &TestApp) {
         );
         let request = app.http.post(app.url("/api/v1/uploads")).bearer_auth(bob.token());
         let request = request.header("content-type", "multipart/form-data; boundary=edge").body(body);
-        let answer = Answer::of(request).await;
+        let answer = Response::send(request).await;
 
         match kept {
             Some(kept) => {

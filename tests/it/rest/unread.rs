@@ -1,10 +1,10 @@
 //! A refusal while a body is still on its way: it is told before the body is asked for, and it can be read.
 
-use lotline::auth::role::KeyScope;
+use lotline::auth::key_scope::KeyScope;
 
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
-use crate::support::raw::Raw;
+use crate::support::raw::RawConnection;
 use crate::support::settings::Setting;
 
 const SMALL: &[Setting] = &[("LOTLINE__UPLOADS__MAX_BYTES", "1000000")];
@@ -18,7 +18,7 @@ async fn a_body_of_many_mebibytes_is_refused_and_the_client_reads_why(app: &Test
     const LENGTH: usize = 34 * 1024 * 1024;
     let ann = app.admin("ann").await;
     let worker = app.worker(&ann, &[KeyScope::PropertiesWrite]).await;
-    let mut raw = Raw::connect(app.address).await;
+    let mut raw = RawConnection::connect(app.address).await;
     let head = format!(
         "POST /api/v1/properties/batch HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\
          Content-Type: application/json\r\nContent-Length: {LENGTH}\r\n\r\n",
@@ -31,7 +31,7 @@ async fn a_body_of_many_mebibytes_is_refused_and_the_client_reads_why(app: &Test
     for _ in 0..LENGTH / piece.len() {
         raw.send(&piece).await;
     }
-    let answer = raw.answer().await.expect("the refusal is read");
+    let answer = raw.response().await.expect("the refusal is read");
 
     assert_eq!(answer.status, 413, "{}", answer.head);
     assert!(answer.body.contains("payload_too_large"), "{}", answer.body);
@@ -40,7 +40,7 @@ async fn a_body_of_many_mebibytes_is_refused_and_the_client_reads_why(app: &Test
 async fn an_upload_that_is_announced_too_large_is_refused_before_it_is_asked_for(app: &TestApp) {
     let bob = app.member("bob").await;
     for expect in ["Expect: 100-continue\r\n", ""] {
-        let mut raw = Raw::connect(app.address).await;
+        let mut raw = RawConnection::connect(app.address).await;
         let head = format!(
             "POST /api/v1/uploads HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n{expect}\
              Content-Type: multipart/form-data; boundary=edge\r\nContent-Length: 50000000\r\n\r\n",
@@ -48,7 +48,7 @@ async fn an_upload_that_is_announced_too_large_is_refused_before_it_is_asked_for
         );
 
         raw.send(head.as_bytes()).await;
-        let answer = raw.answer().await.expect("an answer without a byte of the body");
+        let answer = raw.response().await.expect("an answer without a byte of the body");
 
         assert_eq!(answer.status, 413, "{expect}{}", answer.head);
     }

@@ -1,29 +1,29 @@
 //! A retry never acts twice: the same request under the same `Idempotency-Key` is answered again and not done again.
 
+mod concurrent;
 mod deleted;
 mod nodes;
 mod operators;
 mod others;
 mod refusals;
 mod replays;
-mod twins;
 
 use serde_json::{Value, json};
 
-use crate::support::answer::Answer;
+use crate::support::answer::Response;
 use crate::support::people::Caller;
 
 impl Caller<'_> {
     /// A request under a key; null stands for no body.
-    async fn sends_once(&self, key: &str, method: &str, path: &str, body: &Value) -> Answer {
+    async fn sends_with_key(&self, key: &str, method: &str, path: &str, body: &Value) -> Response {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let request = self.app.http.request(method, self.app.url(path)).bearer_auth(self.token());
         let request = request.header("idempotency-key", key);
-        Answer::of(if body.is_null() { request } else { request.json(body) }).await
+        Response::send(if body.is_null() { request } else { request.json(body) }).await
     }
 
-    pub async fn posts_once(&self, key: &str, path: &str, body: &Value) -> Answer {
-        self.sends_once(key, "POST", path, body).await
+    pub async fn posts_with_key(&self, key: &str, path: &str, body: &Value) -> Response {
+        self.sends_with_key(key, "POST", path, body).await
     }
 
     /// How many jobs the tenant has.
@@ -32,7 +32,7 @@ impl Caller<'_> {
     }
 }
 
-impl Answer {
+impl Response {
     /// Whether it was answered before.
     fn is_replay(&self) -> bool {
         self.header("idempotent-replayed") == Some("true")

@@ -1,14 +1,14 @@
 //! Twins on two nodes, which share nothing but the database.
 
 use lotline::base::entropy::Entropy;
-use lotline::domain::idempotency::{Presented, SentRequest};
+use lotline::domain::idempotency::{IdempotencyKey, SentRequest};
 use lotline::domain::identity::authenticate::Credential;
 use lotline::domain::jobs::create::create;
-use lotline::domain::op::{Kernel, Op, Origin};
+use lotline::domain::op::{Op, Origin, Services};
 use lotline::protocol::job::NewJob;
-use lotline::storage::idempotency_keys::{Door, hold};
+use lotline::storage::idempotency_keys::{AnyTx, acquire_lock};
 
-use crate::support::app::{Back, TestApp};
+use crate::support::app::{Backend, TestApp};
 use crate::support::on_both_databases;
 
 on_both_databases! {
@@ -18,18 +18,18 @@ on_both_databases! {
 async fn of_two_nodes_one_does_the_work(app: &TestApp) {
     let member = app.member("bob").await;
     let caller = app.identity.authenticate(Credential::Header(member.token())).await.unwrap().principal;
-    let here = Kernel::new(app.kernel.db.clone(), app.clock.clone(), Entropy);
-    let there = Kernel::new(app.kernel.db.clone(), app.clock.clone(), Entropy);
-    let send = async |kernel: &Kernel| {
+    let here = Services::new(app.services.db.clone(), app.clock.clone(), Entropy);
+    let there = Services::new(app.services.db.clone(), app.clock.clone(), Entropy);
+    let send = async |kernel: &Services| {
         let sent = SentRequest { key: "k", method: "POST", path: "/api/v1/jobs", query: "", body: b"{}" };
         let op = Op::of_caller(kernel, caller.clone(), Origin::default()).unwrap();
-        let op = op.once(Some(Presented::of_request(&app.identity, &sent)));
+        let op = op.with_idempotency_key(Some(IdempotencyKey::of_request(&app.identity, &sent)));
         let new = NewJob {
             spider_name: "auto".to_owned(),
             target_urls: Some(vec!["https://listings.example/".to_owned()]),
             ..Default::default()
         };
-        (create(&op, new).await.unwrap().job_id, op.kept().unwrap().was_replayed())
+        (create(&op, new).await.unwrap().job_id, op.idempotency().unwrap().was_replayed())
     };
 
     for _ in 0..10 {
@@ -43,17 +43,17 @@ async fn of_two_nodes_one_does_the_work(app: &TestApp) {
 
 #[tokio::test]
 async fn on_postgres_a_key_that_another_node_holds_is_waited_for_and_given_up() {
-    let app = TestApp::spawn_with(Back::Postgres, &[]).await;
-    let op = Op::of_system(&app.kernel, lotline::auth::scope::SystemReason::Demo, app.acme);
+    let app = TestApp::spawn_with(Backend::Postgres, &[]).await;
+    let op = Op::of_system(&app.services, lotline::auth::tenant_scope::SystemReason::Demo, app.acme);
     let wait = std::time::Duration::from_millis(20);
     let (holder, waiter) = (op.begin().await.unwrap(), op.begin().await.unwrap());
 
-    assert!(hold(Door::Tenant(&holder.tx), 7, wait).await.unwrap());
-    assert!(!hold(Door::Tenant(&waiter.tx), 7, wait).await.unwrap());
+    assert!(acquire_lock(AnyTx::Tenant(&holder.tx), 7, wait).await.unwrap());
+    assert!(!acquire_lock(AnyTx::Tenant(&waiter.tx), 7, wait).await.unwrap());
     drop((holder, waiter));
 
     let next = op.begin().await.unwrap();
-    assert!(hold(Door::Tenant(&next.tx), 7, crate::support::wait::DEADLINE).await.unwrap());
+    assert!(acquire_lock(AnyTx::Tenant(&next.tx), 7, crate::support::wait::DEADLINE).await.unwrap());
     drop(next);
     drop(op);
     app.finish().await;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use lotline::auth::role::KeyScope;
+use lotline::auth::key_scope::KeyScope;
 use serde_json::{Value, json};
 
 use super::{job, spider};
-use crate::support::answer::Answer;
+use crate::support::answer::Response;
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::people::Caller;
@@ -18,11 +18,11 @@ on_both_databases! {
 }
 
 /// Sends it twice under one key: the same answer, marked the second time, and no event more.
-async fn twice(app: &TestApp, caller: &Caller<'_>, method: &str, path: &str, body: &Value) -> Answer {
+async fn twice(app: &TestApp, caller: &Caller<'_>, method: &str, path: &str, body: &Value) -> Response {
     let key = format!("{method} {path}").replace(' ', "+");
-    let first = caller.sends_once(&key, method, path, body).await;
+    let first = caller.sends_with_key(&key, method, path, body).await;
     let head = head(app).await;
-    let second = caller.sends_once(&key, method, path, body).await;
+    let second = caller.sends_with_key(&key, method, path, body).await;
 
     assert!((200..300).contains(&first.status), "{path}: {first:?}");
     assert_eq!((second.status, &second.text), (first.status, &first.text), "{path}");
@@ -34,9 +34,9 @@ async fn twice(app: &TestApp, caller: &Caller<'_>, method: &str, path: &str, bod
 
 /// How many events acme's log has.
 async fn head(app: &TestApp) -> i64 {
-    use lotline::auth::scope::{SystemReason, TenantScope};
+    use lotline::auth::tenant_scope::{SystemReason, TenantScope};
     let scope = TenantScope::for_system(SystemReason::Demo, app.acme);
-    lotline::eventlog::head(&app.kernel.db, &scope).await.unwrap().seq
+    lotline::eventlog::head(&app.services.db, &scope).await.unwrap().seq
 }
 
 async fn what_people_make_is_made_once(app: &TestApp) {
@@ -90,12 +90,12 @@ async fn what_workers_report_is_taken_once(app: &TestApp) {
 async fn a_day_later_the_key_is_free(app: &TestApp) {
     let member = app.member("bob").await;
     let worker = app.worker(&member, &[KeyScope::JobsRun]).await;
-    let first = worker.posts_once("k", "/api/v1/jobs", &job()).await;
+    let first = worker.posts_with_key("k", "/api/v1/jobs", &job()).await;
 
-    app.pass(Duration::from_secs(24 * 60 * 60 - 60)).await;
-    let within_the_day = worker.posts_once("k", "/api/v1/jobs", &job()).await;
-    app.pass(Duration::from_secs(61)).await;
-    let after_it = worker.posts_once("k", "/api/v1/jobs", &job()).await;
+    app.advance(Duration::from_secs(24 * 60 * 60 - 60)).await;
+    let within_the_day = worker.posts_with_key("k", "/api/v1/jobs", &job()).await;
+    app.advance(Duration::from_secs(61)).await;
+    let after_it = worker.posts_with_key("k", "/api/v1/jobs", &job()).await;
 
     assert_eq!((first.status, within_the_day.status, after_it.status), (201, 201, 201));
     assert_eq!((within_the_day.is_replay(), after_it.is_replay()), (true, false));

@@ -16,41 +16,41 @@ on_both_databases! {
 
 /// Who says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum By {
+enum CallerKind {
     Admin,
     Member,
     Viewer,
 }
 
 /// What comes back.
-enum Answer {
+enum Expected {
     /// A message of this type with these values; `…` stands for any value that is there.
-    Is(&'static str, Value),
+    Reply(&'static str, Value),
     /// Nothing: what passes by is not acknowledged.
     Nothing,
 }
 
 struct Row {
-    by: By,
+    caller: CallerKind,
     kind: &'static str,
     fields: Value,
-    answer: Answer,
+    expected: Expected,
 }
 
-fn row(by: By, kind: &'static str, fields: Value, answer: Answer) -> Row {
-    Row { by, kind, fields, answer }
+fn row(by: CallerKind, kind: &'static str, fields: Value, answer: Expected) -> Row {
+    Row { caller: by, kind, fields, expected: answer }
 }
 
-fn is(kind: &'static str, fields: Value) -> Answer {
-    Answer::Is(kind, fields)
+fn reply(kind: &'static str, fields: Value) -> Expected {
+    Expected::Reply(kind, fields)
 }
 
-fn error(code: &str, message: &str) -> Answer {
-    is("error", json!({ "code": code, "message": message, "payload": { "message": message } }))
+fn error(code: &str, message: &str) -> Expected {
+    reply("error", json!({ "code": code, "message": message, "payload": { "message": message } }))
 }
 
 /// What the rows speak of.
-struct Scene {
+struct Ids {
     room: &'static str,
     house: i64,
     member: i64,
@@ -58,8 +58,8 @@ struct Scene {
     head: String,
 }
 
-fn of_feeds(scene: &Scene) -> Vec<Row> {
-    use By::Viewer;
+fn feed_rows(scene: &Ids) -> Vec<Row> {
+    use CallerKind::Viewer;
     let confirmed = |name: &str, key: Value| json!({ "subscription": name, "key": key, "position": "…", "recovered": true });
     let mut rows: Vec<Row> = ["job_updates", "property_updates", "system_alerts"]
         .into_iter()
@@ -72,13 +72,13 @@ fn of_feeds(scene: &Scene) -> Vec<Row> {
                     Viewer,
                     "subscribe",
                     json!({ "subscription": name }),
-                    is("subscription_confirmed", plain),
+                    reply("subscription_confirmed", plain),
                 ),
                 row(
                     Viewer,
                     "unsubscribe",
                     json!({ "subscription": name }),
-                    is("subscription_removed", removed),
+                    reply("subscription_removed", removed),
                 ),
             ]
         })
@@ -88,21 +88,21 @@ fn of_feeds(scene: &Scene) -> Vec<Row> {
     let nowhere = json!({ "subscription": "job_updates", "key": "lost", "since": "nonsense" });
     let lost = json!({ "subscription": "job_updates", "key": "lost", "recovered": false, "resync_url": "…" });
     let refused =
-        |code: &str, message: &str| is("subscription_error", json!({ "code": code, "message": message }));
+        |code: &str, message: &str| reply("subscription_error", json!({ "code": code, "message": message }));
     rows.extend([
         row(
             Viewer,
             "subscribe",
             keyed,
-            is("subscription_confirmed", confirmed("property_updates", json!("cheap"))),
+            reply("subscription_confirmed", confirmed("property_updates", json!("cheap"))),
         ),
         row(
             Viewer,
             "subscribe",
             since,
-            is("subscription_confirmed", confirmed("job_updates", json!("late"))),
+            reply("subscription_confirmed", confirmed("job_updates", json!("late"))),
         ),
-        row(Viewer, "subscribe", nowhere, is("subscription_confirmed", lost)),
+        row(Viewer, "subscribe", nowhere, reply("subscription_confirmed", lost)),
         row(
             Viewer,
             "subscribe",
@@ -125,19 +125,19 @@ fn of_feeds(scene: &Scene) -> Vec<Row> {
     rows
 }
 
-fn of_oneself(scene: &Scene) -> Vec<Row> {
-    use By::{Admin, Member, Viewer};
+fn connection_rows(scene: &Ids) -> Vec<Row> {
+    use CallerKind::{Admin, Member, Viewer};
     let pong = json!({ "timestamp": "…", "payload": { "timestamp": "…" }, "position": "…" });
     let status = json!({ "active_jobs": "…", "total_properties": "…", "server_time": "…", "user_connections": 1,
         "tenant_connections": 3 });
     vec![
-        row(Viewer, "ping", json!({}), is("pong", pong)),
-        row(Viewer, "request_status", json!({}), is("status_update", status)),
+        row(Viewer, "ping", json!({}), reply("pong", pong)),
+        row(Viewer, "request_status", json!({}), reply("status_update", status)),
         row(
             Member,
             "refresh_token",
             json!({ "token": scene.token }),
-            is("token_refreshed", json!({ "expires_at": "…" })),
+            reply("token_refreshed", json!({ "expires_at": "…" })),
         ),
         row(
             Member,
@@ -149,13 +149,13 @@ fn of_oneself(scene: &Scene) -> Vec<Row> {
             Member,
             "refresh_token",
             json!({ "token": "no" }),
-            is("error", json!({ "code": "unauthenticated" })),
+            reply("error", json!({ "code": "unauthenticated" })),
         ),
         row(
             Admin,
             "broadcast",
             json!({ "message": "hear" }),
-            is(
+            reply(
                 "ack",
                 json!({ "message_id": "…", "position": "…",
             "payload": { "message": "hear", "category": "general" } }),
@@ -165,7 +165,7 @@ fn of_oneself(scene: &Scene) -> Vec<Row> {
             Admin,
             "broadcast",
             json!({ "text": "hear", "category": "news" }),
-            is(
+            reply(
                 "ack",
                 json!({
             "payload": { "message": "hear", "category": "news" } }),
@@ -177,12 +177,17 @@ fn of_oneself(scene: &Scene) -> Vec<Row> {
             json!({}),
             error("invalid_message", "broadcast needs the field message, as text"),
         ),
-        row(Member, "broadcast", json!({ "message": "hear" }), is("error", json!({ "code": "forbidden" }))),
+        row(
+            Member,
+            "broadcast",
+            json!({ "message": "hear" }),
+            reply("error", json!({ "code": "forbidden" })),
+        ),
     ]
 }
 
-fn of_rooms(scene: &Scene) -> Vec<Row> {
-    use By::{Admin, Member, Viewer};
+fn room_rows(scene: &Ids) -> Vec<Row> {
+    use CallerKind::{Admin, Member, Viewer};
     let (room, target) = (scene.room, json!(scene.member.to_string()));
     let joined = json!({ "payload": { "room_id": room, "message": format!("Joined room {room}"), "members": "…" },
         "position": "…" });
@@ -195,12 +200,12 @@ fn of_rooms(scene: &Scene) -> Vec<Row> {
     let too_long = json!({ "text": "x".repeat(1_001) });
     let length = || error("validation_failed", "Invalid message length");
     let mut rows = vec![
-        row(Member, "join_room", json!({ "room_id": room }), is("system", joined)),
+        row(Member, "join_room", json!({ "room_id": room }), reply("system", joined)),
         row(
             Member,
             "join_room",
             json!({ "room_id": "nowhere" }),
-            is("error", json!({ "code": "not_found" })),
+            reply("error", json!({ "code": "not_found" })),
         ),
         row(
             Member,
@@ -208,8 +213,8 @@ fn of_rooms(scene: &Scene) -> Vec<Row> {
             json!({}),
             error("invalid_message", "join_room needs the field room_id, as text"),
         ),
-        row(Viewer, "join_room", json!({ "room_id": room }), is("error", json!({ "code": "forbidden" }))),
-        row(Member, "typing", json!({ "room_id": room, "is_typing": true }), Answer::Nothing),
+        row(Viewer, "join_room", json!({ "room_id": room }), reply("error", json!({ "code": "forbidden" }))),
+        row(Member, "typing", json!({ "room_id": room, "is_typing": true }), Expected::Nothing),
         row(
             Member,
             "typing",
@@ -219,17 +224,17 @@ fn of_rooms(scene: &Scene) -> Vec<Row> {
     ];
     for kind in ["chat", "room_message"] {
         rows.extend([
-            row(Member, kind, json!({ "room_id": room, "text": "hello" }), is("ack", stored(room))),
-            row(Member, kind, json!({ "text": "hello" }), is("ack", stored("lobby"))),
+            row(Member, kind, json!({ "room_id": room, "text": "hello" }), reply("ack", stored(room))),
+            row(Member, kind, json!({ "text": "hello" }), reply("ack", stored("lobby"))),
             row(Member, kind, json!({ "room_id": room, "text": "" }), length()),
             row(Member, kind, too_long.clone(), length()),
             row(Member, kind, json!({}), length()),
-            row(Viewer, kind, json!({ "text": "hello" }), is("error", json!({ "code": "forbidden" }))),
+            row(Viewer, kind, json!({ "text": "hello" }), reply("error", json!({ "code": "forbidden" }))),
             row(
                 Member,
                 kind,
                 json!({ "room_id": "nowhere", "text": "x" }),
-                is("error", json!({ "code": "not_found" })),
+                reply("error", json!({ "code": "not_found" })),
             ),
         ]);
     }
@@ -238,9 +243,9 @@ fn of_rooms(scene: &Scene) -> Vec<Row> {
             Admin,
             "direct_message",
             json!({ "target_user": scene.member, "text": "hello" }),
-            is("ack", direct.clone()),
+            reply("ack", direct.clone()),
         ),
-        row(Admin, "direct_message", json!({ "target_user": target, "text": "hello" }), is("ack", direct)),
+        row(Admin, "direct_message", json!({ "target_user": target, "text": "hello" }), reply("ack", direct)),
         row(
             Admin,
             "direct_message",
@@ -248,7 +253,7 @@ fn of_rooms(scene: &Scene) -> Vec<Row> {
             error("invalid_message", "direct_message needs the field target_user: a user's id, as a number"),
         ),
         row(Admin, "direct_message", json!({ "target_user": scene.member, "text": "" }), length()),
-        row(Member, "leave_room", json!({ "room_id": room }), is("system", left)),
+        row(Member, "leave_room", json!({ "room_id": room }), reply("system", left)),
         row(
             Member,
             "leave_room",
@@ -259,26 +264,26 @@ fn of_rooms(scene: &Scene) -> Vec<Row> {
     rows
 }
 
-fn of_the_moment(scene: &Scene) -> Vec<Row> {
-    use By::{Member, Viewer};
+fn ephemeral_rows(scene: &Ids) -> Vec<Row> {
+    use CallerKind::{Member, Viewer};
     let house = scene.house;
     vec![
-        row(Member, "presence", json!({ "status": "away" }), Answer::Nothing),
-        row(Member, "presence", json!({ "status": "online" }), Answer::Nothing),
+        row(Member, "presence", json!({ "status": "away" }), Expected::Nothing),
+        row(Member, "presence", json!({ "status": "online" }), Expected::Nothing),
         row(
             Member,
             "presence",
             json!({ "status": "offline" }),
             error("invalid_message", "presence needs the field status: online or away"),
         ),
-        row(Viewer, "viewing", json!({ "property_id": house }), Answer::Nothing),
-        row(Viewer, "viewing", json!({ "property_id": house.to_string() }), Answer::Nothing),
-        row(Viewer, "viewing", json!({ "property_id": null }), Answer::Nothing),
+        row(Viewer, "viewing", json!({ "property_id": house }), Expected::Nothing),
+        row(Viewer, "viewing", json!({ "property_id": house.to_string() }), Expected::Nothing),
+        row(Viewer, "viewing", json!({ "property_id": null }), Expected::Nothing),
         row(
             Viewer,
             "viewing",
             json!({ "property_id": 4_503_599_627_370_496_i64 }),
-            is("error", json!({ "code": "not_found" })),
+            reply("error", json!({ "code": "not_found" })),
         ),
         row(
             Viewer,
@@ -298,9 +303,9 @@ async fn every_message_of_a_client_is_answered_as_the_contract_says(app: &TestAp
     let request = app
         .http
         .put(app.url("/api/v1/properties/by-key/portal/H-1"))
-        .bearer_auth(app.worker(&ann, &[lotline::auth::role::KeyScope::PropertiesWrite]).await.token());
-    let house = crate::support::answer::Answer::of(request.json(&item)).await.json();
-    let scene = Scene {
+        .bearer_auth(app.worker(&ann, &[lotline::auth::key_scope::KeyScope::PropertiesWrite]).await.token());
+    let house = crate::support::answer::Response::send(request.json(&item)).await.json();
+    let scene = Ids {
         room: "kitchen",
         house: house["property_id"].as_i64().unwrap_or_else(|| panic!("{house}")),
         member: bob.id.0,
@@ -308,12 +313,12 @@ async fn every_message_of_a_client_is_answered_as_the_contract_says(app: &TestAp
         head: ann.get("/api/v1/events").await.json()["position"].as_str().unwrap().to_owned(),
     };
     let mut sockets = [ann.connects().await, bob.connects().await, vic.connects().await];
-    let rows = [of_feeds(&scene), of_oneself(&scene), of_rooms(&scene), of_the_moment(&scene)];
+    let rows = [feed_rows(&scene), connection_rows(&scene), room_rows(&scene), ephemeral_rows(&scene)];
     let rows: Vec<Row> = rows.into_iter().flatten().collect();
 
     for nested in [false, true] {
         for row in &rows {
-            let socket = &mut sockets[row.by as usize];
+            let socket = &mut sockets[row.caller as usize];
             answers(socket, row, nested).await;
             // A second's messages are bounded; the table is longer.
             app.clock.advance(Duration::from_millis(100));
@@ -324,7 +329,7 @@ async fn every_message_of_a_client_is_answered_as_the_contract_says(app: &TestAp
         ("[]", "A message is a JSON object with a type"),
         ("{}", "A message needs a type"),
     ] {
-        sockets[0].say_text(text).await;
+        sockets[0].send_text(text).await;
         assert_eq!(sockets[0].next_of_type("error").await["message"], message, "{text}");
     }
     let tried: BTreeSet<&str> = rows.iter().map(|row| row.kind).filter(|kind| *kind != "dance").collect();
@@ -350,16 +355,16 @@ async fn answers(socket: &mut Socket, row: &Row, nested: bool) {
     }
     message.insert("type".to_owned(), json!(row.kind));
     let said = Value::Object(message.clone());
-    match &row.answer {
-        Answer::Is(kind, wanted) => {
-            let answer = socket.ask(said.clone()).await;
+    match &row.expected {
+        Expected::Reply(kind, wanted) => {
+            let answer = socket.request(said.clone()).await;
             assert_eq!(answer["type"], *kind, "{said}: {answer}");
-            assert!(has(&answer, wanted), "{said}: {answer} should have {wanted}");
+            assert!(contains(&answer, wanted), "{said}: {answer} should have {wanted}");
         }
-        Answer::Nothing => {
+        Expected::Nothing => {
             message.insert("id".to_owned(), json!("quiet"));
-            socket.say(Value::Object(message)).await;
-            socket.ask(json!({ "type": "ping" })).await;
+            socket.send_json(Value::Object(message)).await;
+            socket.request(json!({ "type": "ping" })).await;
             assert!(
                 socket.skipped.iter().all(|one| one["reply_to"] != "quiet"),
                 "{said}: {:?}",
@@ -371,9 +376,9 @@ async fn answers(socket: &mut Socket, row: &Row, nested: bool) {
 }
 
 /// Whether everything wanted is there; `…` wants anything.
-fn has(found: &Value, wanted: &Value) -> bool {
+fn contains(found: &Value, wanted: &Value) -> bool {
     match wanted {
-        Value::Object(fields) => fields.iter().all(|(name, wanted)| has(&found[name], wanted)),
+        Value::Object(fields) => fields.iter().all(|(name, wanted)| contains(&found[name], wanted)),
         Value::String(any) if any == "…" => !found.is_null(),
         other => found == other,
     }

@@ -17,34 +17,34 @@ on_both_databases! {
 
 async fn a_second_echo_of_a_user_is_refused_as_a_sixth_socket_is(app: &TestApp) {
     let bob = app.member("bob").await;
-    let mut first = bob.door("/ws/echo").open().await;
+    let mut first = bob.socket_request("/ws/echo").open().await;
 
-    let refused = bob.door("/ws/echo").knock().await;
-    let told = bob.door("/ws/echo").query("reject", "close").open().await.is_closed().await;
+    let refused = bob.socket_request("/ws/echo").try_handshake().await;
+    let told = bob.socket_request("/ws/echo").query("reject", "close").open().await.expect_close().await;
 
-    let problem = refused.is_problem(429, "too_many_connections");
+    let problem = refused.expect_problem(429, "too_many_connections");
     assert_eq!(problem["detail"], "Too many connections: one at a time on /ws/echo");
     assert!(refused.header("retry-after").is_some());
     assert_eq!(told.0, 4409);
     assert!(told.1.starts_with("Too many connections: one at a time on /ws/echo;retry_after="), "{}", told.1);
-    first.say(json!("still mine")).await;
+    first.send_json(json!("still mine")).await;
     assert_eq!(first.next().await, json!("still mine"));
     // The others of the user's sockets and another user's echo are not concerned.
     for _ in 0..4 {
-        bob.door("/ws").open().await;
+        bob.socket_request("/ws").open().await;
     }
-    app.member("cid").await.door("/ws/echo").open().await;
+    app.member("cid").await.socket_request("/ws/echo").open().await;
 }
 
 async fn a_closed_echo_makes_room_for_the_next_at_once(app: &TestApp) {
     let bob = app.member("bob").await;
 
     for round in 0..20 {
-        let mut socket = bob.door("/ws/echo").open().await;
-        socket.say(json!(round)).await;
+        let mut socket = bob.socket_request("/ws/echo").open().await;
+        socket.send_json(json!(round)).await;
         assert_eq!(socket.next().await, json!(round));
         match round % 2 {
-            0 => assert_eq!(socket.leave().await, 1000),
+            0 => assert_eq!(socket.close().await, 1000),
             // Not a message of UTF-8: the server ends it.
             _ => {
                 let mut stream = socket.into_stream();
@@ -65,25 +65,25 @@ async fn unfinished_messages_of_a_tenant_share_what_the_node_keeps_of_them(app: 
     let mut unfinished = Vec::new();
     for number in 0..8 {
         let user = app.member(&format!("m{number}")).await;
-        let mut stream = user.door("/ws/echo").open().await.into_stream();
+        let mut stream = user.socket_request("/ws/echo").open().await.into_stream();
         stream.write_all(&[&begin[..], &all_but_one].concat()).await.unwrap();
         unfinished.push(stream);
     }
-    eventually("all of it to be read", async || app.kept_of_unfinished() == 8 * LENGTH).await;
+    eventually("all of it to be read", async || app.unfinished_message_bytes() == 8 * LENGTH).await;
 
-    let mut ninth = app.member("m8").await.door("/ws/echo").open().await.into_stream();
+    let mut ninth = app.member("m8").await.socket_request("/ws/echo").open().await.into_stream();
     // What it goes on to say is read slowly, by the clock, and then not at all.
     // The eight stay within the two heartbeats that a message has to be finished.
     let span = Duration::from_secs(20);
     let _ = app.while_at_most(span, ninth.write_all(&[&begin[..], &all_but_one].concat())).await;
-    app.while_at_most(span, app.has_connections(8)).await;
-    let mut other = app.stranger("sue").await.door("/ws/echo").open().await;
+    app.while_at_most(span, app.wait_for_connections(8)).await;
+    let mut other = app.stranger("sue").await.socket_request("/ws/echo").open().await;
     let large = json!("x".repeat(1024 * 1024));
-    other.say(large.clone()).await;
+    other.send_json(large.clone()).await;
     assert_eq!(other.next().await, large);
-    eventually("the ninth's to be given back", async || app.kept_of_unfinished() == 8 * LENGTH).await;
+    eventually("the ninth's to be given back", async || app.unfinished_message_bytes() == 8 * LENGTH).await;
 
     drop(unfinished);
-    app.while_time_passes(app.has_connections(0)).await;
-    eventually("all to be given back", async || app.kept_of_unfinished() == 0).await;
+    app.while_time_passes(app.wait_for_connections(0)).await;
+    eventually("all to be given back", async || app.unfinished_message_bytes() == 0).await;
 }

@@ -13,18 +13,18 @@ const SHORT: &[Setting] =
     &[("LOTLINE__AUTH__ACCESS_TTL_SECONDS", "70"), ("LOTLINE__LIMITS__HEARTBEAT_SECONDS", "60")];
 
 on_both_databases! {
-    a_minute_before_its_token_ends_the_client_is_told with super::SHORT,
+    the_client_is_warned_a_minute_before_its_token_expires with super::SHORT,
     an_expired_token_closes_the_socket_with_4401 with super::SHORT,
     a_new_token_keeps_the_connection_and_its_subscriptions with super::SHORT,
     only_a_token_of_the_same_user_refreshes with super::SHORT,
 }
 
-async fn a_minute_before_its_token_ends_the_client_is_told(app: &TestApp) {
+async fn the_client_is_warned_a_minute_before_its_token_expires(app: &TestApp) {
     let mut socket = app.member("bob").await.connects().await;
 
-    app.pass(Duration::from_secs(8)).await;
-    let quiet = socket.ask(json!({"type": "ping"})).await;
-    app.pass(Duration::from_secs(4)).await;
+    app.advance(Duration::from_secs(8)).await;
+    let quiet = socket.request(json!({"type": "ping"})).await;
+    app.advance(Duration::from_secs(4)).await;
     let warning = socket.next().await;
 
     assert_eq!(quiet["type"], "pong");
@@ -35,11 +35,11 @@ async fn a_minute_before_its_token_ends_the_client_is_told(app: &TestApp) {
 async fn an_expired_token_closes_the_socket_with_4401(app: &TestApp) {
     let mut socket = app.member("bob").await.connects().await;
 
-    app.pass(Duration::from_secs(68)).await;
+    app.advance(Duration::from_secs(68)).await;
     assert_eq!(app.connections(), 1);
-    app.pass(Duration::from_secs(4)).await;
+    app.advance(Duration::from_secs(4)).await;
 
-    assert_eq!(socket.is_closed().await, (4401, "token expired".to_owned()));
+    assert_eq!(socket.expect_close().await, (4401, "token expired".to_owned()));
     let types: Vec<&Value> = socket.skipped.iter().map(|message| &message["type"]).collect();
     assert_eq!(types, ["token_expiring"]);
 }
@@ -48,12 +48,13 @@ async fn a_new_token_keeps_the_connection_and_its_subscriptions(app: &TestApp) {
     let bob = app.member("bob").await;
     let ann = app.admin("ann").await;
     let mut socket = bob.connects().await;
-    socket.ask(json!({"type": "subscribe", "subscription": "job_updates"})).await;
-    app.pass(Duration::from_secs(50)).await;
+    socket.request(json!({"type": "subscribe", "subscription": "job_updates"})).await;
+    app.advance(Duration::from_secs(50)).await;
 
-    let refreshed = socket.ask(json!({"type": "refresh_token", "token": bob.another_token().await})).await;
-    app.pass(Duration::from_secs(30)).await;
-    let again = socket.ask(json!({"type": "subscribe", "subscription": "job_updates"})).await;
+    let refreshed =
+        socket.request(json!({"type": "refresh_token", "token": bob.another_token().await})).await;
+    app.advance(Duration::from_secs(30)).await;
+    let again = socket.request(json!({"type": "subscribe", "subscription": "job_updates"})).await;
 
     assert_eq!(refreshed["type"], "token_refreshed");
     let ends = chrono::DateTime::parse_from_rfc3339(refreshed["expires_at"].as_str().unwrap()).unwrap();
@@ -73,7 +74,7 @@ async fn only_a_token_of_the_same_user_refreshes(app: &TestApp) {
         ("nonsense", "unauthenticated"),
         ("", "unauthenticated"),
     ] {
-        let refused = socket.ask(json!({"type": "refresh_token", "token": token})).await;
+        let refused = socket.request(json!({"type": "refresh_token", "token": token})).await;
         assert_eq!(
             (refused["type"].as_str(), refused["code"].as_str()),
             (Some("error"), Some(code)),
@@ -81,7 +82,7 @@ async fn only_a_token_of_the_same_user_refreshes(app: &TestApp) {
         );
         assert!(token.is_empty() || !refused.to_string().contains(token), "the token came back: {refused}");
     }
-    app.pass(Duration::from_secs(72)).await;
+    app.advance(Duration::from_secs(72)).await;
 
-    assert_eq!(socket.is_closed().await.0, 4401);
+    assert_eq!(socket.expect_close().await.0, 4401);
 }

@@ -12,17 +12,17 @@ on_both_databases! {
     a_peer_that_is_silent_for_two_heartbeats_is_dropped_with_4408,
     a_clients_own_ping_frame_is_answered,
     a_peer_whose_connection_was_cut_is_forgotten,
-    a_client_that_says_goodbye_gets_its_code_back,
+    a_client_that_closes_gets_its_code_back,
 }
 
 async fn the_server_pings_every_25_seconds_and_keeps_who_answers(app: &TestApp) {
     let mut socket = app.member("bob").await.connects().await;
 
     for _ in 0..4 {
-        app.pass(Duration::from_secs(26)).await;
-        socket.is_pinged().await;
+        app.advance(Duration::from_secs(26)).await;
+        socket.expect_ping().await;
         // The pong goes out with the next write; the answer shows that it was read.
-        socket.ask(json!({"type": "ping"})).await;
+        socket.request(json!({"type": "ping"})).await;
     }
 
     assert_eq!(app.connections(), 1);
@@ -31,12 +31,12 @@ async fn the_server_pings_every_25_seconds_and_keeps_who_answers(app: &TestApp) 
 async fn a_peer_that_is_silent_for_two_heartbeats_is_dropped_with_4408(app: &TestApp) {
     let mut socket = app.member("bob").await.connects().await;
 
-    app.pass(Duration::from_secs(40)).await;
+    app.advance(Duration::from_secs(40)).await;
     assert_eq!(app.connections(), 1);
-    app.pass(Duration::from_secs(13)).await;
+    app.advance(Duration::from_secs(13)).await;
 
-    assert_eq!(socket.is_closed().await.0, 4408);
-    app.has_connections(0).await;
+    assert_eq!(socket.expect_close().await.0, 4408);
+    app.wait_for_connections(0).await;
 }
 
 async fn a_clients_own_ping_frame_is_answered(app: &TestApp) {
@@ -54,20 +54,20 @@ async fn a_peer_whose_connection_was_cut_is_forgotten(app: &TestApp) {
     let bob = app.member("bob").await;
     let stream = bob.connects().await.into_stream();
     let mut stays = bob.connects().await;
-    app.has_connections(2).await;
+    app.wait_for_connections(2).await;
 
     // A reset instead of a goodbye, as from a machine that lost power and came back.
     socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
     drop(stream);
 
-    app.has_connections(1).await;
-    let status = stays.ask(json!({"type": "request_status"})).await;
+    app.wait_for_connections(1).await;
+    let status = stays.request(json!({"type": "request_status"})).await;
     assert_eq!(status["user_connections"], 1);
 }
 
-async fn a_client_that_says_goodbye_gets_its_code_back(app: &TestApp) {
+async fn a_client_that_closes_gets_its_code_back(app: &TestApp) {
     let socket = app.member("bob").await.connects().await;
 
-    assert_eq!(socket.leave().await, 1000);
-    app.has_connections(0).await;
+    assert_eq!(socket.close().await, 1000);
+    app.wait_for_connections(0).await;
 }

@@ -17,8 +17,8 @@ on_both_databases! {
     a_message_of_the_limit_is_served_and_a_larger_one_closes_with_1009,
     over_thirty_messages_a_second_each_is_refused_and_the_next_second_is_served,
     ten_seconds_over_the_limit_close_the_socket_with_4429,
-    a_flood_is_refused_four_times_the_limit_and_its_sender_still_hears_events,
-    pongs_that_nobody_asked_for_count_as_messages,
+    a_flood_is_refused_up_to_four_times_the_limit_and_its_sender_still_receives_events,
+    unsolicited_pongs_count_as_messages,
     a_peer_that_never_stops_talking_leaves_the_thread_to_others,
     the_echo_sends_text_and_binary_back_and_knows_no_rate,
 }
@@ -28,8 +28,8 @@ async fn a_binary_message_closes_the_socket_with_1003(app: &TestApp) {
 
     socket.send(Message::binary(b"{\"type\":\"ping\"}".as_slice())).await;
 
-    assert_eq!(socket.is_closed().await.0, 1003);
-    app.has_connections(0).await;
+    assert_eq!(socket.expect_close().await.0, 1003);
+    app.wait_for_connections(0).await;
 }
 
 async fn text_that_is_not_utf8_closes_the_socket_with_1007(app: &TestApp) {
@@ -51,18 +51,18 @@ async fn a_message_of_the_limit_is_served_and_a_larger_one_closes_with_1009(app:
         json!({"type": "ping", "pad": "x".repeat(bytes - bare)}).to_string()
     };
 
-    socket.say_text(&padded(64 * 1024)).await;
+    socket.send_text(&padded(64 * 1024)).await;
     assert_eq!(socket.next().await["type"], "pong");
-    socket.say_text(&padded(64 * 1024 + 1)).await;
+    socket.send_text(&padded(64 * 1024 + 1)).await;
 
-    assert_eq!(socket.is_closed().await.0, 1009);
+    assert_eq!(socket.expect_close().await.0, 1009);
 }
 
 async fn over_thirty_messages_a_second_each_is_refused_and_the_next_second_is_served(app: &TestApp) {
     let mut socket = app.member("bob").await.connects().await;
 
     for _ in 0..32 {
-        socket.say(json!({"type": "ping"})).await;
+        socket.send_json(json!({"type": "ping"})).await;
     }
     for _ in 0..30 {
         assert_eq!(socket.next().await["type"], "pong");
@@ -76,7 +76,7 @@ async fn over_thirty_messages_a_second_each_is_refused_and_the_next_second_is_se
     }
     app.clock.advance(Duration::from_secs(1));
 
-    assert_eq!(socket.ask(json!({"type": "ping"})).await["type"], "pong");
+    assert_eq!(socket.request(json!({"type": "ping"})).await["type"], "pong");
 }
 
 async fn ten_seconds_over_the_limit_close_the_socket_with_4429(app: &TestApp) {
@@ -84,7 +84,7 @@ async fn ten_seconds_over_the_limit_close_the_socket_with_4429(app: &TestApp) {
 
     for _second in 0..10 {
         for _ in 0..31 {
-            socket.say(json!({"type": "ping"})).await;
+            socket.send_json(json!({"type": "ping"})).await;
         }
         assert_eq!(socket.next_of_type("error").await["code"], "rate_limited");
         app.clock.advance(Duration::from_secs(1));
@@ -93,12 +93,12 @@ async fn ten_seconds_over_the_limit_close_the_socket_with_4429(app: &TestApp) {
         socket.try_send(Message::text("{\"type\":\"ping\"}")).await;
     }
 
-    let (code, reason) = socket.is_closed().await;
+    let (code, reason) = socket.expect_close().await;
     assert_eq!(code, 4429);
     assert!(reason.contains("retry_after="), "{reason}");
 }
 
-async fn a_flood_is_refused_four_times_the_limit_and_its_sender_still_hears_events(app: &TestApp) {
+async fn a_flood_is_refused_up_to_four_times_the_limit_and_its_sender_still_receives_events(app: &TestApp) {
     let mut socket = app.member("bob").await.connects().await;
 
     for _ in 0..1_000 {
@@ -115,17 +115,17 @@ async fn a_flood_is_refused_four_times_the_limit_and_its_sender_still_hears_even
     assert_eq!(socket.next().await["message"], "still there?");
     drop(socket);
     // Nothing is read before the second is over, not even that the client has gone.
-    app.while_time_passes(app.has_connections(0)).await;
+    app.while_time_passes(app.wait_for_connections(0)).await;
 }
 
-async fn pongs_that_nobody_asked_for_count_as_messages(app: &TestApp) {
+async fn unsolicited_pongs_count_as_messages(app: &TestApp) {
     let mut socket = app.member("bob").await.connects().await;
 
     for _second in 0..10 {
         for _ in 0..30 {
             socket.send(Message::Pong(Bytes::new())).await;
         }
-        socket.say(json!({"type": "ping"})).await;
+        socket.send_json(json!({"type": "ping"})).await;
         assert_eq!(socket.next().await["code"], "rate_limited");
         app.clock.advance(Duration::from_secs(1));
     }
@@ -133,11 +133,12 @@ async fn pongs_that_nobody_asked_for_count_as_messages(app: &TestApp) {
         socket.try_send(Message::Pong(Bytes::new())).await;
     }
 
-    assert_eq!(socket.is_closed().await.0, 4429);
+    assert_eq!(socket.expect_close().await.0, 4429);
 }
 
 async fn a_peer_that_never_stops_talking_leaves_the_thread_to_others(app: &TestApp) {
-    let talker = app.member("bob").await.door("/ws/echo").open().await.into_stream().into_std().unwrap();
+    let talker =
+        app.member("bob").await.socket_request("/ws/echo").open().await.into_stream().into_std().unwrap();
     let mut other = app.member("eve").await.connects().await;
     talker.set_nonblocking(false).unwrap();
     let mut mouth = talker.try_clone().unwrap();
@@ -148,7 +149,7 @@ async fn a_peer_that_never_stops_talking_leaves_the_thread_to_others(app: &TestA
         (0..400).find(|_| mouth.write_all(&pongs).is_err())
     });
     for _ in 0..20 {
-        assert_eq!(other.ask(json!({"type": "ping"})).await["type"], "pong");
+        assert_eq!(other.request(json!({"type": "ping"})).await["type"], "pong");
     }
     let still_talks = !talking.is_finished();
     talker.shutdown(Shutdown::Both).unwrap();
@@ -158,15 +159,15 @@ async fn a_peer_that_never_stops_talking_leaves_the_thread_to_others(app: &TestA
 }
 
 async fn the_echo_sends_text_and_binary_back_and_knows_no_rate(app: &TestApp) {
-    let mut socket = app.member("bob").await.door("/ws/echo").open().await;
+    let mut socket = app.member("bob").await.socket_request("/ws/echo").open().await;
 
     for number in 0..100 {
-        socket.say(json!({"number": number})).await;
+        socket.send_json(json!({"number": number})).await;
         assert_eq!(socket.next().await, json!({"number": number}));
     }
     let large = "x".repeat(1024 * 1024);
-    socket.say(json!(large)).await;
+    socket.send_json(json!(large)).await;
 
     assert_eq!(socket.next().await, json!(large));
-    app.anonymous().door("/ws/echo").knock().await.is_problem(401, "unauthenticated");
+    app.anonymous().socket_request("/ws/echo").try_handshake().await.expect_problem(401, "unauthenticated");
 }

@@ -1,28 +1,28 @@
 //! What a socket says first, and what it answers to each message.
 
-use lotline::auth::role::KeyScope;
+use lotline::auth::key_scope::KeyScope;
 use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, start_of_time};
 use crate::support::on_both_databases;
 
 on_both_databases! {
-    the_first_message_says_who_is_connected_and_where_they_stand,
+    the_first_message_has_the_user_and_the_position,
     a_key_is_greeted_by_its_own_id_and_has_no_inbox,
     a_ping_is_answered_with_both_forms_of_the_time,
     the_id_of_a_message_comes_back_as_reply_to,
-    bad_messages_get_the_words_that_clients_match_and_the_socket_stays,
+    bad_messages_get_the_texts_that_clients_match_and_the_socket_stays_open,
     fields_are_read_from_the_payload_or_the_top,
-    what_a_client_says_of_sender_and_time_is_not_believed,
+    sender_and_time_from_a_client_are_ignored,
     the_status_counts_the_callers_and_the_tenants_connections,
     only_an_admin_may_broadcast_on_a_socket,
-    an_ack_stands_behind_what_it_speaks_of,
+    an_ack_comes_after_the_event_it_acknowledges,
 }
 
-async fn the_first_message_says_who_is_connected_and_where_they_stand(app: &TestApp) {
+async fn the_first_message_has_the_user_and_the_position(app: &TestApp) {
     let ann = app.admin("ann").await;
 
-    let mut socket = ann.door("/ws").open().await;
+    let mut socket = ann.socket_request("/ws").open().await;
     let hello = socket.next().await;
 
     let position = hello["position"].as_str().unwrap();
@@ -42,17 +42,17 @@ async fn the_first_message_says_who_is_connected_and_where_they_stand(app: &Test
     });
     assert_eq!(hello, wanted);
     assert_eq!(ann.lists_connections().await[0]["connection_id"], connection);
-    assert_eq!(socket.leave().await, 1000);
+    assert_eq!(socket.close().await, 1000);
 }
 
 async fn a_key_is_greeted_by_its_own_id_and_has_no_inbox(app: &TestApp) {
     let ann = app.admin("ann").await;
     let worker = app.worker(&ann, &[KeyScope::EventsRead]).await;
 
-    let mut socket = worker.door("/ws").open().await;
+    let mut socket = worker.socket_request("/ws").open().await;
     let hello = socket.next().await;
     ann.broadcasts("for people").await;
-    let answer = socket.ask(json!({"type": "ping"})).await;
+    let answer = socket.request(json!({"type": "ping"})).await;
 
     assert!(hello["key_id"].is_string() && hello.get("user_id").is_none(), "{hello}");
     assert!(hello.get("username").is_none() && hello.get("role").is_none(), "{hello}");
@@ -63,7 +63,7 @@ async fn a_key_is_greeted_by_its_own_id_and_has_no_inbox(app: &TestApp) {
 async fn a_ping_is_answered_with_both_forms_of_the_time(app: &TestApp) {
     let mut socket = app.viewer("vic").await.connects().await;
 
-    socket.say(json!({"type": "ping"})).await;
+    socket.send_json(json!({"type": "ping"})).await;
     let pong = socket.next().await;
 
     let wanted = json!({
@@ -80,17 +80,17 @@ async fn the_id_of_a_message_comes_back_as_reply_to(app: &TestApp) {
 
     for id in [json!(7), json!("seven"), json!(1.5)] {
         for kind in ["ping", "request_status", "dance"] {
-            socket.say(json!({"type": kind, "id": id})).await;
+            socket.send_json(json!({"type": kind, "id": id})).await;
             assert_eq!(socket.next().await["reply_to"], id, "{kind}");
         }
     }
     for id in [json!({"a": 1}), json!([1]), json!(null), json!(true)] {
-        socket.say(json!({"type": "ping", "id": id})).await;
+        socket.send_json(json!({"type": "ping", "id": id})).await;
         assert_eq!(socket.next().await.get("reply_to"), None, "{id}");
     }
 }
 
-async fn bad_messages_get_the_words_that_clients_match_and_the_socket_stays(app: &TestApp) {
+async fn bad_messages_get_the_texts_that_clients_match_and_the_socket_stays_open(app: &TestApp) {
     let mut socket = app.member("bob").await.connects().await;
 
     for (text, code, words) in [
@@ -108,7 +108,7 @@ async fn bad_messages_get_the_words_that_clients_match_and_the_socket_stays(app:
         ("{\"type\":\"refresh_token\"}", "invalid_message", "refresh_token needs the field token, as text"),
         ("{\"type\":\"broadcast\"}", "invalid_message", "broadcast needs the field message, as text"),
     ] {
-        socket.say_text(text).await;
+        socket.send_text(text).await;
         let error = socket.next().await;
 
         assert_eq!((error["type"].as_str(), error["code"].as_str()), (Some("error"), Some(code)), "{text}");
@@ -119,9 +119,9 @@ async fn bad_messages_get_the_words_that_clients_match_and_the_socket_stays(app:
         );
     }
     let nested = format!("{{\"type\":{}1{}}}", "[".repeat(20_000), "]".repeat(20_000));
-    socket.say_text(&nested).await;
+    socket.send_text(&nested).await;
     assert_eq!(socket.next().await["code"], "invalid_json");
-    assert_eq!(socket.ask(json!({"type": "ping"})).await["type"], "pong");
+    assert_eq!(socket.request(json!({"type": "ping"})).await["type"], "pong");
 }
 
 async fn fields_are_read_from_the_payload_or_the_top(app: &TestApp) {
@@ -133,12 +133,12 @@ async fn fields_are_read_from_the_payload_or_the_top(app: &TestApp) {
         json!({"type": "broadcast", "payload": {"message": "hello"}}),
         json!({"type": "broadcast", "payload": {"text": "hello", "unknown": 1}, "also_unknown": 2}),
     ] {
-        socket.say(message).await;
+        socket.send_json(message).await;
         assert_eq!(socket.next_of_type("system_notification").await["message"], "hello");
     }
 }
 
-async fn what_a_client_says_of_sender_and_time_is_not_believed(app: &TestApp) {
+async fn sender_and_time_from_a_client_are_ignored(app: &TestApp) {
     let ann = app.admin("ann").await;
     let mut socket = ann.connects().await;
 
@@ -146,7 +146,7 @@ async fn what_a_client_says_of_sender_and_time_is_not_believed(app: &TestApp) {
         "type": "broadcast", "message": "hello", "category": "weather",
         "sender_id": 999, "timestamp": 1, "broadcast_id": "mine", "position": "mine",
     });
-    socket.say(lie).await;
+    socket.send_json(lie).await;
     let told = socket.next_of_type("system_notification").await;
 
     assert_eq!(told["sender_id"], ann.id.0);
@@ -162,7 +162,7 @@ async fn the_status_counts_the_callers_and_the_tenants_connections(app: &TestApp
     let (_first, mut second) = (ann.connects().await, ann.connects().await);
     let (_bobs, _strangers) = (bob.connects().await, stranger.connects().await);
 
-    let status = second.ask(json!({"type": "request_status"})).await;
+    let status = second.request(json!({"type": "request_status"})).await;
 
     let wanted = json!({
         "type": "status_update", "active_jobs": 0, "total_properties": 0,
@@ -176,18 +176,18 @@ async fn only_an_admin_may_broadcast_on_a_socket(app: &TestApp) {
     for credential in [&**app.member("bob").await, &**app.viewer("vic").await] {
         let mut socket = credential.connects().await;
 
-        let answer = socket.ask(json!({"type": "broadcast", "message": "hello"})).await;
+        let answer = socket.request(json!({"type": "broadcast", "message": "hello"})).await;
 
         assert_eq!((answer["type"].as_str(), answer["code"].as_str()), (Some("error"), Some("forbidden")));
         assert!(socket.skipped.is_empty());
     }
 }
 
-async fn an_ack_stands_behind_what_it_speaks_of(app: &TestApp) {
+async fn an_ack_comes_after_the_event_it_acknowledges(app: &TestApp) {
     let ann = app.admin("ann").await;
     let mut socket = ann.connects().await;
 
-    socket.say(json!({"type": "broadcast", "message": "hello", "id": 1})).await;
+    socket.send_json(json!({"type": "broadcast", "message": "hello", "id": 1})).await;
     let (told, ack) = (socket.next().await, socket.next().await);
 
     assert_eq!((told["type"].as_str(), ack["type"].as_str()), (Some("system_notification"), Some("ack")));

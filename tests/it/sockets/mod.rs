@@ -1,16 +1,16 @@
 //! One socket, as its client sees it: the doors, the messages, the limits, the clock.
 
+mod connection_limits;
 mod contract;
-mod doors;
 mod echo;
 mod expiry;
 mod heartbeat;
-mod late_word;
 mod limits;
 mod messages;
 mod parameters;
-mod seats;
+mod pending_subscriptions;
+mod revoked_before_admission;
 mod subscriptions;
 mod unfinished;
 mod unread_refusals;
-mod waiting;
+mod upgrade;

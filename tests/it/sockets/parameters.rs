@@ -9,7 +9,7 @@ on_both_databases! {
     a_parameter_that_an_address_does_not_know_is_refused_by_name,
     a_cache_buster_is_tolerated,
     a_bearer_subprotocol_needs_lotline_v1_beside_it,
-    a_subscription_without_a_name_is_told_what_is_missing,
+    a_subscription_without_a_name_is_refused_with_the_missing_field,
 }
 
 async fn a_parameter_that_an_address_does_not_know_is_refused_by_name(app: &TestApp) {
@@ -29,28 +29,45 @@ async fn a_parameter_that_an_address_does_not_know_is_refused_by_name(app: &Test
         ("/sse/stats", "since"),
         (job, "execution_id"),
     ] {
-        let refused = bob.door(path).query(unknown, "1").look().await.is_problem(400, "bad_request");
+        let refused = bob
+            .socket_request(path)
+            .query(unknown, "1")
+            .get_without_upgrade()
+            .await
+            .expect_problem(400, "bad_request");
 
         let words =
             format!("The query parameter {unknown} is not known here; this address takes token, ticket");
         assert!(refused["detail"].as_str().unwrap().starts_with(&words), "{path}: {refused}");
     }
-    let door = bob.door("/ws").query("sinse", "1").query("jobs", "1").query("reject", "close");
-    let (code, reason) = door.open().await.is_closed().await;
+    let door = bob.socket_request("/ws").query("sinse", "1").query("jobs", "1").query("reject", "close");
+    let (code, reason) = door.open().await.expect_close().await;
     assert_eq!(code, 4400);
     assert!(reason.starts_with("The query parameters sinse, jobs are not known here"), "{reason}");
-    let bare_key =
-        app.anonymous().door("/ws").query("llk_0123456789abcdef0123456789abcdef", "").knock().await;
+    let bare_key = app
+        .anonymous()
+        .socket_request("/ws")
+        .query("llk_0123456789abcdef0123456789abcdef", "")
+        .try_handshake()
+        .await;
     assert!(!bare_key.text.contains("0123456789abcdef"), "{bare_key:?}");
-    bob.door("/ws").query("reject", "open").knock().await.is_problem(400, "bad_request");
-    bob.door("/sse/events").query("keepalive", "none").look().await.is_problem(400, "bad_request");
+    bob.socket_request("/ws")
+        .query("reject", "open")
+        .try_handshake()
+        .await
+        .expect_problem(400, "bad_request");
+    bob.socket_request("/sse/events")
+        .query("keepalive", "none")
+        .get_without_upgrade()
+        .await
+        .expect_problem(400, "bad_request");
     assert_eq!(app.connections(), 0);
 }
 
 async fn a_cache_buster_is_tolerated(app: &TestApp) {
     let bob = app.member("bob").await;
 
-    bob.door("/ws")
+    bob.socket_request("/ws")
         .query("_", "1764000000")
         .query("_", "2")
         .open()
@@ -68,10 +85,10 @@ async fn a_bearer_subprotocol_needs_lotline_v1_beside_it(app: &TestApp) {
 
     for offered in [alone.clone(), format!("{alone}, graphql-ws"), format!("{alone}, lotline.v2")] {
         for path in ["/ws", "/ws/echo", "/ws/file-upload"] {
-            let door = || app.anonymous().door(path).header("sec-websocket-protocol", &offered);
-            let refused = door().knock().await.is_problem(400, "bad_request");
+            let door = || app.anonymous().socket_request(path).header("sec-websocket-protocol", &offered);
+            let refused = door().try_handshake().await.expect_problem(400, "bad_request");
             // A client that insists on a subprotocol, as this test's does, drops the socket before it could read the 4400.
-            let closed = door().query("reject", "close").knock().await;
+            let closed = door().query("reject", "close").try_handshake().await;
 
             let words = refused["detail"].as_str().unwrap();
             assert!(words.starts_with("Offer the subprotocol `lotline.v1` beside"), "{words}");
@@ -80,11 +97,12 @@ async fn a_bearer_subprotocol_needs_lotline_v1_beside_it(app: &TestApp) {
         }
     }
     let pair = format!("lotline.v1, {alone}");
-    let mut socket = app.anonymous().door("/ws").header("sec-websocket-protocol", &pair).open().await;
+    let mut socket =
+        app.anonymous().socket_request("/ws").header("sec-websocket-protocol", &pair).open().await;
     assert_eq!(socket.next().await["user_id"], bob.id.0);
 }
 
-async fn a_subscription_without_a_name_is_told_what_is_missing(app: &TestApp) {
+async fn a_subscription_without_a_name_is_refused_with_the_missing_field(app: &TestApp) {
     let bob = app.member("bob").await;
     let mut socket = bob.connects().await;
 
@@ -94,7 +112,7 @@ async fn a_subscription_without_a_name_is_told_what_is_missing(app: &TestApp) {
         json!({ "type": "subscribe", "payload": { "subscription": "" } }),
         json!({ "type": "unsubscribe", "key": "mine" }),
     ] {
-        let told = socket.ask(message).await;
+        let told = socket.request(message).await;
 
         assert_eq!(
             (&told["type"], &told["code"]),
@@ -103,7 +121,7 @@ async fn a_subscription_without_a_name_is_told_what_is_missing(app: &TestApp) {
         let words = told["message"].as_str().unwrap();
         assert!(words.contains("subscription is missing") && words.contains("job_updates"), "{words}");
     }
-    let query = bob.door("/ws").query("subscriptions", r#"[{"key":"a"}]"#).knock().await;
-    let detail = query.is_problem(400, "bad_request")["detail"].clone();
+    let query = bob.socket_request("/ws").query("subscriptions", r#"[{"key":"a"}]"#).try_handshake().await;
+    let detail = query.expect_problem(400, "bad_request")["detail"].clone();
     assert!(detail.as_str().unwrap().contains("subscription is missing"), "{detail}");
 }

@@ -8,9 +8,9 @@ use crate::support::socket::Socket;
 
 on_both_databases! {
     each_feed_is_confirmed_by_its_name,
-    the_same_feed_and_key_is_replaced_and_another_key_stands_beside_it,
-    an_unsubscribed_feed_is_removed_even_if_it_never_stood,
-    a_bad_subscription_is_refused_in_words_and_the_socket_stays,
+    the_same_feed_and_key_is_replaced_and_another_key_is_added,
+    unsubscribing_succeeds_even_without_a_subscription,
+    a_bad_subscription_is_refused_with_a_reason_and_the_socket_stays_open,
     with_since_a_subscription_is_confirmed_replayed_and_live,
     with_a_since_that_is_no_position_a_subscription_says_where_to_read,
     beyond_a_hundred_subscriptions_only_replacing_is_possible,
@@ -23,7 +23,7 @@ async fn each_feed_is_confirmed_by_its_name(app: &TestApp) {
     let mut socket = app.viewer("vic").await.connects().await;
 
     for feed in FEEDS {
-        let confirmed = socket.ask(json!({"type": "subscribe", "subscription": feed})).await;
+        let confirmed = socket.request(json!({"type": "subscribe", "subscription": feed})).await;
 
         let wanted = json!({
             "type": "subscription_confirmed", "subscription": feed, "recovered": true,
@@ -32,18 +32,19 @@ async fn each_feed_is_confirmed_by_its_name(app: &TestApp) {
         assert_eq!(confirmed, wanted);
     }
     let in_payload = json!({"type": "subscribe", "payload": {"subscription": "job_updates", "key": "k"}});
-    assert_eq!(socket.ask(in_payload).await["key"], "k");
+    assert_eq!(socket.request(in_payload).await["key"], "k");
 }
 
-async fn the_same_feed_and_key_is_replaced_and_another_key_stands_beside_it(app: &TestApp) {
+async fn the_same_feed_and_key_is_replaced_and_another_key_is_added(app: &TestApp) {
     let mut socket = app.viewer("vic").await.connects().await;
     let city = |key: Option<&str>, city: &str| json!({"type": "subscribe", "subscription": "property_updates", "key": key, "filter": {"city": city}});
 
-    let plain = socket.ask(city(None, "Toledo")).await;
-    let again = socket.ask(city(None, "Lima")).await;
-    let keyed = socket.ask(city(Some("second"), "Lima")).await;
-    let removed =
-        socket.ask(json!({"type": "unsubscribe", "subscription": "property_updates", "key": "second"})).await;
+    let plain = socket.request(city(None, "Toledo")).await;
+    let again = socket.request(city(None, "Lima")).await;
+    let keyed = socket.request(city(Some("second"), "Lima")).await;
+    let removed = socket
+        .request(json!({"type": "unsubscribe", "subscription": "property_updates", "key": "second"}))
+        .await;
 
     assert_eq!((plain.get("key"), again.get("key")), (None, None));
     assert_eq!(keyed["key"], "second");
@@ -53,10 +54,10 @@ async fn the_same_feed_and_key_is_replaced_and_another_key_stands_beside_it(app:
     );
 }
 
-async fn an_unsubscribed_feed_is_removed_even_if_it_never_stood(app: &TestApp) {
+async fn unsubscribing_succeeds_even_without_a_subscription(app: &TestApp) {
     let mut socket = app.viewer("vic").await.connects().await;
 
-    let removed = socket.ask(json!({"type": "unsubscribe", "subscription": "job_updates"})).await;
+    let removed = socket.request(json!({"type": "unsubscribe", "subscription": "job_updates"})).await;
 
     let wanted = json!({
         "type": "subscription_removed", "subscription": "job_updates",
@@ -65,7 +66,7 @@ async fn an_unsubscribed_feed_is_removed_even_if_it_never_stood(app: &TestApp) {
     assert_eq!(removed, wanted);
 }
 
-async fn a_bad_subscription_is_refused_in_words_and_the_socket_stays(app: &TestApp) {
+async fn a_bad_subscription_is_refused_with_a_reason_and_the_socket_stays_open(app: &TestApp) {
     let mut socket = app.viewer("vic").await.connects().await;
     let subscribe = |fields: Value| {
         let mut message = json!({"type": "subscribe"});
@@ -102,7 +103,7 @@ async fn a_bad_subscription_is_refused_in_words_and_the_socket_stays(app: &TestA
         ),
         (json!({"subscription": "job_updates", "filter": []}), "invalid_filter", "filter must be an object"),
     ] {
-        let refused = socket.ask(subscribe(fields.clone())).await;
+        let refused = socket.request(subscribe(fields.clone())).await;
 
         assert_eq!(refused["type"], "subscription_error", "{fields}");
         assert_eq!(
@@ -113,11 +114,11 @@ async fn a_bad_subscription_is_refused_in_words_and_the_socket_stays(app: &TestA
     }
     for filter in [json!({"town": "x"}), json!({"bbox": [1, 2, 3]}), json!({"price_min": "a"})] {
         let message = json!({"subscription": "property_updates", "key": "k", "filter": filter});
-        let refused = socket.ask(subscribe(message)).await;
+        let refused = socket.request(subscribe(message)).await;
 
         assert_eq!((refused["code"].as_str(), refused["key"].as_str()), (Some("invalid_filter"), Some("k")));
     }
-    assert_eq!(socket.ask(json!({"type": "ping"})).await["type"], "pong");
+    assert_eq!(socket.request(json!({"type": "ping"})).await["type"], "pong");
 }
 
 async fn with_since_a_subscription_is_confirmed_replayed_and_live(app: &TestApp) {
@@ -127,7 +128,9 @@ async fn with_since_a_subscription_is_confirmed_replayed_and_live(app: &TestApp)
     ann.broadcasts("in between").await;
     socket.next_of_type("system_notification").await;
 
-    socket.say(json!({"type": "subscribe", "subscription": "job_updates", "since": start, "id": 1})).await;
+    socket
+        .send_json(json!({"type": "subscribe", "subscription": "job_updates", "since": start, "id": 1}))
+        .await;
     let (confirmed, live) = (socket.next().await, socket.next().await);
 
     assert_eq!(
@@ -146,7 +149,7 @@ async fn with_a_since_that_is_no_position_a_subscription_says_where_to_read(app:
         "/api/v1/properties?include_removed=true",
         "/api/v1/notifications",
     ]) {
-        socket.say(json!({"type": "subscribe", "subscription": feed, "since": "yesterday"})).await;
+        socket.send_json(json!({"type": "subscribe", "subscription": feed, "since": "yesterday"})).await;
         let (confirmed, live) = (socket.next().await, socket.next().await);
 
         assert_eq!((&confirmed["recovered"], &confirmed["resync_url"]), (&json!(false), &json!(list)));
@@ -158,12 +161,14 @@ async fn beyond_a_hundred_subscriptions_only_replacing_is_possible(app: &TestApp
     let wishes: Vec<Value> =
         (0..100).map(|n| json!({"subscription": "job_updates", "key": format!("k{n}")})).collect();
     let vic = app.viewer("vic").await;
-    let mut socket = vic.door("/ws").query("subscriptions", &json!(wishes).to_string()).open().await;
+    let mut socket =
+        vic.socket_request("/ws").query("subscriptions", &json!(wishes).to_string()).open().await;
     socket.next_of_type("connection_established").await;
 
     let one_more =
-        socket.ask(json!({"type": "subscribe", "subscription": "job_updates", "key": "k100"})).await;
-    let replaced = socket.ask(json!({"type": "subscribe", "subscription": "job_updates", "key": "k7"})).await;
+        socket.request(json!({"type": "subscribe", "subscription": "job_updates", "key": "k100"})).await;
+    let replaced =
+        socket.request(json!({"type": "subscribe", "subscription": "job_updates", "key": "k7"})).await;
 
     assert_eq!(one_more["type"], "subscription_error");
     assert_eq!(one_more["message"], "at most 100 subscriptions are allowed on one connection");
@@ -182,16 +187,28 @@ async fn subscriptions_of_the_address_are_refused_before_the_upgrade(app: &TestA
         "[{\"subscription\":\"job_updates\",\"key\":7}]",
         &too_many.join(","),
     ] {
-        vic.door("/ws").query("subscriptions", bad).knock().await.is_problem(400, "bad_request");
+        vic.socket_request("/ws")
+            .query("subscriptions", bad)
+            .try_handshake()
+            .await
+            .expect_problem(400, "bad_request");
     }
     let with_since = json!([{"subscription": "job_updates", "since": "x"}]).to_string();
-    vic.door("/ws").query("subscriptions", &with_since).knock().await.is_problem(400, "bad_request");
+    vic.socket_request("/ws")
+        .query("subscriptions", &with_since)
+        .try_handshake()
+        .await
+        .expect_problem(400, "bad_request");
     assert_eq!(
-        vic.door("/ws").query("subscriptions", "job_updates, system_alerts").knock().await.status,
+        vic.socket_request("/ws")
+            .query("subscriptions", "job_updates, system_alerts")
+            .try_handshake()
+            .await
+            .status,
         101
     );
 }
 
 async fn position(socket: &mut Socket) -> String {
-    socket.ask(json!({"type": "ping"})).await["position"].as_str().unwrap().to_owned()
+    socket.request(json!({"type": "ping"})).await["position"].as_str().unwrap().to_owned()
 }

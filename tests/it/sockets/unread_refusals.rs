@@ -6,7 +6,7 @@ use tokio::net::TcpSocket;
 
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
-use crate::support::raw::Raw;
+use crate::support::raw::RawConnection;
 use crate::support::settings::Setting;
 
 /// The fewest that a node may have: 16 plain connections, and 16 sockets and streams.
@@ -34,17 +34,17 @@ async fn refused_streams_that_are_not_read_keep_no_socket_of_a_member_out(app: &
         sockets.push(bob.connects().await);
     }
 
-    app.has_connections(5).await;
+    app.wait_for_connections(5).await;
 }
 
 /// A connection that sends many requests for a stream, and reads no more than the first refusal.
-async fn asks_and_does_not_read(address: SocketAddr, query: &str) -> Raw {
+async fn asks_and_does_not_read(address: SocketAddr, query: &str) -> RawConnection {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
-    let mut raw = Raw::over(socket.connect(address).await.unwrap());
+    let mut raw = RawConnection::over(socket.connect(address).await.unwrap());
     let request = format!("GET /sse/events?{query} HTTP/1.1\r\nHost: x\r\n\r\n");
     raw.send(request.repeat(REQUESTS).as_bytes()).await;
-    let refusal = raw.answer().await.expect("a refusal");
+    let refusal = raw.response().await.expect("a refusal");
     assert_eq!(refusal.status, 200, "{}", refusal.head);
     assert!(refusal.body.contains("retry: "), "{}", refusal.body);
     raw

@@ -20,7 +20,7 @@ async fn refusal(url: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_port_without_a_server_is_told_as_a_refused_connection_at_once() {
+async fn a_port_without_a_server_is_a_refused_connection_at_once() {
     let port = ReservedPort::take();
 
     let words = refusal(&format!("postgres://ann:hunter2-secret@{}/lotline", port.address())).await;
@@ -30,8 +30,8 @@ async fn a_port_without_a_server_is_told_as_a_refused_connection_at_once() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_there_is_told_in_the_servers_words() {
-    let database = TestDatabase::bare().await;
+async fn a_missing_database_is_reported_with_the_servers_message() {
+    let database = TestDatabase::empty().await;
     let mut url = database.url("tenant");
     url.set_path("nowhere");
 
@@ -42,8 +42,8 @@ async fn a_database_that_is_not_there_is_told_in_the_servers_words() {
 }
 
 #[tokio::test]
-async fn a_role_that_may_not_come_in_is_told_in_the_servers_words_without_its_password() {
-    let database = TestDatabase::bare().await;
+async fn a_role_without_access_is_reported_with_the_servers_message_and_no_password() {
+    let database = TestDatabase::empty().await;
     let owner = database.as_superuser().await;
     run(&owner, &format!("ALTER ROLE {}_tenant NOLOGIN", database.name)).await;
     owner.close().await.unwrap();

@@ -19,7 +19,7 @@ async fn on_sqlite_the_schema_goes_up_and_down_and_up_with_rows_in_every_table()
 
 #[tokio::test]
 async fn on_postgres_the_schema_goes_up_and_down_and_up_with_rows_in_every_table() {
-    let database = TestDatabase::bare().await;
+    let database = TestDatabase::empty().await;
     let superuser = async || {
         let mut options = sea_orm::ConnectOptions::new(database.superuser_url().as_str());
         options.sqlx_logging(false).max_connections(1);
@@ -28,7 +28,7 @@ async fn on_postgres_the_schema_goes_up_and_down_and_up_with_rows_in_every_table
 
     up_down_up(&database.as_owner(), superuser).await;
 
-    database.grant_doors().await;
+    database.grant_roles().await;
     database.remove().await;
 }
 
@@ -112,7 +112,7 @@ async fn on_sqlite_kept_answers_of_before_get_their_subject() {
 
 #[tokio::test]
 async fn on_postgres_kept_answers_of_before_get_their_subject() {
-    let database = TestDatabase::bare().await;
+    let database = TestDatabase::empty().await;
     let superuser = async || {
         let mut options = sea_orm::ConnectOptions::new(database.superuser_url().as_str());
         options.sqlx_logging(false).max_connections(1);
@@ -159,7 +159,7 @@ async fn on_sqlite_prices_get_the_decimals_of_their_currency() {
 
 #[tokio::test]
 async fn on_postgres_prices_get_the_decimals_of_their_currency() {
-    let database = TestDatabase::bare().await;
+    let database = TestDatabase::empty().await;
     let superuser = async || {
         let mut options = sea_orm::ConnectOptions::new(database.superuser_url().as_str());
         options.sqlx_logging(false).max_connections(1);

@@ -26,7 +26,7 @@ async fn a_search_that_takes_longer_than_it_may_is_ended_and_the_next_is_answere
     lock.rollback().await.unwrap();
     let next = ann.get("/api/v1/properties").await;
 
-    ended.is_problem(503, "unavailable");
+    ended.expect_problem(503, "unavailable");
     assert_eq!(next.status, 200, "{next:?}");
     locker.close().await.unwrap();
 }

@@ -5,15 +5,15 @@ use serde_json::Value;
 use super::wait::within;
 
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub headers: http::HeaderMap,
     pub text: String,
 }
 
-impl Answer {
+impl Response {
     /// Sends the request and reads the answer.
-    pub async fn of(request: reqwest::RequestBuilder) -> Self {
+    pub async fn send(request: reqwest::RequestBuilder) -> Self {
         within("an answer", async {
             let response = request.send().await.unwrap();
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -36,8 +36,8 @@ impl Answer {
 
     /// Whether it is a 429 that says when to come back; gives its detail.
     #[track_caller]
-    pub fn is_limited(&self) -> String {
-        let problem = self.is_problem(429, "rate_limited");
+    pub fn expect_rate_limited(&self) -> String {
+        let problem = self.expect_problem(429, "rate_limited");
         let seconds: u32 = self.header("retry-after").unwrap().parse().unwrap();
         assert!(seconds >= 1, "{self:?}");
         problem["detail"].as_str().unwrap().to_owned()
@@ -45,7 +45,7 @@ impl Answer {
 
     /// Whether the body is a problem with this status and code.
     #[track_caller]
-    pub fn is_problem(&self, status: u16, code: &str) -> Value {
+    pub fn expect_problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(
             (self.status, self.header("content-type")),
             (status, Some("application/problem+json")),

@@ -7,21 +7,21 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use lotline::app::{App, StartError};
-use lotline::auth::scope::{SystemReason, TenantScope};
+use lotline::auth::tenant_scope::{SystemReason, TenantScope};
 use lotline::base::clock::Clock;
 use lotline::base::entropy::Entropy;
 use lotline::base::ids::TenantId;
 use lotline::crawler::reader::ReaderProgram;
-use lotline::domain::identity::authenticate::Admitted;
+use lotline::domain::identity::authenticate::Authenticated;
 use lotline::domain::identity::{Identity, bootstrap};
-use lotline::domain::op::{Kernel, Origin};
+use lotline::domain::op::{Origin, Services};
 use lotline::protocol::problem::Problem;
 use lotline::session::Connection;
-use lotline::session::Seat;
-use lotline::session::Sessions;
+use lotline::session::ConnectionGuard;
+use lotline::session::ConnectionRegistry;
 use lotline::session::admission::Admission;
-use lotline::session::seats::Carrier;
-use lotline::storage::ReplayTurn;
+use lotline::session::connection_limits::Carrier;
+use lotline::storage::LogReadPermit;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +29,7 @@ use tokio_util::task::TaskTracker;
 
 use super::postgres::TestDatabase;
 use super::settings::{self, Setting};
-use super::wait::{a_moment, eventually, within};
+use super::wait::{eventually, sleep_briefly, within};
 
 /// The tenant that most tests live in, and another that must never notice.
 pub const ACME: &str = "acme";
@@ -37,7 +37,7 @@ pub const OTHER: &str = "other";
 
 /// Where the node keeps its facts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Back {
+pub enum Backend {
     Sqlite,
     Postgres,
 }
@@ -56,11 +56,11 @@ pub struct TestApp {
     /// Of the listener for figures alone, if the test has one.
     pub metrics_address: Option<SocketAddr>,
     pub identity: Arc<Identity>,
-    pub kernel: Kernel,
+    pub services: Services,
     pub acme: TenantId,
     pub other: TenantId,
     pub http: reqwest::Client,
-    sessions: Arc<Sessions>,
+    registry: Arc<ConnectionRegistry>,
     stop: CancellationToken,
     running: JoinHandle<Result<(), StartError>>,
     database: Option<TestDatabase>,
@@ -69,10 +69,10 @@ pub struct TestApp {
 
 impl TestApp {
     /// A node with `extra` settings on a clock that stands until it is moved.
-    pub async fn spawn_with(back: Back, extra: &[Setting]) -> Self {
+    pub async fn spawn_with(back: Backend, extra: &[Setting]) -> Self {
         let database = match back {
-            Back::Sqlite => None,
-            Back::Postgres => Some(TestDatabase::migrated().await),
+            Backend::Sqlite => None,
+            Backend::Postgres => Some(TestDatabase::migrated().await),
         };
         let store = Store { folder: tempfile::tempdir().unwrap(), database };
         Self::start(store, start_of_time(), None, extra).await
@@ -80,7 +80,7 @@ impl TestApp {
 
     /// A node on a store that another node left, whose tenants were made by it in the usual order. Its clock stands at
     /// `now`.
-    pub async fn opens(store: Store, now: DateTime<Utc>, extra: &[Setting]) -> Self {
+    pub async fn open_store(store: Store, now: DateTime<Utc>, extra: &[Setting]) -> Self {
         Self::start(store, now, Some([TenantId(1), TenantId(2)]), extra).await
     }
 
@@ -98,12 +98,13 @@ impl TestApp {
         let clock = Clock::manual(now);
         let program = ReaderProgram::Path(env!("CARGO_BIN_EXE_lotline").into());
         let app = App::build(&settings, clock.clone(), program).await.unwrap();
-        let (identity, sessions) = (Arc::clone(&app.identity), Arc::clone(&app.sessions));
+        let (identity, sessions) = (Arc::clone(&app.identity), Arc::clone(&app.registry));
         let [acme, other] = match tenants {
             Some(tenants) => tenants,
             None => make_tenants(&identity).await,
         };
-        let (address, metrics_address, kernel) = (app.local_addr(), app.metrics_addr(), app.kernel().clone());
+        let (address, metrics_address, kernel) =
+            (app.local_addr(), app.metrics_addr(), app.services().clone());
         let stop = CancellationToken::new();
         let running = TaskTracker::new().spawn(app.run_until_stopped(stop.clone()));
         // A connection for each request: idle ones end by the test's clock, and one that a test has moved on may end just when
@@ -115,11 +116,11 @@ impl TestApp {
             address,
             metrics_address,
             identity,
-            kernel,
+            services: kernel,
             acme,
             other,
             http,
-            sessions,
+            registry: sessions,
             stop,
             running,
             database,
@@ -134,14 +135,25 @@ impl TestApp {
 
     /// Stops the node, and fails when a connection, a seat or a task of it is left over.
     pub async fn finish(self) {
-        if let Some(database) = self.leaves_its_store().await.database {
+        if let Some(database) = self.into_store().await.database {
             database.remove().await;
         }
     }
 
     /// The same, and gives what the node leaves.
-    pub async fn leaves_its_store(self) -> Store {
-        let Self { clock, sessions, stop, running, database, folder, http, identity, kernel, .. } = self;
+    pub async fn into_store(self) -> Store {
+        let Self {
+            clock,
+            registry: sessions,
+            stop,
+            running,
+            database,
+            folder,
+            http,
+            identity,
+            services: kernel,
+            ..
+        } = self;
         drop((http, identity, kernel));
         let tenants = [self.acme, self.other];
         eventually("the clients that are gone to be noticed", async || {
@@ -155,7 +167,7 @@ impl TestApp {
                 tokio::select! {
                     ended = &mut running => return ended,
                     // Farewells to clients that do not answer end by the clock.
-                    () = a_moment() => clock.advance(Duration::from_millis(20)),
+                    () = sleep_briefly() => clock.advance(Duration::from_millis(20)),
                 }
             }
         });
@@ -166,45 +178,45 @@ impl TestApp {
 
     /// The node's gates, for a test that fills them.
     pub fn admission(&self) -> &Admission {
-        &self.sessions.admission
+        &self.registry.admission
     }
 
     /// How many connections of acme the node knows.
     pub fn connections(&self) -> usize {
-        self.sessions.of_tenant(self.acme).len()
+        self.registry.of_tenant(self.acme).len()
     }
 
     /// The connections of acme that the node knows.
     pub fn open_connections(&self) -> Vec<Arc<Connection>> {
-        self.sessions.of_tenant(self.acme)
+        self.registry.of_tenant(self.acme)
     }
 
     /// Bytes that are kept of messages that have begun and not ended, of all tenants.
-    pub fn kept_of_unfinished(&self) -> usize {
-        self.sessions.kept_of_unfinished()
+    pub fn unfinished_message_bytes(&self) -> usize {
+        self.registry.unfinished_bytes()
     }
 
     /// Gives a socket's seat to somebody who was looked at before.
-    pub async fn takes_a_seat(&self, admitted: Admitted) -> Result<Seat, Problem> {
-        self.sessions.admit(admitted, Carrier::Socket, Origin::default()).await
+    pub async fn admits(&self, admitted: Authenticated) -> Result<ConnectionGuard, Problem> {
+        self.registry.register(admitted, Carrier::Socket, Origin::default()).await
     }
 
     /// Waits until acme has this many connections.
-    pub async fn has_connections(&self, wanted: usize) {
+    pub async fn wait_for_connections(&self, wanted: usize) {
         eventually("the count of connections", async || self.connections() == wanted).await;
     }
 
     /// Lets time pass. The last seconds go by in small steps with room between them, so that whoever looks once a
     /// second has looked; what must have happened by then should have a second or two to spare.
-    pub async fn pass(&self, span: Duration) {
+    pub async fn advance(&self, span: Duration) {
         const STEP: Duration = Duration::from_millis(250);
         let last = span.min(Duration::from_secs(3));
         self.clock.advance(span - last);
         for _ in 0..last.as_millis() / STEP.as_millis() {
-            a_moment().await;
+            sleep_briefly().await;
             self.clock.advance(STEP);
         }
-        a_moment().await;
+        sleep_briefly().await;
     }
 
     /// Waits for `future` while time passes, for what waits by the clock in the middle of it.
@@ -222,7 +234,7 @@ impl TestApp {
             loop {
                 tokio::select! {
                     value = &mut future => return value,
-                    () = a_moment(), if passed < span => {
+                    () = sleep_briefly(), if passed < span => {
                         self.clock.advance(STEP);
                         passed += STEP;
                     }
@@ -248,26 +260,26 @@ impl TestApp {
     }
 
     /// Another node on the same database: what it commits, this one has to find by itself.
-    pub fn another_node(&self) -> Kernel {
-        Kernel::new(self.kernel.db.clone(), self.clock.clone(), Entropy)
+    pub fn another_node(&self) -> Services {
+        Services::new(self.services.db.clone(), self.clock.clone(), Entropy)
     }
 
     /// Takes every right to read a page of a log: whoever wants one waits, until these are given back.
-    pub async fn takes_all_turns(&self) -> Vec<ReplayTurn> {
+    pub async fn takes_all_replay_permits(&self) -> Vec<LogReadPermit> {
         let scope = TenantScope::for_system(SystemReason::Demo, self.other);
         let mut turns = Vec::new();
-        while let Some(turn) = self.kernel.db.replay_turn(&scope).now_or_never() {
+        while let Some(turn) = self.services.db.acquire_replay_permit(&scope).now_or_never() {
             turns.push(turn.unwrap());
         }
         turns
     }
 
     /// Waits until so many wait for such a right.
-    pub async fn has_waiting(&self, wanted: usize) {
-        let waiting = || self.kernel.db.replays_waiting();
+    pub async fn wait_for_waiting_replays(&self, wanted: usize) {
+        let waiting = || self.services.db.replays_waiting();
         self.while_time_passes(async {
             while waiting() < wanted {
-                a_moment().await;
+                sleep_briefly().await;
             }
         })
         .await;

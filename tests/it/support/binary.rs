@@ -16,7 +16,7 @@ const END: Duration = Duration::from_secs(30);
 
 /// How a process ended.
 #[derive(Debug)]
-pub struct Ended {
+pub struct ProcessOutput {
     /// The exit status; none after a signal.
     pub status: Option<i32>,
     pub stdout: String,
@@ -29,12 +29,12 @@ pub fn lotline(arguments: &[&str]) -> Command {
     let built = || env!("CARGO_BIN_EXE_lotline").into();
     let mut command = Command::new(std::env::var_os("LOTLINE_MEASURED").unwrap_or_else(built));
     command.args(arguments);
-    bare(&mut command);
+    clear_environment(&mut command);
     command
 }
 
 /// Takes the test's environment away, so that no variable of the machine changes what is tested.
-pub fn bare(command: &mut Command) {
+pub fn clear_environment(command: &mut Command) {
     command.env_clear();
     if let Some(path) = std::env::var_os("PATH") {
         command.env("PATH", path);
@@ -42,21 +42,21 @@ pub fn bare(command: &mut Command) {
 }
 
 /// Runs a command to its end, which must come.
-pub fn run(command: &mut Command) -> Ended {
+pub fn run(command: &mut Command) -> ProcessOutput {
     run_with(command, "")
 }
 
 /// The same for one that may take long.
-pub fn run_within(command: &mut Command, longest: Duration) -> Ended {
+pub fn run_within(command: &mut Command, longest: Duration) -> ProcessOutput {
     run_given(command, "", longest)
 }
 
 /// The same with something on its standard input.
-pub fn run_with(command: &mut Command, given: &str) -> Ended {
+pub fn run_with(command: &mut Command, given: &str) -> ProcessOutput {
     run_given(command, given, END)
 }
 
-fn run_given(command: &mut Command, given: &str, longest: Duration) -> Ended {
+fn run_given(command: &mut Command, given: &str, longest: Duration) -> ProcessOutput {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // Whoever does not read it may have ended before.
@@ -68,7 +68,7 @@ fn run_given(command: &mut Command, given: &str, longest: Duration) -> Ended {
         panic!("the command did not end: {said:?}");
     }
     let status = child.wait().unwrap().code();
-    Ended { status, stdout: said.0.unwrap(), stderr: said.1.unwrap() }
+    ProcessOutput { status, stdout: said.0.unwrap(), stderr: said.1.unwrap() }
 }
 
 fn read_all(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
@@ -126,7 +126,7 @@ impl Server {
     }
 
     /// The most memory that it has ever held.
-    pub fn most_resident_bytes(&self) -> usize {
+    pub fn peak_resident_bytes(&self) -> usize {
         self.status_bytes("VmHWM:")
     }
 
@@ -154,23 +154,23 @@ impl Server {
     }
 
     /// Waits for its end, which must come; the exit status, none after a signal.
-    pub async fn ends(&mut self) -> Option<i32> {
+    pub async fn wait_for_exit(&mut self) -> Option<i32> {
         for _ in 0..END.as_millis() / 10 {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.code();
             }
             Clock::system().sleep(Duration::from_millis(10)).await;
         }
-        panic!("the server did not end: {:?}", self.said());
+        panic!("the server did not end: {:?}", self.log_lines());
     }
 
     /// What it has said since it was ready.
-    pub fn said(&self) -> Vec<String> {
+    pub fn log_lines(&self) -> Vec<String> {
         self.lines.try_iter().collect()
     }
 
     /// Processor time that it has taken, in clock ticks (proc(5): the 14th and 15th field of stat).
-    pub fn ticks(&self) -> u64 {
+    pub fn cpu_ticks(&self) -> u64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap();
         let (_, fields) = stat.rsplit_once(')').unwrap();
         fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum()

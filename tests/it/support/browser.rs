@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use super::wait::{a_moment, within};
+use super::wait::{sleep_briefly, within};
 
 /// A browser with a profile of its own; it ends with this.
 pub struct Browser {
@@ -55,9 +55,9 @@ impl Browser {
         let (socket, _) =
             within("the page's socket", tokio_tungstenite::connect_async(address)).await.unwrap();
         let mut page = Page { socket, sent: 0, requests: Vec::new() };
-        page.asks("Page.enable", json!({})).await;
-        page.asks("Network.enable", json!({})).await;
-        page.asks("Page.navigate", json!({ "url": url })).await;
+        page.call("Page.enable", json!({})).await;
+        page.call("Network.enable", json!({})).await;
+        page.call("Page.navigate", json!({ "url": url })).await;
         page.until("document.readyState === 'complete'").await;
         page
     }
@@ -81,7 +81,7 @@ impl Page {
     /// The value of an expression; a promise is waited for.
     pub async fn runs(&mut self, script: &str) -> Value {
         let asked = json!({ "expression": script, "awaitPromise": true, "returnByValue": true });
-        let answer = self.asks("Runtime.evaluate", asked).await;
+        let answer = self.call("Runtime.evaluate", asked).await;
         assert!(answer["exceptionDetails"].is_null(), "{script}: {answer}");
         answer["result"]["value"].clone()
     }
@@ -89,7 +89,7 @@ impl Page {
     /// What is pasted into the console.
     pub async fn is_typed(&mut self, script: &str) {
         let asked = json!({ "expression": script, "awaitPromise": true, "replMode": true });
-        let answer = self.asks("Runtime.evaluate", asked).await;
+        let answer = self.call("Runtime.evaluate", asked).await;
         assert!(answer["exceptionDetails"].is_null(), "{script}: {answer}");
     }
 
@@ -98,7 +98,7 @@ impl Page {
         let holds = async {
             // While a page is being loaded there may be nothing to ask.
             while self.runs(&format!("Boolean({condition})")).await != json!(true) {
-                a_moment().await;
+                sleep_briefly().await;
             }
         };
         within(&format!("the page to have {condition}"), holds).await;
@@ -117,19 +117,19 @@ impl Page {
 
     pub async fn reloads(&mut self) {
         self.runs("window.isOld = true").await;
-        self.asks("Page.reload", json!({})).await;
+        self.call("Page.reload", json!({})).await;
         self.until("!window.isOld && document.readyState === 'complete'").await;
     }
 
     /// A picture of the page, as PNG.
-    pub async fn is_drawn(&mut self, path: &Path) {
-        let picture = self.asks("Page.captureScreenshot", json!({ "format": "png" })).await;
+    pub async fn save_screenshot(&mut self, path: &Path) {
+        let picture = self.call("Page.captureScreenshot", json!({ "format": "png" })).await;
         let bytes = STANDARD.decode(picture["data"].as_str().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();
     }
 
     /// The answer of a method of the protocol.
-    pub async fn asks(&mut self, method: &str, params: Value) -> Value {
+    pub async fn call(&mut self, method: &str, params: Value) -> Value {
         self.sent += 1;
         let message = json!({ "id": self.sent, "method": method, "params": params });
         self.socket.send(Message::text(message.to_string())).await.unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::{DateTime, Utc};
-use lotline::auth::token::keys::{KeyRing, PairKind, SigningKey};
+use lotline::auth::token::key_ring::{KeyPairKind, KeyRing, SigningKey};
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 /// In place of a status: no answer at all.
-const SILENCE: u16 = 0;
+const NO_RESPONSE: u16 = 0;
 
 pub struct KeyServer {
     pub address: SocketAddr,
@@ -38,7 +38,7 @@ pub struct IssuerKey {
 impl IssuerKey {
     /// A new Ed25519 key.
     pub fn new() -> Self {
-        let pem = SigningKey::generate_pem(PairKind::Ed25519).unwrap();
+        let pem = SigningKey::generate_pem(KeyPairKind::Ed25519).unwrap();
         let key = SigningKey::from_pem(&pem, DateTime::<Utc>::UNIX_EPOCH).unwrap();
         let body: String = pem.lines().filter(|line| !line.starts_with("---")).collect();
         let der = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, body).unwrap();
@@ -69,7 +69,7 @@ impl KeyServer {
                 let mut request = [0; 4096];
                 let _ = stream.read(&mut request).await;
                 let (status, body) = serving.answer.lock().clone();
-                if status == SILENCE {
+                if status == NO_RESPONSE {
                     // Accepted, read, and never answered.
                     silenced.push(stream);
                     continue;
@@ -90,20 +90,20 @@ impl KeyServer {
 
     /// Shows the public half of this key, and no other.
     pub fn publishes(&self, key: &IssuerKey) {
-        self.answers(200, key.ring.public_keys().to_string());
+        self.responds_with(200, key.ring.public_keys().to_string());
     }
 
     /// Takes requests from now on and answers none.
-    pub fn falls_silent(&self) {
-        self.answers(SILENCE, String::new());
+    pub fn stops_responding(&self) {
+        self.responds_with(NO_RESPONSE, String::new());
     }
 
-    pub fn answers(&self, status: u16, body: String) {
+    pub fn responds_with(&self, status: u16, body: String) {
         *self.state.answer.lock() = (status, body);
     }
 
     /// How often it was asked.
-    pub fn asked(&self) -> usize {
+    pub fn request_count(&self) -> usize {
         self.state.asked.load(Ordering::SeqCst)
     }
 }

@@ -37,8 +37,8 @@ macro_rules! on_one_database {
     ($back:ident, $name:ident, $settings:expr) => {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $name() {
-            use $crate::support::app::{Back, TestApp};
-            let app = TestApp::spawn_with(Back::$back, $settings).await;
+            use $crate::support::app::{Backend, TestApp};
+            let app = TestApp::spawn_with(Backend::$back, $settings).await;
             super::$name(&app).await;
             app.finish().await;
         }

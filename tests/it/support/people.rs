@@ -2,15 +2,15 @@
 
 use std::ops::Deref;
 
-use lotline::auth::role::{KeyScope, Role};
+use lotline::auth::key_scope::{KeyScope, Role};
 use lotline::base::ids::UserId;
-use lotline::domain::identity::bootstrap::{self, KeyWish, Newcomer};
+use lotline::domain::identity::bootstrap::{self, BootstrapKey, BootstrapUser};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
+use super::answer::Response;
 use super::app::{ACME, OTHER, TestApp};
-use super::socket::{Door, Socket};
+use super::socket::{Socket, SocketRequest};
 use super::stream::Stream;
 
 /// Everybody's password.
@@ -68,8 +68,8 @@ impl<'a> Deref for Person<'a> {
 
 impl TestApp {
     /// What the collector reads at this path.
-    pub async fn figures(&self, path: &str) -> Answer {
-        Answer::of(self.http.get(self.url(path)).bearer_auth(super::settings::METRICS_KEY)).await
+    pub async fn metrics(&self, path: &str) -> Response {
+        Response::send(self.http.get(self.url(path)).bearer_auth(super::settings::METRICS_KEY)).await
     }
 
     pub fn anonymous(&self) -> Anonymous<'_> {
@@ -95,7 +95,7 @@ impl TestApp {
 
     /// A program with a key of this user.
     pub async fn worker(&self, maker: &Person<'_>, scopes: &[KeyScope]) -> Worker<'_> {
-        let wish = KeyWish { username: Some(&maker.username), name: "worker", scopes, expires_at: None };
+        let wish = BootstrapKey { username: Some(&maker.username), name: "worker", scopes, expires_at: None };
         let key = bootstrap::create_key(&self.identity, maker.tenant, &wish).await.unwrap();
         Worker(Caller { app: self, credential: Some(key.text.expose().to_owned()) })
     }
@@ -107,27 +107,27 @@ impl TestApp {
     }
 
     /// An admin of acme that an earlier node made.
-    pub async fn known_admin(&self, username: &str) -> Admin<'_> {
-        Admin(self.known_person(username).await)
+    pub async fn existing_admin(&self, username: &str) -> Admin<'_> {
+        Admin(self.existing_person(username).await)
     }
 
     /// A member of acme that an earlier node made.
-    pub async fn known_member(&self, username: &str) -> Member<'_> {
-        Member(self.known_person(username).await)
+    pub async fn existing_member(&self, username: &str) -> Member<'_> {
+        Member(self.existing_person(username).await)
     }
 
     /// A platform account that an earlier node made.
-    pub async fn known_operator(&self, username: &str) -> Operator<'_> {
+    pub async fn existing_operator(&self, username: &str) -> Operator<'_> {
         Operator(Caller { app: self, credential: Some(self.signs_in(username).await) })
     }
 
     /// The caller with this access token or API key.
-    pub fn holder_of(&self, credential: &str) -> Caller<'_> {
+    pub fn with_credential(&self, credential: &str) -> Caller<'_> {
         Caller { app: self, credential: Some(credential.to_owned()) }
     }
 
-    async fn known_person(&self, username: &str) -> Person<'_> {
-        let signed_in = self.signs_in_whole(&format!("{ACME}/{username}")).await;
+    async fn existing_person(&self, username: &str) -> Person<'_> {
+        let signed_in = self.signs_in_response(&format!("{ACME}/{username}")).await;
         let credential = Some(signed_in["access_token"].as_str().unwrap().to_owned());
         let id = UserId(signed_in["user_id"].as_i64().unwrap());
         Person { caller: Caller { app: self, credential }, id, username: username.to_owned(), tenant: ACME }
@@ -135,7 +135,7 @@ impl TestApp {
 
     async fn person(&self, tenant: &'static str, username: &str, role: Role) -> Person<'_> {
         let password = SecretString::from(PASSWORD);
-        let new = Newcomer { username, email: None, role, password: Some(&password) };
+        let new = BootstrapUser { username, email: None, role, password: Some(&password) };
         let row = bootstrap::create_user(&self.identity, tenant, &new).await.unwrap();
         let credential = Some(self.signs_in(&format!("{tenant}/{username}")).await);
         let caller = Caller { app: self, credential };
@@ -144,17 +144,17 @@ impl TestApp {
 
     /// An access token, as the sign-in form gets it.
     async fn signs_in(&self, name: &str) -> String {
-        self.signs_in_whole(name).await["access_token"].as_str().unwrap().to_owned()
+        self.signs_in_response(name).await["access_token"].as_str().unwrap().to_owned()
     }
 
     /// The whole answer of the sign-in form.
-    async fn signs_in_whole(&self, name: &str) -> Value {
+    async fn signs_in_response(&self, name: &str) -> Value {
         let form = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs([("username", name), ("password", PASSWORD)])
             .finish();
         let request = self.http.post(self.url("/api/v1/auth/token"));
         let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
-        let answer = Answer::of(request).await;
+        let answer = Response::send(request).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()
     }
@@ -165,19 +165,19 @@ impl<'a> Caller<'a> {
         self.credential.as_deref().unwrap_or_default()
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Response {
         self.send(reqwest::Method::GET, path, None).await
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub async fn post(&self, path: &str, body: &Value) -> Response {
         self.send(reqwest::Method::POST, path, Some(body)).await
     }
 
-    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+    pub async fn patch(&self, path: &str, body: &Value) -> Response {
         self.send(reqwest::Method::PATCH, path, Some(body)).await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub async fn delete(&self, path: &str) -> Response {
         self.send(reqwest::Method::DELETE, path, None).await
     }
 
@@ -188,27 +188,27 @@ impl<'a> Caller<'a> {
         path: &str,
         (condition, tag): (&str, &str),
         body: Option<Value>,
-    ) -> Answer {
+    ) -> Response {
         let request = self.app.http.request(method, self.app.url(path)).header(condition, tag);
         let request = self.credential.iter().fold(request, reqwest::RequestBuilder::bearer_auth);
-        Answer::of(body.iter().fold(request, |request, body| request.json(body))).await
+        Response::send(body.iter().fold(request, |request, body| request.json(body))).await
     }
 
     /// A GET that a proxy passes on for the client at `address`.
-    pub async fn get_from(&self, address: &str, path: &str) -> Answer {
+    pub async fn get_from(&self, address: &str, path: &str) -> Response {
         let request = self.app.http.get(self.app.url(path)).header("x-forwarded-for", address);
-        Answer::of(self.credential.iter().fold(request, reqwest::RequestBuilder::bearer_auth)).await
+        Response::send(self.credential.iter().fold(request, reqwest::RequestBuilder::bearer_auth)).await
     }
 
-    async fn send(&self, method: reqwest::Method, path: &str, body: Option<&Value>) -> Answer {
+    async fn send(&self, method: reqwest::Method, path: &str, body: Option<&Value>) -> Response {
         let request = self.app.http.request(method, self.app.url(path));
         let request = self.credential.iter().fold(request, reqwest::RequestBuilder::bearer_auth);
-        Answer::of(body.iter().fold(request, |request, body| request.json(body))).await
+        Response::send(body.iter().fold(request, |request, body| request.json(body))).await
     }
 
     /// A socket's door at `path`, with the credential in the query as a browser has it.
-    pub fn door(&self, path: &str) -> Door<'a> {
-        let door = Door::at(self.app, path);
+    pub fn socket_request(&self, path: &str) -> SocketRequest<'a> {
+        let door = SocketRequest::new(self.app, path);
         self.credential.iter().fold(door, |door, token| match token.starts_with("llk_") {
             true => door.header("authorization", &format!("Bearer {token}")),
             false => door.query("token", token),
@@ -217,14 +217,14 @@ impl<'a> Caller<'a> {
 
     /// An open socket, past its `connection_established`.
     pub async fn connects(&self) -> Socket {
-        let mut socket = self.door("/ws").open().await;
+        let mut socket = self.socket_request("/ws").open().await;
         socket.next_of_type("connection_established").await;
         socket
     }
 
     /// An open socket that goes on after `position`, past its `connection_established`.
     pub async fn resumes(&self, position: &str) -> Socket {
-        let mut socket = self.door("/ws").query("since", position).open().await;
+        let mut socket = self.socket_request("/ws").query("since", position).open().await;
         socket.next_of_type("connection_established").await;
         socket
     }
@@ -237,7 +237,7 @@ impl<'a> Caller<'a> {
     }
 
     /// A stream whose credential, if any, stands in its address.
-    pub async fn streams_openly(&self, address: &str) -> Stream {
+    pub async fn streams_by_url(&self, address: &str) -> Stream {
         Stream::open(self.app.http.get(self.app.url(address))).await
     }
 
@@ -265,13 +265,13 @@ impl Person<'_> {
 
     /// Another sign-in of the same user, with its refresh token.
     pub async fn signs_in_again(&self) -> Value {
-        self.app.signs_in_whole(&format!("{}/{}", self.tenant, self.username)).await
+        self.app.signs_in_response(&format!("{}/{}", self.tenant, self.username)).await
     }
 }
 
 impl<'a> Admin<'a> {
     /// The same admin with a fresh token, after so long a time that the old one has expired.
-    pub async fn again(admin: &Admin<'a>) -> Admin<'a> {
+    pub async fn with_fresh_token(admin: &Admin<'a>) -> Admin<'a> {
         let caller = Caller { app: admin.app, credential: Some(admin.another_token().await) };
         let (id, username, tenant) = (admin.id, admin.username.clone(), admin.tenant);
         Admin(Person { caller, id, username, tenant })

@@ -19,12 +19,12 @@ pub struct TestDatabase {
 
 impl TestDatabase {
     /// Makes the database and its owner, empty: no schema, no other role.
-    pub async fn bare() -> Self {
-        Self::bare_on(superuser()).await
+    pub async fn empty() -> Self {
+        Self::empty_on(superuser()).await
     }
 
     /// The same on the server whose superuser this is.
-    pub async fn bare_on(superuser: Url) -> Self {
+    pub async fn empty_on(superuser: Url) -> Self {
         let name = format!("t{:016x}", Entropy.below(u64::MAX));
         let database = Self { superuser, name };
         let name = &database.name;
@@ -45,14 +45,14 @@ impl TestDatabase {
 
     /// The same on the server whose superuser this is.
     pub async fn migrated_on(superuser: Url) -> Self {
-        let database = Self::bare_on(superuser).await;
+        let database = Self::empty_on(superuser).await;
         storage::migrate_up(&database.as_owner()).await.unwrap();
-        database.grant_doors().await;
+        database.grant_roles().await;
         database
     }
 
     /// Makes each login role a member of its group, once the migrations have made the groups.
-    pub async fn grant_doors(&self) {
+    pub async fn grant_roles(&self) {
         let name = &self.name;
         let admin = connect(&self.superuser).await;
         run(&admin, &format!("GRANT lotline_tenant TO {name}_tenant")).await;
@@ -62,7 +62,7 @@ impl TestDatabase {
 
     /// Puts a dump of [`dump_as_sql`] into a database of its own, brings its schema up and lets the two doors in.
     pub async fn restored(sql: &Path) -> Self {
-        let database = Self::bare().await;
+        let database = Self::empty().await;
         let superuser = connect(&database.superuser).await;
         // The dump names them, and no migration may have made them on this server yet.
         for group in ["lotline_tenant", "lotline_system"] {
@@ -77,7 +77,7 @@ impl TestDatabase {
         run(&owner, &std::fs::read_to_string(sql).unwrap()).await;
         owner.close().await.unwrap();
         storage::migrate_up(&database.as_owner()).await.unwrap();
-        database.grant_doors().await;
+        database.grant_roles().await;
         database
     }
 

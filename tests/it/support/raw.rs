@@ -7,20 +7,20 @@ use tokio::net::TcpStream;
 
 use super::wait::within;
 
-pub struct Raw {
+pub struct RawConnection {
     pub stream: TcpStream,
     received: Vec<u8>,
 }
 
 /// The head of an answer, and the body as far as its length was told.
 #[derive(Debug)]
-pub struct RawAnswer {
+pub struct RawResponse {
     pub status: u16,
     pub head: String,
     pub body: String,
 }
 
-impl Raw {
+impl RawConnection {
     pub async fn connect(address: SocketAddr) -> Self {
         Self::over(TcpStream::connect(address).await.unwrap())
     }
@@ -53,7 +53,7 @@ impl Raw {
     }
 
     /// Waits for a pong; what comes before is passed over.
-    pub async fn is_ponged(&mut self) {
+    pub async fn expect_pong(&mut self) {
         loop {
             match self.frame_of_any_kind().await {
                 Some((0x8a, _)) => return,
@@ -77,7 +77,7 @@ impl Raw {
     }
 
     /// Reads one answer. `None`: the connection was closed without one.
-    pub async fn answer(&mut self) -> Option<RawAnswer> {
+    pub async fn response(&mut self) -> Option<RawResponse> {
         let end = loop {
             if let Some(at) = find(&self.received, b"\r\n\r\n") {
                 break at;
@@ -96,7 +96,7 @@ impl Raw {
             self.read().await?;
         }
         let body: Vec<u8> = self.received.drain(..length).collect();
-        Some(RawAnswer { status, head, body: String::from_utf8_lossy(&body).into_owned() })
+        Some(RawResponse { status, head, body: String::from_utf8_lossy(&body).into_owned() })
     }
 
     /// The payload of the next frame as text.
@@ -123,7 +123,7 @@ impl Raw {
     }
 
     /// Whether the server ends the connection.
-    pub async fn is_ended(&mut self) -> bool {
+    pub async fn is_closed(&mut self) -> bool {
         while self.read().await.is_some() {}
         true
     }

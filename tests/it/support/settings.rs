@@ -35,7 +35,7 @@ pub fn load(folder: &Path, store: &[(String, String)], extra: &[Setting]) -> Set
     // A later value of the same name stands.
     let all: std::collections::HashMap<String, String> = all.collect();
     Settings::load(None, all.into_iter())
-        .unwrap_or_else(|faults| panic!("{}", lotline::config::report(&faults)))
+        .unwrap_or_else(|faults| panic!("{}", lotline::config::format_errors(&faults)))
 }
 
 /// The bytes that sign.

@@ -11,13 +11,13 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use super::answer::Answer;
+use super::answer::Response;
 use super::app::TestApp;
 use super::wait::within;
 
 /// A socket's address with what is shown at it; opened, or only knocked at.
 #[derive(Clone)]
-pub struct Door<'a> {
+pub struct SocketRequest<'a> {
     app: &'a TestApp,
     path: String,
     query: Vec<(String, String)>,
@@ -25,8 +25,8 @@ pub struct Door<'a> {
     receive_bytes: Option<u32>,
 }
 
-impl<'a> Door<'a> {
-    pub fn at(app: &'a TestApp, path: &str) -> Self {
+impl<'a> SocketRequest<'a> {
+    pub fn new(app: &'a TestApp, path: &str) -> Self {
         let (path, query, headers) = (path.to_owned(), Vec::new(), Vec::new());
         Self { app, path, query, headers, receive_bytes: None }
     }
@@ -87,18 +87,18 @@ impl<'a> Door<'a> {
     }
 
     /// Asks for a socket and gives the HTTP answer, whatever it is.
-    pub async fn knock(&self) -> Answer {
-        let request = self.plain().header("connection", "Upgrade").header("upgrade", "websocket");
+    pub async fn try_handshake(&self) -> Response {
+        let request = self.plain_request().header("connection", "Upgrade").header("upgrade", "websocket");
         let key = STANDARD.encode([7; 16]);
-        Answer::of(request.header("sec-websocket-version", "13").header("sec-websocket-key", key)).await
+        Response::send(request.header("sec-websocket-version", "13").header("sec-websocket-key", key)).await
     }
 
     /// Asks without a word of WebSocket, as one would from the address bar.
-    pub async fn look(&self) -> Answer {
-        Answer::of(self.plain()).await
+    pub async fn get_without_upgrade(&self) -> Response {
+        Response::send(self.plain_request()).await
     }
 
-    fn plain(&self) -> reqwest::RequestBuilder {
+    fn plain_request(&self) -> reqwest::RequestBuilder {
         let request = self.app.http.get(self.app.url(&self.target()));
         self.headers.iter().fold(request, |request, (name, value)| request.header(name, value))
     }
@@ -153,10 +153,10 @@ impl Socket {
     }
 
     /// Says something and waits for the answer to it.
-    pub async fn ask(&mut self, mut message: Value) -> Value {
+    pub async fn request(&mut self, mut message: Value) -> Value {
         let id = json!(format!("ask-{}", self.skipped.len()));
         message["id"] = id.clone();
-        self.say(message).await;
+        self.send_json(message).await;
         loop {
             let answer = self.next().await;
             if answer["reply_to"] == id {
@@ -166,11 +166,11 @@ impl Socket {
         }
     }
 
-    pub async fn say(&mut self, message: Value) {
+    pub async fn send_json(&mut self, message: Value) {
         self.send(Message::text(message.to_string())).await;
     }
 
-    pub async fn say_text(&mut self, text: &str) {
+    pub async fn send_text(&mut self, text: &str) {
         self.send(Message::text(text)).await;
     }
 
@@ -185,16 +185,16 @@ impl Socket {
 
     /// Waits for the server's ping, which the client answers when it reads on.
     #[track_caller]
-    pub fn is_pinged(&mut self) -> impl Future<Output = ()> {
+    pub fn expect_ping(&mut self) -> impl Future<Output = ()> {
         within("a ping", async { while !matches!(self.frame().await, Message::Ping(_)) {} })
     }
 
     /// Code and reason of the server's goodbye, which the client answers before it hangs up; what comes before it is
     /// kept in `skipped`.
     #[track_caller]
-    pub fn is_closed(&mut self) -> impl Future<Output = (u16, String)> {
+    pub fn expect_close(&mut self) -> impl Future<Output = (u16, String)> {
         within("the close", async {
-            let told = loop {
+            let close = loop {
                 match self.frame().await {
                     Message::Text(text) => self.skipped.push_back(serde_json::from_str(&text).unwrap()),
                     Message::Close(Some(close)) => break (close.code.into(), close.reason.to_string()),
@@ -204,14 +204,14 @@ impl Socket {
             };
             while let Some(Ok(_)) = self.stream.next().await {}
             let _ = self.stream.get_mut().shutdown().await;
-            told
+            close
         })
     }
 
     /// Leaves as one should, and gives the code that the server answers with.
-    pub async fn leave(mut self) -> u16 {
+    pub async fn close(mut self) -> u16 {
         within("a goodbye", self.stream.close(None)).await.unwrap();
-        self.is_closed().await.0
+        self.expect_close().await.0
     }
 
     /// The stream below, for what a proper client never does.

@@ -10,11 +10,11 @@ pub const DEADLINE: Duration = Duration::from_secs(10);
 /// The future's value, or the end of the test in words.
 #[track_caller]
 pub fn within<F: Future>(what: &str, future: F) -> impl Future<Output = F::Output> {
-    let place = std::panic::Location::caller();
+    let caller = std::panic::Location::caller();
     async move {
         match tokio::time::timeout(DEADLINE, future).await {
             Ok(value) => value,
-            Err(_) => panic!("{place}: waited {DEADLINE:?} for {what}"),
+            Err(_) => panic!("{caller}: waited {DEADLINE:?} for {what}"),
         }
     }
 }
@@ -24,12 +24,12 @@ pub fn within<F: Future>(what: &str, future: F) -> impl Future<Output = F::Outpu
 pub fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) -> impl Future<Output = ()> {
     within(what, async move {
         while !holds().await {
-            a_moment().await;
+            sleep_briefly().await;
         }
     })
 }
 
 /// A few milliseconds of the machine's time: how often is looked, never how long something may take.
-pub async fn a_moment() {
+pub async fn sleep_briefly() {
     Clock::system().sleep(Duration::from_millis(3)).await;
 }

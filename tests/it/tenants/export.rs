@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use lotline::auth::role::KeyScope;
-use lotline::auth::scope::{SystemReason, TenantScope};
+use lotline::auth::key_scope::KeyScope;
+use lotline::auth::tenant_scope::{SystemReason, TenantScope};
 use lotline::base::entropy::Entropy;
 use lotline::base::ids::TenantId;
 use lotline::storage::{CopyError, ExportHead, Exported, export_tenant};
@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use super::rows::{NUMBER, settle};
+use super::rows::{NUMBER, fill_tenant};
 use crate::store::tables::rows;
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 
 on_both_databases! {
-    an_export_has_a_row_of_every_table_that_is_no_secret with crate::tenants::ageing::FOR_EVER,
+    an_export_has_a_row_of_every_table_that_is_no_secret with crate::tenants::retention::KEEP_FOREVER,
     an_export_is_of_one_moment_while_writers_go_on,
     no_secret_and_nothing_of_another_tenant_is_in_an_export,
     a_long_table_is_read_in_pages_and_none_is_missing,
@@ -28,7 +28,7 @@ on_both_databases! {
 async fn exports(app: &TestApp, tenant: TenantId, to: &Path, replace: bool) -> Result<Exported, CopyError> {
     let scope = TenantScope::for_system(SystemReason::CommandLine, tenant);
     let head = ExportHead { made_at: "2025-11-24T16:00:00.000Z".to_owned(), program: "test" };
-    export_tenant(&app.kernel.db, &scope, head, to, replace, Entropy).await
+    export_tenant(&app.services.db, &scope, head, to, replace, Entropy).await
 }
 
 /// An export as a reader takes it apart: the first line and the rows by table. Its last line holds.
@@ -63,7 +63,7 @@ async fn exported(app: &TestApp, tenant: TenantId) -> Read {
 
 async fn an_export_has_a_row_of_every_table_that_is_no_secret(app: &TestApp) {
     let connection = app.raw_database().await;
-    settle(&connection).await;
+    fill_tenant(&connection).await;
 
     let read = exported(app, TenantId(i64::from(NUMBER))).await;
 

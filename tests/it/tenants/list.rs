@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::store::tables::{rows, tables};
-use crate::support::app::{Back, TestApp};
+use crate::support::app::{Backend, TestApp};
 use crate::support::on_both_databases;
 
 on_both_databases! {
@@ -28,7 +28,7 @@ async fn every_table_with_an_owner_is_in_the_list_and_no_other(app: &TestApp) {
 
 #[tokio::test]
 async fn row_level_security_guards_the_tables_of_the_list_and_no_other() {
-    let app = TestApp::spawn_with(Back::Postgres, &[]).await;
+    let app = TestApp::spawn_with(Backend::Postgres, &[]).await;
     let connection = app.raw_database().await;
 
     let policies = "SELECT p.tablename::text FROM pg_policies p JOIN pg_class c ON c.relname = p.tablename

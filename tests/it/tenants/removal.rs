@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lotline::auth::role::KeyScope;
+use lotline::auth::key_scope::KeyScope;
 use lotline::base::ids::TenantId;
-use lotline::domain::tenant_removal::{Stand, bite, go_on};
+use lotline::domain::tenant_removal::{RemovalProgress, delete_batch, resume};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
-use super::rows::{NUMBER, SLUG, counts_of, rows_of_others, settle};
+use super::rows::{NUMBER, SLUG, counts_of, fill_tenant, rows_of_others};
 use crate::store::tables::{number, rows};
 use crate::support::app::{OTHER, TestApp};
 use crate::support::on_both_databases;
@@ -17,13 +17,13 @@ use crate::support::wait::eventually;
 use crate::uploads::client::{files, files_on_disk, has_file};
 
 on_both_databases! {
-    nothing_of_a_removed_tenant_is_left_and_no_other_row_is_touched with crate::tenants::ageing::FOR_EVER,
+    nothing_of_a_removed_tenant_is_left_and_no_other_row_is_touched with crate::tenants::retention::KEEP_FOREVER,
     its_connections_credentials_and_jobs_end_at_once,
     without_its_slug_nothing_is_removed,
-    rows_go_in_bites_and_a_tenant_that_is_going_cannot_be_changed,
+    rows_are_deleted_in_batches_and_a_tenant_being_removed_cannot_be_changed,
     its_files_go_and_nobody_elses,
     a_slug_is_free_again_and_no_id_comes_back,
-    what_was_kept_of_its_making_goes_too,
+    the_idempotency_record_of_its_creation_is_removed_too,
     a_tenant_that_another_process_shut_loses_its_connections_within_seconds,
     a_tenant_without_connections_that_another_process_shut_is_noticed_too,
 }
@@ -34,9 +34,9 @@ fn path(tenant: i64, slug: &str) -> String {
 }
 
 /// Goes on until the tenant is gone; how many bites that took.
-async fn eats_up(app: &TestApp, tenant: TenantId) -> u32 {
+async fn run_removal(app: &TestApp, tenant: TenantId) -> u32 {
     let mut bites = 1;
-    while bite(&app.kernel, tenant).await.unwrap() == Stand::UnderWay {
+    while delete_batch(&app.services, tenant).await.unwrap() == RemovalProgress::InProgress {
         bites += 1;
     }
     bites
@@ -46,13 +46,13 @@ async fn nothing_of_a_removed_tenant_is_left_and_no_other_row_is_touched(app: &T
     let (ann, root) = (app.admin("ann").await, app.operator("root").await);
     ann.broadcasts("we stay").await;
     let connection = app.raw_database().await;
-    settle(&connection).await;
+    fill_tenant(&connection).await;
     let tenant = i64::from(NUMBER);
     let before = rows_of_others(&connection, tenant).await;
     assert!(counts_of(&connection, tenant).await.values().all(|count| *count == 1));
 
     let accepted = root.delete(&path(tenant, SLUG)).await;
-    eats_up(app, TenantId(tenant)).await;
+    run_removal(app, TenantId(tenant)).await;
 
     assert_eq!(accepted.status, 202, "{accepted:?}");
     assert_eq!((&accepted.json()["tenant_id"], &accepted.json()["slug"]), (&json!(tenant), &json!(SLUG)));
@@ -86,7 +86,7 @@ async fn its_connections_credentials_and_jobs_end_at_once(app: &TestApp) {
     let (mut socket, mut elsewhere) = (ann.connects().await, sue.connects().await);
 
     let accepted = root.delete(&path(app.acme.0, "acme")).await;
-    let (code, _) = socket.is_closed().await;
+    let (code, _) = socket.expect_close().await;
     let problem = stream.next_event().await;
     let report = json!({ "lease_token": claim["lease_token"] });
     let start = format!("/api/v1/jobs/{}/start", claim["job"]["job_id"]);
@@ -119,17 +119,17 @@ async fn without_its_slug_nothing_is_removed(app: &TestApp) {
     let unknown = root.delete(&path(4_503_599_627_370_496, "acme")).await;
     let own = ann.delete(&path(tenant, "acme")).await;
 
-    let problem = missing.is_problem(422, "validation_failed");
+    let problem = missing.expect_problem(422, "validation_failed");
     assert_eq!(problem["errors"][0]["loc"], json!(["query", "confirm"]), "{problem}");
-    let problem = wrong.is_problem(422, "validation_failed");
+    let problem = wrong.expect_problem(422, "validation_failed");
     assert_eq!(problem["errors"][0]["loc"], json!(["query", "confirm"]), "{problem}");
-    unknown.is_problem(404, "not_found");
-    own.is_problem(403, "forbidden");
-    assert_eq!(go_on(&app.kernel).await.unwrap(), None);
+    unknown.expect_problem(404, "not_found");
+    own.expect_problem(403, "forbidden");
+    assert_eq!(resume(&app.services).await.unwrap(), None);
     assert_eq!(ann.get("/api/v1/users/me").await.status, 200);
 }
 
-async fn rows_go_in_bites_and_a_tenant_that_is_going_cannot_be_changed(app: &TestApp) {
+async fn rows_are_deleted_in_batches_and_a_tenant_being_removed_cannot_be_changed(app: &TestApp) {
     const LINES: i64 = 1_234;
     let root = app.operator("root").await;
     let connection = app.raw_database().await;
@@ -141,16 +141,16 @@ async fn rows_go_in_bites_and_a_tenant_that_is_going_cannot_be_changed(app: &Tes
     let left = format!("SELECT count(*) FROM audit_log WHERE tenant_id = {}", app.acme.0);
 
     root.delete(&path(app.acme.0, "acme")).await;
-    assert_eq!(bite(&app.kernel, app.acme).await.unwrap(), Stand::UnderWay);
+    assert_eq!(delete_batch(&app.services, app.acme).await.unwrap(), RemovalProgress::InProgress);
     let after_one = number(&connection, &left).await;
     let shown = root.get(&format!("/api/v1/tenants/{}", app.acme.0)).await.json();
     let resumed = root.patch(&format!("/api/v1/tenants/{}", app.acme.0), &json!({ "is_active": true })).await;
     let again = root.delete(&path(app.acme.0, "acme")).await;
-    let bites = eats_up(app, app.acme).await;
+    let bites = run_removal(app, app.acme).await;
 
     assert!((LINES - 500..LINES).contains(&after_one), "{after_one}");
     assert_eq!((&shown["is_active"], &shown["is_being_removed"]), (&json!(false), &json!(true)));
-    resumed.is_problem(409, "conflict");
+    resumed.expect_problem(409, "conflict");
     assert_eq!((again.status, bites), (202, 2));
     connection.close().await.unwrap();
 }
@@ -160,11 +160,11 @@ async fn its_files_go_and_nobody_elses(app: &TestApp) {
     let ours = has_file(&ann, "plan.txt", b"ours").await;
     has_file(&sue, "plan.txt", b"theirs").await;
     let begun = json!({ "type": "metadata", "filename": "begun.txt" });
-    assert_eq!(files(&sue).await.ask(begun).await["type"], "ack");
+    assert_eq!(files(&sue).await.request(begun).await["type"], "ack");
     assert_eq!(files_on_disk(app.folder()), 3);
 
     root.delete(&path(app.other.0, OTHER)).await;
-    eats_up(app, app.other).await;
+    run_removal(app, app.other).await;
 
     assert_eq!(files_on_disk(app.folder()), 1);
     assert_eq!(ann.get(&format!("/api/v1/uploads/{ours}/content")).await.text, "ours");
@@ -178,26 +178,26 @@ async fn a_slug_is_free_again_and_no_id_comes_back(app: &TestApp) {
 
     root.delete(&path(id, "brief")).await;
     let taken = root.post("/api/v1/tenants", &new).await;
-    eats_up(app, TenantId(id)).await;
+    run_removal(app, TenantId(id)).await;
     let second = root.post("/api/v1/tenants", &new).await;
 
-    taken.is_problem(409, "conflict");
+    taken.expect_problem(409, "conflict");
     assert_eq!(second.status, 201, "{second:?}");
     let second = second.json();
     assert!(second["id"].as_i64().unwrap() > id, "{second}");
     assert!(second["admin"]["id"].as_i64() > first["admin"]["id"].as_i64(), "{second}");
 }
 
-async fn what_was_kept_of_its_making_goes_too(app: &TestApp) {
+async fn the_idempotency_record_of_its_creation_is_removed_too(app: &TestApp) {
     let root = app.operator("root").await;
     let new = json!({ "slug": "brief", "name": "Brief", "admin": { "username": "eve", "email": "e@mail.example" } });
     let other = json!({ "slug": "long", "name": "Long" });
-    let made = root.posts_once("k", "/api/v1/tenants", &new).await.json();
-    root.posts_once("l", "/api/v1/tenants", &other).await;
+    let made = root.posts_with_key("k", "/api/v1/tenants", &new).await.json();
+    root.posts_with_key("l", "/api/v1/tenants", &other).await;
     let id = made["id"].as_i64().unwrap();
 
     root.delete(&path(id, "brief")).await;
-    eats_up(app, TenantId(id)).await;
+    run_removal(app, TenantId(id)).await;
 
     let connection = app.raw_database().await;
     let kept = rows(&connection, "SELECT answer FROM idempotency_keys").await;
@@ -209,14 +209,14 @@ async fn what_was_kept_of_its_making_goes_too(app: &TestApp) {
 async fn a_tenant_that_another_process_shut_loses_its_connections_within_seconds(app: &TestApp) {
     let (ann, sue) = (app.admin("ann").await, app.stranger("sue").await);
     let (mut socket, mut elsewhere) = (ann.connects().await, sue.connects().await);
-    let mut echo = ann.door("/ws/echo").open().await;
+    let mut echo = ann.socket_request("/ws/echo").open().await;
     let connection = app.raw_database().await;
     let sql = format!("UPDATE tenants SET is_active = false WHERE id = {}", app.acme.0);
     connection.execute_unprepared(&sql).await.unwrap();
 
-    app.pass(Duration::from_secs(2)).await;
+    app.advance(Duration::from_secs(2)).await;
 
-    assert_eq!((socket.is_closed().await.0, echo.is_closed().await.0), (4403, 4403));
+    assert_eq!((socket.expect_close().await.0, echo.expect_close().await.0), (4403, 4403));
     sue.broadcasts("still here").await;
     assert_eq!(elsewhere.next_of_type("system_notification").await["message"], "still here");
     connection.close().await.unwrap();
@@ -234,7 +234,7 @@ async fn a_tenant_without_connections_that_another_process_shut_is_noticed_too(a
     let sql = format!("UPDATE tenants SET is_active = false WHERE id = {}", app.acme.0);
     connection.execute_unprepared(&sql).await.unwrap();
 
-    app.pass(Duration::from_secs(2)).await;
+    app.advance(Duration::from_secs(2)).await;
 
     assert_eq!(ask().await, [false, true]);
     connection.close().await.unwrap();

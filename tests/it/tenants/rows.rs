@@ -12,7 +12,7 @@ pub const NUMBER: u8 = 77;
 pub const SLUG: &str = "text 77";
 
 /// Makes a tenant that has a row in every table.
-pub async fn settle(connection: &DatabaseConnection) {
+pub async fn fill_tenant(connection: &DatabaseConnection) {
     fill(connection, NUMBER).await;
     // A filler means nothing where the program reads it.
     let sql = format!("UPDATE tenants SET removal = NULL, quotas = NULL WHERE id = {NUMBER}");

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
-use crate::support::answer::Answer;
-use crate::support::app::{Back, TestApp};
+use crate::support::answer::Response;
+use crate::support::app::{Backend, TestApp};
 use crate::support::key_server::{IssuerKey, KeyServer};
 use crate::support::people::{Caller, Member};
 use crate::support::wait::eventually;
@@ -16,7 +16,7 @@ const ISSUER: &str = "https://id.example.com";
 async fn app(server: &KeyServer) -> TestApp {
     let issuers = json!([{ "issuer": ISSUER, "jwks_url": server.url(), "tenants": ["acme"] }]).to_string();
     let issuers: &'static str = issuers.leak();
-    TestApp::spawn_with(Back::Sqlite, &[("LOTLINE__AUTH__ISSUERS", issuers)]).await
+    TestApp::spawn_with(Backend::Sqlite, &[("LOTLINE__AUTH__ISSUERS", issuers)]).await
 }
 
 fn claims(app: &TestApp, of: &Member<'_>) -> Value {
@@ -27,7 +27,7 @@ fn claims(app: &TestApp, of: &Member<'_>) -> Value {
 async fn status(app: &TestApp, token: &str) -> u16 {
     let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
     let request = http.get(app.url("/api/v1/users/me"));
-    Answer::of(request.bearer_auth(token)).await.status
+    Response::send(request.bearer_auth(token)).await.status
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -39,7 +39,7 @@ async fn tokens_hold_as_long_as_their_key_is_published() {
     let (old, new) = (first.token(&claims(&app, &bob)), second.token(&claims(&app, &bob)));
 
     assert_eq!(status(&app, &old).await, 200);
-    let socket = app.anonymous().door("/ws").query("token", &old).open().await;
+    let socket = app.anonymous().socket_request("/ws").query("token", &old).open().await;
     assert_eq!(status(&app, &new).await, 401);
 
     // The issuer goes on with another key: the first token of it makes us ask again, once a minute at most.
@@ -79,27 +79,27 @@ async fn made_up_key_ids_do_not_make_us_ask_more_than_once_a_minute() {
     let bob = app.member("bob").await;
     assert_eq!(status(&app, &key.token(&claims(&app, &bob))).await, 200);
     app.clock.advance(Duration::from_secs(61));
-    let before = server.asked();
+    let before = server.request_count();
 
     let forged: Vec<String> = (0..20).map(|_| IssuerKey::new().token(&claims(&app, &bob))).collect();
     let answers = futures_util::future::join_all(forged.iter().map(|token| status(&app, token))).await;
 
     assert!(answers.iter().all(|status| *status == 401), "{answers:?}");
     // One for the tokens; the one by the clock may have come as well.
-    assert!(server.asked() - before <= 2, "asked {} times", server.asked() - before);
+    assert!(server.request_count() - before <= 2, "asked {} times", server.request_count() - before);
     drop(bob);
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn until_the_keys_were_fetched_nothing_is_said_of_a_token() {
+async fn a_token_is_neither_accepted_nor_refused_until_the_keys_are_fetched() {
     let (server, key) = (KeyServer::start().await, IssuerKey::new());
     let app = app(&server).await;
     let bob = app.member("bob").await;
     let token = key.token(&claims(&app, &bob));
 
     let caller = Caller { app: &app, credential: Some(token.clone()) };
-    caller.get("/api/v1/users/me").await.is_problem(503, "unavailable");
+    caller.get("/api/v1/users/me").await.expect_problem(503, "unavailable");
     assert_eq!(bob.get("/api/v1/users/me").await.status, 200);
     server.publishes(&key);
     eventually("the keys to be fetched by the clock", async || {
@@ -123,7 +123,7 @@ async fn what_is_no_key_set_changes_nothing() {
 
     let large = json!({ "keys": [], "more": "x".repeat(70_000) }).to_string();
     for (code, body) in [(500, String::new()), (200, "{}".to_owned()), (200, large), (302, String::new())] {
-        server.answers(code, body);
+        server.responds_with(code, body);
         app.clock.advance(Duration::from_secs(301));
         let forged = IssuerKey::new().token(&claims(&app, &bob));
         assert_eq!(status(&app, &forged).await, 401);
@@ -177,7 +177,7 @@ async fn app_of_two(servers: [&KeyServer; 2]) -> TestApp {
         // Far fewer places than there will be callers with unknown keys.
         ("LOTLINE__LIMITS__CONNECTS_IN_FLIGHT", "4"),
     ];
-    TestApp::spawn_with(Back::Sqlite, settings).await
+    TestApp::spawn_with(Backend::Sqlite, settings).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -196,8 +196,8 @@ async fn an_issuer_that_does_not_answer_keeps_nobody_else_waiting() {
         assert_eq!(status(&app, token).await, 200);
     }
     app.clock.advance(Duration::from_secs(61));
-    let before = silent.asked();
-    silent.falls_silent();
+    let before = silent.request_count();
+    silent.stops_responding();
 
     // Each names a key that does not exist, over REST and at a stream.
     let ask = |path: &str| {
@@ -206,7 +206,7 @@ async fn an_issuer_that_does_not_answer_keeps_nobody_else_waiting() {
         TaskTracker::new().spawn(async move { request.send().await.unwrap().status().as_u16() })
     };
     let waiting: Vec<_> = (0..30).flat_map(|_| [ask("/api/v1/users/me"), ask("/ws")]).collect();
-    eventually("the issuer to be asked", async || silent.asked() > before).await;
+    eventually("the issuer to be asked", async || silent.request_count() > before).await;
 
     // The clock stands: a waiter that waits by it never ends. A token with a known key does not wait.
     for token in [&known, &others] {
@@ -226,7 +226,7 @@ async fn an_issuer_that_does_not_answer_keeps_nobody_else_waiting() {
     for answer in waiting.into_iter().chain(beyond) {
         assert_eq!(answer.await.unwrap(), 503);
     }
-    assert_eq!(silent.asked() - before, 1, "one fetch for all of them");
+    assert_eq!(silent.request_count() - before, 1, "one fetch for all of them");
     drop((socket, bob));
     app.finish().await;
 }
@@ -245,7 +245,7 @@ async fn a_foreign_tokens_times_end_with_the_year_9999() {
 
     let last = with("exp", json!(253_402_300_799_i64));
     assert_eq!(status(&app, &last).await, 200);
-    let mut socket = app.anonymous().door("/ws").query("token", &last).open().await;
+    let mut socket = app.anonymous().socket_request("/ws").query("token", &last).open().await;
     assert_eq!(socket.next().await["user_id"], bob.id.0);
     for name in ["exp", "iat", "nbf"] {
         for far in [json!(253_402_300_800_i64), json!(i64::MAX), json!(-1), json!(1e300), json!(i64::MIN)] {

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use lotline::app::keys::reload;
-use lotline::auth::token::keys::{PairKind, SigningKey};
+use lotline::app::signing_keys::reload;
+use lotline::auth::token::key_ring::{KeyPairKind, SigningKey};
 use serde_json::{Value, json};
 
-use crate::support::app::{Back, TestApp};
+use crate::support::app::{Backend, TestApp};
 use crate::support::people::Caller;
 use crate::support::settings::Setting;
 
@@ -31,7 +31,7 @@ async fn key_set(app: &TestApp) -> Vec<Value> {
 /// Puts a key of this age into the node's folder, as an operator does.
 fn drops_in(folder: &Path, name: &str, age: chrono::DateTime<chrono::Utc>) {
     let path = folder.join("keys").join(name);
-    std::fs::write(&path, SigningKey::generate_pem(PairKind::Ed25519).unwrap()).unwrap();
+    std::fs::write(&path, SigningKey::generate_pem(KeyPairKind::Ed25519).unwrap()).unwrap();
     std::fs::File::options().write(true).open(&path).unwrap().set_modified(age.into()).unwrap();
 }
 
@@ -41,7 +41,7 @@ async fn the_key_set_shows_the_public_half_of_what_signs() {
         (EDDSA, "EdDSA", &["alg", "crv", "kid", "kty", "use", "x"][..]),
         (RS256, "RS256", &["alg", "e", "kid", "kty", "n", "use"][..]),
     ] {
-        let app = TestApp::spawn_with(Back::Sqlite, settings).await;
+        let app = TestApp::spawn_with(Backend::Sqlite, settings).await;
         let bob = app.member("bob").await;
 
         let keys = key_set(&app).await;
@@ -52,7 +52,7 @@ async fn the_key_set_shows_the_public_half_of_what_signs() {
         assert_eq!(header(bob.token()), json!({"typ": "at+jwt", "alg": algorithm, "kid": key["kid"]}));
         assert_eq!(bob.get("/api/v1/users/me").await.status, 200);
         let mut socket = bob.connects().await;
-        assert_eq!(socket.ask(json!({"type": "ping"})).await["type"], "pong");
+        assert_eq!(socket.request(json!({"type": "ping"})).await["type"], "pong");
         drop((socket, bob));
         app.finish().await;
     }
@@ -60,7 +60,7 @@ async fn the_key_set_shows_the_public_half_of_what_signs() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn shared_secrets_are_not_shown() {
-    let app = TestApp::spawn_with(Back::Sqlite, &[]).await;
+    let app = TestApp::spawn_with(Backend::Sqlite, &[]).await;
 
     assert_eq!(key_set(&app).await, Vec::<Value>::new());
 
@@ -69,7 +69,7 @@ async fn shared_secrets_are_not_shown() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_generated_key_is_for_its_owners_eyes_only() {
-    let app = TestApp::spawn_with(Back::Sqlite, EDDSA).await;
+    let app = TestApp::spawn_with(Backend::Sqlite, EDDSA).await;
 
     let path = app.folder().join("keys").join("signing.pem");
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).unwrap().permissions());
@@ -80,7 +80,7 @@ async fn a_generated_key_is_for_its_owners_eyes_only() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_key_signs_after_a_reload_and_the_old_one_holds_until_it_is_removed() {
-    let app = TestApp::spawn_with(Back::Sqlite, EDDSA).await;
+    let app = TestApp::spawn_with(Backend::Sqlite, EDDSA).await;
     let settings = app.settings(EDDSA);
     let folder = app.folder().to_owned();
     let generated = folder.join("keys").join("signing.pem");
@@ -111,10 +111,10 @@ async fn a_new_key_signs_after_a_reload_and_the_old_one_holds_until_it_is_remove
     assert_eq!(key_set(&app).await.len(), 1);
 
     // An open connection goes on, and is refreshed by the new key.
-    let refreshed = socket.ask(json!({"type": "refresh_token", "token": newer})).await;
+    let refreshed = socket.request(json!({"type": "refresh_token", "token": newer})).await;
     assert_eq!(refreshed["type"], "token_refreshed");
-    app.pass(Duration::from_secs(1)).await;
-    assert_eq!(socket.ask(json!({"type": "ping"})).await["type"], "pong");
+    app.advance(Duration::from_secs(1)).await;
+    assert_eq!(socket.request(json!({"type": "ping"})).await["type"], "pong");
     drop((socket, bob));
     app.finish().await;
 }

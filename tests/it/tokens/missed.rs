@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use lotline::auth::scope::SystemReason;
+use lotline::auth::tenant_scope::SystemReason;
 use lotline::base::ids::{KeyId, UserId};
 use lotline::domain::broadcast::{self, NewBroadcast};
 use lotline::domain::op::Op;
@@ -13,7 +13,7 @@ use lotline::domain::revocation::Revocation;
 use lotline::protocol::routing::Audience;
 use serde_json::json;
 
-use crate::support::app::{Back, TestApp};
+use crate::support::app::{Backend, TestApp};
 use crate::support::people::Person;
 use crate::support::socket::Socket;
 
@@ -22,18 +22,18 @@ const FLOOD: usize = 20_000;
 
 macro_rules! on_one_thread {
     ($($name:ident),* $(,)?) => {
-        mod sqlite { $(#[tokio::test] async fn $name() { super::run(super::Back::Sqlite, super::$name).await; })* }
-        mod postgres { $(#[tokio::test] async fn $name() { super::run(super::Back::Postgres, super::$name).await; })* }
+        mod sqlite { $(#[tokio::test] async fn $name() { super::run(super::Backend::Sqlite, super::$name).await; })* }
+        mod postgres { $(#[tokio::test] async fn $name() { super::run(super::Backend::Postgres, super::$name).await; })* }
     };
 }
 
 on_one_thread! {
     of_many_connections_only_those_end_whose_sign_in_is_over,
-    who_cannot_be_judged_in_time_hears_nothing_until_the_store_answers,
+    a_connection_that_cannot_be_checked_in_time_receives_nothing_until_the_store_answers,
     a_flood_of_changed_roles_is_followed_and_closes_nobody,
 }
 
-async fn run(back: Back, body: impl AsyncFn(&TestApp)) {
+async fn run(back: Backend, body: impl AsyncFn(&TestApp)) {
     let app = TestApp::spawn_with(back, &[]).await;
     body(&app).await;
     app.finish().await;
@@ -42,18 +42,18 @@ async fn run(back: Back, body: impl AsyncFn(&TestApp)) {
 /// Fills the channel with messages that concern no connection.
 fn floods(app: &TestApp) {
     let key = KeyId::new(&app.clock);
-    (0..FLOOD).for_each(|_| app.kernel.revoked(Revocation::Key(key)));
+    (0..FLOOD).for_each(|_| app.services.publish_revocation(Revocation::Key(key)));
 }
 
 /// Ends all sign-ins of a user without a message on the channel.
-async fn is_signed_out_unheard(app: &TestApp, user: UserId) {
+async fn revokes_without_a_notification(app: &TestApp, user: UserId) {
     let now = app.clock.now().timestamp_micros();
     app.runs_sql(&format!("UPDATE sessions SET revoked_at = {now} WHERE user_id = {user}")).await;
 }
 
 /// Tells everybody in acme something, without a caller whose credential would be looked at.
-async fn says(app: &TestApp, words: &str) {
-    let op = Op::of_system(&app.kernel, SystemReason::Demo, app.acme);
+async fn broadcasts(app: &TestApp, words: &str) {
+    let op = Op::of_system(&app.services, SystemReason::Demo, app.acme);
     let new = NewBroadcast {
         message: words.to_owned(),
         category: None,
@@ -84,17 +84,17 @@ async fn of_many_connections_only_those_end_whose_sign_in_is_over(app: &TestApp)
     let mut over = two_sockets(&gone).await;
     let (open, reads) = (app.connections(), app.identity.account_reads());
 
-    is_signed_out_unheard(app, gone.id).await;
+    revokes_without_a_notification(app, gone.id).await;
     floods(app);
 
     for socket in &mut over {
-        assert_eq!(socket.is_closed().await, (4410, "session revoked".to_owned()));
+        assert_eq!(socket.expect_close().await, (4410, "session revoked".to_owned()));
     }
-    app.has_connections(open - 2).await;
+    app.wait_for_connections(open - 2).await;
     // One for each sign-in that stands, and for one that does not, which is not remembered, one for each connection.
     let read = app.identity.account_reads() - reads;
     assert!(read <= people.len() as u64 + 1 + 2, "{read} reads for {} sign-ins", people.len() + 2);
-    says(app, "all the others go on").await;
+    broadcasts(app, "all the others go on").await;
     for socket in &mut spared {
         assert_eq!(socket.next().await["message"], "all the others go on");
     }
@@ -104,23 +104,23 @@ async fn of_many_connections_only_those_end_whose_sign_in_is_over(app: &TestApp)
     assert_eq!(app.connections(), open - 2);
 }
 
-async fn who_cannot_be_judged_in_time_hears_nothing_until_the_store_answers(app: &TestApp) {
+async fn a_connection_that_cannot_be_checked_in_time_receives_nothing_until_the_store_answers(app: &TestApp) {
     let (ann, bob) = (app.member("ann").await, app.member("bob").await);
     let (mut stays, mut over) = (ann.connects().await, bob.connects().await);
-    is_signed_out_unheard(app, bob.id).await;
+    revokes_without_a_notification(app, bob.id).await;
     app.runs_sql("ALTER TABLE sessions RENAME TO sessions_elsewhere").await;
 
     floods(app);
-    app.pass(Duration::from_secs(2)).await;
-    says(app, "in doubt").await;
-    app.pass(Duration::from_secs(2)).await;
+    app.advance(Duration::from_secs(2)).await;
+    broadcasts(app, "in doubt").await;
+    app.advance(Duration::from_secs(2)).await;
     app.runs_sql("ALTER TABLE sessions_elsewhere RENAME TO sessions").await;
-    let ended = app.while_time_passes(over.is_closed()).await;
+    let ended = app.while_time_passes(over.expect_close()).await;
 
     assert_eq!(ended, (4410, "session revoked".to_owned()));
     assert!(over.skipped.iter().all(|message| message["message"] != "in doubt"), "{:?}", over.skipped);
     assert_eq!(app.while_time_passes(stays.next()).await["message"], "in doubt");
-    assert_eq!(stays.ask(json!({"type": "ping"})).await["type"], "pong");
+    assert_eq!(stays.request(json!({"type": "ping"})).await["type"], "pong");
 }
 
 async fn a_flood_of_changed_roles_is_followed_and_closes_nobody(app: &TestApp) {
@@ -129,14 +129,14 @@ async fn a_flood_of_changed_roles_is_followed_and_closes_nobody(app: &TestApp) {
 
     app.runs_sql(&format!("UPDATE users SET role = 'viewer' WHERE id = {}", ann.id)).await;
     for _ in 0..FLOOD {
-        app.kernel.revoked(Revocation::Role { tenant: app.acme, user: ann.id });
+        app.services.publish_revocation(Revocation::UserChanged { tenant: app.acme, user: ann.id });
     }
-    let refused = demoted.ask(json!({"type": "broadcast", "message": "as an admin?"})).await;
-    says(app, "still here").await;
+    let refused = demoted.request(json!({"type": "broadcast", "message": "as an admin?"})).await;
+    broadcasts(app, "still here").await;
 
     assert_eq!(refused["code"], "forbidden");
     for socket in [&mut demoted, &mut other] {
         assert_eq!(socket.next_of_type("system_notification").await["message"], "still here");
     }
-    app.has_connections(2).await;
+    app.wait_for_connections(2).await;
 }

@@ -1,6 +1,6 @@
 //! Tokens in motion: what a live connection does when its token, its sign-in or its user's role changes.
 
-mod carrying;
+mod in_flight;
 mod issuers;
 mod keys;
 mod missed;
@@ -8,4 +8,4 @@ mod revocation;
 mod roles;
 mod streams;
 mod tickets;
-mod under_way;
+mod token_transport;

@@ -1,11 +1,11 @@
 //! Everything that ends a credential ends its connections, on both carriers, with the code of its kind; and nothing is
 //! seen after it.
 
-use lotline::auth::role::KeyScope;
+use lotline::auth::key_scope::KeyScope;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::answer::Answer;
+use crate::support::answer::Response;
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::people::{Admin, Caller, Member};
@@ -46,7 +46,7 @@ async fn end_with(mut open: Open, ann: &Admin<'_>, code: u16) {
 }
 
 async fn ended(mut socket: Socket, mut stream: Stream, code: u16) {
-    assert_eq!(socket.is_closed().await.0, code);
+    assert_eq!(socket.expect_close().await.0, code);
     let mut seen: Vec<Value> = socket.skipped.into_iter().collect();
     let problem = loop {
         let block = stream.next_event().await;
@@ -60,8 +60,8 @@ async fn ended(mut socket: Socket, mut stream: Stream, code: u16) {
     assert!(seen.iter().all(|message| message["message"] != "after the end"), "seen after the end: {seen:?}");
 }
 
-async fn sends(app: &TestApp, method: Method, path: &str, token: &str, body: Value) -> Answer {
-    let answer = Answer::of(app.http.request(method, app.url(path)).bearer_auth(token).json(&body)).await;
+async fn sends(app: &TestApp, method: Method, path: &str, token: &str, body: Value) -> Response {
+    let answer = Response::send(app.http.request(method, app.url(path)).bearer_auth(token).json(&body)).await;
     assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
     answer
 }
@@ -88,17 +88,17 @@ async fn a_refresh_token_that_is_used_again_ends_its_sign_in(app: &TestApp) {
             .extend_pairs([("grant_type", "refresh_token"), ("refresh_token", &refresh)])
             .finish();
         let request = app.http.post(app.url("/api/v1/auth/token"));
-        Answer::of(request.header("content-type", "application/x-www-form-urlencoded").body(form)).await
+        Response::send(request.header("content-type", "application/x-www-form-urlencoded").body(form)).await
     };
     let caller = Caller { app, credential: Some(pair["access_token"].as_str().unwrap().to_owned()) };
     let open = opens(&caller, &ann).await;
 
     let first = refreshes().await;
-    app.pass(std::time::Duration::from_secs(11)).await;
+    app.advance(std::time::Duration::from_secs(11)).await;
     let replayed = refreshes().await;
 
     assert_eq!(first.status, 200, "{first:?}");
-    replayed.is_problem(401, "session_revoked");
+    replayed.expect_problem(401, "session_revoked");
     end_with(open, &ann, 4410).await;
 }
 
@@ -119,7 +119,7 @@ async fn a_new_password_ends_all_other_connections(app: &TestApp) {
     let (ann, bob) = two(app).await;
     let open = opens(&bob, &ann).await;
     let other = bob.another_token().await;
-    let mut kept = app.anonymous().door("/ws").query("token", &other).open().await;
+    let mut kept = app.anonymous().socket_request("/ws").query("token", &other).open().await;
 
     let body =
         json!({ "current_password": "correct horse battery staple", "new_password": "another one of 1915" });
@@ -185,6 +185,6 @@ async fn suspending_a_tenant_ends_every_connection_of_it(app: &TestApp) {
 
     let Open { socket, stream, mut bystander } = open;
     ended(socket, stream, 4403).await;
-    assert_eq!(bystander.is_closed().await.0, 4403);
+    assert_eq!(bystander.expect_close().await.0, 4403);
     assert_eq!(elsewhere.next().await["message"], "elsewhere all goes on");
 }

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::answer::Answer;
+use crate::support::answer::Response;
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::people::Admin;
@@ -11,8 +11,8 @@ use crate::support::socket::Socket;
 use crate::support::stream::Stream;
 
 on_both_databases! {
-    a_demoted_admin_hears_no_more_of_the_admins,
-    a_promoted_member_hears_the_admins_from_then_on,
+    a_demoted_admin_receives_no_more_admin_messages,
+    a_promoted_member_receives_admin_messages_from_then_on,
     a_demoted_admin_may_not_broadcast_on_the_open_socket,
     what_an_admin_missed_is_not_replayed_to_the_member,
     a_replay_after_the_change_is_judged_by_the_new_role,
@@ -21,12 +21,12 @@ on_both_databases! {
 /// An admin changes somebody's role; the answer stands once it is committed.
 async fn changes_role(admin: &Admin<'_>, of: i64, role: &str) {
     let request = admin.app.http.patch(admin.app.url(&format!("/api/v1/users/{of}")));
-    let answer = Answer::of(request.bearer_auth(admin.token()).json(&json!({ "role": role }))).await;
+    let answer = Response::send(request.bearer_auth(admin.token()).json(&json!({ "role": role }))).await;
     assert_eq!(answer.status, 200, "{answer:?}");
 }
 
 /// Tells the admins something, then everyone: the second shows that the first has been passed.
-async fn tells(admin: &Admin<'_>, what: &str) {
+async fn broadcasts(admin: &Admin<'_>, what: &str) {
     for audience in ["admins", "everyone"] {
         let body = json!({ "message": format!("{what} for {audience}"), "audience": audience });
         assert_eq!(admin.post("/api/v1/admin/broadcast", &body).await.status, 200);
@@ -35,28 +35,28 @@ async fn tells(admin: &Admin<'_>, what: &str) {
 
 /// What of `tells` arrives: the messages up to the one for everyone. A change of role may take a moment to arrive, so
 /// it is told again until it has.
-async fn heard(socket: &mut Socket, stream: &mut Stream, what: &str) -> (Vec<String>, Vec<String>) {
+async fn received(socket: &mut Socket, stream: &mut Stream, what: &str) -> (Vec<String>, Vec<String>) {
     let last = format!("{what} for everyone");
     let (mut by_socket, mut by_stream) = (Vec::new(), Vec::new());
     while by_socket.last() != Some(&last) {
-        by_socket.push(words(&socket.next().await));
+        by_socket.push(message_text(&socket.next().await));
     }
     while by_stream.last() != Some(&last) {
-        by_stream.push(words(&stream.next_event().await.json()));
+        by_stream.push(message_text(&stream.next_event().await.json()));
     }
     (by_socket, by_stream)
 }
 
-fn words(message: &Value) -> String {
+fn message_text(message: &Value) -> String {
     message["message"].as_str().unwrap_or_else(|| panic!("{message}")).to_owned()
 }
 
 /// Repeats until both carriers hear exactly `wanted` of what is told.
-async fn comes_to_hear(admin: &Admin<'_>, socket: &mut Socket, stream: &mut Stream, wanted: &[&str]) {
+async fn wait_until_received(admin: &Admin<'_>, socket: &mut Socket, stream: &mut Stream, wanted: &[&str]) {
     for round in 0..200 {
         let what = format!("news {round}");
-        tells(admin, &what).await;
-        let (by_socket, by_stream) = heard(socket, stream, &what).await;
+        broadcasts(admin, &what).await;
+        let (by_socket, by_stream) = received(socket, stream, &what).await;
         let wanted: Vec<String> = wanted.iter().map(|audience| format!("{what} for {audience}")).collect();
         if by_socket == wanted && by_stream == wanted {
             return;
@@ -65,35 +65,35 @@ async fn comes_to_hear(admin: &Admin<'_>, socket: &mut Socket, stream: &mut Stre
     panic!("the change of role did not arrive");
 }
 
-async fn a_demoted_admin_hears_no_more_of_the_admins(app: &TestApp) {
+async fn a_demoted_admin_receives_no_more_admin_messages(app: &TestApp) {
     let (ann, eve) = (app.admin("ann").await, app.admin("eve").await);
     let (mut socket, mut stream) = (eve.connects().await, eve.streams("/sse/events", None).await);
     stream.next_event().await;
-    comes_to_hear(&ann, &mut socket, &mut stream, &["admins", "everyone"]).await;
+    wait_until_received(&ann, &mut socket, &mut stream, &["admins", "everyone"]).await;
 
     changes_role(&ann, eve.id.0, "member").await;
-    comes_to_hear(&ann, &mut socket, &mut stream, &["everyone"]).await;
+    wait_until_received(&ann, &mut socket, &mut stream, &["everyone"]).await;
     for round in 0..20 {
         let what = format!("later {round}");
-        tells(&ann, &what).await;
-        let (by_socket, by_stream) = heard(&mut socket, &mut stream, &what).await;
+        broadcasts(&ann, &what).await;
+        let (by_socket, by_stream) = received(&mut socket, &mut stream, &what).await;
         assert_eq!((by_socket.len(), by_stream.len()), (1, 1), "{by_socket:?} {by_stream:?}");
     }
 
     assert_eq!(app.connections(), 2);
-    assert_eq!(socket.ask(json!({"type": "ping"})).await["type"], "pong");
+    assert_eq!(socket.request(json!({"type": "ping"})).await["type"], "pong");
 }
 
-async fn a_promoted_member_hears_the_admins_from_then_on(app: &TestApp) {
+async fn a_promoted_member_receives_admin_messages_from_then_on(app: &TestApp) {
     let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
     let (mut socket, mut stream) = (bob.connects().await, bob.streams("/sse/events", None).await);
     stream.next_event().await;
-    comes_to_hear(&ann, &mut socket, &mut stream, &["everyone"]).await;
+    wait_until_received(&ann, &mut socket, &mut stream, &["everyone"]).await;
 
     changes_role(&ann, bob.id.0, "admin").await;
-    comes_to_hear(&ann, &mut socket, &mut stream, &["admins", "everyone"]).await;
+    wait_until_received(&ann, &mut socket, &mut stream, &["admins", "everyone"]).await;
 
-    let sent = socket.ask(json!({"type": "broadcast", "message": "as an admin"})).await;
+    let sent = socket.request(json!({"type": "broadcast", "message": "as an admin"})).await;
     assert_eq!(sent["type"], "ack", "{sent}");
 }
 
@@ -101,9 +101,9 @@ async fn a_demoted_admin_may_not_broadcast_on_the_open_socket(app: &TestApp) {
     let (ann, eve) = (app.admin("ann").await, app.admin("eve").await);
     let mut socket = eve.connects().await;
 
-    let before = socket.ask(json!({"type": "broadcast", "message": "while I may"})).await;
+    let before = socket.request(json!({"type": "broadcast", "message": "while I may"})).await;
     changes_role(&ann, eve.id.0, "viewer").await;
-    let after = socket.ask(json!({"type": "broadcast", "message": "though I may not"})).await;
+    let after = socket.request(json!({"type": "broadcast", "message": "though I may not"})).await;
 
     assert_eq!(before["type"], "ack");
     assert_eq!((after["type"].as_str(), after["code"].as_str()), (Some("error"), Some("forbidden")));
@@ -115,14 +115,14 @@ async fn what_an_admin_missed_is_not_replayed_to_the_member(app: &TestApp) {
     let (ann, eve) = (app.admin("ann").await, app.admin("eve").await);
     let begin = ann.broadcasts("begin").await["position"].as_str().unwrap().to_owned();
     for round in 0..10 {
-        tells(&ann, &format!("news {round}")).await;
+        broadcasts(&ann, &format!("news {round}")).await;
     }
 
     changes_role(&ann, eve.id.0, "member").await;
     let mut socket = eve.resumes(&begin).await;
     let told = socket.next_durable(10).await;
 
-    let told: Vec<String> = told.iter().map(words).collect();
+    let told: Vec<String> = told.iter().map(message_text).collect();
     let wanted: Vec<String> = (0..10).map(|round| format!("news {round} for everyone")).collect();
     assert_eq!(told, wanted);
 }
@@ -130,7 +130,7 @@ async fn what_an_admin_missed_is_not_replayed_to_the_member(app: &TestApp) {
 async fn a_replay_after_the_change_is_judged_by_the_new_role(app: &TestApp) {
     let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
     let begin = ann.broadcasts("begin").await["position"].as_str().unwrap().to_owned();
-    tells(&ann, "early").await;
+    broadcasts(&ann, "early").await;
     let as_member = bob.reads_events(&begin).await;
 
     changes_role(&ann, bob.id.0, "admin").await;

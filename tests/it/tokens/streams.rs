@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::answer::Answer;
+use crate::support::answer::Response;
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::people::Person;
@@ -15,7 +15,7 @@ use crate::support::stream::{Block, Stream};
 const SHORT: &[Setting] = &[("LOTLINE__AUTH__ACCESS_TTL_SECONDS", "70")];
 
 on_both_databases! {
-    a_stream_is_told_and_then_ended_when_its_token_ends with super::SHORT,
+    a_stream_is_warned_and_closed_when_its_token_expires with super::SHORT,
     a_refreshed_stream_goes_on_and_loses_nothing with super::SHORT,
     a_stream_that_a_ticket_opened_ends_with_the_token_behind_it with super::SHORT,
     a_stream_belongs_to_the_sign_in_of_its_newest_token,
@@ -28,22 +28,22 @@ async fn opens(person: &Person<'_>) -> (Stream, String) {
     (stream, established["connection_id"].as_str().unwrap().to_owned())
 }
 
-async fn refreshes(app: &TestApp, connection: &str, token: &str) -> Answer {
+async fn refreshes(app: &TestApp, connection: &str, token: &str) -> Response {
     let path = format!("/api/v1/auth/streams/{connection}/refresh");
-    Answer::of(app.http.post(app.url(&path)).bearer_auth(token)).await
+    Response::send(app.http.post(app.url(&path)).bearer_auth(token)).await
 }
 
 fn name(block: &Block) -> &str {
     block.event.as_deref().unwrap_or_default()
 }
 
-async fn a_stream_is_told_and_then_ended_when_its_token_ends(app: &TestApp) {
+async fn a_stream_is_warned_and_closed_when_its_token_expires(app: &TestApp) {
     let bob = app.member("bob").await;
     let (mut stream, _) = opens(&bob).await;
 
-    app.pass(Duration::from_secs(12)).await;
+    app.advance(Duration::from_secs(12)).await;
     let warning = stream.next_event().await;
-    app.pass(Duration::from_secs(62)).await;
+    app.advance(Duration::from_secs(62)).await;
     let problem = stream.next_event().await;
 
     assert_eq!(name(&warning), "token_expiring");
@@ -59,12 +59,12 @@ async fn a_stream_is_told_and_then_ended_when_its_token_ends(app: &TestApp) {
 async fn a_refreshed_stream_goes_on_and_loses_nothing(app: &TestApp) {
     let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
     let (mut stream, connection) = opens(&bob).await;
-    app.pass(Duration::from_secs(50)).await;
+    app.advance(Duration::from_secs(50)).await;
     let mut sent = Vec::new();
     let ann = ann.another_token().await;
     let broadcast = async |words: &str| {
         let request = app.http.post(app.url("/api/v1/admin/broadcast")).bearer_auth(&ann);
-        let answer = Answer::of(request.json(&json!({ "message": words }))).await;
+        let answer = Response::send(request.json(&json!({ "message": words }))).await;
         assert_eq!(answer.status, 200, "{answer:?}");
     };
 
@@ -77,7 +77,7 @@ async fn a_refreshed_stream_goes_on_and_loses_nothing(app: &TestApp) {
         broadcast(&format!("after {round}")).await;
         sent.push(format!("after {round}"));
     }
-    app.pass(Duration::from_secs(40)).await;
+    app.advance(Duration::from_secs(40)).await;
     broadcast("the end").await;
     sent.push("the end".to_owned());
 
@@ -99,14 +99,14 @@ async fn a_refreshed_stream_goes_on_and_loses_nothing(app: &TestApp) {
 
 async fn a_stream_that_a_ticket_opened_ends_with_the_token_behind_it(app: &TestApp) {
     let bob = app.member("bob").await;
-    app.pass(Duration::from_secs(20)).await;
+    app.advance(Duration::from_secs(20)).await;
     let ticket = bob.post("/api/v1/auth/socket-ticket", &json!({})).await.json();
     let path = format!("/sse/events?ticket={}", ticket["ticket"].as_str().unwrap());
-    let mut stream = app.anonymous().streams_openly(&path).await;
+    let mut stream = app.anonymous().streams_by_url(&path).await;
     stream.next_event().await;
 
-    app.pass(Duration::from_secs(48)).await;
-    app.pass(Duration::from_secs(4)).await;
+    app.advance(Duration::from_secs(48)).await;
+    app.advance(Duration::from_secs(4)).await;
 
     let mut names = Vec::new();
     while names.last().map(String::as_str) != Some("problem") {
@@ -121,7 +121,7 @@ async fn a_stream_belongs_to_the_sign_in_of_its_newest_token(app: &TestApp) {
     let newer = bob.another_token().await;
     let log_out = async |token: &str| {
         let request = app.http.post(app.url("/api/v1/auth/logout")).bearer_auth(token);
-        assert_eq!(Answer::of(request).await.status, 204);
+        assert_eq!(Response::send(request).await.status, 204);
     };
 
     assert_eq!(refreshes(app, &connection, &newer).await.status, 200);
@@ -137,7 +137,7 @@ async fn a_stream_belongs_to_the_sign_in_of_its_newest_token(app: &TestApp) {
 async fn only_ones_own_stream_can_be_refreshed(app: &TestApp) {
     let (bob, cid, sue) = (app.member("bob").await, app.member("cid").await, app.stranger("sue").await);
     let (mut stream, connection) = opens(&bob).await;
-    let mut socket = bob.door("/ws").open().await;
+    let mut socket = bob.socket_request("/ws").open().await;
     let on_socket = socket.next_of_type("connection_established").await;
     let on_socket = on_socket["connection_id"].as_str().unwrap();
 
@@ -148,10 +148,10 @@ async fn only_ones_own_stream_can_be_refreshed(app: &TestApp) {
         refreshes(app, on_socket, bob.token()).await,
         never,
     ] {
-        answer.is_problem(404, "not_found");
+        answer.expect_problem(404, "not_found");
     }
-    refreshes(app, &connection, "nonsense").await.is_problem(401, "unauthenticated");
-    refreshes(app, "no-id", bob.token()).await.is_problem(422, "validation_failed");
+    refreshes(app, &connection, "nonsense").await.expect_problem(401, "unauthenticated");
+    refreshes(app, "no-id", bob.token()).await.expect_problem(422, "validation_failed");
     assert_eq!(refreshes(app, &connection, bob.token()).await.status, 200);
     assert_eq!(name(&stream.next_event().await), "token_refreshed");
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use lotline::auth::key_scope::KeyScope;
 use lotline::auth::principal::Principal;
-use lotline::auth::role::KeyScope;
-use lotline::domain::identity::authenticate::{Admitted, Credential};
+use lotline::domain::identity::authenticate::{Authenticated, Credential};
 use serde_json::json;
 
-use crate::support::answer::Answer;
+use crate::support::answer::Response;
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::people::{Caller, Person};
@@ -18,7 +18,7 @@ use crate::support::stream::Stream;
 const SHORT: &[Setting] = &[("LOTLINE__AUTH__ACCESS_TTL_SECONDS", "70")];
 
 on_both_databases! {
-    who_floods_with_tickets_uses_up_a_share_of_their_own,
+    a_user_who_floods_with_tickets_uses_up_only_their_own_share,
     a_ticket_that_opened_a_socket_opens_nothing_more,
     a_stream_reconnects_with_its_ticket_until_five_minutes_after_its_end,
     an_owner_keeps_as_many_stream_tickets_as_it_may_have_streams,
@@ -33,7 +33,7 @@ async fn ticket_of(caller: &Caller<'_>) -> String {
     answer.json()["ticket"].as_str().unwrap().to_owned()
 }
 
-async fn admitted(caller: &Caller<'_>) -> Admitted {
+async fn admitted(caller: &Caller<'_>) -> Authenticated {
     caller.app.identity.authenticate(Credential::Header(caller.token())).await.unwrap()
 }
 
@@ -47,14 +47,14 @@ async fn opens_stream(app: &TestApp, ticket: &str) -> Stream {
     Stream::open(request(app, "/sse/notifications", ticket)).await
 }
 
-async fn knocks(app: &TestApp, ticket: &str) -> Answer {
+async fn tries_handshake(app: &TestApp, ticket: &str) -> Response {
     let request = request(app, "/ws", ticket).header("connection", "Upgrade").header("upgrade", "websocket");
     let key = "BwcHBwcHBwcHBwcHBwcHBw==";
-    Answer::of(request.header("sec-websocket-version", "13").header("sec-websocket-key", key)).await
+    Response::send(request.header("sec-websocket-version", "13").header("sec-websocket-key", key)).await
 }
 
 async fn opens_socket(app: &TestApp, ticket: &str) -> u16 {
-    knocks(app, ticket).await.status
+    tries_handshake(app, ticket).await.status
 }
 
 /// Whether a stream opens; it is gone again when this comes back.
@@ -65,14 +65,14 @@ async fn reconnects(app: &TestApp, ticket: &str) -> u16 {
         stream.next_event().await;
     }
     drop(stream);
-    app.has_connections(0).await;
+    app.wait_for_connections(0).await;
     status
 }
 
-async fn who_floods_with_tickets_uses_up_a_share_of_their_own(app: &TestApp) {
+async fn a_user_who_floods_with_tickets_uses_up_only_their_own_share(app: &TestApp) {
     let (bob, cat, sue) = (app.member("bob").await, app.member("cat").await, app.stranger("sue").await);
     let tickets = &app.identity.tickets;
-    let flooding: Admitted = admitted(&bob).await;
+    let flooding: Authenticated = admitted(&bob).await;
     let mint = |of: &Principal| tickets.mint(of, flooding.expires_at).unwrap().expose().to_owned();
 
     for _ in 0..100_000 {
@@ -91,7 +91,7 @@ async fn who_floods_with_tickets_uses_up_a_share_of_their_own(app: &TestApp) {
     assert_eq!(refused, 2_000 - 512);
 
     // By the doors: the one who floods is told to wait, no other user is affected.
-    knocks(app, &ticket_of(&bob).await).await.is_limited();
+    tries_handshake(app, &ticket_of(&bob).await).await.expect_rate_limited();
     for person in [&*cat as &Person<'_>, &sue] {
         assert_eq!(opens_socket(app, &ticket_of(person).await).await, 101);
         assert_eq!(reconnects_any(app, &ticket_of(person).await).await, 200);
@@ -181,16 +181,16 @@ async fn a_refreshed_stream_reconnects_beyond_its_first_token(app: &TestApp) {
     let ticket = ticket_of(&bob).await;
     let mut stream = opens_stream(app, &ticket).await;
     let established = stream.next_event().await.json();
-    app.pass(Duration::from_secs(50)).await;
+    app.advance(Duration::from_secs(50)).await;
     let newer = Caller { app, credential: Some(bob.another_token().await) };
     let path = format!("/api/v1/auth/streams/{}/refresh", established["connection_id"].as_str().unwrap());
     assert_eq!(newer.post(&path, &json!({})).await.status, 200);
     drop(stream);
-    app.has_connections(0).await;
+    app.wait_for_connections(0).await;
 
-    app.pass(Duration::from_secs(40)).await;
+    app.advance(Duration::from_secs(40)).await;
     assert_eq!(reconnects(app, &ticket).await, 200, "by the newer token");
-    app.pass(Duration::from_secs(40)).await;
+    app.advance(Duration::from_secs(40)).await;
 
     assert_eq!(opens_stream(app, &ticket).await.status, 401);
 }
@@ -202,8 +202,11 @@ async fn a_ticket_is_no_token_and_no_token_is_a_ticket(app: &TestApp) {
     let refresh = ann.signs_in_again().await["refresh_token"].as_str().unwrap().to_owned();
 
     let shown = Caller { app, credential: Some(ticket.clone()) };
-    shown.get("/api/v1/users/me").await.is_problem(401, "unauthenticated");
-    assert_eq!(app.anonymous().door("/ws").query("token", &ticket).knock().await.status, 401);
+    shown.get("/api/v1/users/me").await.expect_problem(401, "unauthenticated");
+    assert_eq!(
+        app.anonymous().socket_request("/ws").query("token", &ticket).try_handshake().await.status,
+        401
+    );
     for other in [ann.token(), robot.token(), &refresh, "llt_", &ticket[..ticket.len() - 1]] {
         assert_eq!(opens_socket(app, other).await, 401, "{other}");
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::client::{content, downloads, files, has_file, page};
-use crate::support::answer::Answer;
+use crate::support::answer::Response;
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::people::Caller;
@@ -20,8 +20,8 @@ on_both_databases! {
 /// What somebody without a right to it gets: the same as of a file that never was.
 async fn learns_nothing(caller: &Caller<'_>, upload_id: &str) {
     let never = "0198c0de-0000-7000-8000-000000000000";
-    let told = |answer: Answer| {
-        let mut problem = answer.is_problem(404, "not_found");
+    let told = |answer: Response| {
+        let mut problem = answer.expect_problem(404, "not_found");
         problem.as_object_mut().unwrap().remove("request_id");
         problem
     };
@@ -57,7 +57,7 @@ async fn a_file_of_a_private_room_is_for_its_members_and_for_nobody_else(app: &T
     }
     learns_nothing(&dan, &upload_id).await;
     learns_nothing(&sue, &upload_id).await;
-    cid.delete(&page(&upload_id)).await.is_problem(403, "forbidden");
+    cid.delete(&page(&upload_id)).await.expect_problem(403, "forbidden");
     // Who leaves the room leaves its files.
     let membership = format!("/api/v1/rooms/{}/members/{}", room_id.as_str().unwrap(), cid.id);
     assert_eq!(ann.delete(&membership).await.status, 204);
@@ -70,7 +70,7 @@ async fn a_file_to_one_person_is_for_the_two(app: &TestApp) {
     let (mut heard, mut socket) = (cid.connects().await, bob.connects().await);
 
     let ack = socket
-        .ask(json!({ "type": "direct_message", "target_user": cid.id.0, "text": "look", "upload_ids": [upload_id] }))
+        .request(json!({ "type": "direct_message", "target_user": cid.id.0, "text": "look", "upload_ids": [upload_id] }))
         .await;
 
     assert_eq!(ack["payload"]["attachments"][0]["upload_id"], upload_id, "{ack}");
@@ -80,7 +80,7 @@ async fn a_file_to_one_person_is_for_the_two(app: &TestApp) {
 }
 
 async fn a_file_of_a_job_is_for_everybody_of_the_tenant(app: &TestApp) {
-    use lotline::auth::role::KeyScope;
+    use lotline::auth::key_scope::KeyScope;
     let (bob, vic, sue) = (app.member("bob").await, app.viewer("vic").await, app.stranger("sue").await);
     let key = app.worker(&bob, &[KeyScope::JobsRun]).await;
     let upload_id = has_file(&bob, "streets.csv", b"street,city").await;
@@ -126,7 +126,8 @@ async fn files_that_are_not_ones_own_go_with_nothing(app: &TestApp) {
     let (own, anns) = (has_file(&bob, "own", b"1").await, has_file(&ann, "ann's", b"2").await);
     let sues = has_file(&sue, "sue's", b"3").await;
     let mut socket = files(&bob).await;
-    let unfinished = socket.ask(json!({ "type": "metadata", "filename": "a" })).await["upload_id"].clone();
+    let unfinished =
+        socket.request(json!({ "type": "metadata", "filename": "a" })).await["upload_id"].clone();
     let never = "0198c0de-0000-7000-8000-000000000000";
 
     let ids = json!([own, anns, sues, unfinished, never, own]);
@@ -135,7 +136,7 @@ async fn files_that_are_not_ones_own_go_with_nothing(app: &TestApp) {
     let job = bob.post("/api/v1/jobs", &new).await;
 
     for answer in [chat, job] {
-        let problem = answer.is_problem(422, "validation_failed");
+        let problem = answer.expect_problem(422, "validation_failed");
         let errors = problem["errors"].as_array().unwrap();
         let words: std::collections::BTreeSet<_> =
             errors.iter().map(|one| one["msg"].as_str().unwrap()).collect();
@@ -147,7 +148,7 @@ async fn files_that_are_not_ones_own_go_with_nothing(app: &TestApp) {
         assert_eq!(words.len(), 1, "{problem}");
     }
     let no_id = bob.post("/api/v1/chat/send", &json!({ "text": "hi", "upload_ids": ["x"] })).await;
-    let error = no_id.is_problem(422, "validation_failed")["errors"][0].clone();
+    let error = no_id.expect_problem(422, "validation_failed")["errors"][0].clone();
     assert_eq!((&error["loc"], &error["type"]), (&json!(["body", "upload_ids", 0]), &json!("format")));
     assert_eq!(bob.get("/api/v1/rooms/lobby/messages").await.json()["data"], json!([]));
 }

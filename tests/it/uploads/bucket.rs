@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::client::{bytes, chunk, content, downloads, files, form, page, posts, sha256, used};
-use crate::support::app::{Back, TestApp};
+use crate::support::app::{Backend, TestApp};
 use crate::support::settings::Setting;
 use crate::support::wait::eventually;
 
@@ -25,7 +25,7 @@ async fn spawn(bucket: &'static str) -> (TestApp, String) {
         ("LOTLINE__UPLOADS__ACCESS_KEY_ID", "testing"),
         ("LOTLINE__UPLOADS__SECRET_ACCESS_KEY", "testing-secret"),
     ];
-    (TestApp::spawn_with(Back::Sqlite, settings).await, address)
+    (TestApp::spawn_with(Backend::Sqlite, settings).await, address)
 }
 
 /// How many finished objects and begun ones the bucket has.
@@ -46,21 +46,21 @@ async fn a_file_of_several_parts_goes_on_after_a_cut_and_is_read_in_ranges() {
     let mut socket = files(&ann).await;
     let metadata =
         json!({ "type": "metadata", "filename": "plan.bin", "size": whole.len(), "sha256": sha256(&whole) });
-    let ack = socket.ask(metadata).await;
+    let ack = socket.request(metadata).await;
     for piece in whole[..18 * MIB].chunks(MIB) {
         assert_eq!(chunk(&mut socket, piece).await["type"], "chunk_received");
     }
-    socket.leave().await;
-    app.has_connections(0).await;
+    socket.close().await;
+    app.wait_for_connections(0).await;
 
     let mut socket = files(&ann).await;
-    let resumed = socket.ask(json!({ "type": "resume", "upload_id": ack["upload_id"] })).await;
+    let resumed = socket.request(json!({ "type": "resume", "upload_id": ack["upload_id"] })).await;
     let offset = usize::try_from(resumed["offset"].as_u64().unwrap()).unwrap();
     assert_eq!(offset, 16 * MIB, "two whole parts of eight mebibytes");
     for piece in whole[offset..].chunks(MIB) {
         assert_eq!(chunk(&mut socket, piece).await["type"], "chunk_received");
     }
-    let success = socket.ask(json!({ "type": "complete" })).await;
+    let success = socket.request(json!({ "type": "complete" })).await;
 
     assert_eq!(success["sha256"], sha256(&whole), "{success}");
     let id = ack["upload_id"].as_str().unwrap();
@@ -69,9 +69,9 @@ async fn a_file_of_several_parts_goes_on_after_a_cut_and_is_read_in_ranges() {
     assert!(status == 206 && body == whole[8_388_600..8_388_616], "{headers:?}");
     assert_eq!(objects(&address).await, (1, 0));
     assert_eq!(ann.delete(&page(id)).await.status, 204);
-    ann.get(&content(id)).await.is_problem(404, "not_found");
+    ann.get(&content(id)).await.expect_problem(404, "not_found");
     assert_eq!((objects(&address).await, used(&ann).await), ((0, 0), 0));
-    socket.leave().await;
+    socket.close().await;
     app.finish().await;
 }
 
@@ -87,7 +87,7 @@ async fn small_and_empty_files_and_refused_ones_leave_what_they_should() {
         posts(&ann, form("c.txt", "text/plain", b"text", &[("sha256", &"ab".repeat(32))]), None).await;
 
     assert_eq!((small.status, empty.status), (201, 201), "{small:?} {empty:?}");
-    refused.is_problem(422, "checksum_mismatch");
+    refused.expect_problem(422, "checksum_mismatch");
     eventually("the refused file to go", async || objects(&address).await == (2, 0)).await;
     for (answer, wanted) in [(small, b"some text".as_slice()), (empty, b"")] {
         let id = answer.json()["upload_id"].as_str().unwrap().to_owned();
@@ -102,12 +102,12 @@ async fn an_abandoned_file_leaves_no_parts() {
     let (app, address) = spawn("abandoned-files").await;
     let ann = app.admin("ann").await;
     let mut socket = files(&ann).await;
-    socket.ask(json!({ "type": "metadata", "filename": "a" })).await;
+    socket.request(json!({ "type": "metadata", "filename": "a" })).await;
     for _ in 0..9 {
         assert_eq!(chunk(&mut socket, &bytes(MIB)).await["type"], "chunk_received");
     }
-    socket.leave().await;
-    app.has_connections(0).await;
+    socket.close().await;
+    app.wait_for_connections(0).await;
     assert_eq!(objects(&address).await, (0, 1));
 
     app.clock.advance(Duration::from_secs(86_400));

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::answer::Answer;
+use crate::support::answer::Response;
 use crate::support::people::{Caller, Person};
 use crate::support::socket::Socket;
 
@@ -25,7 +25,7 @@ pub fn bytes(length: usize) -> Vec<u8> {
 
 /// The file socket of somebody.
 pub async fn files(person: &Person<'_>) -> Socket {
-    person.door("/ws/file-upload").open().await
+    person.socket_request("/ws/file-upload").open().await
 }
 
 /// Sends a chunk and gives the answer.
@@ -36,7 +36,7 @@ pub async fn chunk(socket: &mut Socket, bytes: &[u8]) -> Value {
 
 /// Sends a whole file and gives the last answer.
 pub async fn sends(socket: &mut Socket, metadata: Value, bytes: &[u8]) -> Value {
-    let ack = socket.ask(metadata).await;
+    let ack = socket.request(metadata).await;
     if ack["type"] != "ack" {
         return ack;
     }
@@ -46,7 +46,7 @@ pub async fn sends(socket: &mut Socket, metadata: Value, bytes: &[u8]) -> Value 
             return answer;
         }
     }
-    socket.ask(json!({ "type": "complete" })).await
+    socket.request(json!({ "type": "complete" })).await
 }
 
 /// A finished file of somebody's, by its id.
@@ -54,7 +54,7 @@ pub async fn has_file(person: &Person<'_>, filename: &str, bytes: &[u8]) -> Stri
     let mut socket = files(person).await;
     let success = sends(&mut socket, json!({ "type": "metadata", "filename": filename }), bytes).await;
     assert_eq!(success["type"], "success", "{success}");
-    socket.leave().await;
+    socket.close().await;
     success["upload_id"].as_str().unwrap().to_owned()
 }
 
@@ -77,11 +77,13 @@ pub fn form(filename: &str, kind: &str, bytes: &[u8], more: &[(&str, &str)]) -> 
 }
 
 /// Sends a form, with a key when there is one.
-pub async fn posts(caller: &Caller<'_>, body: Vec<u8>, key: Option<&str>) -> Answer {
+pub async fn posts(caller: &Caller<'_>, body: Vec<u8>, key: Option<&str>) -> Response {
     let request = caller.app.http.post(caller.app.url(UPLOADS)).bearer_auth(caller.token());
     let request = request.header("content-type", format!("multipart/form-data; boundary={BOUNDARY}"));
-    Answer::of(key.iter().fold(request, |request, key| request.header("idempotency-key", *key)).body(body))
-        .await
+    Response::send(
+        key.iter().fold(request, |request, key| request.header("idempotency-key", *key)).body(body),
+    )
+    .await
 }
 
 /// A download, with these headers.

@@ -22,14 +22,14 @@ async fn an_abandoned_file_goes_after_a_day_with_its_bytes_and_its_part_of_the_q
     let ann = app.admin("ann").await;
     let kept = has_file(&ann, "kept", b"whole").await;
     let mut socket = files(&ann).await;
-    let ack = socket.ask(json!({ "type": "metadata", "filename": "a", "size": 10 })).await;
+    let ack = socket.request(json!({ "type": "metadata", "filename": "a", "size": 10 })).await;
     chunk(&mut socket, b"half").await;
-    socket.leave().await;
-    app.has_connections(0).await;
+    socket.close().await;
+    app.wait_for_connections(0).await;
     let token = |hours: u32| app.clock.advance(HOUR * hours);
 
     token(23);
-    app.pass(Duration::from_secs(180)).await;
+    app.advance(Duration::from_secs(180)).await;
     assert_eq!(files_on_disk(app.folder()), 2);
     token(1);
 
@@ -62,12 +62,12 @@ async fn bytes_without_a_row_go_and_those_with_one_stay(app: &TestApp) {
     orphan(&named(old - 172_800_000 * 30));
     orphan(&named(young));
 
-    let gone = sweep_orphans(&app.kernel).await.unwrap();
+    let gone = sweep_orphans(&app.services).await.unwrap();
 
     assert_eq!((gone, files_on_disk(app.folder())), (1, 2));
     app.clock.advance(HOUR * 25);
     // The node's own timer may be there first.
-    sweep_orphans(&app.kernel).await.unwrap();
+    sweep_orphans(&app.services).await.unwrap();
     eventually("the bytes to go", async || files_on_disk(app.folder()) == 1).await;
     let ann = crate::support::people::Caller { app, credential: Some(ann.another_token().await) };
     assert_eq!(ann.get(UPLOADS).await.json()["data"][0]["upload_id"], kept);
@@ -82,7 +82,7 @@ async fn bytes_that_could_not_be_removed_are_removed_later(app: &TestApp) {
     std::fs::create_dir(&path).unwrap();
 
     assert_eq!(ann.delete(&page(&id)).await.status, 204);
-    ann.get(&page(&id)).await.is_problem(404, "not_found");
+    ann.get(&page(&id)).await.expect_problem(404, "not_found");
     assert_eq!(used(&ann).await, 0);
     std::fs::remove_dir(&path).unwrap();
     std::fs::write(&path, "whole").unwrap();

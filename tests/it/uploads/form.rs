@@ -10,7 +10,7 @@ use crate::support::wait::eventually;
 on_both_databases! {
     a_form_is_stored_and_shown_by_what_it_is,
     a_retry_under_a_key_stores_nothing_and_is_answered,
-    twins_under_a_key_store_one_file,
+    concurrent_requests_under_a_key_store_one_file,
     bad_forms_are_refused_and_nothing_of_them_is_kept,
     a_form_that_breaks_off_leaves_nothing,
 }
@@ -50,13 +50,13 @@ async fn a_retry_under_a_key_stores_nothing_and_is_answered(app: &TestApp) {
     assert_eq!((first.status, first.header("idempotent-replayed")), (201, None));
     assert_eq!((again.status, again.header("idempotent-replayed")), (201, Some("true")));
     assert_eq!(again.json(), first.json());
-    other.is_problem(422, "idempotency_conflict");
-    renamed.is_problem(422, "idempotency_conflict");
+    other.expect_problem(422, "idempotency_conflict");
+    renamed.expect_problem(422, "idempotency_conflict");
     assert_eq!(ann.get(UPLOADS).await.json()["data"].as_array().unwrap().len(), 1);
     assert_eq!((used(&ann).await, files_on_disk(app.folder())), (8, 1));
 }
 
-async fn twins_under_a_key_store_one_file(app: &TestApp) {
+async fn concurrent_requests_under_a_key_store_one_file(app: &TestApp) {
     let ann = app.admin("ann").await;
     let body = || form("a.bin", "application/octet-stream", &bytes(200_000), &[]);
 
@@ -75,8 +75,8 @@ async fn twins_under_a_key_store_one_file(app: &TestApp) {
 
 async fn bad_forms_are_refused_and_nothing_of_them_is_kept(app: &TestApp) {
     let ann = app.admin("ann").await;
-    let fields = |answer: crate::support::answer::Answer, code: &str| {
-        let problem = answer.is_problem(422, code);
+    let fields = |answer: crate::support::answer::Response, code: &str| {
+        let problem = answer.expect_problem(422, code);
         problem["errors"]
             .as_array()
             .map(|all| all[0]["pointer"].as_str().unwrap().to_owned())
@@ -98,8 +98,8 @@ async fn bad_forms_are_refused_and_nothing_of_them_is_kept(app: &TestApp) {
     );
     let nothing = b"--the-edge-of-a-part--\r\n".to_vec();
     assert_eq!(fields(posts(&ann, nothing, None).await, "validation_failed"), "/file");
-    posts(&ann, b"no form at all".to_vec(), None).await.is_problem(400, "bad_request");
-    ann.post(UPLOADS, &json!({})).await.is_problem(415, "unsupported_media_type");
+    posts(&ann, b"no form at all".to_vec(), None).await.expect_problem(400, "bad_request");
+    ann.post(UPLOADS, &json!({})).await.expect_problem(415, "unsupported_media_type");
 
     eventually("the refused files to go", async || files_on_disk(app.folder()) == 0).await;
     assert_eq!(ann.get(UPLOADS).await.json()["data"], json!([]));

@@ -26,7 +26,7 @@ async fn of_two_files_that_race_for_the_last_of_the_quota_one_is_taken(app: &Tes
         let (mut one, mut two) = (files(&people[0]).await, files(&people[1]).await);
         let announced = || json!({ "type": "metadata", "filename": "a", "size": 600_000 });
 
-        let (first, second) = tokio::join!(one.ask(announced()), two.ask(announced()));
+        let (first, second) = tokio::join!(one.request(announced()), two.request(announced()));
 
         let (taken, refused) = if first["type"] == "ack" { (&first, &second) } else { (&second, &first) };
         assert_eq!(
@@ -38,9 +38,9 @@ async fn of_two_files_that_race_for_the_last_of_the_quota_one_is_taken(app: &Tes
         assert_eq!(ann.delete(&page(taken["upload_id"].as_str().unwrap())).await.status, 204);
         assert_eq!(used(&ann).await, 0);
         for socket in [one, two] {
-            socket.leave().await;
+            socket.close().await;
         }
-        app.has_connections(0).await;
+        app.wait_for_connections(0).await;
     }
     assert_eq!(files_on_disk(app.folder()), 0);
 }
@@ -61,7 +61,7 @@ async fn a_file_of_unknown_size_takes_what_it_needs_and_no_more(app: &TestApp) {
 
     assert_eq!(refused["code"], "insufficient_storage", "{refused}");
     assert!(refused["message"].as_str().unwrap().contains("1000000 bytes of uploads"), "{refused}");
-    by_form.is_problem(507, "insufficient_storage");
+    by_form.expect_problem(507, "insufficient_storage");
     eventually("the refused files to go", async || files_on_disk(app.folder()) == 2).await;
     assert_eq!(used(&ann).await, 960_000);
     let usage = ann.get("/api/v1/usage").await.json();
@@ -75,7 +75,7 @@ async fn a_deleted_file_gives_its_bytes_back(app: &TestApp) {
     let mut socket = files(&ann).await;
     let metadata = || json!({ "type": "metadata", "filename": "a", "size": 800_000 });
     let success = sends(&mut socket, metadata(), &bytes(800_000)).await;
-    assert_eq!(socket.ask(metadata()).await["code"], "insufficient_storage");
+    assert_eq!(socket.request(metadata()).await["code"], "insufficient_storage");
 
     assert_eq!(ann.delete(&page(success["upload_id"].as_str().unwrap())).await.status, 204);
 
@@ -86,7 +86,7 @@ async fn a_deleted_file_gives_its_bytes_back(app: &TestApp) {
 async fn a_file_larger_than_may_be_is_refused_on_the_way(app: &TestApp) {
     let ann = app.admin("ann").await;
     let mut socket = files(&ann).await;
-    socket.ask(json!({ "type": "metadata", "filename": "a" })).await;
+    socket.request(json!({ "type": "metadata", "filename": "a" })).await;
     assert_eq!(chunk(&mut socket, &bytes(700_000)).await["type"], "chunk_received");
 
     let refused = chunk(&mut socket, &bytes(700_000)).await;
@@ -100,7 +100,7 @@ async fn another_tenants_files_take_nothing(app: &TestApp) {
     let (ann, sue) = (app.admin("ann").await, app.stranger("sue").await);
     let metadata = || json!({ "type": "metadata", "filename": "a", "size": 1_000_000 });
 
-    assert_eq!(files(&ann).await.ask(metadata()).await["type"], "ack");
-    assert_eq!(files(&sue).await.ask(metadata()).await["type"], "ack");
+    assert_eq!(files(&ann).await.request(metadata()).await["type"], "ack");
+    assert_eq!(files(&sue).await.request(metadata()).await["type"], "ack");
     assert_eq!((used(&ann).await, used(&sue).await), (1_000_000, 1_000_000));
 }

@@ -85,15 +85,15 @@ async fn lists_show_ones_own_and_admins_everybodys(app: &TestApp) {
     let page = bob.get(&format!("{UPLOADS}?limit=1")).await.json();
     let next = page["next_cursor"].as_str().unwrap();
     assert_eq!(listed(&bob, &format!("?limit=1&cursor={next}")).await, [first]);
-    app.viewer("vic").await.get(UPLOADS).await.is_problem(403, "forbidden");
+    app.viewer("vic").await.get(UPLOADS).await.expect_problem(403, "forbidden");
 }
 
 async fn a_file_that_is_not_complete_has_no_content(app: &TestApp) {
     let bob = app.member("bob").await;
     let mut socket = files(&bob).await;
-    let ack = socket.ask(json!({ "type": "metadata", "filename": "a" })).await;
+    let ack = socket.request(json!({ "type": "metadata", "filename": "a" })).await;
     let id = ack["upload_id"].as_str().unwrap();
 
-    bob.get(&content(id)).await.is_problem(409, "conflict");
-    app.member("cid").await.get(&page(id)).await.is_problem(404, "not_found");
+    bob.get(&content(id)).await.expect_problem(409, "conflict");
+    app.member("cid").await.get(&page(id)).await.expect_problem(404, "not_found");
 }

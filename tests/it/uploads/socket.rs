@@ -9,9 +9,9 @@ use crate::support::on_both_databases;
 use crate::support::wait::eventually;
 
 on_both_databases! {
-    a_file_is_sent_in_chunks_and_its_sender_is_told_everywhere,
+    a_file_is_sent_in_chunks_and_its_senders_sockets_get_the_event,
     the_seeds_clients_can_send_a_file,
-    what_does_not_keep_its_word_is_refused_and_nothing_of_it_is_kept,
+    content_that_differs_from_its_metadata_is_refused_and_removed,
     a_chunk_too_many_or_too_large_ends_the_file_and_not_the_socket,
     a_client_that_ignores_its_credit_is_served_all_the_same,
     a_user_has_two_file_sockets_besides_the_others,
@@ -21,17 +21,17 @@ on_both_databases! {
     thirty_two_files_may_be_begun_and_no_more,
 }
 
-async fn a_file_is_sent_in_chunks_and_its_sender_is_told_everywhere(app: &TestApp) {
+async fn a_file_is_sent_in_chunks_and_its_senders_sockets_get_the_event(app: &TestApp) {
     let bob = app.member("bob").await;
     let (mut elsewhere, mut socket) = (bob.connects().await, files(&bob).await);
     let whole = bytes(300_000);
 
     let metadata = json!({ "type": "metadata", "filename": "plan.bin", "size": 300_000, "sha256": sha256(&whole),
         "content_type": "application/x-plan" });
-    let ack = socket.ask(metadata).await;
+    let ack = socket.request(metadata).await;
     let first = chunk(&mut socket, &whole[..200_000]).await;
     let second = chunk(&mut socket, &whole[200_000..]).await;
-    let success = socket.ask(json!({ "type": "complete" })).await;
+    let success = socket.request(json!({ "type": "complete" })).await;
 
     assert_eq!((ack["type"].as_str(), ack["offset"].as_u64()), (Some("ack"), Some(0)));
     assert_eq!(ack["message"], "Metadata received, send chunks");
@@ -53,13 +53,13 @@ async fn a_file_is_sent_in_chunks_and_its_sender_is_told_everywhere(app: &TestAp
 
 async fn the_seeds_clients_can_send_a_file(app: &TestApp) {
     let bob = app.member("bob").await;
-    let mut socket = bob.door(&format!("/ws/file-upload/{}", bob.id)).open().await;
+    let mut socket = bob.socket_request(&format!("/ws/file-upload/{}", bob.id)).open().await;
 
-    socket.say(json!({ "type": "metadata", "filename": "a.txt" })).await;
+    socket.send_json(json!({ "type": "metadata", "filename": "a.txt" })).await;
     assert_eq!(socket.next().await["type"], "ack");
     assert_eq!(chunk(&mut socket, b"one ").await["chunk_number"], 1);
     assert_eq!(chunk(&mut socket, b"two").await["chunk_number"], 2);
-    socket.say(json!({ "type": "complete" })).await;
+    socket.send_json(json!({ "type": "complete" })).await;
     assert_eq!(socket.next().await["message"], "File a.txt uploaded");
 
     // Another may follow, with fields in the other style; an empty one too.
@@ -68,7 +68,7 @@ async fn the_seeds_clients_can_send_a_file(app: &TestApp) {
     assert_eq!((&second["message"], &second["size"]), (&json!("File b.txt uploaded"), &json!(0)));
 }
 
-async fn what_does_not_keep_its_word_is_refused_and_nothing_of_it_is_kept(app: &TestApp) {
+async fn content_that_differs_from_its_metadata_is_refused_and_removed(app: &TestApp) {
     let ann = app.admin("ann").await;
     let mut socket = files(&ann).await;
     let metadata = |size: u64, sha256: &str| json!({ "type": "metadata", "filename": "a", "size": size, "sha256": sha256 });
@@ -79,7 +79,7 @@ async fn what_does_not_keep_its_word_is_refused_and_nothing_of_it_is_kept(app: &
     let other = sends(&mut socket, metadata(10, &"ab".repeat(32)), b"some bytes").await;
     let too_large = sends(&mut socket, metadata((1 << 30) + 1, &right), b"").await;
     let negative =
-        socket.ask(json!({ "type": "metadata", "filename": "../a", "size": -1, "sha256": "x" })).await;
+        socket.request(json!({ "type": "metadata", "filename": "../a", "size": -1, "sha256": "x" })).await;
 
     assert_eq!((&short["type"], &short["code"]), (&json!("error"), &json!("size_mismatch")), "{short}");
     assert_eq!(long["code"], "size_mismatch", "{long}");
@@ -100,27 +100,27 @@ async fn a_chunk_too_many_or_too_large_ends_the_file_and_not_the_socket(app: &Te
     let mut socket = files(&bob).await;
 
     assert_eq!(chunk(&mut socket, b"early").await["code"], "invalid_message");
-    socket.ask(json!({ "type": "metadata", "filename": "a", "size": 4 })).await;
+    socket.request(json!({ "type": "metadata", "filename": "a", "size": 4 })).await;
     assert_eq!(chunk(&mut socket, b"more than").await["code"], "size_mismatch");
     // What was on its way behind it is passed over without a word.
     socket.send(Message::binary(b"four".to_vec())).await;
-    assert_eq!(socket.ask(json!({ "type": "complete" })).await["code"], "invalid_message");
-    socket.ask(json!({ "type": "metadata", "filename": "a" })).await;
+    assert_eq!(socket.request(json!({ "type": "complete" })).await["code"], "invalid_message");
+    socket.request(json!({ "type": "metadata", "filename": "a" })).await;
     assert_eq!(chunk(&mut socket, &bytes(1 << 20)).await["type"], "chunk_received");
     socket.send(Message::binary(bytes((1 << 20) + 1))).await;
-    assert_eq!(socket.is_closed().await.0, 1009);
+    assert_eq!(socket.expect_close().await.0, 1009);
 }
 
 async fn a_client_that_ignores_its_credit_is_served_all_the_same(app: &TestApp) {
     let bob = app.member("bob").await;
     let mut socket = files(&bob).await;
     let whole = bytes(100 * 64 * 1024);
-    socket.ask(json!({ "type": "metadata", "filename": "a" })).await;
+    socket.request(json!({ "type": "metadata", "filename": "a" })).await;
 
     for piece in whole.chunks(64 * 1024) {
         socket.send(Message::binary(piece.to_vec())).await;
     }
-    let success = socket.ask(json!({ "type": "complete" })).await;
+    let success = socket.request(json!({ "type": "complete" })).await;
 
     assert_eq!((&success["type"], &success["sha256"]), (&json!("success"), &json!(sha256(&whole))));
     assert_eq!(socket.skipped.len(), 100);
@@ -135,24 +135,31 @@ async fn a_user_has_two_file_sockets_besides_the_others(app: &TestApp) {
     }
     let (first, _second) = (files(&bob).await, files(&bob).await);
 
-    let refused = bob.door("/ws/file-upload").knock().await;
+    let refused = bob.socket_request("/ws/file-upload").try_handshake().await;
 
-    refused.is_problem(429, "too_many_connections");
-    first.leave().await;
-    app.has_connections(6).await;
+    refused.expect_problem(429, "too_many_connections");
+    first.close().await;
+    app.wait_for_connections(6).await;
     files(&bob).await;
 }
 
 async fn viewers_and_keys_have_no_file_socket(app: &TestApp) {
-    use lotline::auth::role::KeyScope;
+    use lotline::auth::key_scope::KeyScope;
     let (ann, vic) = (app.admin("ann").await, app.viewer("vic").await);
     let key = app.worker(&ann, &[KeyScope::EventsRead, KeyScope::JobsRun]).await;
 
-    vic.door("/ws/file-upload").knock().await.is_problem(403, "forbidden");
-    key.door("/ws/file-upload").knock().await.is_problem(403, "forbidden");
-    app.anonymous().door("/ws/file-upload").knock().await.is_problem(401, "unauthenticated");
-    ann.door(&format!("/ws/file-upload/{}", vic.id)).knock().await.is_problem(403, "wrong_user");
-    assert_eq!(ann.door("/ws/file-upload").look().await.status, 426);
+    vic.socket_request("/ws/file-upload").try_handshake().await.expect_problem(403, "forbidden");
+    key.socket_request("/ws/file-upload").try_handshake().await.expect_problem(403, "forbidden");
+    app.anonymous()
+        .socket_request("/ws/file-upload")
+        .try_handshake()
+        .await
+        .expect_problem(401, "unauthenticated");
+    ann.socket_request(&format!("/ws/file-upload/{}", vic.id))
+        .try_handshake()
+        .await
+        .expect_problem(403, "wrong_user");
+    assert_eq!(ann.socket_request("/ws/file-upload").get_without_upgrade().await.status, 426);
 }
 
 async fn messages_that_mean_nothing_are_answered_and_the_socket_stays(app: &TestApp) {
@@ -176,7 +183,7 @@ async fn messages_that_mean_nothing_are_answered_and_the_socket_stays(app: &Test
             "No file is being received; send metadata or resume first",
         ),
     ] {
-        socket.say_text(text).await;
+        socket.send_text(text).await;
         let answer = socket.next().await;
         assert_eq!(
             (answer["code"].as_str(), answer["message"].as_str()),
@@ -185,7 +192,7 @@ async fn messages_that_mean_nothing_are_answered_and_the_socket_stays(app: &Test
         );
         assert_eq!(answer["payload"]["message"], answer["message"]);
     }
-    let pong = socket.ask(json!({ "type": "ping" })).await;
+    let pong = socket.request(json!({ "type": "ping" })).await;
     assert_eq!(pong["type"], "pong");
 }
 
@@ -193,15 +200,15 @@ async fn a_quiet_file_socket_is_pinged_and_a_silent_one_is_dropped(app: &TestApp
     let bob = app.member("bob").await;
     let mut socket = files(&bob).await;
     // Its time begins when it is served.
-    assert_eq!(socket.ask(json!({ "type": "ping" })).await["type"], "pong");
+    assert_eq!(socket.request(json!({ "type": "ping" })).await["type"], "pong");
 
-    app.pass(std::time::Duration::from_secs(27)).await;
-    socket.is_pinged().await;
-    app.has_connections(1).await;
+    app.advance(std::time::Duration::from_secs(27)).await;
+    socket.expect_ping().await;
+    app.wait_for_connections(1).await;
     let silent = socket.into_stream();
-    app.pass(std::time::Duration::from_secs(80)).await;
+    app.advance(std::time::Duration::from_secs(80)).await;
 
-    app.has_connections(0).await;
+    app.wait_for_connections(0).await;
     drop(silent);
 }
 
@@ -211,15 +218,15 @@ async fn thirty_two_files_may_be_begun_and_no_more(app: &TestApp) {
     for _ in 0..32 {
         // Over the socket's pace of messages a second, were the clock to stand.
         app.clock.advance(std::time::Duration::from_millis(100));
-        assert_eq!(socket.ask(json!({ "type": "metadata", "filename": "a" })).await["type"], "ack");
+        assert_eq!(socket.request(json!({ "type": "metadata", "filename": "a" })).await["type"], "ack");
     }
 
     app.clock.advance(std::time::Duration::from_secs(2));
-    let refused = socket.ask(json!({ "type": "metadata", "filename": "a" })).await;
+    let refused = socket.request(json!({ "type": "metadata", "filename": "a" })).await;
 
     assert_eq!(refused["code"], "rate_limited", "{refused}");
     let first = bob.get(UPLOADS).await.json()["data"][0]["upload_id"].as_str().unwrap().to_owned();
     assert_eq!(bob.delete(&format!("{UPLOADS}/{first}")).await.status, 204);
     eventually("the bytes to go", async || files_on_disk(app.folder()) == 31).await;
-    assert_eq!(socket.ask(json!({ "type": "metadata", "filename": "a" })).await["type"], "ack");
+    assert_eq!(socket.request(json!({ "type": "metadata", "filename": "a" })).await["type"], "ack");
 }

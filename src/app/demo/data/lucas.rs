@@ -3,8 +3,8 @@
 use chrono::NaiveDate;
 use serde::Deserialize;
 
-use super::words::words;
-use super::{Dollars, Row, is_place, unknown_when_zero, whole};
+use super::vocabulary::words;
+use super::{Dollars, Row, is_valid_coordinate, unknown_when_zero, whole};
 
 /// A single-family home and its sale.
 ///
@@ -71,7 +71,9 @@ impl Row for LucasRow {
             _ if self.living_area_sqft == 0 => Some("the living area is zero"),
             _ if self.lot_size_sqft == 0 => Some("the lot size is zero"),
             _ if has_garage != self.garage_sqft.is_some() => Some("the garage and its size disagree"),
-            _ if !is_place(self.latitude, self.longitude) => Some("the coordinates are not on the globe"),
+            _ if !is_valid_coordinate(self.latitude, self.longitude) => {
+                Some("the coordinates are not on the globe")
+            }
             _ => None,
         }
     }

@@ -3,8 +3,8 @@
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
-use super::words::words;
-use super::{Dollars, Row, is_place};
+use super::vocabulary::words;
+use super::{Dollars, Row, is_valid_coordinate};
 
 /// A home with a city and a zip code.
 ///
@@ -43,7 +43,9 @@ impl Row for SacramentoRow {
             _ if self.price == Dollars(0) => Some("the price is zero"),
             _ if self.living_area_sqft == 0 => Some("the living area is zero"),
             _ if !baths_in_halves => Some("the baths are not counted in halves"),
-            _ if !is_place(self.latitude, self.longitude) => Some("the coordinates are not on the globe"),
+            _ if !is_valid_coordinate(self.latitude, self.longitude) => {
+                Some("the coordinates are not on the globe")
+            }
             _ => None,
         }
     }

@@ -11,7 +11,7 @@ pub(super) fn etag(body: &str) -> String {
 }
 
 /// Whether `if_none_match`, one tag or a list or `*`, names `etag`. Weak tags compare by their value.
-pub(super) fn names(if_none_match: &str, etag: &str) -> bool {
+pub(super) fn etag_matches(if_none_match: &str, etag: &str) -> bool {
     let mut tags = if_none_match.split(',').map(str::trim);
     tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
@@ -28,8 +28,10 @@ mod tests {
 
     #[test]
     fn a_tag_is_found_in_any_form_the_header_has() {
-        assert!(names("\"a\"", "\"a\"") && names("W/\"a\"", "\"a\"") && names("*", "\"a\""));
-        assert!(names("\"b\", W/\"a\"", "\"a\""));
-        assert!(!names("\"b\"", "\"a\"") && !names("a", "\"a\"") && !names("", "\"a\""));
+        assert!(
+            etag_matches("\"a\"", "\"a\"") && etag_matches("W/\"a\"", "\"a\"") && etag_matches("*", "\"a\"")
+        );
+        assert!(etag_matches("\"b\", W/\"a\"", "\"a\""));
+        assert!(!etag_matches("\"b\"", "\"a\"") && !etag_matches("a", "\"a\"") && !etag_matches("", "\"a\""));
     }
 }

@@ -4,7 +4,7 @@
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
-use crate::app::demo::calendar::{Showing, listed_on};
+use crate::app::demo::calendar::{ListingState, listed_on};
 use crate::app::demo::catalogue::Catalogue;
 use crate::app::demo::data::{Dollars, LucasRow, SacramentoRow, grouped};
 
@@ -70,10 +70,10 @@ pub struct Extra {
 impl Facts {
     /// The facts of row `row` on the day `on`; `None` while its page is not up.
     pub fn of(catalogue: &Catalogue, row: usize, on: NaiveDate) -> Option<Self> {
-        let (price, closed_on) = match catalogue.showing(row, on) {
-            Showing::NotListed | Showing::Gone => return None,
-            Showing::Open { price } => (price, None),
-            Showing::Closed { price, closed_on } => (price, Some(closed_on)),
+        let (price, closed_on) = match catalogue.listing_state(row, on) {
+            ListingState::NotListed | ListingState::Gone => return None,
+            ListingState::Open { price } => (price, None),
+            ListingState::Closed { price, closed_on } => (price, Some(closed_on)),
         };
         let facts = match catalogue {
             Catalogue::LucasCounty(table) => lucas(&table.rows()[row], price),

@@ -37,7 +37,7 @@ pub enum Page {
 pub struct Hits(BTreeMap<Hit, u64>);
 
 impl Hits {
-    pub(super) fn count(&mut self, hit: Hit) {
+    pub(super) fn record(&mut self, hit: Hit) {
         *self.0.entry(hit).or_default() += 1;
     }
 
@@ -70,11 +70,11 @@ mod tests {
     fn a_second_crawl_is_counted_on_its_own() {
         let page = Hit::Served(Page::Listing(Dialect::JsonLd));
         let mut hits = Hits::default();
-        hits.count(page);
-        hits.count(Hit::Gone);
+        hits.record(page);
+        hits.record(Hit::Gone);
         let earlier = hits.clone();
-        hits.count(page);
-        hits.count(Hit::Refused);
+        hits.record(page);
+        hits.record(Hit::Refused);
 
         let second = hits.since(&earlier);
 

@@ -5,9 +5,9 @@ use std::fmt;
 use serde_json::Value;
 
 /// A text that is safe between tags and inside quoted attributes.
-pub(super) struct Text<'a>(pub(super) &'a str);
+pub(super) struct Escaped<'a>(pub(super) &'a str);
 
-impl fmt::Display for Text<'_> {
+impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.0;
         while let Some(at) = rest.find(['&', '<', '>', '"', '\'']) {
@@ -31,7 +31,7 @@ pub(super) fn script_json(value: &Value) -> String {
 }
 
 /// What one page puts into the frame. `head` and `main` are markup, the rest is text.
-pub(super) struct Frame<'a> {
+pub(super) struct Layout<'a> {
     pub(super) site_name: &'a str,
     pub(super) title: &'a str,
     /// The one address of this page; error pages have none.
@@ -49,12 +49,12 @@ nav a{margin-right:1rem}.cards{list-style:none;padding:0}.cards li{padding:.6rem
 dl div{display:flex;justify-content:space-between;border-bottom:1px solid #eee}dd{margin:0}";
 
 /// A whole page.
-pub(super) fn page(frame: &Frame<'_>) -> String {
-    let name = Text(frame.site_name);
-    let title = Text(frame.title);
-    let canonical = frame.canonical.as_deref().map(canonical_link).unwrap_or_default();
-    let crumbs = breadcrumb(frame);
-    let Frame { head, main, .. } = frame;
+pub(super) fn render_page(layout: &Layout<'_>) -> String {
+    let name = Escaped(layout.site_name);
+    let title = Escaped(layout.title);
+    let canonical = layout.canonical.as_deref().map(canonical_link).unwrap_or_default();
+    let crumbs = breadcrumb(layout);
+    let Layout { head, main, .. } = layout;
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -67,17 +67,17 @@ pub(super) fn page(frame: &Frame<'_>) -> String {
 }
 
 fn canonical_link(url: &str) -> String {
-    format!("<link rel=\"canonical\" href=\"{}\">\n", Text(url))
+    format!("<link rel=\"canonical\" href=\"{}\">\n", Escaped(url))
 }
 
-fn breadcrumb(frame: &Frame<'_>) -> String {
-    let above = frame.crumbs.iter();
+fn breadcrumb(layout: &Layout<'_>) -> String {
+    let above = layout.crumbs.iter();
     let links: String = above
-        .map(|(path, name)| format!("<a href=\"{}\">{}</a> &rsaquo; ", Text(path), Text(name)))
+        .map(|(path, name)| format!("<a href=\"{}\">{}</a> &rsaquo; ", Escaped(path), Escaped(name)))
         .collect();
     format!(
         "<nav aria-label=\"Breadcrumb\"><a href=\"/\">Home</a> &rsaquo; {links}<span aria-current=\"page\">{}</span></nav>\n",
-        Text(frame.title)
+        Escaped(layout.title)
     )
 }
 
@@ -86,10 +86,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_text_can_leave_its_place() {
-        assert_eq!(Text("a & b").to_string(), "a &amp; b");
-        assert_eq!(Text("\"'<é>").to_string(), "&quot;&#39;&lt;é&gt;");
-        assert_eq!(Text("plain").to_string(), "plain");
+    fn text_is_escaped() {
+        assert_eq!(Escaped("a & b").to_string(), "a &amp; b");
+        assert_eq!(Escaped("\"'<é>").to_string(), "&quot;&#39;&lt;é&gt;");
+        assert_eq!(Escaped("plain").to_string(), "plain");
     }
 
     #[test]

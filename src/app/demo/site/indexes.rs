@@ -5,9 +5,9 @@ use std::fmt::Write;
 
 use chrono::NaiveDate;
 
-use super::answer::Site;
 use super::facts::Facts;
-use super::html::{Frame, Text, page};
+use super::html::{Escaped, Layout, render_page};
+use super::respond::Site;
 
 /// Listings on one page of an index.
 pub const PER_PAGE: usize = 50;
@@ -45,7 +45,7 @@ impl Index {
 /// The front page: how much there is, and a link to every page of both indexes. With next-links alone the last
 /// listings would lie deeper than a careful crawler follows.
 pub(super) fn front(site: &Site, on: NaiveDate) -> String {
-    let mut main = format!("<h1>Homes in {}</h1>\n", Text(site.place()));
+    let mut main = format!("<h1>Homes in {}</h1>\n", Escaped(site.area_name()));
     for index in [Index::ForSale, Index::Sold] {
         let rows = index.rows(site, on).len();
         let _ = writeln!(main, "<section>\n<h2>{}</h2>\n<p>{rows} homes.</p>\n<p>Pages:", index.title());
@@ -54,7 +54,7 @@ pub(super) fn front(site: &Site, on: NaiveDate) -> String {
         }
         main.push_str("</p>\n</section>\n");
     }
-    let frame = Frame {
+    let frame = Layout {
         site_name: site.name(),
         title: "Welcome",
         canonical: Some(site.url("/")),
@@ -62,11 +62,11 @@ pub(super) fn front(site: &Site, on: NaiveDate) -> String {
         head: String::new(),
         main,
     };
-    page(&frame)
+    render_page(&frame)
 }
 
 /// Page `number` of an index, from 1; `None` past its end. An empty index has one empty page.
-pub(super) fn numbered(site: &Site, index: Index, number: usize, on: NaiveDate) -> Option<String> {
+pub(super) fn index_page(site: &Site, index: Index, number: usize, on: NaiveDate) -> Option<String> {
     let rows = index.rows(site, on);
     let last = page_count(rows.len());
     if !(1..=last).contains(&number) {
@@ -79,8 +79,8 @@ pub(super) fn numbered(site: &Site, index: Index, number: usize, on: NaiveDate) 
         main.extend(Facts::of(&site.catalogue, *row, on).map(|facts| card(&facts)));
     }
     main.push_str("</ul>\n");
-    main.push_str(&neighbours(path, number, last));
-    let frame = Frame {
+    main.push_str(&pagination_links(path, number, last));
+    let frame = Layout {
         site_name: site.name(),
         title,
         canonical: Some(site.url(&format!("{path}?page={number}"))),
@@ -88,7 +88,7 @@ pub(super) fn numbered(site: &Site, index: Index, number: usize, on: NaiveDate) 
         head: String::new(),
         main,
     };
-    Some(page(&frame))
+    Some(render_page(&frame))
 }
 
 fn page_count(rows: usize) -> usize {
@@ -99,14 +99,14 @@ fn card(facts: &Facts) -> String {
     let sold = facts.closed_on.map(|day| format!(", sold {day}")).unwrap_or_default();
     format!(
         "<li><a href=\"/listing/{}\">{}</a><br><span class=\"price\">{}</span> {}{sold}</li>\n",
-        Text(&facts.listing_key),
-        Text(&facts.name),
+        Escaped(&facts.listing_key),
+        Escaped(&facts.name),
         facts.price,
-        Text(&facts.summary()),
+        Escaped(&facts.summary()),
     )
 }
 
-fn neighbours(path: &str, number: usize, last: usize) -> String {
+fn pagination_links(path: &str, number: usize, last: usize) -> String {
     let link =
         |rel: &str, name: &str, to: usize| format!("<a rel=\"{rel}\" href=\"{path}?page={to}\">{name}</a>");
     let mut links = String::new();

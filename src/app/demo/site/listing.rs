@@ -5,9 +5,9 @@ mod json_ld;
 mod microdata;
 mod plain;
 
-use super::answer::Site;
 use super::facts::{Dialect, Facts};
-use super::html::{Frame, page};
+use super::html::{Layout, render_page};
+use super::respond::Site;
 
 /// The whole page of `facts` in `dialect`.
 pub(super) fn detail(site: &Site, facts: &Facts, dialect: Dialect) -> String {
@@ -21,7 +21,7 @@ pub(super) fn detail(site: &Site, facts: &Facts, dialect: Dialect) -> String {
         None => ("/listings?page=1", "Homes for sale"),
         Some(_) => ("/sold?page=1", "Recently sold"),
     };
-    page(&Frame {
+    render_page(&Layout {
         site_name: site.name(),
         title: &facts.name,
         canonical: Some(url),

@@ -6,11 +6,11 @@ pub mod hits;
 
 pub mod facts;
 
-mod answer;
 mod conditional;
 mod html;
 mod indexes;
 mod listing;
+mod respond;
 
 #[cfg(test)]
 mod tests;

@@ -15,9 +15,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use super::answer::{Answer, Site};
-use super::conditional::{etag, names};
+use super::conditional::{etag, etag_matches};
 use super::hits::{Hit, Hits, Page};
+use super::respond::{Site, SiteResponse};
 use crate::app::demo::catalogue::Catalogue;
 use crate::app::demo::virtual_date::VirtualDate;
 
@@ -64,11 +64,11 @@ pub async fn start_on(
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     let address = listener.local_addr()?;
     let hits = Arc::new(Mutex::new(Hits::default()));
-    let desk = Desk {
+    let endpoint = SiteEndpoint {
         site: Site { catalogue, origin: format!("http://{address}") },
         date,
         refuse_every: settings.refuse_every,
-        seen: Mutex::new(0),
+        counted: Mutex::new(0),
         hits: hits.clone(),
     };
     let server = Server::new_with_acceptor(TcpAcceptor::from_tokio(listener)?);
@@ -76,7 +76,7 @@ pub async fn start_on(
     let tasks = TaskTracker::new();
     let stopped = shutdown.clone().cancelled_owned();
     tasks.spawn(async move {
-        if let Err(error) = server.run_with_graceful_shutdown(desk, stopped, Some(GRACE)).await {
+        if let Err(error) = server.run_with_graceful_shutdown(endpoint, stopped, Some(GRACE)).await {
             tracing::warn!(%error, "the demo's listings site on {address} stopped");
         }
     });
@@ -103,60 +103,60 @@ impl SiteHandle {
 }
 
 /// Where requests come in.
-struct Desk {
+struct SiteEndpoint {
     site: Site,
     date: VirtualDate,
     refuse_every: Option<NonZeroU64>,
     /// Requests that count towards the next refusal.
-    seen: Mutex<u64>,
+    counted: Mutex<u64>,
     hits: Arc<Mutex<Hits>>,
 }
 
-impl Endpoint for Desk {
+impl Endpoint for SiteEndpoint {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let (hit, response) = self.respond(&request);
-        self.hits.lock().count(hit);
+        self.hits.lock().record(hit);
         Ok(response)
     }
 }
 
-impl Desk {
+impl SiteEndpoint {
     fn respond(&self, request: &Request) -> (Hit, Response) {
         let method = request.method();
         if method != Method::GET && method != Method::HEAD {
-            return (Hit::BadMethod, bad_method());
+            return (Hit::BadMethod, method_not_allowed());
         }
         let uri = request.uri();
         // A refused robots.txt is a 4xx like any other and would tell the crawler that everything is allowed (RFC 9309).
-        if uri.path() != "/robots.txt" && self.is_refused() {
-            return (Hit::Refused, refused());
+        if uri.path() != "/robots.txt" && self.refuse_next() {
+            return (Hit::Refused, too_many_requests());
         }
-        let answer = self.site.answer(uri.path(), uri.query().unwrap_or_default(), self.date.today());
+        let answer = self.site.respond(uri.path(), uri.query().unwrap_or_default(), self.date.today());
         match answer {
-            Answer::Page(page, body) => {
-                let known = request.header(header::IF_NONE_MATCH).unwrap_or_default();
-                conditional(page, body, known)
+            SiteResponse::Page(page, body) => {
+                let if_none_match = request.header(header::IF_NONE_MATCH).unwrap_or_default();
+                conditional_response(page, body, if_none_match)
             }
-            Answer::NotFound(body) => (Hit::NotFound, html(StatusCode::NOT_FOUND, body)),
-            Answer::Gone(body) => (Hit::Gone, html(StatusCode::GONE, body)),
-            Answer::Forbidden(body) => (Hit::Forbidden, html(StatusCode::OK, body)),
+            SiteResponse::NotFound(body) => (Hit::NotFound, html_response(StatusCode::NOT_FOUND, body)),
+            SiteResponse::Gone(body) => (Hit::Gone, html_response(StatusCode::GONE, body)),
+            SiteResponse::Forbidden(body) => (Hit::Forbidden, html_response(StatusCode::OK, body)),
         }
     }
 
     /// Counts a request; the same number of requests always meets the same number of refusals.
-    fn is_refused(&self) -> bool {
-        let mut seen = self.seen.lock();
+    fn refuse_next(&self) -> bool {
+        let mut seen = self.counted.lock();
         *seen += 1;
         self.refuse_every.is_some_and(|every| *seen % every == 0)
     }
 }
 
 /// The page, or 304 when the tag in `known` says that the caller has it.
-fn conditional(page: Page, body: String, known: &str) -> (Hit, Response) {
+fn conditional_response(page: Page, body: String, if_none_match: &str) -> (Hit, Response) {
     let tag = etag(&body);
-    let fresh = names(known, &tag);
+    let fresh = etag_matches(if_none_match, &tag);
     let response = Response::builder().header(header::ETAG, tag).header(header::CACHE_CONTROL, "no-cache");
     if fresh {
         return (Hit::NotModified(page), response.status(StatusCode::NOT_MODIFIED).finish());
@@ -171,11 +171,11 @@ fn content_type(page: Page) -> &'static str {
     }
 }
 
-fn html(status: StatusCode, body: String) -> Response {
+fn html_response(status: StatusCode, body: String) -> Response {
     Response::builder().status(status).content_type("text/html; charset=utf-8").body(body)
 }
 
-fn refused() -> Response {
+fn too_many_requests() -> Response {
     Response::builder()
         .status(StatusCode::TOO_MANY_REQUESTS)
         .header(header::RETRY_AFTER, "1")
@@ -183,6 +183,6 @@ fn refused() -> Response {
         .body("Too many requests. Try again in a second.\n")
 }
 
-fn bad_method() -> Response {
+fn method_not_allowed() -> Response {
     Response::builder().status(StatusCode::METHOD_NOT_ALLOWED).header(header::ALLOW, "GET, HEAD").finish()
 }

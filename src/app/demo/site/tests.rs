@@ -1,8 +1,8 @@
 //! The site over real HTTP: what a crawler meets. Pages are read back by their own structure and held against the
 //! rows of the tables, so the writers of the dialects have readers that share no code with them.
 
-mod reading;
-mod visitor;
+mod page_reader;
+mod site_client;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
@@ -14,15 +14,15 @@ use http::{Method, StatusCode};
 use super::facts::Dialect;
 use super::hits::{Hit, Page};
 use super::server::{SiteHandle, SiteSettings, start};
-use crate::app::demo::calendar::Showing;
+use crate::app::demo::calendar::ListingState;
 use crate::app::demo::catalogue::Catalogue;
-use crate::app::demo::changes::{Change, expected_changes};
+use crate::app::demo::changes::{ListingChange, expected_changes};
 use crate::app::demo::data::{Dollars, lucas_county, sacramento};
 use crate::app::demo::virtual_date::VirtualDate;
 use crate::crawler::page;
 use crate::crawler::robots::parse_rules;
-use reading::read;
-use visitor::{Card, Visitor};
+use page_reader::page_facts;
+use site_client::{Card, SiteClient};
 
 static LUCAS: LazyLock<Catalogue> =
     LazyLock::new(|| Catalogue::LucasCounty(Arc::new(lucas_county().unwrap())));
@@ -31,9 +31,9 @@ static SACRAMENTO: LazyLock<Catalogue> =
 
 const NO_REFUSALS: SiteSettings = SiteSettings { refuse_every: None };
 
-async fn open(catalogue: &Catalogue, date: &VirtualDate) -> (SiteHandle, Visitor) {
+async fn open(catalogue: &Catalogue, date: &VirtualDate) -> (SiteHandle, SiteClient) {
     let site = start(catalogue.clone(), date.clone(), NO_REFUSALS).await.unwrap();
-    let visitor = Visitor::new(&site.url());
+    let visitor = SiteClient::new(&site.url());
     (site, visitor)
 }
 
@@ -41,7 +41,7 @@ async fn open(catalogue: &Catalogue, date: &VirtualDate) -> (SiteHandle, Visitor
 async fn compare_every(
     nth: usize,
     cards: &BTreeMap<String, Card>,
-    visitor: &Visitor,
+    visitor: &SiteClient,
     catalogue: &Catalogue,
     on: NaiveDate,
 ) -> BTreeMap<Dialect, u64> {
@@ -52,9 +52,9 @@ async fn compare_every(
         let url = visitor.url(&format!("/listing/{key}"));
         let html = visitor.page(&format!("/listing/{key}")).await;
 
-        let told = read(&html, dialect);
+        let told = page_facts(&html, dialect);
 
-        let table = reading::from_the_table(catalogue, row, catalogue.showing(row, on), &url);
+        let table = page_reader::expected_facts(catalogue, row, catalogue.listing_state(row, on), &url);
         assert_eq!(told, table, "{key} as {dialect:?}");
         *pages.entry(dialect).or_default() += 1;
     }
@@ -66,8 +66,8 @@ async fn every_listing_of_the_first_day_is_reached_from_the_front_page_in_all_th
     let date = VirtualDate::start();
     let (site, visitor) = open(&LUCAS, &date).await;
 
-    let for_sale = visitor.walk("/listings").await;
-    let sold = visitor.walk("/sold").await;
+    let for_sale = visitor.cards_of_index("/listings").await;
+    let sold = visitor.cards_of_index("/sold").await;
     let mut pages = compare_every(25, &for_sale, &visitor, &LUCAS, date.today()).await;
     for (dialect, more) in compare_every(25, &sold, &visitor, &LUCAS, date.today()).await {
         *pages.entry(dialect).or_default() += more;
@@ -90,8 +90,8 @@ async fn sacramento_lists_every_row_with_its_city() {
     let date = VirtualDate::start();
     let (site, visitor) = open(&SACRAMENTO, &date).await;
 
-    let for_sale = visitor.walk("/listings").await;
-    let sold = visitor.walk("/sold").await;
+    let for_sale = visitor.cards_of_index("/listings").await;
+    let sold = visitor.cards_of_index("/sold").await;
     compare_every(10, &for_sale, &visitor, &SACRAMENTO, date.today()).await;
 
     assert_eq!((for_sale.len(), sold.len()), (932, 0));
@@ -102,9 +102,9 @@ async fn sacramento_lists_every_row_with_its_city() {
 async fn the_site_changes_between_two_days_exactly_as_the_data_says() {
     let date = VirtualDate::start();
     let (site, visitor) = open(&LUCAS, &date).await;
-    let before = visitor.everything().await;
+    let before = visitor.all_cards().await;
     let step = date.step(30).unwrap();
-    let after = visitor.everything().await;
+    let after = visitor.all_cards().await;
 
     let mut expected = before.clone();
     for change in expected_changes(&LUCAS, step.from, step.to) {
@@ -121,22 +121,22 @@ async fn the_site_changes_between_two_days_exactly_as_the_data_says() {
 }
 
 /// Turns what stood on the indexes into what must stand there after `change`.
-fn apply(cards: &mut BTreeMap<String, Card>, change: Change) {
+fn apply(cards: &mut BTreeMap<String, Card>, change: ListingChange) {
     use crate::protocol::property::StandardStatus::Closed;
     match change {
-        Change::Created { listing_key, status, price } => {
+        ListingChange::Created { listing_key, status, price } => {
             let earlier = cards.insert(listing_key, Card { price, is_sold: status == Closed });
             assert_eq!(earlier, None);
         }
-        Change::PriceChanged { listing_key, old, new } => {
+        ListingChange::PriceChanged { listing_key, old, new } => {
             let price = &mut cards.get_mut(&listing_key).unwrap().price;
             assert_eq!(std::mem::replace(price, new), old);
         }
-        Change::StatusChanged { listing_key, new, .. } => {
+        ListingChange::StatusChanged { listing_key, new, .. } => {
             let is_sold = &mut cards.get_mut(&listing_key).unwrap().is_sold;
             assert_ne!(std::mem::replace(is_sold, new == Closed), new == Closed);
         }
-        Change::Removed { listing_key } => assert!(cards.remove(&listing_key).is_some()),
+        ListingChange::Removed { listing_key } => assert!(cards.remove(&listing_key).is_some()),
     }
 }
 
@@ -163,16 +163,17 @@ async fn a_page_that_the_caller_has_is_sent_again_only_when_it_changed() {
 }
 
 #[tokio::test]
-async fn addresses_without_a_page_say_so() {
+async fn unknown_addresses_are_404_and_removed_listings_410() {
     let date = VirtualDate::start();
     let (site, visitor) = open(&LUCAS, &date).await;
     let never = ["/listing/LUC-99999", "/nowhere", "/listings?page=0", "/listings?page=54", "/sold?page=x"];
     let mut absent: Vec<String> = never.map(str::to_owned).into();
     // Its 180 days have not begun; this one's page came down long ago.
-    let state =
-        |wanted: Showing| (0..LUCAS.len()).find(|row| LUCAS.showing(*row, date.today()) == wanted).unwrap();
-    absent.push(format!("/listing/{}", LUCAS.listing_key(state(Showing::NotListed))));
-    let gone = format!("/listing/{}", LUCAS.listing_key(state(Showing::Gone)));
+    let state = |wanted: ListingState| {
+        (0..LUCAS.len()).find(|row| LUCAS.listing_state(*row, date.today()) == wanted).unwrap()
+    };
+    absent.push(format!("/listing/{}", LUCAS.listing_key(state(ListingState::NotListed))));
+    let gone = format!("/listing/{}", LUCAS.listing_key(state(ListingState::Gone)));
 
     for path in &absent {
         assert_eq!(visitor.status(path).await, StatusCode::NOT_FOUND, "{path}");
@@ -184,7 +185,7 @@ async fn addresses_without_a_page_say_so() {
 }
 
 #[tokio::test]
-async fn robots_txt_allows_listings_and_the_forbidden_page_counts_who_came() {
+async fn robots_txt_allows_listings_and_hits_of_the_forbidden_page_are_counted() {
     let date = VirtualDate::start();
     let (site, visitor) = open(&LUCAS, &date).await;
 
@@ -203,10 +204,10 @@ async fn robots_txt_allows_listings_and_the_forbidden_page_counts_who_came() {
 }
 
 #[tokio::test]
-async fn now_and_then_a_request_is_refused_and_not_counted_as_a_page() {
+async fn every_nth_request_is_refused_and_not_counted_as_a_page() {
     let settings = SiteSettings { refuse_every: NonZeroU64::new(3) };
     let site = start(SACRAMENTO.clone(), VirtualDate::start(), settings).await.unwrap();
-    let visitor = Visitor::new(&site.url());
+    let visitor = SiteClient::new(&site.url());
     let mut statuses = Vec::new();
 
     for _ in 0..6 {
@@ -253,7 +254,7 @@ async fn indexes_hold_nothing_that_reads_as_a_listing() {
 }
 
 #[tokio::test]
-async fn only_reading_is_allowed() {
+async fn only_get_and_head_are_allowed() {
     let date = VirtualDate::start();
     let (site, visitor) = open(&LUCAS, &date).await;
 
@@ -268,7 +269,7 @@ async fn only_reading_is_allowed() {
 }
 
 #[tokio::test]
-async fn a_stopped_site_answers_nobody() {
+async fn a_stopped_site_refuses_connections() {
     let date = VirtualDate::start();
     let (site, visitor) = open(&SACRAMENTO, &date).await;
     visitor.page("/").await;

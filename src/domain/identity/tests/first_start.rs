@@ -1,10 +1,10 @@
 //! What the command line and a first start do.
 
 use super::*;
-use crate::auth::role::KeyScope;
+use crate::auth::key_scope::KeyScope;
 use crate::base::page::PageRequest;
-use crate::domain::identity::bootstrap::KeyWish;
-use crate::domain::identity::platform::PlatformOp;
+use crate::domain::identity::bootstrap::BootstrapKey;
+use crate::domain::identity::platform_op::PlatformOp;
 use crate::domain::identity::tenants;
 
 #[tokio::test]
@@ -26,57 +26,59 @@ async fn the_first_tenant_and_admin_are_made_once_in_a_store_that_had_none() {
 
 #[tokio::test]
 async fn a_token_from_the_command_line_is_a_sign_in_like_any_other() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
 
     let token = bootstrap::mint_token(&house.identity, "acme", "ann", None).await.unwrap();
 
-    let admitted = house.show(token.text.expose()).await.unwrap();
+    let admitted = house.authenticate(token.text.expose()).await.unwrap();
     assert_eq!(admitted.principal.user_id(), Some(house.ann));
     assert!(admitted.principal.session_id().is_some());
 }
 
 #[tokio::test]
 async fn a_key_from_the_command_line_belongs_to_the_first_admin() {
-    let house = House::new().await;
-    let wish = KeyWish { username: None, name: "worker", scopes: &[KeyScope::JobsRun], expires_at: None };
+    let house = Fixture::new().await;
+    let wish =
+        BootstrapKey { username: None, name: "worker", scopes: &[KeyScope::JobsRun], expires_at: None };
 
     let made = bootstrap::create_key(&house.identity, "acme", &wish).await.unwrap();
 
-    let principal = house.show(made.text.expose()).await.unwrap().principal;
+    let principal = house.authenticate(made.text.expose()).await.unwrap().principal;
     assert_eq!(principal.owner_id(), Some(house.ann));
     assert_eq!(code(bootstrap::create_key(&house.identity, "nowhere", &wish).await), Some(Code::NotFound));
 }
 
 #[tokio::test]
-async fn tenants_are_told_apart_by_their_slugs() {
-    let house = House::new().await;
+async fn tenants_are_distinguished_by_their_slugs() {
+    let house = Fixture::new().await;
 
     bootstrap::create_tenant(&house.identity, "beta", "Beta").await.unwrap();
 
     assert_eq!(code(bootstrap::create_tenant(&house.identity, "beta", "B").await), Some(Code::Conflict));
     let bad = refusal(bootstrap::create_tenant(&house.identity, "Beta!", "").await);
     assert_eq!(bad.errors.len(), 2);
-    let platform = PlatformOp::of_system(&house.world.kernel, crate::auth::scope::SystemReason::CommandLine);
+    let platform =
+        PlatformOp::of_system(&house.world.services, crate::auth::tenant_scope::SystemReason::CommandLine);
     let page = tenants::list(&platform, PageRequest { limit: 1, after: None }).await.unwrap();
     assert_eq!((page.rows[0].slug.as_str(), page.next.is_some()), ("acme", true));
 }
 
 #[tokio::test]
 async fn only_an_operator_works_on_the_platform() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     let secret = SecretString::from("operator's own");
     bootstrap::create_operator(&house.identity, "root", &secret).await.unwrap();
     let ann = house.principal("ann").await;
-    let token = house.type_in("root", "operator's own").await.unwrap().access.text;
-    let root = house.show(token.expose()).await.unwrap().principal;
+    let token = house.sign_in_with("root", "operator's own").await.unwrap().access.text;
+    let root = house.authenticate(token.expose()).await.unwrap().principal;
 
-    let kernel = &house.world.kernel;
+    let services = &house.world.services;
     assert_eq!(
-        code(PlatformOp::of_operator(kernel, ann, Origin::default()).map(drop)),
+        code(PlatformOp::of_operator(services, ann, Origin::default()).map(drop)),
         Some(Code::Forbidden)
     );
-    assert!(PlatformOp::of_operator(kernel, root.clone(), Origin::default()).is_ok());
-    assert_eq!(code(Op::of_caller(kernel, root, Origin::default()).map(drop)), Some(Code::Forbidden));
+    assert!(PlatformOp::of_operator(services, root.clone(), Origin::default()).is_ok());
+    assert_eq!(code(Op::of_caller(services, root, Origin::default()).map(drop)), Some(Code::Forbidden));
     let twin = bootstrap::create_operator(&house.identity, "ROOT", &secret).await;
     assert_eq!(code(twin), Some(Code::Conflict));
 }

@@ -12,14 +12,14 @@ use chrono::TimeDelta;
 use secrecy::SecretString;
 use tokio::sync::broadcast;
 
-use super::authenticate::{Admitted, Credential};
-use super::bootstrap::{self, Newcomer};
+use super::authenticate::{Authenticated, Credential};
+use super::bootstrap::{self, BootstrapUser};
 use super::sign_in::{PasswordForm, sign_in};
 use super::testing::{PASSWORD, identity, settings};
 use super::tokens::SignedIn;
 use super::{Identity, IdentitySettings};
+use crate::auth::key_scope::Role;
 use crate::auth::principal::Principal;
-use crate::auth::role::Role;
 use crate::auth::token::issuers::ForeignIssuer;
 use crate::base::ids::UserId;
 use crate::domain::error::Result;
@@ -31,14 +31,14 @@ use crate::protocol::problem::{Code, Problem};
 const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 /// A node on a fresh store with the tenant `acme`, whose admin is `ann`.
-struct House {
+struct Fixture {
     world: World,
     identity: Identity,
     ann: UserId,
     revocations: broadcast::Receiver<Revocation>,
 }
 
-impl House {
+impl Fixture {
     async fn new() -> Self {
         Self::with(settings(), Vec::new()).await
     }
@@ -46,7 +46,7 @@ impl House {
     async fn with(settings: IdentitySettings, foreign: Vec<ForeignIssuer>) -> Self {
         let world = World::new().await;
         let identity = identity(&world, settings, foreign, 1);
-        let revocations = world.kernel.revocations.subscribe();
+        let revocations = world.services.revocations.subscribe();
         let ann = add(&identity, "acme", "ann", Role::Admin).await;
         Self { world, identity, ann, revocations }
     }
@@ -55,44 +55,44 @@ impl House {
         add(&self.identity, "acme", username, role).await
     }
 
-    async fn type_in(&self, username: &str, password: &str) -> Result<SignedIn> {
+    async fn sign_in_with(&self, username: &str, password: &str) -> Result<SignedIn> {
         let form = PasswordForm { username, password, scope: None, client: HOME };
         sign_in(&self.identity, &form, &Origin::default()).await
     }
 
     async fn sign_in(&self, username: &str) -> SignedIn {
-        self.type_in(username, PASSWORD).await.unwrap()
+        self.sign_in_with(username, PASSWORD).await.unwrap()
     }
 
-    async fn show(&self, token: &str) -> Result<Admitted> {
+    async fn authenticate(&self, token: &str) -> Result<Authenticated> {
         self.identity.authenticate(Credential::Header(token)).await
     }
 
     /// Signs in and is let in.
     async fn principal(&self, username: &str) -> Principal {
         let signed_in = self.sign_in(username).await;
-        self.show(signed_in.access.text.expose()).await.unwrap().principal
+        self.authenticate(signed_in.access.text.expose()).await.unwrap().principal
     }
 
     /// A signed-in user at work.
     async fn op(&self, username: &str) -> Op {
         let principal = self.principal(username).await;
-        Op::of_caller(&self.world.kernel, principal, Origin::default()).unwrap()
+        Op::of_caller(&self.world.services, principal, Origin::default()).unwrap()
     }
 
-    fn pass(&self, seconds: u64) {
-        self.world.kernel.clock.advance(Duration::from_secs(seconds));
+    fn advance(&self, seconds: u64) {
+        self.world.services.clock.advance(Duration::from_secs(seconds));
     }
 
     /// What has been told since the last time.
-    fn told(&mut self) -> Vec<Revocation> {
+    fn revocations(&mut self) -> Vec<Revocation> {
         std::iter::from_fn(|| self.revocations.try_recv().ok()).collect()
     }
 }
 
 async fn add(identity: &Identity, tenant: &str, username: &str, role: Role) -> UserId {
     let password = SecretString::from(PASSWORD);
-    let new = Newcomer { username, email: None, role, password: Some(&password) };
+    let new = BootstrapUser { username, email: None, role, password: Some(&password) };
     UserId(bootstrap::create_user(identity, tenant, &new).await.unwrap().id)
 }
 

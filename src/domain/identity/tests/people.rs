@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::page::PageRequest;
-use crate::domain::identity::platform::PlatformOp;
+use crate::domain::identity::platform_op::PlatformOp;
 use crate::domain::identity::tenants::{self, TenantPatch};
 use crate::domain::identity::users::{self, NewUser, UserPatch};
 use crate::domain::jobs;
@@ -10,7 +10,7 @@ use crate::protocol::job::NewJob;
 
 const FIRST: PageRequest<i64> = PageRequest { limit: 10, after: None };
 
-fn newcomer(username: &str) -> NewUser {
+fn new_user(username: &str) -> NewUser {
     NewUser {
         username: username.into(),
         email: format!("{username}@acme.example"),
@@ -30,26 +30,26 @@ fn active(is_active: bool) -> UserPatch {
 
 #[tokio::test]
 async fn an_admin_adds_people_and_finds_them_again() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     let ann = house.op("ann").await;
 
-    let bob = users::create(&house.identity, &ann, newcomer("Bob")).await.unwrap();
+    let bob = users::create(&house.identity, &ann, new_user("Bob")).await.unwrap();
 
     assert_eq!(users::get(&ann, UserId(bob.id)).await.unwrap(), bob);
     let names: Vec<_> =
         users::list(&ann, FIRST).await.unwrap().rows.into_iter().map(|row| row.username).collect();
     assert_eq!(names, ["ann", "Bob"]);
-    assert!(house.type_in("bob", PASSWORD).await.is_ok());
+    assert!(house.sign_in_with("bob", PASSWORD).await.is_ok());
 }
 
 #[tokio::test]
 async fn names_and_addresses_are_taken_whatever_their_case() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     let ann = house.op("ann").await;
-    users::create(&house.identity, &ann, newcomer("bob")).await.unwrap();
+    users::create(&house.identity, &ann, new_user("bob")).await.unwrap();
 
-    let same_name = NewUser { email: "other@acme.example".into(), ..newcomer("BOB") };
-    let same_email = NewUser { email: "BOB@acme.example".into(), ..newcomer("rob") };
+    let same_name = NewUser { email: "other@acme.example".into(), ..new_user("BOB") };
+    let same_email = NewUser { email: "BOB@acme.example".into(), ..new_user("rob") };
 
     assert_eq!(code(users::create(&house.identity, &ann, same_name).await), Some(Code::Conflict));
     assert_eq!(code(users::create(&house.identity, &ann, same_email).await), Some(Code::Conflict));
@@ -57,7 +57,7 @@ async fn names_and_addresses_are_taken_whatever_their_case() {
 
 #[tokio::test]
 async fn every_bad_field_of_a_new_user_is_named() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     let ann = house.op("ann").await;
     let bad = NewUser {
         username: "a/b".into(),
@@ -75,11 +75,11 @@ async fn every_bad_field_of_a_new_user_is_named() {
 
 #[tokio::test]
 async fn members_see_the_directory_and_manage_nobody() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
     let op = house.op("bob").await;
     house.add("eve", Role::Member).await;
-    let eve = house.type_in("eve", PASSWORD).await.unwrap().person().unwrap().1;
+    let eve = house.sign_in_with("eve", PASSWORD).await.unwrap().user().unwrap().1;
     users::change(&ann, eve, &active(false), &anything).await.unwrap();
 
     let names: Vec<_> =
@@ -94,8 +94,8 @@ async fn members_see_the_directory_and_manage_nobody() {
 }
 
 #[tokio::test]
-async fn another_tenants_user_is_nobody() {
-    let house = House::new().await;
+async fn another_tenants_user_is_not_found() {
+    let house = Fixture::new().await;
     house.world.another_tenant().await;
     let stranger = add(&house.identity, "other", "zoe", Role::Member).await;
     let ann = house.op("acme/ann").await;
@@ -107,7 +107,7 @@ async fn another_tenants_user_is_nobody() {
 
 #[tokio::test]
 async fn the_last_admin_stays_an_active_admin() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     let ann = house.op("ann").await;
 
     let conflict = Some(Code::Conflict);
@@ -121,66 +121,66 @@ async fn the_last_admin_stays_an_active_admin() {
 
 #[tokio::test]
 async fn a_deactivated_user_is_out_at_once_and_comes_back_by_signing_in() {
-    let mut house = House::new().await;
+    let mut house = Fixture::new().await;
     let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
     let signed_in = house.sign_in("bob").await;
-    assert!(house.show(signed_in.access.text.expose()).await.is_ok());
-    house.told();
+    assert!(house.authenticate(signed_in.access.text.expose()).await.is_ok());
+    house.revocations();
 
     users::change(&ann, bob, &active(false), &anything).await.unwrap();
 
-    assert!(house.show(signed_in.access.text.expose()).await.is_err());
-    assert_eq!(house.told(), [Revocation::User { tenant: house.world.tenant, user: bob }]);
+    assert!(house.authenticate(signed_in.access.text.expose()).await.is_err());
+    assert_eq!(house.revocations(), [Revocation::User { tenant: house.world.tenant, user: bob }]);
     users::change(&ann, bob, &active(true), &anything).await.unwrap();
-    assert!(house.show(signed_in.access.text.expose()).await.is_err(), "its sign-in was ended");
-    assert!(house.type_in("bob", PASSWORD).await.is_ok());
+    assert!(house.authenticate(signed_in.access.text.expose()).await.is_err(), "its sign-in was ended");
+    assert!(house.sign_in_with("bob", PASSWORD).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_change_of_role_holds_for_the_very_next_request() {
-    let mut house = House::new().await;
+    let mut house = Fixture::new().await;
     let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
     let token = house.sign_in("bob").await.access.text;
-    let before = house.show(token.expose()).await.unwrap().principal;
-    house.told();
+    let before = house.authenticate(token.expose()).await.unwrap().principal;
+    house.revocations();
 
     users::change(&ann, bob, &role(Role::Viewer), &anything).await.unwrap();
 
-    let after = house.show(token.expose()).await.unwrap().principal;
+    let after = house.authenticate(token.expose()).await.unwrap().principal;
     let role_of = |principal: &Principal| match principal {
         Principal::User(user) => user.role(),
         Principal::Key(_) | Principal::Operator(_) => unreachable!("a user signed in"),
     };
     assert_eq!((role_of(&before), role_of(&after)), (Role::Member, Role::Viewer));
-    assert_eq!(house.identity.again(&before).await.unwrap(), after);
-    assert_eq!(house.told(), [Revocation::Role { tenant: house.world.tenant, user: bob }]);
+    assert_eq!(house.identity.reload_principal(&before).await.unwrap(), after);
+    assert_eq!(house.revocations(), [Revocation::UserChanged { tenant: house.world.tenant, user: bob }]);
 }
 
 #[tokio::test]
 async fn a_new_name_holds_for_the_very_next_request() {
-    let mut house = House::new().await;
+    let mut house = Fixture::new().await;
     let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
     let token = house.sign_in("bob").await.access.text;
-    let before = house.show(token.expose()).await.unwrap().principal;
-    house.told();
+    let before = house.authenticate(token.expose()).await.unwrap().principal;
+    house.revocations();
     let name = |name: &str| UserPatch { username: Some(name.into()), ..UserPatch::default() };
 
     users::change(&ann, bob, &name("robert"), &anything).await.unwrap();
     users::change(&ann, bob, &name("robert"), &anything).await.unwrap();
 
-    let after = house.show(token.expose()).await.unwrap().principal;
+    let after = house.authenticate(token.expose()).await.unwrap().principal;
     let name_of = |principal: &Principal| match principal {
         Principal::User(user) => user.username().to_owned(),
         Principal::Key(_) | Principal::Operator(_) => unreachable!("a user signed in"),
     };
     assert_eq!((name_of(&before), name_of(&after)), ("bob".to_owned(), "robert".to_owned()));
-    assert_eq!(house.identity.again(&before).await.unwrap(), after);
-    assert_eq!(house.told(), [Revocation::Role { tenant: house.world.tenant, user: bob }]);
+    assert_eq!(house.identity.reload_principal(&before).await.unwrap(), after);
+    assert_eq!(house.revocations(), [Revocation::UserChanged { tenant: house.world.tenant, user: bob }]);
 }
 
 #[tokio::test]
 async fn personal_fields_are_set_and_emptied() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     let ann = house.op("ann").await;
     let named = UserPatch {
         email: Some("ann@new.example".into()),
@@ -199,7 +199,7 @@ async fn personal_fields_are_set_and_emptied() {
 
 #[tokio::test]
 async fn a_precondition_that_fails_changes_nothing() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
     let stale = |_: &_| Err(Problem::new(Code::PreconditionFailed, "It has changed."));
 
@@ -213,20 +213,20 @@ async fn a_precondition_that_fails_changes_nothing() {
 
 #[tokio::test]
 async fn a_removed_user_is_gone_and_the_name_is_free() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
     let signed_in = house.sign_in("bob").await;
 
     users::remove(&ann, bob, &anything).await.unwrap();
 
     assert_eq!(refusal(users::get(&ann, bob).await), Problem::not_found());
-    assert!(house.show(signed_in.access.text.expose()).await.is_err());
+    assert!(house.authenticate(signed_in.access.text.expose()).await.is_err());
     house.add("bob", Role::Member).await;
 }
 
 #[tokio::test]
-async fn what_a_removed_user_made_stays_and_tells_no_name() {
-    let house = House::new().await;
+async fn what_a_removed_user_created_stays_without_the_name() {
+    let house = Fixture::new().await;
     let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
     let new = NewJob {
         spider_name: "auto".into(),
@@ -248,24 +248,25 @@ async fn what_a_removed_user_made_stays_and_tells_no_name() {
     assert_eq!((remains.password_hash, remains.display_name), (None, None));
     drop(tx);
     assert_eq!(users::list(&ann, FIRST).await.unwrap().rows.len(), 1);
-    assert!(house.type_in("bob", PASSWORD).await.is_err());
+    assert!(house.sign_in_with("bob", PASSWORD).await.is_err());
     house.add("bob", Role::Member).await;
 }
 
 #[tokio::test]
 async fn a_suspended_tenant_lets_nobody_in_until_it_is_resumed() {
-    let house = House::new().await;
-    let platform = PlatformOp::of_system(&house.world.kernel, crate::auth::scope::SystemReason::CommandLine);
+    let house = Fixture::new().await;
+    let platform =
+        PlatformOp::of_system(&house.world.services, crate::auth::tenant_scope::SystemReason::CommandLine);
     let token = house.sign_in("ann").await.access.text;
-    assert!(house.show(token.expose()).await.is_ok());
+    assert!(house.authenticate(token.expose()).await.is_ok());
 
     let set = |is_active| TenantPatch { is_active: Some(is_active), ..TenantPatch::default() };
     tenants::change(&platform, house.world.tenant, &set(false), &anything).await.unwrap();
-    let refused = house.show(token.expose()).await;
-    let at_the_door = house.type_in("ann", PASSWORD).await;
+    let refused = house.authenticate(token.expose()).await;
+    let at_the_door = house.sign_in_with("ann", PASSWORD).await;
     tenants::change(&platform, house.world.tenant, &set(true), &anything).await.unwrap();
 
     assert_eq!(refusal(refused), Problem::inactive_user());
     assert_eq!(code(at_the_door), Some(Code::InactiveUser));
-    assert!(house.show(token.expose()).await.is_ok());
+    assert!(house.authenticate(token.expose()).await.is_ok());
 }

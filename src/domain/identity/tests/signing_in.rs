@@ -1,7 +1,7 @@
 //! Signing in, staying signed in, and ending it.
 
 use super::*;
-use crate::auth::token::keys::{KeyRing, SigningKey};
+use crate::auth::token::key_ring::{KeyRing, SigningKey};
 use crate::base::page::PageRequest;
 use crate::domain::identity::password::{PasswordChange, change, set_by_link};
 use crate::domain::identity::refresh::refresh;
@@ -10,38 +10,38 @@ use crate::domain::identity::tenants::NewTenant;
 use crate::domain::identity::users::{self, NewUser, UserPatch};
 use crate::domain::identity::{audit, failed_sign_ins, password_links, sessions};
 
-fn here() -> Origin {
+fn local_origin() -> Origin {
     Origin::default()
 }
 
 #[tokio::test]
 async fn a_right_password_gives_tokens_that_are_taken() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
 
     let signed_in = house.sign_in("acme/ann").await;
-    let admitted = house.show(signed_in.access.text.expose()).await.unwrap();
+    let admitted = house.authenticate(signed_in.access.text.expose()).await.unwrap();
 
-    assert_eq!(signed_in.person(), Some((house.world.tenant, house.ann, Role::Admin)));
+    assert_eq!(signed_in.user(), Some((house.world.tenant, house.ann, Role::Admin)));
     assert_eq!(admitted.principal.user_id(), Some(house.ann));
     assert_eq!(admitted.expires_at, signed_in.access.expires_at);
 }
 
 #[tokio::test]
 async fn a_bare_name_is_meant_in_the_only_tenant_or_the_default_one() {
-    let house = House::new().await;
-    assert!(house.type_in("Ann", PASSWORD).await.is_ok());
+    let house = Fixture::new().await;
+    assert!(house.sign_in_with("Ann", PASSWORD).await.is_ok());
 
     house.world.another_tenant().await;
-    assert_eq!(code(house.type_in("ann", PASSWORD).await), Some(Code::Unauthenticated));
+    assert_eq!(code(house.sign_in_with("ann", PASSWORD).await), Some(Code::Unauthenticated));
 
     let by_default = IdentitySettings { default_tenant: Some("acme".into()), ..settings() };
-    let house = House { identity: identity(&house.world, by_default, Vec::new(), 1), ..house };
-    assert!(house.type_in("ann", PASSWORD).await.is_ok());
+    let house = Fixture { identity: identity(&house.world, by_default, Vec::new(), 1), ..house };
+    assert!(house.sign_in_with("ann", PASSWORD).await.is_ok());
 }
 
 #[tokio::test]
 async fn whatever_is_wrong_the_answer_and_the_work_are_the_same() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
     let asleep = UserPatch { is_active: Some(false), ..UserPatch::default() };
     users::change(&ann, bob, &asleep, &anything).await.unwrap();
@@ -57,7 +57,7 @@ async fn whatever_is_wrong_the_answer_and_the_work_are_the_same() {
     let mut answers = Vec::new();
     for name in ["acme/ann", "acme/nobody", "nowhere/ann", "acme/bob", "acme/eve", "nobody", "a/b/c", ""] {
         let before = house.identity.password_checks();
-        answers.push(refusal(house.type_in(name, "wrong password").await));
+        answers.push(refusal(house.sign_in_with(name, "wrong password").await));
         assert_eq!(house.identity.password_checks() - before, 1, "{name}");
     }
 
@@ -66,54 +66,54 @@ async fn whatever_is_wrong_the_answer_and_the_work_are_the_same() {
 }
 
 #[tokio::test]
-async fn a_deactivated_user_is_told_so_for_the_right_password_only() {
-    let house = House::new().await;
+async fn deactivation_is_disclosed_only_for_the_right_password() {
+    let house = Fixture::new().await;
     let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
 
     let asleep = UserPatch { is_active: Some(false), ..UserPatch::default() };
     users::change(&ann, bob, &asleep, &anything).await.unwrap();
 
-    assert_eq!(code(house.type_in("bob", PASSWORD).await), Some(Code::InactiveUser));
+    assert_eq!(code(house.sign_in_with("bob", PASSWORD).await), Some(Code::InactiveUser));
 }
 
 #[tokio::test]
 async fn guesses_are_slowed_alike_for_names_that_exist_and_names_that_do_not() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
 
     for name in ["acme/ann", "acme/nobody"] {
         for _ in 0..6 {
-            assert_eq!(code(house.type_in(name, "wrong").await), Some(Code::Unauthenticated), "{name}");
+            assert_eq!(code(house.sign_in_with(name, "wrong").await), Some(Code::Unauthenticated), "{name}");
         }
-        let slowed = refusal(house.type_in(name, "wrong").await);
+        let slowed = refusal(house.sign_in_with(name, "wrong").await);
         assert_eq!((slowed.code, slowed.retry_after), (Code::RateLimited, Some(1)), "{name}");
     }
-    assert_eq!(code(house.type_in("acme/ann", PASSWORD).await), Some(Code::RateLimited));
-    house.pass(1);
-    assert!(house.type_in("acme/ann", PASSWORD).await.is_ok());
+    assert_eq!(code(house.sign_in_with("acme/ann", PASSWORD).await), Some(Code::RateLimited));
+    house.advance(1);
+    assert!(house.sign_in_with("acme/ann", PASSWORD).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_bare_name_cannot_be_taken_from_an_operator() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     let secret = SecretString::from("operator's own");
     bootstrap::create_operator(&house.identity, "root", &secret).await.unwrap();
     house.add("root", Role::Member).await;
 
-    let operator = house.type_in("root", "operator's own").await.unwrap();
-    let user = house.type_in("acme/root", PASSWORD).await.unwrap();
+    let operator = house.sign_in_with("root", "operator's own").await.unwrap();
+    let user = house.sign_in_with("acme/root", PASSWORD).await.unwrap();
 
     assert!(operator.operator_id().is_some());
-    assert!(user.person().is_some());
-    let admitted = house.show(operator.access.text.expose()).await.unwrap();
+    assert!(user.user().is_some());
+    let admitted = house.authenticate(operator.access.text.expose()).await.unwrap();
     assert!(matches!(admitted.principal, Principal::Operator(_)));
-    assert_eq!(code(house.type_in("root", PASSWORD).await), Some(Code::Unauthenticated));
-    assert!(refresh(&house.identity, operator.refresh.expose(), &here()).await.is_ok());
+    assert_eq!(code(house.sign_in_with("root", PASSWORD).await), Some(Code::Unauthenticated));
+    assert!(refresh(&house.identity, operator.refresh.expose(), &local_origin()).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_hash_of_another_cost_is_renewed_at_the_next_sign_in() {
-    let house = House::new().await;
-    let house = House { identity: identity(&house.world, settings(), Vec::new(), 2), ..house };
+    let house = Fixture::new().await;
+    let house = Fixture { identity: identity(&house.world, settings(), Vec::new(), 2), ..house };
 
     house.sign_in("ann").await;
 
@@ -123,10 +123,10 @@ async fn a_hash_of_another_cost_is_renewed_at_the_next_sign_in() {
 }
 
 #[tokio::test]
-async fn sign_ins_and_failures_stand_in_the_audit_log() {
-    let house = House::new().await;
+async fn sign_ins_and_failures_are_in_the_audit_log() {
+    let house = Fixture::new().await;
     for _ in 0..3 {
-        let _ = house.type_in("acme/ann", "wrong").await;
+        let _ = house.sign_in_with("acme/ann", "wrong").await;
     }
     failed_sign_ins::write_pending(&house.identity).await.unwrap();
 
@@ -140,140 +140,143 @@ async fn sign_ins_and_failures_stand_in_the_audit_log() {
 
 #[tokio::test]
 async fn a_refresh_token_is_traded_for_the_next_pair() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     let first = house.sign_in("ann").await;
-    house.pass(600);
+    house.advance(600);
 
-    let second = refresh(&house.identity, first.refresh.expose(), &here()).await.unwrap();
-    let third = refresh(&house.identity, second.refresh.expose(), &here()).await.unwrap();
+    let second = refresh(&house.identity, first.refresh.expose(), &local_origin()).await.unwrap();
+    let third = refresh(&house.identity, second.refresh.expose(), &local_origin()).await.unwrap();
 
-    assert!(house.show(third.access.text.expose()).await.is_ok());
-    assert!(house.show(first.access.text.expose()).await.is_ok());
+    assert!(house.authenticate(third.access.text.expose()).await.is_ok());
+    assert!(house.authenticate(first.access.text.expose()).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_refresh_token_that_comes_twice_soon_gives_the_same_next_one() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     let first = house.sign_in("ann").await;
 
-    let one = refresh(&house.identity, first.refresh.expose(), &here()).await.unwrap();
-    house.pass(10);
-    let other = refresh(&house.identity, first.refresh.expose(), &here()).await.unwrap();
+    let one = refresh(&house.identity, first.refresh.expose(), &local_origin()).await.unwrap();
+    house.advance(10);
+    let other = refresh(&house.identity, first.refresh.expose(), &local_origin()).await.unwrap();
 
     assert_eq!(one.refresh.expose(), other.refresh.expose());
     for pair in [one, other] {
-        assert!(house.show(pair.access.text.expose()).await.is_ok());
-        assert!(refresh(&house.identity, pair.refresh.expose(), &here()).await.is_ok());
+        assert!(house.authenticate(pair.access.text.expose()).await.is_ok());
+        assert!(refresh(&house.identity, pair.refresh.expose(), &local_origin()).await.is_ok());
     }
 }
 
 #[tokio::test]
 async fn another_server_key_derives_another_successor() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     let first = house.sign_in("ann").await;
-    let one = refresh(&house.identity, first.refresh.expose(), &here()).await.unwrap();
+    let one = refresh(&house.identity, first.refresh.expose(), &local_origin()).await.unwrap();
 
     // The key that the successor was derived with is taken away within the grace.
     let key = SigningKey::new("k2", &[8; 32], house.identity.now()).unwrap();
     house.identity.replace_ring(KeyRing::new(vec![key]).unwrap());
-    let other = refresh(&house.identity, first.refresh.expose(), &here()).await.unwrap();
-    let again = refresh(&house.identity, first.refresh.expose(), &here()).await.unwrap();
+    let other = refresh(&house.identity, first.refresh.expose(), &local_origin()).await.unwrap();
+    let again = refresh(&house.identity, first.refresh.expose(), &local_origin()).await.unwrap();
 
     assert_ne!(one.refresh.expose(), other.refresh.expose());
     assert_eq!(other.refresh.expose(), again.refresh.expose());
     for pair in [one, other] {
-        assert!(refresh(&house.identity, pair.refresh.expose(), &here()).await.is_ok());
+        assert!(refresh(&house.identity, pair.refresh.expose(), &local_origin()).await.is_ok());
     }
 }
 
 #[tokio::test]
 async fn a_refresh_token_that_comes_again_later_ends_the_whole_sign_in() {
-    let mut house = House::new().await;
+    let mut house = Fixture::new().await;
     let first = house.sign_in("ann").await;
-    let second = refresh(&house.identity, first.refresh.expose(), &here()).await.unwrap();
-    assert!(house.show(second.access.text.expose()).await.is_ok());
-    house.pass(11);
-    house.told();
+    let second = refresh(&house.identity, first.refresh.expose(), &local_origin()).await.unwrap();
+    assert!(house.authenticate(second.access.text.expose()).await.is_ok());
+    house.advance(11);
+    house.revocations();
 
-    let replayed = refresh(&house.identity, first.refresh.expose(), &here()).await;
+    let replayed = refresh(&house.identity, first.refresh.expose(), &local_origin()).await;
 
     assert_eq!(code(replayed), Some(Code::SessionRevoked));
-    assert!(matches!(house.told()[..], [Revocation::Session(_)]));
-    assert_eq!(refusal(house.show(second.access.text.expose()).await), Problem::invalid_token());
+    assert!(matches!(house.revocations()[..], [Revocation::Session(_)]));
+    assert_eq!(refusal(house.authenticate(second.access.text.expose()).await), Problem::invalid_token());
     assert_eq!(
-        code(refresh(&house.identity, second.refresh.expose(), &here()).await),
+        code(refresh(&house.identity, second.refresh.expose(), &local_origin()).await),
         Some(Code::Unauthenticated)
     );
 }
 
 #[tokio::test]
 async fn refresh_tokens_end_and_strangers_are_refused() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     let first = house.sign_in("ann").await;
 
-    house.pass(30 * 24 * 3600);
+    house.advance(30 * 24 * 3600);
 
     for token in [first.refresh.expose(), first.access.text.expose(), "llr_x", ""] {
-        assert_eq!(code(refresh(&house.identity, token, &here()).await), Some(Code::Unauthenticated));
+        assert_eq!(code(refresh(&house.identity, token, &local_origin()).await), Some(Code::Unauthenticated));
     }
 }
 
 #[tokio::test]
 async fn signing_out_ends_that_sign_in_and_no_other() {
-    let mut house = House::new().await;
+    let mut house = Fixture::new().await;
     let (here_, there) = (house.sign_in("ann").await, house.sign_in("ann").await);
-    let principal = house.show(here_.access.text.expose()).await.unwrap().principal;
+    let principal = house.authenticate(here_.access.text.expose()).await.unwrap().principal;
 
-    sessions::log_out(&house.identity, &principal, &here()).await.unwrap();
+    sessions::log_out(&house.identity, &principal, &local_origin()).await.unwrap();
 
-    assert_eq!(refusal(house.show(here_.access.text.expose()).await), Problem::invalid_token());
-    assert!(house.show(there.access.text.expose()).await.is_ok());
-    assert_eq!(house.told(), [Revocation::Session(principal.session_id().unwrap())]);
-    assert!(refresh(&house.identity, here_.refresh.expose(), &here()).await.is_err());
+    assert_eq!(refusal(house.authenticate(here_.access.text.expose()).await), Problem::invalid_token());
+    assert!(house.authenticate(there.access.text.expose()).await.is_ok());
+    assert_eq!(house.revocations(), [Revocation::Session(principal.session_id().unwrap())]);
+    assert!(refresh(&house.identity, here_.refresh.expose(), &local_origin()).await.is_err());
 }
 
 #[tokio::test]
 async fn people_see_and_end_their_own_sign_ins_only() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     house.add("bob", Role::Member).await;
     let (ann, bob) = (house.principal("ann").await, house.principal("bob").await);
     let bobs = bob.session_id().unwrap();
 
     let page = PageRequest { limit: 10, after: None };
     let seen = sessions::list(&house.identity, &ann, page).await.unwrap();
-    let stolen = sessions::end(&house.identity, &ann, bobs, &here()).await;
+    let stolen = sessions::end(&house.identity, &ann, bobs, &local_origin()).await;
 
     assert_eq!(seen.rows.len(), 1);
     assert_eq!(refusal(stolen), Problem::not_found());
-    assert!(sessions::end(&house.identity, &bob, bobs, &here()).await.is_ok());
-    assert_eq!(refusal(sessions::end(&house.identity, &bob, bobs, &here()).await), Problem::not_found());
+    assert!(sessions::end(&house.identity, &bob, bobs, &local_origin()).await.is_ok());
+    assert_eq!(
+        refusal(sessions::end(&house.identity, &bob, bobs, &local_origin()).await),
+        Problem::not_found()
+    );
 }
 
 #[tokio::test]
 async fn a_new_password_ends_the_other_sign_ins() {
-    let mut house = House::new().await;
+    let mut house = Fixture::new().await;
     let (mine, other) = (house.sign_in("ann").await, house.sign_in("ann").await);
-    let principal = house.show(mine.access.text.expose()).await.unwrap().principal;
-    assert!(house.show(other.access.text.expose()).await.is_ok());
+    let principal = house.authenticate(mine.access.text.expose()).await.unwrap().principal;
+    assert!(house.authenticate(other.access.text.expose()).await.is_ok());
 
     let wish = PasswordChange { current: PASSWORD, new: "another horse", client: HOME };
-    change(&house.identity, &principal, &wish, &here()).await.unwrap();
+    change(&house.identity, &principal, &wish, &local_origin()).await.unwrap();
 
-    assert!(house.show(mine.access.text.expose()).await.is_ok());
-    assert_eq!(refusal(house.show(other.access.text.expose()).await), Problem::invalid_token());
+    assert!(house.authenticate(mine.access.text.expose()).await.is_ok());
+    assert_eq!(refusal(house.authenticate(other.access.text.expose()).await), Problem::invalid_token());
     let (tenant, user, except) = (house.world.tenant, house.ann, principal.session_id());
-    assert_eq!(house.told(), [Revocation::Sessions { tenant, user, except }]);
-    assert!(house.type_in("ann", PASSWORD).await.is_err());
-    assert!(house.type_in("ann", "another horse").await.is_ok());
+    assert_eq!(house.revocations(), [Revocation::UserSessions { tenant, user, except }]);
+    assert!(house.sign_in_with("ann", PASSWORD).await.is_err());
+    assert!(house.sign_in_with("ann", "another horse").await.is_ok());
 }
 
 #[tokio::test]
 async fn a_change_of_password_names_every_bad_field() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     let principal = house.principal("ann").await;
 
     let wish = PasswordChange { current: "wrong", new: "short", client: HOME };
-    let problem = refusal(change(&house.identity, &principal, &wish, &here()).await);
+    let problem = refusal(change(&house.identity, &principal, &wish, &local_origin()).await);
 
     let fields: Vec<_> = problem.errors.iter().map(|error| error.pointer.as_str()).collect();
     assert_eq!(fields, ["/new_password", "/current_password"]);
@@ -285,30 +288,30 @@ fn token_of(link: &password_links::PasswordLink) -> &str {
 
 #[tokio::test]
 async fn a_link_sets_a_password_once() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     let (bob, ann) = (house.add("bob", Role::Member).await, house.op("ann").await);
     let before = house.sign_in("bob").await;
 
     let link = password_links::create(&house.identity, &ann, bob).await.unwrap();
-    set_by_link(&house.identity, token_of(&link), "another horse", &here()).await.unwrap();
+    set_by_link(&house.identity, token_of(&link), "another horse", &local_origin()).await.unwrap();
 
-    assert!(house.type_in("bob", "another horse").await.is_ok());
-    assert!(house.show(before.access.text.expose()).await.is_err());
-    let again = set_by_link(&house.identity, token_of(&link), "a third horse", &here()).await;
+    assert!(house.sign_in_with("bob", "another horse").await.is_ok());
+    assert!(house.authenticate(before.access.text.expose()).await.is_err());
+    let again = set_by_link(&house.identity, token_of(&link), "a third horse", &local_origin()).await;
     assert_eq!(code(again), Some(Code::Unauthenticated));
 }
 
 #[tokio::test]
 async fn a_link_ends_with_its_time_and_with_a_newer_one() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
     let ann = house.op("ann").await;
 
     let older = password_links::create(&house.identity, &ann, house.ann).await.unwrap();
     let newer = password_links::create(&house.identity, &ann, house.ann).await.unwrap();
-    let stale = set_by_link(&house.identity, token_of(&older), "another horse", &here()).await;
-    let unfit = set_by_link(&house.identity, token_of(&newer), "short", &here()).await;
-    house.pass(24 * 3600);
-    let late = set_by_link(&house.identity, token_of(&newer), "another horse", &here()).await;
+    let stale = set_by_link(&house.identity, token_of(&older), "another horse", &local_origin()).await;
+    let unfit = set_by_link(&house.identity, token_of(&newer), "short", &local_origin()).await;
+    house.advance(24 * 3600);
+    let late = set_by_link(&house.identity, token_of(&newer), "another horse", &local_origin()).await;
 
     assert_eq!(code(stale), Some(Code::Unauthenticated));
     assert_eq!(code(unfit), Some(Code::ValidationFailed));
@@ -327,21 +330,24 @@ fn registration(slug: &str) -> Registration {
 
 #[tokio::test]
 async fn registering_is_off_unless_it_is_allowed() {
-    let house = House::new().await;
+    let house = Fixture::new().await;
 
-    assert_eq!(code(register(&house.identity, &registration("new"), &here()).await), Some(Code::Forbidden));
+    assert_eq!(
+        code(register(&house.identity, &registration("new"), &local_origin()).await),
+        Some(Code::Forbidden)
+    );
 }
 
 #[tokio::test]
 async fn registering_makes_a_tenant_with_its_admin_or_nothing() {
-    let house = House::with(IdentitySettings { registration: true, ..settings() }, Vec::new()).await;
+    let house = Fixture::with(IdentitySettings { registration: true, ..settings() }, Vec::new()).await;
 
-    let zoe = register(&house.identity, &registration("new"), &here()).await.unwrap();
-    let taken = register(&house.identity, &registration("acme"), &here()).await;
+    let zoe = register(&house.identity, &registration("new"), &local_origin()).await.unwrap();
+    let taken = register(&house.identity, &registration("acme"), &local_origin()).await;
 
-    assert!(house.show(zoe.access.text.expose()).await.is_ok());
-    assert_eq!(zoe.person().map(|(_, _, role)| role), Some(Role::Admin));
+    assert!(house.authenticate(zoe.access.text.expose()).await.is_ok());
+    assert_eq!(zoe.user().map(|(_, _, role)| role), Some(Role::Admin));
     assert_eq!(code(taken), Some(Code::Conflict));
-    assert!(house.type_in("new/zoe", PASSWORD).await.is_ok());
-    assert!(house.type_in("acme/zoe", PASSWORD).await.is_err());
+    assert!(house.sign_in_with("new/zoe", PASSWORD).await.is_ok());
+    assert!(house.sign_in_with("acme/zoe", PASSWORD).await.is_err());
 }

@@ -1,17 +1,17 @@
 //! Changing a user: name, role and activity take effect at once, for open connections too.
 
-use super::unique::{Wanted, refuse_taken};
-use super::{EMAIL, USERNAME, UniqueField, is_last, last_admin, taken};
+use super::unique::{UniqueValues, refuse_taken};
+use super::{EMAIL, USERNAME, UniqueField, is_last_admin, last_admin, taken};
+use crate::auth::key_scope::Role;
 use crate::auth::permission::Permission;
-use crate::auth::role::Role;
-use crate::base::compared;
 use crate::base::ids::UserId;
+use crate::base::normalize;
 use crate::domain::error::Result;
-use crate::domain::identity::bootstrap::renamed_place_holder;
-use crate::domain::identity::fields::Faults;
-use crate::domain::identity::{key_scopes, names};
-use crate::domain::jobs::check::refuse;
-use crate::domain::op::{Deed, Op};
+use crate::domain::identity::bootstrap::renamed_placeholder_email;
+use crate::domain::identity::validation::FieldErrors;
+use crate::domain::identity::{key_scopes, login_name};
+use crate::domain::jobs::validation::ensure_valid;
+use crate::domain::op::{AuditEntry, Op};
 use crate::domain::revocation::Revocation;
 use crate::protocol::problem::{FieldError, Problem};
 use crate::storage::users::{self, UserChange, UserRow};
@@ -39,7 +39,7 @@ pub async fn change(
     precondition: Precondition<'_>,
 ) -> Result<UserRow> {
     op.require(Permission::ManageUsers)?;
-    refuse(judge(patch))?;
+    ensure_valid(validate(patch))?;
     let change = op.begin().await?;
     let before = lock(&change.tx, id, patch).await?;
     precondition(&before)?;
@@ -53,12 +53,12 @@ pub async fn change(
     if is_deactivated(&before, &after) {
         sessions::revoke_of_user(&change.tx, id, None, micros(op.now())).await?;
     }
-    op.audit(&change.tx, deed(&before, patch)).await?;
+    op.audit(&change.tx, audit_entry(&before, patch)).await?;
     if let Some(role) = patch.role.filter(|_| before.role != after.role) {
         key_scopes::narrow(op, &change.tx, id, role).await?;
     }
     op.commit(change).await?;
-    tell(op, &before, &after);
+    publish_revocation(op, &before, &after);
     Ok(after)
 }
 
@@ -67,21 +67,22 @@ fn is_deactivated(before: &UserRow, after: &UserRow) -> bool {
 }
 
 /// Has the change carried to what the user holds, such as open connections.
-fn tell(op: &Op, before: &UserRow, after: &UserRow) {
+fn publish_revocation(op: &Op, before: &UserRow, after: &UserRow) {
     let (tenant, user) = (op.scope.tenant_id(), UserId(after.id));
     let known = |user: &UserRow| (user.role.clone(), user.is_active, user.username.clone());
     if is_deactivated(before, after) {
-        op.kernel.revoked(Revocation::User { tenant, user });
+        op.services.publish_revocation(Revocation::User { tenant, user });
     } else if known(before) != known(after) {
-        op.kernel.revoked(Revocation::Role { tenant, user });
+        op.services.publish_revocation(Revocation::UserChanged { tenant, user });
     }
 }
 
 impl UserPatch {
     /// With texts in the form that is stored, and without the name that the user has already.
     fn for_user(&self, user: &UserRow) -> Self {
-        let username = self.username.as_deref().map(names::normal).filter(|name| *name != user.username);
-        Self { username, email: self.email.as_deref().map(compared::exact), ..self.clone() }
+        let username =
+            self.username.as_deref().map(login_name::normalize).filter(|name| *name != user.username);
+        Self { username, email: self.email.as_deref().map(normalize::exact), ..self.clone() }
     }
 
     /// Whether the user is already as the patch wants it; then nothing is written, and the user's tag stays.
@@ -96,8 +97,8 @@ impl UserPatch {
 }
 
 /// Every bad field of a change.
-pub fn judge(patch: &UserPatch) -> Vec<FieldError> {
-    let mut faults = Faults::default();
+pub fn validate(patch: &UserPatch) -> Vec<FieldError> {
+    let mut faults = FieldErrors::default();
     if let Some(name) = &patch.username {
         faults.username(&["username"], name);
     }
@@ -123,7 +124,7 @@ async fn lock(tx: &TenantTx, id: UserId, patch: &UserPatch) -> Result<UserRow> {
     let losing: Vec<&str> = losing.into_iter().filter_map(|(field, loses)| loses.then_some(field)).collect();
     let admins = if losing.is_empty() { Vec::new() } else { users::lock_admins(tx).await? };
     let user = users::lock(tx, id).await?.ok_or_else(Problem::not_found)?;
-    if !losing.is_empty() && is_last(&admins, id) {
+    if !losing.is_empty() && is_last_admin(&admins, id) {
         return Err(last_admin(&losing));
     }
     Ok(user)
@@ -131,17 +132,17 @@ async fn lock(tx: &TenantTx, id: UserId, patch: &UserPatch) -> Result<UserRow> {
 
 async fn refuse_clash(tx: &TenantTx, before: &UserRow, patch: &UserPatch) -> Result<()> {
     if let Some(username) = &patch.username {
-        names::refuse_mixed(&["username"], username)?;
+        login_name::refuse_mixed_scripts(&["username"], username)?;
     }
-    let wanted = Wanted { username: patch.username.as_deref(), email: patch.email.as_deref() };
+    let wanted = UniqueValues { username: patch.username.as_deref(), email: patch.email.as_deref() };
     refuse_taken(tx, Some(before), wanted).await
 }
 
 async fn write(op: &Op, tx: &TenantTx, before: &UserRow, patch: &UserPatch) -> Result<()> {
-    let place_holder = place_holder(tx, before, patch).await?;
-    let wanted = Wanted {
+    let placeholder_email = placeholder_email(tx, before, patch).await?;
+    let wanted = UniqueValues {
         username: patch.username.as_deref(),
-        email: patch.email.as_deref().or(place_holder.as_deref()),
+        email: patch.email.as_deref().or(placeholder_email.as_deref()),
     };
     let clash = clash_left(before, wanted);
     let change = UserChange {
@@ -162,9 +163,9 @@ async fn write(op: &Op, tx: &TenantTx, before: &UserRow, patch: &UserPatch) -> R
 }
 
 /// The place-holder of an address goes with the name, so that the old name is free for another user.
-async fn place_holder(tx: &TenantTx, before: &UserRow, patch: &UserPatch) -> Result<Option<String>> {
+async fn placeholder_email(tx: &TenantTx, before: &UserRow, patch: &UserPatch) -> Result<Option<String>> {
     let (Some(username), None) = (&patch.username, &patch.email) else { return Ok(None) };
-    let Some(email) = renamed_place_holder(&before.email, &before.username, username) else {
+    let Some(email) = renamed_placeholder_email(&before.email, &before.username, username) else {
         return Ok(None);
     };
     let holder = users::find_by_email(tx, &email).await?;
@@ -172,7 +173,7 @@ async fn place_holder(tx: &TenantTx, before: &UserRow, patch: &UserPatch) -> Res
 }
 
 /// The fields in which the user is still the same as an older one, once those that are written have a key of their own.
-fn clash_left(before: &UserRow, written: Wanted<'_>) -> Option<String> {
+fn clash_left(before: &UserRow, written: UniqueValues<'_>) -> Option<String> {
     let is_left = |field: &&str| match *field {
         "username" => written.username.is_none(),
         _ => written.email.is_none(),
@@ -186,7 +187,7 @@ fn unique_fields(patch: &UserPatch) -> Vec<UniqueField> {
     wanted.into_iter().filter_map(|(field, is_wanted)| is_wanted.then_some(field)).collect()
 }
 
-fn deed(before: &UserRow, patch: &UserPatch) -> Deed {
+fn audit_entry(before: &UserRow, patch: &UserPatch) -> AuditEntry {
     let mut detail = serde_json::Map::new();
     if let Some(username) = &patch.username {
         detail.insert("username".to_owned(), username.as_str().into());
@@ -208,7 +209,7 @@ fn deed(before: &UserRow, patch: &UserPatch) -> Deed {
             detail.insert(field.to_owned(), true.into());
         }
     }
-    Deed {
+    AuditEntry {
         action: "user.changed",
         target_kind: "user",
         target_id: before.id.to_string(),

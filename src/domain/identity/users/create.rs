@@ -1,15 +1,15 @@
 //! Adding a person to a tenant.
 
-use super::unique::{Wanted, refuse_taken};
+use super::unique::{UniqueValues, refuse_taken};
 use super::{EMAIL, USERNAME, taken};
+use crate::auth::key_scope::Role;
 use crate::auth::password::{HashingParty, Password};
 use crate::auth::permission::Permission;
-use crate::auth::role::Role;
 use crate::domain::error::Result;
 use crate::domain::identity::Identity;
-use crate::domain::identity::fields::Faults;
-use crate::domain::identity::names;
-use crate::domain::op::{Deed, Op};
+use crate::domain::identity::login_name;
+use crate::domain::identity::validation::FieldErrors;
+use crate::domain::op::{AuditEntry, Op};
 use crate::protocol::problem::{FieldError, Problem};
 use crate::storage::micros;
 use crate::storage::users::{self, UserRow};
@@ -27,8 +27,8 @@ pub struct NewUser {
 pub async fn create(identity: &Identity, op: &Op, new: NewUser) -> Result<UserRow> {
     op.require(Permission::ManageUsers)?;
     let Checked { faults, username, email, password } = checked(&new);
-    faults.done()?;
-    names::refuse_mixed(&["username"], &username)?;
+    faults.into_result()?;
+    login_name::refuse_mixed_scripts(&["username"], &username)?;
     // Before the transaction: on SQLite it would keep every other writer waiting for the hash.
     let hash = match password {
         Some(password) => {
@@ -38,7 +38,7 @@ pub async fn create(identity: &Identity, op: &Op, new: NewUser) -> Result<UserRo
         None => None,
     };
     let change = op.begin().await?;
-    let wanted = Wanted { username: Some(&username), email: Some(&email) };
+    let wanted = UniqueValues { username: Some(&username), email: Some(&email) };
     refuse_taken(&change.tx, None, wanted).await?;
     let row = users::NewUser {
         username: &username,
@@ -49,32 +49,32 @@ pub async fn create(identity: &Identity, op: &Op, new: NewUser) -> Result<UserRo
         now: micros(op.now()),
     };
     let user = users::insert(&change.tx, &row).await.map_err(collided)?;
-    let deed = Deed {
+    let entry = AuditEntry {
         action: "user.created",
         target_kind: "user",
         target_id: user.id.to_string(),
         detail: Some(serde_json::json!({ "username": user.username, "role": user.role })),
     };
-    op.audit(&change.tx, deed).await?;
+    op.audit(&change.tx, entry).await?;
     op.commit(change).await?;
     Ok(user)
 }
 
 /// Every bad field of a user to add.
-pub fn judge(new: &NewUser) -> Vec<FieldError> {
+pub fn validate(new: &NewUser) -> Vec<FieldError> {
     checked(new).faults.into_errors()
 }
 
 /// What is wrong with a user to add, and the fields in their normal form.
 struct Checked {
-    faults: Faults,
+    faults: FieldErrors,
     username: String,
     email: String,
     password: Option<Password>,
 }
 
 fn checked(new: &NewUser) -> Checked {
-    let mut faults = Faults::default();
+    let mut faults = FieldErrors::default();
     let username = faults.username(&["username"], &new.username);
     let email = faults.email(&["email"], &new.email);
     if let Some(name) = &new.display_name {

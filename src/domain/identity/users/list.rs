@@ -4,7 +4,7 @@ use crate::auth::permission::Permission;
 use crate::base::ids::UserId;
 use crate::base::page::{Page, PageRequest};
 use crate::domain::error::Result;
-use crate::domain::op::{Op, not_a_person};
+use crate::domain::op::{Op, not_a_user};
 use crate::protocol::problem::Problem;
 use crate::storage::users::{self, UserRow};
 
@@ -13,7 +13,7 @@ pub async fn list(op: &Op, page: PageRequest<i64>) -> Result<Page<UserRow, i64>>
     op.require(Permission::ManageUsers)?;
     let tx = op.read().await?;
     let rows = users::list(&tx, false, page.after, page.limit + 1).await?;
-    Ok(Page::cut(rows, page.limit, |row| row.id))
+    Ok(Page::from_rows(rows, page.limit, |row| row.id))
 }
 
 /// The active users, for everybody who may write to them.
@@ -21,7 +21,7 @@ pub async fn directory(op: &Op, page: PageRequest<i64>) -> Result<Page<UserRow, 
     op.require(Permission::ReadDirectory)?;
     let tx = op.read().await?;
     let rows = users::list(&tx, true, page.after, page.limit + 1).await?;
-    Ok(Page::cut(rows, page.limit, |row| row.id))
+    Ok(Page::from_rows(rows, page.limit, |row| row.id))
 }
 
 pub async fn get(op: &Op, id: UserId) -> Result<UserRow> {
@@ -32,7 +32,7 @@ pub async fn get(op: &Op, id: UserId) -> Result<UserRow> {
 /// The caller.
 pub async fn me(op: &Op) -> Result<UserRow> {
     op.require(Permission::ReadOwnUser)?;
-    let user = op.principal().and_then(|principal| principal.user_id()).ok_or_else(not_a_person)?;
+    let user = op.principal().and_then(|principal| principal.user_id()).ok_or_else(not_a_user)?;
     find(op, user).await
 }
 

@@ -6,17 +6,17 @@ mod list;
 mod remove;
 mod unique;
 
-pub use change::{Precondition, UserPatch, change, judge as judge_patch};
-pub use create::{NewUser, create, judge as judge_new};
+pub use change::{Precondition, UserPatch, change, validate as judge_patch};
+pub use create::{NewUser, create, validate as judge_new};
 pub use list::{directory, get, list, me};
 pub use remove::remove;
 
 use crate::base::ids::UserId;
-use crate::protocol::problem::{FieldError, Problem, Step};
+use crate::protocol::problem::{FieldError, PathSegment, Problem};
 use crate::storage::users::UserRow;
 
 /// Whether `user` is the only one among the active admins.
-fn is_last(admins: &[UserRow], user: UserId) -> bool {
+fn is_last_admin(admins: &[UserRow], user: UserId) -> bool {
     matches!(admins, [only] if only.id == user.0)
 }
 
@@ -25,7 +25,7 @@ fn last_admin(fields: &[&'static str]) -> Problem {
     let words = "would leave the tenant without an active admin";
     let errors = fields
         .iter()
-        .map(|field| FieldError::in_body(&[Step::Name((*field).to_owned())], "last_admin", words));
+        .map(|field| FieldError::in_body(&[PathSegment::Name((*field).to_owned())], "last_admin", words));
     let detail = "The last admin of a tenant cannot be removed, deactivated or demoted.";
     Problem::conflict_of(detail, errors.collect())
 }

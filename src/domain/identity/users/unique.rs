@@ -1,22 +1,26 @@
 //! What belongs to one user of a tenant alone: the name, how the name is drawn, and the e-mail address.
 
 use super::{EMAIL, USERNAME, taken};
-use crate::base::compared::name_key;
 use crate::base::lookalike::{Skeletons, share_a_script};
+use crate::base::normalize::name_key;
 use crate::domain::error::Result;
-use crate::protocol::problem::{FieldError, Problem, Step};
+use crate::protocol::problem::{FieldError, PathSegment, Problem};
 use crate::storage::TenantTx;
 use crate::storage::users::{self, UserRow};
 
 /// The values that a user is to have, in their normal form; `None` leaves one as it is.
 #[derive(Clone, Copy)]
-pub(super) struct Wanted<'a> {
+pub(super) struct UniqueValues<'a> {
     pub username: Option<&'a str>,
     pub email: Option<&'a str>,
 }
 
 /// Refuses values that other users have. `own` is the user who is changed; a user never clashes with itself.
-pub(super) async fn refuse_taken(tx: &TenantTx, own: Option<&UserRow>, wanted: Wanted<'_>) -> Result<()> {
+pub(super) async fn refuse_taken(
+    tx: &TenantTx,
+    own: Option<&UserRow>,
+    wanted: UniqueValues<'_>,
+) -> Result<()> {
     let alike = match wanted.username {
         Some(username) => users::find_alike(tx, &Skeletons::of(username)).await?,
         None => Vec::new(),
@@ -62,6 +66,6 @@ fn refuse_lookalike(others: &[&UserRow], username: &str) -> Result<()> {
         return Ok(());
     }
     let words = "looks like the name of another user, in another script";
-    let errors = vec![FieldError::in_body(&[Step::Name("username".to_owned())], "lookalike", words)];
+    let errors = vec![FieldError::in_body(&[PathSegment::Name("username".to_owned())], "lookalike", words)];
     Err(Problem::conflict_of(format!("The user name {words}."), errors))
 }

@@ -21,7 +21,7 @@ async fn a_lease_that_ended_is_worth_nothing_even_before_the_sweep() {
     let crawl = Crawl::new().await;
     let claim = crawl.claimed().await;
 
-    crawl.world.pass_ms(60_000);
+    crawl.world.advance_ms(60_000);
 
     assert_eq!(crawl.complete(&claim).await.unwrap_err().code, Code::LeaseLost);
     let made_up = Lease { token: "made up", ..lease_of(&claim) };
@@ -34,8 +34,8 @@ async fn every_report_makes_the_lease_last() {
     let claim = crawl.claimed().await;
 
     for sequence in 1..=4 {
-        crawl.world.pass_ms(59_000);
-        assert_eq!(sweep_leases(&crawl.world.kernel).await.unwrap(), 0);
+        crawl.world.advance_ms(59_000);
+        assert_eq!(sweep_leases(&crawl.world.services).await.unwrap(), 0);
         if sequence % 2 == 0 {
             heartbeat(&crawl.worker, &lease_of(&claim)).await.unwrap();
         } else {
@@ -52,21 +52,21 @@ async fn a_silent_workers_job_runs_again_and_is_given_up_after_three_executions(
     let lost = crawl.claimed().await;
     crawl.progress(&lost, 5, 1).await.unwrap();
     crawl.progress(&lost, 6, 2).await.unwrap();
-    crawl.world.pass_ms(60_000);
-    assert_eq!(sweep_leases(&crawl.world.kernel).await.unwrap(), 1);
-    assert_eq!(sweep_leases(&crawl.world.kernel).await.unwrap(), 0);
+    crawl.world.advance_ms(60_000);
+    assert_eq!(sweep_leases(&crawl.world.services).await.unwrap(), 1);
+    assert_eq!(sweep_leases(&crawl.world.services).await.unwrap(), 0);
 
-    let job = crawl.see(id_of(&lost.job)).await;
+    let job = crawl.get(id_of(&lost.job)).await;
     assert_eq!((job.status, job.attempt, job.items_scraped), (JobStatus::Pending, 2, 0));
     assert_eq!(crawl.complete(&lost).await.unwrap_err().code, Code::LeaseLost);
     for pause in [10, 20] {
-        crawl.world.pass_ms(1_000 * (pause + PRECEDENCE));
+        crawl.world.advance_ms(1_000 * (pause + PRECEDENCE));
         crawl.claim().await.unwrap();
-        crawl.world.pass_ms(60_000);
-        sweep_leases(&crawl.world.kernel).await.unwrap();
+        crawl.world.advance_ms(60_000);
+        sweep_leases(&crawl.world.services).await.unwrap();
     }
 
-    let job = crawl.see(id_of(&lost.job)).await;
+    let job = crawl.get(id_of(&lost.job)).await;
     assert_eq!((job.status, job.attempt, job.error.as_deref()), (JobStatus::Failed, 3, Some("worker_lost")));
     let told = [
         "job_queued",
@@ -80,14 +80,14 @@ async fn a_silent_workers_job_runs_again_and_is_given_up_after_three_executions(
         "job_failed",
         "error alert job_failed",
     ];
-    assert_eq!(crawl.told().await, told);
+    assert_eq!(crawl.emitted().await, told);
 
     // A person's retry has three executions before it again.
     retry(&crawl.member, id_of(&lost.job)).await.unwrap();
     crawl.claim().await.unwrap();
-    crawl.world.pass_ms(60_000);
-    sweep_leases(&crawl.world.kernel).await.unwrap();
-    assert_eq!(crawl.see(id_of(&lost.job)).await.status, JobStatus::Pending);
+    crawl.world.advance_ms(60_000);
+    sweep_leases(&crawl.world.services).await.unwrap();
+    assert_eq!(crawl.get(id_of(&lost.job)).await.status, JobStatus::Pending);
 }
 
 #[tokio::test]
@@ -97,11 +97,11 @@ async fn a_job_that_shall_stop_is_cancelled_when_its_lease_ends() {
     crawl.progress(&claim, 1, 1).await.unwrap();
     cancel(&crawl.member, id_of(&claim.job)).await.unwrap();
 
-    crawl.world.pass_ms(60_000);
-    sweep_leases(&crawl.world.kernel).await.unwrap();
+    crawl.world.advance_ms(60_000);
+    sweep_leases(&crawl.world.services).await.unwrap();
 
-    assert_eq!(crawl.see(id_of(&claim.job)).await.status, JobStatus::Cancelled);
-    assert_eq!(crawl.told().await.last().unwrap(), "job_cancelled");
+    assert_eq!(crawl.get(id_of(&claim.job)).await.status, JobStatus::Cancelled);
+    assert_eq!(crawl.emitted().await.last().unwrap(), "job_cancelled");
 }
 
 /// Seconds that the one who lost a job waits longer than others.
@@ -111,8 +111,8 @@ impl Crawl {
     /// A worker takes the job and is not heard of again.
     async fn loses(&self) {
         self.claim().await.unwrap();
-        self.world.pass_ms(60_000);
-        assert_eq!(sweep_leases(&self.world.kernel).await.unwrap(), 1);
+        self.world.advance_ms(60_000);
+        assert_eq!(sweep_leases(&self.world.services).await.unwrap(), 1);
     }
 
     /// Seconds until a worker gets the job, in halves.
@@ -121,7 +121,7 @@ impl Crawl {
             if claim::claim_now(worker, None, LEASE).await.unwrap().is_some() {
                 return f64::from(half) / 2.0;
             }
-            self.world.pass_ms(500);
+            self.world.advance_ms(500);
         }
         f64::INFINITY
     }
@@ -135,12 +135,12 @@ async fn a_lost_job_pauses_twice_as_long_after_each_loss_and_begins_anew_with_a_
 
     crawl.loses().await;
     assert_eq!(crawl.seconds_until_claimed(&another).await, 10.0);
-    crawl.world.pass_ms(60_000);
-    sweep_leases(&crawl.world.kernel).await.unwrap();
+    crawl.world.advance_ms(60_000);
+    sweep_leases(&crawl.world.services).await.unwrap();
     assert_eq!(crawl.seconds_until_claimed(&crawl.worker).await, 20.0);
-    crawl.world.pass_ms(60_000);
-    sweep_leases(&crawl.world.kernel).await.unwrap();
-    assert_eq!(crawl.see(id_of(&job)).await.status, JobStatus::Failed);
+    crawl.world.advance_ms(60_000);
+    sweep_leases(&crawl.world.services).await.unwrap();
+    assert_eq!(crawl.get(id_of(&job)).await.status, JobStatus::Failed);
 
     retry(&crawl.member, id_of(&job)).await.unwrap();
     assert_eq!(crawl.seconds_until_claimed(&crawl.worker).await, 0.0);
@@ -153,7 +153,7 @@ async fn who_lost_a_job_leaves_it_to_another_first_and_takes_it_where_there_is_n
     crawl.job().await;
     crawl.loses().await;
 
-    crawl.world.pass_ms(10_000);
+    crawl.world.advance_ms(10_000);
     assert!(crawl.claim().await.is_none());
     assert!(claim::claim_now(&another, None, LEASE).await.unwrap().is_some());
 
@@ -169,9 +169,9 @@ async fn a_pause_outlasts_a_restart_and_a_job_in_it_can_be_cancelled() {
     let job = crawl.job().await;
     crawl.loses().await;
     let mut worker = crawl.worker.clone();
-    worker.kernel = crawl.world.restarted().await;
+    worker.services = crawl.world.restarted().await;
 
-    crawl.world.pass_ms(9_999);
+    crawl.world.advance_ms(9_999);
     assert!(claim::claim_now(&worker, None, LEASE).await.unwrap().is_none());
 
     assert_eq!(cancel(&crawl.member, id_of(&job)).await.unwrap().status, JobStatus::Cancelled);
@@ -185,7 +185,7 @@ async fn a_job_that_is_handed_back_is_free_at_once_also_for_the_same_worker() {
 
     release(&crawl.worker, &lease_of(&claim)).await.unwrap();
     assert!(crawl.claim().await.is_some());
-    assert_eq!(crawl.see(job).await.attempt, 1);
+    assert_eq!(crawl.get(job).await.attempt, 1);
 }
 
 #[tokio::test]
@@ -193,21 +193,21 @@ async fn the_crawler_of_the_node_that_lost_a_job_leaves_it_to_another_node_first
     let crawl = Crawl::new().await;
     let auto = NewJob { target_urls: Some(vec!["https://a.example/".to_owned()]), ..new_job("auto") };
     create(&crawl.member, auto).await.unwrap();
-    let mut here = BuiltinQueue::new(crawl.world.kernel.clone(), LEASE);
+    let mut here = BuiltinQueue::new(crawl.world.services.clone(), LEASE);
     let mut there = BuiltinQueue::new(crawl.world.restarted().await, LEASE);
     assert!(here.claim(|_| true).await.unwrap().is_some());
-    crawl.world.pass_ms(60_000);
-    sweep_leases(&crawl.world.kernel).await.unwrap();
+    crawl.world.advance_ms(60_000);
+    sweep_leases(&crawl.world.services).await.unwrap();
 
-    crawl.world.pass_ms(9_999);
+    crawl.world.advance_ms(9_999);
     assert!(there.claim(|_| true).await.unwrap().is_none());
-    crawl.world.pass_ms(1);
+    crawl.world.advance_ms(1);
     assert!(here.claim(|_| true).await.unwrap().is_none());
     assert!(there.claim(|_| true).await.unwrap().is_some());
 
-    crawl.world.pass_ms(60_000);
-    sweep_leases(&crawl.world.kernel).await.unwrap();
-    crawl.world.pass_ms(20_000);
+    crawl.world.advance_ms(60_000);
+    sweep_leases(&crawl.world.services).await.unwrap();
+    crawl.world.advance_ms(20_000);
     assert!(here.claim(|_| true).await.unwrap().is_some());
 }
 
@@ -222,14 +222,14 @@ async fn a_waiting_claim_gets_a_lost_job_when_its_pause_is_over() {
 
     let (loser, winner) =
         (claim::claim(&crawl.worker, &request, LEASE, &stop), claim::claim(&another, &request, LEASE, &stop));
-    let began = crawl.world.kernel.clock.now();
+    let began = crawl.world.services.clock.now();
     let mut taken_after = None;
     let time = async {
         while taken_after.is_none() {
             Clock::system().sleep(Duration::from_millis(2)).await;
-            crawl.world.pass_ms(100);
-            let taken = crawl.see(id_of(&job)).await.status == JobStatus::Running;
-            taken_after = taken.then(|| crawl.world.kernel.clock.now() - began);
+            crawl.world.advance_ms(100);
+            let taken = crawl.get(id_of(&job)).await.status == JobStatus::Running;
+            taken_after = taken.then(|| crawl.world.services.clock.now() - began);
         }
         stop.cancel();
     };

@@ -1,9 +1,9 @@
 //! Use cases of jobs against a real store, with a clock that is moved by hand.
 
 mod access;
+mod creating;
 mod leases;
-mod making;
-mod merging;
+mod progress_flush;
 mod reading;
 mod waiting;
 mod work;
@@ -15,16 +15,16 @@ use serde_json::Value;
 use super::complete::{Completion, complete};
 use super::progress::{Progress, progress};
 use super::{Lease, claim};
-use crate::auth::role::{KeyScope, Role};
+use crate::auth::key_scope::{KeyScope, Role};
 use crate::base::ids::JobId;
 use crate::domain::error::Result;
 use crate::domain::op::Op;
 use crate::domain::properties::upsert::{Batch, Notify, upsert_batch};
 use crate::domain::testing::World;
-use crate::protocol::job::{Job, NewJob, Stats};
+use crate::protocol::job::{CrawlStats, Job, NewJob};
 use crate::protocol::property::PropertyInput;
 use crate::protocol::spider::{NewSpider, Runner};
-use crate::protocol::worker::{Claim, ReportAnswer};
+use crate::protocol::worker::{Claim, ReportResponse};
 use crate::storage::events;
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -68,21 +68,21 @@ impl Crawl {
         self.claim().await.unwrap()
     }
 
-    async fn see(&self, id: JobId) -> Job {
+    async fn get(&self, id: JobId) -> Job {
         super::get::get(&self.member, id).await.unwrap()
     }
 
-    async fn progress(&self, claim: &Claim, items: i64, sequence: i64) -> Result<ReportAnswer> {
+    async fn progress(&self, claim: &Claim, items: i64, sequence: i64) -> Result<ReportResponse> {
         let report = Progress { items_scraped: items, sequence, ..Default::default() };
         progress(&self.worker, &lease_of(claim), report).await
     }
 
-    async fn complete(&self, claim: &Claim) -> Result<ReportAnswer> {
+    async fn complete(&self, claim: &Claim) -> Result<ReportResponse> {
         complete(&self.worker, &lease_of(claim), Completion::default()).await
     }
 
     /// What the log tells so far of jobs: an event's name, and an alert's category.
-    async fn told(&self) -> Vec<String> {
+    async fn emitted(&self) -> Vec<String> {
         let bodies = self.bodies().await;
         bodies.iter().filter(|body| body["type"] != "property_update").map(named).collect()
     }
@@ -127,7 +127,7 @@ fn id_of(job: &Job) -> JobId {
     JobId(job.job_id)
 }
 
-fn stats(json: Value) -> Option<Stats> {
+fn stats(json: Value) -> Option<CrawlStats> {
     serde_json::from_value(json).unwrap()
 }
 

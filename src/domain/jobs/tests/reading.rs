@@ -74,7 +74,7 @@ async fn jobs_are_filtered_by_status_spider_owner_and_tag() {
 }
 
 #[tokio::test]
-async fn a_tag_that_is_spelt_twice_is_kept_once_at_its_first_place() {
+async fn a_duplicate_tag_is_stored_once_at_its_first_index() {
     let crawl = Crawl::new().await;
     let tags = [" nightly ", "Z\u{fc}rich", "nightly", "Zu\u{308}rich", "Nightly"];
     let new = NewJob { tags: Some(tags.iter().map(|tag| (*tag).to_owned()).collect()), ..new_job(EXTERNAL) };
@@ -104,7 +104,7 @@ async fn log_lines_are_kept_in_order_and_read_by_level() {
     assert_eq!(read(None, None).await, ["one", "two"]);
     assert_eq!(read(None, Some(all[1].id)).await, ["three"]);
     assert_eq!(read(Some(LogLevel::Error), None).await, ["two"]);
-    assert_eq!(crawl.told().await, ["job_queued"], "log lines pass by");
+    assert_eq!(crawl.emitted().await, ["job_queued"], "log lines pass by");
 }
 
 #[tokio::test]

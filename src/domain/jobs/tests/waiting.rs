@@ -64,7 +64,7 @@ async fn neighbour(crawl: &Crawl) -> (TenantId, Op, Op) {
 async fn a_job_costs_one_look_of_one_claim_of_its_tenant() {
     let crawl = Crawl::new().await;
     let (other, _, neighbour) = neighbour(&crawl).await;
-    let (kernel, stop) = (&crawl.world.kernel, CancellationToken::new());
+    let (kernel, stop) = (&crawl.world.services, CancellationToken::new());
     let claims = (0..30).map(|_| claim::claim(&crawl.worker, &WAIT, LEASE, &stop));
     let mut claims: FuturesUnordered<_> =
         claims.chain((0..5).map(|_| claim::claim(&neighbour, &WAIT, LEASE, &stop))).collect();
@@ -87,9 +87,9 @@ async fn a_job_costs_one_look_of_one_claim_of_its_tenant() {
 #[tokio::test]
 async fn a_job_of_another_node_is_found_by_one_look_for_all_claims() {
     let crawl = Crawl::new().await;
-    let (kernel, stop) = (&crawl.world.kernel, CancellationToken::new());
+    let (kernel, stop) = (&crawl.world.services, CancellationToken::new());
     let mut elsewhere = crawl.member.clone();
-    elsewhere.kernel = crawl.world.restarted().await;
+    elsewhere.services = crawl.world.restarted().await;
     let mut claims: FuturesUnordered<_> =
         (0..30).map(|_| claim::claim(&crawl.worker, &WAIT, LEASE, &stop)).collect();
     let waiting = || kernel.wakeups.waiting(crawl.world.tenant);
@@ -97,14 +97,14 @@ async fn a_job_of_another_node_is_found_by_one_look_for_all_claims() {
     drive_a_while(&mut claims).await;
     let before = kernel.db.transactions();
 
-    crawl.world.pass_ms(1_250);
+    crawl.world.advance_ms(1_250);
     drive_a_while(&mut claims).await;
     assert_eq!(kernel.db.transactions() - before, 1, "one look of one for all thirty");
 
     create(&elsewhere, new_job(EXTERNAL)).await.unwrap();
     drive_a_while(&mut claims).await;
     assert_eq!(waiting(), 30, "nobody here was told");
-    crawl.world.pass_ms(1_250);
+    crawl.world.advance_ms(1_250);
     drive(&mut claims, || waiting() == 29).await;
     // The look for all, the look of the one, and its transaction.
     assert_eq!(kernel.db.transactions() - before, 4);
@@ -114,7 +114,7 @@ async fn a_job_of_another_node_is_found_by_one_look_for_all_claims() {
 async fn of_three_thousand_waiting_claims_of_a_key_most_are_refused_and_a_neighbour_is_served() {
     let crawl = Crawl::new().await;
     let (other, admin, neighbour) = neighbour(&crawl).await;
-    let (kernel, stop) = (&crawl.world.kernel, CancellationToken::new());
+    let (kernel, stop) = (&crawl.world.services, CancellationToken::new());
     let most = JobSettings::default().waiting_claims_per_key;
     let mut flood: FuturesUnordered<_> =
         (0..3_000).map(|_| claim::claim(&crawl.worker, &WAIT, LEASE, &stop)).collect();
@@ -141,9 +141,9 @@ async fn of_three_thousand_waiting_claims_of_a_key_most_are_refused_and_a_neighb
 }
 
 #[tokio::test]
-async fn a_tenant_with_many_keys_has_a_bound_too_and_places_come_free() {
+async fn waiting_claims_are_bounded_per_tenant_and_freed_on_drop() {
     let mut crawl = Crawl::new().await;
-    crawl.world.kernel.job_settings =
+    crawl.world.services.job_settings =
         JobSettings { waiting_claims_per_key: 2, waiting_claims_per_tenant: 3, ..JobSettings::default() };
     let stop = CancellationToken::new();
     let keys = [
@@ -153,7 +153,7 @@ async fn a_tenant_with_many_keys_has_a_bound_too_and_places_come_free() {
     ];
     let mut claims: FuturesUnordered<_> =
         [0, 0, 1].into_iter().map(|key: usize| claim::claim(&keys[key], &WAIT, LEASE, &stop)).collect();
-    let waiting = || crawl.world.kernel.wakeups.waiting(crawl.world.tenant);
+    let waiting = || crawl.world.services.wakeups.waiting(crawl.world.tenant);
     drive(&mut claims, || waiting() == 3).await;
 
     let others = async {

@@ -4,13 +4,13 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::auth::scope::SystemReason;
+use crate::auth::tenant_scope::SystemReason;
 use crate::base::page::PageRequest;
 use crate::domain::jobs::builtin::BuiltinQueue;
 use crate::domain::jobs::create::create;
 use crate::domain::jobs::fail::{Failure, fail};
 use crate::domain::jobs::heartbeat::heartbeat;
-use crate::domain::jobs::merge::flush_pending;
+use crate::domain::jobs::progress_flush::flush_progress;
 use crate::domain::jobs::start::start;
 use crate::domain::jobs::sweep::sweep_leases;
 use crate::domain::notifications;
@@ -39,7 +39,7 @@ async fn a_job_goes_from_claim_to_completion() {
     assert_eq!(done.lease_expires_at, None);
     assert!(done.position.is_some());
     let told = ["job_queued", "job_started", "job_progress", "property_notification", "job_completed"];
-    assert_eq!(crawl.told().await, told);
+    assert_eq!(crawl.emitted().await, told);
     let end = crawl.bodies().await.pop().unwrap();
     assert_eq!(end["total_items"], 1);
     assert_eq!(end["finish_reason"], "finished");
@@ -52,10 +52,10 @@ async fn a_report_of_work_implies_the_start() {
     let claim = crawl.claimed().await;
 
     heartbeat(&crawl.worker, &lease_of(&claim)).await.unwrap();
-    assert_eq!(crawl.see(id_of(&claim.job)).await.status, JobStatus::Pending);
+    assert_eq!(crawl.get(id_of(&claim.job)).await.status, JobStatus::Pending);
     crawl.complete(&claim).await.unwrap();
 
-    assert_eq!(crawl.told().await, ["job_queued", "job_started", "job_completed"]);
+    assert_eq!(crawl.emitted().await, ["job_queued", "job_started", "job_completed"]);
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn an_end_may_be_reported_twice_but_not_another() {
     let (done, failed) = (crawl.claimed().await, crawl.claimed().await);
     let first = crawl.complete(&done).await.unwrap();
     fail(&crawl.worker, &lease_of(&failed), failure("site is down")).await.unwrap();
-    let told = crawl.told().await;
+    let told = crawl.emitted().await;
 
     let again = crawl.complete(&done).await.unwrap();
     fail(&crawl.worker, &lease_of(&failed), failure("site is down")).await.unwrap();
@@ -98,18 +98,18 @@ async fn an_end_may_be_reported_twice_but_not_another() {
 
     assert_eq!((first.status, again.status), (JobStatus::Completed, JobStatus::Completed));
     assert_eq!((other.code, late.code), (Code::LeaseLost, Code::LeaseLost));
-    assert_eq!(crawl.told().await, told);
+    assert_eq!(crawl.emitted().await, told);
 }
 
 #[tokio::test]
-async fn a_failure_is_told_and_alerts_its_owner_and_the_admins() {
+async fn a_failure_is_emitted_and_alerts_its_owner_and_the_admins() {
     let crawl = Crawl::new().await;
     let claim = crawl.claimed().await;
 
     fail(&crawl.worker, &lease_of(&claim), failure("site is down")).await.unwrap();
 
-    assert_eq!(crawl.told().await, ["job_queued", "job_started", "job_failed", "error alert job_failed"]);
-    let job = crawl.see(id_of(&claim.job)).await;
+    assert_eq!(crawl.emitted().await, ["job_queued", "job_started", "job_failed", "error alert job_failed"]);
+    let job = crawl.get(id_of(&claim.job)).await;
     assert_eq!((job.status, job.error.as_deref()), (JobStatus::Failed, Some("site is down")));
     let page = PageRequest { limit: 10, after: None };
     let kept = notifications::list(&crawl.member, page).await.unwrap();
@@ -128,7 +128,7 @@ async fn scrapys_stats_fill_in_what_the_report_leaves_out() {
 
     complete(&crawl.worker, &lease_of(&claim), done).await.unwrap();
 
-    let job = crawl.see(id_of(&claim.job)).await;
+    let job = crawl.get(id_of(&claim.job)).await;
     assert_eq!((job.items_scraped, job.pages_crawled), (42, 99));
     assert_eq!(job.finish_reason.as_deref(), Some("closespider_itemcount"));
     assert_eq!(serde_json::to_value(job.stats).unwrap(), dump);
@@ -146,7 +146,7 @@ async fn reports_that_are_too_large_or_make_no_sense_name_every_field() {
 
     assert_eq!(pointers(progressed), ["/items_scraped", "/pages_crawled", "/sequence", "/stats"]);
     assert_eq!(pointers(failed), ["/error"]);
-    assert_eq!(crawl.see(id_of(&claim.job)).await.status, JobStatus::Pending);
+    assert_eq!(crawl.get(id_of(&claim.job)).await.status, JobStatus::Pending);
 }
 
 #[tokio::test]
@@ -158,16 +158,16 @@ async fn a_run_without_listings_after_one_with_some_is_alerted_once() {
 
     for _ in 0..2 {
         let empty = crawl.claimed().await;
-        crawl.world.pass_ms(1_000);
+        crawl.world.advance_ms(1_000);
         crawl.complete(&empty).await.unwrap();
     }
 
-    let alerts: Vec<_> = crawl.told().await.into_iter().filter(|told| told.contains("alert")).collect();
+    let alerts: Vec<_> = crawl.emitted().await.into_iter().filter(|told| told.contains("alert")).collect();
     assert_eq!(alerts, ["warning alert no_items"]);
 }
 
 #[tokio::test]
-async fn a_waiting_claim_hears_of_a_job_that_is_made_meanwhile() {
+async fn a_waiting_claim_is_woken_by_a_job_created_meanwhile() {
     let crawl = Crawl::new().await;
     let request = ClaimRequest { spiders: None, wait_seconds: Some(30) };
     let stop = CancellationToken::new();
@@ -189,7 +189,7 @@ async fn a_claim_that_waited_in_vain_ends_with_none() {
     let time = async {
         for _ in 0..50 {
             tokio::task::yield_now().await;
-            crawl.world.pass_ms(100);
+            crawl.world.advance_ms(100);
         }
     };
 
@@ -201,7 +201,7 @@ async fn a_claim_that_waited_in_vain_ends_with_none() {
 }
 
 #[tokio::test]
-async fn the_builtin_crawler_takes_tenants_in_turn() {
+async fn the_builtin_crawler_serves_tenants_round_robin() {
     let crawl = Crawl::new().await;
     let other = crawl.world.another_tenant().await;
     let stranger = crawl.world.user_in(other, "eve", Role::Member).await;
@@ -210,8 +210,8 @@ async fn the_builtin_crawler_takes_tenants_in_turn() {
         create(&crawl.member, auto()).await.unwrap();
     }
     create(&stranger, auto()).await.unwrap();
-    let system = Op::of_system(&crawl.world.kernel, SystemReason::Crawl, crawl.world.tenant);
-    let mut queue = BuiltinQueue::new(crawl.world.kernel.clone(), LEASE);
+    let system = Op::of_system(&crawl.world.services, SystemReason::Crawl, crawl.world.tenant);
+    let mut queue = BuiltinQueue::new(crawl.world.services.clone(), LEASE);
 
     // A tenant whose jobs end at once has none running, and still the other one's turn comes.
     let (_, first) = queue.claim(|_| true).await.unwrap().unwrap();
@@ -233,7 +233,7 @@ async fn a_tenant_that_may_open_no_job_here_leaves_the_crawler_to_others() {
     let auto = || NewJob { target_urls: Some(vec!["https://a.example/".to_owned()]), ..new_job("auto") };
     create(&crawl.member, auto()).await.unwrap();
     create(&stranger, auto()).await.unwrap();
-    let mut queue = BuiltinQueue::new(crawl.world.kernel.clone(), LEASE);
+    let mut queue = BuiltinQueue::new(crawl.world.services.clone(), LEASE);
     let only_other = |tenant| tenant == other;
 
     assert_eq!(queue.claim(only_other).await.unwrap().map(|(tenant, _)| tenant), Some(other));
@@ -254,8 +254,8 @@ async fn many_workers_at_once_share_the_jobs_and_each_runs_once() {
             crawl.find_listing(&claim.job, "shared").await;
             crawl.progress(&claim, 1, 1).await.unwrap();
             crawl.progress(&claim, 2, 2).await.unwrap();
-            flush_pending(&crawl.world.kernel).await.unwrap();
-            sweep_leases(&crawl.world.kernel).await.unwrap();
+            flush_progress(&crawl.world.services).await.unwrap();
+            sweep_leases(&crawl.world.services).await.unwrap();
             crawl.complete(&claim).await.unwrap();
             done.push(claim.job.job_id);
         }
@@ -268,7 +268,7 @@ async fn many_workers_at_once_share_the_jobs_and_each_runs_once() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), JOBS);
-    let told = crawl.told().await;
+    let told = crawl.emitted().await;
     assert_eq!(told.iter().filter(|told| *told == "job_completed").count(), JOBS);
 }
 

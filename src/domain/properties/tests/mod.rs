@@ -7,7 +7,7 @@ mod upserts;
 use serde_json::Value;
 
 use super::upsert::{Batch, Notify};
-use crate::auth::role::KeyScope;
+use crate::auth::key_scope::KeyScope;
 use crate::domain::op::Op;
 use crate::domain::testing::World;
 use crate::protocol::property::{Address, PropertyInput};
@@ -50,7 +50,7 @@ async fn log(op: &Op) -> Vec<Value> {
 }
 
 /// The log in short: an event and what it says.
-async fn told(op: &Op) -> Vec<String> {
+async fn emitted(op: &Op) -> Vec<String> {
     let short = |message: &Value| {
         let word = |name: &str| match &message[name] {
             Value::Null => String::new(),

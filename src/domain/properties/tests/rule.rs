@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::change::{Decision, Outcome, Told, current_price, decide};
+use super::super::diff::{Decision, PropertyChange, UpsertOutcome, current_price, decide};
 use super::super::draft::Draft;
 use super::home;
 use crate::protocol::property::{PropertyInput, StandardStatus};
@@ -36,12 +36,12 @@ fn with_status(status: StandardStatus) -> PropertyInput {
     PropertyInput { standard_status: Some(status), ..bare() }
 }
 
-fn price(old: i64, new: i64) -> Told {
-    Told::Price { old: Some(old * 100), new: Some(new * 100) }
+fn price(old: i64, new: i64) -> PropertyChange {
+    PropertyChange::Price { old: Some(old * 100), new: Some(new * 100) }
 }
 
-fn status(old: &str, new: &str) -> Told {
-    Told::Status { old: old.into(), new: new.into() }
+fn status(old: &str, new: &str) -> PropertyChange {
+    PropertyChange::Status { old: old.into(), new: new.into() }
 }
 
 #[test]
@@ -49,8 +49,8 @@ fn a_new_listing_is_active_in_dollars_with_its_first_price_as_the_original() {
     let decision = decide(None, &draft(home("1")), CREATED).unwrap();
 
     assert_eq!(
-        (decision.outcome, decision.told, decision.history),
-        (Outcome::Created, vec![Told::Created], true)
+        (decision.outcome, decision.changes, decision.writes_history),
+        (UpsertOutcome::Created, vec![PropertyChange::Created], true)
     );
     let row = decision.row.unwrap();
     assert_eq!((row.standard_status.as_str(), row.currency.as_str()), ("active", "USD"));
@@ -63,14 +63,14 @@ fn a_new_listing_is_active_in_dollars_with_its_first_price_as_the_original() {
 fn what_is_absent_stays_and_only_the_time_of_sight_moves() {
     let (decision, row) = then(home("1"), bare());
 
-    assert_eq!((decision.outcome, decision.history), (Outcome::Unchanged, false));
-    assert_eq!(decision.told, []);
+    assert_eq!((decision.outcome, decision.writes_history), (UpsertOutcome::Unchanged, false));
+    assert_eq!(decision.changes, []);
     let expected = PropertyRow { last_seen_at: LATER, ..stored(home("1")) };
     assert_eq!(row, expected);
 }
 
 #[test]
-fn each_change_tells_what_it_should_in_order() {
+fn each_change_emits_its_events_in_order() {
     use StandardStatus::{Active, Closed, Pending};
     let closed_at = |price| PropertyInput { close_price: Some(price), ..with_status(Closed) };
     let cases = [
@@ -79,7 +79,11 @@ fn each_change_tells_what_it_should_in_order() {
         (
             home("1"),
             PropertyInput { list_price: Some(290_000.0), bedrooms_total: Some(3), ..with_status(Pending) },
-            vec![price(300_000, 290_000), status("active", "pending"), Told::Changed(vec!["bedrooms_total"])],
+            vec![
+                price(300_000, 290_000),
+                status("active", "pending"),
+                PropertyChange::Fields(vec!["bedrooms_total"]),
+            ],
         ),
         // A sale at the list price, below it, and one whose price is not told.
         (home("1"), closed_at(300_000.0), vec![status("active", "closed")]),
@@ -89,7 +93,7 @@ fn each_change_tells_what_it_should_in_order() {
         (
             PropertyInput { list_price: Some(300_000.0), ..closed_at(280_000.0) },
             PropertyInput { list_price: Some(310_000.0), ..bare() },
-            vec![Told::Changed(vec!["list_price"])],
+            vec![PropertyChange::Fields(vec!["list_price"])],
         ),
         // Back on the market it is the price again.
         (
@@ -101,29 +105,35 @@ fn each_change_tells_what_it_should_in_order() {
         (
             home("1"),
             PropertyInput { close_price: Some(1.0), ..bare() },
-            vec![Told::Changed(vec!["close_price"])],
+            vec![PropertyChange::Fields(vec!["close_price"])],
         ),
         (
             bare(),
             home("1"),
-            vec![Told::Price { old: None, new: Some(30_000_000) }, Told::Changed(vec!["address"])],
+            vec![
+                PropertyChange::Price { old: None, new: Some(30_000_000) },
+                PropertyChange::Fields(vec!["address"]),
+            ],
         ),
         // Amounts of two currencies do not compare.
         (
             home("1"),
             PropertyInput { currency: Some("EUR".into()), ..bare() },
-            vec![Told::Price { old: None, new: Some(30_000_000) }, Told::Changed(vec!["currency"])],
+            vec![
+                PropertyChange::Price { old: None, new: Some(30_000_000) },
+                PropertyChange::Fields(vec!["currency"]),
+            ],
         ),
         (
             home("1"),
             PropertyInput { removed: Some(true), list_price: Some(1.0), ..bare() },
-            vec![Told::Removed],
+            vec![PropertyChange::Removed],
         ),
     ];
     for (known, seen, expected) in cases {
         let (decision, row) = then(known.clone(), seen.clone());
 
-        assert_eq!(decision.told, expected, "{known:?} then {seen:?}");
+        assert_eq!(decision.changes, expected, "{known:?} then {seen:?}");
         assert_eq!(row.updated_at, LATER);
     }
 }
@@ -138,15 +148,15 @@ fn a_removed_listing_keeps_its_status_and_may_come_back() {
 
     assert_eq!(
         (first.outcome, row.removed, row.standard_status.as_str()),
-        (Outcome::Removed, true, "active")
+        (UpsertOutcome::Removed, true, "active")
     );
-    assert_eq!((again.outcome, again.row), (Outcome::Unchanged, Some(row)));
+    assert_eq!((again.outcome, again.row), (UpsertOutcome::Unchanged, Some(row)));
     assert_eq!(
-        (back.outcome, back.told, back.history),
-        (Outcome::Changed, vec![status("removed", "active")], false)
+        (back.outcome, back.changes, back.writes_history),
+        (UpsertOutcome::Changed, vec![status("removed", "active")], false)
     );
     assert!(!back.row.unwrap().removed);
-    assert_eq!((unknown.outcome, unknown.row), (Outcome::Unchanged, None));
+    assert_eq!((unknown.outcome, unknown.row), (UpsertOutcome::Unchanged, None));
 }
 
 #[test]
@@ -173,7 +183,7 @@ fn an_address_is_completed_part_by_part() {
 
     let (decision, row) = then(home("1"), more);
 
-    assert_eq!(decision.told, [Told::Changed(vec!["address"])]);
+    assert_eq!(decision.changes, [PropertyChange::Fields(vec!["address"])]);
     assert_eq!(row.address.as_deref(), Some(r#"{"city":"Toledo","state_or_province":"OH"}"#));
     assert_eq!(row.search_text, "toledo oh 1");
 }
@@ -253,32 +263,32 @@ fn sightings() -> impl Strategy<Value = Vec<PropertyInput>> {
 
 proptest! {
     #[test]
-    fn replaying_the_told_values_gives_the_row(sightings in sightings()) {
+    fn replaying_the_emitted_values_gives_the_row(sightings in sightings()) {
         let mut row: Option<PropertyRow> = None;
         let mut price: Option<i64> = None;
         let mut status = String::new();
         for (now, seen) in (1..).zip(sightings) {
             let decision = decide(row.as_ref(), &draft(seen), now).unwrap();
-            prop_assert_eq!(decision.told.is_empty(), decision.outcome == Outcome::Unchanged);
-            for told in &decision.told {
+            prop_assert_eq!(decision.changes.is_empty(), decision.outcome == UpsertOutcome::Unchanged);
+            for told in &decision.changes {
                 match told {
-                    Told::Created => {
+                    PropertyChange::Created => {
                         let created = decision.row.as_ref().unwrap();
                         price = current_price(created);
                         status = created.standard_status.clone();
                     }
-                    Told::Price { old, new } => {
+                    PropertyChange::Price { old, new } => {
                         let before = row.as_ref().unwrap();
                         let same_currency = before.currency == decision.row.as_ref().unwrap().currency;
                         prop_assert_eq!(*old, price.filter(|_| same_currency));
                         price = *new;
                     }
-                    Told::Status { old, new } => {
+                    PropertyChange::Status { old, new } => {
                         prop_assert_eq!(old, &status);
                         status.clone_from(new);
                     }
-                    Told::Removed => "removed".clone_into(&mut status),
-                    Told::Changed(names) => prop_assert!(!names.is_empty()),
+                    PropertyChange::Removed => "removed".clone_into(&mut status),
+                    PropertyChange::Fields(names) => prop_assert!(!names.is_empty()),
                 }
             }
             row = decision.row;

@@ -77,7 +77,7 @@ async fn what_a_job_saw_and_what_changed_since_can_be_asked_for() {
     let world = World::new().await;
     let op = worker(&world).await;
     upsert(&op, vec![home("1"), home("2")]).await;
-    world.pass_ms(1_000);
+    world.advance_ms(1_000);
     let since = op.now();
     let job = super::upserts::job(&op).await;
     let seen = vec![home("1"), PropertyInput { list_price: Some(1.0), ..home("2") }];
@@ -95,7 +95,7 @@ async fn pages_in_every_order_show_each_property_once_and_unknown_values_last() 
     let op = worker(&world).await;
     for (key, price) in [("a", Some(2.0)), ("b", None), ("c", Some(1.0)), ("d", Some(2.0)), ("e", None)] {
         upsert(&op, vec![PropertyInput { list_price: price, ..home(key) }]).await;
-        world.pass_ms(1);
+        world.advance_ms(1);
     }
     use PropertySort as Sort;
     let cases = [

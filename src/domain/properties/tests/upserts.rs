@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::super::summary::flush_summaries;
 use super::super::upsert::{Batch, Notify, put_by_key, upsert_batch};
-use super::{batch, home, log, statuses, told, upsert, worker};
-use crate::auth::role::{KeyScope, Role};
+use super::{batch, emitted, home, log, statuses, upsert, worker};
+use crate::auth::key_scope::{KeyScope, Role};
 use crate::base::ids::{JobId, PropertyId};
 use crate::base::page::PageRequest;
 use crate::domain::jobs::builtin::BuiltinQueue;
@@ -46,7 +46,7 @@ async fn a_batch_creates_changes_and_leaves_alone() {
         "property_created",
         "new_properties 1 Toledo",
     ];
-    assert_eq!(told(&op).await, expected);
+    assert_eq!(emitted(&op).await, expected);
     assert_eq!(total(&op).await.unwrap(), 3);
 }
 
@@ -87,7 +87,7 @@ async fn rows_of_one_key_are_applied_in_order() {
         "property_removed",
         "new_properties 1 Toledo",
     ];
-    assert_eq!(told(&op).await, expected);
+    assert_eq!(emitted(&op).await, expected);
     assert_eq!(log(&op).await[1]["property_id"], json!(id.0));
 }
 
@@ -105,7 +105,7 @@ async fn a_batch_has_one_to_five_hundred_rows() {
 }
 
 #[tokio::test]
-async fn five_hundred_rows_go_in_at_once_and_unchanged_ones_tell_nothing() {
+async fn five_hundred_rows_are_stored_at_once_and_unchanged_ones_emit_nothing() {
     let world = World::new().await;
     let op = worker(&world).await;
     let rows = || (0..500).map(|row| home(&row.to_string())).collect::<Vec<_>>();
@@ -120,7 +120,7 @@ async fn five_hundred_rows_go_in_at_once_and_unchanged_ones_tell_nothing() {
 }
 
 #[tokio::test]
-async fn a_first_import_tells_the_summary_only_but_changes_of_known_rows_all_the_same() {
+async fn a_first_import_emits_only_the_summary_and_changes_of_existing_rows() {
     let world = World::new().await;
     let op = worker(&world).await;
     upsert(&op, vec![home("1")]).await;
@@ -130,7 +130,7 @@ async fn a_first_import_tells_the_summary_only_but_changes_of_known_rows_all_the
     upsert_batch(&op, import).await.unwrap();
 
     let expected = ["price_changed 300000.0 250000.0 USD", "new_properties 2 Toledo"];
-    assert_eq!(told(&op).await[2..], expected);
+    assert_eq!(emitted(&op).await[2..], expected);
 }
 
 #[tokio::test]
@@ -176,14 +176,14 @@ async fn the_history_shows_prices_and_statuses_newest_first() {
     let op = worker(&world).await;
     let id = PropertyId(upsert(&op, vec![home("1")]).await.results[0].property_id.unwrap());
     for price in [290_000.0, 280_000.0] {
-        world.pass_ms(1_000);
+        world.advance_ms(1_000);
         upsert(&op, vec![PropertyInput { list_price: Some(price), ..home("1") }]).await;
     }
 
     let first = price_history(&op, id, PageRequest { limit: 2, after: None }).await.unwrap();
     let rest = price_history(&op, id, PageRequest { limit: 2, after: first.next }).await.unwrap();
 
-    let prices = |rows: &[crate::protocol::property::PriceHistoryRow]| {
+    let prices = |rows: &[crate::protocol::property::PriceHistoryEntry]| {
         rows.iter().map(|row| row.price.unwrap()).collect::<Vec<_>>()
     };
     assert_eq!(prices(&first.rows), [280_000.0, 290_000.0]);
@@ -253,28 +253,28 @@ async fn summaries_of_a_job_are_merged_to_one_in_five_seconds() {
     send("1").await;
     send("2").await;
     send("3").await;
-    world.pass_ms(4_999);
-    assert_eq!(flush_summaries(&world.kernel).await.unwrap(), 0);
+    world.advance_ms(4_999);
+    assert_eq!(flush_summaries(&world.services).await.unwrap(), 0);
     assert_eq!(summaries(&op).await, [1]);
 
-    world.pass_ms(1);
-    assert_eq!(flush_summaries(&world.kernel).await.unwrap(), 1);
-    assert_eq!(flush_summaries(&world.kernel).await.unwrap(), 0);
+    world.advance_ms(1);
+    assert_eq!(flush_summaries(&world.services).await.unwrap(), 1);
+    assert_eq!(flush_summaries(&world.services).await.unwrap(), 0);
     assert_eq!(summaries(&op).await, [1, 2]);
 
-    world.pass_ms(5_000);
+    world.advance_ms(5_000);
     send("4").await;
     assert_eq!(summaries(&op).await, [1, 2, 1]);
 }
 
 async fn claimed(world: &World) -> Claim {
     let length = Duration::from_secs(60);
-    let mut queue = BuiltinQueue::new(world.kernel.clone(), length);
+    let mut queue = BuiltinQueue::new(world.services.clone(), length);
     queue.claim(|_| true).await.unwrap().unwrap().1
 }
 
 #[tokio::test]
-async fn a_jobs_end_tells_what_is_pending_and_counts_each_listing_once() {
+async fn a_jobs_end_emits_pending_summaries_and_counts_each_listing_once() {
     let world = World::new().await;
     let op = worker(&world).await;
     let job = job(&op).await;
@@ -283,13 +283,13 @@ async fn a_jobs_end_tells_what_is_pending_and_counts_each_listing_once() {
     upsert_batch(&op, of_job(job, vec![home("2"), home("3")])).await.unwrap();
 
     let lease = Lease { job_id: job, token: &claim.lease_token, length: Duration::from_secs(60) };
-    let system = Op::of_system(&world.kernel, crate::auth::scope::SystemReason::Crawl, world.tenant);
+    let system = Op::of_system(&world.services, crate::auth::tenant_scope::SystemReason::Crawl, world.tenant);
     complete(&system, &lease, Completion::default()).await.unwrap();
 
     assert_eq!(summaries(&op).await, [2, 1]);
     let last = log(&op).await.pop().unwrap();
     assert_eq!((&last["event"], &last["total_items"]), (&json!("job_completed"), &json!(3)));
-    assert_eq!(flush_summaries(&world.kernel).await.unwrap(), 0);
+    assert_eq!(flush_summaries(&world.services).await.unwrap(), 0);
 }
 
 #[tokio::test]

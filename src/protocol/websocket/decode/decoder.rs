@@ -65,7 +65,7 @@ impl Decoder {
             }
         };
         if ended.is_some() {
-            frames.forget();
+            frames.clear();
         }
         result
     }
@@ -83,7 +83,7 @@ impl Decoder {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::codes::Kind;
+    use super::super::super::codes::FrameKind;
     use super::super::super::tests::client::{close, continuation, fragment, frame, ping, text};
     use super::super::frames::most_frames;
     use super::*;
@@ -111,8 +111,9 @@ mod tests {
     }
 
     #[test]
-    fn messages_that_lie_together_come_one_by_one() {
-        let stream = [text("one"), frame(Kind::Binary, &[2]), ping(b"3"), frame(Kind::Pong, b""), text("")];
+    fn messages_in_one_buffer_are_returned_one_by_one() {
+        let stream =
+            [text("one"), frame(FrameKind::Binary, &[2]), ping(b"3"), frame(FrameKind::Pong, b""), text("")];
 
         let (messages, violation) = read(1000, &stream.concat());
 
@@ -142,9 +143,9 @@ mod tests {
     }
 
     #[test]
-    fn control_frames_pass_between_fragments() {
+    fn control_frames_are_allowed_between_fragments() {
         let stream = [
-            fragment(Kind::Text, b"fir"),
+            fragment(FrameKind::Text, b"fir"),
             ping(b"!"),
             continuation(false, b"st"),
             ping(b"?"),
@@ -158,12 +159,15 @@ mod tests {
     }
 
     #[test]
-    fn fragments_out_of_their_place_are_refused() {
+    fn fragments_out_of_order_are_refused() {
         assert_eq!(refusal(&[continuation(true, b"x")]), Some(Violation::StrayContinuation));
         assert_eq!(refusal(&[continuation(false, b"x")]), Some(Violation::StrayContinuation));
-        assert_eq!(refusal(&[fragment(Kind::Text, b"a"), text("b")]), Some(Violation::InterruptedMessage));
         assert_eq!(
-            refusal(&[fragment(Kind::Text, b""), fragment(Kind::Binary, b"")]),
+            refusal(&[fragment(FrameKind::Text, b"a"), text("b")]),
+            Some(Violation::InterruptedMessage)
+        );
+        assert_eq!(
+            refusal(&[fragment(FrameKind::Text, b""), fragment(FrameKind::Binary, b"")]),
             Some(Violation::InterruptedMessage)
         );
     }
@@ -176,15 +180,16 @@ mod tests {
 
         assert_eq!(refusal(&[huge]), Some(Violation::TooBig));
         assert_eq!(refusal(&[vec![0x81, 0xFE, 0x03, 0xE9, 0, 0, 0, 0]]), Some(Violation::TooBig));
-        let sum = [fragment(Kind::Binary, &[0; 999]), vec![0x80, 0x82, 0, 0, 0, 0]];
+        let sum = [fragment(FrameKind::Binary, &[0; 999]), vec![0x80, 0x82, 0, 0, 0, 0]];
         assert_eq!(refusal(&sum), Some(Violation::TooBig));
-        let (messages, violation) = read(1000, &frame(Kind::Text, &[b'a'; 1000]));
+        let (messages, violation) = read(1000, &frame(FrameKind::Text, &[b'a'; 1000]));
         assert_eq!((messages.len(), violation), (1, None));
     }
 
     #[test]
-    fn a_control_frame_does_not_count_towards_the_message_it_stands_in() {
-        let stream = [fragment(Kind::Binary, &[1; 6]), ping(&[0; 125]), continuation(true, &[2; 4])].concat();
+    fn a_control_frame_does_not_count_towards_the_interrupted_message() {
+        let stream =
+            [fragment(FrameKind::Binary, &[1; 6]), ping(&[0; 125]), continuation(true, &[2; 4])].concat();
 
         let (messages, violation) = read(10, &stream);
 
@@ -194,7 +199,7 @@ mod tests {
     #[test]
     fn a_message_of_endless_fragments_is_refused() {
         let flood = |frames: usize| {
-            let mut stream = fragment(Kind::Text, b"");
+            let mut stream = fragment(FrameKind::Text, b"");
             (2..frames).for_each(|_| stream.extend(continuation(false, b"")));
             stream.extend(continuation(true, b""));
             read(160, &stream)
@@ -206,7 +211,7 @@ mod tests {
 
     #[test]
     fn bad_text_is_refused_before_its_frame_is_complete() {
-        let whole = frame(Kind::Text, b"good\xC0\xAFand much more to come");
+        let whole = frame(FrameKind::Text, b"good\xC0\xAFand much more to come");
 
         let (_, violation) = read(1000, &whole[..6 + 5]);
 
@@ -215,10 +220,10 @@ mod tests {
 
     #[test]
     fn bad_text_is_refused_in_its_own_fragment() {
-        assert_eq!(refusal(&[fragment(Kind::Text, b"a\xFF")]), Some(Violation::TextNotUtf8));
-        let unfinished = [fragment(Kind::Text, b"\xE2\x82"), continuation(true, b"")];
+        assert_eq!(refusal(&[fragment(FrameKind::Text, b"a\xFF")]), Some(Violation::TextNotUtf8));
+        let unfinished = [fragment(FrameKind::Text, b"\xE2\x82"), continuation(true, b"")];
         assert_eq!(refusal(&unfinished), Some(Violation::TextNotUtf8));
-        let finished = [fragment(Kind::Text, b"\xE2\x82"), ping(b""), continuation(true, b"\xAC")];
+        let finished = [fragment(FrameKind::Text, b"\xE2\x82"), ping(b""), continuation(true, b"\xAC")];
         assert_eq!(read(1000, &finished.concat()).0, ["Ping([])", r#"Text("€")"#]);
     }
 
@@ -235,7 +240,8 @@ mod tests {
 
     #[test]
     fn a_violation_is_final_and_frees_what_was_kept() {
-        let mut stream = [fragment(Kind::Text, &[b'a'; 500]), text("too early"), text("never read")].concat();
+        let mut stream =
+            [fragment(FrameKind::Text, &[b'a'; 500]), text("too early"), text("never read")].concat();
         let mut decoder = Decoder::new(1000);
         let mut input = &mut stream[..];
 
@@ -266,7 +272,7 @@ mod tests {
             while decoder.next(&mut input).unwrap().is_some() {}
             decoder.unfinished()
         };
-        let (begun, ended) = (fragment(Kind::Text, b"a"), continuation(true, b"b"));
+        let (begun, ended) = (fragment(FrameKind::Text, b"a"), continuation(true, b"b"));
 
         assert_eq!(unfinished_after(&[&text("whole"), &ping(b"")]), None);
         assert_eq!(unfinished_after(&[&begun]), Some(Unfinished::Message));
@@ -281,7 +287,7 @@ mod tests {
 
     #[test]
     fn an_idle_decoder_is_small_and_holds_no_heap() {
-        let mut stream = [fragment(Kind::Text, b"put"), continuation(true, b" together")].concat();
+        let mut stream = [fragment(FrameKind::Text, b"put"), continuation(true, b" together")].concat();
         let mut decoder = Decoder::new(1000);
         let mut input = &mut stream[..];
 

@@ -1,9 +1,9 @@
 //! Frames in their order: which message each belongs to, and what must be kept of it until the rest arrives.
 
-use super::super::codes::{Kind, Opcode};
+use super::super::codes::{FrameKind, Opcode};
 use super::decoder::Unfinished;
 use super::header::{Header, PartialHeader};
-use super::mask::{turned, unmask};
+use super::mask::{rotated, unmask};
 use super::message::Message;
 use super::partial::Partial;
 use super::violation::Violation;
@@ -30,7 +30,7 @@ pub(super) struct Frames {
 /// A frame with its place in a message known; `left` and `mask` move on as the payload arrives.
 #[derive(Clone, Copy, Debug)]
 struct Frame {
-    kind: Kind,
+    kind: FrameKind,
     fin: bool,
     left: usize,
     mask: [u8; 4],
@@ -43,7 +43,7 @@ enum Finished<'b> {
     /// The message lies in the scratch buffer.
     Whole(&'b [u8]),
     /// The message had to be put together.
-    Kept(Vec<u8>),
+    Assembled(Vec<u8>),
 }
 
 impl Frames {
@@ -77,17 +77,17 @@ impl Frames {
         delivered: &'m mut Vec<u8>,
     ) -> Result<Option<Message<'m>>, Violation> {
         loop {
-            let Some(mut frame) = self.frame_at_hand(input)? else { return Ok(None) };
+            let Some(mut frame) = self.next_frame(input)? else { return Ok(None) };
             let payload = frame.take_from(input);
             if frame.left > 0 {
-                self.keep(&frame, payload)?;
+                self.buffer(&frame, payload)?;
                 self.frame = Some(frame);
                 return Ok(None);
             }
             match self.finish(&frame, payload)? {
                 Finished::Fragment => {}
                 Finished::Whole(payload) => return Message::read(frame.kind, payload).map(Some),
-                Finished::Kept(payload) => {
+                Finished::Assembled(payload) => {
                     *delivered = payload;
                     return Message::read(frame.kind, delivered).map(Some);
                 }
@@ -95,7 +95,7 @@ impl Frames {
         }
     }
 
-    fn frame_at_hand(&mut self, input: &mut &mut [u8]) -> Result<Option<Frame>, Violation> {
+    fn next_frame(&mut self, input: &mut &mut [u8]) -> Result<Option<Frame>, Violation> {
         if let Some(frame) = self.frame.take() {
             return Ok(Some(frame));
         }
@@ -131,7 +131,7 @@ impl Frames {
         Ok(Frame { kind, fin: header.fin, left, mask: header.mask })
     }
 
-    fn keep(&mut self, frame: &Frame, piece: &[u8]) -> Result<(), Violation> {
+    fn buffer(&mut self, frame: &Frame, piece: &[u8]) -> Result<(), Violation> {
         if piece.is_empty() {
             return Ok(());
         }
@@ -152,7 +152,7 @@ impl Frames {
         if nothing_kept {
             return Ok(Finished::Whole(payload));
         }
-        self.keep(frame, payload)?;
+        self.buffer(frame, payload)?;
         if !frame.fin {
             return Ok(Finished::Fragment);
         }
@@ -161,11 +161,11 @@ impl Frames {
         } else {
             self.message.take().map_or_else(Vec::new, Partial::into_bytes)
         };
-        Ok(Finished::Kept(bytes))
+        Ok(Finished::Assembled(bytes))
     }
 
     /// Frees what no later frame can finish.
-    pub(super) fn forget(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.message = None;
         self.control = Vec::new();
     }
@@ -178,7 +178,7 @@ impl Frame {
         let (piece, rest) = std::mem::take(input).split_at_mut(taken);
         *input = rest;
         unmask(piece, self.mask);
-        self.mask = turned(self.mask, taken);
+        self.mask = rotated(self.mask, taken);
         self.left -= taken;
         piece
     }

@@ -109,7 +109,7 @@ fn payload_bytes(short: u8, extended: &[u8]) -> Result<u64, Violation> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::codes::Kind;
+    use super::super::super::codes::FrameKind;
     use super::*;
 
     /// The payload's length, `None` for a header that is not complete.
@@ -122,8 +122,12 @@ mod tests {
 
     #[test]
     fn a_header_is_read_field_by_field() {
-        let header =
-            Header { fin: true, opcode: Opcode::Opens(Kind::Text), payload_bytes: 5, mask: [1, 2, 3, 4] };
+        let header = Header {
+            fin: true,
+            opcode: Opcode::Opens(FrameKind::Text),
+            payload_bytes: 5,
+            mask: [1, 2, 3, 4],
+        };
 
         assert_eq!(parse(&[0x81, 0x85, 1, 2, 3, 4]), Ok(Parsed::Header(header)));
     }

@@ -16,7 +16,7 @@ pub(super) fn unmask(payload: &mut [u8], mask: [u8; 4]) {
 }
 
 /// The mask as it stands after `bytes` of payload were read.
-pub(super) fn turned(mut mask: [u8; 4], bytes: usize) -> [u8; 4] {
+pub(super) fn rotated(mut mask: [u8; 4], bytes: usize) -> [u8; 4] {
     mask.rotate_left(bytes % 4);
     mask
 }
@@ -46,7 +46,7 @@ mod tests {
                 let (first, second) = halves.split_at_mut(cut);
 
                 unmask(first, MASK);
-                unmask(second, turned(MASK, cut));
+                unmask(second, rotated(MASK, cut));
 
                 assert_eq!(halves, plain, "length {length}, cut at {cut}");
             }

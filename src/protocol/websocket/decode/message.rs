@@ -1,6 +1,6 @@
 //! A whole message, as the decoder hands it out: borrowed, unmasked and valid.
 
-use super::super::codes::{Kind, NO_STATUS, may_travel};
+use super::super::codes::{FrameKind, NO_STATUS, is_sendable};
 use super::violation::Violation;
 
 /// One message of a client.
@@ -19,13 +19,13 @@ pub enum Message<'m> {
 }
 
 impl<'m> Message<'m> {
-    pub(super) fn read(kind: Kind, payload: &'m [u8]) -> Result<Self, Violation> {
+    pub(super) fn read(kind: FrameKind, payload: &'m [u8]) -> Result<Self, Violation> {
         match kind {
-            Kind::Text => str::from_utf8(payload).map(Self::Text).map_err(|_| Violation::TextNotUtf8),
-            Kind::Binary => Ok(Self::Binary(payload)),
-            Kind::Ping => Ok(Self::Ping(payload)),
-            Kind::Pong => Ok(Self::Pong(payload)),
-            Kind::Close => read_close(payload),
+            FrameKind::Text => str::from_utf8(payload).map(Self::Text).map_err(|_| Violation::TextNotUtf8),
+            FrameKind::Binary => Ok(Self::Binary(payload)),
+            FrameKind::Ping => Ok(Self::Ping(payload)),
+            FrameKind::Pong => Ok(Self::Pong(payload)),
+            FrameKind::Close => read_close(payload),
         }
     }
 }
@@ -36,7 +36,7 @@ fn read_close(payload: &[u8]) -> Result<Message<'_>, Violation> {
         [_] => return Err(Violation::HalfCloseCode),
         [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
     };
-    if !may_travel(code) {
+    if !is_sendable(code) {
         return Err(Violation::ForbiddenCloseCode);
     }
     let reason = str::from_utf8(reason).map_err(|_| Violation::CloseReasonNotUtf8)?;
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     fn close(payload: &[u8]) -> Result<Message<'_>, Violation> {
-        Message::read(Kind::Close, payload)
+        Message::read(FrameKind::Close, payload)
     }
 
     #[test]
@@ -67,6 +67,6 @@ mod tests {
 
     #[test]
     fn a_text_that_stops_within_a_character_is_refused() {
-        assert_eq!(Message::read(Kind::Text, b"\xE2\x82"), Err(Violation::TextNotUtf8));
+        assert_eq!(Message::read(FrameKind::Text, b"\xE2\x82"), Err(Violation::TextNotUtf8));
     }
 }

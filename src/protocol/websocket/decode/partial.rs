@@ -1,11 +1,11 @@
 //! The message in the making: what has arrived of one that does not lie whole in the scratch buffer.
 
-use super::super::codes::Kind;
+use super::super::codes::FrameKind;
 use super::violation::Violation;
 
 #[derive(Debug)]
 pub(super) struct Partial {
-    pub(super) kind: Kind,
+    pub(super) kind: FrameKind,
     pub(super) frames: usize,
     bytes: Vec<u8>,
     /// How much of a text is known to be whole characters.
@@ -13,7 +13,7 @@ pub(super) struct Partial {
 }
 
 impl Partial {
-    pub(super) fn new(kind: Kind) -> Self {
+    pub(super) fn new(kind: FrameKind) -> Self {
         Self { kind, frames: 1, bytes: Vec::new(), checked: 0 }
     }
 
@@ -39,8 +39,8 @@ impl Partial {
         }
         self.bytes.extend_from_slice(piece);
         match self.kind {
-            Kind::Text => self.check_text(),
-            Kind::Binary | Kind::Close | Kind::Ping | Kind::Pong => Ok(()),
+            FrameKind::Text => self.check_text(),
+            FrameKind::Binary | FrameKind::Close | FrameKind::Ping | FrameKind::Pong => Ok(()),
         }
     }
 
@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn a_character_may_be_cut_anywhere() {
         for text in ["κόσμε", "\u{10FFFF}\u{D7FF}\u{E000}\u{0}"] {
-            let mut partial = Partial::new(Kind::Text);
+            let mut partial = Partial::new(FrameKind::Text);
 
             let kept = text.bytes().try_for_each(|byte| partial.append(&[byte], 100));
 
@@ -86,7 +86,7 @@ mod tests {
             (b"\xF4", 0x90),
             (b"\xF4\x8F\xBF", 0xC0),
         ] {
-            let mut partial = Partial::new(Kind::Text);
+            let mut partial = Partial::new(FrameKind::Text);
 
             assert_eq!(partial.append(hopeful, 100), Ok(()), "{hopeful:02x?}");
             assert_eq!(
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn memory_is_at_most_twice_what_came_and_never_above_the_bound() {
-        let mut partial = Partial::new(Kind::Binary);
+        let mut partial = Partial::new(FrameKind::Binary);
         for length in 1..=1000 {
             assert_eq!(partial.append(&[0], 1000), Ok(()));
             assert!(partial.held_bytes() <= (2 * length).min(1000), "{} for {length}", partial.held_bytes());

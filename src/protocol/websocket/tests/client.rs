@@ -1,28 +1,28 @@
 //! Frames as a client writes them, right or wrong.
 
-use super::super::codes::Kind;
+use super::super::codes::FrameKind;
 
 const MASK: [u8; 4] = [0x12, 0x34, 0x56, 0x78];
 
 pub(in super::super) fn text(text: &str) -> Vec<u8> {
-    frame(Kind::Text, text.as_bytes())
+    frame(FrameKind::Text, text.as_bytes())
 }
 
 pub(in super::super) fn ping(payload: &[u8]) -> Vec<u8> {
-    frame(Kind::Ping, payload)
+    frame(FrameKind::Ping, payload)
 }
 
 pub(in super::super) fn close(code: u16, reason: &str) -> Vec<u8> {
-    frame(Kind::Close, &[&code.to_be_bytes(), reason.as_bytes()].concat())
+    frame(FrameKind::Close, &[&code.to_be_bytes(), reason.as_bytes()].concat())
 }
 
 /// A message in one frame.
-pub(in super::super) fn frame(kind: Kind, payload: &[u8]) -> Vec<u8> {
+pub(in super::super) fn frame(kind: FrameKind, payload: &[u8]) -> Vec<u8> {
     raw(0x80 | kind.opcode(), payload, MASK)
 }
 
 /// The first of several frames.
-pub(in super::super) fn fragment(kind: Kind, payload: &[u8]) -> Vec<u8> {
+pub(in super::super) fn fragment(kind: FrameKind, payload: &[u8]) -> Vec<u8> {
     raw(kind.opcode(), payload, MASK)
 }
 

@@ -21,7 +21,7 @@ pub struct Outcome {
 }
 
 /// The first byte of `data` picks a size limit and a size of chunk; the rest is the stream.
-pub fn hold(data: &[u8]) {
+pub fn check_invariants(data: &[u8]) {
     let Some((choice, stream)) = data.split_first() else { return };
     let limit = limit(*choice);
     let whole = decode(limit, stream, stream.len());

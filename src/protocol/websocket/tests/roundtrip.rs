@@ -9,11 +9,11 @@ use tokio_tungstenite::tungstenite::protocol::frame::{Frame, FrameHeader};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tokio_tungstenite::tungstenite::{Bytes, Message as Theirs, WebSocket};
 
-use super::super::codes::{Kind, NO_STATUS};
+use super::super::codes::{FrameKind, NO_STATUS};
 use super::super::decode::Violation;
 use super::super::encode;
 use super::client::raw;
-use super::invariants::{Outcome, Owned, decode, hold};
+use super::invariants::{Outcome, Owned, check_invariants, decode};
 
 const LIMIT: usize = 200_000;
 
@@ -45,14 +45,14 @@ fn conversation() -> impl Strategy<Value = Vec<Owned>> {
     })
 }
 
-fn kind_and_payload(message: &Owned) -> (Kind, Vec<u8>) {
+fn kind_and_payload(message: &Owned) -> (FrameKind, Vec<u8>) {
     match message {
-        Owned::Text(text) => (Kind::Text, text.clone().into_bytes()),
-        Owned::Binary(bytes) => (Kind::Binary, bytes.clone()),
-        Owned::Ping(bytes) => (Kind::Ping, bytes.clone()),
-        Owned::Pong(bytes) => (Kind::Pong, bytes.clone()),
-        Owned::Close(NO_STATUS, _) => (Kind::Close, Vec::new()),
-        Owned::Close(code, reason) => (Kind::Close, [&code.to_be_bytes(), reason.as_bytes()].concat()),
+        Owned::Text(text) => (FrameKind::Text, text.clone().into_bytes()),
+        Owned::Binary(bytes) => (FrameKind::Binary, bytes.clone()),
+        Owned::Ping(bytes) => (FrameKind::Ping, bytes.clone()),
+        Owned::Pong(bytes) => (FrameKind::Pong, bytes.clone()),
+        Owned::Close(NO_STATUS, _) => (FrameKind::Close, Vec::new()),
+        Owned::Close(code, reason) => (FrameKind::Close, [&code.to_be_bytes(), reason.as_bytes()].concat()),
     }
 }
 
@@ -89,7 +89,7 @@ impl Write for Pipe {
 }
 
 /// What the other implementation makes of `input`, up to its end or the first error.
-fn their_reading(input: Vec<u8>, sizes: Vec<usize>, role: Role) -> Vec<Owned> {
+fn tungstenite_decode(input: Vec<u8>, sizes: Vec<usize>, role: Role) -> Vec<Owned> {
     let config = WebSocketConfig::default().read_buffer_size(4096).max_message_size(Some(LIMIT));
     let pipe = Pipe { input, sizes, turn: 0, output: Vec::new() };
     let mut socket = WebSocket::from_raw_socket(pipe, role, Some(config));
@@ -114,7 +114,7 @@ fn their_reading(input: Vec<u8>, sizes: Vec<usize>, role: Role) -> Vec<Owned> {
 
 /// `messages` as the other implementation writes them, cut into fragments at the given places, with a ping after
 /// each fragment that is not the last. Returns the stream and what should be read from it.
-fn their_writing(messages: Vec<Owned>, cuts: &[usize]) -> (Vec<u8>, Vec<Owned>) {
+fn tungstenite_encode(messages: Vec<Owned>, cuts: &[usize]) -> (Vec<u8>, Vec<Owned>) {
     let mut context = WebSocketContext::new(Role::Client, None);
     let mut pipe = Pipe { input: Vec::new(), sizes: vec![1], turn: 0, output: Vec::new() };
     let mut cuts = cuts.iter().cycle();
@@ -149,7 +149,7 @@ fn send(context: &mut WebSocketContext, pipe: &mut Pipe, payload: Bytes, opcode:
     context.flush(pipe).unwrap();
 }
 
-fn our_writing(messages: &[Owned]) -> Vec<u8> {
+fn encode_all(messages: &[Owned]) -> Vec<u8> {
     let frames = messages.iter().map(|message| match message {
         Owned::Text(text) => encode::TextFrame::new(text).frame().clone(),
         Owned::Binary(bytes) => encode::binary(bytes),
@@ -161,7 +161,7 @@ fn our_writing(messages: &[Owned]) -> Vec<u8> {
 }
 
 /// Frames that are mostly right, so that a random stream gets beyond its second byte.
-fn doubtful_frame() -> impl Strategy<Value = Vec<u8>> {
+fn maybe_invalid_frame() -> impl Strategy<Value = Vec<u8>> {
     let first = prop_oneof![
         6 => proptest::sample::select(vec![0x81, 0x82, 0x89, 0x8A]),
         4 => proptest::sample::select(vec![0x01, 0x02, 0x00, 0x00, 0x80, 0x80]),
@@ -176,9 +176,9 @@ fn doubtful_frame() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// Mostly right streams, some with a byte changed.
-fn doubtful_stream() -> impl Strategy<Value = Vec<u8>> {
+fn maybe_invalid_stream() -> impl Strategy<Value = Vec<u8>> {
     let change = proptest::option::weighted(0.3, (any::<proptest::sample::Index>(), any::<u8>()));
-    (vec(doubtful_frame(), 1..8), change).prop_map(|(frames, change)| {
+    (vec(maybe_invalid_frame(), 1..8), change).prop_map(|(frames, change)| {
         let mut stream = frames.concat();
         if let Some((at, byte)) = change {
             let at = at.index(stream.len());
@@ -204,7 +204,7 @@ proptest! {
         cuts in vec(any::<usize>(), 1..20),
         chunk in prop_oneof![1..16_usize, 1..5000_usize, Just(1 << 20)],
     ) {
-        let (stream, expected) = their_writing(messages, &cuts);
+        let (stream, expected) = tungstenite_encode(messages, &cuts);
 
         let outcome = decode(LIMIT, &stream, chunk);
 
@@ -216,14 +216,14 @@ proptest! {
         messages in conversation(),
         sizes in (1..300_usize, vec(0..300_usize, 0..5)).prop_map(|(first, rest)| [vec![first], rest].concat()),
     ) {
-        prop_assert_eq!(their_reading(our_writing(&messages), sizes, Role::Client), messages);
+        prop_assert_eq!(tungstenite_decode(encode_all(&messages), sizes, Role::Client), messages);
     }
 
     #[test]
-    fn what_we_accept_another_server_reads_the_same(stream in doubtful_stream()) {
+    fn what_we_accept_another_server_reads_the_same(stream in maybe_invalid_stream()) {
         let ours = decode(LIMIT, &stream, 4096);
 
-        let theirs = their_reading(stream, vec![4096], Role::Server);
+        let theirs = tungstenite_decode(stream, vec![4096], Role::Server);
 
         prop_assume!(!ours.messages.iter().any(|message| matches!(message, Owned::Close(NEWER_CODE, _))));
         prop_assert!(theirs.starts_with(&ours.messages), "{:?} against {:?}", ours, theirs);
@@ -232,12 +232,12 @@ proptest! {
     }
 
     #[test]
-    fn chunking_changes_nothing_for_mostly_right_streams(choice: u8, stream in doubtful_stream()) {
-        hold(&[&[choice][..], &stream].concat());
+    fn chunking_changes_nothing_for_mostly_right_streams(choice: u8, stream in maybe_invalid_stream()) {
+        check_invariants(&[&[choice][..], &stream].concat());
     }
 
     #[test]
     fn chunking_changes_nothing_for_arbitrary_bytes(data in vec(any::<u8>(), 0..400)) {
-        hold(&data);
+        check_invariants(&data);
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::isolation::call::Call;
-use crate::isolation::case::{By, Case};
+use crate::isolation::case::{CallerKind, Case};
 use crate::isolation::world::{PASSWORD, World};
 
 pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
@@ -11,18 +11,18 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
         "create_token" => sign_in(world).await,
         "log_out" => {
             let person = world.has_person().await;
-            vec![Case::new(Call::post("/api/v1/auth/logout")).by(By::Token(person.token))]
+            vec![Case::new(Call::post("/api/v1/auth/logout")).by(CallerKind::Token(person.token))]
         }
         "list_sessions" => {
             let person = world.has_person().await;
             // Enough for a second page.
             world.signs_in(&person.username).await;
-            vec![Case::new(Call::get("/api/v1/auth/sessions")).by(By::Token(person.token)).shows()]
+            vec![Case::new(Call::get("/api/v1/auth/sessions")).by(CallerKind::Token(person.token)).shows()]
         }
         "end_other_sessions" => {
             let person = world.has_person().await;
             world.signs_in(&person.username).await;
-            vec![Case::new(Call::delete("/api/v1/auth/sessions")).by(By::Token(person.token))]
+            vec![Case::new(Call::delete("/api/v1/auth/sessions")).by(CallerKind::Token(person.token))]
         }
         "end_session" => end_session(world).await,
         "create_socket_ticket" => vec![Case::new(Call::post("/api/v1/auth/socket-ticket"))],
@@ -38,7 +38,7 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
 async fn sign_in(world: &World<'_>) -> Vec<Case> {
     let (_, username) = world.has_user().await;
     let form = [("username", "{user}"), ("password", PASSWORD), ("scope", "tenant:{tenant}")];
-    let case = Case::new(Call::post("/api/v1/auth/token").form(&form)).by(By::Nobody);
+    let case = Case::new(Call::post("/api/v1/auth/token").form(&form)).by(CallerKind::Anonymous);
     vec![case.word(world, "user", &username).name("tenant", "acme", "other", "other")]
 }
 
@@ -49,7 +49,7 @@ async fn end_session(world: &World<'_>) -> Vec<Case> {
     let sessions = list["data"].as_array().unwrap();
     let other = sessions.iter().find(|one| one["current"] == json!(false)).unwrap();
     let call = Call::delete("/api/v1/auth/sessions/{session}");
-    vec![Case::new(call).by(By::Token(person.token)).uuid("session", other["id"].as_str().unwrap())]
+    vec![Case::new(call).by(CallerKind::Token(person.token)).uuid("session", other["id"].as_str().unwrap())]
 }
 
 async fn refresh_stream(world: &World<'_>) -> Vec<Case> {
@@ -66,5 +66,10 @@ async fn set_password(world: &World<'_>) -> Vec<Case> {
     let person = world.has_person().await;
     let body = json!({ "current_password": "{password}", "new_password": "another word of 1915" });
     let call = Call::post("/api/v1/auth/password").json(body);
-    vec![Case::new(call).by(By::Token(person.token)).name("password", PASSWORD, PASSWORD, "never a password")]
+    vec![Case::new(call).by(CallerKind::Token(person.token)).name(
+        "password",
+        PASSWORD,
+        PASSWORD,
+        "never a password",
+    )]
 }

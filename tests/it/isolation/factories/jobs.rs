@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::isolation::call::Call;
 use crate::isolation::case::Case;
-use crate::isolation::things::id;
+use crate::isolation::resources::id;
 use crate::isolation::world::World;
 
 pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {

@@ -10,7 +10,7 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
     Some(match operation {
         "send_chat" => {
             let (public, private) = (world.has_public_room().await, world.has_private_room().await);
-            let taken = world.unheard();
+            let taken = world.unused_word();
             let named = json!({ "text": "hello", "client_message_id": taken });
             world.admin_does(Call::post("/api/v1/chat/send").json(named)).await;
             let call = |body| Call::post("/api/v1/chat/send").json(body);
@@ -26,14 +26,14 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
                     .uuid("room", &private)
                     .unchanged(format!("/api/v1/rooms/{private}/messages")),
                 Case::new(in_lobby)
-                    .free(world, "name", &world.unheard(), &taken)
+                    .free(world, "name", &world.unused_word(), &taken)
                     .unchanged("/api/v1/rooms/lobby/messages"),
             ]
         }
         "list_room_messages" => {
             let (room, _) = world.has_room_message().await;
             for room in [room.as_str(), "lobby", "lobby", "lobby"] {
-                world.says_in(room).await;
+                world.sends_room_message(room).await;
             }
             vec![
                 Case::new(Call::get("/api/v1/rooms/{room}/messages")).uuid("room", &room).shows(),
@@ -44,7 +44,7 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
             let (room, message) = world.has_room_message().await;
             let call = Call::post("/api/v1/rooms/{room}/read").json(json!({ "message_id": "{message}" }));
             let lobby = Call::post("/api/v1/rooms/lobby/read").json(json!({ "message_id": "{message}" }));
-            let in_lobby = world.says_in("lobby").await;
+            let in_lobby = world.sends_room_message("lobby").await;
             vec![
                 Case::new(call).uuid("room", &room).uuid("message", &message),
                 Case::new(lobby).uuid("message", &in_lobby),
@@ -57,17 +57,17 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
         }
         "list_direct_messages" => {
             let (user, _) = world.has_direct_message().await;
-            world.says_to(user).await;
+            world.sends_direct_message(user).await;
             vec![Case::new(Call::get("/api/v1/direct-messages/{user}")).number("user", user).shows()]
         }
         "send_direct_message" => {
             let (user, _) = world.has_direct_message().await;
-            let taken = world.unheard();
+            let taken = world.unused_word();
             let named = json!({ "text": "hello", "client_message_id": taken });
             world.admin_does(Call::post(&format!("/api/v1/direct-messages/{user}")).json(named)).await;
             let body = json!({ "text": "hello", "client_message_id": "{name}" });
             let call = Call::post("/api/v1/direct-messages/{user}").json(body);
-            let case = Case::new(call).number("user", user).free(world, "name", &world.unheard(), &taken);
+            let case = Case::new(call).number("user", user).free(world, "name", &world.unused_word(), &taken);
             let with_file = json!({ "text": "hello", "upload_ids": ["{upload}"] });
             let with_file = Case::new(Call::post("/api/v1/direct-messages/{user}").json(with_file));
             let with_file = with_file.number("user", user).uuid("upload", &world.has_upload().await);

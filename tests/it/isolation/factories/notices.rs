@@ -61,7 +61,7 @@ async fn events(world: &World<'_>) -> Vec<Case> {
     let filtered = Call::get("/api/v1/events").query("subscriptions", filters).query("since", "{position}");
     let filtered = Case::new(filtered).name("position", &ours, &theirs, &theirs);
     vec![
-        Case::new(since).name("position", &world.beginning, &world.beginning, "1f-1").shows(),
+        Case::new(since).name("position", &world.log_start, &world.log_start, "1f-1").shows(),
         filtered.number("job", job).number("property", property).shows(),
     ]
 }

@@ -21,10 +21,10 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
         "update_user" => {
             let body = json!({ "display_name": "Somebody", "username": "{name}", "email": "{email}" });
             let (_, named) = world.has_user().await;
-            let name = world.mark("name");
+            let name = world.canary_text("name");
             let (free, taken) =
-                (format!("{}@new.example", world.mark("mail")), format!("{named}@mail.example"));
-            let never = format!("{}@new.example", world.unheard());
+                (format!("{}@new.example", world.canary_text("mail")), format!("{named}@mail.example"));
+            let never = format!("{}@new.example", world.unused_word());
             let case = of_user(world, Call::patch("/api/v1/users/{user}").json(body)).await;
             let case = case.map(|case| case.name("email", &free, &taken, &never));
             case.map(|case| case.free(world, "name", &name, &named)).into()
@@ -56,11 +56,15 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
 
 /// A user name belongs to its tenant: what is taken in one is free in another.
 async fn create(world: &World<'_>) -> Vec<Case> {
-    let taken = world.unheard();
+    let taken = world.unused_word();
     let id = world.has_user_named(&taken).await;
     let body = json!({ "username": "{user}", "email": "{user}@mail.example", "role": "viewer" });
-    let case =
-        Case::new(Call::post("/api/v1/users").json(body)).free(world, "user", &world.mark("new"), &taken);
+    let case = Case::new(Call::post("/api/v1/users").json(body)).free(
+        world,
+        "user",
+        &world.canary_text("new"),
+        &taken,
+    );
     vec![case.unchanged(format!("/api/v1/users/{id}"))]
 }
 

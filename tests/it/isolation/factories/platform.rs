@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::isolation::call::Call;
-use crate::isolation::case::{By, Case};
-use crate::isolation::things::id;
+use crate::isolation::case::{CallerKind, Case};
+use crate::isolation::resources::id;
 use crate::isolation::world::World;
 
 pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
@@ -16,18 +16,24 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
                 "admin": { "username": "{user}", "email": "{user}@mail.example" } });
             let case = Case::new(Call::post("/api/v1/tenants").json(body));
             let (_, taken) = world.has_user().await;
-            case.free(world, "slug", &world.unheard(), "acme").free(world, "user", &world.unheard(), &taken)
+            case.free(world, "slug", &world.unused_word(), "acme").free(
+                world,
+                "user",
+                &world.unused_word(),
+                &taken,
+            )
         }
         "get_tenant" => Case::new(Call::get("/api/v1/tenants/{tenant}")).number("tenant", acme),
         "update_tenant" => {
-            let call = Call::patch("/api/v1/tenants/{tenant}").json(json!({ "name": world.mark("name") }));
+            let call =
+                Call::patch("/api/v1/tenants/{tenant}").json(json!({ "name": world.canary_text("name") }));
             Case::new(call).number("tenant", acme)
         }
         "delete_tenant" => {
             // One that the other operations do not need.
-            let slug = world.unheard();
-            let new =
-                Call::post("/api/v1/tenants").json(json!({ "slug": slug, "name": world.mark("tenant") }));
+            let slug = world.unused_word();
+            let new = Call::post("/api/v1/tenants")
+                .json(json!({ "slug": slug, "name": world.canary_text("tenant") }));
             let made = new.send(world.app, Some(&world.operator)).await.json();
             let call = Call::delete("/api/v1/tenants/{tenant}").query("confirm", slug);
             Case::new(call).number("tenant", id(&made, "id"))
@@ -41,5 +47,5 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
         "get_tenant_usage" => Case::new(Call::get("/api/v1/tenants/{tenant}/usage")).number("tenant", acme),
         _ => return None,
     };
-    Some(vec![case.by(By::Operator)])
+    Some(vec![case.by(CallerKind::Operator)])
 }

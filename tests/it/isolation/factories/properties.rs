@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::isolation::call::Call;
-use crate::isolation::case::{By, Case};
-use crate::isolation::things::text;
+use crate::isolation::case::{CallerKind, Case};
+use crate::isolation::resources::text;
 use crate::isolation::world::World;
 
 pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
@@ -65,11 +65,11 @@ fn change() -> Value {
 }
 
 async fn same_key(world: &World<'_>, call: Call) -> Case {
-    let (source, key) = (world.unheard(), world.unheard());
+    let (source, key) = (world.unused_word(), world.unused_word());
     let mut listing = world.listing();
     (listing["source"], listing["listing_key"]) = (json!(source), json!(key));
     let property = world.reports(&listing).await;
-    let case = Case::new(call).by(By::Key).word(world, "source", &source).word(world, "key", &key);
+    let case = Case::new(call).by(CallerKind::Key).word(world, "source", &source).word(world, "key", &key);
     case.unchanged(format!("/api/v1/properties/{property}"))
 }
 
@@ -79,5 +79,5 @@ async fn of_job(world: &World<'_>) -> Case {
         "source_url": "https://elsewhere.example/home" });
     let call = Call::post("/api/v1/properties/batch").json(json!({ "job_id": "#{job}", "items": [item] }));
     let items = format!("/api/v1/jobs/{}/items", job.job);
-    Case::new(call).by(By::Key).number("job", job.job).unchanged(items)
+    Case::new(call).by(CallerKind::Key).number("job", job.job).unchanged(items)
 }

@@ -25,14 +25,14 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
         "archive_room" => both(world, || Call::delete("/api/v1/rooms/{room}")).await.into(),
         "list_room_members" => {
             let room = world.has_private_room().await;
-            world.brings_in(&room).await;
+            world.adds_member(&room).await;
             let call = Call::get("/api/v1/rooms/{room}/members");
             vec![Case::new(call).uuid("room", &room).shows()]
         }
         "put_room_member" => put_member(world).await,
         "remove_room_member" => {
             let room = world.has_private_room().await;
-            let user = world.brings_in(&room).await;
+            let user = world.adds_member(&room).await;
             let case = Case::new(Call::delete(MEMBER)).uuid("room", &room).number("user", user);
             vec![case.unchanged(format!("/api/v1/rooms/{room}/members"))]
         }
@@ -46,7 +46,7 @@ async fn create(world: &World<'_>) -> Vec<Case> {
     let named = Case::new(Call::post("/api/v1/rooms").json(named));
     let with = json!({ "name": "any", "visibility": "private", "members": ["#{user}"] });
     vec![
-        named.free(world, "room", &world.unheard(), &taken).unchanged(format!("/api/v1/rooms/{taken}")),
+        named.free(world, "room", &world.unused_word(), &taken).unchanged(format!("/api/v1/rooms/{taken}")),
         Case::new(Call::post("/api/v1/rooms").json(with)).number("user", user),
     ]
 }
@@ -62,8 +62,8 @@ async fn both(world: &World<'_>, call: impl Fn() -> Call) -> [Case; 2] {
 
 /// Somebody's place in a private room; and the first tenant's user in the room of a stranger.
 async fn put_member(world: &World<'_>) -> Vec<Case> {
-    let (ours, theirs) = (world.has_private_room().await, world.stranger_has_private_room().await);
-    let user = world.brings_in(&ours).await;
+    let (ours, theirs) = (world.has_private_room().await, world.other_tenant_has_private_room().await);
+    let user = world.adds_member(&ours).await;
     let call = || Call::put(MEMBER).json(json!({ "is_owner": true }));
     let members = format!("/api/v1/rooms/{ours}/members");
     vec![

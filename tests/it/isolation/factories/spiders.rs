@@ -18,11 +18,11 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
     Some(vec![match operation {
         "list_spiders" => Case::new(Call::get("/api/v1/spiders")).shows(),
         "create_spider" => {
-            let taken = world.unheard();
+            let taken = world.unused_word();
             world.has_spider_named(&taken).await;
             let call =
                 Call::post("/api/v1/spiders").json(json!({ "name": "{spider}", "runner": "external" }));
-            let case = Case::new(call).free(world, "spider", &world.mark("new"), &taken);
+            let case = Case::new(call).free(world, "spider", &world.canary_text("new"), &taken);
             case.unchanged(format!("/api/v1/spiders/{taken}"))
         }
         "get_spider" => one(Call::get("/api/v1/spiders/{spider}")).shows(),

@@ -2,7 +2,7 @@
 
 use crate::isolation::call::Call;
 use crate::isolation::case::Case;
-use crate::isolation::things::id;
+use crate::isolation::resources::id;
 use crate::isolation::world::World;
 
 pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::isolation::call::Call;
-use crate::isolation::case::{By, Case};
+use crate::isolation::case::{CallerKind, Case};
 use crate::isolation::world::World;
 
 pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
@@ -11,9 +11,12 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
         "claim_job" => {
             let (_, spider, _) = world.has_job().await;
             let call = Call::post("/api/v1/workers/claim").json(json!({ "spiders": ["{spider}"] }));
-            let named = Case::new(call).by(By::Key).word(world, "spider", &spider).shows();
+            let named = Case::new(call).by(CallerKind::Key).word(world, "spider", &spider).shows();
             world.has_job().await;
-            vec![named, Case::new(Call::post("/api/v1/workers/claim").json(json!({}))).by(By::Key).shows()]
+            vec![
+                named,
+                Case::new(Call::post("/api/v1/workers/claim").json(json!({}))).by(CallerKind::Key).shows(),
+            ]
         }
         "start_job" => report(world, "start", json!({})).await,
         "keep_job_lease" => report(world, "heartbeat", json!({})).await,
@@ -27,7 +30,7 @@ pub async fn cases(world: &World<'_>, operation: &str) -> Option<Vec<Case>> {
             let line = json!({ "lines": [{ "level": "info", "message": "a page" }] });
             let call = Call::post("/api/v1/jobs/{job}/logs").json(line);
             let logs = format!("/api/v1/jobs/{}/logs", leased.job);
-            vec![Case::new(call).by(By::Key).number("job", leased.job).unchanged(logs)]
+            vec![Case::new(call).by(CallerKind::Key).number("job", leased.job).unchanged(logs)]
         }
         _ => return None,
     })
@@ -37,7 +40,7 @@ async fn report(world: &World<'_>, verb: &str, mut body: serde_json::Value) -> V
     let leased = world.has_leased_job().await;
     body["lease_token"] = json!("{lease}");
     let call = Call::post(&format!("/api/v1/jobs/{{job}}/{verb}")).json(body);
-    let case = Case::new(call).by(By::Key).number("job", leased.job);
+    let case = Case::new(call).by(CallerKind::Key).number("job", leased.job);
     let case = case.name("lease", &leased.lease, &leased.lease, "never-a-lease");
     vec![case.unchanged(format!("/api/v1/jobs/{}", leased.job))]
 }

@@ -5,14 +5,14 @@ use std::fmt::{Display, Write};
 use serde_json::Value;
 
 use super::super::facts::{Extra, Facts};
-use super::super::html::Text;
+use super::super::html::Escaped;
 
 pub(super) fn article(facts: &Facts, url: &str) -> String {
-    let link = Text(url);
+    let link = Escaped(url);
     let mut html = format!(
         "<article itemscope itemtype=\"https://schema.org/RealEstateListing\" itemid=\"{link}\">\n\
          <link itemprop=\"url\" href=\"{link}\">\n<h1 itemprop=\"name\">{}</h1>\n{}",
-        Text(&facts.name),
+        Escaped(&facts.name),
         offer(facts)
     );
     html.push_str("<dl>\n");
@@ -60,7 +60,7 @@ fn home(facts: &Facts) -> String {
 }
 
 fn address(facts: &Facts) -> String {
-    let span = |name: &str, text: &str| format!("<span itemprop=\"{name}\">{}</span>", Text(text));
+    let span = |name: &str, text: &str| format!("<span itemprop=\"{name}\">{}</span>", Escaped(text));
     let city = facts.city.as_deref().map(|city| span("addressLocality", city) + ", ").unwrap_or_default();
     let zip = facts.zip.as_deref().map(|zip| format!(" {}", span("postalCode", zip))).unwrap_or_default();
     format!(
@@ -97,19 +97,19 @@ fn property_value(label: &str, name: &str, value: impl Display, shown: &str) -> 
     format!(
         "<div itemprop=\"additionalProperty\" itemscope itemtype=\"https://schema.org/PropertyValue\">\
          <dt>{}</dt><dd><meta itemprop=\"name\" content=\"{name}\">{}</dd></div>\n",
-        Text(label),
+        Escaped(label),
         data("value", value, shown)
     )
 }
 
 /// A row of the list for people; `html` is markup.
 fn row(label: &str, html: &str) -> String {
-    format!("<div><dt>{}</dt><dd>{html}</dd></div>\n", Text(label))
+    format!("<div><dt>{}</dt><dd>{html}</dd></div>\n", Escaped(label))
 }
 
 /// A value for machines with the text for people.
 fn data(name: &str, value: impl Display, shown: &str) -> String {
-    format!("<data itemprop=\"{name}\" value=\"{}\">{}</data>", Text(&value.to_string()), Text(shown))
+    format!("<data itemprop=\"{name}\" value=\"{}\">{}</data>", Escaped(&value.to_string()), Escaped(shown))
 }
 
 fn square_feet(name: &str, feet: u32) -> String {

@@ -3,12 +3,13 @@
 use std::fmt::Write;
 
 use super::super::facts::Facts;
-use super::super::html::Text;
+use super::super::html::Escaped;
 
 pub(super) fn article(facts: &Facts) -> String {
-    let mut html = format!("<article>\n<h1>{}</h1>\n<p>{}</p>\n<dl>\n", Text(&facts.name), headline(facts));
+    let mut html =
+        format!("<article>\n<h1>{}</h1>\n<p>{}</p>\n<dl>\n", Escaped(&facts.name), headline(facts));
     for (label, shown) in rows(facts) {
-        let _ = writeln!(html, "<div><dt>{}</dt><dd>{}</dd></div>", Text(label), Text(&shown));
+        let _ = writeln!(html, "<div><dt>{}</dt><dd>{}</dd></div>", Escaped(label), Escaped(&shown));
     }
     html.push_str("</dl>\n</article>\n");
     html

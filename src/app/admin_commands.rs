@@ -1,0 +1,234 @@
+//! `lotline tenant create` and `user|key|token …`: the people of a tenant, by whoever holds the database.
+
+use std::io::{self, BufRead, IsTerminal, stdin};
+
+use secrecy::SecretString;
+
+use super::cli::{KeyCommand, RenameArgs, UserArgs, UserCommand};
+use super::flag_errors::problem_line;
+use super::lists::{self, OutputFormat};
+use super::node::open_identity;
+use crate::base::clock::{Clock, rfc3339};
+use crate::base::ids::KeyId;
+use crate::base::page::{MAX_LIMIT, PageRequest};
+use crate::config::Settings;
+use crate::domain::error::Result as DomainResult;
+use crate::domain::identity::Identity;
+use crate::domain::identity::bootstrap::{self, BootstrapKey, BootstrapUser};
+use crate::domain::identity::password_links::{PasswordLink, require_public_url};
+use crate::domain::identity::users::UserPatch;
+use crate::domain::identity::{api_keys, users};
+use crate::domain::op::Op;
+use crate::protocol::problem::{Code, Problem};
+use crate::storage::api_keys::ApiKeyRow;
+use crate::storage::users::UserRow;
+
+/// Why a verb did not do its work, in one line.
+pub type ErrorLine = String;
+
+pub async fn create_tenant(settings: &Settings, slug: &str, name: &str) -> Result<String, ErrorLine> {
+    let identity = command_identity(settings).await?;
+    let tenant = bootstrap::create_tenant(&identity, slug, name).await.map_err(problem_line)?;
+    Ok(format!("tenant {} ({}) made", tenant.slug, tenant.id))
+}
+
+pub async fn run_user_command(settings: &Settings, verb: &UserCommand) -> Result<String, ErrorLine> {
+    let (tenant, operator, username, email, role, password_stdin) = match verb {
+        UserCommand::Create { tenant, operator, username, email, role, password_stdin } => {
+            (tenant, operator, username, email, role, password_stdin)
+        }
+        UserCommand::List { tenant: Some(tenant), json, .. } => {
+            return lists::users(settings, tenant, OutputFormat::from_flag(*json)).await;
+        }
+        UserCommand::List { tenant: None, json, .. } => {
+            return lists::operators(settings, OutputFormat::from_flag(*json)).await;
+        }
+        UserCommand::Deactivate(of) => return deactivate(settings, of).await,
+        UserCommand::Rename(args) => return rename(settings, args).await,
+        UserCommand::Activate(of) => return activate(settings, of).await,
+        UserCommand::PasswordLink(of) => return password_link(settings, of).await,
+    };
+    let password = if *password_stdin { Some(read_password(username)?) } else { None };
+    let identity = command_identity(settings).await?;
+    match (tenant, password) {
+        (Some(tenant), password) if !operator => {
+            if password.is_none() {
+                require_public_url(&identity).map_err(problem_line)?;
+            }
+            let new =
+                BootstrapUser { username, email: email.as_deref(), role: *role, password: password.as_ref() };
+            let made = bootstrap::create_user(&identity, tenant, &new).await;
+            let made = made.map_err(|problem| problem_line(drop_email_errors(problem, email.is_some())))?;
+            let done = format!("user {} ({}) of {tenant} made, {role}", made.username, made.id);
+            if password.is_some() {
+                return Ok(done);
+            }
+            let link = bootstrap::password_link(&identity, tenant, username).await.map_err(problem_line)?;
+            Ok(format!("{done}\n{}", password_link_line(&link)))
+        }
+        (_, Some(password)) => {
+            let made =
+                bootstrap::create_operator(&identity, username, &password).await.map_err(problem_line)?;
+            Ok(format!("operator {} ({}) made", made.username, made.id))
+        }
+        (_, None) => Err("an operator needs a password: give --password-stdin".to_owned()),
+    }
+}
+
+pub async fn run_key_command(settings: &Settings, verb: &KeyCommand) -> Result<String, ErrorLine> {
+    let (tenant, username, name, scopes) = match verb {
+        KeyCommand::Create { tenant, username, name, scopes } => (tenant, username, name, scopes),
+        KeyCommand::List { tenant, json } => {
+            return lists::keys(settings, tenant, OutputFormat::from_flag(*json)).await;
+        }
+        KeyCommand::Revoke { tenant, id } => return revoke_key(settings, tenant, KeyId(*id)).await,
+    };
+    let identity = command_identity(settings).await?;
+    let new_key = BootstrapKey { username: Some(username), name, scopes, expires_at: None };
+    let made = bootstrap::create_key(&identity, tenant, &new_key).await.map_err(problem_line)?;
+    Ok(made.text.expose().to_owned())
+}
+
+pub async fn mint_token(settings: &Settings, tenant: &str, username: &str) -> Result<String, ErrorLine> {
+    let identity = command_identity(settings).await?;
+    let token = bootstrap::mint_token(&identity, tenant, username, None).await.map_err(problem_line)?;
+    Ok(token.text.expose().to_owned())
+}
+
+/// A server that runs beside does not hear of what another process does.
+const RUNNING_SERVER_NOTE: &str = "a server that runs beside follows within a minute, and ends what is open when its token ends; over \
+                      REST both happen at once";
+
+/// The same of a new name, which ends nothing.
+const RENAME_NOTE: &str = "a server that runs beside shows it within a minute; over REST it does at once";
+
+/// Without what is said of the address where none was given: the one that holds its place is as taken as the name.
+fn drop_email_errors(mut problem: Problem, has_email: bool) -> Problem {
+    problem.errors.retain(|error| has_email || error.pointer != "/email");
+    problem
+}
+
+async fn deactivate(settings: &Settings, of: &UserArgs) -> Result<String, ErrorLine> {
+    let patch = UserPatch { is_active: Some(false), ..UserPatch::default() };
+    let after = patch_user(settings, of, patch, problem_detail).await?;
+    Ok(format!("user {} ({}) of {} deactivated; {RUNNING_SERVER_NOTE}", after.username, after.id, of.tenant))
+}
+
+async fn activate(settings: &Settings, of: &UserArgs) -> Result<String, ErrorLine> {
+    let patch = UserPatch { is_active: Some(true), ..UserPatch::default() };
+    let after = patch_user(settings, of, patch, problem_detail).await?;
+    let (username, id, tenant) = (after.username, after.id, &of.tenant);
+    Ok(format!(
+        "user {username} ({id}) of {tenant} activated; a server that runs beside follows within a minute"
+    ))
+}
+
+/// Changes a user; `told` puts a refusal into words.
+async fn patch_user(
+    settings: &Settings,
+    of: &UserArgs,
+    patch: UserPatch,
+    to_line: impl FnOnce(Problem) -> ErrorLine,
+) -> Result<UserRow, ErrorLine> {
+    let identity = command_identity(settings).await?;
+    let (op, user) = bootstrap::find_user(&identity, &of.tenant, &of.username).await.map_err(problem_line)?;
+    users::change(&op, user, &patch, &|_: &UserRow| Ok(())).await.map_err(to_line)
+}
+
+/// Of a verb that has no flag for the field that a refusal names.
+fn problem_detail(problem: Problem) -> ErrorLine {
+    problem.detail.into_owned()
+}
+
+async fn rename(settings: &Settings, args: &RenameArgs) -> Result<String, ErrorLine> {
+    let UserArgs { tenant, username } = &args.user;
+    let patch = UserPatch { username: Some(args.to.clone()), ..UserPatch::default() };
+    let after =
+        patch_user(settings, &args.user, patch, |problem| problem_line(point_to_new_name_flag(problem)))
+            .await?;
+    Ok(format!("user {username} ({}) of {tenant} renamed to {}; {RENAME_NOTE}", after.id, after.username))
+}
+
+/// Here `--to` gives the field `username`; `--username` says who is meant.
+fn point_to_new_name_flag(mut problem: Problem) -> Problem {
+    for error in problem.errors.iter_mut().filter(|error| error.pointer == "/username") {
+        error.pointer = "/to".to_owned();
+    }
+    problem
+}
+
+async fn password_link(settings: &Settings, of: &UserArgs) -> Result<String, ErrorLine> {
+    let identity = command_identity(settings).await?;
+    let link = bootstrap::password_link(&identity, &of.tenant, &of.username).await.map_err(problem_line)?;
+    Ok(password_link_line(&link))
+}
+
+fn password_link_line(link: &PasswordLink) -> String {
+    format!("to set a password, once, until {}: {}", rfc3339(link.expires_at), link.url)
+}
+
+async fn revoke_key(settings: &Settings, tenant: &str, id: KeyId) -> Result<String, ErrorLine> {
+    let identity = command_identity(settings).await?;
+    let op = bootstrap::tenant_op(&identity, tenant).await.map_err(problem_line)?;
+    api_keys::revoke(&op, id).await.map_err(|problem| match problem.code {
+        Code::NotFound => {
+            format!("--id: {tenant} has no API key {id} that holds; `lotline key list` names them")
+        }
+        _ => problem_line(problem),
+    })?;
+    Ok(format!("API key {id} revoked; {RUNNING_SERVER_NOTE}"))
+}
+
+/// All users of a tenant.
+pub(super) async fn all_users(op: &Op) -> Result<Vec<UserRow>, ErrorLine> {
+    collect_pages(async |after| users::list(op, page_request(after)).await.map(|page| (page.rows, page.next)))
+        .await
+}
+
+/// All API keys of a tenant that were not revoked.
+pub(super) async fn all_keys(op: &Op) -> Result<Vec<ApiKeyRow>, ErrorLine> {
+    collect_pages(async |after| {
+        api_keys::list(op, page_request(after)).await.map(|page| (page.rows, page.next))
+    })
+    .await
+}
+
+pub(super) fn page_request<K>(after: Option<K>) -> PageRequest<K> {
+    PageRequest { limit: MAX_LIMIT, after }
+}
+
+/// A whole list, page by page.
+pub(super) async fn collect_pages<T, K>(
+    read: impl AsyncFn(Option<K>) -> DomainResult<(Vec<T>, Option<K>)>,
+) -> Result<Vec<T>, ErrorLine> {
+    let (mut rows, mut after) = (Vec::new(), None);
+    loop {
+        let (page, next) = read(after).await.map_err(problem_line)?;
+        rows.extend(page);
+        match next {
+            Some(next) => after = Some(next),
+            None => return Ok(rows),
+        }
+    }
+}
+
+pub(super) async fn command_identity(settings: &Settings) -> Result<Identity, ErrorLine> {
+    open_identity(settings, Clock::system()).await.map_err(|error| error.to_string())
+}
+
+/// A password, asked for without echo on a terminal, else one line of standard input. On the command line every user of
+/// the machine would see it.
+pub(super) fn read_password(username: &str) -> Result<SecretString, ErrorLine> {
+    let read = if stdin().is_terminal() {
+        rpassword::prompt_password(format!("password of {username}: "))
+    } else {
+        read_line()
+    };
+    read.map(SecretString::from).map_err(|error| format!("cannot read the password: {error}"))
+}
+
+fn read_line() -> io::Result<String> {
+    let mut line = String::new();
+    stdin().lock().read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}

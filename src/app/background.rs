@@ -1,0 +1,232 @@
+//! What a node does by itself, on the clock: merged progress, summaries, lost leases, retention, abandoned uploads,
+//! crawling.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::start_error::StartError;
+use super::wiring as parts;
+use crate::config::Settings;
+use crate::crawler::reader::ReaderProgram;
+use crate::crawler::runner::{Runner, RunnerLimits};
+use crate::domain::idempotency;
+use crate::domain::identity::sweep::purge_expired;
+use crate::domain::jobs::{progress_flush, sweep};
+use crate::domain::key_clashes;
+use crate::domain::limits::{alert, overrides};
+use crate::domain::log_retention::{LogRetention, trim_logs};
+use crate::domain::op::Services;
+use crate::domain::platform_broadcast;
+use crate::domain::presence;
+use crate::domain::properties::summary;
+use crate::domain::row_retention::{self, RowRetention};
+use crate::domain::{tenant_removal, typing, uploads, viewing};
+use crate::session::ConnectionRegistry;
+use crate::telemetry::watchdog::WatchdogThread;
+
+/// How often merged progress is told: the latest always within a second.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
+/// How often summaries and leases are looked at.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// How often people are told who is there and who looks at what: a receiver has one message a second of each.
+const PRESENCE_INTERVAL: Duration = Duration::from_secs(1);
+/// How often it is looked whether somebody has stopped writing.
+const TYPING_INTERVAL: Duration = Duration::from_millis(250);
+/// How often quotas are read from the store, and tenants told of theirs.
+const QUOTA_INTERVAL: Duration = Duration::from_secs(2);
+/// How often logs are trimmed, and kept answers swept.
+const TRIM_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How often abandoned files are looked for, and how often bytes of which no row tells.
+const UPLOAD_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+const ORPHAN_SWEEP_INTERVAL: Duration = Duration::from_secs(6 * 3_600);
+
+/// How often sign-ins, refresh tokens and links that expired long ago are removed.
+const PURGE_INTERVAL: Duration = Duration::from_secs(600);
+
+/// Starts the timers; each ends with `stop`.
+pub fn spawn(work: &TaskTracker, services: &Services, settings: &Settings, stop: &CancellationToken) {
+    work.spawn(flush_progress(services.clone(), stop.clone()));
+    work.spawn(sweep_leases_and_summaries(services.clone(), stop.clone()));
+    work.spawn(purge_credentials(services.clone(), stop.clone()));
+    work.spawn(flush_presence(services.clone(), stop.clone()));
+    work.spawn(expire_typing(services.clone(), stop.clone()));
+    work.spawn(refresh_quotas(services.clone(), stop.clone()));
+    work.spawn(purge_old_rows(services.clone(), parts::row_retention(settings), stop.clone()));
+    work.spawn(resume_tenant_removals(services.clone(), stop.clone()));
+    work.spawn(trim_event_logs(services.clone(), parts::log_retention(settings), stop.clone()));
+    work.spawn(sweep_abandoned_uploads(services.clone(), stop.clone()));
+    work.spawn(sweep_orphan_blobs(services.clone(), stop.clone()));
+}
+
+async fn flush_progress(services: Services, stop: CancellationToken) {
+    while tick(&services, PROGRESS_INTERVAL, &stop).await {
+        if let Err(problem) = progress_flush::flush_progress(&services).await {
+            tracing::warn!(%problem, "merged progress could not be told; it is tried again");
+        }
+    }
+}
+
+async fn sweep_leases_and_summaries(services: Services, stop: CancellationToken) {
+    while tick(&services, SWEEP_INTERVAL, &stop).await {
+        if let Err(problem) = sweep::sweep_leases(&services).await {
+            tracing::warn!(%problem, "leases could not be swept; it is tried again");
+        }
+        if let Err(problem) = platform_broadcast::flush(&services).await {
+            tracing::warn!(%problem, "a broadcast to all tenants could not be written; it is tried again");
+        }
+        if let Err(problem) = summary::flush_summaries(&services).await {
+            tracing::warn!(%problem, "summaries could not be told; it is tried again");
+        }
+    }
+}
+
+async fn flush_presence(services: Services, stop: CancellationToken) {
+    while tick(&services, PRESENCE_INTERVAL, &stop).await {
+        viewing::flush(&services);
+        if let Err(problem) = presence::flush(&services).await {
+            tracing::warn!(%problem, "it could not be told who is there; it is tried again");
+        }
+    }
+}
+
+async fn expire_typing(services: Services, stop: CancellationToken) {
+    while tick(&services, TYPING_INTERVAL, &stop).await {
+        typing::expire(&services);
+    }
+}
+
+async fn refresh_quotas(services: Services, stop: CancellationToken) {
+    while tick(&services, QUOTA_INTERVAL, &stop).await {
+        if let Err(problem) = overrides::refresh(&services).await {
+            tracing::warn!(%problem, "the tenants' quotas could not be read; those known stand");
+        }
+        if let Err(problem) = alert::raise_due(&services).await {
+            tracing::warn!(%problem, "a tenant could not be told of a quota; it is tried again");
+        }
+    }
+}
+
+async fn trim_event_logs(services: Services, retention: LogRetention, stop: CancellationToken) {
+    // At the start too: a node that never lives for a whole turn would never trim.
+    loop {
+        if let Err(problem) = trim_logs(&services, retention).await {
+            tracing::warn!(%problem, "logs could not be trimmed; it is tried again");
+        }
+        if let Err(problem) = idempotency::sweep(&services).await {
+            tracing::warn!(%problem, "kept answers could not be swept; it is tried again");
+        }
+        if !tick(&services, TRIM_INTERVAL, &stop).await {
+            return;
+        }
+    }
+}
+
+async fn sweep_abandoned_uploads(services: Services, stop: CancellationToken) {
+    while tick(&services, UPLOAD_SWEEP_INTERVAL, &stop).await {
+        if let Err(problem) = uploads::sweep(&services).await {
+            tracing::warn!(%problem, "abandoned uploads could not be removed; it is tried again");
+        }
+    }
+}
+
+async fn sweep_orphan_blobs(services: Services, stop: CancellationToken) {
+    // At the start too, which also tells early of a store that does not answer.
+    loop {
+        if let Err(problem) = uploads::sweep_orphans(&services).await {
+            tracing::warn!(%problem, "the store of uploads could not be looked through; it is tried again");
+        }
+        if !tick(&services, ORPHAN_SWEEP_INTERVAL, &stop).await {
+            return;
+        }
+    }
+}
+
+async fn purge_credentials(services: Services, stop: CancellationToken) {
+    // At the start: what a migration found is told by the first node that runs after it.
+    if let Err(problem) = key_clashes::notify_admins(&services).await {
+        tracing::warn!(%problem, "admins could not be told of names that clash; it is tried at the next start");
+    }
+    while tick(&services, PURGE_INTERVAL, &stop).await {
+        if let Err(problem) = purge_expired(&services).await {
+            tracing::warn!(%problem, "expired credentials could not be removed; it is tried again");
+        }
+    }
+}
+
+async fn purge_old_rows(services: Services, kept: RowRetention, stop: CancellationToken) {
+    // At the start too, as with logs.
+    loop {
+        if let Err(problem) = row_retention::sweep(&services, &kept).await {
+            tracing::warn!(%problem, "rows that are old enough could not be removed; it is tried again");
+        }
+        if !tick(&services, PURGE_INTERVAL, &stop).await {
+            return;
+        }
+    }
+}
+
+/// Goes on with tenants that are to go: asked for here, elsewhere, or before this node was killed.
+async fn resume_tenant_removals(services: Services, stop: CancellationToken) {
+    while tick(&services, SWEEP_INTERVAL, &stop).await {
+        while !stop.is_cancelled() {
+            match tenant_removal::resume(&services).await {
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(problem) => {
+                    tracing::warn!(%problem, "a tenant could not be removed; it is tried again");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Waits for the next turn; `false` when there is none.
+async fn tick(services: &Services, span: Duration, stop: &CancellationToken) -> bool {
+    tokio::select! {
+        () = stop.cancelled() => false,
+        () = services.clock.sleep(span) => true,
+    }
+}
+
+/// Starts the watchdog where the configuration wants it.
+pub fn start_watchdog(
+    work: &TaskTracker,
+    sessions: &ConnectionRegistry,
+    limit: Option<Duration>,
+    stop: &CancellationToken,
+) -> Result<Option<WatchdogThread>, StartError> {
+    let Some(limit) = limit else { return Ok(None) };
+    let heart = &sessions.health.runtime_probe;
+    work.spawn(Arc::clone(heart).respond(stop.clone()));
+    let (metrics, writes) =
+        (Arc::clone(&sessions.services.metrics), Arc::clone(sessions.services.db.writes()));
+    let watchdog = WatchdogThread::start(Arc::clone(heart), limit, metrics, writes);
+    watchdog.map(Some).map_err(|error| StartError::Watchdog(error.to_string()))
+}
+
+/// Starts the built-in crawler where the configuration wants it.
+pub fn start_crawler(
+    work: &TaskTracker,
+    services: &Services,
+    settings: &Settings,
+    program: ReaderProgram,
+    stop: &CancellationToken,
+) -> Result<(), StartError> {
+    if !settings.crawler.enabled {
+        return Ok(());
+    }
+    let running = RunnerLimits {
+        jobs: settings.crawler.concurrency,
+        open_per_job: settings.crawler.open_jobs_per_slot,
+        lease: settings.limits.lease(),
+    };
+    let runner = Runner::new(services.clone(), parts::crawler(settings, program), running)
+        .map_err(|error| StartError::Crawler(error.to_string()))?;
+    work.spawn(runner.run(stop.clone()));
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! What the demo says at its start: where it is, who may come in, and what to paste into another terminal.
+
+use std::fmt::Write;
+
+use super::environment::{DemoTenant, Environment};
+use super::options::DEFAULT_PORT;
+use super::users::DemoUser;
+use super::virtual_date::{DATA_END, START};
+
+/// The whole text.
+pub(super) fn banner(env: &Environment) -> String {
+    let url = format!("http://{}", env.address);
+    let mut text = format!(
+        "Lotline demo: two tenants crawl two sites of real homes on this machine, from {START} to {DATA_END}.\n\n\
+         Swagger      {url}/docs\n\
+         socket page  {url}/\n\
+         events       {url}/docs/async\n"
+    );
+    if env.took_a_free_port {
+        let _ = writeln!(text, "(port {DEFAULT_PORT} is in use, so a free one was taken)");
+    }
+    for company in env.tenants() {
+        text.push_str(&tenant_section(company));
+    }
+    let member = &env.lucas.users.member;
+    let _ = write!(
+        text,
+        "\nFollow the events of lucas in another terminal:\n\n  {0} --url {url} --token {1}\n\nor sign in by name: \
+         {0} --url {url} --username lucas/member\n\nCtrl-C ends the demo.\n",
+        follow_command(std::env::var_os("CARGO").is_some()),
+        member.token,
+    );
+    text
+}
+
+/// Who can sign in, once more: what was said at the start has scrolled away.
+pub(super) fn credentials(env: &Environment) -> String {
+    let mut text = "Sign-in data of this demo:\n".to_owned();
+    for company in env.tenants() {
+        for person in company.users.all() {
+            let _ = writeln!(text, "{}", credential_line(company, person));
+        }
+    }
+    text
+}
+
+fn credential_line(tenant: &DemoTenant, person: &DemoUser) -> String {
+    let (role, password) = (person.role.name(), &person.password);
+    format!("  sign in as {}/{role:<6}  password {password}", tenant.slug)
+}
+
+fn tenant_section(tenant: &DemoTenant) -> String {
+    let mut text = format!("\nTenant {} crawls {} ({})\n", tenant.slug, tenant.site.url(), tenant.name);
+    for person in tenant.users.all() {
+        let _ = writeln!(text, "{}", credential_line(tenant, person));
+    }
+    for person in tenant.users.all() {
+        let _ = writeln!(text, "  token of {}: {}", person.role.name(), person.token);
+    }
+    let _ = writeln!(text, "  API key for a worker: {}", tenant.users.key);
+    text
+}
+
+/// In the form that works where the demo was started: `cargo run` tells its child that it is one.
+fn follow_command(under_cargo: bool) -> String {
+    if under_cargo {
+        return "cargo run -- follow".to_owned();
+    }
+    let program = std::env::current_exe().ok();
+    let program = program.as_deref().and_then(std::path::Path::to_str).unwrap_or("lotline");
+    format!("{program} follow")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_is_the_one_that_works_where_the_demo_was_started() {
+        assert_eq!(follow_command(true), "cargo run -- follow");
+        assert!(follow_command(false).ends_with(" follow"));
+    }
+}

@@ -1,0 +1,180 @@
+//! From the command line to a verb and its exit status: 0 done, 1 refused, 2 asked wrongly.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser};
+
+use super::cli::{Cli, Command, ConfigCommand, HealthcheckArgs, MigrateCommand, TokenCommand};
+use super::reload::Reload;
+use super::{
+    admin_commands, backup, documents, file_modes, follow, sample_site, serve, tenant_commands, token_check,
+    wiring as parts,
+};
+use crate::base::clock::Clock;
+use crate::config::{ConfigError, Settings, TelemetrySettings, format_errors, markdown_table};
+use crate::crawler::reader::child;
+use crate::storage;
+use crate::telemetry::subscriber;
+
+/// How a verb ended, when not well.
+enum CommandError {
+    /// In one line, for standard error.
+    Refused(String),
+    /// The configuration, every fault on a line of its own.
+    Configuration(String),
+}
+
+/// How long threads of the runtime may go on when their verb is done. What they still do is not waited for.
+const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// Runs what the process was asked for.
+pub fn main() -> ExitCode {
+    // Before everything else: a page reader has no configuration, no log, no runtime, and may have none.
+    if let Some(limits) = child::parse_limits(std::env::args_os()) {
+        return child::run(limits);
+    }
+    file_modes::set_private_umask();
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return exit_with(&format!("cannot start: {error}"), 1),
+    };
+    let result = runtime.block_on(run(cli));
+    // Dropping the runtime would wait for a thread that never ends.
+    runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
+    match result {
+        Ok(output) => {
+            // A closed pipe is the reader's wish.
+            let _ = std::io::stdout().lock().write_all(output.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(CommandError::Refused(words)) => exit_with(&format!("lotline: {words}"), 1),
+        Err(CommandError::Configuration(faults)) => exit_with(faults.trim_end(), 2),
+    }
+}
+
+async fn run(cli: Cli) -> Result<String, CommandError> {
+    let Cli { config, command: verb } = cli;
+    let settings = || load_settings(config.as_deref());
+    match verb.unwrap_or(Command::Serve) {
+        Command::Serve => {
+            let settings = settings()?;
+            let filter = subscriber::install(&settings.telemetry).map_err(command_error)?;
+            let load_again = {
+                let config = config.clone();
+                move || read_settings(config.as_deref())
+            };
+            let reload = Reload::new(load_again, filter, settings.clone());
+            serve::run(&settings, config.as_deref(), reload).await.map_err(command_error)?;
+            Ok(String::new())
+        }
+        Command::Demo(args) => {
+            super::demo::run(&args, config.as_deref(), environment()).await.map_err(CommandError::Refused)
+        }
+        Command::SampleSite(args) => sample_site::run(&args).await.map_err(CommandError::Refused),
+        Command::Follow(args) => {
+            follow::run(args, &Clock::system()).await.map_err(CommandError::Refused)?;
+            Ok(String::new())
+        }
+        Command::Migrate(verb) => migrate(&settings()?, &verb).await,
+        Command::Tenant(verb) => {
+            with_newline(tenant_commands::run(&install_error_log(settings()?)?, &verb).await)
+        }
+        Command::User(verb) => {
+            with_newline(admin_commands::run_user_command(&install_error_log(settings()?)?, &verb).await)
+        }
+        Command::Key(verb) => {
+            with_newline(admin_commands::run_key_command(&install_error_log(settings()?)?, &verb).await)
+        }
+        Command::Token(TokenCommand::Check { token }) => {
+            token_check::run(&install_error_log(settings()?)?, &token).await.map_err(CommandError::Refused)
+        }
+        Command::Token(TokenCommand::Mint { tenant, username }) => with_newline(
+            admin_commands::mint_token(&install_error_log(settings()?)?, &tenant, &username).await,
+        ),
+        Command::Openapi => {
+            documents::openapi(settings()?.server.public_url.as_deref()).map_err(command_error)
+        }
+        Command::Asyncapi => Ok(documents::asyncapi(settings()?.server.public_url.as_deref())),
+        Command::Config(ConfigCommand::Check) => {
+            settings().map(|_| "the configuration is right\n".to_owned())
+        }
+        Command::Config(ConfigCommand::Table) => Ok(markdown_table()),
+        Command::Config(ConfigCommand::Print) => settings().map(|settings| settings.to_toml()),
+        Command::Backup(args) => backup::backup(&settings()?, &args).await.map_err(CommandError::Refused),
+        Command::Restore(args) => backup::restore(&settings()?, &args).await.map_err(CommandError::Refused),
+        Command::Healthcheck(args) => healthcheck(&args).await,
+        Command::Completions { shell } => Ok(completions(shell)),
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "lotline", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+fn load_settings(config: Option<&std::path::Path>) -> Result<Settings, CommandError> {
+    read_settings(config).map_err(|faults| CommandError::Configuration(format_errors(&faults)))
+}
+
+fn read_settings(config: Option<&std::path::Path>) -> Result<Settings, Vec<ConfigError>> {
+    Settings::load(config, environment())
+}
+
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| {
+        // A name or value that is no text cannot be one of ours: all of ours are.
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    })
+}
+
+/// Sets up a log of failures alone: a refusal names no cause of ours, and an operator at a terminal has no other place.
+fn install_error_log(settings: Settings) -> Result<Settings, CommandError> {
+    let log = TelemetrySettings { log_filter: "error".to_owned(), ..settings.telemetry.clone() };
+    subscriber::install(&log).map_err(command_error)?;
+    Ok(settings)
+}
+
+async fn migrate(settings: &Settings, verb: &MigrateCommand) -> Result<String, CommandError> {
+    let database = parts::database(settings);
+    match verb {
+        MigrateCommand::Up => storage::migrate_up(&database).await.map_err(command_error)?,
+        MigrateCommand::Down { steps } => {
+            storage::migrate_down(&database, *steps).await.map_err(command_error)?
+        }
+        MigrateCommand::Status => {}
+    }
+    let status = storage::schema_status(&database).await.map_err(command_error)?;
+    let lines = status.iter().map(|(name, applied)| {
+        let state = if *applied { "applied" } else { "missing" };
+        format!("{state} {name}\n")
+    });
+    Ok(lines.collect())
+}
+
+async fn healthcheck(args: &HealthcheckArgs) -> Result<String, CommandError> {
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().map_err(command_error)?;
+    let url = format!("{}/readyz", args.url.trim_end_matches('/'));
+    let answer = client.get(&url).send().await.map_err(|error| command_error(follow::error_chain(&error)))?;
+    if answer.status().is_success() {
+        Ok("ready\n".to_owned())
+    } else {
+        Err(CommandError::Refused(format!("{url} answers {}", answer.status())))
+    }
+}
+
+fn with_newline(result: Result<String, String>) -> Result<String, CommandError> {
+    result.map(|words| words + "\n").map_err(CommandError::Refused)
+}
+
+fn command_error(error: impl std::fmt::Display) -> CommandError {
+    CommandError::Refused(error.to_string())
+}
+
+fn exit_with(words: &str, status: u8) -> ExitCode {
+    let _ = writeln!(std::io::stderr().lock(), "{words}");
+    ExitCode::from(status)
+}

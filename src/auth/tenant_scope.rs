@@ -1,0 +1,120 @@
+//! The tenant that a piece of work is bound to. A scope is proof, not a parameter: it is made from a verified
+//! principal or, by name of a reason, for the system's own work. There is no other way to get one.
+
+use crate::base::ids::TenantId;
+
+/// Proof that the work at hand may touch this tenant, and no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TenantScope {
+    tenant_id: TenantId,
+}
+
+impl TenantScope {
+    /// For `auth` alone: the tenant of a principal that was just verified.
+    pub(in crate::auth) const fn of_principal(tenant_id: TenantId) -> Self {
+        Self { tenant_id }
+    }
+
+    /// For work that no caller asked for, or that comes before there can be a caller. The reason is written where
+    /// the scope is made, so that a search for [`SystemReason`] lists every place that acts without a principal.
+    pub const fn for_system(_reason: SystemReason, tenant_id: TenantId) -> Self {
+        Self { tenant_id }
+    }
+
+    /// The tenant.
+    pub const fn tenant_id(&self) -> TenantId {
+        self.tenant_id
+    }
+}
+
+/// Why work is done without a principal. Also the key of the database's system door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SystemReason {
+    /// A password is checked and a sign-in begun.
+    Login,
+    /// A refresh token or a one-time link is looked up before its owner is known.
+    SecretLookup,
+    /// An access token, ticket or key is matched with its row.
+    CredentialLookup,
+    /// A new tenant signs up.
+    Registration,
+    /// The account, sessions or work of an operator, who has no tenant.
+    Operator,
+    /// A broadcast is written to each tenant in turn.
+    PlatformBroadcast,
+    /// Leases that ran out are taken back.
+    LeaseSweep,
+    /// The heads of the logs are compared.
+    HeadPoll,
+    /// Merged progress and summaries are written by their timer.
+    MergedWrite,
+    /// Rows past their retention are removed.
+    Retention,
+    /// The builtin crawler takes and runs jobs.
+    Crawl,
+    /// Jobs are looked for on behalf of all waiting claims of a node.
+    JobPoll,
+    /// Uploads that nobody finished are removed.
+    UploadSweep,
+    /// The rooms of people who came or went are looked up.
+    Presence,
+    /// Readiness, version and metrics.
+    Health,
+    /// The schema is changed.
+    Migration,
+    /// The first tenant and user are made.
+    Bootstrap,
+    /// The demo fills itself with data.
+    Demo,
+    /// A verb on the command line, run by whoever holds the database's address.
+    CommandLine,
+    /// A copy is written or put back.
+    Backup,
+    /// A tenant is removed.
+    TenantRemoval,
+    /// Quotas are read, and tenants told that one is nearly used up.
+    Quota,
+}
+
+impl SystemReason {
+    /// The reason in a word, for logs and for the name that the database shows of a connection.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::SecretLookup => "secret_look_up",
+            Self::CredentialLookup => "credential_look_up",
+            Self::Registration => "registration",
+            Self::Operator => "operator",
+            Self::PlatformBroadcast => "platform_broadcast",
+            Self::LeaseSweep => "lease_sweep",
+            Self::HeadPoll => "head_poll",
+            Self::MergedWrite => "merged_write",
+            Self::Retention => "retention",
+            Self::Crawl => "crawl",
+            Self::JobPoll => "job_look",
+            Self::UploadSweep => "upload_sweep",
+            Self::Presence => "presence",
+            Self::Health => "health",
+            Self::Migration => "migration",
+            Self::Bootstrap => "bootstrap",
+            Self::Demo => "demo",
+            Self::CommandLine => "command_line",
+            Self::Backup => "backup",
+            Self::TenantRemoval => "tenant_removal",
+            Self::Quota => "quota",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_shows_the_tenant_it_was_made_for() {
+        let scope = TenantScope::for_system(SystemReason::LeaseSweep, TenantId(7));
+
+        assert_eq!(scope.tenant_id(), TenantId(7));
+        assert_ne!(scope, TenantScope::of_principal(TenantId(8)));
+    }
+}

@@ -1,0 +1,354 @@
+//! Turns at something that few may use at once. A waiter stands in the line of its party, a tenant for instance,
+//! and the lines are served in rotation: a party with a thousand waiting delays another's first by one turn, not by a
+//! thousand.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+/// Whose line a waiter stands in.
+pub trait Party: Copy + Eq + Hash {}
+
+impl<P: Copy + Eq + Hash> Party for P {}
+
+/// So many may use it at once, so many of them for one party, and so many of one party may wait; one more is refused.
+#[derive(Clone)]
+pub struct FairSemaphore<P: Party> {
+    inner: Arc<Inner<P>>,
+}
+
+struct Inner<P: Party> {
+    max_waiting: usize,
+    /// Turns that one party may hold at once.
+    max_per_party: usize,
+    state: Mutex<State<P>>,
+}
+
+struct State<P: Party> {
+    free: usize,
+    /// Turns by the party that holds them; a party without any is not here.
+    held: HashMap<P, usize>,
+    queues: HashMap<P, VecDeque<oneshot::Sender<FairPermit<P>>>>,
+    /// The parties that have somebody waiting, each once, next first.
+    rotation: VecDeque<P>,
+}
+
+/// A turn that is held; dropping it hands it on.
+pub struct FairPermit<P: Party> {
+    party: P,
+    inner: Option<Arc<Inner<P>>>,
+}
+
+/// The party's line is full.
+#[derive(Debug, PartialEq, Eq)]
+pub struct QueueFull;
+
+impl<P: Party> FairSemaphore<P> {
+    /// One party may hold all of them while no other party waits.
+    pub fn new(at_once: usize, most_waiting: usize) -> Self {
+        Self::shared(at_once, at_once, most_waiting)
+    }
+
+    /// One party holds `share` of them at most, whether or not others come.
+    pub fn shared(at_once: usize, share: usize, most_waiting: usize) -> Self {
+        let (held, lines) = (HashMap::new(), HashMap::new());
+        let state = State { free: at_once, held, queues: lines, rotation: VecDeque::new() };
+        Self {
+            inner: Arc::new(Inner {
+                max_waiting: most_waiting,
+                max_per_party: share,
+                state: Mutex::new(state),
+            }),
+        }
+    }
+
+    /// How many wait, of all parties.
+    pub fn waiting_count(&self) -> usize {
+        let state = self.inner.state.lock();
+        state.queues.values().flatten().filter(|one| !one.is_closed()).count()
+    }
+
+    /// Waits for a turn. Cancel-safe: who goes away loses their place, and a turn that was on its way to them goes on to
+    /// the next.
+    pub async fn acquire(&self, party: P) -> Result<FairPermit<P>, QueueFull> {
+        self.enqueue(party)?.permit().await
+    }
+
+    /// A place in the party's line, which is kept for as long as this is: for those who do other things while they wait.
+    pub fn enqueue(&self, party: P) -> Result<Queued<P>, QueueFull> {
+        let mut state = self.inner.state.lock();
+        if state.free > 0 && state.has_share_left(party, self.inner.max_per_party) {
+            state.free -= 1;
+            state.take(party);
+            return Ok(Queued::Ready(Some(FairPermit { party, inner: Some(Arc::clone(&self.inner)) })));
+        }
+        state.enqueue(party, self.inner.max_waiting).map(Queued::Waiting)
+    }
+}
+
+/// A place in a line. Dropping it gives the place up, and the turn with it if that had come already.
+pub enum Queued<P: Party> {
+    Ready(Option<FairPermit<P>>),
+    Waiting(oneshot::Receiver<FairPermit<P>>),
+}
+
+impl<P: Party> Queued<P> {
+    /// Waits for the turn. Cancel-safe: the place stays.
+    pub async fn permit(&mut self) -> Result<FairPermit<P>, QueueFull> {
+        match self {
+            Self::Ready(turn) => turn.take().ok_or(QueueFull),
+            // The sender is dropped only without having sent when the whole queue goes down.
+            Self::Waiting(call) => call.await.map_err(|_| QueueFull),
+        }
+    }
+}
+
+impl<P: Party> State<P> {
+    fn enqueue(&mut self, party: P, most: usize) -> Result<oneshot::Receiver<FairPermit<P>>, QueueFull> {
+        let line = self.queues.entry(party).or_default();
+        if line.len() >= most {
+            // Those who went away still stand in line until they are called; they must not keep others out.
+            line.retain(|one| !one.is_closed());
+            if line.len() >= most {
+                return Err(QueueFull);
+            }
+        }
+        if line.is_empty() && !self.rotation.contains(&party) {
+            self.rotation.push_back(party);
+        }
+        let (call, waiting) = oneshot::channel();
+        line.push_back(call);
+        Ok(waiting)
+    }
+
+    /// Who is next, of the parties that hold less than their share; the others keep their place in the rotation.
+    fn next(&mut self, share: usize) -> Option<(P, oneshot::Sender<FairPermit<P>>)> {
+        for _ in 0..self.rotation.len() {
+            let party = self.rotation.pop_front()?;
+            if !self.has_share_left(party, share) {
+                self.rotation.push_back(party);
+                continue;
+            }
+            let Some(line) = self.queues.get_mut(&party) else { continue };
+            let call = line.pop_front();
+            if line.is_empty() {
+                self.queues.remove(&party);
+            } else {
+                self.rotation.push_back(party);
+            }
+            if let Some(call) = call {
+                return Some((party, call));
+            }
+        }
+        None
+    }
+
+    fn has_share_left(&self, party: P, share: usize) -> bool {
+        self.held.get(&party).is_none_or(|held| *held < share)
+    }
+
+    fn take(&mut self, party: P) {
+        *self.held.entry(party).or_default() += 1;
+    }
+
+    fn give_back(&mut self, party: P) {
+        if let Some(held) = self.held.get_mut(&party) {
+            *held -= 1;
+            if *held == 0 {
+                self.held.remove(&party);
+            }
+        }
+    }
+}
+
+impl<P: Party> Drop for FairPermit<P> {
+    fn drop(&mut self) {
+        let Some(inner) = self.inner.take() else { return };
+        let mut back = self.party;
+        loop {
+            let (party, call) = {
+                let mut state = inner.state.lock();
+                state.give_back(back);
+                match state.next(inner.max_per_party) {
+                    Some((party, call)) => {
+                        state.take(party);
+                        (party, call)
+                    }
+                    None => {
+                        state.free += 1;
+                        return;
+                    }
+                }
+            };
+            match call.send(FairPermit { party, inner: Some(Arc::clone(&inner)) }) {
+                Ok(()) => return,
+                // They went away: take the turn back without dropping it, and call the next.
+                Err(mut unheard) => {
+                    unheard.inner = None;
+                    back = party;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::{Pin, pin};
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+    use crate::base::ids::TenantId;
+
+    type Party = Option<TenantId>;
+    type FairSemaphore = super::FairSemaphore<Party>;
+    type FairPermit = super::FairPermit<Party>;
+
+    const FLOOD: Party = Some(TenantId(1));
+    const OTHER: Party = Some(TenantId(2));
+
+    type Waiting = Pin<Box<dyn Future<Output = Result<FairPermit, QueueFull>>>>;
+
+    fn enqueue_waiter(turns: &FairSemaphore, party: Party) -> Waiting {
+        let turns = turns.clone();
+        let mut waiting: Waiting = Box::pin(async move { turns.acquire(party).await });
+        assert!(poll(&mut waiting).is_none(), "nobody holds the turn");
+        waiting
+    }
+
+    fn poll(waiting: &mut Waiting) -> Option<Result<FairPermit, QueueFull>> {
+        match waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(turn) => Some(turn),
+            Poll::Pending => None,
+        }
+    }
+
+    fn acquire_now(turns: &FairSemaphore, party: Party) -> FairPermit {
+        let mut waiting = pin!(turns.acquire(party));
+        match waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(turn)) => turn,
+            _ => panic!("no turn is free"),
+        }
+    }
+
+    #[test]
+    fn after_a_flood_of_one_the_other_is_second_at_the_latest() {
+        let turns = FairSemaphore::new(1, 1_000);
+        let held = acquire_now(&turns, FLOOD);
+        let mut flood: Vec<_> = (0..500).map(|_| enqueue_waiter(&turns, FLOOD)).collect();
+        let mut other = enqueue_waiter(&turns, OTHER);
+
+        drop(held);
+        let first = poll(&mut flood[0]).unwrap().unwrap();
+        assert!(poll(&mut other).is_none());
+        drop(first);
+
+        let second = poll(&mut other);
+        assert!(matches!(second, Some(Ok(_))));
+        assert!(poll(&mut flood[1]).is_none());
+    }
+
+    #[test]
+    fn each_queue_keeps_its_order_and_queues_are_served_in_rotation() {
+        let turns = FairSemaphore::new(1, 10);
+        let mut held = acquire_now(&turns, None);
+        let mut waiting = [FLOOD, FLOOD, OTHER, OTHER].map(|party| enqueue_waiter(&turns, party));
+        let mut order = Vec::new();
+
+        for _ in 0..4 {
+            drop(held);
+            let called = (0..4).find_map(|index| {
+                let done = order.contains(&index);
+                if done { None } else { poll(&mut waiting[index]).map(|turn| (index, turn)) }
+            });
+            let (index, turn) = called.unwrap();
+            order.push(index);
+            held = turn.unwrap();
+        }
+
+        assert_eq!(order, [0, 2, 1, 3]);
+    }
+
+    #[test]
+    fn a_cancelled_waiter_blocks_no_other() {
+        let turns = FairSemaphore::new(1, 10);
+        let held = acquire_now(&turns, FLOOD);
+        let gone = enqueue_waiter(&turns, FLOOD);
+        let called_then_gone = enqueue_waiter(&turns, OTHER);
+        let mut last = enqueue_waiter(&turns, FLOOD);
+
+        drop(gone);
+        drop(held);
+        drop(called_then_gone);
+
+        drop(poll(&mut last).unwrap().unwrap());
+        drop(acquire_now(&turns, OTHER));
+    }
+
+    #[test]
+    fn a_full_queue_refuses_its_own_party_only_and_cancelled_waiters_do_not_count() {
+        let turns = FairSemaphore::new(1, 2);
+        let _held = acquire_now(&turns, FLOOD);
+        let first = enqueue_waiter(&turns, FLOOD);
+        let _second = enqueue_waiter(&turns, FLOOD);
+        let refused = |party| {
+            let mut waiting: Waiting = Box::pin({
+                let turns = turns.clone();
+                async move { turns.acquire(party).await }
+            });
+            matches!(poll(&mut waiting), Some(Err(LineFull)))
+        };
+
+        assert!(refused(FLOOD));
+        assert!(!refused(OTHER));
+        drop(first);
+        assert!(!refused(FLOOD));
+    }
+
+    #[test]
+    fn several_permits_are_held_at_once_up_to_the_limit() {
+        let turns = FairSemaphore::new(2, 10);
+
+        let (one, two) = (acquire_now(&turns, FLOOD), acquire_now(&turns, FLOOD));
+        let mut third = enqueue_waiter(&turns, OTHER);
+        drop((one, two));
+
+        assert!(poll(&mut third).is_some());
+    }
+
+    #[test]
+    fn one_party_holds_its_share_and_what_it_leaves_is_for_others_at_once() {
+        let turns = FairSemaphore::shared(2, 1, 10);
+        let first = acquire_now(&turns, FLOOD);
+        let mut second = enqueue_waiter(&turns, FLOOD);
+        let mut third = enqueue_waiter(&turns, FLOOD);
+
+        let other = acquire_now(&turns, OTHER);
+        drop(other);
+        assert!(poll(&mut second).is_none(), "the other's turn is free, and not for the flood");
+        drop(first);
+        let held = poll(&mut second).unwrap().unwrap();
+        assert!(poll(&mut third).is_none());
+        drop(acquire_now(&turns, OTHER));
+        drop(held);
+
+        assert!(poll(&mut third).is_some());
+    }
+
+    #[test]
+    fn a_cancelled_waiter_returns_the_share_of_its_party() {
+        let turns = FairSemaphore::shared(2, 1, 10);
+        let first = acquire_now(&turns, FLOOD);
+        let gone = enqueue_waiter(&turns, FLOOD);
+
+        drop(first);
+        drop(gone);
+
+        drop(acquire_now(&turns, FLOOD));
+        drop((acquire_now(&turns, FLOOD), acquire_now(&turns, OTHER)));
+    }
+}

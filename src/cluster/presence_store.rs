@@ -1,0 +1,161 @@
+//! Who is there, by connection. What is asked is answered from this node's memory at once: a variant that is shared by
+//! several nodes mirrors what the others say and tells them its own behind the caller's back.
+
+use std::collections::{HashMap, HashSet};
+
+use parking_lot::Mutex;
+
+use crate::base::ids::{ConnectionId, TenantId, UserId};
+
+/// Somebody of a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TenantUser {
+    pub tenant: TenantId,
+    pub user: UserId,
+}
+
+/// Whether somebody sits in front of a connection. The greater one stands for the person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Availability {
+    Away,
+    Online,
+}
+
+/// The people who are there.
+pub trait PresenceStore: Send + Sync {
+    /// Notes a connection of a person, or what it says of itself now.
+    fn put(&self, person: TenantUser, connection: ConnectionId, attention: Availability);
+
+    fn remove(&self, person: TenantUser, connection: ConnectionId);
+
+    /// The best that any connection of the person says; `None`: there is no connection.
+    fn availability_of(&self, person: TenantUser) -> Option<Availability>;
+
+    /// How many connections of the person are noted.
+    fn connection_count(&self, person: TenantUser) -> usize;
+
+    /// The people whose [`Attendance::of`] may have changed since this was asked last.
+    fn take_changed(&self) -> Vec<TenantUser>;
+
+    /// How many people are there, in all tenants.
+    fn count(&self) -> usize;
+}
+
+/// The attendance of one node.
+#[derive(Default)]
+pub struct MemoryPresenceStore(Mutex<State>);
+
+/// Bounded by the connections themselves: a person without any is forgotten, and a change is noted once a person until it
+/// is taken.
+#[derive(Default)]
+struct State {
+    users: HashMap<TenantUser, Vec<(ConnectionId, Availability)>>,
+    changed: HashSet<TenantUser>,
+}
+
+impl State {
+    fn of(&self, person: TenantUser) -> Option<Availability> {
+        self.users.get(&person)?.iter().map(|(_, attention)| *attention).max()
+    }
+
+    /// Changes a person's connections, and notes it where that changes how the person stands.
+    fn update(&mut self, person: TenantUser, edit: impl FnOnce(&mut Vec<(ConnectionId, Availability)>)) {
+        let before = self.of(person);
+        let connections = self.users.entry(person).or_default();
+        edit(connections);
+        if connections.is_empty() {
+            self.users.remove(&person);
+        }
+        if self.of(person) != before {
+            self.changed.insert(person);
+        }
+    }
+}
+
+impl PresenceStore for MemoryPresenceStore {
+    fn put(&self, person: TenantUser, connection: ConnectionId, attention: Availability) {
+        self.0.lock().update(person, |connections| {
+            match connections.iter_mut().find(|(noted, _)| *noted == connection) {
+                Some((_, noted)) => *noted = attention,
+                None => connections.push((connection, attention)),
+            }
+        });
+    }
+
+    fn remove(&self, person: TenantUser, connection: ConnectionId) {
+        let gone = |connections: &mut Vec<_>| connections.retain(|(noted, _)| *noted != connection);
+        self.0.lock().update(person, gone);
+    }
+
+    fn availability_of(&self, person: TenantUser) -> Option<Availability> {
+        self.0.lock().of(person)
+    }
+
+    fn connection_count(&self, person: TenantUser) -> usize {
+        self.0.lock().users.get(&person).map_or(0, Vec::len)
+    }
+
+    fn take_changed(&self) -> Vec<TenantUser> {
+        std::mem::take(&mut self.0.lock().changed).into_iter().collect()
+    }
+
+    fn count(&self) -> usize {
+        self.0.lock().users.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::base::clock::Clock;
+
+    const ANN: TenantUser = TenantUser { tenant: TenantId(1), user: UserId(7) };
+
+    fn connection() -> ConnectionId {
+        ConnectionId::new(&Clock::manual(DateTime::UNIX_EPOCH))
+    }
+
+    #[test]
+    fn a_user_is_online_if_any_connection_is_and_away_if_all_are() {
+        let (attendance, one, other) = (MemoryPresenceStore::default(), connection(), connection());
+
+        attendance.put(ANN, one, Availability::Online);
+        attendance.put(ANN, other, Availability::Away);
+        assert_eq!(attendance.availability_of(ANN), Some(Availability::Online));
+
+        attendance.put(ANN, one, Availability::Away);
+        assert_eq!(
+            (attendance.availability_of(ANN), attendance.connection_count(ANN)),
+            (Some(Availability::Away), 2)
+        );
+
+        attendance.remove(ANN, one);
+        attendance.remove(ANN, other);
+        assert_eq!((attendance.availability_of(ANN), attendance.count()), (None, 0));
+    }
+
+    #[test]
+    fn only_a_changed_availability_is_a_change() {
+        let (attendance, one, other) = (MemoryPresenceStore::default(), connection(), connection());
+        attendance.put(ANN, one, Availability::Online);
+        assert_eq!(attendance.take_changed(), [ANN]);
+
+        attendance.put(ANN, other, Availability::Online);
+        attendance.put(ANN, other, Availability::Away);
+        attendance.remove(ANN, other);
+        assert_eq!(attendance.take_changed(), []);
+
+        attendance.remove(ANN, one);
+        assert_eq!(attendance.take_changed(), [ANN]);
+    }
+
+    #[test]
+    fn the_same_user_id_of_another_tenant_is_another_user() {
+        let attendance = MemoryPresenceStore::default();
+        attendance.put(ANN, connection(), Availability::Online);
+
+        assert_eq!(attendance.availability_of(TenantUser { tenant: TenantId(2), ..ANN }), None);
+    }
+}

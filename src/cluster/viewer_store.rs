@@ -1,0 +1,182 @@
+//! Who is looking at which listing, by connection. Like the attendance it answers from this node's memory at once.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Bound;
+
+use parking_lot::Mutex;
+
+use crate::base::ids::{ConnectionId, PropertyId, TenantId, UserId};
+
+/// A property of a tenant, as something to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TenantProperty {
+    pub tenant: TenantId,
+    pub property: PropertyId,
+}
+
+/// The people who look at a listing, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ViewerSummary {
+    pub count: usize,
+    /// The first of them, by the age of their connections.
+    pub first_users: Vec<UserId>,
+}
+
+/// What is looked at.
+pub trait ViewerStore: Send + Sync {
+    /// Notes that a connection shows a listing.
+    fn put(&self, listing: TenantProperty, viewer: UserId, connection: ConnectionId);
+
+    fn remove(&self, listing: TenantProperty, connection: ConnectionId);
+
+    /// Who looks at it, `most` of them by name.
+    fn viewers_of(&self, listing: TenantProperty, most: usize) -> ViewerSummary;
+
+    /// What is looked at in a tenant and by how many people, in the order of ids after `after`.
+    fn list(&self, tenant: TenantId, after: Option<PropertyId>, most: usize) -> Vec<(PropertyId, usize)>;
+
+    /// The listings whose viewers have changed since this was asked last.
+    fn take_changed(&self) -> Vec<TenantProperty>;
+
+    /// How many connections show a listing, in all tenants.
+    fn count(&self) -> usize;
+}
+
+/// The viewership of one node.
+#[derive(Default)]
+pub struct MemoryViewerStore(Mutex<State>);
+
+/// Bounded by the connections themselves: a listing that nobody looks at is forgotten, and a change is noted once a listing
+/// until it is taken.
+#[derive(Default)]
+struct State {
+    tenants: HashMap<TenantId, BTreeMap<PropertyId, PropertyViewers>>,
+    changed: HashSet<TenantProperty>,
+    connections: usize,
+}
+
+/// A listing's viewers.
+#[derive(Default)]
+struct PropertyViewers {
+    /// In the order of their making.
+    connections: BTreeMap<ConnectionId, UserId>,
+    /// How many connections each of the people has here.
+    connections_by_user: HashMap<UserId, usize>,
+}
+
+impl ViewerStore for MemoryViewerStore {
+    fn put(&self, listing: TenantProperty, viewer: UserId, connection: ConnectionId) {
+        let state = &mut *self.0.lock();
+        let crowd = state.tenants.entry(listing.tenant).or_default().entry(listing.property).or_default();
+        if crowd.connections.insert(connection, viewer).is_none() {
+            *crowd.connections_by_user.entry(viewer).or_default() += 1;
+            state.connections += 1;
+            state.changed.insert(listing);
+        }
+    }
+
+    fn remove(&self, listing: TenantProperty, connection: ConnectionId) {
+        let state = &mut *self.0.lock();
+        let Some(listings) = state.tenants.get_mut(&listing.tenant) else { return };
+        let Some(crowd) = listings.get_mut(&listing.property) else { return };
+        let Some(viewer) = crowd.connections.remove(&connection) else { return };
+        if let Some(held) = crowd.connections_by_user.get_mut(&viewer) {
+            *held -= 1;
+            if *held == 0 {
+                crowd.connections_by_user.remove(&viewer);
+            }
+        }
+        if crowd.connections.is_empty() {
+            listings.remove(&listing.property);
+        }
+        if listings.is_empty() {
+            state.tenants.remove(&listing.tenant);
+        }
+        state.connections -= 1;
+        state.changed.insert(listing);
+    }
+
+    fn viewers_of(&self, listing: TenantProperty, most: usize) -> ViewerSummary {
+        let state = self.0.lock();
+        let crowd = state.tenants.get(&listing.tenant).and_then(|listings| listings.get(&listing.property));
+        let Some(crowd) = crowd else { return ViewerSummary::default() };
+        let mut first = Vec::with_capacity(most.min(crowd.connections_by_user.len()));
+        for viewer in crowd.connections.values() {
+            if first.len() == most {
+                break;
+            }
+            if !first.contains(viewer) {
+                first.push(*viewer);
+            }
+        }
+        ViewerSummary { count: crowd.connections_by_user.len(), first_users: first }
+    }
+
+    fn list(&self, tenant: TenantId, after: Option<PropertyId>, most: usize) -> Vec<(PropertyId, usize)> {
+        let state = self.0.lock();
+        let Some(listings) = state.tenants.get(&tenant) else { return Vec::new() };
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let listed = listings.range((from, Bound::Unbounded)).take(most);
+        listed.map(|(property, crowd)| (*property, crowd.connections_by_user.len())).collect()
+    }
+
+    fn take_changed(&self) -> Vec<TenantProperty> {
+        std::mem::take(&mut self.0.lock().changed).into_iter().collect()
+    }
+
+    fn count(&self) -> usize {
+        self.0.lock().connections
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::base::clock::Clock;
+
+    const HOUSE: TenantProperty = TenantProperty { tenant: TenantId(1), property: PropertyId(5) };
+    const ANN: UserId = UserId(7);
+    const BOB: UserId = UserId(8);
+
+    fn connection() -> ConnectionId {
+        ConnectionId::new(&Clock::manual(DateTime::UNIX_EPOCH))
+    }
+
+    #[test]
+    fn a_user_with_several_connections_counts_once() {
+        let viewership = MemoryViewerStore::default();
+        let tabs = [connection(), connection()];
+        tabs.iter().for_each(|tab| viewership.put(HOUSE, ANN, *tab));
+        viewership.put(HOUSE, BOB, connection());
+
+        assert_eq!(viewership.viewers_of(HOUSE, 20).count, 2);
+        assert_eq!(viewership.viewers_of(HOUSE, 1).first_users.len(), 1);
+
+        viewership.remove(HOUSE, tabs[0]);
+        assert_eq!(viewership.viewers_of(HOUSE, 20).count, 2);
+        viewership.remove(HOUSE, tabs[1]);
+        assert_eq!(viewership.viewers_of(HOUSE, 20), ViewerSummary { count: 1, first_users: vec![BOB] });
+    }
+
+    #[test]
+    fn the_list_pages_by_id_and_omits_properties_without_viewers() {
+        let viewership = MemoryViewerStore::default();
+        let connections: Vec<_> = (1..=3).map(|id| (PropertyId(id), connection())).collect();
+        for (property, connection) in &connections {
+            viewership.put(TenantProperty { property: *property, ..HOUSE }, ANN, *connection);
+        }
+
+        let listed = |after: Option<i64>| viewership.list(HOUSE.tenant, after.map(PropertyId), 2);
+        assert_eq!(listed(None), [(PropertyId(1), 1), (PropertyId(2), 1)]);
+        assert_eq!(listed(Some(2)), [(PropertyId(3), 1)]);
+        assert_eq!(viewership.list(TenantId(2), None, 2), []);
+
+        for (property, connection) in connections {
+            viewership.remove(TenantProperty { property, ..HOUSE }, connection);
+        }
+        assert_eq!((listed(None), viewership.count()), (Vec::new(), 0));
+        assert_eq!(viewership.take_changed().len(), 3);
+    }
+}

@@ -1,0 +1,110 @@
+//! Values that are good by themselves and cannot stand together.
+
+use super::reader::ConfigReader;
+use super::sections::database::DatabaseUrl;
+use super::settings::Settings;
+
+/// Notes every pair that contradicts itself, at the key that was changed.
+pub(super) fn check(settings: &Settings, reader: &mut ConfigReader) {
+    let crawler = &settings.crawler;
+    let pairs = [
+        (
+            settings.limits.batch_bytes < settings.limits.body_bytes,
+            ["limits.batch_bytes", "limits.body_bytes"],
+            "limits.batch_bytes must not be less than limits.body_bytes",
+        ),
+        (
+            settings.limits.bodies_in_flight_bytes / 4 < settings.limits.batch_bytes,
+            ["limits.bodies_in_flight_bytes", "limits.batch_bytes"],
+            "limits.bodies_in_flight_bytes must be four times limits.batch_bytes or more: a tenant may hold half of \
+             them, and a batch takes its size twice",
+        ),
+        (
+            settings.auth.refresh_ttl_seconds <= settings.auth.access_ttl_seconds,
+            ["auth.refresh_ttl_seconds", "auth.access_ttl_seconds"],
+            "auth.refresh_ttl_seconds must be more than auth.access_ttl_seconds",
+        ),
+        (
+            crawler.total_timeout_seconds < crawler.connect_timeout_seconds,
+            ["crawler.total_timeout_seconds", "crawler.connect_timeout_seconds"],
+            "crawler.total_timeout_seconds must not be less than crawler.connect_timeout_seconds",
+        ),
+        (
+            crawler.pages_bytes() < 2 * crawler.page_bytes as u64,
+            ["crawler.pages_mb", "crawler.page_bytes"],
+            "crawler.pages_mb must have room for two pages of crawler.page_bytes",
+        ),
+        (
+            settings.uploads.tenant_bytes.is_some_and(|all| all < settings.uploads.max_bytes),
+            ["uploads.tenant_bytes", "uploads.max_bytes"],
+            "uploads.tenant_bytes must be 0 or no less than uploads.max_bytes",
+        ),
+    ];
+    for (contradicts, keys, message) in pairs {
+        if contradicts && reader.all_valid(&keys) {
+            let key = reader.first_overridden(&keys).unwrap_or(keys[0]);
+            reader.refuse(key, message);
+        }
+    }
+    refuse_roles_without_postgres(settings, reader);
+    refuse_incomplete_bucket(settings, reader);
+    refuse_open_metrics(settings, reader);
+}
+
+/// Figures are for the machine itself, or for who has the key.
+fn refuse_open_metrics(settings: &Settings, reader: &mut ConfigReader) {
+    let (key, bind) = ("telemetry.metrics_key", "telemetry.metrics_bind");
+    let telemetry = &settings.telemetry;
+    let is_open = telemetry.metrics_bind.is_some_and(|bind| !bind.ip().to_canonical().is_loopback());
+    if is_open && telemetry.metrics_key.is_none() && reader.all_valid(&[key, bind]) {
+        reader.refuse(
+            bind,
+            "is no loopback address, so it needs telemetry.metrics_key, which is asked for there",
+        );
+    }
+}
+
+/// A bucket needs its keys, and what is said of it needs a bucket.
+fn refuse_incomplete_bucket(settings: &Settings, reader: &mut ConfigReader) {
+    let uploads = &settings.uploads;
+    let keys = [
+        ("uploads.access_key_id", uploads.access_key_id.is_some()),
+        ("uploads.secret_access_key", uploads.secret_access_key.is_some()),
+    ];
+    if uploads.bucket.is_some() {
+        for (key, _) in keys.into_iter().filter(|(_, set)| !set) {
+            if reader.all_valid(&["uploads.bucket", key]) {
+                reader.refuse(key, "is needed with uploads.bucket");
+            }
+        }
+        if uploads.dir.is_some() && reader.all_valid(&["uploads.bucket", "uploads.dir"]) {
+            reader.refuse("uploads.dir", "must be empty with uploads.bucket: files go to one of the two");
+        }
+        return;
+    }
+    for (key, _) in
+        keys.into_iter().chain([("uploads.endpoint", uploads.endpoint.is_some())]).filter(|(_, set)| *set)
+    {
+        if reader.all_valid(&["uploads.bucket", key]) {
+            reader.refuse(key, "is for a bucket only; give uploads.bucket or leave it out");
+        }
+    }
+}
+
+/// A second role is for PostgreSQL; with SQLite beside it, `database.url` was forgotten.
+fn refuse_roles_without_postgres(settings: &Settings, reader: &mut ConfigReader) {
+    let database = &settings.database;
+    if matches!(database.url, Some(DatabaseUrl::Postgres(_))) {
+        return;
+    }
+    let roles = [
+        ("database.system_url", database.system_url.is_some()),
+        ("database.migrate_url", database.migrate_url.is_some()),
+        ("database.migrate", database.migrate),
+    ];
+    for (key, _) in roles.into_iter().filter(|(_, set)| *set) {
+        if reader.all_valid(&["database.url", key]) {
+            reader.refuse(key, "is for PostgreSQL only; give database.url as postgres://… or leave it out");
+        }
+    }
+}

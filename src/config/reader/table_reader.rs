@@ -1,0 +1,75 @@
+//! One table within a list of tables, read field by field.
+
+use super::ConfigReader;
+use super::config_reader::type_name;
+use super::lists::into_text;
+use crate::config::error::quoted;
+
+/// The fields of one table. Those that nobody took are faults at the end.
+pub(in crate::config) struct TableReader<'f> {
+    reader: &'f mut ConfigReader,
+    key: &'static str,
+    /// `key[index]`, with the source before it.
+    source: String,
+    table: toml::Table,
+}
+
+impl<'f> TableReader<'f> {
+    pub(in crate::config) fn new(
+        reader: &'f mut ConfigReader,
+        key: &'static str,
+        index: usize,
+        table: toml::Table,
+    ) -> Self {
+        let source = format!("{}[{index}]", reader.source_of(key));
+        Self { reader: reader, key, source: source, table }
+    }
+
+    /// Notes that what `field` says will not do.
+    pub(in crate::config) fn refuse(&mut self, field: &str, message: impl Into<String>) {
+        let source = format!("{}.{field}", self.source);
+        self.reader.refuse_at(self.key, source, message);
+    }
+
+    pub(in crate::config) fn text(&mut self, field: &str) -> Option<String> {
+        match self.table.remove(field)? {
+            toml::Value::String(text) => Some(text),
+            other => self.wrong_type(field, &other, "a text"),
+        }
+    }
+
+    pub(in crate::config) fn texts(&mut self, field: &str) -> Option<Vec<String>> {
+        let value = self.table.remove(field)?;
+        let texts = match value.clone() {
+            toml::Value::Array(array) => array.into_iter().map(into_text).collect(),
+            _ => None,
+        };
+        texts.or_else(|| self.wrong_type(field, &value, "an array of texts"))
+    }
+
+    pub(in crate::config) fn flag(&mut self, field: &str) -> Option<bool> {
+        match self.table.remove(field)? {
+            toml::Value::Boolean(value) => Some(value),
+            other => self.wrong_type(field, &other, "true or false"),
+        }
+    }
+
+    pub(in crate::config) fn table(&mut self, field: &str) -> Option<toml::Table> {
+        match self.table.remove(field)? {
+            toml::Value::Table(table) => Some(table),
+            other => self.wrong_type(field, &other, "a table"),
+        }
+    }
+
+    /// Refuses the fields that are left, naming those that exist.
+    pub(in crate::config) fn finish(mut self, fields: &str) {
+        for field in std::mem::take(&mut self.table).keys() {
+            self.refuse(field, format!("there is no such field as {}; there are {fields}", quoted(field)));
+        }
+    }
+
+    fn wrong_type<T>(&mut self, field: &str, found: &toml::Value, accepted: &str) -> Option<T> {
+        self.refuse(field, format!("{} is not accepted; give {accepted}", type_name(found)));
+        None
+    }
+}

@@ -1,0 +1,36 @@
+//! Hostile pages and files given to the readers of a node, as the crawler gives them.
+
+use super::HostilePage;
+use crate::base::ids::TenantId;
+use crate::crawler::fetch::{FetchedPage, Validators, charset};
+use crate::crawler::links::AllowedHosts;
+use crate::crawler::reader::{ReadFailure, ReaderPool};
+use crate::crawler::reading::{Reading, ReadingLimits};
+use crate::crawler::robots::RobotsRules;
+use crate::crawler::settings::CrawlerSettings;
+
+const TENANT: TenantId = TenantId(1);
+
+/// Has a page read.
+pub async fn read_page(readers: &ReaderPool, page: HostilePage) -> Result<Reading, ReadFailure> {
+    let settings = CrawlerSettings::default();
+    let limits =
+        ReadingLimits { links: settings.max_links_per_page, listings: settings.max_listings_per_page };
+    let hosts = AllowedHosts::of([&page.url], &[]);
+    let body = page.html.into_bytes();
+    let permit = readers.budget(TENANT).reserve(body.len() as u64).await;
+    let page = FetchedPage {
+        url: page.url,
+        body,
+        charset: charset::DeclaredCharset::default(),
+        permit,
+        validators: Validators::default(),
+        robots_tag: None,
+    };
+    readers.read_page(TENANT, &page, &hosts, limits).await
+}
+
+/// Has a robots.txt read.
+pub async fn read_robots(readers: &ReaderPool, text: String) -> Result<RobotsRules, ReadFailure> {
+    readers.read_robots(TENANT, text.into_bytes()).await
+}

@@ -1,0 +1,144 @@
+//! What a crawl brought in goes into the store, and its figures to whoever watches the job.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::Crawl;
+use super::job_client::Result;
+use super::stats::StatsCollector;
+use super::write_buffer::{self, WriteBuffer};
+use crate::domain::frontier::{UrlClaim, UrlState};
+use crate::domain::jobs::progress::Progress;
+use crate::protocol::job::LogLevel;
+use crate::protocol::property_batch::{BatchItemStatus, BatchResult};
+
+/// The least time between two reports of progress.
+const MIN_REPORT_INTERVAL: Duration = Duration::from_millis(500);
+/// The longest time without a look at the job: a cancel of one that waits for its host is seen after this long.
+const MAX_REPORT_INTERVAL: Duration = Duration::from_secs(2);
+/// Parts of a lease after which it is made to last anew. Many open jobs wait for their hosts, and each time is a write.
+const RENEWALS_PER_LEASE: u32 = 6;
+
+/// When a crawl has last reported, and what.
+pub(super) struct ReportSchedule {
+    reported_at: DateTime<Utc>,
+    /// When the lease was made to last anew.
+    lease_renewed_at: DateTime<Utc>,
+    items: i64,
+    pages: i64,
+    sequence: i64,
+}
+
+impl ReportSchedule {
+    pub(super) fn new(now: DateTime<Utc>) -> Self {
+        Self { reported_at: now, lease_renewed_at: now, items: 0, pages: 0, sequence: 0 }
+    }
+
+    /// When the next report is to be made.
+    pub(super) fn due(&self, stats: &StatsCollector, lease: Duration) -> DateTime<Utc> {
+        let silence = MAX_REPORT_INTERVAL.min(lease / RENEWALS_PER_LEASE);
+        self.reported_at + if self.has_changes(stats) { MIN_REPORT_INTERVAL.min(silence) } else { silence }
+    }
+
+    fn must_renew_lease(&self, lease: Duration, now: DateTime<Utc>) -> bool {
+        now >= self.lease_renewed_at + lease / RENEWALS_PER_LEASE
+    }
+
+    fn has_changes(&self, stats: &StatsCollector) -> bool {
+        (stats.items(), stats.pages()) != (self.items, self.pages)
+    }
+
+    fn next_progress(&mut self, stats: &StatsCollector) -> Progress {
+        (self.items, self.pages) = (stats.items(), stats.pages());
+        self.sequence += 1;
+        Progress {
+            items_scraped: self.items,
+            pages_crawled: Some(self.pages),
+            stats: Some(stats.to_stats()),
+            sequence: self.sequence,
+        }
+    }
+}
+
+impl Crawl {
+    /// Whether what is in hand is to be stored before anything else.
+    pub(super) fn should_flush(&self, now: DateTime<Utc>) -> bool {
+        if self.buffer.is_empty() {
+            return false;
+        }
+        let dry = self.queue.ready() == 0 && (self.in_flight.is_empty() || !self.buffer.links.is_empty());
+        self.buffer.is_due(now) || dry || self.is_stopped() || self.pages_left() == 0
+    }
+
+    /// Stores what is in hand. Listings go first: when this is cut short, their pages are asked for again, and no
+    /// listing is lost with a page that counts as done.
+    pub(super) async fn flush(&mut self, claim: UrlClaim<'_>) -> Result<()> {
+        let buffer = std::mem::take(&mut self.buffer);
+        for listings in buffer.listings.chunks(write_buffer::BATCH) {
+            let result = self.job_client.upsert_listings(listings).await?;
+            self.count_batch(&result);
+        }
+        self.record_outcomes(buffer, claim).await
+    }
+
+    async fn record_outcomes(&mut self, buffer: WriteBuffer, claim: UrlClaim<'_>) -> Result<()> {
+        let settled = self.job_client.record_outcomes(&buffer.outcomes, &buffer.links, claim).await?;
+        self.report_schedule.lease_renewed_at = self.deps.services.clock.now();
+        self.frontier_has_more |= settled.added > 0;
+        self.cancelled |= settled.cancel_requested;
+        for page in &buffer.outcomes {
+            if !matches!(page.state, UrlState::Queued | UrlState::Suspect) {
+                self.queue.remove(page.id);
+            }
+        }
+        if self.in_flight.is_empty() {
+            self.suspect_permit = None;
+        }
+        Ok(())
+    }
+
+    fn count_batch(&mut self, result: &BatchResult) {
+        let removals = result.results.iter().filter(|row| row.status == BatchItemStatus::Removed).count();
+        self.stats.record_items(result.accepted - removals as i64);
+        if result.rejected > 0 {
+            self.stats.add("lotline/rejected", result.rejected);
+        }
+        for row in &result.results {
+            if let Some(error) = &row.error {
+                self.log(LogLevel::Warning, format!("A listing was not accepted: {error}"));
+            }
+        }
+    }
+
+    /// Reports when it is time to.
+    pub(super) async fn report_if_due(&mut self) -> Result<()> {
+        let now = self.deps.services.clock.now();
+        if self.report_schedule.due(&self.stats, self.job_client.lease_length) > now {
+            return Ok(());
+        }
+        if self.report_schedule.has_changes(&self.stats) {
+            self.report_progress().await?;
+        } else if self.report_schedule.must_renew_lease(self.job_client.lease_length, now) {
+            self.cancelled |= self.job_client.heartbeat().await?.cancel_requested;
+            self.report_schedule.lease_renewed_at = now;
+        } else {
+            self.cancelled |= self.job_client.is_cancel_requested().await?;
+        }
+        self.report_schedule.reported_at = now;
+        self.flush_log().await
+    }
+
+    /// Reports the figures as they stand.
+    pub(super) async fn report_progress(&mut self) -> Result<()> {
+        let progress = self.report_schedule.next_progress(&self.stats);
+        self.report_schedule.lease_renewed_at = self.deps.services.clock.now();
+        self.cancelled |= self.job_client.report_progress(&progress).await?.cancel_requested;
+        Ok(())
+    }
+
+    pub(super) async fn flush_log(&mut self) -> Result<()> {
+        let lines = self.log_buffer.drain();
+        self.job_client.append_log(&lines).await
+    }
+}

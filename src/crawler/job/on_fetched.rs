@@ -1,0 +1,199 @@
+//! What a request brought becomes listings, links, another try or a line in the log.
+
+use url::Url;
+
+use super::Crawl;
+use super::request::{CompletedRequest, ReadResult};
+use super::url_queue::PendingPage;
+use crate::crawler::fetch::{FetchError, backoff};
+use crate::crawler::links;
+use crate::crawler::reader::ReadFailure;
+use crate::crawler::reading::Reading;
+use crate::domain::frontier::{Fingerprint, NewUrl, UrlOutcome, UrlState};
+use crate::protocol::job::LogLevel;
+use crate::protocol::property::PropertyInput;
+
+/// More tries for a page whose host only asks for fewer requests.
+const EXTRA_ATTEMPTS_WHEN_THROTTLED: u32 = 2;
+
+impl Crawl {
+    pub(super) fn on_fetched(&mut self, completed: CompletedRequest) {
+        // The host that answered may be asked again.
+        self.pause = None;
+        match completed {
+            CompletedRequest::Robots { url, status, is_final: settled } => {
+                self.on_robots(&url, status, settled)
+            }
+            CompletedRequest::Page { page: stop, result } => {
+                self.pages_in_flight -= 1;
+                self.stats.record_depth(stop.entry.depth);
+                match result {
+                    Ok(found) => self.on_read_result(*stop, found),
+                    Err(error) => self.on_failure(*stop, &error),
+                }
+            }
+        }
+    }
+
+    fn on_robots(&mut self, url: &Url, status: Option<u16>, settled: bool) {
+        if let Some(status) = status {
+            self.stats.add("robotstxt/response_count", 1);
+            self.stats.add(&format!("robotstxt/response_status_count/{}xx", status / 100), 1);
+        }
+        if !settled {
+            let host = &url[..url::Position::BeforePath];
+            self.log(
+                LogLevel::Warning,
+                format!("{host}/robots.txt could not be read and is asked for again"),
+            );
+        }
+    }
+
+    fn on_read_result(&mut self, page: PendingPage, found: ReadResult) {
+        match found {
+            ReadResult::Page { url, body_bytes, reading } => {
+                self.stats.record_response(200);
+                self.stats.record_bytes(body_bytes);
+                self.on_page(page, &url, *reading);
+            }
+            ReadResult::Redirected(target) => {
+                self.stats.record_response(302);
+                self.on_redirect(page, target);
+            }
+            ReadResult::Unreadable { body_bytes, failure } => {
+                self.stats.record_response(200);
+                self.stats.record_bytes(body_bytes);
+                self.on_unreadable(page, failure);
+            }
+        }
+    }
+
+    fn on_page(&mut self, page: PendingPage, url: &Url, reading: Reading) {
+        self.stats.record_received();
+        self.stats.record_extraction(&reading.extraction);
+        if let Some(reason) = reading.truncated {
+            self.log(LogLevel::Warning, format!("{url}: the page was not read to its end: {reason}"));
+        }
+        // The same page would be found once more at the end of its redirect.
+        self.seen.insert(Fingerprint::of(url.as_str()));
+        let room = usize::try_from(self.items_left()).unwrap_or(usize::MAX);
+        let listings = reading.extraction.listings.into_iter().take(room).map(|listing| listing.property);
+        let before = self.buffer.listings.len();
+        self.buffer.listings.extend(listings);
+        let items = (self.buffer.listings.len() - before) as i64;
+        self.totals.items += items;
+        self.totals.pages_read += 1;
+        for link in reading.links {
+            self.add_link(link, page.entry.depth + 1);
+        }
+        if let Some(canonical) = reading.canonical {
+            self.add_link(canonical, page.entry.depth);
+        }
+        self.record_outcome(page, UrlState::Done, items, None);
+    }
+
+    /// The page was got and could not be read: an error of this page, after which the crawl goes on.
+    fn on_unreadable(&mut self, page: PendingPage, failure: ReadFailure) {
+        self.stats.record_received();
+        self.stats.add("lotline/unreadable", 1);
+        let (cause, words) = (failure.to_string(), format!("{}: {failure}", page.url));
+        self.first_failure.get_or_insert_with(|| words.clone());
+        self.log(LogLevel::Error, words);
+        self.totals.pages_failed += 1;
+        self.record_outcome(page, UrlState::Failed, 0, Some(&cause));
+    }
+
+    fn on_redirect(&mut self, page: PendingPage, target: Url) {
+        let words = format!("it redirects to {target}");
+        if self.allowed.allows(&target) {
+            self.add_link(target, page.entry.depth);
+            // Not a page of its own: what counts is the page that it leads to.
+            self.record_outcome(page, UrlState::Skipped, 0, Some("redirected"));
+        } else {
+            self.stats.record_received();
+            self.fail_page(page, &format!("{words}, which is on none of the job's hosts"));
+        }
+    }
+
+    fn on_failure(&mut self, mut page: PendingPage, error: &FetchError) {
+        self.stats.record_failure(error);
+        page.entry.attempts += 1;
+        let patience = if error.is_throttled() { EXTRA_ATTEMPTS_WHEN_THROTTLED } else { 0 };
+        let tries = self.deps.settings.retries.saturating_add(1).saturating_add(patience);
+        if error.is_transient() && page.entry.attempts < tries {
+            return self.retry_later(page, error);
+        }
+        if matches!(error, FetchError::Status { .. }) {
+            self.stats.record_received();
+        }
+        if error.is_transient() {
+            self.stats.add("retry/max_reached", 1);
+        }
+        if error.is_gone() && !page.entry.known.is_empty() {
+            return self.on_gone(page);
+        }
+        self.fail_page(page, &error.to_string());
+    }
+
+    /// The page of known listings is gone, and they with it.
+    fn on_gone(&mut self, page: PendingPage) {
+        self.log(LogLevel::Info, format!("{}: the listing is no longer there", page.url));
+        let gone = |(source, listing_key): &(String, String)| PropertyInput {
+            source: Some(source.clone()),
+            listing_key: Some(listing_key.clone()),
+            removed: Some(true),
+            ..PropertyInput::default()
+        };
+        self.buffer.listings.extend(page.entry.known.iter().map(gone));
+        self.stats.add("lotline/removed", page.entry.known.len() as i64);
+        self.totals.pages_read += 1;
+        self.record_outcome(page, UrlState::Done, 0, Some("gone"));
+    }
+
+    fn retry_later(&mut self, page: PendingPage, error: &FetchError) {
+        self.stats.add("retry/count", 1);
+        let wait = backoff(page.entry.attempts, error.retry_after(), self.deps.jitter());
+        let words = format!("{}: {error}; another try follows in {:.0} s", page.url, wait.as_secs_f64());
+        self.log(LogLevel::Debug, words);
+        let now = self.deps.services.clock.now();
+        self.buffer.touch(now);
+        let fate = if page.entry.suspect { UrlState::Suspect } else { UrlState::Queued };
+        self.buffer.outcomes.push(UrlOutcome {
+            id: page.entry.id,
+            state: fate,
+            attempts: page.entry.attempts,
+            items: 0,
+            outcome: Some(error.to_string()),
+        });
+        self.queue.push_delayed(now + wait, page);
+    }
+
+    fn fail_page(&mut self, page: PendingPage, cause: &str) {
+        self.log_failure(format!("{}: {cause}", page.url));
+        self.totals.pages_failed += 1;
+        self.record_outcome(page, UrlState::Failed, 0, Some(cause));
+    }
+
+    fn record_outcome(&mut self, page: PendingPage, fate: UrlState, items: i64, outcome: Option<&str>) {
+        self.buffer.touch(self.deps.services.clock.now());
+        let (id, attempts) = (page.entry.id, page.entry.attempts.max(1));
+        let outcome = outcome.map(str::to_owned);
+        self.buffer.outcomes.push(UrlOutcome { id, state: fate, attempts, items, outcome });
+    }
+
+    /// Adds a page to the frontier, unless it is there, too deep, or never fetched.
+    fn add_link(&mut self, url: Url, depth: i64) {
+        if depth > self.deps.settings.max_depth
+            || self.seen.len() >= self.limits.rows
+            || !self.allowed.allows(&url)
+        {
+            return;
+        }
+        let Some(url) = links::normalise(url) else { return };
+        if self.deps.fetcher.guard().check(&url).is_err() || !self.seen.insert(Fingerprint::of(url.as_str()))
+        {
+            return;
+        }
+        self.buffer.links.push(NewUrl { url: url.into(), depth, known: Vec::new() });
+    }
+}

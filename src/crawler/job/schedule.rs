@@ -1,0 +1,234 @@
+//! Pages come into hand and are asked for, as far as slots, hosts and limits let them.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::job_client::Result;
+use super::url_queue::PendingPage;
+use super::{Crawl, request};
+use crate::crawler::hosts::{FetchDecision, FetchPermit};
+use crate::crawler::politeness::HostKey;
+use crate::crawler::robots::Robots;
+use crate::domain::frontier::{UrlClaim, UrlOutcome, UrlState};
+use crate::protocol::job::LogLevel;
+
+/// Pages on their way or being read, of one job. Each may take some times the largest page in memory.
+const MAX_IN_FLIGHT: usize = 8;
+/// Fewer ready pages than this, and more are taken from the frontier.
+const REFILL_BELOW: usize = 50;
+const REFILL_BATCH: usize = 200;
+/// Pages in hand at most; a slow host's pages must not take all memory.
+const MAX_LOADED: usize = 1_000;
+/// Pages that are noted as taken in one write. If the worker is lost, each of them is tried alone; so few where pages come
+/// slowly, and as many as are stored together where they come fast.
+const MIN_BATCH: usize = 8;
+const MAX_BATCH: usize = 100;
+/// A batch that lasted less is followed by one of twice the size.
+const SHORT_BATCH: TimeDelta = TimeDelta::seconds(1);
+
+/// How many pages the next batch has.
+pub(super) struct BatchSizer {
+    size: usize,
+    last: Option<DateTime<Utc>>,
+}
+
+impl Default for BatchSizer {
+    fn default() -> Self {
+        Self { size: MIN_BATCH, last: None }
+    }
+}
+
+impl BatchSizer {
+    fn next_size(&mut self, now: DateTime<Utc>) -> usize {
+        let soon = self.last.is_some_and(|last| now - last < SHORT_BATCH);
+        self.size = if soon { (self.size * 2).min(MAX_BATCH) } else { MIN_BATCH };
+        self.last = Some(now);
+        self.size
+    }
+}
+
+/// Why nothing more can be asked for at this moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pause {
+    /// When a host may be asked again.
+    pub(super) until: Option<DateTime<Utc>>,
+    /// A host has other requests on their way, and may be asked when one of them ends.
+    pub(super) busy: bool,
+}
+
+impl Crawl {
+    /// Takes pages from the frontier when few are ready.
+    pub(super) async fn refill(&mut self) -> Result<()> {
+        if !self.frontier_has_more || self.queue.ready() >= REFILL_BELOW || self.queue.loaded() >= MAX_LOADED
+        {
+            return Ok(());
+        }
+        // Those in hand come first in an answer as long as they are not taken.
+        let limit = self.queue.loaded() + REFILL_BATCH;
+        let urls = self.job_client.next_urls(limit as u64).await?;
+        self.frontier_has_more = urls.len() == limit;
+        for place in urls {
+            let id = place.id;
+            match PendingPage::new(place) {
+                Some(stop) => self.queue.push(stop),
+                None => tracing::error!(crawl_url.id = id, "a page of the frontier has no URL"),
+            }
+        }
+        self.pause = None;
+        Ok(())
+    }
+
+    /// Brings the slot in line with what there is to do, and asks for what may be asked for.
+    pub(super) fn schedule(&mut self) {
+        let now = self.deps.services.clock.now();
+        if self.queue.requeue_due(now)
+            || self.pause.and_then(|pause| pause.until).is_some_and(|until| until <= now)
+        {
+            self.pause = None;
+        }
+        if self.slot.is_held() && self.has_fetchable_pages() && !self.slot.should_yield() {
+            self.schedule_all();
+        }
+        if !self.in_flight.is_empty() || self.ready_suspect.is_some() || self.must_mark_taken {
+            return;
+        }
+        let waits = self.pause.is_some() || !self.has_fetchable_pages();
+        if waits || self.slot.is_held() {
+            self.slot.release();
+        }
+        if !waits {
+            self.slot.request();
+        }
+    }
+
+    fn has_fetchable_pages(&self) -> bool {
+        self.queue.ready() > 0 && self.pages_left() > 0 && !self.is_stopped()
+    }
+
+    fn schedule_all(&mut self) {
+        // A suspect is on its way, or about to be: nothing is asked for beside it.
+        if self.suspect_permit.is_some() || self.ready_suspect.is_some() {
+            return;
+        }
+        let mut pause = Pause::default();
+        for host in self.queue.hosts() {
+            self.schedule_host(&host, &mut pause);
+        }
+        self.pause = (pause.busy || pause.until.is_some()).then_some(pause);
+    }
+
+    fn schedule_host(&mut self, host: &HostKey, pause: &mut Pause) {
+        let tenant = self.job_client.op.scope.tenant_id();
+        while self.in_flight.len() < MAX_IN_FLIGHT && self.pages_left() > 0 && !self.is_stopped() {
+            let Some(next) = self.queue.front(host) else { return };
+            let others = self.queue.ready() > 1 || !self.in_flight.is_empty();
+            if next.entry.suspect && others {
+                return;
+            }
+            if !next.entry.suspect && !self.queue.is_taken(next.entry.id) {
+                self.must_mark_taken = true;
+                return;
+            }
+            let named = self.deps.fetcher.guard().is_allowed_private(&next.url);
+            match self.deps.hosts.try_acquire(&next.url, host, named) {
+                FetchDecision::FetchPage(permit, robots) => {
+                    let Some(stop) = self.queue.pop(host) else { return };
+                    if stop.entry.suspect {
+                        self.ready_suspect = Some((permit, robots, stop));
+                        return;
+                    }
+                    self.start_page_fetch(permit, robots, stop);
+                }
+                FetchDecision::FetchRobots(permit) => {
+                    self.stats.add("robotstxt/request_count", 1);
+                    let visit = request::fetch_robots(self.deps.clone(), tenant, permit, next.url.clone());
+                    self.in_flight.push(Box::pin(visit));
+                }
+                FetchDecision::Wait(Some(at)) => {
+                    pause.until = Some(pause.until.map_or(at, |until| until.min(at)));
+                    return;
+                }
+                FetchDecision::Wait(None) => {
+                    pause.busy = true;
+                    return;
+                }
+                FetchDecision::Forbidden => {
+                    self.stats.add("robotstxt/forbidden", 1);
+                    self.skip_page(host, "robots.txt forbids it");
+                }
+                FetchDecision::RobotsUnreadable => {
+                    self.skip_page(host, "the host's robots.txt could not be read")
+                }
+            }
+        }
+    }
+
+    fn start_page_fetch(&mut self, permit: FetchPermit, robots: Robots, page: PendingPage) {
+        let tenant = self.job_client.op.scope.tenant_id();
+        self.stats.record_request();
+        self.pages_in_flight += 1;
+        let visit =
+            request::fetch_page(self.deps.clone(), tenant, permit, robots, page, self.allowed.clone());
+        self.in_flight.push(Box::pin(visit));
+    }
+
+    /// Notes in the frontier which pages are asked for next, with what is to be stored anyway.
+    pub(super) async fn mark_pages_taken(&mut self) -> Result<()> {
+        self.must_mark_taken = false;
+        let ids = self.queue.next_untaken(self.batch_sizer.next_size(self.deps.services.clock.now()));
+        self.flush(UrlClaim::Pages(&ids)).await?;
+        self.queue.mark_taken(ids);
+        Ok(())
+    }
+
+    /// Whether nothing is left but pages that are to be tried alone.
+    pub(super) fn should_try_suspect(&self) -> bool {
+        let nothing_else =
+            self.in_flight.is_empty() && self.ready_suspect.is_none() && self.buffer.is_empty();
+        let may_go_on = !self.is_stopped() && self.pages_left() > 0;
+        self.has_suspects && nothing_else && self.queue.is_empty() && !self.frontier_has_more && may_go_on
+    }
+
+    /// Takes the next page that is to be tried alone.
+    pub(super) async fn load_next_suspect(&mut self) -> Result<()> {
+        match self.job_client.next_suspect().await?.map(PendingPage::new) {
+            Some(Some(stop)) => self.queue.push(stop),
+            Some(None) => {
+                tracing::error!("a page of the frontier has no URL");
+                self.has_suspects = false;
+            }
+            None => self.has_suspects = false,
+        }
+        self.pause = None;
+        Ok(())
+    }
+
+    /// Asks for the suspect whose host is ready, now that no other is being tried on this node. That it is tried is noted
+    /// first: if the worker is lost now, this page is the cause.
+    pub(super) async fn fetch_suspect(&mut self, suspect_permit: OwnedSemaphorePermit) -> Result<()> {
+        let Some((permit, robots, stop)) = self.ready_suspect.take() else { return Ok(()) };
+        self.flush(UrlClaim::Suspect(stop.entry.id)).await?;
+        self.suspect_permit = Some(suspect_permit);
+        self.start_page_fetch(permit, robots, stop);
+        Ok(())
+    }
+
+    /// Leaves the next page of a host out.
+    fn skip_page(&mut self, host: &HostKey, cause: &str) {
+        let Some(stop) = self.queue.pop(host) else { return };
+        let words = format!("{}: {cause}", stop.url);
+        if stop.entry.depth == 0 {
+            self.log_failure(words);
+        } else {
+            self.log(LogLevel::Debug, words);
+        }
+        self.buffer.touch(self.deps.services.clock.now());
+        self.buffer.outcomes.push(UrlOutcome {
+            id: stop.entry.id,
+            state: UrlState::Skipped,
+            attempts: stop.entry.attempts,
+            items: 0,
+            outcome: Some(cause.to_owned()),
+        });
+    }
+}

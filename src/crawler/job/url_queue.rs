@@ -1,0 +1,216 @@
+//! The pages of a crawl that are in hand: taken from the frontier, not settled there yet. Pure.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+
+use chrono::{DateTime, Utc};
+use url::Url;
+
+use crate::crawler::politeness::HostKey;
+use crate::domain::frontier::QueuedUrl;
+
+/// A page with what is asked of it all the time.
+#[derive(Clone, Debug)]
+pub(super) struct PendingPage {
+    pub(super) entry: QueuedUrl,
+    pub(super) url: Url,
+    pub(super) host: HostKey,
+}
+
+impl PendingPage {
+    /// `None` for what is no page's URL; only a hand-edited row is.
+    pub(super) fn new(entry: QueuedUrl) -> Option<Self> {
+        let url = Url::parse(&entry.url).ok()?;
+        let host = (url.host_str()?.to_owned(), url.port_or_known_default()?);
+        Some(Self { entry, url, host })
+    }
+}
+
+/// Pages that can be asked for, in a queue for each host, and pages that wait for another try.
+#[derive(Default)]
+pub(super) struct UrlQueue {
+    ready: BTreeMap<HostKey, VecDeque<PendingPage>>,
+    ready_count: usize,
+    delayed: Vec<(DateTime<Utc>, PendingPage)>,
+    /// Everything in hand: ready, later, on the way, and visited but not settled.
+    ids: HashSet<i64>,
+    /// Those of it that the frontier knows as taken: they may be asked for.
+    taken: HashSet<i64>,
+}
+
+impl UrlQueue {
+    /// Adds a page behind the others of its host, unless it is in hand.
+    pub(super) fn push(&mut self, page: PendingPage) {
+        if self.ids.insert(page.entry.id) {
+            self.ready_count += 1;
+            self.ready.entry(page.host.clone()).or_default().push_back(page);
+        }
+    }
+
+    /// Keeps a page that is in hand for another try. The frontier is told that it waits.
+    pub(super) fn push_delayed(&mut self, at: DateTime<Utc>, page: PendingPage) {
+        self.taken.remove(&page.entry.id);
+        self.delayed.push((at, page));
+    }
+
+    /// Moves pages whose time has come before the others of their hosts, suspects behind them, and tells whether there were
+    /// any.
+    pub(super) fn requeue_due(&mut self, now: DateTime<Utc>) -> bool {
+        let (due, later) = std::mem::take(&mut self.delayed).into_iter().partition(|(at, _)| *at <= now);
+        self.delayed = later;
+        let due: Vec<(DateTime<Utc>, PendingPage)> = due;
+        let any = !due.is_empty();
+        for (_, stop) in due {
+            self.ready_count += 1;
+            let ready = self.ready.entry(stop.host.clone()).or_default();
+            if stop.entry.suspect {
+                ready.push_back(stop);
+            } else {
+                ready.push_front(stop);
+            }
+        }
+        any
+    }
+
+    /// Whether the frontier knows the page as taken.
+    pub(super) fn is_taken(&self, id: i64) -> bool {
+        self.taken.contains(&id)
+    }
+
+    /// The pages that come next and are not taken: of each host by turns, at most `limit`.
+    pub(super) fn next_untaken(&self, limit: usize) -> Vec<i64> {
+        let mut found = Vec::new();
+        let mut queues: Vec<_> = self
+            .hosts()
+            .iter()
+            .filter_map(|host| self.ready.get(host))
+            .map(|stops| stops.iter().filter(|stop| !self.is_taken(stop.entry.id)))
+            .collect();
+        while found.len() < limit && !queues.is_empty() {
+            queues.retain_mut(|stops| match stops.next() {
+                Some(stop) if found.len() < limit => {
+                    found.push(stop.entry.id);
+                    true
+                }
+                _ => false,
+            });
+        }
+        found
+    }
+
+    /// The frontier knows these pages as taken now.
+    pub(super) fn mark_taken(&mut self, ids: Vec<i64>) {
+        self.taken.extend(ids);
+    }
+
+    /// When the next page that waits for another try is due.
+    pub(super) fn next_due(&self) -> Option<DateTime<Utc>> {
+        self.delayed.iter().map(|(at, _)| *at).min()
+    }
+
+    /// Hosts with pages that can be asked for; the host with the page that was found first comes first.
+    pub(super) fn hosts(&self) -> Vec<HostKey> {
+        let mut hosts: Vec<_> =
+            self.ready.iter().filter_map(|(host, stops)| Some((host, stops.front()?))).collect();
+        hosts.sort_by_key(|(_, stop)| (stop.entry.depth, stop.entry.id));
+        hosts.into_iter().map(|(host, _)| host.clone()).collect()
+    }
+
+    /// The next page of a host.
+    pub(super) fn front(&self, host: &HostKey) -> Option<&PendingPage> {
+        self.ready.get(host)?.front()
+    }
+
+    /// Takes the next page of a host; it stays in hand.
+    pub(super) fn pop(&mut self, host: &HostKey) -> Option<PendingPage> {
+        let stops = self.ready.get_mut(host)?;
+        let stop = stops.pop_front()?;
+        self.ready_count -= 1;
+        if stops.is_empty() {
+            self.ready.remove(host);
+        }
+        Some(stop)
+    }
+
+    /// The page is settled in the frontier.
+    pub(super) fn remove(&mut self, id: i64) {
+        self.ids.remove(&id);
+        self.taken.remove(&id);
+    }
+
+    pub(super) fn ready(&self) -> usize {
+        self.ready_count
+    }
+
+    pub(super) fn loaded(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether no page waits, now or for another try.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ready_count == 0 && self.delayed.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pending_page(id: i64, url: &str) -> PendingPage {
+        let place =
+            QueuedUrl { id, url: url.to_owned(), depth: 0, attempts: 0, known: Vec::new(), suspect: false };
+        PendingPage::new(place).unwrap()
+    }
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 0).unwrap()
+    }
+
+    #[test]
+    fn hosts_are_ordered_by_their_first_page_and_pages_by_arrival() {
+        let mut shelf = UrlQueue::default();
+        for (id, url) in [(1, "http://b.example/1"), (2, "http://a.example/1"), (3, "http://b.example/2")] {
+            shelf.push(pending_page(id, url));
+            shelf.push(pending_page(id, url));
+        }
+
+        let hosts = shelf.hosts();
+        assert_eq!(hosts.iter().map(|host| host.0.as_str()).collect::<Vec<_>>(), ["b.example", "a.example"]);
+        assert_eq!(shelf.pop(&hosts[0]).unwrap().entry.id, 1);
+        assert_eq!(shelf.front(&hosts[0]).unwrap().entry.id, 3);
+        assert_eq!((shelf.ready(), shelf.loaded()), (2, 3));
+    }
+
+    #[test]
+    fn pages_are_taken_round_robin_over_hosts_and_again_after_a_failure() {
+        let mut shelf = UrlQueue::default();
+        for id in 1..=3 {
+            shelf.push(pending_page(id, "http://a.example/"));
+            shelf.push(pending_page(10 + id, "http://b.example/"));
+        }
+        assert_eq!(shelf.next_untaken(3), [1, 11, 2]);
+        shelf.mark_taken(vec![1, 11, 2]);
+        assert_eq!(shelf.next_untaken(9), [3, 12, 13]);
+
+        let failed = shelf.pop(&("a.example".to_owned(), 80)).unwrap();
+        shelf.push_delayed(at(5), failed);
+        shelf.requeue_due(at(5));
+
+        assert!(!shelf.is_taken(1) && shelf.is_taken(2));
+        assert_eq!(shelf.next_untaken(1), [1]);
+    }
+
+    #[test]
+    fn a_retry_is_queued_first_once_it_is_due() {
+        let mut shelf = UrlQueue::default();
+        shelf.push(pending_page(1, "http://a.example/1"));
+        shelf.push(pending_page(2, "http://a.example/2"));
+        let host = ("a.example".to_owned(), 80);
+        let first = shelf.pop(&host).unwrap();
+        shelf.push_delayed(at(5), first);
+
+        shelf.requeue_due(at(4));
+        assert_eq!((shelf.front(&host).unwrap().entry.id, shelf.next_due()), (2, Some(at(5))));
+        shelf.requeue_due(at(5));
+        assert_eq!((shelf.front(&host).unwrap().entry.id, shelf.next_due()), (1, None));
+    }
+}

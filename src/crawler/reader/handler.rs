@@ -1,0 +1,82 @@
+//! What a reader does with a request: the only code that parses what strangers sent. Runs in the child, or on a thread
+//! where there are no children.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use url::Url;
+
+use super::wire::{
+    FoundListing, MAX_LINKS, MAX_LISTINGS, MalformedFrame, PageRequest, PageResponse, ReaderResponse,
+    Request, RulesResponse, parse_request, response_frame,
+};
+use crate::base::clock::Clock;
+use crate::crawler::budget::PageBudget;
+use crate::crawler::fetch::charset;
+use crate::crawler::reading::{self, PageText, Reading, ReadingLimits};
+use crate::crawler::robots::parse_rules;
+
+/// When a reader that nothing ends from outside stops by itself.
+pub(super) struct Deadline {
+    pub(super) clock: Clock,
+    pub(super) page_time: Duration,
+}
+
+/// The answer to a request, as it goes through the pipe. `panicked` says where the last panic was.
+pub(super) fn respond(
+    head: &[u8],
+    body: Vec<u8>,
+    deadline: Option<&Deadline>,
+    panicked: impl FnOnce() -> String,
+) -> Result<Vec<u8>, MalformedFrame> {
+    let request = parse_request(head)?;
+    // Nothing of a request outlives its answer, so nothing broken is seen afterwards.
+    let answer = catch_unwind(AssertUnwindSafe(|| handle(request, body, deadline)));
+    response_frame(answer.unwrap_or_else(|_| Ok(ReaderResponse::Panicked(panicked())))?)
+}
+
+fn handle(
+    request: Request<'_>,
+    body: Vec<u8>,
+    deadline: Option<&Deadline>,
+) -> Result<ReaderResponse, MalformedFrame> {
+    match request {
+        Request::Page(page) => read_page(&page, body, deadline).map(ReaderResponse::Page),
+        Request::Robots => Ok(ReaderResponse::Robots(RulesResponse { rules: parse_rules(&body) })),
+    }
+}
+
+fn read_page(
+    page: &PageRequest<'_>,
+    body: Vec<u8>,
+    deadline: Option<&Deadline>,
+) -> Result<PageResponse, MalformedFrame> {
+    let url = Url::parse(&page.url).map_err(|_| MalformedFrame)?;
+    let html = charset::decode(body, page.charset.as_deref());
+    let text = PageText { url: &url, html: &html, robots_tag: page.robots_tag.as_deref() };
+    let limits = ReadingLimits {
+        links: page.most_links.min(MAX_LINKS),
+        listings: page.most_listings.min(MAX_LISTINGS),
+    };
+    let mut budget = PageBudget::for_page(html.len());
+    if let Some(Deadline { clock, page_time }) = deadline {
+        budget = budget.with_deadline(clock.clone(), *page_time);
+    }
+    Ok(PageResponse::of(reading::read_within(&text, &page.hosts, limits, budget)))
+}
+
+impl PageResponse {
+    fn of(reading: Reading) -> Self {
+        let found = reading.extraction.listings.into_iter();
+        let listings = found.map(|listing| FoundListing { layer: listing.layer, property: listing.property });
+        Self {
+            listings: listings.collect(),
+            skipped_blocks: reading.extraction.skipped_blocks,
+            unkeyed: reading.extraction.unkeyed,
+            links: reading.links.into_iter().map(String::from).collect(),
+            canonical: reading.canonical.map(String::from),
+            truncated: reading.truncated,
+            cost: reading.cost,
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! A node, a site and somebody who has jobs made: what tests of whole crawls begin with.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::homes::Homes;
+use crate::auth::key_scope::Role;
+use crate::auth::tenant_scope::{SystemReason, TenantScope};
+use crate::base::clock::Clock;
+use crate::base::ids::{JobId, TenantId};
+use crate::crawler::fetch::test_site::TestSite;
+use crate::crawler::guard::parse_allowed_private_hosts;
+use crate::crawler::runner::{Runner, RunnerLimits};
+use crate::crawler::settings::CrawlerSettings;
+use crate::domain::jobs::{create, get};
+use crate::domain::op::{Op, Services};
+use crate::domain::properties;
+use crate::domain::testing::World;
+use crate::eventlog;
+use crate::protocol::job::{Job, NewJob};
+
+/// No crawl of a test takes longer.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// Between two looks at something that happens outside of the clock that tests move.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
+const LEASE: Duration = Duration::from_secs(60);
+
+pub(super) struct CrawlHarness {
+    pub(super) world: World,
+    pub(super) op: Op,
+    site: TestSite,
+    polls: AtomicU64,
+}
+
+impl CrawlHarness {
+    pub(super) async fn new(homes: Homes) -> Self {
+        Self::of(move |head| homes.answer(head)).await
+    }
+
+    /// A site that answers like this.
+    pub(super) async fn of(answer: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
+        let world = World::new().await;
+        let op = world.user("ann", Role::Member).await;
+        Self { world, op, site: TestSite::serve(answer).await, polls: AtomicU64::new(0) }
+    }
+
+    /// A job of `auto` for the site, unless it says otherwise.
+    pub(super) async fn create_job(&self, new: NewJob) -> JobId {
+        let target_urls = new.target_urls.or_else(|| Some(vec![self.site.url("/").into()]));
+        let new = NewJob { spider_name: "auto".to_owned(), target_urls, ..new };
+        JobId(create::create(&self.op, new).await.unwrap().job_id)
+    }
+
+    /// Makes a job and runs it to its end.
+    pub(super) async fn crawl(&self, new: NewJob) -> Job {
+        let job = self.create_job(new).await;
+        self.run_until_over(self.world.services.clone(), job).await
+    }
+
+    pub(super) async fn run_until_over(&self, services: Services, job: JobId) -> Job {
+        self.run(services, self.wait_until_over(job)).await
+    }
+
+    /// Moves the clock on with every look.
+    pub(super) async fn run_with_advancing_clock(&self, job: JobId, step: Duration) -> Job {
+        let passing = async {
+            loop {
+                Clock::system().sleep(POLL_INTERVAL).await;
+                self.world.services.clock.advance(step);
+            }
+        };
+        let over = async {
+            tokio::select! {
+                job = self.wait_until_over(job) => job,
+                () = passing => unreachable!(),
+            }
+        };
+        self.run(self.world.services.clone(), over).await
+    }
+
+    /// Runs until the site was asked this often.
+    pub(super) async fn run_until_requests(&self, count: usize, then: Interruption) {
+        let stop = CancellationToken::new();
+        let mut runner = Box::pin(self.runner(self.world.services.clone()).run(stop.clone()));
+        let reached = async {
+            tokio::select! {
+                () = &mut runner => unreachable!("nobody stopped it"),
+                () = self.wait_for_requests(count) => {}
+            }
+            if then == Interruption::Stop {
+                stop.cancel();
+                runner.await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, reached).await.unwrap();
+    }
+
+    /// Waits until the site was asked this often.
+    pub(super) async fn wait_for_requests(&self, count: usize) {
+        while self.site.requests().len() < count {
+            Clock::system().sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    /// How often the site was asked for paths that begin so.
+    pub(super) fn site_requests(&self, path: &str) -> usize {
+        let start = format!("GET {path}");
+        self.site.requests().iter().filter(|head| head.starts_with(&start)).count()
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.world.services.clock.now()
+    }
+
+    /// Properties that are not removed.
+    pub(super) async fn property_count(&self) -> u64 {
+        properties::get::total(&self.op).await.unwrap()
+    }
+
+    /// How often an event of this name was told.
+    pub(super) async fn event_count(&self, event: &str) -> usize {
+        self.events().await.iter().filter(|body| body["event"] == event).count()
+    }
+
+    /// What the job's last end told.
+    pub(super) async fn total_items(&self, job: i64) -> i64 {
+        let events = self.events().await;
+        let mut ends = events.iter().rev().filter(|body| body["event"] == "job_completed");
+        ends.find(|body| body["job_id"] == job).and_then(|body| body["total_items"].as_i64()).unwrap()
+    }
+
+    pub(super) async fn log_head(&self, tenant: TenantId) -> i64 {
+        let scope = TenantScope::for_system(SystemReason::Crawl, tenant);
+        eventlog::head(&self.world.services.db, &scope).await.unwrap().seq
+    }
+
+    async fn events(&self) -> Vec<Value> {
+        let page = eventlog::read_after(&self.world.services.db, &self.op.scope, 0, 100_000).await.unwrap();
+        let body = |frame: &[u8]| serde_json::from_slice(frame).unwrap();
+        page.envelopes.iter().map(|envelope| body(&envelope.frame.payload())).collect()
+    }
+
+    /// How often a test looked whether a job is over, each time in a transaction.
+    pub(super) fn polls(&self) -> u64 {
+        self.polls.load(Ordering::Relaxed)
+    }
+
+    async fn wait_until_over(&self, job: JobId) -> Job {
+        loop {
+            self.polls.fetch_add(1, Ordering::Relaxed);
+            let job = get::get(&self.op, job).await.unwrap();
+            if job.status.is_terminal() {
+                return job;
+            }
+            Clock::system().sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    async fn run<T>(&self, services: Services, until: impl Future<Output = T>) -> T {
+        let stop = CancellationToken::new();
+        let until = async {
+            let result = until.await;
+            stop.cancel();
+            result
+        };
+        let both = async { tokio::join!(Box::pin(self.runner(services).run(stop.clone())), until) };
+        tokio::time::timeout(DEADLINE, both).await.unwrap().1
+    }
+
+    fn runner(&self, services: Services) -> Runner {
+        let settings = CrawlerSettings {
+            allowed_private_hosts: parse_allowed_private_hosts(&self.site.address.to_string()).unwrap(),
+            ..CrawlerSettings::default()
+        };
+        Runner::new(services, settings, RunnerLimits { jobs: 2, open_per_job: 16, lease: LEASE }).unwrap()
+    }
+}
+
+/// How a crawler is ended before its work is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Interruption {
+    /// As when its node shuts down.
+    Stop,
+    /// As when its process is killed.
+    Kill,
+}

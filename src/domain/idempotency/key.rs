@@ -1,0 +1,90 @@
+//! What a caller shows so that the same is not done twice: a key with a request, or an id with a message.
+
+use sha2::{Digest, Sha256};
+
+use crate::auth::fingerprint::FingerprintSet;
+use crate::auth::principal::Principal;
+use crate::domain::identity::Identity;
+
+/// A key that was shown, the place where it holds, and a fingerprint of all that was sent with it. The same key at
+/// another place is another key.
+#[derive(Clone)]
+pub struct IdempotencyKey {
+    scope_digest: [u8; 32],
+    pub(super) fingerprints: FingerprintSet,
+    pub(super) kind: KeyKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyKind {
+    Request,
+    Message,
+}
+
+/// A request as it came. `key` is its `Idempotency-Key`.
+pub struct SentRequest<'a> {
+    pub key: &'a str,
+    pub method: &'a str,
+    pub path: &'a str,
+    pub query: &'a str,
+    pub body: &'a [u8],
+}
+
+/// What the fingerprints are for, so that no other mark of the same keys passes for one.
+const PURPOSE: &str = "idempotency";
+
+impl IdempotencyKey {
+    /// The key of a request: it holds for its principal, method and path.
+    pub fn of_request(identity: &Identity, sent: &SentRequest<'_>) -> Self {
+        let scope = ["request", sent.method, sent.path, sent.key].map(str::as_bytes);
+        Self::new(identity, KeyKind::Request, &scope, &[sent.query.as_bytes(), sent.body])
+    }
+
+    /// The `client_message_id` of a message: it holds for its sender and `room`, however the message came.
+    pub fn of_message(identity: &Identity, room: &str, client_message_id: &str, text: &str) -> Self {
+        let scope = ["message", room, client_message_id].map(str::as_bytes);
+        Self::new(identity, KeyKind::Message, &scope, &[text.as_bytes()])
+    }
+
+    fn new(identity: &Identity, kind: KeyKind, scope: &[&[u8]], sent: &[&[u8]]) -> Self {
+        let scope_digest = digest(scope);
+        // With the place in it, equal bodies of two places or callers cannot be seen to be equal in the store.
+        let message = digest(&[&scope_digest, &digest(sent)]);
+        Self {
+            scope_digest: scope_digest,
+            fingerprints: identity.ring().keyed_fingerprints(identity.now(), PURPOSE, &message),
+            kind,
+        }
+    }
+
+    /// What the answer is kept under: the place and whose it is.
+    pub(super) fn key_digest(&self, principal: &Principal) -> [u8; 32] {
+        let (kind, tenant, id) = match principal {
+            Principal::User(user) => ("user", user.tenant_id().to_string(), user.user_id().to_string()),
+            Principal::Key(key) => ("key", key.tenant_id().to_string(), key.key_id().to_string()),
+            Principal::Operator(operator) => ("operator", String::new(), operator.operator_id().to_string()),
+        };
+        digest(&[kind.as_bytes(), tenant.as_bytes(), id.as_bytes(), &self.scope_digest])
+    }
+}
+
+/// One digest of several parts. Each is led by its length, so that no two lists of parts read alike.
+fn digest(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_lists_of_parts_read_alike() {
+        assert_ne!(digest(&[b"ab", b"c"]), digest(&[b"a", b"bc"]));
+        assert_ne!(digest(&[b"a", b""]), digest(&[b"a"]));
+    }
+}

@@ -1,0 +1,175 @@
+//! One piece of work under a key: its turn among its twins, the answer that is kept of it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::in_flight::InFlightGuard;
+use super::key::{IdempotencyKey, KeyKind};
+use super::subject::AnswerSubject;
+use super::{IN_FLIGHT_WAIT, MAX_ANSWER_BYTES, RETENTION};
+use crate::auth::fingerprint::{FingerprintSet, Match};
+use crate::auth::principal::Principal;
+use crate::base::clock::Clock;
+use crate::domain::error::Result;
+use crate::domain::op::Services;
+use crate::protocol::problem::{Code, Problem};
+use crate::storage::idempotency_keys::{self, AnyTx, IdempotencyRow, NewAnswer};
+use crate::storage::{Error, micros};
+
+/// What a use case that may be a retry finds when it begins.
+pub enum Begin<C, T> {
+    /// The work is to be done.
+    Execute(C),
+    /// It was done: the answer that is kept of it.
+    Replay(T),
+}
+
+/// A key and the principal that showed it. Lives as long as the request; the turn among its twins ends with it.
+pub struct IdempotentOperation {
+    key_digest: [u8; 32],
+    fingerprints: FingerprintSet,
+    kind: KeyKind,
+    acquired: Mutex<Option<Acquired>>,
+    replayed: AtomicBool,
+}
+
+/// A turn that came, and until when a lock of the database may still be waited for.
+struct Acquired {
+    _guard: InFlightGuard,
+    deadline: DateTime<Utc>,
+}
+
+impl IdempotentOperation {
+    pub(in crate::domain) fn new(key: IdempotencyKey, principal: &Principal) -> Self {
+        let key_digest = key.key_digest(principal);
+        let IdempotencyKey { fingerprints, kind, .. } = key;
+        Self {
+            key_digest: key_digest,
+            fingerprints: fingerprints,
+            kind,
+            acquired: Mutex::default(),
+            replayed: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the answer was given before, and nothing was done this time.
+    pub fn was_replayed(&self) -> bool {
+        self.replayed.load(Ordering::Relaxed)
+    }
+
+    /// What the answer is kept under: as good as random, and known to whoever reads the store.
+    pub(in crate::domain) fn key_digest(&self) -> &[u8; 32] {
+        &self.key_digest
+    }
+
+    /// Waits for the turn, before the work takes a connection: a twin that waits must not keep others from working.
+    pub(in crate::domain) async fn acquire(&self, services: &Services) -> Result<()> {
+        if self.acquired.lock().is_some() {
+            // Work that starts anew has its turn already.
+            return Ok(());
+        }
+        let deadline = services.clock.now() + IN_FLIGHT_WAIT;
+        let guard = services
+            .in_flight
+            .acquire(self.key_digest, &services.clock, deadline)
+            .await
+            .ok_or_else(in_flight)?;
+        *self.acquired.lock() = Some(Acquired { _guard: guard, deadline });
+        Ok(())
+    }
+
+    /// The answer that is kept, looked for under the database's lock. First in the transaction of the work.
+    pub(in crate::domain) async fn find_answer<T: DeserializeOwned>(
+        &self,
+        clock: &Clock,
+        tx: AnyTx<'_>,
+    ) -> Result<Option<T>> {
+        let (lock, _) = self.key_digest.split_first_chunk().unwrap_or((&[0; 8], &[]));
+        if !idempotency_keys::acquire_lock(tx, i64::from_be_bytes(*lock), self.remaining_wait(clock)).await? {
+            return Err(in_flight());
+        }
+        let Some(row) = idempotency_keys::find(tx, &self.stored_digest()).await? else { return Ok(None) };
+        // The sweep may not have come by yet: an answer's time is over when it is, not when that is noticed.
+        if row.expires_at <= micros(clock.now()) {
+            idempotency_keys::delete(tx, row.id).await?;
+            return Ok(None);
+        }
+        self.replay(&row).map(Some)
+    }
+
+    /// Whether an answer is kept, without a look at what was sent.
+    pub(in crate::domain) async fn has_answer(&self, clock: &Clock, tx: AnyTx<'_>) -> Result<bool> {
+        let row = idempotency_keys::find(tx, &self.stored_digest()).await?;
+        Ok(row.is_some_and(|row| row.expires_at > micros(clock.now())))
+    }
+
+    /// Keeps the answer. Last in the transaction of the work.
+    pub(in crate::domain) async fn store_answer<T: Serialize>(
+        &self,
+        clock: &Clock,
+        tx: AnyTx<'_>,
+        subject: Option<&AnswerSubject>,
+        answer: &T,
+    ) -> Result<()> {
+        let answer = serde_json::to_string(answer).map_err(|error| Error::Corrupt(error.to_string()))?;
+        if answer.len() > MAX_ANSWER_BYTES {
+            let words = "The answer would be too large to keep; send less at once, or no Idempotency-Key.";
+            return Err(Problem::new(Code::PayloadTooLarge, words));
+        }
+        let now = clock.now();
+        let new = NewAnswer {
+            digest: &self.stored_digest(),
+            fingerprint: &self.fingerprints.newest().encode(),
+            answer,
+            subject: subject.map(AnswerSubject::as_str),
+            now: micros(now),
+            expires_at: micros(now + RETENTION),
+        };
+        Ok(idempotency_keys::insert(tx, new).await?)
+    }
+
+    fn replay<T: DeserializeOwned>(&self, row: &IdempotencyRow) -> Result<T> {
+        match self.fingerprints.compare(&row.fingerprint) {
+            // When the key that made the fingerprint is gone nobody can tell whether the body is the same. Answering
+            // what is kept may answer a question that was not asked; doing the work could do it twice.
+            Match::Same | Match::KeyRemoved => {}
+            Match::Different => return Err(self.conflict()),
+        }
+        if row.answer.is_empty() {
+            return Err(Problem::new(Code::Gone, "What was made under this key has been deleted since."));
+        }
+        let answer = serde_json::from_str(&row.answer).map_err(|error| Error::Corrupt(error.to_string()))?;
+        self.replayed.store(true, Ordering::Relaxed);
+        Ok(answer)
+    }
+
+    fn stored_digest(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.key_digest)
+    }
+
+    /// What is left of the wait for a twin.
+    fn remaining_wait(&self, clock: &Clock) -> Duration {
+        let until = self.acquired.lock().as_ref().map(|waiting| waiting.deadline);
+        until.and_then(|until| (until - clock.now()).to_std().ok()).unwrap_or_default()
+    }
+
+    fn conflict(&self) -> Problem {
+        let words = match self.kind {
+            KeyKind::Request => "The Idempotency-Key was used for another request here; choose a new key.",
+            KeyKind::Message => "The client_message_id was used for another message here; choose a new one.",
+        };
+        Problem::new(Code::IdempotencyConflict, words)
+    }
+}
+
+fn in_flight() -> Problem {
+    let words = "A request with the same key is still being worked on; try again in a moment.";
+    Problem::new(Code::IdempotencyInFlight, words).retry_after(1)
+}

@@ -1,0 +1,20 @@
+//! `GET /stats`: a tenant's live figures for its admin, the node's for an operator.
+
+use std::sync::Arc;
+
+use poem_openapi::payload::Json;
+
+use crate::http::caller::StatsCaller;
+use crate::protocol::problem::Problem;
+use crate::protocol::stats::Stats;
+use crate::session::{ConnectionRegistry, tenant_stats};
+
+pub(super) async fn get(
+    sessions: &Arc<ConnectionRegistry>,
+    observer: &StatsCaller,
+) -> Result<Json<Stats>, Problem> {
+    Ok(Json(match observer {
+        StatsCaller::Tenant(op) => Stats::Tenant(tenant_stats::load_tenant_stats(sessions, op).await?),
+        StatsCaller::Platform => Stats::Node(sessions.node_stats()),
+    }))
+}

@@ -1,0 +1,91 @@
+//! Rules of query parameters that no schema can say, by the parameter's name: the same name has the same rule in every
+//! operation. They are judged with the schemas, so that one refusal names them all.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::protocol::command::subscription_faults;
+use crate::protocol::subscription::BoundingBox;
+
+/// Words that a bad box is refused with.
+pub(in crate::http) const BOX_WORDS: &str =
+    "must be west,south,east,north in degrees, south not beyond north";
+/// Words that a bad cursor is refused with.
+pub(in crate::http) const CURSOR_WORDS: &str =
+    "is not a cursor of this list; take `next_cursor` of the page before, or leave it out";
+
+/// The rule that `text` breaks as the parameter `name`: its kind and what would be accepted.
+pub(super) fn broken_rule(name: &str, text: &str) -> Option<(&'static str, Cow<'static, str>)> {
+    if name == "subscriptions" {
+        return bad_subscriptions(text).map(|words| (SUBSCRIPTIONS, words.into()));
+    }
+    let (kind, words) = match name {
+        "bbox" if BoundingBox::parse(text).is_none() => ("format", BOX_WORDS),
+        "cursor" if !is_cursor(text) => ("cursor", CURSOR_WORDS),
+        "price_min" | "price_max" if !is_price(text) => ("range", "must be from 0 to 1e15"),
+        "q" if text.split_whitespace().count() > MOST_WORDS => ("max_length", "must have at most 10 words"),
+        _ => return None,
+    };
+    Some((kind, words.into()))
+}
+
+/// The kind of fault of a bad list of subscriptions.
+pub(in crate::http) const SUBSCRIPTIONS: &str = "subscriptions";
+/// Faults of a list of subscriptions that one refusal tells.
+const MOST_FAULTS: usize = 10;
+
+fn bad_subscriptions(text: &str) -> Option<String> {
+    let mut faults = subscription_faults(text);
+    faults.truncate(MOST_FAULTS);
+    (!faults.is_empty()).then(|| faults.join("; "))
+}
+
+/// The rules that parameters break together: the name of one of them, the kind, and what would be accepted.
+pub(super) fn broken_cross_rule(
+    value: impl Fn(&str) -> Option<f64>,
+) -> Option<(&'static str, &'static str, &'static str)> {
+    let (least, most) = (value("price_min")?, value("price_max")?);
+    (least > most).then_some(("price_min", "range", ABOVE))
+}
+
+/// Words that a range with nothing in it is refused with.
+const ABOVE: &str = "must not be above `price_max`";
+
+/// Words of `q` at most, as the search has it.
+const MOST_WORDS: usize = 10;
+
+/// Whether it may be a cursor of some list; of which one is for the list to say.
+fn is_cursor(text: &str) -> bool {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok();
+    bytes.is_some_and(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).is_ok())
+}
+
+fn is_price(text: &str) -> bool {
+    text.parse::<f64>().is_ok_and(|price| (0.0..=1e15).contains(&price))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_belongs_to_its_name() {
+        assert_eq!(broken_rule("bbox", "1,2").map(|(kind, _)| kind), Some("format"));
+        assert_eq!(broken_rule("bbox", "-79,36,-78,37"), None);
+        assert_eq!(broken_rule("cursor", "!").map(|(kind, _)| kind), Some("cursor"));
+        assert_eq!(broken_rule("cursor", &URL_SAFE_NO_PAD.encode("[1]")), None);
+        assert_eq!(broken_rule("price_min", "-1").map(|(kind, _)| kind), Some("range"));
+        assert_eq!(broken_rule("q", &"word ".repeat(11)).map(|(kind, _)| kind), Some("max_length"));
+        assert_eq!(broken_rule("city", "-1"), None);
+        let together = |least: f64, most: f64| {
+            broken_cross_rule(|name| Some(if name == "price_min" { least } else { most }))
+                .map(|(name, ..)| name)
+        };
+        assert_eq!((together(5.0, 2.0), together(2.0, 2.0)), (Some("price_min"), None));
+        assert_eq!(broken_rule("subscriptions", "job_updates,system_alerts"), None);
+        let (_, words) = broken_rule("subscriptions", "foo,job_updates,bar").unwrap();
+        assert_eq!(words, "Invalid subscription: foo; Invalid subscription: bar");
+    }
+}

@@ -1,0 +1,211 @@
+//! A follower behind the live events: it reads on from the log, part by part, until the gate may open. Rare and large
+//! next to waiting for what comes live, so its work is not kept where every connection would carry it.
+
+use std::sync::Arc;
+
+use super::follower::Follower;
+use super::replay::{Replay, ReplayFilter};
+use super::subscriptions::live;
+use crate::base::fair_semaphore::{FairPermit, QueueFull, Queued};
+use crate::base::ids::TenantId;
+use crate::eventlog::{self, Head, LogSegment};
+use crate::hub::{Closing, Item};
+use crate::protocol::message::{Gap, GapReason, ServerMessage};
+use crate::protocol::position::Position;
+use crate::protocol::problem::CloseCode;
+use crate::protocol::routing::Routing;
+use crate::protocol::subscription::{INBOX_RESYNC_URL, Subscription, own_jobs_url};
+use crate::storage;
+
+/// The permit to read a stretch of the log. It outlives the future that waits for it: a client that speaks while it waits
+/// would lose its place with every word.
+pub(super) enum ReplayPermit {
+    Queued(Queued<TenantId>),
+    Held { _permit: FairPermit<TenantId> },
+}
+
+impl Follower {
+    /// Whether everything that comes is live: nothing is to be read from the log, or ready from there.
+    pub(super) fn is_live(&self) -> bool {
+        self.prelude.is_empty() && self.replay.is_none() && self.pending_subscriptions.is_empty()
+    }
+
+    /// What is ready, or `None` after a step towards it.
+    pub(super) async fn catch_up(&mut self) -> Result<Option<Vec<Item>>, Closing> {
+        // A page is judged when it is read, and once more here: the reader's role may have changed between.
+        let reader = self.mailbox.with_interest(|interest| interest.reader);
+        self.prelude.retain(|item| item.is_for(reader));
+        if !self.prelude.is_empty() {
+            return Ok(Some(std::mem::take(&mut self.prelude)));
+        }
+        let Some(replay) = &self.replay else {
+            if !self.pending_subscriptions.is_empty() {
+                let head = eventlog::head(&self.services.db, &self.scope).await;
+                let head = head.map_err(|error| self.unreadable(&error))?;
+                self.check_epoch(head)?;
+                self.start_next_replay(head);
+            }
+            return Ok(None);
+        };
+        let (after, upto, is_over) = (replay.after(), replay.upto(), replay.is_over());
+        self.mailbox.set_replayed(after);
+        let read = if is_over || !self.acquire_replay_permit().await? {
+            None
+        } else {
+            Some(self.services.log_cache.segment(&self.services.db, &self.scope, after, upto).await)
+        };
+        // After the read: an event that was committed after the end was told must not be on the page.
+        if let Some(closing) = self.mailbox.closing() {
+            // The gate will not open any more; `going_away` is to be heard all the same.
+            let last = self.mailbox.drain_control();
+            return if last.is_empty() { Err(closing) } else { Ok(Some(last)) };
+        }
+        if let Some(read) = read {
+            let stretch = read.map_err(|error| self.unreadable(&error))?;
+            self.check_epoch(stretch.head)?;
+            self.services.metrics.replay_pages.inc();
+            self.queue_segment(&stretch);
+        }
+        self.admission_permit = None;
+        // Given back between two stretches, so that tenants take turns.
+        self.replay_permit = None;
+        self.end_replay();
+        // Where all of it is known already nothing above has waited: the thread's other tasks come first now.
+        tokio::task::yield_now().await;
+        Ok(None)
+    }
+
+    /// Waits for the permit to read a stretch: the place among those who begin is one for the first. False: the
+    /// connection has ended meanwhile.
+    async fn acquire_replay_permit(&mut self) -> Result<bool, Closing> {
+        if self.admission_permit.is_some() {
+            return Ok(true);
+        }
+        loop {
+            match self.replay_permit.as_deref_mut() {
+                None => {
+                    let queued = self.services.log_cache.queue_for_permit(&self.scope);
+                    let queued = queued.map_err(|error| self.unreadable(&error))?;
+                    self.replay_permit = Some(Box::new(ReplayPermit::Queued(queued)));
+                }
+                Some(ReplayPermit::Queued(queued)) => {
+                    let turn = tokio::select! {
+                        turn = queued.permit() => turn,
+                        _ = self.mailbox.closed() => return Ok(false),
+                    };
+                    let turn = turn.map_err(|QueueFull| self.unreadable(&storage::Error::Busy))?;
+                    self.replay_permit = Some(Box::new(ReplayPermit::Held { _permit: turn }));
+                }
+                Some(ReplayPermit::Held { .. }) => return Ok(true),
+            }
+        }
+    }
+
+    /// The reader does not read on at the moment: others may.
+    pub(super) fn release_replay_permit(&mut self) {
+        self.replay_permit = None;
+    }
+
+    /// Ends the connection when the log was replaced under it: the client resumes, and is told of the gap.
+    fn check_epoch(&self, head: Head) -> Result<(), Closing> {
+        if head.epoch == self.epoch { Ok(()) } else { Err(Closing::to_resume()) }
+    }
+
+    fn unreadable(&self, error: &storage::Error) -> Closing {
+        tracing::warn!(%error, tenant.id = %self.scope.tenant_id(), "a replay could not be read");
+        let reason = "the log cannot be read; resume from your position".to_owned();
+        Closing { code: CloseCode::Overloaded, reason }
+    }
+
+    /// Puts a stretch's events out.
+    fn queue_segment(&mut self, stretch: &LogSegment) {
+        let Some(mut replay) = self.replay.take() else { return };
+        let Head { epoch, trimmed, .. } = stretch.head;
+        if trimmed > replay.after() {
+            let (from, to) = (Position { epoch, seq: replay.after() }, Position { epoch, seq: trimmed });
+            let of = replay.set_unrecovered();
+            self.queue_gaps(&from.to_string(), to, GapReason::Trimmed, of.as_ref());
+            replay.advance_to(trimmed);
+        }
+        let mut wanted = self.replay_filter(&replay);
+        for envelope in &stretch.envelopes {
+            if envelope.seq() > replay.after() {
+                replay.advance_to(envelope.seq());
+                if matches!(envelope.routing, Routing::Membership { .. }) {
+                    self.services.hub.apply_membership(&self.scope, &self.mailbox, envelope);
+                    wanted = self.replay_filter(&replay);
+                }
+                if wanted.admits(envelope) {
+                    self.prelude.push(Item::Event(Arc::clone(envelope)));
+                }
+            }
+        }
+        replay.advance_to(stretch.upto);
+        self.replay = Some(replay);
+    }
+
+    /// Opens the gate when the replay has come to its end. When the gate had to drop something, the log goes on instead.
+    fn end_replay(&mut self) {
+        let Some(replay) = self.replay.take_if(|replay| replay.is_over()) else { return };
+        let after = match *replay {
+            Replay::Everything { after, .. } => after,
+            Replay::Past { upto, of, recovered, .. } => {
+                self.prelude.push(live(&of, upto, recovered));
+                upto.seq
+            }
+        };
+        if self.mailbox.open_gate(after).is_err() {
+            // What was dropped the hub has delivered: it is in the log, at or below where the hub stands now.
+            let upto = self.services.hub.cursor(&self.scope).map_or(after, |cursor| cursor.seq);
+            self.replay = Some(Box::new(Replay::Everything { after, upto }));
+        }
+    }
+
+    /// What the replay is to bring, as the reader's interest stands now.
+    fn replay_filter(&self, replay: &Replay) -> ReplayFilter {
+        let mut interest = self.mailbox.with_interest(|interest| interest.clone());
+        match replay {
+            Replay::Everything { .. } => ReplayFilter::Everything(interest),
+            Replay::Past { upto, of, .. } => {
+                interest.subscriptions.retain(|other| other != of);
+                ReplayFilter::Past { upto: upto.seq, of: of.clone(), others: interest }
+            }
+        }
+    }
+
+    /// One `gap` for the inbox and one for each subscription, or for the one whose past is missing.
+    pub(super) fn queue_gaps(
+        &mut self,
+        from: &str,
+        to: Position,
+        reason: GapReason,
+        of: Option<&Subscription>,
+    ) {
+        let gap =
+            |subscription: &str, key: Option<String>, resync_url: &str, own_jobs_url: Option<String>| {
+                ServerMessage::Gap(Gap {
+                    subscription: subscription.to_owned(),
+                    key,
+                    from: crate::base::text::truncate(from, 200).to_owned(),
+                    to: to.to_string(),
+                    reason,
+                    resync_url: resync_url.to_owned(),
+                    own_jobs_url,
+                })
+            };
+        let gaps = self.mailbox.with_interest(|interest| {
+            let inbox = interest
+                .inbox_after
+                .filter(|_| of.is_none())
+                .map(|_| gap("inbox", None, INBOX_RESYNC_URL, interest.reader.user.map(own_jobs_url)));
+            let concerned = |one: &&Subscription| of.is_none_or(|of| of == *one);
+            let feeds = interest.subscriptions.iter().filter(concerned).map(|one| {
+                let feed = one.filter.feed();
+                gap(feed.name(), one.key.clone(), feed.resync_url(), None)
+            });
+            inbox.into_iter().chain(feeds).collect::<Vec<_>>()
+        });
+        self.services.metrics.gaps.of(reason).add(gaps.len() as u64);
+        self.prelude.extend(gaps.iter().map(|gap| Item::control(gap, Some(to))));
+    }
+}

@@ -1,0 +1,69 @@
+//! What a client asks for when it connects, the same on every carrier: `since` and `subscriptions`.
+
+use crate::protocol::command::{CommandError, Subscribe, parse_subscriptions};
+use crate::protocol::position;
+use crate::protocol::problem::{Code, Problem};
+use crate::protocol::subscription::{Interest, Reader, Subscription};
+
+/// The feeds to follow and where to start.
+#[derive(Clone, Debug)]
+pub struct ConnectRequest {
+    /// A position; at the head when absent.
+    pub since: Option<String>,
+    pub subscriptions: Vec<Subscribe>,
+    /// Whether the reader's inbox comes along.
+    pub inbox: bool,
+}
+
+impl ConnectRequest {
+    /// Reads the two parameters; a refusal names what was wrong. At most `most` subscriptions, as on an open socket.
+    pub fn parse(
+        since: Option<&str>,
+        subscriptions: Option<&str>,
+        max_subscriptions: usize,
+    ) -> Result<Self, Problem> {
+        let subscriptions = match subscriptions {
+            None => Vec::new(),
+            Some(text) => parse_subscriptions(text).map_err(refusal)?,
+        };
+        if subscriptions.len() > max_subscriptions {
+            let words = format!("at most {max_subscriptions} subscriptions are allowed on one connection");
+            return Err(Problem::new(Code::BadRequest, words));
+        }
+        if subscriptions.iter().any(|one| one.since.is_some()) {
+            let words = "at connect one `since` speaks for everything: give it as a parameter of its own";
+            return Err(Problem::new(Code::BadRequest, words));
+        }
+        Ok(Self { since: since.map(position::truncate_since), subscriptions, inbox: true })
+    }
+
+    /// The interest that it makes for this reader, from the log's sequence number `after` on. A later one of the
+    /// same name and key stands for the earlier.
+    pub(super) fn build_interest(&self, reader: Reader, after: i64) -> Interest {
+        let inbox_after = (self.inbox && reader.user.is_some()).then_some(after);
+        let mut interest = Interest::new(reader, inbox_after);
+        for wanted in &self.subscriptions {
+            let one = Subscription { filter: wanted.filter.clone(), key: wanted.key.clone(), after };
+            upsert_subscription(&mut interest, one);
+        }
+        interest
+    }
+}
+
+/// Adds a subscription in place of one of the same name and key.
+pub(super) fn upsert_subscription(interest: &mut Interest, one: Subscription) {
+    remove_same_key(interest, &one);
+    interest.subscriptions.push(one);
+}
+
+fn remove_same_key(interest: &mut Interest, like: &Subscription) {
+    interest.subscriptions.retain(|other| other.filter.feed() != like.filter.feed() || other.key != like.key);
+}
+
+fn refusal(refused: CommandError) -> Problem {
+    match refused {
+        CommandError::Command { message, .. } | CommandError::Subscription { message, .. } => {
+            Problem::new(Code::BadRequest, message)
+        }
+    }
+}

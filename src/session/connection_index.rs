@@ -1,0 +1,86 @@
+//! The open connections of this node: by id, and by everything that their credentials depend on. What ends a credential
+//! finds its connections without a look at any other.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use super::connection::Connection;
+use crate::auth::principal::Principal;
+use crate::base::ids::ConnectionId;
+use crate::domain::revocation::RevocationSubject;
+
+/// Bounded by the connections themselves: each is here once, and three times in the index.
+#[derive(Default)]
+pub(super) struct ConnectionIndex(Mutex<IndexMaps>);
+
+#[derive(Default)]
+struct IndexMaps {
+    by_id: HashMap<ConnectionId, Arc<Connection>>,
+    by_subject: BTreeSet<(RevocationSubject, ConnectionId)>,
+}
+
+impl ConnectionIndex {
+    pub(super) fn insert(&self, connection: &Arc<Connection>) {
+        let mut registered = self.0.lock();
+        registered.by_id.insert(connection.id, Arc::clone(connection));
+        let subjects = RevocationSubject::of(&connection.principal.lock());
+        registered.by_subject.extend(subjects.map(|subject| (subject, connection.id)));
+    }
+
+    /// Forgets a connection. Tells whether it was the last one.
+    pub(super) fn remove(&self, connection: &Connection) -> bool {
+        let mut registered = self.0.lock();
+        registered.by_id.remove(&connection.id);
+        for subject in RevocationSubject::of(&connection.principal.lock()) {
+            registered.by_subject.remove(&(subject, connection.id));
+        }
+        registered.by_id.is_empty()
+    }
+
+    /// The connection goes on as `now`, unless it is not `before` any more: then another change came first and has to be
+    /// looked at. The index follows under the same lock: a revocation finds the connection by the one or by the other.
+    pub(super) fn replace_principal(
+        &self,
+        connection: &Connection,
+        before: &Principal,
+        now: &Principal,
+    ) -> bool {
+        let mut registered = self.0.lock();
+        let mut held = connection.principal.lock();
+        if *held != *before {
+            return false;
+        }
+        *held = now.clone();
+        if registered.by_id.contains_key(&connection.id) {
+            for subject in RevocationSubject::of(before) {
+                registered.by_subject.remove(&(subject, connection.id));
+            }
+            registered.by_subject.extend(RevocationSubject::of(now).map(|subject| (subject, connection.id)));
+        }
+        true
+    }
+
+    pub(super) fn find(&self, id: ConnectionId) -> Option<Arc<Connection>> {
+        self.0.lock().by_id.get(&id).cloned()
+    }
+
+    /// The connections whose credentials depend on the subject; costs what it finds.
+    pub(super) fn by_subject(&self, subject: RevocationSubject) -> Vec<Arc<Connection>> {
+        let registered = self.0.lock();
+        let (first, last) = (ConnectionId(Uuid::nil()), ConnectionId(Uuid::max()));
+        let ids = registered.by_subject.range((subject, first)..=(subject, last));
+        ids.filter_map(|(_, id)| registered.by_id.get(id)).cloned().collect()
+    }
+
+    /// The connections for which `which` holds; looks at every one.
+    pub(super) fn matching(&self, which: impl Fn(&Connection) -> bool) -> Vec<Arc<Connection>> {
+        self.0.lock().by_id.values().filter(|one| which(one)).cloned().collect()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.lock().by_id.is_empty()
+    }
+}

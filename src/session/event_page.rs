@@ -1,0 +1,105 @@
+//! The log by request: the same inbox and feeds as on socket and stream, in pages.
+
+use std::sync::Arc;
+
+use super::connect_request::ConnectRequest;
+use super::initial_rooms::read_rooms;
+use crate::auth::tenant_scope::TenantScope;
+use crate::domain::op::Services;
+use crate::eventlog::{self, Head, Since};
+use crate::protocol::envelope::Envelope;
+use crate::protocol::position::Position;
+use crate::protocol::subscription::{Interest, Reader};
+use crate::storage;
+
+/// Rows that one call looks at, at most; what it returns may be less or nothing, with more to come.
+const MAX_EXAMINED: u64 = 10_000;
+/// Rows read at a time.
+const READ_BATCH: u64 = 500;
+
+/// A page of events.
+pub struct EventPage {
+    pub events: Vec<Arc<Envelope>>,
+    /// Where the next call goes on.
+    pub position: Position,
+    pub has_more: bool,
+    /// The log reached back to what was asked for. If not, the events stand behind what is missing.
+    pub recovered: bool,
+}
+
+impl EventPage {
+    /// Nothing, and the head to go on from.
+    fn not_recovered(head: Head) -> Self {
+        Self { events: Vec::new(), position: head.position(), has_more: false, recovered: false }
+    }
+}
+
+/// Events after `wish.since`, at most `limit`. Without `since` the page is empty and tells the head.
+pub async fn read_page(
+    kernel: &Services,
+    scope: &TenantScope,
+    reader: Reader,
+    wish: &ConnectRequest,
+    limit: usize,
+) -> storage::Result<EventPage> {
+    let head = eventlog::head(&kernel.db, scope).await?;
+    let rooms = read_rooms(kernel, scope, reader).await?;
+    let judged = wish.since.as_deref().map(|since| eventlog::resolve_since(since, head));
+    match judged {
+        None => Ok(EventPage { recovered: true, ..EventPage::not_recovered(head) }),
+        Some(Since::Gap(_)) => Ok(EventPage::not_recovered(head)),
+        Some(Since::After(after)) => {
+            let mut interest = wish.build_interest(reader, after);
+            interest.rooms.load(&rooms, head.seq);
+            read_matching(kernel, scope, interest, Position { epoch: head.epoch, seq: after }, limit).await
+        }
+    }
+}
+
+async fn read_matching(
+    kernel: &Services,
+    scope: &TenantScope,
+    mut interest: Interest,
+    from: Position,
+    limit: usize,
+) -> storage::Result<EventPage> {
+    let mut page = EventPage { events: Vec::new(), position: from, has_more: true, recovered: true };
+    let mut examined = 0;
+    while examined < MAX_EXAMINED {
+        // For a page at a time: what one request looks at is bounded, what its tenant's requests do together is not.
+        let permit = kernel.log_cache.acquire_permit(scope).await?;
+        let rows = eventlog::read_after(&kernel.db, scope, page.position.seq, READ_BATCH).await?;
+        // What is missing has to be said, not passed over. It is missing before everything on a page, so a page that has
+        // begun ends before it.
+        let (replaced, overtaken) =
+            (rows.head.epoch != page.position.epoch, rows.head.trimmed > page.position.seq);
+        if (replaced || overtaken) && !page.events.is_empty() {
+            return Ok(page);
+        }
+        if replaced {
+            return Ok(EventPage::not_recovered(rows.head));
+        }
+        if overtaken {
+            page.position.seq = rows.head.trimmed;
+            page.recovered = false;
+        }
+        examined += READ_BATCH;
+        let last = (rows.envelopes.len() as u64) < READ_BATCH;
+        for envelope in rows.envelopes {
+            if page.events.len() == limit {
+                return Ok(page);
+            }
+            page.position.seq = envelope.seq();
+            interest.apply_membership(&envelope.routing, envelope.seq());
+            if interest.matches(&envelope.routing, envelope.seq()) {
+                page.events.push(envelope);
+            }
+        }
+        drop(permit);
+        if last {
+            page.has_more = false;
+            return Ok(page);
+        }
+    }
+    Ok(page)
+}

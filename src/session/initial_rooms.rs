@@ -1,0 +1,36 @@
+//! The rooms that are in a reader's inbox when it begins.
+
+use std::sync::Arc;
+
+use crate::auth::tenant_scope::TenantScope;
+use crate::base::ids::RoomId;
+use crate::domain::op::Services;
+use crate::domain::rooms::membership_cache::UserMemberships;
+use crate::protocol::position::Position;
+use crate::protocol::subscription::Reader;
+use crate::storage::{self, room_members};
+
+/// The reader's rooms, each with the sequence number that its membership began after, as the store has them now.
+pub(super) async fn read_rooms(
+    kernel: &Services,
+    scope: &TenantScope,
+    reader: Reader,
+) -> storage::Result<Vec<(RoomId, i64)>> {
+    match reader.user {
+        Some(user) => room_members::rooms_of(&kernel.db.tenant(scope).read().await?, user).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The same for a reader who has joined the hub: of many who come at once the store is asked once.
+pub(super) async fn cached_rooms(
+    kernel: &Services,
+    scope: &TenantScope,
+    reader: Reader,
+    head: Position,
+) -> storage::Result<UserMemberships> {
+    match reader.user {
+        Some(user) => kernel.membership_cache.get(&kernel.db, &kernel.hub, scope, user, head).await,
+        None => Ok(UserMemberships { rooms: Arc::default(), as_of: head.seq }),
+    }
+}

@@ -1,0 +1,87 @@
+//! A socket's part in what people do together: from its beginning to its end somebody is there, looks at something, writes.
+
+use std::sync::Arc;
+
+use super::connection::Connection;
+use crate::auth::tenant_scope::TenantScope;
+use crate::base::ids::{ConnectionId, RoomId};
+use crate::cluster::presence_store::TenantUser;
+use crate::domain::op::Services;
+use crate::domain::presence::DisconnectKind;
+use crate::domain::viewing::ViewTarget;
+use crate::hub::{ControlMessage, Mailbox};
+use crate::protocol::problem::CloseCode;
+
+/// Dropping it ends all of it.
+pub(super) struct PresenceGuard {
+    services: Arc<Services>,
+    scope: TenantScope,
+    user: TenantUser,
+    connection: ConnectionId,
+    mailbox: Arc<Mailbox>,
+    /// A socket shows one listing at a time.
+    viewing: Option<ViewTarget>,
+}
+
+impl PresenceGuard {
+    /// Somebody has come by this connection, and is shown who is there. A key is nobody.
+    pub(super) fn enter(
+        kernel: &Arc<Services>,
+        connection: &Connection,
+        mailbox: &Arc<Mailbox>,
+    ) -> Option<Self> {
+        let (kernel, scope, mailbox) = (Arc::clone(kernel), connection.scope, Arc::clone(mailbox));
+        let person = TenantUser { tenant: scope.tenant_id(), user: connection.user_id()? };
+        let mut rooms: Vec<RoomId> = Vec::new();
+        // Before the welcome: what is told from here on comes by the hub, what was told before is in it.
+        kernel.hub.update_interest(&scope, &mailbox, |interest, _| {
+            interest.receives_presence = true;
+            rooms.extend(interest.rooms.iter());
+            None
+        });
+        let presence = &kernel.ephemeral.presence;
+        presence.enter(person, connection.id);
+        // Who shares no room with anybody has nobody to be shown.
+        if !rooms.is_empty() {
+            presence.send_snapshot(person, &rooms, |message| mailbox.offer(ControlMessage::control(message)));
+        }
+        Some(Self {
+            services: kernel,
+            scope,
+            user: person,
+            connection: connection.id,
+            mailbox,
+            viewing: None,
+        })
+    }
+
+    /// Goes over to another listing, or to none.
+    pub(super) fn set_viewing(&mut self, look: Option<ViewTarget>) {
+        let viewing = &self.services.ephemeral.viewing;
+        if let Some(before) = self.viewing.take_if(|before| Some(*before) != look) {
+            viewing.leave(before, self.connection);
+        }
+        // Before the entry: what is told because of it must find the connection listening.
+        self.services.hub.update_interest(&self.scope, &self.mailbox, |interest, _| {
+            interest.viewing = look.map(|look| look.property);
+            None
+        });
+        if let Some(look) = look {
+            viewing.enter(look, self.connection);
+        }
+        self.viewing = look;
+    }
+}
+
+impl Drop for PresenceGuard {
+    fn drop(&mut self) {
+        let ephemeral = &self.services.ephemeral;
+        if let Some(look) = self.viewing {
+            ephemeral.viewing.leave(look, self.connection);
+        }
+        ephemeral.typing.leave(&self.services.hub, self.user, self.connection);
+        let silent = self.mailbox.closing().is_some_and(|closing| closing.code == CloseCode::Idle);
+        let departure = if silent { DisconnectKind::TimedOut } else { DisconnectKind::Normal };
+        ephemeral.presence.leave(self.user, self.connection, departure, self.services.clock.steady());
+    }
+}

@@ -1,0 +1,48 @@
+//! Ends the connections and forgets the accounts of tenants that let nobody in any more. The node that removes or suspends a tenant says so
+//! itself; this finds what was done by another process that shares the database.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::supervisor::ConnectionRegistry;
+use crate::auth::tenant_scope::SystemReason;
+use crate::base::ids::TenantId;
+use crate::domain::revocation::Revocation;
+use crate::storage::{self, tenant_removal};
+
+/// How often these tenants are looked at: one query for all of them.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Runs until `stop`.
+pub async fn run(sessions: Arc<ConnectionRegistry>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = sessions.clock().sleep(POLL_INTERVAL) => {}
+        }
+        match find_suspended(&sessions).await {
+            Ok(departed) => {
+                departed
+                    .into_iter()
+                    .for_each(|tenant| sessions.services.publish_revocation(Revocation::Tenant(tenant)));
+            }
+            Err(error) => tracing::warn!(%error, "the tenants that are here could not be looked at"),
+        }
+    }
+}
+
+/// Tenants that have connections, or accounts that are believed, and let nobody in.
+async fn find_suspended(sessions: &ConnectionRegistry) -> storage::Result<Vec<TenantId>> {
+    let mut in_use: HashSet<TenantId> = sessions.capacity.tenants().into_iter().collect();
+    in_use.extend(sessions.identity.cached_tenants());
+    if in_use.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<TenantId> = in_use.into_iter().collect();
+    let tx = sessions.services.db.system(SystemReason::CredentialLookup).read().await?;
+    let active = tenant_removal::active(&tx, &ids).await?;
+    Ok(ids.into_iter().filter(|id| !active.contains(id)).collect())
+}

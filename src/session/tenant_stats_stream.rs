@@ -1,0 +1,110 @@
+//! A stream of live figures, once a second as the event `stats`. It follows no log: it has no ids and nothing to resume.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, stream};
+
+use super::commands::connection_established;
+use super::connection::control_only_mailbox;
+use super::registration::ConnectionGuard;
+use super::sse::{closing_event, log_unreadable_event, retry_line, write_event};
+use super::supervisor::ConnectionRegistry;
+use super::tenant_stats::load_tenant_stats;
+use crate::domain::error::Result;
+use crate::domain::op::Op;
+use crate::eventlog;
+use crate::hub::{Item, Mailbox};
+use crate::protocol::stats::Stats;
+use crate::protocol::websocket::encode::TextFrame;
+
+/// Between two events.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+struct StatsStream {
+    registry: Arc<ConnectionRegistry>,
+    guard: ConnectionGuard,
+    op: Op,
+    mailbox: Arc<Mailbox>,
+}
+
+enum State {
+    First(Box<StatsStream>),
+    Then(Box<StatsStream>),
+    Ended,
+}
+
+/// The body of the stream. It ends by the same rules as any other, with a `problem` event then.
+pub fn stream_stats(
+    sessions: &Arc<ConnectionRegistry>,
+    seat: ConnectionGuard,
+) -> Result<impl Stream<Item = std::io::Result<Bytes>> + Send + use<>> {
+    let connection = &seat.connection;
+    let op = Op::of_caller(&sessions.services, connection.principal(), connection.origin.clone())?;
+    let mailbox = control_only_mailbox(sessions, connection);
+    let stream_state = StatsStream { registry: Arc::clone(sessions), guard: seat, op, mailbox };
+    Ok(stream::unfold(State::First(Box::new(stream_state)), |state| async move {
+        let (text, state) = match state {
+            State::First(telling) => match telling.first_chunk().await {
+                Some(text) => (text, State::Then(telling)),
+                None => (log_unreadable_event(), State::Ended),
+            },
+            State::Then(telling) => match telling.next().await {
+                Ok(text) => (text, State::Then(telling)),
+                Err(end) => (end, State::Ended),
+            },
+            State::Ended => return None,
+        };
+        Some((Ok(text), state))
+    }))
+}
+
+impl StatsStream {
+    /// `connection_established`, and the first figures. `None`: the store cannot be read.
+    async fn first_chunk(&self) -> Option<Bytes> {
+        let head = eventlog::head(&self.registry.services.db, &self.op.scope).await.ok()?;
+        let hello = connection_established(&self.registry, &self.guard.connection, head.position());
+        let mut text = retry_line();
+        write_event(&mut text, None, hello.kind(), &TextFrame::new(&hello.to_json()));
+        text.extend_from_slice(&self.render_stats().await.ok()?);
+        Some(self.record_sent(text.freeze(), 2))
+    }
+
+    /// What the connection itself is told, or the figures of the next second. The error is the stream's end.
+    async fn next(&self) -> Result<Bytes, Bytes> {
+        self.mailbox
+            .delivery_resumed()
+            .await
+            .map_err(|closing| closing_event(&closing, &self.guard.connection))?;
+        let taken = tokio::select! {
+            taken = self.mailbox.take() => taken,
+            () = self.registry.clock().sleep(INTERVAL) => {
+                self.mailbox.delivery_resumed().await.map_err(|closing| closing_event(&closing, &self.guard.connection))?;
+                let figures = self.render_stats().await.map_err(|_| log_unreadable_event())?;
+                return Ok(self.record_sent(figures, 1));
+            }
+        };
+        let items = taken.map_err(|closing| closing_event(&closing, &self.guard.connection))?;
+        let mut text = BytesMut::new();
+        for item in &items {
+            // A beat needs no word of its own: the figures are a sign of life.
+            if let Item::Message { kind, frame, .. } = item {
+                write_event(&mut text, None, kind, frame);
+            }
+        }
+        Ok(self.record_sent(text.freeze(), items.len() as u64))
+    }
+
+    async fn render_stats(&self) -> Result<Bytes> {
+        let stats = Stats::Tenant(load_tenant_stats(&self.registry, &self.op).await?);
+        let mut text = BytesMut::new();
+        write_event(&mut text, None, "stats", &TextFrame::new(&stats.to_json()));
+        Ok(text.freeze())
+    }
+
+    fn record_sent(&self, text: Bytes, frames: u64) -> Bytes {
+        self.guard.connection.traffic.record_sent(frames, text.len() as u64);
+        text
+    }
+}

@@ -1,0 +1,81 @@
+//! Five sockets a user, and who gets the sixth.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::app::TestApp;
+use crate::support::on_both_databases;
+
+on_both_databases! {
+    a_sixth_socket_is_refused_and_another_users_is_not,
+    a_connection_slot_is_released_when_its_socket_ends,
+    a_sixth_socket_replaces_one_that_answers_no_ping,
+    an_admin_closes_a_connection_of_the_tenant_and_no_other,
+}
+
+async fn a_sixth_socket_is_refused_and_another_users_is_not(app: &TestApp) {
+    let bob = app.member("bob").await;
+    let mut open = Vec::new();
+    for _ in 0..5 {
+        open.push(bob.connects().await);
+    }
+
+    let refused = bob.socket_request("/ws").try_handshake().await;
+    let told = bob.socket_request("/ws").query("reject", "close").open().await.expect_close().await;
+
+    let problem = refused.expect_problem(429, "too_many_connections");
+    assert_eq!(problem["detail"], "Too many connections");
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(told.0, 4409);
+    assert!(told.1.starts_with("Too many connections;retry_after="), "{}", told.1);
+    app.member("cid").await.connects().await;
+    assert_eq!(bob.streams("/sse/notifications", None).await.status, 200);
+}
+
+async fn a_connection_slot_is_released_when_its_socket_ends(app: &TestApp) {
+    let bob = app.member("bob").await;
+
+    for _ in 0..12 {
+        let socket = bob.connects().await;
+        assert_eq!(socket.close().await, 1000);
+        app.wait_for_connections(0).await;
+    }
+}
+
+async fn a_sixth_socket_replaces_one_that_answers_no_ping(app: &TestApp) {
+    let bob = app.member("bob").await;
+    let mut silent = Vec::new();
+    for _ in 0..5 {
+        silent.push(bob.connects().await);
+    }
+    app.advance(Duration::from_secs(28)).await;
+
+    let mut sixth = app.while_time_passes(bob.connects()).await;
+
+    assert_eq!(sixth.request(json!({"type": "ping"})).await["type"], "pong");
+    assert_eq!(silent[0].expect_close().await.0, 4408);
+}
+
+async fn an_admin_closes_a_connection_of_the_tenant_and_no_other(app: &TestApp) {
+    let (ann, bob) = (app.admin("ann").await, app.member("bob").await);
+    let stranger = app.stranger("sue").await;
+    let mut socket = bob.connects().await;
+    let listed = ann.lists_connections().await;
+    let id = listed[0]["connection_id"].as_str().unwrap();
+    let path = format!("/api/v1/connections/{id}");
+
+    let by_stranger = stranger.delete(&path).await;
+    let unknown = stranger.delete("/api/v1/connections/01900000-0000-7000-8000-000000000000").await;
+    let by_member = bob.delete(&path).await;
+    let by_admin = ann.delete(&path).await;
+
+    assert_eq!((listed.len(), listed[0]["user_id"].as_i64()), (1, Some(bob.id.0)));
+    assert_eq!(
+        by_stranger.expect_problem(404, "not_found")["detail"],
+        unknown.expect_problem(404, "not_found")["detail"]
+    );
+    by_member.expect_problem(403, "forbidden");
+    assert_eq!(by_admin.status, 204);
+    assert_eq!(socket.expect_close().await, (4403, "closed by an admin".to_owned()));
+}
